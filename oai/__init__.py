@@ -1,0 +1,116 @@
+"""oai: the OpenAI API from one table of endpoints.
+
+    import oai
+    client = oai.OpenAI()
+    answer = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "Hello"}])
+
+Everything public is here, in `oai.types` (the structs) and in `oai.transports`. Names are imported when they
+are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oai._version import __version__
+
+if TYPE_CHECKING:
+    from oai import types as types
+    from oai._answer import BinaryResponse as BinaryResponse
+    from oai._client import OpenAI as OpenAI
+    from oai._decode import decode as decode
+    from oai._errors import APIConnectionError as APIConnectionError
+    from oai._errors import APIError as APIError
+    from oai._errors import APIResponseValidationError as APIResponseValidationError
+    from oai._errors import APIStatusError as APIStatusError
+    from oai._errors import APITimeoutError as APITimeoutError
+    from oai._errors import AuthenticationError as AuthenticationError
+    from oai._errors import BadRequestError as BadRequestError
+    from oai._errors import ConflictError as ConflictError
+    from oai._errors import InternalServerError as InternalServerError
+    from oai._errors import NotFoundError as NotFoundError
+    from oai._errors import OpenAIError as OpenAIError
+    from oai._errors import PermissionDeniedError as PermissionDeniedError
+    from oai._errors import RateLimitError as RateLimitError
+    from oai._errors import StreamError as StreamError
+    from oai._errors import TableError as TableError
+    from oai._errors import UnprocessableEntityError as UnprocessableEntityError
+    from oai._events import EventParser as EventParser
+    from oai._events import ServerSentEvent as ServerSentEvent
+    from oai._http import Headers as Headers
+    from oai._http import Timeout as Timeout
+    from oai._multipart import File as File
+    from oai._object import Object as Object
+    from oai._omit import NOT_GIVEN as NOT_GIVEN
+    from oai._omit import Omit as Omit
+    from oai._omit import omit as omit
+    from oai._pages import ConversationCursorPage as ConversationCursorPage
+    from oai._pages import CursorPage as CursorPage
+    from oai._pages import NextCursorPage as NextCursorPage
+    from oai._pages import Page as Page
+    from oai._pages import TokenPage as TokenPage
+    from oai._response import Response as Response
+    from oai._stream import Stream as Stream
+    from oai._table import Table as Table
+    from oai._table import load_table as load_table
+    from oai.transports import OfflineTransport as OfflineTransport
+    from oai.transports import Recorder as Recorder
+    from oai.transports import Transport as Transport
+    from oai.transports import TransportError as TransportError
+    from oai.transports import Urllib3Transport as Urllib3Transport
+
+_HOMES = {
+    "_answer": ["BinaryResponse"],
+    "_client": ["OpenAI"],
+    "_decode": ["decode"],
+    "_errors": [
+        "APIConnectionError",
+        "APIError",
+        "APIResponseValidationError",
+        "APIStatusError",
+        "APITimeoutError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConflictError",
+        "InternalServerError",
+        "NotFoundError",
+        "OpenAIError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "StreamError",
+        "TableError",
+        "UnprocessableEntityError",
+    ],
+    "_events": ["EventParser", "ServerSentEvent"],
+    "_http": ["Headers", "Timeout"],
+    "_multipart": ["File"],
+    "_object": ["Object"],
+    "_omit": ["NOT_GIVEN", "Omit", "omit"],
+    "_pages": ["ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
+    "_response": ["Response"],
+    "_stream": ["Stream"],
+    "_table": ["Table", "load_table"],
+    "transports": ["OfflineTransport", "Recorder", "Transport", "TransportError", "Urllib3Transport"],
+}
+"""Module by module, the public names that it is the home of."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", "transports", "types", *_HOME_OF]  # noqa: PLE0604 - all of them are strings
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _HOME_OF:
+        value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
+    elif name in ("transports", "types"):
+        value = import_module(f"oai.{name}")
+    else:
+        raise AttributeError(f"module 'oai' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,152 @@
+"""A complete answer to the result of a call: a struct, a page, text, bytes, nothing, or a named error."""
+
+from __future__ import annotations
+
+import os
+import types
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+import msgspec
+
+from oai._decode import decode
+from oai._errors import APIResponseValidationError, excerpt
+from oai._object import Object
+from oai._response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from oai._http import Headers
+    from oai._operation import Operation
+
+
+class Text(str):  # noqa: SLOT000 - what it carries needs a place
+    """The answer of an operation that answers text: a `str` that knows its request id."""
+
+    _request_id: str | None = None
+    _response: Response | None = None
+
+    @classmethod
+    def of(cls, response: Response) -> Text:
+        """Take the content of a response as text."""
+        text = cls(response.text)
+        text._request_id, text._response = response.request_id, response
+        return text
+
+
+class BinaryResponse:
+    """The answer of an operation that answers bytes, such as speech or the content of a file."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        self._request_id = response.request_id
+
+    @property
+    def content(self) -> bytes:
+        """The bytes."""
+        return self.response.content
+
+    @property
+    def text(self) -> str:
+        """The bytes as UTF-8 text, what is not UTF-8 replaced."""
+        return self.response.text
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields of the answer."""
+        return self.response.headers
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    def json(self) -> Any:
+        """Decode the content as JSON, to plain data."""
+        return self.response.json()
+
+    def read(self) -> bytes:
+        """Return the bytes."""
+        return self.response.content
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes in pieces of `chunk_size`, in one piece without it."""
+        size = chunk_size or max(len(self.content), 1)
+        for start in range(0, len(self.content), size):
+            yield self.content[start : start + size]
+
+    def write_to_file(self, file: str | os.PathLike[str]) -> None:
+        """Write the bytes to a file, which is there whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        directory, name = os.path.split(os.path.realpath(file))
+        in_place = os.path.exists(file) and not os.path.isfile(file)  # a pipe or a device stays what it is
+        scratch = file if in_place else os.path.join(directory, f".{name}.{os.getpid()}.part")
+        try:
+            with open(scratch, "wb") as target:
+                target.write(self.content)
+            if not in_place:
+                os.replace(scratch, file)
+        except BaseException:
+            if not in_place and os.path.exists(scratch):
+                os.unlink(scratch)
+            raise
+
+    def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
+        """Write the bytes to a file, by the name that the official SDK has for it."""
+        self.write_to_file(file)
+
+    def close(self) -> None:
+        """Do nothing; the bytes are here. People who come from the official SDK call it."""
+
+    def __repr__(self) -> str:
+        kind = self.headers.get("content-type", "of unknown type")
+        return f"<BinaryResponse {len(self.content)} bytes {kind}>"
+
+
+def read_answer(operation: Operation, response: Response) -> Any:
+    """Turn a response with a success status into what the row says the answer is.
+
+    Raises:
+        APIResponseValidationError: the content is nothing that could be decoded.
+    """
+    kind = operation.response_type
+    if kind is bytes:
+        return BinaryResponse(response)
+    if kind is str:
+        return Text.of(response)
+    if kind is Response:
+        return response
+    if kind is None or kind is type(None) or response.status_code in (204, 205):
+        return None
+    try:
+        result = decode(kind, response.content)
+    except msgspec.DecodeError as error:
+        if _takes_text(kind) and not _claims_json(response):
+            return Text.of(response)
+        raise _not_json(operation, response, error) from None
+    if isinstance(result, Object):
+        result.__dict__.update(_request_id=response.request_id, _response=response)
+    return result
+
+
+def _takes_text(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType) and str in get_args(kind)
+
+
+def _claims_json(response: Response) -> bool:
+    return "json" in response.headers.get("content-type", "") or response.content[:1] in (b"{", b"[")
+
+
+def _not_json(operation: Operation, response: Response, error: Exception) -> APIResponseValidationError:
+    kind = response.headers.get("content-type", "no content type")
+    if not response.content:
+        what = "an empty body"
+    elif kind.startswith("text/event-stream"):
+        what = f"an event stream that was not asked for: {excerpt(response.content)}"
+    else:
+        what = f"{kind} that is not JSON ({error}): {excerpt(response.content)}"
+    message = f"{operation.name}: the server answered {response.status_code} with {what}"
+    return APIResponseValidationError(message, response=response, body=excerpt(response.content))

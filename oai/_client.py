@@ -1,0 +1,339 @@
+"""The clients: options, a transport, and the surface of a table.
+
+`OpenAI` and `AsyncOpenAI` differ in the driver of the flow and in the words that their functions are made of.
+The class of a client gets its namespaces from the table, so a client with a table of its own is an instance of
+a subclass made for that table.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args, get_origin
+from urllib.parse import quote, unquote
+
+from oai._answer import read_answer
+from oai._config import DEFAULT_MAX_RETRIES, Config
+from oai._errors import OpenAIError
+from oai._flow import drive, run
+from oai._object import Object
+from oai._omit import Omit, omit
+from oai._operation import Operation
+from oai._request import Arguments, prepare
+from oai._stream import Stream
+from oai._surface import Surface
+from oai._table import SHIPPED, Row, Table, load_table, shipped_table
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from oai._http import Timeout, Transport
+
+TABLE_VARIABLE = "OAI_TABLE"
+"""Names tables to lay over the shipped one, separated like `PATH`."""
+
+_making = threading.Lock()
+
+Tables = str | os.PathLike[str] | Table | list[str | os.PathLike[str]]
+
+
+class _Client:
+    """What both clients are: everything but the waiting."""
+
+    _surfaces: ClassVar[dict[tuple[Any, ...], type]] = {}
+    _is_async: ClassVar[bool] = False
+    _own_names: ClassVar[frozenset[str]] = frozenset()
+    _config: Config
+    _transport: Transport | None
+
+    def __new__(cls, *_: object, table: Tables | None = None, **__: object) -> Self:
+        """Make an instance of the class that has the table's namespaces."""
+        sources = _sources(table)
+        return object.__new__(cls._with_table(sources) if sources else cls)
+
+    @classmethod
+    def _with_table(cls, sources: tuple[Any, ...]) -> type[Self]:
+        key = (cls, *(source if isinstance(source, Table) else _stamp(source) for source in sources))
+        known = cls._surfaces.get(key)
+        if known is None:
+            files = [source for source in sources if not isinstance(source, Table)]
+            table = load_table(SHIPPED, *files)
+            for source in sources:
+                if isinstance(source, Table):
+                    table = source.over(table)
+            known = type(cls.__name__, (cls,), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            Surface(table, is_async=cls._is_async).install(known, cls._own_names)
+            cls._surfaces[key] = known
+        return known
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], Any] | None = None,
+        admin_api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeout | Omit | None = omit,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: float | None = None,
+        default_headers: Mapping[str, Any] | None = None,
+        default_query: Mapping[str, Any] | None = None,
+        transport: Transport | None = None,
+        table: Tables | None = None,  # noqa: ARG002 - `__new__` has read it
+        beta: str | None = None,
+    ) -> None:
+        """Make a client; what is not given comes from the environment, then from the defaults.
+
+        Args:
+            api_key: the key, or a function that returns it and is called before every attempt
+                (`OPENAI_API_KEY`).
+            admin_api_key: the key of the administration operations (`OPENAI_ADMIN_KEY`).
+            organization: sent as `OpenAI-Organization` (`OPENAI_ORG_ID`).
+            project: sent as `OpenAI-Project` (`OPENAI_PROJECT_ID`).
+            base_url: where the paths of the table begin (`OPENAI_BASE_URL`).
+            timeout: seconds for each single wait, or a `Timeout`; 600, and 5 to connect.
+            max_retries: how often a failed attempt is repeated.
+            deadline: seconds for the whole call: attempts, waits between them, and the body.
+            default_headers: sent with every request; `None` takes a header away (`OPENAI_CUSTOM_HEADERS`).
+            default_query: sent with every request.
+            transport: what sends; `Urllib3Transport()` unless given, which this client then closes.
+            table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
+            beta: the `OpenAI-Beta` header of every request, before what the row says.
+
+        Raises:
+            OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
+            TableError: a table has a row that cannot be.
+        """
+        self._config = Config(
+            api_key=api_key,
+            admin_api_key=admin_api_key,
+            organization=organization,
+            project=project,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            deadline=deadline,
+            default_headers=default_headers,
+            default_query=default_query,
+            beta=beta,
+        )
+        self._owns_transport = transport is None
+        self._transport = transport
+        self._check_key()
+
+    def _default_transport(self) -> Transport:
+        raise NotImplementedError
+
+    @property
+    def _needs_key(self) -> bool:
+        return self._transport is None or getattr(self._transport, "needs_key", True)
+
+    def _check_key(self) -> None:
+        config = self._config
+        if self._needs_key and not (config.api_key or config.admin_api_key or config.authorizes_itself):
+            raise OpenAIError(
+                "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
+                "Without one, OpenAI(transport=oai.OfflineTransport()) answers with made-up data."
+            )
+
+    @property
+    def api_key(self) -> Any:
+        """The key, or the function that returns it."""
+        return self._config.api_key
+
+    @property
+    def base_url(self) -> str:
+        """Where the paths of the table begin, without a slash at its end."""
+        return self._config.base_url
+
+    @property
+    def max_retries(self) -> int:
+        """How often a failed attempt is repeated."""
+        return self._config.max_retries
+
+    @property
+    def timeout(self) -> Timeout:
+        """How long a call waits, see `Timeout`."""
+        return self._config.timeout
+
+    @property
+    def transport(self) -> Transport:
+        """What sends the requests; the default one is made, and its library imported, when it is first needed."""
+        if self._transport is None:
+            with _making:
+                if self._transport is None:
+                    self._transport = self._default_transport()
+        return self._transport
+
+    def with_options(self, *, transport: Transport | None = None, **options: Any) -> Self:
+        """Return a client with some options replaced, over the same transport; this one stays as it is.
+
+        It takes the options of the constructor but `table`. Headers and queries are added to those there are.
+        """
+        config = self._config.replace(**options)
+        other = object.__new__(type(self))
+        other._config = config
+        other._owns_transport = False
+        other._transport = self.transport if transport is None else transport
+        other._check_key()
+        return other
+
+    copy = with_options
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} for {self._config.base_url}>"
+
+    def _next_page(self, page: Any, given: Arguments) -> None:
+        """Tell a page how to ask for the one after it: the same call, with the page's parameters on top."""
+        asked = given.extra_query or {}
+
+        def more(params: dict[str, str]) -> Any:
+            return self._call(*given._replace(extra_query={**asked, **params}))
+
+        page.__dict__.update(_more=more, _asked={**(given.query or {}), **asked})
+
+    def _call(self, *arguments: Any) -> Any:
+        raise NotImplementedError
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = Object,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        stream: bool = False,
+        stream_cls: Any = Any,
+        extra_headers: Mapping[str, Any] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Any = None,
+        timeout: Any = omit,
+    ) -> Any:
+        """Call what no row declares, with the key, the retries and the errors of any other call.
+
+        Args:
+            method: the HTTP method.
+            path: the path below `base_url`.
+            cast_to: the type of the answer: a struct, `dict`, `bytes`, `str`, `oai.Response`, or `Object`, which
+                takes any JSON object and reads its fields as attributes.
+            body: what is sent as JSON, or beside files as the fields of a form.
+            query: what is sent in the query string.
+            files: the uploads of a form by their field, see `File`.
+            stream: whether the answer is a stream of events.
+            stream_cls: the type of an event, where it is.
+            extra_headers: sent beside the client's; `None` takes a header away.
+            extra_query: sent beside `query`.
+            extra_body: fields sent beside those of `body`.
+            timeout: seconds, `None` for no limit, or a `Timeout`.
+        """
+        operation = adhoc(method, path, cast_to, stream_cls, list(files or {}))
+        content = {**(body or {}), **files} if files else body
+        return self._call(
+            operation, (), query, content, stream or None, extra_headers, extra_query, extra_body, timeout
+        )
+
+    def get(self, path: str, **options: Any) -> Any:
+        """`request("GET", ...)`."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        """`request("POST", ...)`."""
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Any:
+        """`request("PUT", ...)`."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Any:
+        """`request("PATCH", ...)`."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        """`request("DELETE", ...)`."""
+        return self.request("DELETE", path, **options)
+
+
+class OpenAI(_Client):
+    """The OpenAI API, synchronously. Its attributes are the call paths of the table: `client.models.list()`.
+
+    A client may be shared by threads. It is a context manager that closes its connections at the end.
+    """
+
+    def _default_transport(self) -> Transport:
+        from oai.transports.urllib3 import Urllib3Transport
+
+        return Urllib3Transport()
+
+    def _call(self, *arguments: Any) -> Any:
+        """Send the call that a generated function was asked for, and return its result."""
+        call = prepare(self._config, *arguments)
+        response, reply = drive(run(call, self.transport, time.sleep, needs_key=self._needs_key))
+        if reply is not None:
+            return Stream(call.operation, response, reply)
+        result = read_answer(call.operation, response)
+        if call.operation.page and isinstance(result, Object):
+            self._next_page(result, Arguments(*arguments))
+        return result
+
+    def close(self) -> None:
+        """Close the connections, unless they belong to a transport that was passed in."""
+        if self._owns_transport and self._transport is not None:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def adhoc(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
+    """Make the operation of a request that no row declares."""
+    if "://" in path:
+        raise OpenAIError(f"{path!r} is a whole URL; give the path below base_url, or a client with another one")
+    template = quote(unquote(path if path.startswith("/") else f"/{path}"), safe="/?&=+,:;@!$'()*%[]~")
+    row = Row(
+        method=cast("Any", method.upper()),
+        path=template,
+        body="multipart" if files else "json",
+        response="Any",
+        files=files,
+        end=["*"],
+    )
+    operation = Operation(f"{row.method} {path}", row)
+    operation.response_type = cast_to
+    operation.stream_type = get_args(stream_cls)[0] if get_origin(stream_cls) is not None else stream_cls
+    return operation
+
+
+def _sources(table: Tables | None) -> tuple[Any, ...]:
+    """Return the tables to lay over the shipped one: those of the environment, then those given."""
+    named = [path for path in os.environ.get(TABLE_VARIABLE, "").split(os.pathsep) if path]
+    if table is None:
+        return tuple(named)
+    return (*named, *(table if isinstance(table, list) else [table]))
+
+
+def _stamp(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """Return what tells one state of a table's file from another; a file that is not there is found out later."""
+    try:
+        return os.fspath(path), os.stat(path).st_mtime_ns
+    except OSError:
+        return os.fspath(path), 0
+
+
+def _install(cls: type[_Client]) -> None:
+    """Give a client class the surface of the shipped table."""
+    cls._own_names = frozenset(dir(cls))
+    Surface(shipped_table(), is_async=cls._is_async).install(cls, cls._own_names)
+
+
+_install(OpenAI)

@@ -1,0 +1,216 @@
+"""What a client was told: its own arguments, then the environment, then the defaults.
+
+A `Config` does not change; `with_options` makes another. It holds the keys and therefore never shows itself.
+It knows headers and URLs, not the table.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from oai._errors import OpenAIError
+from oai._http import Timeout
+from oai._omit import Omit, omit
+from oai._version import __version__
+
+if TYPE_CHECKING:
+    from oai._operation import Operation
+
+DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
+DEFAULT_MAX_RETRIES: Final = 2
+
+HeaderMap = dict[str, tuple[str, str]]
+"""Header fields by their lower-case name, which is how they override each other."""
+
+OPTIONS: Final = (
+    "api_key",
+    "admin_api_key",
+    "organization",
+    "project",
+    "base_url",
+    "timeout",
+    "max_retries",
+    "deadline",
+    "default_headers",
+    "default_query",
+    "beta",
+)
+"""The options that a client takes and `with_options` replaces."""
+
+
+class Config:
+    """The resolved options of a client.
+
+    Raises:
+        OpenAIError: an option cannot be what was given; the message says which and never shows a key.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Callable[[], Any] | None = None,
+        admin_api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeout | Omit | None = omit,
+        max_retries: int = DEFAULT_MAX_RETRIES,
+        deadline: float | None = None,
+        default_headers: Mapping[str, str | Omit | None] | None = None,
+        default_query: Mapping[str, Any] | None = None,
+        beta: str | None = None,
+    ) -> None:
+        self.api_key = _key("api_key", api_key, "OPENAI_API_KEY")
+        self.admin_api_key = _key("admin_api_key", admin_api_key, "OPENAI_ADMIN_KEY")
+        self.organization = organization or _environment("OPENAI_ORG_ID")
+        self.project = project or _environment("OPENAI_PROJECT_ID")
+        self.timeout = as_timeout(timeout, DEFAULT_TIMEOUT)
+        self.max_retries = _count("max_retries", max_retries)
+        self.deadline = _seconds("deadline", deadline)
+        self.beta = beta
+        self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
+        self.default_query: dict[str, Any] = {**query, **(default_query or {})}
+        self.default_headers = dict(default_headers or {})
+        self._headers = self._standing_headers()
+        self._by_operation: dict[str, HeaderMap] = {}
+
+    def __repr__(self) -> str:
+        return f"<Config for {self.base_url}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Config holds keys and is not pickled")
+
+    def replace(self, **options: Any) -> Config:
+        """Return a config with some options replaced; headers and queries are added to those there are."""
+        for name in options:
+            if name not in OPTIONS:
+                from oai._nearest import nearest
+
+                right = nearest(name, OPTIONS)
+                hint = f". Did you mean '{right}'?" if right else ""
+                raise TypeError(f"with_options() got an unexpected keyword argument '{name}'{hint}")
+        for name in ("default_headers", "default_query"):
+            if name in options:
+                options[name] = {**getattr(self, name), **(options[name] or {})}
+        return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
+
+    def headers_for(self, operation: Operation) -> HeaderMap:
+        """Return the fields that every request of an operation carries, the key left out."""
+        known = self._by_operation.get(operation.name)
+        if known is None:
+            known = override(self._headers, operation.row.headers)
+            if self.beta is not None:
+                known = override(known, {"OpenAI-Beta": self.beta})
+            self._by_operation[operation.name] = known
+        return known
+
+    @property
+    def authorizes_itself(self) -> bool:
+        """Whether the caller gave an `Authorization` of their own, or took it away."""
+        return any(name.lower() == "authorization" for name in (*self._custom, *self.default_headers))
+
+    def _standing_headers(self) -> HeaderMap:
+        self._custom = dict(_custom_headers(_environment("OPENAI_CUSTOM_HEADERS") or ""))
+        standing: dict[str, Any] = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": f"oai/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}",
+            "OpenAI-Organization": self.organization,
+            "OpenAI-Project": self.project,
+        }
+        return override({}, standing, self._custom, self.default_headers)
+
+
+def override(base: HeaderMap, *layers: Mapping[str, str | Omit | None]) -> HeaderMap:
+    """Lay header fields over others; `None` and `omit` take a field away.
+
+    Raises:
+        OpenAIError: a name or a value cannot stand in a header.
+    """
+    merged = base.copy()
+    for layer in layers:
+        for name, value in layer.items():
+            if value is None or isinstance(value, Omit):
+                merged.pop(name.lower(), None)
+            else:
+                merged[name.lower()] = (name, check_header(name, value))
+    return merged
+
+
+def check_header(name: str, value: object) -> str:
+    """Return the value of a header as text, or say why it cannot be one, without showing it."""
+    text = value if isinstance(value, str) else str(value)
+    if not name or not name.isascii() or any(char in name for char in ' \t\r\n:"'):
+        raise OpenAIError(f"{name!r} cannot be the name of a header")
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise OpenAIError(f"the header {name!r} has a line break or a null in its value, which HTTP forbids")
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise OpenAIError(f"the header {name!r} has a character in its value that HTTP cannot carry") from None
+    return text
+
+
+def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeout:
+    """Turn seconds, `None` (without end), a `Timeout` or httpx's class of that name into a `Timeout`."""
+    if isinstance(value, Omit):
+        return default
+    if isinstance(value, Timeout):
+        return value
+    if value is None or isinstance(value, (int, float)):
+        return Timeout(_seconds("timeout", value))
+    limits = {name: getattr(value, name, omit) for name in ("connect", "read", "write", "pool")}
+    if omit in limits.values():
+        raise OpenAIError(f"timeout is of type {type(value).__name__}; it takes seconds, None, or oai.Timeout")
+    return Timeout(None, **limits)
+
+
+def _environment(name: str) -> str | None:
+    return (os.environ.get(name) or "").strip() or None
+
+
+def _key(name: str, value: Any, variable: str) -> Any:
+    if value is None:
+        value = _environment(variable)
+    if isinstance(value, str):
+        check_key(name, value)
+    elif value is not None and not callable(value):
+        raise OpenAIError(f"{name} is of type {type(value).__name__}; it takes text or a function that returns it")
+    return value or None
+
+
+def check_key(name: str, value: str) -> None:
+    """Refuse a key that no header could carry, which mostly is one with its line break or its quotes."""
+    if not value.isascii() or any(char.isspace() or not char.isprintable() for char in value):
+        raise OpenAIError(f"{name} has white space or a character in it that no key has; was it copied whole?")
+
+
+def _base_url(text: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(str(text))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OpenAIError(f"base_url is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    return base, dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _count(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise OpenAIError(f"{name} is {value!r}; it takes a whole number from 0 up")
+    return value
+
+
+def _seconds(name: str, value: object) -> float | None:
+    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0):
+        raise OpenAIError(f"{name} is {value!r}; it takes seconds from 0 up, or None for no limit")
+    return value
+
+
+def _custom_headers(text: str) -> list[tuple[str, str]]:
+    """Read `OPENAI_CUSTOM_HEADERS`: a `Name: value` on each line."""
+    pairs = (line.partition(":") for line in text.splitlines() if line.strip())
+    return [(name.strip(), value.strip()) for name, colon, value in pairs if colon]

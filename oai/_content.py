@@ -1,0 +1,61 @@
+"""Content encodings undone (RFC 9110, section 8.4): what a transport hands over as it came, made plain.
+
+We ask for gzip and deflate, which the standard library knows; anything else is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from oai._http import TransportError
+
+if TYPE_CHECKING:
+    from oai._http import Headers
+
+Feed = Callable[[bytes], bytes]
+
+
+def decoded(headers: Headers, content: bytes) -> bytes:
+    """Return a whole content without its encoding."""
+    feed = decoder(headers)
+    return content if feed is None else feed(content) + feed(b"")
+
+
+def decoder(headers: Headers) -> Feed | None:
+    """Return a function from encoded pieces to plain ones, `None` where there is no encoding.
+
+    An empty piece means the end; the function raises `TransportError` for content that is broken or cut.
+    """
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise TransportError("receive", f"the answer has the content encoding {encoding!r}, which was not asked for")
+    return _inflate(encoding)
+
+
+def _inflate(encoding: str) -> Feed:
+    import zlib
+
+    # 32 + 15: gzip or zlib by their header. Some servers send bare deflate data instead, told by the first byte.
+    engine = zlib.decompressobj(47)
+    started = False
+
+    def feed(piece: bytes) -> bytes:
+        nonlocal engine, started
+        if piece and not started:
+            started = True
+            if encoding == "deflate" and piece[0] & 0x0F != 8:
+                engine = zlib.decompressobj(-15)
+        try:
+            if piece:
+                return engine.decompress(piece)
+            rest = engine.flush()
+        except zlib.error as error:
+            raise TransportError("receive", f"the {encoding} content is broken: {error}") from None
+        if started and not engine.eof:
+            raise TransportError("receive", f"the {encoding} content was cut short")
+        return rest
+
+    return feed

@@ -1,0 +1,196 @@
+"""Every exception of the package, named and shaped as the official SDK's.
+
+All derive from `OpenAIError`. Those that a request led to carry `operation`, `request`, and where there was an
+answer `response`, `request_id` and the decoded `body` with the API's `code`, `param` and `type`. They hold
+no secret and pickle. This module knows how to read an error body; it does not decide what to retry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from oai._response import Response, SentRequest
+
+SHOWN = 300
+"""How many characters of an unexpected body a message shows."""
+
+
+class OpenAIError(Exception):
+    """The base of all exceptions that this package raises on purpose."""
+
+
+class TableError(OpenAIError, ValueError):
+    """A table of endpoints says something that it cannot mean; the message names file, operation and key."""
+
+
+class APIError(OpenAIError):
+    """A request did not lead to an answer.
+
+    Attributes:
+        message: what went wrong, for people.
+        request: the `SentRequest`, its secrets removed.
+        body: the `error` object of the answer, or the whole body where it has none (text if it is not JSON).
+        code, param, type: the fields of that object, as text, where the server sent them.
+        operation: the call path, such as `chat.completions.create`; for `client.request`, method and path.
+    """
+
+    def __init__(self, message: str, request: SentRequest | None = None, *, body: object = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request = request
+        self.body = body
+        fields = body if isinstance(body, dict) else {}
+        self.code = _text(fields.get("code"))
+        self.param = _text(fields.get("param"))
+        self.type = _text(fields.get("type"))
+
+    @property
+    def operation(self) -> str | None:
+        """The call path that led to the error."""
+        return self.request.operation if self.request else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class APIConnectionError(APIError):
+    """No connection could be made, or it broke before the answer was complete."""
+
+    def __init__(self, *, message: str = "Connection error.", request: SentRequest | None = None) -> None:
+        super().__init__(message, request)
+
+
+class APITimeoutError(APIConnectionError):
+    """A time limit was reached: `timeout` (of one attempt) or `deadline` (of the whole call)."""
+
+    def __init__(self, request: SentRequest | None = None, *, message: str = "Request timed out.") -> None:
+        super().__init__(message=message, request=request)
+
+
+class _AnsweredError(APIError):
+    response: Response
+
+    def __init__(self, message: str, *, response: Response, body: object = None) -> None:
+        super().__init__(message, response.request, body=body)
+        self.response = response
+        self.status_code = response.status_code
+        self.request_id = response.headers.get("x-request-id")
+
+
+class APIResponseValidationError(_AnsweredError):
+    """The status says success, but the body is nothing that could be decoded: HTML, or JSON cut short."""
+
+
+class APIStatusError(_AnsweredError):
+    """The server answered with a status of 4xx or 5xx."""
+
+
+class BadRequestError(APIStatusError):
+    """Status 400."""
+
+
+class AuthenticationError(APIStatusError):
+    """Status 401."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """Status 403."""
+
+
+class NotFoundError(APIStatusError):
+    """Status 404."""
+
+
+class ConflictError(APIStatusError):
+    """Status 409."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """Status 422."""
+
+
+class RateLimitError(APIStatusError):
+    """Status 429."""
+
+
+class InternalServerError(APIStatusError):
+    """Status 500 and above."""
+
+
+class StreamError(APIError):
+    """The server sent an error event within a stream that had begun well."""
+
+    response: Response
+
+    def __init__(self, message: str, *, response: Response, body: object = None) -> None:
+        super().__init__(message, response.request, body=body)
+        self.response = response
+        self.request_id: str | None = response.headers.get("x-request-id")
+
+
+STATUS_ERRORS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error(response: Response) -> APIStatusError:
+    """Make the exception for an answer with an error status, whatever shape its body has."""
+    status = response.status_code
+    kind = STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)
+    message, body = read_error(response.content)
+    text = f"Error code: {status} - {message or response.reason}"
+    return kind(text, response=response, body=body)
+
+
+def read_error(content: bytes) -> tuple[str, object]:
+    """Return message and body of an error answer: the API's own shape, and those that other servers send.
+
+    Seen are `{"error": {"message": ...}}`, `{"error": "text"}`, `{"detail": ...}` (FastAPI),
+    `{"message": ...}`, a list of such objects (Google's gateways), HTML, plain text, and nothing.
+    """
+    try:
+        body = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = content.decode(errors="replace")
+        return excerpt(text), text
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    if not isinstance(body, dict):
+        return excerpt(content), body
+    error = body.get("error")
+    inner = error if isinstance(error, dict) else body
+    for candidate in (inner.get("message"), error, inner.get("detail"), inner.get("msg"), inner.get("code")):
+        if candidate and not isinstance(candidate, dict):
+            shown = candidate if isinstance(candidate, str) else msgspec.json.encode(candidate).decode()
+            return excerpt(shown), inner
+    return excerpt(content), inner
+
+
+def excerpt(content: bytes | str) -> str:
+    """Return the start of a body for a message: on one line, keys removed, cut with an ellipsis."""
+    from oai._redact import redact_text
+
+    if isinstance(content, bytes):
+        content = content[: 8 * SHOWN].decode(errors="replace")
+    line = redact_text(" ".join(content[: 8 * SHOWN].split()))
+    return line if len(line) <= SHOWN else line[:SHOWN] + "..."
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def _rebuild(cls: type[APIError], args: tuple[Any, ...], state: dict[str, Any]) -> APIError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error

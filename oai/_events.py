@@ -1,0 +1,101 @@
+"""Server-sent events, by the WHATWG rules (HTML standard, section 9.2.6).
+
+`EventParser` takes the bytes of a stream in pieces cut anywhere and gives the events that they complete. It
+does no I/O and knows nothing of JSON.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class ServerSentEvent(NamedTuple):
+    """One event: its data, and its name and the last id where the stream gave them."""
+
+    data: bytes
+    event: str = ""
+    id: str = ""
+
+
+class EventParser:
+    """Bytes to events.
+
+    A carriage return, a line feed or both end a line. An event is complete at its blank line, and one that the
+    stream's end cuts off is not delivered; `pending` shows the data that it had.
+    """
+
+    def __init__(self) -> None:
+        self.retry: int | None = None
+        """The reconnection time that the stream asked for, in milliseconds."""
+        self._tail: list[bytes] = []
+        self._skip_line_feed = False
+        self._begun = False
+        self._data: list[bytes] = []
+        self._event = ""
+        self._id = ""
+
+    @property
+    def pending(self) -> bytes:
+        """The data of the event that is not complete yet, its last line included where it is whole or cut."""
+        tail = b"".join(self._tail)
+        rest = [tail[5:].removeprefix(b" ")] if tail.startswith(b"data:") else []
+        return b"\n".join(self._data + rest)
+
+    def feed(self, piece: bytes) -> list[ServerSentEvent]:
+        """Take the next bytes and return the events that end in them."""
+        if not self._begun:
+            piece = self._begin(piece)
+        if self._skip_line_feed and piece:
+            piece = piece.removeprefix(b"\n")
+            self._skip_line_feed = False
+        if b"\r" in piece:
+            # A line feed that follows in the next piece belongs to this line end and must not make a blank line.
+            self._skip_line_feed = piece.endswith(b"\r")
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if b"\n" not in piece:
+            if piece:
+                self._tail.append(piece)
+            return []
+        lines = b"".join((*self._tail, piece)).split(b"\n")
+        rest = lines.pop()
+        self._tail = [rest] if rest else []
+        return self._interpret(lines)
+
+    def _begin(self, piece: bytes) -> bytes:
+        """Drop a byte order mark, which may itself be cut."""
+        piece = b"".join((*self._tail, piece))
+        self._tail = []
+        if len(piece) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(piece):
+            self._tail = [piece] if piece else []
+            return b""
+        self._begun = True
+        return piece.removeprefix(BYTE_ORDER_MARK)
+
+    def _interpret(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        events = []
+        for line in lines:
+            if line.startswith(b"data: "):
+                self._data.append(line[6:])
+            elif line:
+                self._field(line)
+            else:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    events.append(ServerSentEvent(data, self._event, self._id))
+                    self._data = []
+                self._event = ""
+        return events
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+        elif name == b"event":
+            self._event = value.decode(errors="replace")
+        elif name == b"id" and b"\0" not in value:
+            self._id = value.decode(errors="replace")
+        elif name == b"retry" and value.isdigit():
+            self.retry = int(value)

@@ -1,0 +1,218 @@
+"""What happens to a call: attempts, retries, redirects, deadline. Written once, for sync and async clients.
+
+`run` is a generator that does nothing itself. It yields effects, a function and its arguments, and is
+sent their outcome or has their exception thrown in; `drive` does so plainly and `drive_async` awaits.
+The rules of retrying are the official SDK's (its `_base_client`), with two of our own: never for an exhausted
+quota, and never past the deadline.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from oai._config import check_key
+from oai._content import decoded
+from oai._errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, OpenAIError, status_error
+from oai._http import Reply, Request, Transport, TransportError
+from oai._response import Response, SentRequest
+
+if TYPE_CHECKING:
+    from oai._request import Call
+
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 8.0
+LONGEST_RETRY_AFTER: Final = 120.0
+"""Seconds: the backoff doubles from the first to the longest; a server may ask for more, up to two minutes."""
+
+RETRIED_STATUSES: Final = frozenset({408, 409, 429})
+MOST_REDIRECTS: Final = 10
+
+Effect = tuple[Any, ...]
+Flow = Generator[Effect, Any, tuple[Response, Reply | None]]
+
+
+def drive(flow: Generator[Effect, Any, Any]) -> Any:
+    """Run a flow, doing each effect in place."""
+    try:
+        function, *arguments = next(flow)
+        while True:
+            try:
+                outcome = function(*arguments)
+            except Exception as error:  # noqa: BLE001 - the flow decides
+                function, *arguments = flow.throw(error)
+            else:
+                function, *arguments = flow.send(outcome)
+    except StopIteration as end:
+        return end.value
+
+
+async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
+    """Run a flow, awaiting what its effects return."""
+    try:
+        function, *arguments = next(flow)
+        while True:
+            try:
+                outcome = function(*arguments)
+                if isinstance(outcome, Awaitable):
+                    outcome = await outcome
+            except Exception as error:  # noqa: BLE001 - the flow decides
+                function, *arguments = flow.throw(error)
+            else:
+                function, *arguments = flow.send(outcome)
+    except StopIteration as end:
+        return end.value
+
+
+def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, needs_key: bool = True) -> Flow:
+    """Send a call until it is answered or given up; return the response, and the open reply of a stream.
+
+    Raises:
+        APIStatusError: the last attempt was answered with an error.
+        APIConnectionError, APITimeoutError: the last attempt was not answered, or not in time.
+        OpenAIError: there is no key.
+    """
+    began = time.monotonic()
+    deadline = call.config.deadline
+    attempt = 0
+    while True:
+        key = yield from _key(call, needs_key=needs_key)
+        remaining = None if deadline is None else deadline - (time.monotonic() - began)
+        request = call.request(key, call.timeout.within(remaining))
+        try:
+            reply = yield from _exchange(request, transport)
+            response = Response(reply.status, reply.headers, SentRequest.of(request), retries_taken=attempt)
+            response.elapsed = time.monotonic() - began
+            if call.stream and 200 <= reply.status < 300:
+                return response, reply
+            response.content = decoded(reply.headers, (yield (reply.read,)))
+        except TransportError as error:
+            failure: APIError = _connection_error(error, request, deadline, began)
+            retry, after = error.kind != "closed", None
+        else:
+            if 200 <= reply.status < 300:
+                return response, None
+            failure = status_error(response)
+            retry, after = may_retry(failure)
+        delay = retry_delay(attempt, after)
+        out_of_time = deadline is not None and time.monotonic() - began + delay >= deadline
+        if not retry or attempt >= call.config.max_retries or out_of_time:
+            raise failure
+        attempt += 1
+        yield sleep, delay
+
+
+def _key(call: Call, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
+    """Return the key of the next attempt, asking for it where it is a function."""
+    auth = call.operation.row.auth
+    if call.authorizes_itself or auth == "none":
+        return None
+    key: str | Callable[[], object] | None = call.config.admin_api_key if auth == "admin" else call.config.api_key
+    if callable(key):
+        asked: object = yield (key,)
+        if not isinstance(asked, str) or not asked:
+            raise OpenAIError(f"the function given as api_key returned {type(asked).__name__}, not a key")
+        check_key("the key that api_key returned", asked)
+        return asked
+    if key is None and needs_key:
+        option, variable = ("admin_api_key", "OPENAI_ADMIN_KEY") if auth == "admin" else ("api_key", "OPENAI_API_KEY")
+        raise OpenAIError(f"{call.operation.name} needs {option}: pass it to the client, or set {variable}")
+    return key
+
+
+def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, Reply]:
+    """Send a request and follow redirects. The key stays with the origin that it was meant for."""
+    for _ in range(MOST_REDIRECTS + 1):
+        reply: Reply = yield transport.send, request
+        location = reply.headers.get("location")
+        if reply.status not in (301, 302, 303, 307, 308) or location is None:
+            return reply
+        yield (reply.close,)
+        request = redirected(request, reply.status, location)
+    raise TransportError("receive", f"the server redirected more than {MOST_REDIRECTS} times")
+
+
+def redirected(request: Request, status: int, location: str) -> Request:
+    """Return the request that a redirect asks for (RFC 9110, section 15.4)."""
+    url = urljoin(request.url, location)
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise TransportError("receive", "the server redirected to something that is not a web address")
+    method, body = request.method, request.body
+    dropped = set()
+    if _origin(url) != _origin(request.url):
+        dropped |= {"authorization", "api-key", "cookie", "openai-organization", "openai-project"}
+    if status == 303 or (status in (301, 302) and method == "POST"):
+        method, body = "GET", None
+        dropped.add("content-type")
+    headers = [(name, value) for name, value in request.headers if name.lower() not in dropped]
+    return Request(
+        method,
+        url,
+        headers,
+        body,
+        timeout=request.timeout,
+        operation=request.operation,
+        stream=request.stream,
+    )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def may_retry(error: APIStatusError) -> tuple[bool, float | None]:
+    """Tell whether an answer with an error may be asked for again, and in how many seconds the server says."""
+    headers = error.response.headers
+    after = retry_after(headers)
+    if "insufficient_quota" in (error.code, error.type):
+        return False, after
+    if after is not None and after > LONGEST_RETRY_AFTER:
+        return False, after
+    asked = headers.get("x-should-retry")
+    if asked in ("true", "false"):
+        return asked == "true", after
+    return error.status_code in RETRIED_STATUSES or error.status_code >= 500, after
+
+
+def retry_after(headers: Any) -> float | None:
+    """Read the seconds to wait from `retry-after-ms`, or from `retry-after` (seconds or a date)."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+        if not math.isnan(seconds):
+            return seconds
+    from email.utils import parsedate_to_datetime  # rare, and the module is not small
+
+    try:
+        return parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def retry_delay(attempt: int, after: float | None) -> float:
+    """Return the seconds before the next attempt: what the server asked for, else a jittered backoff."""
+    if after is not None and 0 < after <= LONGEST_RETRY_AFTER:
+        return after
+    jitter = 1 - 0.25 * os.urandom(1)[0] / 255
+    return min(FIRST_DELAY * 2.0 ** min(attempt, 10), LONGEST_DELAY) * jitter
+
+
+def _connection_error(
+    error: TransportError, request: Request, deadline: float | None, began: float
+) -> APIConnectionError:
+    sent = SentRequest.of(request)
+    if error.kind != "timeout":
+        made: APIConnectionError = APIConnectionError(message=f"Connection error: {error}", request=sent)
+    elif deadline is not None and time.monotonic() - began >= deadline:
+        made = APITimeoutError(sent, message=f"Request timed out: the deadline of {deadline} s has passed.")
+    else:
+        made = APITimeoutError(sent, message=f"Request timed out: {error}")
+    made.__cause__ = error
+    return made

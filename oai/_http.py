@@ -1,0 +1,208 @@
+"""The seam between the flow and the transports: what a transport is given, and what it gives back.
+
+A transport turns a `Request` into a `Reply` and returns at the headers. It does nothing else: no retry, no
+redirect, no authentication, no decoding of the content. This module holds the types on both sides of that
+line and imports nothing of the package, so that a transport has one module to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from oai._operation import Operation
+
+Pairs: TypeAlias = list[tuple[str, str]]
+
+
+class Headers(Mapping[str, str]):
+    """Header fields as they came: order, case and duplicates kept, looked up without regard to case.
+
+    A name that came more than once reads as its values joined by `", "` (RFC 9110, section 5.2).
+    """
+
+    __slots__ = ("_index", "_pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = tuple(pairs)
+        self._index: dict[str, str] | None = None
+
+    def _lookup(self) -> dict[str, str]:
+        if self._index is None:
+            index: dict[str, str] = {}
+            for name, value in self._pairs:
+                key = name.lower()
+                index[key] = f"{index[key]}, {value}" if key in index else value
+            self._index = index
+        return self._index
+
+    def __getitem__(self, name: str) -> str:
+        return self._lookup()[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._lookup()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lookup())
+
+    def __len__(self) -> int:
+        return len(self._lookup())
+
+    def __repr__(self) -> str:
+        from oai._redact import redact_headers
+
+        return f"Headers({redact_headers(self._pairs)!r})"
+
+    def multi_items(self) -> Pairs:
+        """Return every field as `(name, value)`, in the order and the case in which it came."""
+        return list(self._pairs)
+
+    def get_list(self, name: str) -> list[str]:
+        """Return the values of every field of that name, in their order."""
+        return [value for key, value in self._pairs if key.lower() == name.lower()]
+
+
+class Timeout:
+    """How long to wait, in seconds; `None` means without end.
+
+    `connect` bounds the making of a connection, `read` and `write` each single wait for the socket, `pool`
+    the wait for a free connection, and `total` the whole answer from the call to the body's last byte.
+    What is not given takes `timeout`; `total` is unbounded unless given.
+    """
+
+    __slots__ = ("connect", "pool", "read", "total", "write")
+
+    def __init__(
+        self,
+        timeout: float | None = 600.0,
+        *,
+        connect: float | None = -1.0,
+        read: float | None = -1.0,
+        write: float | None = -1.0,
+        pool: float | None = -1.0,
+        total: float | None = None,
+    ) -> None:
+        self.connect = timeout if connect == -1.0 else connect
+        self.read = timeout if read == -1.0 else read
+        self.write = timeout if write == -1.0 else write
+        self.pool = timeout if pool == -1.0 else pool
+        self.total = total
+
+    def within(self, remaining: float | None) -> Timeout:
+        """Return the same limits, with `total` no later than `remaining` seconds from now."""
+        if remaining is None or (self.total is not None and self.total <= remaining):
+            return self
+        return Timeout(
+            connect=self.connect, read=self.read, write=self.write, pool=self.pool, total=max(remaining, 0.0)
+        )
+
+    def _limits(self) -> tuple[float | None, ...]:
+        return self.connect, self.read, self.write, self.pool, self.total
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Timeout) and self._limits() == other._limits()
+
+    def __hash__(self) -> int:
+        return hash(self._limits())
+
+    def __repr__(self) -> str:
+        names = ("connect", "read", "write", "pool", "total")
+        return f"Timeout({', '.join(f'{name}={getattr(self, name)}' for name in names)})"
+
+
+class Body(Protocol):
+    """A request body that is sent in pieces. Each iteration gives it from its start."""
+
+    @property
+    def length(self) -> int:
+        """The size in bytes of all pieces together."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class Request:
+    """One HTTP request, complete: a transport sends these bytes and adds nothing but the framing.
+
+    `operation` is the row that the request was made from, for transports that answer or record by it, and
+    `stream` says that the caller will read the body as it arrives.
+    """
+
+    __slots__ = ("body", "headers", "method", "operation", "stream", "timeout", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Pairs,
+        body: bytes | Body | None = None,
+        *,
+        timeout: Timeout | None = None,
+        operation: Operation | None = None,
+        stream: bool = False,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeout = timeout or Timeout()
+        self.operation = operation
+        self.stream = stream
+
+    def __repr__(self) -> str:
+        from oai._redact import redact_url
+
+        return f"<Request {self.method} {redact_url(self.url)}>"
+
+
+class Reply(Protocol):
+    """An answer whose headers are there and whose body may still be under way.
+
+    The body can be taken once, whole by `read` or in pieces by iteration; either raises `TransportError`
+    where it is cut short. `close` may be called at any time, any number of times; a body that was read
+    to its end gives its connection back by itself.
+    """
+
+    status: int
+    headers: Headers
+
+    def read(self) -> bytes:
+        """Return the whole body as it came over the wire."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the body's pieces as they arrive, none of them empty."""
+
+    def close(self) -> None:
+        """Give up what was not read, and the connection if the body was not at its end."""
+
+
+class Transport(Protocol):
+    """Whatever can send a request: the only code of the package that does I/O."""
+
+    def send(self, request: Request) -> Reply:
+        """Send and return at the headers of the final answer; raise `TransportError`, nothing else."""
+
+    def close(self) -> None:
+        """Close every connection. Calling it again does nothing."""
+
+
+class TransportError(Exception):
+    """What went wrong below HTTP: `kind` names the place, the message says the rest.
+
+    The kinds are `connect` (no connection was made), `send` (it broke while the request went out), `receive`
+    (it broke before or within the answer), `timeout` (a limit of `Request.timeout` was reached), and `closed`
+    (the transport or the reply had been closed before).
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(kind, message)
+        self.kind = kind
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def body_bytes(body: bytes | Body | None) -> bytes:
+    """Return a request's body in one piece."""
+    return body if isinstance(body, bytes) else b"".join(body or ())

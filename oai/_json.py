@@ -1,0 +1,111 @@
+"""Python values to JSON bytes, for request bodies.
+
+msgspec writes what it knows: structs, dataclasses, dicts, dates, enums. What it refuses goes through
+`encode_other`: pydantic models by what was set in them, arrays by their lists, iterables by their items.
+Unknown fields that an `Object` carries are written like declared ones, so that an answer can be sent back whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from oai._object import Object
+from oai._omit import Omit
+
+
+def encode(value: Any) -> bytes:
+    """Return a value as JSON text in UTF-8.
+
+    Raises:
+        TypeError: something in it has no form in JSON; the message says where it stands.
+        ValueError: a number in it is NaN or infinite, which JSON does not have.
+    """
+    try:
+        return _encoder.encode(complete(value))
+    except (TypeError, msgspec.EncodeError) as error:
+        where = _culprit(value)
+        raise TypeError(f"{where} cannot be sent as JSON: {error}" if where else str(error)) from None
+
+
+def complete(value: Any) -> Any:
+    """Return the value with every `Object` that carries unknown fields as a plain dict; else the value itself."""
+    complete_kind = _COMPLETE.get(type(value))
+    if complete_kind is not None:
+        return complete_kind(value)
+    return _complete_object(value) if isinstance(value, Object) else value
+
+
+def _complete_dict(value: dict[Any, Any]) -> Any:
+    for item in value.values():
+        if item.__class__ is Omit or complete(item) is not item:
+            return {name: complete(each) for name, each in value.items() if each.__class__ is not Omit}
+    return value
+
+
+def _complete_list(value: Any) -> Any:
+    for item in value:
+        if complete(item) is not item:
+            return [complete(each) for each in value]
+    return value
+
+
+def _complete_float(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number that JSON has; send None, or leave the parameter out")
+    return value
+
+
+def _complete_object(value: Object) -> Any:
+    if value.__dict__:
+        return value.to_dict()
+    for name in value.__struct_fields__:
+        item = getattr(value, name)
+        if complete(item) is not item:
+            return value.to_dict()
+    return value
+
+
+_COMPLETE: dict[type, Callable[[Any], Any]] = {
+    str: lambda value: value,  # most values are text and go through here quickest
+    dict: _complete_dict,
+    list: _complete_list,
+    tuple: _complete_list,
+    float: _complete_float,
+}
+
+
+def encode_other(value: Any) -> Any:
+    """Turn a value that msgspec does not know into one that it does."""
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return dump(mode="json", by_alias=True, exclude_unset=True)
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):
+        return to_list()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, memoryview)):
+        return complete(list(value))
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=encode_other)
+
+
+def _culprit(value: Any, path: str = "") -> str:
+    """Return the path of the first value that cannot be encoded, such as `messages[0].content`."""
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Mapping):
+        items = ((f"{path}.{key}" if path else str(key), item) for key, item in value.items())
+    elif isinstance(value, (list, tuple)):
+        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    for where, item in items:
+        try:
+            _encoder.encode(item)
+        except (TypeError, msgspec.EncodeError):
+            return _culprit(item, where) or where
+    return path

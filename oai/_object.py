@@ -1,0 +1,104 @@
+"""The base of every struct that an answer is decoded into.
+
+An `Object` is a msgspec struct that forbids unknown fields, so that the strict decode notices them; the
+lenient decode (`_decode`) keeps them in the instance's `__dict__`, where they read as attributes. This
+module knows how to give an object back as plain data. It knows nothing of HTTP or of the table.
+"""
+
+# No `from __future__ import annotations` here: msgspec evaluates the annotations of a struct and of its bases
+# for a type's first decoder, and evaluating them from text is seven times as slow.
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin
+
+import msgspec
+
+
+class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An object of the API: declared fields are typed, fields that nobody declared are attributes too."""
+
+    _request_id: ClassVar[str | None] = None
+    """The server's `x-request-id` of the answer that this object is the root of, else `None`."""
+
+    _response: ClassVar[Any] = None
+    """The answer itself where this object is its root: status, headers, retries taken."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the server sent as plain data, under the names it used; `None` values are left out."""
+        return {name: plain(value) for name, value in self._items() if value is not None}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return `to_dict()` as JSON text, on one line unless `indent` (spaces) is given."""
+        data = msgspec.json.encode(self.to_dict())
+        return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
+
+    model_dump = to_dict
+    model_dump_json = to_json
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        """Yield wire name and value of the tag, the declared fields and the unknown fields."""
+        cls = type(self)
+        tag_field = cls.__struct_config__.tag_field
+        extras = {name: value for name, value in self.__dict__.items() if name not in RESERVED}
+        extras.update(self.__dict__.get(SHADOWED, {}))
+        if tag_field is not None:
+            yield tag_field, extras.pop(tag_field, cls.__struct_config__.tag)
+        for name, wire in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
+            yield wire, getattr(self, name)
+        yield from extras.items()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._items() if value is not None)
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in self._items() if value is not None]
+
+
+SHADOWED = "_shadowed"
+"""Where unknown fields are kept whose names would hide a method or another attribute of the class."""
+
+RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", SHADOWED})
+"""Names in an object's `__dict__` that are ours, not the server's."""
+
+
+def plain(value: Any) -> Any:
+    """Turn objects into dicts, all the way down, leaving everything else as it is."""
+    if isinstance(value, Object):
+        return value.to_dict()
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+class _Untagged(type):
+    """The type of `untagged` unions: anything counts as an instance, for the variants are checked by decoding."""
+
+    __variants__: tuple[Any, ...]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return True
+
+
+def untagged(*variants: Any) -> Any:
+    """Make a type for a union that no field tells apart and that msgspec therefore refuses to decode.
+
+    `_decode` tries the variants in their order and takes the first that fits, strictly, then leniently.
+    A type checker sees the plain union: write it beside this one under `if TYPE_CHECKING`.
+    """
+    return _Untagged("Untagged", (), {"__variants__": variants})
+
+
+def untagged_variants(kind: Any) -> tuple[Any, ...]:
+    """Return the variants of an `untagged` union, nothing for any other type."""
+    return kind.__variants__ if isinstance(kind, _Untagged) else ()
+
+
+def tag_fields(kind: Any) -> set[str]:
+    """Return the fields by which the structs of a type, or of the variants of a union, are told apart."""
+    variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
+    configs = [each.__struct_config__ for each in variants if hasattr(each, "__struct_config__")]
+    return {config.tag_field for config in configs if config.tag_field is not None}

@@ -1,0 +1,103 @@
+"""An operation: a row bound to its name, with what the row says in words turned into what code needs.
+
+The surface makes functions from operations, the request room reads path, query and body from them, and the
+flow decodes by their types. Types are looked up at the first use, so that a table of hundreds of rows imports
+no struct before its operation is called.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, get_origin
+from urllib.parse import quote
+
+from oai._errors import TableError
+from oai._table import PLACEHOLDER
+from oai._typexpr import resolve
+
+if TYPE_CHECKING:
+    from oai._table import Row
+
+PCHAR = "!$&'()*+,;=:@"
+"""What may stand in a path segment beside letters, digits and `-._~` (RFC 3986, section 3.3)."""
+
+DOT_SEGMENTS = frozenset({".", ".."})
+
+
+class Operation:
+    """A row under its call path."""
+
+    def __init__(self, name: str, row: Row) -> None:
+        self.name = name
+        self.row = row
+        self.method: str = row.method
+        self._pieces = PLACEHOLDER.split(row.path)
+        self._warned = False
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name}: {self.row.method} {self.row.path}>"
+
+    def path(self, values: tuple[object, ...]) -> str:
+        """Put the path parameters into the template, each as one segment.
+
+        Raises:
+            ValueError: a value is empty, or `.` or `..`, which servers and proxies resolve.
+        """
+        if not values:
+            return self.row.path
+        pieces = self._pieces.copy()
+        for place, value in enumerate(values):
+            text = value if isinstance(value, str) else _path_text(self._pieces[2 * place + 1], value)
+            if not text or text in DOT_SEGMENTS:
+                name = self._pieces[2 * place + 1]
+                raise ValueError(
+                    f"{self.name}: Expected a non-empty value for `{name}` that is not a dot segment, "
+                    f"but received {text!r}"
+                )
+            pieces[2 * place + 1] = quote(text, safe=PCHAR)
+        return "".join(pieces)
+
+    @cached_property
+    def response_type(self) -> Any:
+        """The type of the answer."""
+        return self._resolve("response", self.row.response)
+
+    @cached_property
+    def stream_type(self) -> Any:
+        """The type of an event where the answer is a stream."""
+        return self._resolve("stream", self.row.stream or "Any")
+
+    @cached_property
+    def page(self) -> bool:
+        """Whether the answer is a page of a list."""
+        return issubclass(kind, _page_class()) if isinstance(kind := self._outer, type) else False
+
+    @property
+    def _outer(self) -> Any:
+        return get_origin(self.response_type) or self.response_type
+
+    def _resolve(self, key: str, expression: str) -> Any:
+        try:
+            return resolve(expression)
+        except (LookupError, TypeError) as error:
+            raise TableError(f"[{self.name}]: `{key}` is {expression!r}: {error}") from error
+
+    def warn_deprecated(self) -> None:
+        """Warn once that the API has dropped the operation, at the line that called it."""
+        if not self._warned:
+            self._warned = True
+            message = f"{self.name} is deprecated: {self.row.deprecated}"
+            warnings.warn(message, DeprecationWarning, stacklevel=3)
+
+
+def _path_text(name: str, value: object) -> str:
+    if value is None or isinstance(value, (bytes, bool)):
+        raise ValueError(f"Expected a non-empty value for `{name}`, text or a number, but received {value!r}")
+    return str(value)
+
+
+def _page_class() -> type:
+    from oai._pages import Page
+
+    return Page

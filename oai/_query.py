@@ -1,0 +1,48 @@
+"""Nested values to the flat pairs of a query string or a form, as the official SDK writes them.
+
+Lists repeat `key[]`, objects nest as `key[sub]`, booleans are `true` and `false`, and `None` is left out: a
+query has no null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+from urllib.parse import urlencode
+
+from oai._omit import Omit
+
+
+def flatten(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the flat pairs of nested values.
+
+    Raises:
+        TypeError: a value is neither text, number, boolean, list nor mapping.
+    """
+    for key, value in values.items():
+        yield from _pairs(key, value)
+
+
+def query_string(values: Mapping[str, Any]) -> str:
+    """Return nested values as a query string, percent-encoded, without the question mark."""
+    return urlencode(list(flatten(values)))
+
+
+def _pairs(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if value is None or isinstance(value, Omit):
+        return
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool):
+        yield key, "true" if value else "false"
+    elif isinstance(value, (str, int, float)):
+        yield key, str(value)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _pairs(f"{key}[{name}]", item)
+    elif isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
+        for item in value:
+            yield from _pairs(f"{key}[]", item)
+    else:
+        raise TypeError(f"`{key}` is of type {type(value).__name__}, which has no form in a query or a form")

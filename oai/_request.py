@@ -1,0 +1,146 @@
+"""Arguments to a request: path, query, headers and body as the row wants them. Pure; it opens nothing but files.
+
+What comes out is a `Call`, all that the flow needs for any number of attempts: only the key is added to it,
+before each attempt anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from oai._config import Config, HeaderMap, as_timeout, override
+from oai._http import Body, Pairs, Request, Timeout
+from oai._json import encode
+from oai._omit import omit
+from oai._query import query_string
+
+if TYPE_CHECKING:
+    from oai._operation import Operation
+
+
+class Call:
+    """A request without its key, and what there is to know about it beside."""
+
+    __slots__ = ("authorizes_itself", "body", "config", "headers", "operation", "stream", "timeout", "url")
+
+    def __init__(
+        self,
+        config: Config,
+        operation: Operation,
+        url: str,
+        headers: HeaderMap,
+        body: bytes | Body | None,
+        timeout: Timeout,
+        *,
+        stream: bool,
+        authorizes_itself: bool,
+    ) -> None:
+        self.config = config
+        self.operation = operation
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeout = timeout
+        self.stream = stream
+        self.authorizes_itself = authorizes_itself
+
+    def request(self, key: str | None, timeout: Timeout) -> Request:
+        """Make the request of one attempt."""
+        headers: Pairs = list(self.headers.values())
+        if key is not None:
+            headers.append(("Authorization", f"Bearer {key}"))
+        return Request(
+            self.operation.method,
+            self.url,
+            headers,
+            self.body,
+            timeout=timeout,
+            operation=self.operation,
+            stream=self.stream,
+        )
+
+
+class Arguments(NamedTuple):
+    """What a generated function passes on: its parameters sorted into places, and the options of the call."""
+
+    operation: Operation
+    path: tuple[object, ...] = ()
+    query: Mapping[str, Any] | None = None
+    body: Any = None
+    stream: object = None
+    extra_headers: Mapping[str, Any] | None = None
+    extra_query: Mapping[str, Any] | None = None
+    extra_body: Any = None
+    timeout: Any = omit
+
+
+def prepare(
+    config: Config,
+    operation: Operation,
+    path: tuple[object, ...],
+    query: Mapping[str, Any] | None,
+    body: Any,
+    stream: object,
+    extra_headers: Mapping[str, Any] | None,
+    extra_query: Mapping[str, Any] | None,
+    extra_body: Any,
+    timeout: Any,
+) -> Call:
+    """Make the call of an operation from the arguments of its function.
+
+    Raises:
+        OpenAIError: a header or an option cannot be what was given.
+        TypeError, ValueError: an argument has no form in the path, the query or the body.
+        OSError: a file cannot be opened.
+    """
+    url = config.base_url + operation.path(path)
+    if config.default_query or query or extra_query:
+        text = query_string({**config.default_query, **(query or {}), **(extra_query or {})})
+        url += f"?{text}" if text else ""
+    headers = config.headers_for(operation)
+    content, content_type = _content(operation, body, extra_body)
+    if content_type is not None:
+        headers = {**headers, "content-type": ("Content-Type", content_type)}
+    if stream:
+        headers = {**headers, "accept": ("Accept", "text/event-stream")}
+    authorizes_itself = config.authorizes_itself
+    if extra_headers:
+        authorizes_itself |= any(name.lower() == "authorization" for name in extra_headers)
+        headers = override(headers, extra_headers)
+    return Call(
+        config,
+        operation,
+        url,
+        headers,
+        content,
+        as_timeout(timeout, config.timeout),
+        stream=bool(stream),
+        authorizes_itself=authorizes_itself,
+    )
+
+
+def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | Body | None, str | None]:
+    """Return the body and its content type, neither where the operation sends none."""
+    if extra_body is not None:
+        body = {**(body or {}), **extra_body} if isinstance(extra_body, Mapping) else extra_body
+    if operation.row.body == "multipart":
+        from oai._multipart import Multipart
+
+        files = set(operation.row.files)
+        fields = {name: value for name, value in (body or {}).items() if name not in files}
+        form = Multipart(fields, _files(body or {}, operation.row.files))
+        return form, form.content_type
+    if body is None:
+        return None, None
+    return encode(body), "application/json"
+
+
+def _files(body: Mapping[str, Any], names: list[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the uploads; a list of files goes under `name[]`, one after the other."""
+    for name in names:
+        value = body.get(name)
+        if isinstance(value, list):
+            yield from ((f"{name}[]", each) for each in value)
+        elif value is not None:
+            yield name, value

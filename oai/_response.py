@@ -1,0 +1,83 @@
+"""The answer as HTTP had it, kept beside what was decoded from it and on the errors that it led to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from oai._redact import redact_headers, redact_url
+
+if TYPE_CHECKING:
+    from oai._http import Headers, Request
+
+
+class SentRequest(msgspec.Struct, frozen=True):
+    """What is kept of a request after it was sent: no body, and no secret in the URL or the headers."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    operation: str | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> SentRequest:
+        """Keep what may be kept of `request`."""
+        name = request.operation.name if request.operation else None
+        return cls(request.method, redact_url(request.url), redact_headers(request.headers), name)
+
+
+class Response:
+    """Status, headers and content of an answer.
+
+    Attributes:
+        status_code: the HTTP status.
+        headers: the fields as they came, see `Headers`.
+        content: the body with its content encoding undone; empty while a stream is being read.
+        request: what it answers.
+        retries_taken: how many attempts failed before.
+        elapsed: seconds from the call to this answer's headers.
+    """
+
+    __slots__ = ("content", "elapsed", "headers", "request", "retries_taken", "status_code")
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Headers,
+        request: SentRequest,
+        content: bytes = b"",
+        *,
+        retries_taken: int = 0,
+        elapsed: float = 0.0,
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.request = request
+        self.content = content
+        self.retries_taken = retries_taken
+        self.elapsed = elapsed
+
+    @property
+    def reason(self) -> str:
+        """The status in words, from the registry and not from the server."""
+        from http.client import responses  # a large module, which only messages need here
+
+        return responses.get(self.status_code, "unknown status")
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's `x-request-id`."""
+        return self.headers.get("x-request-id")
+
+    @property
+    def text(self) -> str:
+        """The content as UTF-8 text, what is not UTF-8 replaced."""
+        return self.content.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Decode the content as JSON, to plain data."""
+        return msgspec.json.decode(self.content)
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code} {self.reason}>"

@@ -1,0 +1,165 @@
+"""Rows read from TOML, each checked, so that what is wrong is said where it was written.
+
+A TOML header is a call path and what stands below it is a row. What is wrong with one is a single `TableError`
+that names the file, the operation, the key, and the nearest right key. This module is only imported where a
+table has to be read; the shipped one is kept compiled (`_table`).
+"""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import msgspec
+
+from oai._errors import TableError
+from oai._nearest import nearest
+from oai._table import CALL_OPTIONS, PLACEHOLDER, Row, Table
+from oai._typexpr import check_expression
+
+ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
+
+RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
+
+ROW_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row))
+REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
+TABLE_KEYS = ("params", "headers", "rename")
+"""The keys of a row whose values are tables; any other table below a header is a further call path."""
+
+
+def read_rows(source: str | os.PathLike[str]) -> dict[str, Row]:
+    """Read and check the rows of one TOML file."""
+    try:
+        with open(source, "rb") as file:
+            document = tomllib.load(file)
+    except OSError as error:
+        raise TableError(f"{source}: the table of endpoints cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TableError(f"{source}: this is not TOML: {error}") from error
+    return {name: check_row(str(source), name, keys) for name, keys in find_rows(str(source), document)}
+
+
+def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield call path and keys of every row: a table is a row if anything but tables stands in it."""
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if not isinstance(value, dict):
+            raise _wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
+        if all(isinstance(item, dict) for item in value.values()) and not value.keys() & set(TABLE_KEYS):
+            yield from find_rows(source, value, f"{name}.")
+        else:
+            yield name, value
+
+
+def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
+    """Turn one row's keys into a `Row`, or say what is wrong with them."""
+    for key in keys:
+        if key not in ROW_KEYS:
+            raise _wrong(source, name, key, "is not a key of a row", nearest(key, ROW_KEYS))
+    for key in REQUIRED_KEYS:
+        if key not in keys:
+            raise _wrong(source, name, key, "is missing; a row needs " + ", ".join(REQUIRED_KEYS))
+    try:
+        row = msgspec.convert(keys, Row)
+    except msgspec.ValidationError as error:
+        raise _mistyped(source, name, keys, error) from None
+    for problem in _problems(name, row):
+        raise _wrong(source, name, *problem)
+    return row
+
+
+def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
+    """Yield `(key, what is wrong, the nearest right one)` for everything that types alone do not tell."""
+    for segment in name.split("."):
+        if not _is_public(segment):
+            yield "the header", f"cannot be a call path: {segment!r} is not a public Python name"
+    yield from _path_problems(row)
+    yield from _type_problems(row)
+    yield from _reference_problems(row)
+    if row.files and row.body != "multipart":
+        yield "files", 'needs body = "multipart"'
+
+
+def _path_problems(row: Row) -> Iterator[tuple[str, ...]]:
+    if not row.path.startswith("/"):
+        yield "path", f"must begin with a slash, as in {'/' + row.path!r}"
+    if set("?# \t") & set(row.path) or re.search(r"[{}]", PLACEHOLDER.sub("", row.path)):
+        yield "path", "is a path template such as '/files/{file_id}', without query or fragment"
+    placeholders = row.path_params
+    for param in placeholders:
+        if not _is_public(param) or param in RESERVED_NAMES:
+            yield "path", f"has the placeholder {{{param}}}, which cannot be a parameter's name"
+    if len(set(placeholders)) < len(placeholders):
+        yield "path", "names a placeholder twice"
+
+
+def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
+    for param, expression in (row.params or {}).items():
+        if not _is_public(param):
+            yield f"params.{param}", "is not a public Python name; choose one and map it with `rename`"
+        if param in RESERVED_NAMES or param in row.path_params:
+            yield f"params.{param}", "is taken: by the call itself, or by the path template"
+        if problem := check_expression(expression.removesuffix("?")):
+            yield f"params.{param}", problem
+    for key in ("response", "stream"):
+        if (expression := getattr(row, key)) is not None and (problem := check_expression(expression)):
+            yield key, problem
+
+
+def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
+    """Yield what names a parameter that there is not. A row without `params` takes any."""
+    names = [*row.path_params, *(row.params or {})]
+    given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in ("query", "files", "rename", "args")}
+    for alias in row.alias:
+        match = ALIAS.fullmatch(alias)
+        if match is None or not _is_public(match["name"]):
+            yield "alias", f"has {alias!r}, which is neither `name` nor `name(first, second)`"
+        else:
+            given.setdefault("alias", []).extend((match["positional"] or "").replace(",", " ").split())
+    for key, params in given.items():
+        for param in params:
+            if row.params is not None and param not in names:
+                yield key, f"names {param!r}, which is no parameter of the row", nearest(param, names)
+
+
+def _is_public(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
+
+
+def check_together(table: Table, source: str) -> None:
+    """Check what only shows in all rows at once: a call path within another, and aliases that collide."""
+    forms: dict[tuple[str, int], str] = {}
+    for name, row in table.items():
+        parent = name.rpartition(".")[0]
+        while parent:
+            if parent in table:
+                raise _wrong(source, name, "the header", f"lies below [{parent}], which is a row itself")
+            parent = parent.rpartition(".")[0]
+        for alias, positional in row.aliases():
+            form = (alias, len(positional))
+            if form in forms and forms[form] != name:
+                raise _wrong(source, name, "alias", f"has {alias!r}, which [{forms[form]}] has as well")
+            if alias in table:
+                raise _wrong(source, name, "alias", f"has {alias!r}, which is a call path itself")
+            forms[form] = name
+
+
+def _mistyped(source: str, name: str, keys: dict[str, Any], error: Exception) -> TableError:
+    message, _, where = str(error).partition(" - at `$.")
+    key = re.split(r"[.\[`]", where)[0]
+    for field in msgspec.structs.fields(Row):
+        choices = get_args(field.type)
+        if field.encode_name == key and all(isinstance(choice, str) for choice in choices) and choices:
+            given = keys[key]
+            right = nearest(str(given).upper(), choices) or nearest(str(given).lower(), choices)
+            return _wrong(source, name, key, f"is {given!r}, not one of {', '.join(choices)}", right)
+    return _wrong(source, name, key, message[0].lower() + message[1:])
+
+
+def _wrong(source: str, name: str, key: str, problem: str, right: str = "") -> TableError:
+    hint = f"; did you mean `{right}`?" if right else ""
+    return TableError(f"{source}: [{name}]: `{key}` {problem}{hint}")

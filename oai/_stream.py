@@ -1,0 +1,236 @@
+"""A stream of typed events from an answer that is still under way.
+
+`EventDecoder` turns pieces of bytes into decoded events and knows when the stream is complete; it does no I/O.
+`Stream` drives it over a reply; `AsyncStream` does the same and awaits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import msgspec
+
+from oai._content import decoder as content_decoder
+from oai._decode import convert, decoder, lenient
+from oai._errors import APIConnectionError, APIResponseValidationError, APITimeoutError, StreamError, excerpt
+from oai._events import EventParser, ServerSentEvent
+from oai._http import TransportError
+from oai._object import plain, tag_fields
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from oai._http import Reply
+    from oai._operation import Operation
+    from oai._response import Response
+
+T = TypeVar("T")
+
+END_MARKER = b"[DONE]"
+
+
+class EventDecoder:
+    """Pieces of a stream to decoded events.
+
+    The stream is complete with `[DONE]`, or with an event of a type that the row lists under `end`; a row that
+    says `end = ["*"]` takes any end. Events without data only control the stream and are passed over.
+    """
+
+    def __init__(self, operation: Operation, response: Response) -> None:
+        self.complete = False
+        self._response = response
+        self._type = operation.stream_type
+        self._decode = decoder(self._type).decode
+        self._ends = frozenset(operation.row.end)
+        # Where the events are told apart by `event`, that is the name on the stream beside the data.
+        self._named = "event" in tag_fields(self._type)
+        self._parser = EventParser()
+        self._plain = content_decoder(response.headers)
+
+    def feed(self, piece: bytes) -> Iterator[Any]:
+        """Yield the events that the next piece completes.
+
+        Raises:
+            StreamError: an event says that the server failed.
+            APIResponseValidationError: the data of an event is not JSON.
+        """
+        if self._plain is not None:
+            piece = self._plain(piece)
+        for event in self._parser.feed(piece):
+            data = event.data
+            if data.startswith(END_MARKER):
+                self.complete = True
+                return
+            if self._named or event.event == "error" or not data.strip():
+                yield from self._uncommon(event)
+                continue
+            try:
+                item = self._decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                item = self._lenient(event)
+            self._watch(item)
+            yield item
+
+    def end(self) -> None:
+        """Say that the stream has ended.
+
+        Raises:
+            APIConnectionError: it ended without its end marker, so that events may be missing.
+        """
+        if self._parser.pending.strip() == END_MARKER or "*" in self._ends:
+            self.complete = True
+        if not self.complete:
+            raise APIConnectionError(
+                message="The stream ended without its end marker: events may be missing.",
+                request=self._response.request,
+            )
+
+    def _watch(self, item: Any) -> None:
+        kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
+        if kind in self._ends:
+            self.complete = True
+        elif kind == "error" or _is_error(item):
+            self._fail(plain(item))
+
+    def _uncommon(self, event: ServerSentEvent) -> Iterator[Any]:
+        if not event.data.strip():
+            return
+        value = self._json(event)
+        if event.event == "error":
+            self._fail(value)
+        item = convert(self._type, {"event": event.event, "data": value} if self._named else value)
+        self._watch(item)
+        yield item
+
+    def _lenient(self, event: ServerSentEvent) -> Any:
+        value = self._json(event)
+        if _is_error(value):
+            self._fail(value)
+        return lenient(self._type, value)
+
+    def _json(self, event: ServerSentEvent) -> Any:
+        try:
+            return msgspec.json.decode(event.data.decode(errors="replace"))
+        except msgspec.DecodeError as error:
+            raise APIResponseValidationError(
+                f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",
+                response=self._response,
+                body=excerpt(event.data),
+            ) from None
+
+    def _fail(self, value: Any) -> None:
+        body = value.get("error", value) if isinstance(value, dict) else value
+        message = body.get("message") if isinstance(body, dict) else body
+        text = excerpt(message if isinstance(message, str) and message else msgspec.json.encode(body))
+        raise StreamError(text, response=self._response, body=body)
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.get("error"))
+
+
+class _Streaming(Generic[T]):
+    """What a stream is, waiting or awaiting."""
+
+    def __init__(self, operation: Operation, response: Response, reply: Reply) -> None:
+        self.response = response
+        self._request_id = response.request_id
+        self._reply = reply
+        self._decoder = EventDecoder(operation, response)
+
+    def _lost(self, error: TransportError) -> APIConnectionError:
+        request = self.response.request
+        if error.kind == "timeout":
+            return APITimeoutError(request, message=f"Request timed out within the stream: {error}")
+        return APIConnectionError(message=f"The connection broke within the stream: {error}", request=request)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.response.request.operation}>"
+
+
+class Stream(_Streaming[T]):
+    """An iterable of events, each as it arrives. Close it, or leave its `with` block, to stop early.
+
+    Iterating raises `StreamError` for an error event, `APIConnectionError` where the stream is cut, and
+    `APITimeoutError` where the next event takes longer than the time-out.
+    """
+
+    def __init__(self, operation: Operation, response: Response, reply: Reply) -> None:
+        super().__init__(operation, response, reply)
+        self._events = self._run()
+
+    def _run(self) -> Iterator[T]:
+        decoder = self._decoder
+        try:
+            for piece in self._reply:
+                yield from decoder.feed(piece)
+                if decoder.complete:
+                    break
+            decoder.end()
+        except TransportError as error:
+            raise self._lost(error) from error
+        finally:
+            self._reply.close()
+
+    def __iter__(self) -> Iterator[T]:
+        return self._events
+
+    def __next__(self) -> T:
+        return next(self._events)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the stream and give its connection back. Calling it again does nothing."""
+        self._reply.close()
+        cast("Any", self._events).close()
+
+
+class AsyncStream(_Streaming[T]):
+    """`Stream` for `async for` and `async with`."""
+
+    def __init__(self, operation: Operation, response: Response, reply: Any) -> None:
+        super().__init__(operation, response, reply)
+        self._events = self._run()
+
+    async def _run(self) -> AsyncIterator[T]:
+        decoder = self._decoder
+        reply: Any = self._reply
+        try:
+            async for piece in reply:
+                for item in decoder.feed(piece):
+                    yield item
+                if decoder.complete:
+                    break
+            decoder.end()
+        except TransportError as error:
+            raise self._lost(error) from error
+        finally:
+            await reply.close()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._events
+
+    async def __anext__(self) -> T:
+        return await anext(self._events)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop the stream and give its connection back. Calling it again does nothing."""
+        await cast("Any", self._reply).close()
+        await cast("Any", self._events).aclose()

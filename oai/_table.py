@@ -1,0 +1,162 @@
+"""The table of endpoints: rows by call path, laid over each other, the shipped ones compiled.
+
+Reading hundreds of rows from TOML takes tens of milliseconds, so that the shipped table is kept in a compact
+form beside it, as Python keeps compiled modules: validated against the table's time and size, rebuilt when the
+table was edited, left alone where it cannot be written. A row is decoded from it when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import cache_from_source
+from typing import Literal
+
+import msgspec
+
+from oai._version import __version__
+
+SHIPPED = os.path.join(os.path.dirname(__file__), "endpoints.toml")
+
+PLACEHOLDER = re.compile(r"\{(\w*)\}")
+
+CALL_OPTIONS = ("extra_headers", "extra_query", "extra_body", "timeout")
+"""Parameters that every call takes beside its row's."""
+
+Aliases = dict[str, list[tuple[str, list[str]]]]
+"""For each flat name the call paths that have it, each with its positional parameters."""
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One operation, as its row declares it. DESIGN of the keys: README, "The table"."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+    path: str
+    body: Literal["json", "multipart", "query"]
+    response: str
+    doc: str = ""
+    params: dict[str, str] | None = None
+    stream: str | None = None
+    end: list[str] = []
+    alias: list[str] = []
+    args: list[str] | None = None
+    query: list[str] = []
+    files: list[str] = []
+    rename: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    auth: Literal["key", "admin", "none"] = "key"
+    deprecated: str | None = None
+
+    @property
+    def path_params(self) -> list[str]:
+        """The names in the path template, in their order."""
+        return PLACEHOLDER.findall(self.path)
+
+    @property
+    def positional(self) -> list[str]:
+        """The parameters that may be given without their name: by the official SDK's rule the path's last."""
+        return self.path_params[-1:] if self.args is None else self.args
+
+    def aliases(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each flat name with its positional parameters: those it lists, else all of the path's."""
+        for alias in self.alias:
+            name, parenthesis, listed = alias.rstrip(")").partition("(")
+            yield name, listed.replace(",", " ").split() if parenthesis else self.path_params
+
+
+class Table(Mapping[str, Row]):
+    """Rows by call path; those that are given packed are decoded when they are asked for."""
+
+    def __init__(self, rows: Mapping[str, Row | msgspec.Raw], aliases: Aliases | None = None) -> None:
+        self._rows = dict(rows)
+        self._aliases = aliases
+
+    def __getitem__(self, name: str) -> Row:
+        row = self._rows[name]
+        if not isinstance(row, Row):
+            row = self._rows[name] = msgspec.msgpack.decode(row, type=Row)
+        return row
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def aliases(self) -> Aliases:
+        """The flat names."""
+        if self._aliases is None:
+            self._aliases = {}
+            for name, row in self.items():
+                for alias, positional in row.aliases():
+                    self._aliases.setdefault(alias, []).append((name, positional))
+        return self._aliases
+
+    def over(self, below: Table) -> Table:
+        """Return a table with these rows laid over those below; a name keeps its place."""
+        return Table({**below._rows, **self._rows})
+
+
+def load_table(*sources: str | os.PathLike[str]) -> Table:
+    """Read tables of endpoints and lay them over each other, the last on top.
+
+    Raises:
+        TableError: a file is not there, is not TOML, or holds a row that cannot be.
+    """
+    from oai._rows import check_together, read_rows
+
+    table = Table({})
+    for source in sources:
+        table = (shipped_table() if source == SHIPPED else Table(read_rows(source))).over(table)
+        check_together(table, os.fspath(source))
+    return table
+
+
+class _Compiled(msgspec.Struct, array_like=True):
+    """The compact form: what it was made from, then what was made."""
+
+    stamp: tuple[str, int, int]
+    aliases: Aliases
+    rows: dict[str, msgspec.Raw]
+
+
+def shipped_table(path: str = SHIPPED) -> Table:
+    """Return the shipped table, from its compact form where that is up to date."""
+    found = os.stat(path)
+    stamp = (f"{__version__} {Row.__struct_fields__}", found.st_mtime_ns, found.st_size)
+    cache = cache_from_source(path).removesuffix(".pyc") + ".msgpack"
+    try:
+        with open(cache, "rb") as file:
+            compiled = msgspec.msgpack.decode(file.read(), type=_Compiled)
+        if compiled.stamp == stamp:
+            return Table(compiled.rows, compiled.aliases)
+    except (OSError, msgspec.DecodeError):
+        pass  # not there, not readable, or not whole: it is made again
+    from oai._rows import check_together, read_rows
+
+    table = Table(read_rows(path))
+    check_together(table, path)
+    _write(cache, _pack(table, stamp))
+    return table
+
+
+def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
+    rows = {name: msgspec.Raw(msgspec.msgpack.encode(row)) for name, row in table.items()}
+    return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows))
+
+
+def _write(cache: str, data: bytes) -> None:
+    """Put the compact form in place whole, or not at all where that is not possible or not wanted."""
+    if sys.dont_write_bytecode:
+        return
+    scratch = f"{cache}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(cache), exist_ok=True)
+        with open(scratch, "wb") as file:
+            file.write(data)
+        os.replace(scratch, cache)
+    except OSError:
+        pass  # a read-only installation reads the TOML each time

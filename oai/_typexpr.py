@@ -1,0 +1,111 @@
+"""Type expressions of the table: `"chat.ChatCompletion"`, `"CursorPage[FileObject]"`, `"list[str] | None"`.
+
+An expression is Python's syntax for types and nothing more: names, dots, `[...]`, `|`, and the literals that
+may stand in `Literal[...]`. It is walked, never evaluated. A name is looked for among the built-in types, then
+in `oai.types`, then as a path that can be imported (`my_package.types.Rerank`).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from oai._nearest import nearest
+
+BUILTIN: dict[str, Any] = {
+    "Any": Any,
+    "File": Any,
+    "Iterable": Iterable,
+    "Literal": typing.Literal,
+    "Mapping": Mapping,
+    "Sequence": Sequence,
+    "bool": bool,
+    "bytes": bytes,
+    "dict": dict,
+    "float": float,
+    "int": int,
+    "list": list,
+    "object": Any,
+    "str": str,
+    "tuple": tuple,
+}
+
+PAGES = ("ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage")
+
+SYNTAX = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Constant, ast.Tuple, ast.List, ast.UnaryOp)
+
+
+def check_expression(text: str) -> str:
+    """Return what is wrong with the syntax of a type expression, nothing if it is sound."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return f"is {text!r}, which is not a type expression"
+    for node in ast.walk(tree.body):
+        if isinstance(node, ast.expr) and not isinstance(node, SYNTAX):
+            return f"is {text!r}: {ast.unparse(node)!r} has no place in a type expression"
+    return ""
+
+
+@cache
+def resolve(text: str) -> Any:
+    """Return the type that an expression means.
+
+    Raises:
+        LookupError: a name in it leads nowhere; the message says which, and the nearest that would.
+    """
+    return _walk(ast.parse(text.strip(), mode="eval").body)
+
+
+def _walk(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name() | ast.Attribute():
+            return _named(ast.unparse(node))
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return typing.Union[_walk(left), _walk(right)]  # noqa: UP007 - `|` refuses strings and None first
+        case ast.Tuple(elts=elts) | ast.List(elts=elts):
+            return tuple(_walk(each) for each in elts)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+        case ast.Subscript(value=outer, slice=inner):
+            return _walk(outer)[_walk(inner)]
+    raise LookupError(f"{ast.unparse(node)!r} has no place in a type expression")
+
+
+def _named(name: str) -> Any:
+    if name in BUILTIN:
+        return BUILTIN[name]
+    if name in PAGES:
+        return getattr(importlib.import_module("oai._pages"), name)
+    try:
+        return _below(importlib.import_module("oai.types"), name)
+    except LookupError as missing:
+        package, _, rest = name.partition(".")
+        if not rest or importlib.util.find_spec(package) is None:
+            raise missing from None
+        return _below(importlib.import_module(package), rest)
+
+
+def _below(module: types.ModuleType, name: str) -> Any:
+    """Follow a dotted name down from a module, importing submodules on the way."""
+    found: Any = module
+    for part in name.split("."):
+        path = f"{found.__name__}.{part}" if isinstance(found, types.ModuleType) else ""
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            if not path or importlib.util.find_spec(path) is None:
+                right = nearest(part, dir(found))
+                hint = f"; did you mean {right!r}?" if right else ""
+                where = getattr(found, "__name__", found)
+                raise LookupError(f"{where!r} has no {part!r}{hint}") from None
+            found = importlib.import_module(path)
+    return found

@@ -1,0 +1,43 @@
+"""Transports, each in a module of its own, imported where it is used.
+
+A transport is anything with the two methods of `Transport`. Those here can wrap each other:
+`Recorder("chat.cassette", Urllib3Transport())`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oai._http import Body, Headers, Reply, Request, Timeout, Transport, TransportError
+
+if TYPE_CHECKING:
+    from oai.transports.offline import OfflineTransport
+    from oai.transports.recorder import Recorder
+    from oai.transports.urllib3 import Urllib3Transport
+
+_HOMES = {
+    "OfflineTransport": "oai.transports.offline",
+    "Recorder": "oai.transports.recorder",
+    "Urllib3Transport": "oai.transports.urllib3",
+}
+
+__all__ = [
+    "Body",
+    "Headers",
+    "OfflineTransport",
+    "Recorder",
+    "Reply",
+    "Request",
+    "Timeout",
+    "Transport",
+    "TransportError",
+    "Urllib3Transport",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

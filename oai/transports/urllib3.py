@@ -1,0 +1,348 @@
+"""The default transport, on urllib3.
+
+Bodies are read with `read1`, so that each piece of a stream is handed on when it arrives. A limit on the whole
+answer (`Timeout.total`) is kept while headers and body are read: the response class given to urllib3 shortens
+the socket's time-out before each read. Only public names of urllib3 and of http.client are used.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError, ProxyError, SSLError
+from urllib3.exceptions import TimeoutError as LimitReached
+
+from oai._http import Body, Headers, Pairs, Request, Timeout, TransportError
+
+PIECE = 64 * 1024
+"""The most bytes that one read of a streamed body returns."""
+
+LINGER = 0.01
+"""Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
+
+MOST_CONNECTIONS = 100
+"""Idle connections kept to one host, as the official SDK has it."""
+
+
+class _Attempt(threading.local):
+    """What the connection classes, which urllib3 makes and calls, need to know of the request under way."""
+
+    timeout: Timeout = Timeout()
+    deadline: float | None = None
+    response: _Response | None = None
+
+
+_attempt = _Attempt()
+
+
+class _Response(http.client.HTTPResponse):
+    """http.client's response, reading from the socket no longer than the request may take."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        self.sock = sock
+        if _attempt.deadline is not None:
+            sock = _Timed(sock, _attempt.timeout.read, _attempt.deadline)  # type: ignore[assignment]
+        super().__init__(sock, *args, **kwargs)
+        _attempt.response = self
+
+    def begin(self) -> None:
+        """Read the head, passing over interim answers; http.client knows only 100 of them."""
+        super().begin()
+        while 100 < self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+
+class _Timed:
+    """A socket as http.client's response uses it: something that makes a file."""
+
+    def __init__(self, sock: socket.socket, limit: float | None, deadline: float) -> None:
+        self._reader = _TimedReader(sock, limit, deadline)
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(self._reader)
+
+
+class _TimedReader(io.RawIOBase):
+    """The bytes of a socket, waited for up to the limit each and up to the deadline in all."""
+
+    def __init__(self, sock: socket.socket, limit: float | None, deadline: float) -> None:
+        self._sock, self._limit, self._deadline = sock, limit, deadline
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_left(self._deadline, self._limit))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _left(deadline: float | None, limit: float | None) -> float | None:
+    """Return the seconds to wait: up to the limit, and not past the deadline."""
+    if deadline is None:
+        return limit
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left if limit is None else min(left, limit)
+
+
+class _PlainConnection(HTTPConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        super().connect()
+        _limit_writes(self.sock)
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        super().connect()
+        _limit_writes(self.sock)
+
+
+def _limit_writes(sock: socket.socket | None) -> None:
+    """Let a new connection wait for a write as long as the request allows, not as long as for connecting."""
+    if sock is not None:
+        sock.settimeout(_left(_attempt.deadline, _attempt.timeout.write))
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+POOLS = {"http": _PlainPool, "https": _SecurePool}
+
+
+@cache
+def shared_tls_context() -> ssl.SSLContext:
+    """Return the context of the system's trusted certificates, loaded once for all transports."""
+    return ssl.create_default_context()
+
+
+class Urllib3Transport:
+    """Send over urllib3.
+
+    Args:
+        pool: a `urllib3.PoolManager` of the caller's, who keeps it, closes it, and has set up TLS and proxies
+            in it. With one, `Timeout.total` is looked at between reads only.
+        ssl_context: how to trust servers; the system's certificates unless given.
+        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are heeded.
+        connections: how many idle connections to keep to one host.
+    """
+
+    needs_key = True
+
+    def __init__(
+        self,
+        pool: urllib3.PoolManager | None = None,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxies: bool = True,
+        connections: int = MOST_CONNECTIONS,
+    ) -> None:
+        self._given = pool
+        self._ssl_context = ssl_context
+        self._proxies = proxies
+        self._connections = connections
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._process = os.getpid()
+        self._closed = False
+
+    def send(self, request: Request) -> Urllib3Reply:
+        """Send and return at the headers."""
+        if self._closed:
+            raise TransportError("closed", "the transport is closed")
+        timeout = request.timeout
+        deadline = None if timeout.total is None else time.monotonic() + timeout.total
+        _attempt.timeout, _attempt.deadline, _attempt.response = timeout, deadline, None
+        try:
+            answer = self._manager(request.url).urlopen(
+                request.method,
+                request.url,
+                body=_body(request.body, deadline),
+                headers=_headers(request),
+                timeout=urllib3.Timeout(timeout.total, connect=timeout.connect, read=timeout.read),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except (HTTPError, OSError, ValueError) as error:
+            raise _translated(error) from error
+        return Urllib3Reply(answer, _attempt.response, deadline)
+
+    def close(self) -> None:
+        """Close the idle connections of this transport's own pools."""
+        self._closed = True
+        for manager in self._managers.values():
+            manager.clear()
+        self._managers = {}
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        """Return the pools to send from: the caller's, else this process's for the URL's proxy."""
+        if self._given is not None:
+            return self._given
+        if self._process != os.getpid():
+            # After a fork the sockets belong to the parent: forget them, without a word on the wire.
+            self._managers, self._process = {}, os.getpid()
+        proxy = _proxy(url) if self._proxies else None
+        manager = self._managers.get(proxy)
+        return self._managers.setdefault(proxy, self._new(proxy)) if manager is None else manager
+
+    def _new(self, proxy: str | None) -> urllib3.PoolManager:
+        options: dict[str, Any] = {
+            "maxsize": self._connections,
+            "ssl_context": self._ssl_context or shared_tls_context(),
+        }
+        if proxy is None:
+            manager = urllib3.PoolManager(**options)
+        else:
+            parts = urlsplit(proxy)
+            if parts.scheme not in ("http", "https"):
+                raise TransportError("connect", f"a proxy of kind {parts.scheme!r} needs a pool of your own")
+            login = f"{parts.username}:{parts.password or ''}" if parts.username else None
+            headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
+            manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+class Urllib3Reply:
+    """An answer under way over urllib3."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse, raw: _Response | None, deadline: float | None) -> None:
+        self.status = answer.status
+        self.headers = Headers(answer.headers.items())
+        self._answer = answer
+        self._raw = raw
+        self._deadline = deadline
+        self._closed = False
+
+    def read(self) -> bytes:
+        """Return the whole body."""
+        self._check_open()
+        try:
+            return self._answer.read(decode_content=False)
+        except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
+            raise self._failed(error) from error
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._check_open()
+        while True:
+            try:
+                _left(self._deadline, None)
+                piece = self._answer.read1(PIECE, decode_content=False)
+            except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
+                raise self._failed(error) from error
+            if not piece:
+                return
+            yield piece
+
+    def close(self) -> None:
+        """Give the connection back if the body is at its end, or just about to be; else close it."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._raw is not None and not self._raw.isclosed():
+                self._raw.sock.settimeout(LINGER)
+                self._answer.read1(PIECE, decode_content=False)
+        except (HTTPError, OSError, ValueError, http.client.HTTPException):
+            pass
+        finally:
+            self._answer.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "the reply is closed")
+
+    def _failed(self, error: Exception) -> TransportError:
+        self._answer.close()
+        return TransportError("closed", "the reply is closed") if self._closed else _translated(error)
+
+
+def _headers(request: Request) -> Any:
+    """Return the header fields as urllib3 takes them: a dict, or its own class where a name comes twice."""
+    fields: Pairs = request.headers
+    if request.body is not None and not isinstance(request.body, bytes):
+        fields = [*fields, ("Content-Length", str(request.body.length))]
+    plain = dict(fields)
+    if len(plain) == len(fields):
+        return plain
+    several = urllib3.HTTPHeaderDict()
+    for name, value in fields:
+        several.add(name, value)
+    return several
+
+
+def _body(body: bytes | Body | None, deadline: float | None) -> Any:
+    if body is None or isinstance(body, bytes) or deadline is None:
+        return body
+    return _until(body, deadline)
+
+
+def _until(body: Body, deadline: float) -> Iterator[bytes]:
+    for piece in body:
+        _left(deadline, None)
+        yield piece
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # a large module, which only a proxy needs
+
+    parts = urlsplit(url)
+    proxies = urllib.request.getproxies_environment()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    bypass: Any = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
+    if not found or bypass(parts.hostname or "", proxies):
+        return None
+    return found if "://" in found else f"http://{found}"
+
+
+def _translated(error: Exception) -> TransportError:
+    """Say what failed in the words of the seam."""
+    cause = error.args[-1] if isinstance(error, HTTPError) and error.args else None
+    if isinstance(error, (NewConnectionError, ProxyError, SSLError)):  # the first of them counts as a time-out, too
+        return TransportError("connect", _words(error))
+    if isinstance(error, (LimitReached, TimeoutError)) or isinstance(cause, TimeoutError):
+        return TransportError("timeout", _words(error))
+    if isinstance(error, CUT_SHORT) or isinstance(cause, CUT_SHORT):
+        return TransportError("receive", "the answer was cut short")
+    return TransportError("receive", _words(cause if isinstance(cause, Exception) else error))
+
+
+def _words(error: Exception) -> str:
+    """Return what an exception of urllib3 says, without the object that it begins with."""
+    text = str(error) or type(error).__name__
+    return text.partition("): ")[2] or text
+
+
+CUT_SHORT = (IncompleteRead, http.client.IncompleteRead)
