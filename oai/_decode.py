@@ -8,11 +8,12 @@ This module knows types and bytes, not HTTP.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 
-from oai._object import untagged_variants
+from oai._object import untagged, untagged_variants
 
 MOST_LOGGED = 1000
 """Shapes that are told apart in the log; a server that varies without end does not fill the memory."""
@@ -37,7 +38,7 @@ def decode(kind: Any, data: bytes) -> Any:
 def convert(kind: Any, value: Any) -> Any:
     """Do for plain data what `decode` does for JSON text."""
     try:
-        return msgspec.convert(value, kind, dec_hook=untagged_hook)
+        return msgspec.convert(value, decodable(kind), dec_hook=untagged_hook)
     except msgspec.ValidationError as mismatch:
         return lenient(kind, value, mismatch)
 
@@ -45,7 +46,18 @@ def convert(kind: Any, value: Any) -> Any:
 @cache
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     """Return the strict decoder of a type, made once."""
-    return msgspec.json.Decoder(kind, dec_hook=untagged_hook)
+    return msgspec.json.Decoder(decodable(kind), dec_hook=untagged_hook)
+
+
+@cache
+def decodable(kind: Any) -> Any:
+    """Return the type itself, or a union that msgspec refuses as one that is tried variant by variant."""
+    if get_origin(kind) in (Union, UnionType):
+        try:
+            msgspec.json.Decoder(kind, dec_hook=untagged_hook)
+        except TypeError:
+            return untagged(*get_args(kind))
+    return kind
 
 
 def untagged_hook(kind: Any, value: Any) -> Any:

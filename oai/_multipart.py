@@ -14,11 +14,13 @@ from typing import IO, Any, TypeAlias
 
 from oai._query import flatten
 
-Content: TypeAlias = "bytes | os.PathLike[str] | str | IO[bytes]"
+Content: TypeAlias = bytes | os.PathLike[str] | str | IO[bytes]
 
 File: TypeAlias = (
-    "Content | tuple[str | None, Content] | tuple[str | None, Content, str | None]"
-    " | tuple[str | None, Content, str | None, Mapping[str, str]]"
+    Content
+    | tuple[str | None, Content]
+    | tuple[str | None, Content, str | None]
+    | tuple[str | None, Content, str | None, Mapping[str, str]]
 )
 """What may be uploaded: a path, bytes, an open binary file, or `(name, content[, type[, headers]])`."""
 

@@ -17,6 +17,7 @@ from oai._query import query_string
 
 if TYPE_CHECKING:
     from oai._operation import Operation
+    from oai._table import Row
 
 
 class Call:
@@ -97,7 +98,8 @@ def prepare(
     url = config.base_url + operation.path(path)
     if config.default_query or query or extra_query:
         text = query_string({**config.default_query, **(query or {}), **(extra_query or {})})
-        url += f"?{text}" if text else ""
+        if text:
+            url += f"{'&' if '?' in operation.row.path else '?'}{text}"
     headers = config.headers_for(operation)
     content, content_type = _content(operation, body, extra_body)
     if content_type is not None:
@@ -125,15 +127,29 @@ def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | 
     if extra_body is not None:
         body = {**(body or {}), **extra_body} if isinstance(extra_body, Mapping) else extra_body
     if operation.row.body == "multipart":
-        from oai._multipart import Multipart
-
-        files = set(operation.row.files)
-        fields = {name: value for name, value in (body or {}).items() if name not in files}
-        form = Multipart(fields, _files(body or {}, operation.row.files))
-        return form, form.content_type
+        return _form(operation.row, body or {})
     if body is None:
         return None, None
     return encode(body), "application/json"
+
+
+def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
+    """Return a form, or the one field that goes alone where the row says so and it is the only one."""
+    if row.raw is not None and set(body) == {row.raw}:
+        return str(body[row.raw]).encode(), row.parts[row.raw]
+    from oai._multipart import Multipart  # opens files, which few calls need
+
+    files = [*_files(body, row.files), *_parts(body, row.parts)]
+    form = Multipart({name: body[name] for name in body if name not in row.files and name not in row.parts}, files)
+    return form, form.content_type
+
+
+def _parts(body: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that have a content type of their own."""
+    for name, kind in kinds.items():
+        if name in body:
+            value = body[name]
+            yield name, (None, encode(value) if "json" in kind else str(value).encode(), kind)
 
 
 def _files(body: Mapping[str, Any], names: list[str]) -> Iterator[tuple[str, Any]]:

@@ -27,7 +27,7 @@ RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 
 ROW_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row))
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
-TABLE_KEYS = ("params", "headers", "rename")
+TABLE_KEYS = ("params", "headers", "header_params", "parts", "rename")
 """The keys of a row whose values are tables; any other table below a header is a further call path."""
 
 
@@ -49,10 +49,15 @@ def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterat
         name = f"{prefix}{key}"
         if not isinstance(value, dict):
             raise _wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
-        if all(isinstance(item, dict) for item in value.values()) and not value.keys() & set(TABLE_KEYS):
-            yield from find_rows(source, value, f"{name}.")
-        else:
+        if any(_is_of_a_row(key, item) for key, item in value.items()):
             yield name, value
+        else:
+            yield from find_rows(source, value, f"{name}.")
+
+
+def _is_of_a_row(key: str, value: object) -> bool:
+    """Tell a row's key from a further segment of the call path, which may be called like one."""
+    return not isinstance(value, dict) or (key in TABLE_KEYS and not any(isinstance(v, dict) for v in value.values()))
 
 
 def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
@@ -87,8 +92,8 @@ def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
 def _path_problems(row: Row) -> Iterator[tuple[str, ...]]:
     if not row.path.startswith("/"):
         yield "path", f"must begin with a slash, as in {'/' + row.path!r}"
-    if set("?# \t") & set(row.path) or re.search(r"[{}]", PLACEHOLDER.sub("", row.path)):
-        yield "path", "is a path template such as '/files/{file_id}', without query or fragment"
+    if set("# \t") & set(row.path) or re.search(r"[{}]", PLACEHOLDER.sub("", row.path)):
+        yield "path", "is a path template such as '/files/{file_id}', without a fragment"
     placeholders = row.path_params
     for param in placeholders:
         if not _is_public(param) or param in RESERVED_NAMES:
@@ -113,7 +118,7 @@ def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
 def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
     """Yield what names a parameter that there is not. A row without `params` takes any."""
     names = [*row.path_params, *(row.params or {})]
-    given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in ("query", "files", "rename", "args")}
+    given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in ("query", "files", "rename", "args", "header_params", "parts")}
     for alias in row.alias:
         match = ALIAS.fullmatch(alias)
         if match is None or not _is_public(match["name"]):

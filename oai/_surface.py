@@ -130,7 +130,7 @@ class Surface:
         row = operation.row
         is_async = self.is_async and not operation.page
         source = "\n".join(_source(name, row, positional, client, is_async=is_async))
-        scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "__name__": "oai"}
+        scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
         function = _compile(name, f"<oai {operation.name}>", source, scope, _required(row))
         function.__qualname__ = f"{operation.name}"
         function.__doc__ = _document(operation)
@@ -194,6 +194,10 @@ def _source(name: str, row: Row, positional: list[str], client: str, *, is_async
         yield f"        raise _wrong_call({name!r}, {unknown}, {given}, {names!r})"
     if row.deprecated is not None:
         yield "    _operation.warn_deprecated()"
+    if row.header_params:
+        fields = "".join(f"{name!r}: {param}, " for param, name in row.header_params.items())
+        yield f"    extra_headers = _with_headers({{{fields}}}, extra_headers)"
+    params = {param: kind for param, kind in params.items() if param not in row.header_params}
     query = [param for param in params if row.body == "query" or param in row.query]
     yield from _collect("_query", query, row)
     yield from _collect("_body", [param for param in params if param not in query], row)
@@ -244,7 +248,7 @@ def _overload(name: str, first: str, without: FunctionType, given: FunctionType)
               if value is not _omit}} | _unknown
     return _without(self, **_given) if {first} is _omit else _with(self, {first}, **_given)
 """
-    scope = {"_omit": omit, "_without": without, "_with": given, "__name__": "oai"}
+    scope = {"_omit": omit, "_without": without, "_with": given}
     function = _compile(name, f"<oai alias {name}>", source, scope, [])
     function.__qualname__ = name
     function.__doc__ = f"Without `{first}`: {without.__doc__}\n\nWith `{first}`: {given.__doc__}"
@@ -253,6 +257,7 @@ def _overload(name: str, first: str, without: FunctionType, given: FunctionType)
 
 def _compile(name: str, filename: str, source: str, scope: dict[str, Any], required: list[str]) -> FunctionType:
     """Compile a function, keep its source for tracebacks, and give it the signature that people should see."""
+    scope["__name__"] = "oai"
     exec(compile(source, filename, "exec", COMPILE_FLAGS, dont_inherit=True), scope)  # noqa: S102 - of a checked row
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     function: FunctionType = scope[name]
@@ -264,6 +269,13 @@ def _compile(name: str, filename: str, source: str, scope: dict[str, Any], requi
     ]
     function.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     return function
+
+
+def with_headers(given: Mapping[str, object], extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the parameters that ride in headers as header fields, lists joined by commas, the caller's own on top."""
+    fields = {name: value for name, value in given.items() if value is not omit}
+    texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in fields.items()}
+    return {**texts, **(extra or {})}
 
 
 def wrong_call(

@@ -46,6 +46,9 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     files: list[str] = []
     rename: dict[str, str] = {}
     headers: dict[str, str] = {}
+    header_params: dict[str, str] = {}
+    parts: dict[str, str] = {}
+    raw: str | None = None
     auth: Literal["key", "admin", "none"] = "key"
     deprecated: str | None = None
 

@@ -1,0 +1,20 @@
+"""`output_text` for the answers of the Responses API, a convenience that people know from the official SDK."""
+
+from typing import Any
+
+from oai._object import Object
+
+
+class WithOutputText(Object):
+    """A response whose messages can be read as one text."""
+
+    @property
+    def output_text(self) -> str:
+        """All text of the output's messages, joined without a space between; empty where there is none."""
+        items: list[Any] = getattr(self, "output", None) or []
+        parts = [part for item in items if _type(item) == "message" for part in getattr(item, "content", None) or []]
+        return "".join(part.text for part in parts if _type(part) == "output_text")
+
+
+def _type(value: Any) -> Any:
+    return getattr(value, "type", None)

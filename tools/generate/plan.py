@@ -1,0 +1,308 @@
+"""What the facts become here: areas, names, tags, shapes written once.
+
+An area is a package below `oai.types`, one for each package of the official SDK; what lies at the official root is
+put by the resource that it belongs to. A class that a package exports keeps its name. A nested class, which no
+package exports, keeps its bare name where that is the only one in its area, and is prefixed by the name of its
+module's main class where it is not: the `Choice` of `chat_completion_chunk` is `ChatCompletionChunkChoice`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from tools.generate.ir import NONE, Alias, Facts, Field, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type, refs, substitute
+
+ROOT = "openai.types"
+
+ROOT_AREAS = {
+    "audio": "audio",
+    "auto_file_chunking": "vector_stores",
+    "batch": "batches",
+    "chat_model": "shared",
+    "completion": "completions",
+    "container": "containers",
+    "content_provenance": "content_provenance_checks",
+    "create_embedding": "embeddings",
+    "decision": "decisions",
+    "deleted_skill": "skills",
+    "embedding": "embeddings",
+    "eval": "evals",
+    "file_chunking": "vector_stores",
+    "file": "files",
+    "image": "images",
+    "model": "models",
+    "moderation": "moderations",
+    "other_file_chunking": "vector_stores",
+    "skill": "skills",
+    "static_file_chunking": "vector_stores",
+    "upload": "uploads",
+    "vector_store": "vector_stores",
+    "video": "videos",
+}
+"""Areas of the modules at the official root, by how their names begin; the longest beginning counts."""
+
+
+SPLITS = {
+    "beta": {
+        "beta_": "responses",
+        "response": "responses",
+        "assistant": "assistants",
+        "thread": "assistants",
+        "code_interpreter_tool": "assistants",
+        "file_search_tool": "assistants",
+        "function_tool": "assistants",
+        "chatkit": "chatkit",
+        "": "agents",
+    },
+}
+"""Areas too large for one module, by how the names of the official modules begin."""
+
+
+class Plan:
+    """Facts with names, tags and order, ready to be written."""
+
+    def __init__(self, facts: Facts, wanted: Iterable[Key]) -> None:
+        self.facts = facts
+        self.same: dict[Key, Key] = {}
+        exported = {key for names in facts.exports.values() for key in names.values()}
+        self.exported = exported
+        self._mark_params()
+        self.kept = self._reachable({*exported, *wanted})
+        self._merge_shapes()
+        self.kept = {self.same.get(key, key) for key in self.kept}
+        self._tag()
+        self._merged: dict[str, str] = {}
+        self._merged = self._merge_cycles()
+        self.names = self._name()
+
+    def definition(self, key: Key) -> Struct | Alias:
+        return self.facts.structs.get(key) or self.facts.aliases[key]
+
+    def references(self, key: Key) -> set[Key]:
+        """Return what a definition names."""
+        found = self.definition(key)
+        nodes = [field.type for field in found.fields] if isinstance(found, Struct) else [found.type]
+        return {self.same.get(each, each) for node in nodes for each in refs(node)}
+
+    def home(self, key: Key) -> str:
+        """Return the module that a definition is written to; modules that need each other are one."""
+        home = home_of(key, param=self.is_param(key))
+        return self._merged.get(home, home)
+
+    def _merge_cycles(self) -> dict[str, str]:
+        """Return, for each module of structs in a circle of imports, the one that takes the circle's contents."""
+        needs: dict[str, set[str]] = defaultdict(set)
+        for key in self.kept:
+            if not self.is_param(key):
+                needs[self.home(key)] |= {self.home(each) for each in self.references(key)}
+        reached = {home: _reach(home, needs) for home in needs}
+        circles = {home: {other for other in reached[home] if home in reached[other]} | {home} for home in needs}
+        return {
+            home: min(circle, key=lambda each: (each.count("."), each))
+            for home, circle in circles.items()
+            if len(circle) > 1
+        }
+
+    def is_param(self, key: Key) -> bool:
+        return self.definition(key).param
+
+    def _mark_params(self) -> None:
+        """Aliases of what is a TypedDict, a file, or any iterable belong to requests."""
+        changed = True
+        while changed:
+            changed = False
+            for alias in self.facts.aliases.values():
+                if not alias.param and (_is_request(alias.type) or any(map(self.is_param, refs(alias.type)))):
+                    alias.param = changed = True
+
+    def _reachable(self, start: set[Key]) -> set[Key]:
+        seen: set[Key] = set()
+        todo = list(start)
+        while todo:
+            key = todo.pop()
+            if key not in seen:
+                seen.add(key)
+                todo += self.references(key)
+        return seen
+
+    def _merge_shapes(self) -> None:
+        """Write nested classes of one shape once: the first by name stands for the rest of its area."""
+        changed = True
+        while changed:
+            changed = False
+            shapes: dict[object, Key] = {}
+            for key in sorted(self.kept, key=lambda each: (each not in self.exported, len(each[1]), each)):
+                definition = self.definition(key)
+                if isinstance(definition, Alias) or key in self.same:
+                    continue
+                fields = tuple(
+                    (field.name, field.wire, substitute(field.type, self.same), field.required)
+                    for field in definition.fields
+                )
+                shape = (area_of(key), definition.param, fields)
+                first = shapes.setdefault(shape, key)
+                if first != key and key not in self.exported and first not in self.exported and fields:
+                    self.same[key] = first
+                    changed = True
+            for key, first in list(self.same.items()):
+                self.same[key] = self.same.get(first, first)
+
+    def _tag(self) -> None:
+        """Give classes the tag by which unions tell them apart; a union where that fails is tried in turn."""
+        unions = [node for key in sorted(self.kept) for node in self._unions(key) if not self.is_param(key)]
+        votes: dict[Key, Counter[str]] = defaultdict(Counter)
+        for union in unions:
+            field = self.told_by(union)
+            for key in self.members(union) if field else ():
+                votes[key][str(field)] += 1
+        for key, counter in votes.items():
+            field = counter.most_common(1)[0][0]
+            first, *more = self._constants(key, field)
+            struct = self.facts.structs[key]
+            struct.tag, struct.more_tags = (field, first), tuple(more)
+
+    def _unions(self, key: Key) -> list[OneOf]:
+        definition = self.definition(key)
+        nodes: list[Type] = [f.type for f in definition.fields] if isinstance(definition, Struct) else [definition.type]
+        found: list[OneOf] = []
+        while nodes:
+            node = nodes.pop()
+            match node:
+                case OneOf(variants, _):
+                    found.append(node)
+                    nodes += variants
+                case Seq(_, item):
+                    nodes.append(item)
+                case Map(value):
+                    nodes.append(value)
+        return found
+
+    def flat(self, node: Type) -> list[Type]:
+        """Return the variants of a union, those of the unions within it included."""
+        if isinstance(node, Ref):
+            definition = self.definition(self.same.get(node.key, node.key))
+            return self.flat(definition.type) if isinstance(definition, Alias) else [Ref(definition.key)]
+        if isinstance(node, OneOf):
+            return list(dict.fromkeys(each for variant in node.variants for each in self.flat(variant)))
+        return [node]
+
+    def members(self, union: Type) -> list[Key]:
+        """Return the structs among a union's variants."""
+        return [each.key for each in self.flat(union) if isinstance(each, Ref)]
+
+    def told_by(self, union: OneOf) -> str | None:
+        """Return the field that has a text of its own in each struct of a union, required and constant."""
+        members = self.members(union)
+        if len(members) < 2:
+            return None
+        common = [field.name for field in self.facts.structs[members[0]].fields]
+        for field in ([union.discriminator] if union.discriminator else []) + common:
+            constants = [value for key in members for value in self._constants(key, field) or (None,)]
+            if None not in constants and len(set(constants)) == len(constants):
+                return field
+        return None
+
+    def is_tagged(self, union: Type) -> bool:
+        """Tell whether the structs of a union all have tags, in one field, and different ones."""
+        tags = [self.facts.structs[key].tag for key in self.members(union)]
+        return None not in tags and len({tag[0] for tag in tags if tag}) == 1 and len(set(tags)) == len(tags)
+
+    def _constants(self, key: Key, field: str) -> tuple[str, ...]:
+        for each in self.facts.structs[key].fields:
+            if each.name == field and each.name == each.wire and each.required:
+                node = self.flat(each.type)[0] if isinstance(each.type, Ref) else each.type
+                if isinstance(node, Lit) and all(isinstance(value, str) for value in node.values):
+                    return tuple(map(str, node.values))
+        return ()
+
+    def _name(self) -> dict[Key, str]:
+        names: dict[Key, str] = {}
+        for keys in self._neighbours():
+            count = Counter(key[1] for key in keys)
+            for key in keys:
+                names[key] = key[1] if count[key[1]] == 1 or key in self.exported else _long_name(key)
+            twice = {name for name, times in Counter(names[key] for key in keys).items() if times > 1}
+            for key in keys:
+                if names[key] in twice and key not in self.exported:
+                    names[key] = _long_name(key)
+            twice = {name for name, times in Counter(names[key] for key in keys).items() if times > 1}
+            for key in keys:
+                # Two packages that share a module export the same name: the deeper one keeps it as an alias.
+                if names[key] in twice and key[0].count(".") > ROOT.count(".") + 2:
+                    names[key] = camel(key[0].split(".")[-2]) + names[key]
+            twice = {name for name, times in Counter(names[key] for key in keys).items() if times > 1}
+            if twice:
+                raise ValueError(f"{sorted({area_of(key) for key in keys})}: {sorted(twice)} would be written twice")
+        return names
+
+    def _neighbours(self) -> list[list[Key]]:
+        """Return the definitions by groups within which a name must be the only one of its kind."""
+        group = {area_of(key): {area_of(key)} for key in self.kept}
+        for key in self.kept:
+            one, other = group[area_of(key)], group.setdefault(self.home(key).rpartition(".")[0], set())
+            if one is not other:
+                one |= other | {self.home(key).rpartition(".")[0]}
+                for area in one:
+                    group[area] = one
+        groups = {id(areas): sorted(areas) for areas in group.values()}
+        return [sorted(key for key in self.kept if area_of(key) in areas) for areas in groups.values()]
+
+
+def _reach(start: str, needs: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    todo = list(needs[start])
+    while todo:
+        home = todo.pop()
+        if home not in seen:
+            seen.add(home)
+            todo += needs[home]
+    return seen
+
+
+def _long_name(key: Key) -> str:
+    """Return a nested class's name with that of its module's main class before it, unless it begins so already."""
+    main = camel(key[0].rpartition(".")[2])
+    return key[1] if key[1].startswith(main) else main + key[1]
+
+
+def area_of(key: Key) -> str:
+    """Return the area of a definition, such as `beta.threads`."""
+    package, _, stem = key[0].removeprefix(f"{ROOT}.").rpartition(".")
+    if package:
+        return package
+    return ROOT_AREAS[max((start for start in ROOT_AREAS if stem.startswith(start)), key=len)]
+
+
+def home_of(key: Key, *, param: bool) -> str:
+    """Return the module that a definition is written to, such as `chat.structs`."""
+    kind = "params" if param else "structs"
+    area, stem = area_of(key), key[0].rpartition(".")[2]
+    for start, part in SPLITS.get(area, {}).items():
+        if stem.startswith(start):
+            return f"{area}.{part}_{kind}"
+    return f"{area}.{kind}"
+
+
+def camel(stem: str) -> str:
+    return "".join(word.title() for word in stem.split("_"))
+
+
+def nullable(node: Type) -> bool:
+    return node == NONE or (isinstance(node, OneOf) and NONE in node.variants)
+
+
+def _is_request(node: Type) -> bool:
+    match node:
+        case Prim("File"):
+            return True
+        case Seq(outer, item):
+            return outer != "list" or _is_request(item)
+        case Map(value):
+            return _is_request(value)
+        case OneOf(variants, _):
+            return any(map(_is_request, variants))
+    return False
+
+
+__all__ = ["Field", "Plan", "area_of", "camel", "home_of", "nullable"]

@@ -1,0 +1,214 @@
+"""Write rows of `oai/endpoints.toml` for the official SDK's operations.
+
+A row that is in the table stays as it is: people edit rows. What the table lacks is written in the order of the call
+paths, each with a summary made from its name and path, for people to better.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tools.generate.ir import ANY, NONE, Key, Lit, Map, OneOf, Prim, Ref, Seq, Type
+from tools.generate.operations import Official
+from tools.generate.plan import Plan, area_of
+
+ENDS = {
+    "responses.ResponseStreamEvent": ["response.completed", "response.failed", "response.incomplete"],
+    "beta.BetaResponseStreamEvent": ["response.completed", "response.failed", "response.incomplete"],
+    "ImageEditStreamEvent": ["image_edit.completed"],
+    "ImageGenStreamEvent": ["image_generation.completed"],
+    "audio.TranscriptionStreamEvent": ["transcript.text.done"],
+    "beta.AgentSessionEvent": ["*"],
+}
+"""Streams that end with an event of a type of their own, beside `[DONE]`; `*` where nothing marks the end."""
+
+PARTS = {
+    "realtime.calls.create": {"parts": {"sdp": "application/sdp", "session": "application/json"}, "raw": "sdp"},
+}
+"""Forms whose fields have content types, and the field that goes alone as the body where it is the only one."""
+
+FILE = Prim("File")
+
+
+class Rows:
+    """Operations to rows, as plain data in the order of a row's keys."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._roots = {key: name for name, key in plan.facts.exports["openai.types"].items()}
+
+    def row(self, operation: Official) -> dict[str, Any]:
+        """Return the keys of an operation's row."""
+        response = self.show(operation.response)
+        row: dict[str, Any] = {
+            "doc": summary(operation),
+            "method": operation.method,
+            "path": operation.path,
+            "body": operation.body,
+            "response": f"{operation.page}[{response}]" if operation.page else response,
+        }
+        if operation.stream is not None:
+            row["stream"] = self.show(operation.stream)
+            if row["stream"] in ENDS:
+                row["end"] = ENDS[row["stream"]]
+        placeholders = [piece.split("}")[0] for piece in operation.path.split("{")[1:]]
+        if operation.positional != placeholders[-1:]:
+            row["args"] = operation.positional
+        for key in ("query", "files", "rename", "headers", "header_params"):
+            if getattr(operation, key):
+                row[key] = getattr(operation, key)
+        row |= PARTS.get(operation.name, {})
+        if operation.auth != "key":
+            row["auth"] = operation.auth
+        if operation.deprecated:
+            row["deprecated"] = deprecation(operation.name)
+        row["params"] = {
+            name: self._param(operation, name, kind) + ("" if required else "?")
+            for name, (kind, required) in operation.params.items()
+        }
+        return row
+
+    def _param(self, operation: Official, name: str, kind: Type) -> str:
+        if name not in operation.files:
+            return self.show(kind)
+        return "File | list[File]" if _takes_list(kind) else "File"
+
+    def show(self, node: Type) -> str:
+        """Return a type as an expression of the table."""
+        match node:
+            case Prim(name):
+                return name
+            case Lit(values):
+                return f"Literal[{', '.join(map(repr, values))}]"
+            case Ref(key):
+                return self._path(self.plan.same.get(key, key))
+            case Seq(outer, item):
+                return f"{outer}[{self.show(item)}]"
+            case Map(value):
+                return f"dict[str, {self.show(value)}]"
+            case OneOf(variants, _):
+                if ANY in variants:
+                    return "Any"
+                return " | ".join(self.show(each) for each in sorted(variants, key=lambda each: each == NONE))
+        raise TypeError(node)
+
+    def _path(self, key: Key) -> str:
+        if key in self._roots:
+            return self._roots[key]
+        area = area_of(key) if key in self.plan.exported else self.plan.home(key).rpartition(".")[0]
+        return f"{area}.{self.plan.names[key]}"
+
+
+def _takes_list(kind: Type) -> bool:
+    match kind:
+        case Seq():
+            return True
+        case OneOf(variants, _):
+            return any(_takes_list(each) for each in variants)
+    return False
+
+
+def wanted(operations: list[Official]) -> set[Key]:
+    """Return the definitions that the operations name."""
+    from tools.generate.ir import refs
+
+    nodes = [operation.response for operation in operations]
+    nodes += [operation.stream for operation in operations if operation.stream is not None]
+    nodes += [kind for operation in operations for kind, _ in operation.params.values()]
+    return {key for node in nodes for key in refs(node)}
+
+
+VERBS = {
+    "create": "Create {one}.",
+    "list": "List {many}.",
+    "retrieve": "Look up {one}.",
+    "update": "Change {one}.",
+    "delete": "Delete {one}.",
+    "cancel": "Cancel {one}.",
+    "content": "Get the content of {one}.",
+}
+
+SUMMARIES = {
+    "audio.speech.create": "Speak a text.",
+    "audio.transcriptions.create": "Write down what is said in a recording.",
+    "audio.translations.create": "Write down in English what is said in a recording.",
+    "chat.completions.create": "Answer a conversation.",
+    "completions.create": "Complete a prompt.",
+    "embeddings.create": "Turn texts into vectors.",
+    "files.create": "Upload a file.",
+    "images.create_variation": "Draw variations of an image.",
+    "images.edit": "Change an image by a prompt.",
+    "images.generate": "Draw images from a prompt.",
+    "moderations.create": "Tell whether texts or images are harmful.",
+    "responses.create": "Answer an input, with tools where the model wants them.",
+}
+
+
+def summary(operation: Official) -> str:
+    """Make one line that says what an operation does, from its name."""
+    if operation.name in SUMMARIES:
+        return SUMMARIES[operation.name]
+    *path, name = operation.name.split(".")
+    many = path[-1].replace("_", " ")
+    one = singular(many)
+    article = "an" if one[0] in "aeiou" else "a"
+    owner = singular(path[-2].replace("_", " ")) if len(path) > 1 and operation.path.count("{") > 1 else ""
+    of = f" of {'an' if owner[0] in 'aeiou' else 'a'} {owner}" if owner else ""
+    if name in VERBS:
+        return VERBS[name].format(one=f"{article} {one}{of}", many=f"the {many}{of}")
+    if many == "usage":
+        return f"Report the usage of {name.replace('_', ' ')}."
+    verb, _, rest = name.replace("_", " ").partition(" ")
+    if "{" not in operation.path:
+        article, one = "", many
+    what = f"the {rest} of {article} {one}" if rest else f"{article} {one}"
+    return f"{verb.capitalize()} {' '.join(what.split())}{of}."
+
+
+def singular(many: str) -> str:
+    """Return the singular of the API's plurals."""
+    if many.endswith("ies"):
+        return many[:-3] + "y"
+    if many.endswith(("batches", "searches")):
+        return many[:-2]
+    return many[:-1] if many.endswith("s") and not many.endswith("ss") else many
+
+
+def deprecation(name: str) -> str:
+    """Say in our words what to use instead of what the official SDK marks as deprecated."""
+    if name.startswith(("beta.assistants", "beta.threads")):
+        return "the API is leaving assistants behind; use responses"
+    return "the official SDK marks it as deprecated"
+
+
+def to_toml(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return rows as TOML, in the form in which the table is kept."""
+    return "\n".join(_one(name, row) for name, row in rows.items())
+
+
+def _one(name: str, row: Mapping[str, Any]) -> str:
+    plain = {key: value for key, value in row.items() if key != "params"}
+    width = max(len(key) for key in [*plain, "params"])
+    lines = [f"[{name}]", *(f"{key:{width}} = {_value(value)}" for key, value in plain.items())]
+    params = row.get("params")
+    if params is None:
+        return "\n".join([*lines, ""])
+    inline = f"{'params':{width}} = {_value(params)}"
+    if len(inline) <= 120:
+        return "\n".join([*lines, inline, ""])
+    width = max(map(len, params))
+    lines += ["", f"[{name}.params]", *(f"{key:{width}} = {_value(value)}" for key, value in params.items())]
+    return "\n".join([*lines, ""])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
