@@ -7,6 +7,7 @@ no struct before its operation is called.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_origin
@@ -23,6 +24,10 @@ PCHAR = "!$&'()*+,;=:@"
 """What may stand in a path segment beside letters, digits and `-._~` (RFC 3986, section 3.3)."""
 
 DOT_SEGMENTS = frozenset({".", ".."})
+
+
+GENERATED = "<oai "
+"""How the file names of generated functions begin, which no file's does."""
 
 
 class Operation:
@@ -87,8 +92,11 @@ class Operation:
         """Warn once that the API has dropped the operation, at the line that called it."""
         if not self._warned:
             self._warned = True
+            frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` finds its caller
+            while frame.f_back is not None and frame.f_code.co_filename.startswith(GENERATED):
+                frame, level = frame.f_back, level + 1
             message = f"{self.name} is deprecated: {self.row.deprecated}"
-            warnings.warn(message, DeprecationWarning, stacklevel=3)
+            warnings.warn(message, DeprecationWarning, stacklevel=level - 1)
 
 
 def _path_text(name: str, value: object) -> str:

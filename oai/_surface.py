@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from oai._errors import TableError
 from oai._nearest import nearest
 from oai._omit import omit
-from oai._operation import Operation
+from oai._operation import GENERATED, Operation
 from oai._table import CALL_OPTIONS
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Surface:
         is_async = self.is_async and not operation.page
         source = "\n".join(_source(name, row, positional, client, is_async=is_async))
         scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
-        function = _compile(name, f"<oai {operation.name}>", source, scope, _required(row))
+        function = _compile(name, f"{GENERATED}{operation.name}>", source, scope, _required(row))
         function.__qualname__ = f"{operation.name}"
         function.__doc__ = _document(operation)
         return function
@@ -249,7 +249,7 @@ def _overload(name: str, first: str, without: FunctionType, given: FunctionType)
     return _without(self, **_given) if {first} is _omit else _with(self, {first}, **_given)
 """
     scope = {"_omit": omit, "_without": without, "_with": given}
-    function = _compile(name, f"<oai alias {name}>", source, scope, [])
+    function = _compile(name, f"{GENERATED}alias {name}>", source, scope, [])
     function.__qualname__ = name
     function.__doc__ = f"Without `{first}`: {without.__doc__}\n\nWith `{first}`: {given.__doc__}"
     return function

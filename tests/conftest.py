@@ -1,14 +1,21 @@
-"""What all tests share: an environment without keys, proxies and settings of the machine."""
+"""What all tests share: an environment without keys, proxies and settings of the machine, and a server."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from loopback import Loopback
+
+import oai
 
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")
+
+KEY = "the-key-of-the-tests"
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +23,29 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "OAI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as server:
+        yield server
+
+
+@pytest.fixture
+def client_to(server: Loopback) -> Iterator[Callable[..., oai.OpenAI]]:
+    """Make clients of the server that give up at the first failure, unless told otherwise."""
+    clients: list[oai.OpenAI] = []
+
+    def make(**options: Any) -> oai.OpenAI:
+        base = {"api_key": KEY, "base_url": f"{server.url}/v1", "max_retries": 0, "timeout": 10}
+        clients.append(oai.OpenAI(**{**base, **options}))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(client_to: Callable[..., oai.OpenAI]) -> oai.OpenAI:
+    return client_to()

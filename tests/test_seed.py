@@ -1,0 +1,133 @@
+"""Every operation of the seed, by the seed's name and by the official SDK's, over a socket and back to a struct."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from loopback import Answer, Loopback
+
+import oai
+
+VECTORS = [json.loads(line) for line in (Path(__file__).parent / "data" / "seed.jsonl").read_text().splitlines()]
+CASES = [
+    pytest.param(vector, form, id=f"{vector[form]['name']}: {vector['seed']}")
+    for vector in VECTORS
+    for form in ("alias", "canonical")
+]
+
+PICTURE = b"\x89PNG and so on"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PICTURE)
+    return path
+
+
+def answer_of(vector: dict[str, Any]) -> Answer:
+    headers = [("x-request-id", "req-1")]
+    match vector["answer_kind"]:
+        case "events":
+            return Answer.events(vector["answer"], headers=headers)
+        case "bytes":
+            return Answer(body=vector["answer"], headers=headers)
+    return Answer.of_json(vector["answer"], headers=headers)
+
+
+def call(client: oai.OpenAI, planned: dict[str, Any], picture: Path) -> Any:
+    function: Any = client
+    for name in planned["name"].split("."):
+        function = getattr(function, name)
+    args = [picture if arg == "@picture" else arg for arg in planned["args"]]
+    kwargs = {name: picture if value == "@picture" else value for name, value in planned["kwargs"].items()}
+    return function(*args, **kwargs)
+
+
+def without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_none(item) for name, item in value.items() if item is not None}
+    return [without_none(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(("vector", "form"), CASES)
+def test_request_as_the_table_says_and_answer_as_a_struct(
+    vector: dict[str, Any], form: str, server: Loopback, client: oai.OpenAI, picture: Path
+) -> None:
+    server.reply(answer_of(vector))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        result = call(client, vector[form], picture)
+        if vector["answer_kind"] == "events":
+            with result:
+                events = list(result)
+    (seen,) = server.requests
+    assert (seen.method, seen.path) == (vector["method"], "/v1" + vector["path"])
+    assert sorted(parse_qsl(seen.query)) == sorted(parse_qsl(vector.get("query", "")))
+    assert seen.header("authorization") == "Bearer the-key-of-the-tests"
+    assert seen.header("openai-beta") == vector.get("beta")
+    if "form" in vector:
+        parts = {part.name: part for part in seen.form()}
+        assert {name: "@" if part.filename else part.content.decode() for name, part in parts.items()} == vector["form"]
+        (upload,) = [part for part in parts.values() if part.filename]
+        assert (upload.filename, upload.content_type, upload.content) == ("cat.png", "image/png", PICTURE)
+    elif "body" in vector:
+        assert seen.header("content-type") == "application/json"
+        assert seen.json() == vector["body"]
+    else:
+        assert seen.body == b""
+    match vector["answer_kind"]:
+        case "events":
+            assert {type(event).__name__ for event in events} == {vector["type"]}
+            assert without_none([event.to_dict() for event in events]) == without_none(vector["answer"])
+        case "bytes":
+            assert type(result).__name__ == vector["type"]
+            assert result.content == vector["answer"].encode()
+        case _:
+            assert type(result).__name__ == vector["type"]
+            assert without_none(result.to_dict()) == without_none(vector["answer"])
+    assert result._request_id == "req-1"
+
+
+def test_there_is_a_vector_for_each_form_of_the_seed() -> None:
+    assert len({vector["seed"] for vector in VECTORS}) == len(VECTORS) == 66
+
+
+@pytest.mark.parametrize(
+    "vector", [vector for vector in VECTORS if vector.get("deprecated")], ids=lambda vector: vector["seed"]
+)
+def test_what_the_api_has_dropped_warns_once(
+    vector: dict[str, Any], server: Loopback, tmp_path: Path, picture: Path
+) -> None:
+    table = tmp_path / "own.toml"  # a table of its own has operations of its own, which have not warned yet
+    table.write_text('[own.thing]\nmethod = "GET"\npath = "/own"\nbody = "query"\nresponse = "Any"\n')
+    client = oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", table=table)
+    server.reply(answer_of(vector), answer_of(vector))
+    with pytest.warns(DeprecationWarning, match=f"{vector['canonical']['name']} is deprecated: ") as caught:
+        call(client, vector["alias"], picture)
+    assert caught[0].filename == __file__
+    call(client, vector["canonical"], picture)
+    client.close()
+
+
+def test_a_name_that_is_alias_and_namespace_is_both(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"object": "list", "data": []})
+    server.reply(json={"id": "m", "object": "model", "created": 1, "owned_by": "me"})
+    assert client.models.list().data == []
+    assert client.models("m").id == "m"
+    assert [seen.path for seen in server.requests] == ["/v1/models", "/v1/models/m"]
+
+
+def test_the_path_parameter_of_a_lookup_may_be_named(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"id": "m", "object": "model", "created": 1, "owned_by": "me"})
+    assert client.models(model="m").id == "m"
+
+
+def test_a_lookup_takes_no_parameter_of_the_list(client: oai.OpenAI) -> None:
+    with pytest.raises(TypeError, match=r"files\(\) got an unexpected keyword argument 'limit'"):
+        client.files("file-1", limit=3)
