@@ -96,7 +96,7 @@ class Operation:
             while frame.f_back is not None and frame.f_code.co_filename.startswith(GENERATED):
                 frame, level = frame.f_back, level + 1
             message = f"{self.name} is deprecated: {self.row.deprecated}"
-            warnings.warn(message, DeprecationWarning, stacklevel=level - 1)
+            warnings.warn(message, DeprecationWarning, stacklevel=level)
 
 
 def _path_text(name: str, value: object) -> str:

@@ -61,9 +61,10 @@ SECRET_FIELDS = frozenset(
 INNER_FIELDS = frozenset({"key", "secret", "token", "value"})
 """Fields that hold the secret where `SECRET_FIELDS` names an object."""
 
-SECRET_FORMS = r"(?<![A-Za-z0-9])(?:sk|ek|rk)[-_][A-Za-z0-9_-]{12,}|(?<![A-Za-z0-9])sess-[A-Za-z0-9_-]{12,}"
-
-SECRET_TEXT = re.compile(SECRET_FORMS + r"|(?i:(?<![A-Za-z0-9])Bearer\s+)[^\s\"',;]{8,}")
+SECRET_TEXT = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?:sk|ek|rk)[-_]|sess-)[A-Za-z0-9_-]{12,}"
+    r"|(?i:(?<![A-Za-z0-9])Bearer\s+)[^\s\"',;]{8,}"
+)
 """Text that is a key by its own form, wherever it stands. (`sess_...` is the name of a session, not a key.)"""
 
 LEAST_SECRET = 8

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
 from uuid import UUID
 
 import msgspec
@@ -139,7 +139,7 @@ class Sampler:
         variants = untagged_variants(kind) or (get_args(kind) if origin in (Union, types.UnionType) else ())
         if variants:
             return self._union(variants, at)
-        if fields := _fields(kind):
+        if (fields := _fields(kind)) is not None:
             return self._object(kind, fields, at)
         if isinstance(origin, type) and issubclass(origin, enum.Enum):
             return next(iter(origin)).value
@@ -156,24 +156,28 @@ class Sampler:
             if said is not None and not own and fits(field_kind, said):
                 made[name] = said
             elif required or name in self.filled:
-                made[name] = self.make(field_kind, name, within=within, depth=at.depth + 1, place=at.place)
+                value = self.make(field_kind, name, within=within, depth=at.depth + 1, place=at.place)
+                if required or value not in ({}, []):
+                    made[name] = value
         parts = [made.get(f"{word}_tokens", 0) for word in ("prompt", "completion", "input", "output")]
         if "total_tokens" in made:
             made["total_tokens"] = sum(parts)
         return made
 
     def _union(self, variants: tuple[Any, ...], at: _At) -> Any:
-        """Take the variant that is preferred, else a fixed word, else the first."""
+        kind = self._choose([each for each in variants if each not in (None, type(None))], at)
+        return self.make(kind, at.name, within=at.within, depth=at.depth, place=at.place)
 
-        def rank(variant: Any) -> int:
-            name = getattr(variant, "__name__", "")
-            words = [word for _, word in _tag(variant)] + [name]
-            preferred = [index for index, word in enumerate(self.preferred) if word in words]
-            fixed = -2 if get_origin(variant) is Literal else -1 if at.depth <= DEEPEST else -3 * (not _fields(variant))
-            return preferred[0] - len(self.preferred) - 2 if preferred else fixed
-
-        given = [each for each in variants if each not in (None, type(None))]
-        return self.make(min(given, key=rank), at.name, within=at.within, depth=at.depth, place=at.place)
+    def _choose(self, variants: list[Any], at: _At) -> Any:
+        """Take the variant that is preferred, else fixed words, else the first; deep down one that ends."""
+        names = [{getattr(each, "__name__", ""), *(word for _, word in _tag(each))} for each in variants]
+        for word in self.preferred:
+            for each, of_each in zip(variants, names, strict=True):
+                if word in of_each:
+                    return each
+        simple = [each for each in variants if _fields(each) is None] if at.depth > DEEPEST else []
+        fixed = [each for each in variants if get_origin(each) is Literal]
+        return [*fixed, *simple, *variants][0]
 
     def _list(self, kind: Any, at: _At) -> list[Any]:
         arguments = get_args(kind) or (Any,)
@@ -211,6 +215,8 @@ class Sampler:
             return identifier(at.within, at.place)
         if name.endswith("_id"):
             return identifier(name.removesuffix("_id"))
+        if name.endswith("_at"):
+            return _LEAVES[datetime]
         return self.text if name in SPOKEN or not name else WORDS.get(name, "offline")
 
     def _embedding(self, place: int) -> Any:
@@ -259,18 +265,18 @@ _Fields = dict[str, tuple[Any, bool]]
 
 
 @cache
-def _fields(kind: Any) -> _Fields:
-    """Return the type of each field by its wire name, and whether it is required; nothing if there are none."""
+def _fields(kind: Any) -> _Fields | None:
+    """Return the type of each field by its wire name, and whether it is required; `None` for what is no object."""
     origin = get_origin(kind) or kind
     if not isinstance(origin, type):
-        return {}
+        return None
     if issubclass(origin, msgspec.Struct):
         return {each.encode_name: (each.type, each.required) for each in msgspec.structs.fields(kind)}
     if is_typeddict(origin) or hasattr(origin, "__dataclass_fields__"):
         from typing import get_type_hints
 
         return {name: (each, True) for name, each in get_type_hints(origin).items()}
-    return {}
+    return None
 
 
 def _tag(kind: Any) -> list[tuple[str, Any]]:
@@ -315,7 +321,7 @@ _LEAVES: dict[Any, Any] = {
 
 
 def _leaf(sampler: Sampler, kind: Any, at: _At) -> Any:  # noqa: ARG001 - one of the makers
-    return at.name in YES or _LEAVES[bool] if kind is bool else _LEAVES[get_origin(kind) or kind]
+    return at.name in YES if kind is bool else _LEAVES[get_origin(kind) or kind]
 
 
 _MAKERS: dict[Any, Callable[[Sampler, Any, _At], Any]] = {
