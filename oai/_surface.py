@@ -131,7 +131,8 @@ class Surface:
         is_async = self.is_async and not operation.page
         source = "\n".join(_source(name, row, positional, client, is_async=is_async))
         scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
-        function = _compile(name, f"{GENERATED}{operation.name}>", source, scope, _required(row))
+        filename = f"{GENERATED}{operation.name}, called {name}>"
+        function = _compile(name, filename, source, scope, _required(row))
         function.__qualname__ = f"{operation.name}"
         function.__doc__ = _document(operation)
         return function

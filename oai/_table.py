@@ -88,6 +88,9 @@ class Table(Mapping[str, Row]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    __eq__ = object.__eq__  # tables are told apart by identity, so that one can be a key
+    __hash__ = object.__hash__
+
     @property
     def aliases(self) -> Aliases:
         """The flat names."""

@@ -1,0 +1,183 @@
+"""The cassette's format: what it says, what it refuses, and that content comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oai import _cassette
+from oai._cassette import Answered, Asked, CassetteError, Exchange
+from oai._cassette_content import coarse, keep_content, keep_stream
+from oai._matching import form_parts
+from oai._multipart import Multipart
+from oai._redact import Redactor
+
+EXAMPLE = """{
+  "oai-cassette": 1,
+  "exchanges": [
+    {
+      "request": {
+        "operation": "chat.completions.create",
+        "method": "POST",
+        "path": "/chat/completions",
+        "json": {"messages": [{"content": "Hello", "role": "user"}], "model": "gpt-5", "stream": true}
+      },
+      "reply": {
+        "status": 200,
+        "headers": {"content-type": "text/event-stream"},
+        "chunks": [
+          {"data": {"choices": [{"delta": {"content": "A rather long piece of text that goes past the right margin"}}]}},
+          {"after": 0.05, "text": "data: [DONE]\\n\\n"}
+        ]
+      }
+    },
+    {
+      "request": {"method": "GET", "path": "/models", "query": {"limit": "2"}},
+      "reply": {"status": 200, "json": {"data": [0.25, 1e-05]}, "layout": "spaced"}
+    },
+    {
+      "request": {"method": "GET", "path": "/speech"},
+      "reply": {
+        "status": 200,
+        "base64": "AAH/",
+        "sha256": "f2fb3f3c07c3bb23a0c26a8d8a4a9a0dd41a6a1a5a2e9e1b0a5b0e3a1b2c3d4e"
+      }
+    },
+    {
+      "request": {"method": "GET", "path": "/models"},
+      "reply": {"failure": {"kind": "receive", "message": "the answer was cut short"}}
+    }
+  ]
+}
+"""
+
+
+def example() -> str:
+    import hashlib
+
+    wrong = json.loads(EXAMPLE)["exchanges"][2]["reply"]["sha256"]
+    return EXAMPLE.replace(wrong, hashlib.sha256(b"\x00\x01\xff").hexdigest())
+
+
+def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    path.write_text(example())
+    exchanges = _cassette.read(str(path))
+    assert _cassette.write(exchanges) == example()
+    assert exchanges[0].reply.content().endswith(b"right margin\"}}]}\n\ndata: [DONE]\n\n")
+    assert exchanges[1].reply.content() == b'{"data": [0.25, 1e-05]}'
+    assert exchanges[2].reply.content() == b"\x00\x01\xff"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"oai-cassette": 1', '"oai-cassette": 2', r"of version 2; this reads 1"),
+        ('"oai-cassette": 1', '"another": 1', r"is not a cassette"),
+        ('"status": 200,\n        "headers"', '"status": 200,\n        "extra": 1,\n        "headers"', r"unknown field `extra`.*exchanges\[0\]\.reply"),
+        ('"status": 200, "json"', '"status": "200", "json"', r"exchanges\[1\]\.reply\.status"),
+        ('"layout": "spaced"', '"layout": "wide"', r"exchange 2, GET /models: the layout 'wide' is not known; use one of compact"),
+        ('"AAH/"', '"AAH+"', r"`sha256` is not the digest"),
+        ('"AAH/"', '"A"', r"`base64` is not base64"),
+        ('"kind": "receive"', '"kind": "nothing"', r"it is one of connect, send"),
+        ('"layout": "spaced"', '"exact": "[1]"', r"`exact` does not say what `json` says"),
+        ('"layout": "spaced"', '"text": ["x"]', r"json and text exclude each other"),
+        ('"layout": "spaced"', '"end": "open"', r"`end` is 'open'"),
+        ('{"failure": {"kind": "receive", "message": "the answer was cut short"}}', "{}", r"neither `status` nor `failure`"),
+        ('"method": "GET", "path": "/speech"', '"method": "GET", "method": "GET", "path": "/speech"', r"is not a cassette"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "c"
+    assert old in example()
+    path.write_text(example().replace(old, new))
+    with pytest.raises(CassetteError, match=message) as caught:
+        _cassette.read(str(path))
+    assert str(path) in str(caught.value)
+
+
+@given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")))
+def test_any_content_comes_back(content: bytes) -> None:
+    assert Answered(**keep_content(content, Redactor())).content() == content
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[1.50]", '{"a":1,"a":2}', "NaN", "1e999", '"\\ud800"', "[" * 150 + "]" * 150, '{ "a" : 1 }', "\ufeff{}", "", "{}\n\n"],
+)
+def test_json_that_would_not_come_back_from_its_data_is_kept_exactly(text: str) -> None:
+    answered = Answered(status=200, **keep_content(text.encode(), Redactor()))
+    written = _cassette.write([Exchange(request=Asked(method="GET", path="/"), reply=answered)])
+    assert json.loads(written, parse_constant=pytest.fail)
+    assert answered.content() == text.encode()
+
+
+@given(st.lists(st.binary(max_size=30) | st.sampled_from([b'data: {"a": 1}\n\n', b"event: x\ndata: [2]\n\n", b"data: {\"a\":"])))
+def test_any_stream_comes_back_with_its_cuts(pieces: list[bytes]) -> None:
+    chunks = keep_stream([(0.0, piece) for piece in pieces], Redactor())
+    assert [chunk.content() for chunk in chunks] == [piece for piece in pieces if piece]
+
+
+@given(st.integers(0, 60), st.integers(1, 9))
+def test_a_secret_cut_anywhere_is_taken_out_of_a_stream(place: int, size: int) -> None:
+    key = "-".join(["sk", "abcdefghij0123456789"])
+    whole = f'data: {{"delta":"my {key}, yes"}}\n\ndata: {{"x":1}}\n\n'.encode()
+    pieces = [whole[:place], *(whole[start : start + size] for start in range(place, len(whole), size))]
+    kept = b"".join(chunk.content() for chunk in keep_stream([(0.0, piece) for piece in pieces], Redactor()))
+    assert kept == whole.replace(key.encode(), b"[redacted]")
+
+
+@given(
+    st.dictionaries(st.text("abc", min_size=1), st.text(), max_size=3),
+    st.lists(st.tuples(st.text("abc", min_size=1), st.binary(max_size=80)), max_size=3),
+    st.integers(1, 50),
+)
+def test_a_form_is_read_however_it_is_cut(fields: dict[str, str], files: list[tuple[str, bytes]], size: int) -> None:
+    import hashlib
+
+    form = Multipart({name: value.encode(errors="replace").decode() for name, value in fields.items()}, [(name, ("f.bin", data)) for name, data in files], boundary="B")
+    whole = b"".join(form)
+    parts = list(form_parts([whole[start : start + size] for start in range(0, len(whole), size)], b"B"))
+    assert [head["name"] for head, _ in parts] == [*fields, *(name for name, _ in files)]
+    sizes = [len(value.encode(errors="replace")) for value in fields.values()] + [len(data) for _, data in files]
+    assert [part.digest()["size"] for _, part in parts] == sizes
+    for (_, part), (_, data) in zip(parts[len(fields) :], files, strict=True):
+        assert part.digest()["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_what_is_not_visible_is_shown_by_its_number() -> None:
+    exchange = Exchange(request=Asked(method="GET", path="/"), reply=Answered(status=200, text=["a\u202eb \u00e9\n"]))
+    assert '"a\\u202eb \u00e9\\n"' in _cassette.write([exchange])
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0.0, 0.0), (0.019, 0.0), (0.02, 0.02), (0.06, 0.05), (0.9, 1.0), (1.4, 1.0), (1.5, 2.0), (8.0, 10.0)])
+def test_waits_are_kept_coarsely(seconds: float, kept: float) -> None:
+    assert coarse(seconds) == kept
+
+
+def test_redacting_twice_is_redacting_once() -> None:
+    key = "-".join(["sk", "abcdefghij0123456789"])
+    value = {
+        "api_key": {"object": "organization.project.service_account.api_key", "value": "v" * 20, "id": "key_1"},
+        "tools": [{"type": "mcp", "headers": {"a": "b" * 20}, "authorization": "c" * 20}],
+        "policy": {"domain_secrets": [{"domain": "x.com", "name": "N", "value": "d" * 20}]},
+        "arguments": json.dumps({"password": "e" * 20}),
+        "url": f"https://x/y?sig={'f' * 20}&n=1",
+        "logprobs": [{"token": " a longer token", "bytes": [1]}],
+        "filter": {"key": "author_of_the_text", "value": "somebody in there"},
+        "text": f"Bearer {key} and {key}",
+    }
+    redactor = Redactor()
+    once = redactor.json(value)
+    assert redactor.json(once) == once
+    text = json.dumps(once)
+    assert not any(letter * 20 in text for letter in "vbcdef")
+    assert key not in text
+    assert once["api_key"]["id"] == "key_1"
+    assert once["logprobs"] == value["logprobs"]
+    assert once["filter"] == value["filter"]
+    assert once["url"] == "https://x/y?sig=[redacted]&n=1"

@@ -1,0 +1,191 @@
+"""Options, the environment, and what a call overrides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+from loopback import Loopback
+
+import oai
+
+Make = Callable[..., oai.OpenAI]
+
+
+def ping(client: oai.OpenAI, server: Loopback, **options: object) -> dict[str, str]:
+    """Send a call and return the header fields that arrived, by their lower-case name."""
+    server.reply(json={"id": "m", "object": "model", "created": 1, "owned_by": "me"})
+    client.models.retrieve("m", **options)
+    return {name.lower(): value for name, value in server.requests[-1].headers}
+
+
+def test_options_become_headers(server: Loopback, client_to: Make) -> None:
+    client = client_to(organization="org-1", project="proj-1", beta="things=v1", default_headers={"X-Own": "1"})
+    headers = ping(client, server)
+    assert headers["authorization"] == "Bearer the-key-of-the-tests"
+    assert headers["openai-organization"] == "org-1"
+    assert headers["openai-project"] == "proj-1"
+    assert headers["openai-beta"] == "things=v1"
+    assert headers["x-own"] == "1"
+    assert headers["accept"] == "application/json"
+    assert headers["user-agent"].startswith("oai/")
+    assert not [name for name in headers if name.startswith("x-stainless")]
+
+
+def test_the_environment_is_the_official_sdk_s(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "  key-from-outside \n")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-2")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-2")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/base/")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-One: 1\nX-Two: a: b\n")
+    with oai.OpenAI(default_headers={"x-one": "mine"}) as client:
+        headers = ping(client, server)
+    assert headers["authorization"] == "Bearer key-from-outside"
+    assert headers["openai-organization"] == "org-2"
+    assert headers["openai-project"] == "proj-2"
+    assert (headers["x-one"], headers["x-two"]) == ("mine", "a: b")
+    assert server.requests[0].path == "/base/models/m"
+
+
+def test_the_admin_key_goes_to_the_operations_that_want_it(server: Loopback, client_to: Make) -> None:
+    client = client_to(admin_api_key="the-admin-key")
+    server.reply(json={"object": "list", "data": [], "has_more": False})
+    client.admin.organization.projects.list()
+    assert server.requests[0].header("authorization") == "Bearer the-admin-key"
+    with pytest.raises(oai.OpenAIError, match=r"projects\.list needs admin_api_key: pass it .* or set OPENAI_ADMIN_KEY"):
+        client_to().admin.organization.projects.list()
+
+
+def test_a_key_may_be_a_function_that_is_asked_before_every_attempt(server: Loopback, client_to: Make) -> None:
+    keys = iter(["first", "second", "third"])
+    client = client_to(api_key=lambda: next(keys), max_retries=2)
+    server.reply(status=500, headers=[("retry-after-ms", "1")], json={})
+    ping(client, server)
+    ping(client, server)
+    assert [seen.header("authorization") for seen in server.requests] == [
+        "Bearer first",
+        "Bearer second",
+        "Bearer third",
+    ]
+
+
+@pytest.mark.parametrize("returned", [None, "", 7, "two words"])
+def test_a_function_that_returns_no_key_is_an_error_that_does_not_show_it(returned: object, client_to: Make) -> None:
+    with pytest.raises(oai.OpenAIError) as caught:
+        client_to(api_key=lambda: returned).models.list()
+    assert "api_key" in str(caught.value)
+    assert "two words" not in str(caught.value)
+
+
+def test_no_key_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(oai.OpenAIError, match=r"pass api_key .* set OPENAI_API_KEY .*OfflineTransport"):
+        oai.OpenAI()
+
+
+@pytest.mark.parametrize("key", ["a-secret-key\n", "a-secret key", '"a-secret-key\u201d', "a-secret-key\x00"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(oai.OpenAIError, match="api_key has white space or a character") as caught:
+        oai.OpenAI(api_key=key)
+    assert "a-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("base_url", "localhost:8000", "base_url is 'localhost:8000'; it must be a URL"),
+        ("base_url", "ftp://x", "it must be a URL"),
+        ("max_retries", -1, "max_retries is -1"),
+        ("max_retries", None, "max_retries is None"),
+        ("timeout", "soon", "timeout is of type str"),
+        ("timeout", -1, "timeout is -1"),
+        ("deadline", -0.5, "deadline is -0.5"),
+        ("api_key", 7, "api_key is of type int"),
+        ("default_headers", {"X": "a\nb"}, "the header 'X' has a line break"),
+        ("default_headers", {"X": "\u20ac"}, "the header 'X' has a character"),
+        ("default_headers", {"X Y": "1"}, "'X Y' cannot be the name of a header"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(option: str, value: object, message: str) -> None:
+    with pytest.raises(oai.OpenAIError, match=message):
+        oai.OpenAI(**{"api_key": "k", option: value})
+
+
+def test_an_unknown_option_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'apikey'"):
+        oai.OpenAI(apikey="k")
+    client = oai.OpenAI(api_key="k")
+    with pytest.raises(TypeError, match="'max_retry'. Did you mean 'max_retries'"):
+        client.with_options(max_retry=1)
+
+
+def test_with_options_makes_another_client_over_the_same_transport(server: Loopback, client_to: Make) -> None:
+    client = client_to(default_headers={"X-A": "1"}, default_query={"v": "1"})
+    other = client.with_options(api_key="another-key", default_headers={"X-B": "2"}, max_retries=5, timeout=3)
+    headers = ping(other, server)
+    assert headers["authorization"] == "Bearer another-key"
+    assert (headers["x-a"], headers["x-b"]) == ("1", "2")
+    assert (other.max_retries, other.timeout.read, client.max_retries) == (5, 3, 0)
+    assert other.transport is client.transport
+    assert type(other) is type(client)
+    assert ping(client, server)["authorization"] == "Bearer the-key-of-the-tests"
+    assert server.connections == 1
+
+
+def test_with_options_keeps_what_the_environment_said_at_first(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "early-key")
+    with oai.OpenAI(base_url=server.url) as client:
+        monkeypatch.delenv("OPENAI_API_KEY")
+        assert ping(client.with_options(max_retries=0), server)["authorization"] == "Bearer early-key"
+
+
+def test_a_call_adds_headers_query_and_body(server: Loopback, client_to: Make) -> None:
+    client = client_to(default_query={"a": "1", "b": "1"}, default_headers={"X-A": "1", "X-B": "1"})
+    server.reply(json={})
+    client.moderations.create(
+        input="x",
+        extra_headers={"x-a": "2", "X-B": None, "X-C": "3"},
+        extra_query={"b": "2", "list": ["x", "y"]},
+        extra_body={"own": True, "input": "y"},
+    )
+    (seen,) = server.requests
+    assert (seen.header("x-a"), seen.header("x-b"), seen.header("x-c")) == ("2", None, "3")
+    assert seen.query == "a=1&b=2&list%5B%5D=x&list%5B%5D=y"
+    assert seen.json() == {"input": "y", "own": True}
+
+
+def test_an_authorization_of_one_s_own_takes_the_key_s_place(server: Loopback, client_to: Make) -> None:
+    client = client_to(api_key=None, default_headers={"Authorization": "Basic abc"})
+    assert ping(client, server)["authorization"] == "Basic abc"
+    assert ping(client_to(), server, extra_headers={"authorization": "Own"})["authorization"] == "Own"
+    assert "authorization" not in ping(client_to(), server, extra_headers={"Authorization": None})
+
+
+def test_a_query_in_the_base_url_goes_with_every_request(server: Loopback, client_to: Make) -> None:
+    client = client_to(base_url=f"{server.url}/v1/?api-version=7")
+    ping(client, server)
+    assert server.requests[0].target == "/v1/models/m?api-version=7"
+
+
+def test_nothing_shows_a_key(client_to: Make) -> None:
+    client = client_to(admin_api_key="the-admin-key", default_headers={"X-Api-Key": "the-other-key"})
+    shown = repr(client) + repr(client._config) + repr(vars(client)) + repr(client.chat)
+    assert "key-of-the-tests" not in shown
+    assert "admin-key" not in shown
+    assert "other-key" not in shown
+
+
+def test_a_timeout_is_seconds_none_or_by_part() -> None:
+    assert oai.OpenAI(api_key="k").timeout == oai.Timeout(600, connect=5)
+    assert oai.OpenAI(api_key="k", timeout=3).timeout == oai.Timeout(3)
+    assert oai.OpenAI(api_key="k", timeout=None).timeout == oai.Timeout(None)
+    assert oai.Timeout(10, connect=2).read == 10
+    assert repr(oai.Timeout(10, connect=2)) == "Timeout(connect=2, read=10, write=10, pool=10, total=None)"
+
+
+def test_the_environment_is_not_changed() -> None:
+    before = dict(os.environ)
+    oai.OpenAI(api_key="k")
+    assert dict(os.environ) == before

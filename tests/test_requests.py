@@ -1,0 +1,275 @@
+"""What a call sends: paths, JSON bodies, forms, and what no row declares."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loopback import Answer, Loopback
+
+import oai
+
+Make = Callable[..., oai.OpenAI]
+
+MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(min_size=1).filter(lambda text: text not in {".", ".."}))
+def test_a_path_parameter_of_any_text_is_one_segment(text: str, server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json(MODEL)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate is no text that could be sent
+        with pytest.raises(UnicodeEncodeError):
+            client.models.retrieve(text)
+        return
+    client.models.retrieve(text)
+    target = server.requests[-1].target
+    head, slash, segment = target.rpartition("/")
+    assert (head, slash) == ("/v1/models", "/")
+    assert unquote(segment) == text
+    assert not set("?# /") & set(segment)
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", None, True, b"m"])
+def test_a_path_parameter_that_is_no_segment_is_refused(text: Any, client: oai.OpenAI) -> None:
+    with pytest.raises(ValueError, match="Expected a non-empty value for `model`"):
+        client.models.retrieve(text)
+
+
+def test_a_path_parameter_may_be_a_number(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json=MODEL)
+    client.models.retrieve(7)
+    assert server.requests[0].path == "/v1/models/7"
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: float
+
+
+class Record(msgspec.Struct):
+    name: str
+    point: Point
+
+
+class Model:
+    """Something with pydantic's way of giving itself as data."""
+
+    def model_dump(self, *, mode: str, by_alias: bool, exclude_unset: bool) -> dict[str, Any]:
+        assert (mode, by_alias, exclude_unset) == ("json", True, True)
+        return {"from": "a model"}
+
+
+class Array:
+    """Something with numpy's way of giving itself as a list."""
+
+    def tolist(self) -> list[float]:
+        return [0.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (None, None),
+        ("\u00fc\U0001f600", "\u00fc\U0001f600"),
+        (Colour.RED, "red"),
+        (Point(1, 2.0), {"x": 1, "y": 2.0}),
+        (Record("a", Point(1, 2.5)), {"name": "a", "point": {"x": 1, "y": 2.5}}),
+        (datetime.date(2026, 1, 2), "2026-01-02"),
+        ((1, 2), [1, 2]),
+        ({"a"}, ["a"]),
+        ((number for number in (1, 2)), [1, 2]),
+        (Model(), {"from": "a model"}),
+        (Array(), [0.5, 1.5]),
+        ([{"deep": Array()}], [{"deep": [0.5, 1.5]}]),
+        ({"a": oai.omit, "b": 1}, {"b": 1}),
+    ],
+)
+def test_a_body_takes_what_people_have(value: Any, sent: Any, server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={})
+    client.post("/x", body={"value": value})
+    assert server.requests[0].json() == {"value": sent}
+
+
+def test_pydantic_models_are_sent_by_what_was_set(server: Loopback, client: oai.OpenAI) -> None:
+    pydantic = pytest.importorskip("pydantic", reason="pydantic comes with the official SDK, which is not installed")
+
+    class Item(pydantic.BaseModel):
+        name: str
+        size: int = 3
+
+    server.reply(json={})
+    client.post("/x", body={"item": Item(name="a"), "items": [Item(name="b", size=4)]})
+    assert server.requests[0].json() == {"item": {"name": "a"}, "items": [{"name": "b", "size": 4}]}
+
+
+def test_what_has_no_form_in_json_is_named_with_its_place(client: oai.OpenAI) -> None:
+    with pytest.raises(TypeError, match=r"messages\[1\]\.content cannot be sent as JSON: object has no form"):
+        client.chat.completions.create(model="m", messages=[{"content": "x"}, {"content": object()}])
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_does_not_have_is_refused(number: float, client: oai.OpenAI) -> None:
+    with pytest.raises(ValueError, match="is no number that JSON has"):
+        client.moderations.create(input="x", extra_body={"deep": [{"value": number}]})
+
+
+def test_an_answer_can_be_sent_back_whole(server: Loopback, client: oai.OpenAI) -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [], "reasoning_content": "hm", "refusal": None}
+    choice = {"index": 0, "finish_reason": "stop", "message": message}
+    server.reply(json={"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
+    server.reply(json={})
+    answer = client.chat.completions.create(model="m", messages=[])
+    client.post("/x", body={"messages": [answer.choices[0].message]})
+    assert server.requests[1].json() == {
+        "messages": [{"role": "assistant", "tool_calls": [], "reasoning_content": "hm"}]
+    }
+
+
+def test_an_operation_without_parameters_sends_no_body(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"id": "b", "object": "batch"})
+    client.batches.cancel("b")
+    (seen,) = server.requests
+    assert (seen.method, seen.body, seen.header("content-length")) == ("POST", b"", "0")
+
+
+def test_an_operation_whose_parameters_are_all_left_out_sends_an_empty_object(
+    server: Loopback, client: oai.OpenAI
+) -> None:
+    server.reply(json={"id": "c", "object": "conversation", "created_at": 1, "metadata": None})
+    client.conversations.create()
+    assert server.requests[0].json() == {}
+
+
+def test_parameters_that_ride_in_the_query_of_a_post(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"object": "list", "data": []})
+    client.conversations.items.create("c", items=[], include=["a", "b"])
+    (seen,) = server.requests
+    assert (seen.query, seen.json()) == ("include%5B%5D=a&include%5B%5D=b", {"items": []})
+
+
+def test_parameters_that_ride_in_headers(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={})
+    client.beta.responses.cancel("r", betas=["one", "two"], extra_headers={"X-Own": "1"})
+    (seen,) = server.requests
+    assert (seen.target, seen.header("openai-beta"), seen.header("x-own")) == (
+        "/v1/responses/r/cancel?beta=true",
+        "one,two",
+        "1",
+    )
+
+
+def test_parts_of_a_form_with_a_content_type_and_the_field_that_goes_alone(
+    server: Loopback, client: oai.OpenAI
+) -> None:
+    server.reply(Answer(body=b"v=0"), Answer(body=b"v=0"))
+    client.realtime.calls.create(sdp="v=0", session={"type": "realtime"})
+    client.realtime.calls.create(sdp="v=0")
+    form, alone = server.requests
+    assert [(part.name, part.content_type, part.content) for part in form.form()] == [
+        ("sdp", "application/sdp", b"v=0"),
+        ("session", "application/json", b'{"type":"realtime"}'),
+    ]
+    assert (alone.header("content-type"), alone.body) == ("application/sdp", b"v=0")
+
+
+def test_a_list_of_files_goes_under_one_name_with_brackets(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"created": 1, "data": []})
+    client.images.edit(image=[("a.png", b"a"), ("b.png", b"b")], mask=("m.png", b"m"), prompt="x")
+    parts = [(part.name, part.filename) for part in server.requests[0].form()]
+    assert parts == [("prompt", None), ("image[]", "a.png"), ("image[]", "b.png"), ("mask", "m.png")]
+
+
+def test_a_form_is_sent_again_from_its_start_on_a_retry(server: Loopback, client_to: Make) -> None:
+    opened = io.BytesIO(b"0123456789")
+    opened.seek(4)
+    server.reply(status=500, json={}, headers=[("retry-after-ms", "1")])
+    server.reply(json={"id": "f", "object": "file"})
+    client_to(max_retries=1).files.create(file=("x.txt", opened), purpose="evals")
+    first, second = server.requests
+    assert first.body == second.body
+    assert [part.content for part in second.form() if part.name == "file"] == [b"456789"]
+
+
+def test_a_large_upload_is_streamed_with_its_length(tmp_path: Path, client_to: Make) -> None:
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(1 << 26)
+    with Loopback(keep_body=False) as server:
+        server.reply(json={"id": "f", "object": "file"})
+        client_to(base_url=server.url).files.create(file=path, purpose="evals")
+        (seen,) = server.requests
+    assert int(seen.header("content-length") or 0) == seen.length > 1 << 26
+    assert seen.header("transfer-encoding") is None
+
+
+def test_what_no_row_declares_is_reached_by_method_and_path(server: Loopback, client: oai.OpenAI) -> None:
+    class Ranked(msgspec.Struct):
+        order: list[int]
+
+    server.reply(json={"order": [1, 0], "deep": {"x": 1}})
+    server.reply(json={"order": [1, 0]})
+    server.reply(Answer(body=b"\x00\x01"))
+    server.reply(Answer(body="plain", content_type="text/plain"))
+    server.reply(json=[1])
+    server.reply(json={})
+    answer = client.post("/rerank", body={"query": "q"}, query={"n": 2})
+    assert (answer.order, answer.deep, answer._request_id) == ([1, 0], {"x": 1}, None)
+    assert client.request("POST", "rerank", cast_to=Ranked) == Ranked([1, 0])
+    assert client.get("/raw", cast_to=bytes).content == b"\x00\x01"
+    assert client.get("/text", cast_to=str) == "plain"
+    assert client.put("/list?x=1", cast_to=list[int], query={"y": 2}) == [1]
+    assert client.delete("/thing", cast_to=oai.Response).status_code == 200
+    assert [(seen.method, seen.target) for seen in server.requests] == [
+        ("POST", "/v1/rerank?n=2"),
+        ("POST", "/v1/rerank"),
+        ("GET", "/v1/raw"),
+        ("GET", "/v1/text"),
+        ("PUT", "/v1/list?x=1&y=2"),
+        ("DELETE", "/v1/thing"),
+    ]
+
+
+def test_what_no_row_declares_uploads_and_streams(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"ok": True})
+    server.reply(Answer.events([{"n": 1}, {"n": 2}], done=False))
+    client.post("/upload", body={"kind": "x"}, files={"file": ("a.txt", b"a")})
+    assert [(part.name, part.filename) for part in server.requests[0].form()] == [("kind", None), ("file", "a.txt")]
+    with client.post("/stream", stream=True, body={"stream": True}, stream_cls=oai.Stream[dict[str, int]]) as stream:
+        assert list(stream) == [{"n": 1}, {"n": 2}]
+
+
+def test_a_whole_url_is_refused_so_that_the_key_stays_at_home(client: oai.OpenAI) -> None:
+    with pytest.raises(oai.OpenAIError, match="is a whole URL; give the path below base_url"):
+        client.get("https://elsewhere.example/steal")
+
+
+def test_braces_in_a_path_of_one_s_own_are_text(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={})
+    client.get("/a/{b}")
+    assert unquote(server.requests[0].path) == "/v1/a/{b}"
+
+
+def test_json_is_compact_utf8(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={})
+    client.moderations.create(input="\u00fc")
+    assert server.requests[0].body == b'{"input":"\xc3\xbc"}'
+    assert json.loads(server.requests[0].body) == {"input": "\u00fc"}

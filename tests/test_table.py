@@ -1,0 +1,189 @@
+"""Tables of endpoints: users' rows, and what is said of a row that cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from loopback import Loopback
+
+import oai
+from oai._table import SHIPPED, shipped_table
+
+GOOD = {"method": '"POST"', "path": '"/rerank"', "body": '"json"', "response": '"Any"'}
+
+
+def row(name: str = "rerank", **keys: str) -> str:
+    return f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in {**GOOD, **keys}.items() if value)
+
+
+BAD = [
+    pytest.param(row(metod='"POST"'), ["[rerank]", "`metod` is not a key", "did you mean `method`?"], id="unknown key"),
+    pytest.param(row(path=""), ["[rerank]", "`path` is missing"], id="missing key"),
+    pytest.param(row(method='"POTS"'), ["`method` is 'POTS'", "did you mean `POST`?"], id="unknown method"),
+    pytest.param(row(method='"post"'), ["`method` is 'post'", "did you mean `POST`?"], id="method in lower case"),
+    pytest.param(row(body='"jsn"'), ["`body` is 'jsn'", "did you mean `json`?"], id="unknown body"),
+    pytest.param(row(path='"rerank"'), ["`path` must begin with a slash"], id="path without slash"),
+    pytest.param(row(path='"/a/{b/c"'), ["`path` is a path template"], id="open brace"),
+    pytest.param(row(path='"/a/{b}/{b}"'), ["`path` names a placeholder twice"], id="placeholder twice"),
+    pytest.param(row(path='"/a/{class}"'), ["{class}", "cannot be a parameter's name"], id="keyword in the path"),
+    pytest.param(row(response='"list[str"'), ["`response` is 'list[str', which is not a type"], id="type syntax"),
+    pytest.param(row(response='"print(1)"'), ["`response`", "no place in a type expression"], id="call in a type"),
+    pytest.param(row(params='{ a = "str", "b-c" = "str" }'), ["`params.b-c`", "rename"], id="parameter's name"),
+    pytest.param(row(params='{ timeout = "str" }'), ["`params.timeout` is taken"], id="reserved name"),
+    pytest.param(row(path='"/a/{b}"', params='{ b = "str" }'), ["`params.b` is taken"], id="path parameter again"),
+    pytest.param(
+        row(params='{ image = "File" }', body='"multipart"', files='["imgae"]'),
+        ["`files` names 'imgae'", "did you mean `image`?"],
+        id="file that is no parameter",
+    ),
+    pytest.param(row(files='["a"]', params='{ a = "File" }'), ["`files` needs body"], id="files in JSON"),
+    pytest.param(row(alias='["not a name"]'), ["`alias` has 'not a name'"], id="alias that is no name"),
+    pytest.param(row(alias='["r(x)"]', params="{}"), ["`alias` names 'x'"], id="alias of unknown parameter"),
+    pytest.param(row(deprecated="true"), ["`deprecated` expected `str | null`"], id="wrong type"),
+    pytest.param(row("a.class"), ["[a.class]", "'class' is not a public Python name"], id="keyword in the header"),
+    pytest.param(row("models.list.more"), ["[models.list.more]", "lies below [models.list]"], id="below a row"),
+    pytest.param(row(alias='["chat_completion"]'), ["has 'chat_completion'", "as well"], id="alias taken"),
+    pytest.param(row("request.it"), ["`request` would hide `OpenAI.request`"], id="hides a method"),
+    pytest.param('method = "GET"', ["(top level)", "`method` stands outside of any row"], id="key outside"),
+    pytest.param("[a\n", ["this is not TOML"], id="not TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), BAD)
+def test_a_bad_row_is_one_error_that_says_where_what_and_what_would_be_right(
+    text: str, parts: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+    with pytest.raises(oai.TableError) as caught:
+        oai.OpenAI(api_key="k", table=path)
+    message = str(caught.value)
+    for part in parts:
+        assert part in message
+    assert "\n" not in message
+    if "would hide" not in message:
+        assert str(path) in message
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(oai.TableError, match=r"nowhere\.toml: the table of endpoints cannot be read"):
+        oai.OpenAI(api_key="k", table=tmp_path / "nowhere.toml")
+
+
+class Rerank(msgspec.Struct):
+    """A user's own struct, found by the path of its module."""
+
+    order: list[int]
+
+
+def test_a_small_row_adds_an_endpoint_that_answers_with_the_users_own_struct(
+    server: Loopback, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(
+        f'[rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "{__name__}.Rerank"\n'
+    )
+    with oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", table=path) as client:
+        server.reply(json={"order": [2, 0, 1], "more": 1})
+        assert client.rerank(query="q", documents=["a", "b", "c"]) == Rerank([2, 0, 1])
+        assert client.models.list is not None
+    assert server.requests[0].json() == {"query": "q", "documents": ["a", "b", "c"]}
+    assert not hasattr(oai.OpenAI, "rerank")
+
+
+def test_a_table_may_come_from_the_environment(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "one.toml", tmp_path / "two.toml"
+    first.write_text(row("one"))
+    second.write_text(row("two", path='"/two/{id}"', params="{}"))
+    monkeypatch.setenv("OAI_TABLE", f"{first}{os.pathsep}{second}")
+    with oai.OpenAI(api_key="k", base_url=server.url) as client:
+        server.reply(json=1)
+        server.reply(json=2)
+        assert (client.one(), client.two("x")) == (1, 2)
+    assert [seen.path for seen in server.requests] == ["/rerank", "/two/x"]
+
+
+def test_a_row_of_the_user_takes_the_place_of_a_shipped_one(server: Loopback, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(row("models.list", method='"GET"', path='"/v2/models"', body='"query"', response='"list[str]"'))
+    with oai.OpenAI(api_key="k", base_url=server.url, table=path) as client:
+        server.reply(json=["a", "b"])
+        assert client.models.list() == ["a", "b"]
+    assert server.requests[0].path == "/v2/models"
+
+
+def test_a_table_may_be_given_as_such(server: Loopback, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(row("thing.make"))
+    with oai.OpenAI(api_key="k", base_url=server.url, table=oai.load_table(path)) as client:
+        server.reply(json={"made": True})
+        assert client.thing.make(size=1) == {"made": True}
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        ('"chat.ChatCompletoin"', r"\[thing\.make\]: `response` is 'chat\.ChatCompletoin'.*did you mean 'ChatComple"),
+        ('"no_such_package.Thing"', r"\[thing\.make\]: `response`.*has no 'no_such_package'"),
+    ],
+)
+def test_a_type_that_is_nowhere_is_named_at_the_first_call(response: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(row("thing.make", response=response))
+    with oai.OpenAI(transport=oai.OfflineTransport(), table=path) as client, pytest.raises(oai.TableError, match=message):
+        client.thing.make()
+
+
+def test_editing_a_table_makes_new_clients_see_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(row("one"))
+    assert hasattr(oai.OpenAI(api_key="k", table=path), "one")
+    path.write_text(row("two"))
+    os.utime(path, ns=(1, 1))
+    client = oai.OpenAI(api_key="k", table=path)
+    assert hasattr(client, "two")
+    assert not hasattr(client, "one")
+
+
+COPY = """
+import sys, shutil, os
+from oai._table import shipped_table
+sys.dont_write_bytecode = False
+path = sys.argv[1]
+print(len(shipped_table(path)), shipped_table(path)["models.list"].path, "oai._rows" in sys.modules)
+"""
+
+
+def run_copy(path: Path) -> list[str]:
+    command = [sys.executable, "-c", COPY, str(path)]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
+
+
+def test_the_shipped_table_is_compiled_once_and_again_when_it_was_edited(tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.toml"
+    text = Path(SHIPPED).read_text()
+    path.write_text(text)
+    count = str(len(shipped_table()))
+    assert run_copy(path) == [count, "/models", "True"]
+    assert run_copy(path) == [count, "/models", "False"]
+    (compiled,) = (tmp_path / "__pycache__").iterdir()
+    path.write_text(text.replace('path     = "/models"', 'path     = "/modules"', 1))
+    assert run_copy(path) == [count, "/modules", "True"]
+    compiled.write_bytes(compiled.read_bytes()[:100])
+    assert run_copy(path) == [count, "/modules", "True"]
+    assert run_copy(path) == [count, "/modules", "False"]
+
+
+def test_a_compiled_table_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.toml"
+    path.write_text(Path(SHIPPED).read_text())
+    (tmp_path / "__pycache__").write_text("a file where the directory would be")
+    assert run_copy(path)[1:] == ["/models", "True"]
