@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from oai._content import decoder as content_decoder
 from oai._decode import convert, decoder, lenient
-from oai._errors import APIConnectionError, APIResponseValidationError, APITimeoutError, StreamError, excerpt
+from oai._errors import SHOWN, APIConnectionError, APIResponseValidationError, APITimeoutError, StreamError, excerpt
 from oai._events import EventParser, ServerSentEvent
 from oai._http import TransportError
 from oai._object import plain, tag_fields
@@ -40,6 +40,7 @@ class EventDecoder:
 
     def __init__(self, operation: Operation, response: Response) -> None:
         self.complete = False
+        self._start = b""
         self._response = response
         self._type = operation.stream_type
         self._decode = decoder(self._type).decode
@@ -58,6 +59,8 @@ class EventDecoder:
         """
         if self._plain is not None:
             piece = self._plain(piece)
+        if len(self._start) < SHOWN:
+            self._start += piece[:SHOWN]
         for event in self._parser.feed(piece):
             data = event.data
             if data.startswith(END_MARKER):
@@ -78,7 +81,12 @@ class EventDecoder:
 
         Raises:
             APIConnectionError: it ended without its end marker, so that events may be missing.
+            APIResponseValidationError: it was no stream of events at all.
         """
+        kind = self._response.headers.get("content-type", "")
+        if not self.complete and kind and not kind.startswith("text/event-stream"):
+            message = f"the server answered with {kind} where a stream was asked for: {excerpt(self._start)}"
+            raise APIResponseValidationError(message, response=self._response, body=excerpt(self._start))
         if self._parser.pending.strip() == END_MARKER or "*" in self._ends:
             self.complete = True
         if not self.complete:
@@ -131,20 +139,50 @@ def _is_error(value: Any) -> bool:
     return isinstance(value, dict) and bool(value.get("error"))
 
 
-class _Streaming(Generic[T]):
-    """What a stream is, waiting or awaiting."""
+def _lost(error: TransportError, response: Response) -> APIConnectionError:
+    if error.kind == "timeout":
+        return APITimeoutError(response.request, message=f"Request timed out within the stream: {error}")
+    return APIConnectionError(message=f"The connection broke within the stream: {error}", request=response.request)
 
-    def __init__(self, operation: Operation, response: Response, reply: Reply) -> None:
+
+# The generators below do not know their stream: one that is forgotten closes its reply at once, and not only when
+# the garbage collector comes by.
+
+
+def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generator[Any, None, None]:
+    try:
+        for piece in reply:
+            yield from decoder.feed(piece)
+            if decoder.complete:
+                break
+        decoder.end()
+    except TransportError as error:
+        raise _lost(error, response) from error
+    finally:
+        reply.close()
+
+
+async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[Any, None]:
+    try:
+        async for piece in reply:
+            for item in decoder.feed(piece):
+                yield item
+            if decoder.complete:
+                break
+        decoder.end()
+    except TransportError as error:
+        raise _lost(error, response) from error
+    finally:
+        await reply.close()
+
+
+class _Streaming(Generic[T]):
+    """What both streams are: an answer under way."""
+
+    def __init__(self, response: Response, reply: Any) -> None:
         self.response = response
         self._request_id = response.request_id
         self._reply = reply
-        self._decoder = EventDecoder(operation, response)
-
-    def _lost(self, error: TransportError) -> APIConnectionError:
-        request = self.response.request
-        if error.kind == "timeout":
-            return APITimeoutError(request, message=f"Request timed out within the stream: {error}")
-        return APIConnectionError(message=f"The connection broke within the stream: {error}", request=request)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.response.request.operation}>"
@@ -158,21 +196,8 @@ class Stream(_Streaming[T]):
     """
 
     def __init__(self, operation: Operation, response: Response, reply: Reply) -> None:
-        super().__init__(operation, response, reply)
-        self._events = self._run()
-
-    def _run(self) -> Iterator[T]:
-        decoder = self._decoder
-        try:
-            for piece in self._reply:
-                yield from decoder.feed(piece)
-                if decoder.complete:
-                    break
-            decoder.end()
-        except TransportError as error:
-            raise self._lost(error) from error
-        finally:
-            self._reply.close()
+        super().__init__(response, reply)
+        self._events: Generator[T, None, None] = _events(EventDecoder(operation, response), response, reply)
 
     def __iter__(self) -> Iterator[T]:
         return self._events
@@ -190,31 +215,16 @@ class Stream(_Streaming[T]):
 
     def close(self) -> None:
         """Stop the stream and give its connection back. Calling it again does nothing."""
+        self._events.close()
         self._reply.close()
-        cast("Any", self._events).close()
 
 
 class AsyncStream(_Streaming[T]):
     """`Stream` for `async for` and `async with`."""
 
     def __init__(self, operation: Operation, response: Response, reply: Any) -> None:
-        super().__init__(operation, response, reply)
-        self._events = self._run()
-
-    async def _run(self) -> AsyncIterator[T]:
-        decoder = self._decoder
-        reply: Any = self._reply
-        try:
-            async for piece in reply:
-                for item in decoder.feed(piece):
-                    yield item
-                if decoder.complete:
-                    break
-            decoder.end()
-        except TransportError as error:
-            raise self._lost(error) from error
-        finally:
-            await reply.close()
+        super().__init__(response, reply)
+        self._events: AsyncGenerator[T, None] = _events_async(EventDecoder(operation, response), response, reply)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._events
@@ -232,5 +242,5 @@ class AsyncStream(_Streaming[T]):
 
     async def close(self) -> None:
         """Stop the stream and give its connection back. Calling it again does nothing."""
-        await cast("Any", self._reply).close()
-        await cast("Any", self._events).aclose()
+        await self._events.aclose()
+        await self._reply.close()
