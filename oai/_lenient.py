@@ -132,7 +132,9 @@ def _union(variants: tuple[Any, ...]) -> Builder:
             tag = value.get(tag_field)
             if isinstance(tag, str) and (tag_field, tag) in tags:
                 return build(tags[tag_field, tag], value)
-        candidates = [each for each in structs if _tag(each) is None or _tag(each)[0] not in value]
+        candidates = [each for each in structs if _tag(each) is None]
+        if not candidates:  # a tag that was left out is only guessed where all else is there
+            candidates = [each for each in structs if _tag(each)[0] not in value and _required(each) <= value.keys()]
         if candidates:
             return build(max(candidates, key=lambda each: _likeness(each, value)), value)
         if dicts:
@@ -171,17 +173,21 @@ def _tag(struct: Any) -> Any:
     return None if config.tag_field is None else (config.tag_field, config.tag)
 
 
+@cache
+def _required(struct: Any) -> frozenset[str]:
+    return frozenset(field.encode_name for field in msgspec.structs.fields(struct) if field.required)
+
+
 def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
     """Say how well an object fits a struct: declared fields that are there, less required ones that are not."""
     wires = struct.__struct_encode_fields__
     there = sum(wire in value for wire in wires)
-    required = {field.encode_name for field in msgspec.structs.fields(struct) if field.required}
     texts = {field.encode_name: value.get(field.encode_name) for field in msgspec.structs.fields(struct)}
     constant = sum(
         isinstance(text, str) and text in get_args(field.type)
         for field, text in zip(msgspec.structs.fields(struct), texts.values(), strict=True)
     )
-    return there + constant - len(required - value.keys()), -len(wires)
+    return there + constant - len(_required(struct) - value.keys()), -len(wires)
 
 
 def _first_fit(lists: list[Any], value: list[Any]) -> Any:

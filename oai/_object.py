@@ -10,7 +10,7 @@ module knows how to give an object back as plain data. It knows nothing of HTTP 
 
 from collections.abc import Iterator
 from types import UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Self, Union, get_args, get_origin
 
 import msgspec
 
@@ -48,12 +48,28 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
             yield wire, getattr(self, name)
         yield from extras.items()
 
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("_more", "_asked")}
+        return _restore, (type(self), fields, kept)
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self._items() if value is not None)
         return f"{type(self).__name__}({shown})"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return [(name, value) for name, value in self._items() if value is not None]
+
+
+def _restore(cls: type[Object], fields: dict[str, Any], kept: dict[str, Any]) -> Object:
+    restored = cls(**fields)
+    restored.__dict__.update(kept)
+    return restored
 
 
 SHADOWED = "_shadowed"

@@ -68,7 +68,7 @@ def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
     path.write_text(example())
     exchanges = _cassette.read(str(path))
     assert _cassette.write(exchanges) == example()
-    assert exchanges[0].reply.content().endswith(b"right margin\"}}]}\n\ndata: [DONE]\n\n")
+    assert exchanges[0].reply.content().endswith(b'right margin"}}]}\n\ndata: [DONE]\n\n')
     assert exchanges[1].reply.content() == b'{"data": [0.25, 1e-05]}'
     assert exchanges[2].reply.content() == b"\x00\x01\xff"
 
@@ -78,17 +78,33 @@ def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
     [
         ('"oai-cassette": 1', '"oai-cassette": 2', r"of version 2; this reads 1"),
         ('"oai-cassette": 1', '"another": 1', r"is not a cassette"),
-        ('"status": 200,\n        "headers"', '"status": 200,\n        "extra": 1,\n        "headers"', r"unknown field `extra`.*exchanges\[0\]\.reply"),
+        (
+            '"status": 200,\n        "headers"',
+            '"status": 200,\n        "extra": 1,\n        "headers"',
+            r"unknown field `extra`.*exchanges\[0\]\.reply",
+        ),
         ('"status": 200, "json"', '"status": "200", "json"', r"exchanges\[1\]\.reply\.status"),
-        ('"layout": "spaced"', '"layout": "wide"', r"exchange 2, GET /models: the layout 'wide' is not known; use one of compact"),
+        (
+            '"layout": "spaced"',
+            '"layout": "wide"',
+            r"exchange 2, GET /models: the layout 'wide' is not known; use one of compact",
+        ),
         ('"AAH/"', '"AAH+"', r"`sha256` is not the digest"),
         ('"AAH/"', '"A"', r"`base64` is not base64"),
         ('"kind": "receive"', '"kind": "nothing"', r"it is one of connect, send"),
         ('"layout": "spaced"', '"exact": "[1]"', r"`exact` does not say what `json` says"),
         ('"layout": "spaced"', '"text": ["x"]', r"json and text exclude each other"),
         ('"layout": "spaced"', '"end": "open"', r"`end` is 'open'"),
-        ('{"failure": {"kind": "receive", "message": "the answer was cut short"}}', "{}", r"neither `status` nor `failure`"),
-        ('"method": "GET", "path": "/speech"', '"method": "GET", "method": "GET", "path": "/speech"', r"is not a cassette"),
+        (
+            '{"failure": {"kind": "receive", "message": "the answer was cut short"}}',
+            "{}",
+            r"neither `status` nor `failure`",
+        ),
+        (
+            '"method": "GET", "path": "/speech"',
+            '"method": "GET", "method": "GET", "path": "/speech"',
+            r"is not a cassette",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -107,7 +123,18 @@ def test_any_content_comes_back(content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[1.50]", '{"a":1,"a":2}', "NaN", "1e999", '"\\ud800"', "[" * 150 + "]" * 150, '{ "a" : 1 }', "\ufeff{}", "", "{}\n\n"],
+    [
+        "[1.50]",
+        '{"a":1,"a":2}',
+        "NaN",
+        "1e999",
+        '"\\ud800"',
+        "[" * 150 + "]" * 150,
+        '{ "a" : 1 }',
+        "\ufeff{}",
+        "",
+        "{}\n\n",
+    ],
 )
 def test_json_that_would_not_come_back_from_its_data_is_kept_exactly(text: str) -> None:
     answered = Answered(status=200, **keep_content(text.encode(), Redactor()))
@@ -116,7 +143,11 @@ def test_json_that_would_not_come_back_from_its_data_is_kept_exactly(text: str) 
     assert answered.content() == text.encode()
 
 
-@given(st.lists(st.binary(max_size=30) | st.sampled_from([b'data: {"a": 1}\n\n', b"event: x\ndata: [2]\n\n", b"data: {\"a\":"])))
+@given(
+    st.lists(
+        st.binary(max_size=30) | st.sampled_from([b'data: {"a": 1}\n\n', b"event: x\ndata: [2]\n\n", b'data: {"a":'])
+    )
+)
 def test_any_stream_comes_back_with_its_cuts(pieces: list[bytes]) -> None:
     chunks = keep_stream([(0.0, piece) for piece in pieces], Redactor())
     assert [chunk.content() for chunk in chunks] == [piece for piece in pieces if piece]
@@ -124,7 +155,7 @@ def test_any_stream_comes_back_with_its_cuts(pieces: list[bytes]) -> None:
 
 @given(st.integers(0, 60), st.integers(1, 9))
 def test_a_secret_cut_anywhere_is_taken_out_of_a_stream(place: int, size: int) -> None:
-    key = "-".join(["sk", "abcdefghij0123456789"])
+    key = "sk-" + "abcdefghij" * 2
     whole = f'data: {{"delta":"my {key}, yes"}}\n\ndata: {{"x":1}}\n\n'.encode()
     pieces = [whole[:place], *(whole[start : start + size] for start in range(place, len(whole), size))]
     kept = b"".join(chunk.content() for chunk in keep_stream([(0.0, piece) for piece in pieces], Redactor()))
@@ -139,7 +170,11 @@ def test_a_secret_cut_anywhere_is_taken_out_of_a_stream(place: int, size: int) -
 def test_a_form_is_read_however_it_is_cut(fields: dict[str, str], files: list[tuple[str, bytes]], size: int) -> None:
     import hashlib
 
-    form = Multipart({name: value.encode(errors="replace").decode() for name, value in fields.items()}, [(name, ("f.bin", data)) for name, data in files], boundary="B")
+    form = Multipart(
+        {name: value.encode(errors="replace").decode() for name, value in fields.items()},
+        [(name, ("f.bin", data)) for name, data in files],
+        boundary="B",
+    )
     whole = b"".join(form)
     parts = list(form_parts([whole[start : start + size] for start in range(0, len(whole), size)], b"B"))
     assert [head["name"] for head, _ in parts] == [*fields, *(name for name, _ in files)]
@@ -154,13 +189,16 @@ def test_what_is_not_visible_is_shown_by_its_number() -> None:
     assert '"a\\u202eb \u00e9\\n"' in _cassette.write([exchange])
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(0.0, 0.0), (0.019, 0.0), (0.02, 0.02), (0.06, 0.05), (0.9, 1.0), (1.4, 1.0), (1.5, 2.0), (8.0, 10.0)])
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [(0.0, 0.0), (0.019, 0.0), (0.02, 0.02), (0.06, 0.05), (0.9, 1.0), (1.4, 1.0), (1.5, 2.0), (8.0, 10.0)],
+)
 def test_waits_are_kept_coarsely(seconds: float, kept: float) -> None:
     assert coarse(seconds) == kept
 
 
 def test_redacting_twice_is_redacting_once() -> None:
-    key = "-".join(["sk", "abcdefghij0123456789"])
+    key = "sk-" + "abcdefghij" * 2
     value = {
         "api_key": {"object": "organization.project.service_account.api_key", "value": "v" * 20, "id": "key_1"},
         "tools": [{"type": "mcp", "headers": {"a": "b" * 20}, "authorization": "c" * 20}],

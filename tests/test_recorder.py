@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,20 @@ from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, Secre
 from oai.transports.urllib3 import Urllib3Transport
 
 CHAT = Operation("chat.completions.create", Row("POST", "/chat/completions", "json", "Any", stream="Any"))
-KEY = "-".join(["sk", "proj", "Recorded0123456789abcdef"])
-OPAQUE = "".join(["Opaque", "Credential", "Value", "77"])
 
 
-def ask(url: str, value: Any = None, *, method: str = "POST", stream: bool = False, key: str = KEY, **more: Any) -> Request:
+def planted(*pieces: str, by: str = "-") -> str:
+    """Make a secret: put together here, so that no file has one."""
+    return by.join(pieces)
+
+
+KEY = planted("sk", "proj", "Recorded0123456789abcdef")
+OPAQUE = planted("Opaque", "Credential", "Value", "77", by="")
+
+
+def ask(
+    url: str, value: Any = None, *, method: str = "POST", stream: bool = False, key: str = KEY, **more: Any
+) -> Request:
     headers = [("Authorization", f"Bearer {key}"), *more.pop("headers", [])]
     body = more.pop("body", None)
     if value is not None:
@@ -109,7 +119,9 @@ def test_the_first_event_is_not_delayed_and_nothing_is_read_ahead(tmp_path: Path
         reply.close()
 
 
-EVENT = st.dictionaries(st.text(max_size=5), st.text(max_size=8) | st.integers() | st.floats(allow_nan=False), max_size=3)
+EVENT = st.dictionaries(
+    st.text(max_size=5), st.text(max_size=8) | st.integers() | st.floats(allow_nan=False), max_size=3
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -133,9 +145,11 @@ def answers(draw: Any) -> Answer:
     if kind == "before":
         return Answer(reset="before")
     events = draw(st.lists(EVENT, min_size=1, max_size=4))
-    whole = "".join(f"data: {json.dumps(event, **draw(st.sampled_from(STYLES[:2])))}\n\n" for event in events).encode(errors="replace")
+    whole = "".join(f"data: {json.dumps(event, **draw(st.sampled_from(STYLES[:2])))}\n\n" for event in events).encode(
+        errors="replace"
+    )
     cuts = sorted(draw(st.sets(st.integers(1, len(whole)), max_size=6)) | {0, len(whole)})
-    chunks = [whole[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    chunks = [whole[a:b] for a, b in pairwise(cuts)]
     # A reset takes with it what the client has not read yet; only a cut answer always comes as far as it does.
     cut = draw(st.integers(0, len(whole))) if kind == "reset" else None
     return Answer(content_type="text/event-stream", chunks=chunks, framing="chunked", truncate=cut)
@@ -305,7 +319,9 @@ def test_ignored_fields_neither_count_nor_are_written(tmp_path: Path) -> None:
     text = (tmp_path / "c").read_text()
     assert not any(word in text for word in ("somebody", "id1", "a1", "beta1"))
     replay = Recorder(tmp_path / "c", ignore=ignore)
-    assert replayed(replay, {"user": "else", "messages": [{"id": "id2", "content": "x"}]}, "/x?limit=2&after=b") == {"ok": True}
+    assert replayed(replay, {"user": "else", "messages": [{"id": "id2", "content": "x"}]}, "/x?limit=2&after=b") == {
+        "ok": True
+    }
     with pytest.raises(CassetteMiss, match=r'query\.limit: recorded "2", asked "3"'):
         replayed(replay, {"messages": [{"content": "x"}]}, "/x?limit=3")
 
@@ -355,10 +371,15 @@ def test_a_failed_run_leaves_the_old_cassette(tmp_path: Path) -> None:
     path = tmp_path / "c"
     record(path, [{"n": 1}])
     before = path.read_bytes()
-    with pytest.raises(KeyError), Loopback() as server, Recorder(path, mode="record") as recorder:
-        server.reply(json={})
-        recorder.send(ask(f"{server.url}/x", {"n": 2})).read()
-        raise KeyError
+
+    def run() -> None:
+        with Loopback() as server, Recorder(path, mode="record") as recorder:
+            server.reply(json={})
+            recorder.send(ask(f"{server.url}/x", {"n": 2})).read()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        run()
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
 
@@ -436,14 +457,14 @@ def test_a_form_matches_whatever_its_boundary_and_its_files_stay_out(tmp_path: P
 
 
 PLANTED = {
-    "header": "".join(["Header", "Secret", "00112233"]),
-    "query": "".join(["Query", "Secret", "44556677"]),
-    "body": "".join(["Mcp", "Authorization", "8899"]),
-    "headers field": "".join(["Mcp", "Header", "aabbccdd"]),
-    "text": "_".join(["ek", "abcdefghijkl0123456789"]),
-    "reply": "".join(["Client", "Secret", "eeff0011"]),
-    "field": "-".join(["sk", "formfield0123456789"]),
-    "event": "-".join(["sk", "event0123456789abcdef"]),
+    "header": planted("Header", "Secret", "00112233", by=""),
+    "query": planted("Query", "Secret", "44556677", by=""),
+    "body": planted("Mcp", "Authorization", "8899", by=""),
+    "headers field": planted("Mcp", "Header", "aabbccdd", by=""),
+    "text": planted("ek", "abcdefghijkl0123456789", by="_"),
+    "reply": planted("Client", "Secret", "eeff0011", by=""),
+    "field": planted("sk", "formfield0123456789"),
+    "event": planted("sk", "event0123456789abcdef"),
 }
 
 
@@ -457,11 +478,17 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
         event = f"data: {json.dumps({'delta': PLANTED['event'], 'tools': [mcp]})}\n\n".encode()
         middle = event.index(PLANTED["event"].encode()) + 9
         answers = [
-            Answer.of_json({"client_secret": {"value": PLANTED["reply"]}, "again": f"<{PLANTED['reply']}>", "url": location}),
+            Answer.of_json(
+                {"client_secret": {"value": PLANTED["reply"]}, "again": f"<{PLANTED['reply']}>", "url": location}
+            ),
             Answer.error(401, f"Incorrect API key provided: {KEY} or {PLANTED['header']} or {OPAQUE}"),
             Answer(302, headers=[("Location", location)]),
             Answer(body=f"plain {KEY}, {PLANTED['body']}", content_type="text/plain"),
-            Answer(content_type="text/event-stream", chunks=[event[:middle], event[middle:], b"data: [DONE]\n\n"], framing="chunked"),
+            Answer(
+                content_type="text/event-stream",
+                chunks=[event[:middle], event[middle:], b"data: [DONE]\n\n"],
+                framing="chunked",
+            ),
             Answer(body=f'{{"client_secret": "{PLANTED["reply"]}", "cut": ', content_type="application/json"),
         ]
         with Recorder(path, mode="record", compare_headers=["x-mine"]) as recorder:
@@ -486,7 +513,11 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
         for number in range(len(answers)):
             request = ask(
                 f"http://127.0.0.1:1/v1/x/{PLANTED['text']}?api_key=another&n={number}",
-                {"tools": [{**mcp, "authorization": "another"}], "prompt": f"my key is {PLANTED['text']}, {KEY}", "k": {KEY: 1}},
+                {
+                    "tools": [{**mcp, "authorization": "another"}],
+                    "prompt": f"my key is {PLANTED['text']}, {KEY}",
+                    "k": {KEY: 1},
+                },
                 headers=[("X-Mine", f"is {KEY}")],
             )
             assert replay.send(request).status == answers[number].status
@@ -505,7 +536,7 @@ def _in_base64(secret: str) -> bytes:
     [
         (lambda: Answer(body=_in_base64(KEY), content_type="application/json"), r"in base64.* at reply\.json\.data"),
         (lambda: Answer(body=KEY.encode().hex()), r"hexadecimal at reply\.text"),
-        (lambda: Answer(body=b"\x00\xff" + KEY.encode()), r"a secret of the request at reply\.base64"),
+        (lambda: Answer(body=b"\x00\xff" + KEY.encode()), r"a secret of the request.* at reply\.base64"),
         (lambda: Answer(body="".join(f"%{ord(c):02x}" for c in KEY)), r"percent-encoding at reply\.text"),
         (lambda: Answer(body="".join(f"\\u{ord(c):04x}" for c in KEY)), r"JSON escapes at reply\.text"),
         (lambda: Answer.events([{"d": KEY[:9]}, {"d": KEY[9:]}]), r"d of the events together"),
@@ -518,7 +549,7 @@ def test_what_cannot_be_redacted_is_not_written(tmp_path: Path, answer: Any, whe
     with Loopback() as server:
         recorder = Recorder(path, mode="record")
         server.reply(answer())
-        sent(recorder, ask(f"{server.url}/x", {"n": 1}, stream=True))
+        sent(recorder, ask(f"{server.url}/x", {"n": 1}, stream="events" in where))
         with pytest.raises(SecretFound, match=where) as caught:
             recorder.close()
     assert "nothing was written" in str(caught.value)
@@ -565,7 +596,10 @@ with Recorder(path, mode=mode) as recorder:
 def start(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code, *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
     )
 
 
@@ -634,7 +668,10 @@ def test_a_recorder_that_nobody_closes_writes_when_the_program_ends_well(tmp_pat
         server.default = Answer.of_json({})
         process = subprocess.run(
             [sys.executable, "-c", UNCLOSED, str(tmp_path / "c"), server.url, ending],
-            cwd=Path(__file__).parent.parent, capture_output=True, timeout=10,
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            timeout=10,
+            check=False,
         )
     assert (process.returncode == 0) == (ending == "well")
     assert (tmp_path / "c").exists() == (ending == "well")
@@ -670,7 +707,12 @@ class ThreadedReply:
 
 
 def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp_path: Path) -> None:
-    planned = [Answer.of_json({"a": 1}), Answer.events([{"n": 1}, {"n": 2}]), Answer.of_json({"b": 1}, truncate=2), Answer(reset="before")]
+    planned = [
+        Answer.of_json({"a": 1}),
+        Answer.events([{"n": 1}, {"n": 2}]),
+        Answer.of_json({"b": 1}, truncate=2),
+        Answer(reset="before"),
+    ]
 
     async def run(recorder: Recorder, url: str) -> list[Any]:
         seen: list[Any] = []
@@ -708,6 +750,45 @@ def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp
     assert (tmp_path / "async").read_bytes() == (tmp_path / "sync").read_bytes()
     assert asyncio.run(run(Recorder(tmp_path / "sync"), "http://127.0.0.1:1")) == first
     assert plain_run(Recorder(tmp_path / "async"), "http://127.0.0.1:1") == first
+
+
+def test_a_replay_can_be_recorded(tmp_path: Path) -> None:
+    record(tmp_path / "one", [{"n": 1}, {"n": 2}])
+    with Recorder(tmp_path / "two", Recorder(tmp_path / "one"), mode="record") as recorder:
+        assert [replayed(recorder, {"n": n}) for n in (1, 2)] == [{"echo": {"n": 1}}, {"echo": {"n": 2}}]
+    assert (tmp_path / "two").read_bytes() == (tmp_path / "one").read_bytes()
+
+
+def test_a_failure_to_save_closes_an_async_transport_and_is_raised(tmp_path: Path) -> None:
+    async def run(server: Loopback) -> None:
+        recorder = Recorder(tmp_path / "c", Threaded(), mode="record")
+        server.reply(body=KEY.encode().hex())
+        await (await recorder.send(ask(server.url, {}))).read()
+        with pytest.raises(SecretFound):
+            await recorder.close()
+        await recorder.close()
+
+    with Loopback() as server:
+        asyncio.run(run(server))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_large_upload_is_matched_in_flat_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    file = tmp_path / "large"
+    with file.open("wb") as target:
+        target.truncate(48 * 1024 * 1024)
+    form = Multipart({}, [("file", file)])
+    request = ask("http://127.0.0.1:1/files", body=form, headers=[("Content-Type", form.content_type)])
+    recorder = Recorder(tmp_path / "c")
+    tracemalloc.start()
+    try:
+        with pytest.raises(CassetteMiss):
+            recorder.send(request)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_is_no_cassette_is_not_overwritten(tmp_path: Path) -> None:

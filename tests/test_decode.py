@@ -1,0 +1,199 @@
+"""Decoding: exact where the answer fits its type, lenient where it does not, lossless in both cases."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typed import all_structs, all_tags, draw_value, is_kept, spoil, without_none
+
+import oai
+from oai import types
+from oai._decode import decoder
+from oai._object import Object, plain
+from oai._operation import Operation
+from oai._table import shipped_table
+
+ANSWERS = [
+    kind
+    for name, row in shipped_table().items()
+    for kind in (
+        Operation(name, row).response_type,
+        Operation(name, row).stream_type if row.stream else bytes,
+    )
+    if kind not in (bytes, str, None)
+]
+
+
+@st.composite
+def exact(draw: Any) -> tuple[Any, Any]:
+    kind = draw(st.sampled_from(ANSWERS) | st.sampled_from(all_structs()))
+    return kind, draw_value(draw, kind)
+
+
+@st.composite
+def spoiled(draw: Any) -> tuple[Any, Any]:
+    kind, value = draw(exact())
+    return kind, spoil(draw, value)
+
+
+@given(exact())
+@settings(max_examples=400)
+def test_what_fits_its_type_decodes_exactly_and_gives_itself_back(case: tuple[Any, Any]) -> None:
+    kind, value = case
+    result = decoder(kind).decode(msgspec.json.encode(value))
+    assert is_kept(without_none(value), without_none(plain(result)), frozenset())
+
+
+@given(spoiled())
+@settings(max_examples=600)
+def test_what_does_not_fit_decodes_all_the_same_and_gives_itself_back(case: tuple[Any, Any]) -> None:
+    kind, value = case
+    result = oai.decode(kind, msgspec.json.encode(value))
+    assert is_kept(without_none(value), without_none(plain(result)), all_tags())
+    if isinstance(result, Object):
+        assert msgspec.json.decode(result.to_json()) == result.to_dict()
+        repr(result)
+
+
+def test_every_type_has_a_decoder() -> None:
+    for struct in all_structs():
+        decoder(struct)
+    for kind in ANSWERS:
+        decoder(kind)
+
+
+CHUNK = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
+}
+
+
+def chat(**changes: Any) -> Any:
+    return oai.decode(types.chat.ChatCompletion, msgspec.json.encode({**CHUNK, **changes}))
+
+
+def test_a_new_field_is_an_attribute() -> None:
+    answer = chat(own={"deep": [1]}, choices=[{**CHUNK["choices"][0], "stop_reason": 7}])
+    assert answer.own == {"deep": [1]}
+    assert answer.choices[0].stop_reason == 7
+    assert answer.choices[0].message.content == "Hi"
+    assert type(answer.choices[0].message).__name__ == "ChatCompletionMessage"
+    assert "own={'deep': [1]}" in repr(answer)
+
+
+def test_a_missing_field_is_none() -> None:
+    answer = chat(choices=[{"message": {"content": "Hi"}}])
+    assert (answer.choices[0].index, answer.choices[0].message.role) == (None, None)
+
+
+def test_a_new_constant_is_kept() -> None:
+    answer = chat(choices=[{**CHUNK["choices"][0], "finish_reason": "eos"}])
+    assert answer.choices[0].finish_reason == "eos"
+
+
+def test_a_field_of_another_type_stays_plain_data() -> None:
+    answer = chat(created="yesterday", usage=[1, 2], choices="none")
+    assert (answer.created, answer.usage, answer.choices) == ("yesterday", [1, 2], "none")
+
+
+def test_an_unknown_tag_becomes_an_object_with_every_field() -> None:
+    items = [
+        {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": []},
+        {"type": "telepathy", "id": "t", "thought": "hm"},
+        {"id": "n"},
+    ]
+    response = oai.decode(types.responses.Response, msgspec.json.encode({"id": "r", "output": items}))
+    message, unknown, tagless = response.output
+    assert (type(message).__name__, message.type) == ("ResponseOutputMessage", "message")
+    assert (type(unknown), unknown.type, unknown.thought) == (Object, "telepathy", "hm")
+    assert tagless.id == "n"
+    assert response.to_dict()["output"] == items
+
+
+def test_a_tagged_struct_narrows_and_shows_its_tag() -> None:
+    call = types.responses.ResponseFunctionToolCall(arguments="{}", call_id="c", name="f")
+    assert call.type == "function_call"
+    assert call.to_dict() == {"type": "function_call", "arguments": "{}", "call_id": "c", "name": "f"}
+
+
+def test_the_text_of_a_response() -> None:
+    part = {"type": "output_text", "text": "Hi", "annotations": []}
+    items = [
+        {"type": "reasoning", "id": "x", "summary": []},
+        {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [part, part]},
+    ]
+    response = oai.decode(types.responses.Response, msgspec.json.encode({"id": "r", "output": items}))
+    assert response.output_text == "HiHi"
+    assert oai.decode(types.responses.Response, b'{"id": "r"}').output_text == ""
+
+
+def test_a_name_that_a_method_has_does_not_hide_it() -> None:
+    answer = chat(to_dict=1, _request_id="mine", model_dump=2)
+    assert answer.to_dict()["to_dict"] == 1
+    assert answer.to_dict()["_request_id"] == "mine"
+    assert answer.model_dump()["model_dump"] == 2
+    assert answer._request_id is None
+
+
+def test_wire_names_that_are_no_python_names() -> None:
+    names = {"hate": False, "hate/threatening": True, "self-harm": False}
+    result = oai.decode(types.Moderation, msgspec.json.encode({"categories": names, "flagged": True}))
+    assert result.categories.hate_threatening is True
+    assert result.categories.self_harm is False
+    assert result.to_dict()["categories"] == names
+
+
+def test_data_and_json_under_the_names_that_pydantic_has() -> None:
+    answer = chat()
+    assert answer.model_dump() == answer.to_dict() == CHUNK
+    assert msgspec.json.decode(answer.model_dump_json()) == CHUNK
+    assert "\n" not in answer.to_json()
+    assert answer.to_json(indent=2).startswith('{\n  "id": "1"')
+
+
+def test_invalid_utf8_in_a_text_is_replaced() -> None:
+    answer = oai.decode(types.chat.ChatCompletion, b'{"id": "\xff", "model": "m"}')
+    assert answer.id == "\ufffd"
+
+
+def test_what_is_not_json_raises() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        oai.decode(types.chat.ChatCompletion, b"<html>")
+
+
+def test_embeddings_as_floats_or_as_text() -> None:
+    def one(value: Any) -> Any:
+        data = [{"object": "embedding", "index": 0, "embedding": value}]
+        usage = {"prompt_tokens": 1, "total_tokens": 1}
+        answer = {"object": "list", "model": "m", "data": data, "usage": usage}
+        return oai.decode(types.CreateEmbeddingResponse, msgspec.json.encode(answer)).data[0].embedding
+
+    assert one([0.5, 1]) == [0.5, 1.0]
+    assert one("AAAAPw==") == "AAAAPw=="
+
+
+def test_a_difference_is_logged_once_for_each_shape(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "oai"):
+        for _ in range(3):
+            chat(only_in_this_test=1)
+    assert [record.message for record in caplog.records] == [
+        "an answer differs from ChatCompletion and was decoded leniently: "
+        "Object contains unknown field `only_in_this_test`"
+    ]
+
+
+def test_an_object_copies_and_pickles_with_its_unknown_fields() -> None:
+    import copy
+    import pickle
+
+    answer = chat(own=1)
+    for twin in (copy.copy(answer), copy.deepcopy(answer), pickle.loads(pickle.dumps(answer))):
+        assert twin.to_dict() == answer.to_dict()
