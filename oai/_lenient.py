@@ -179,7 +179,7 @@ def _required(struct: Any) -> frozenset[str]:
 
 
 def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
-    """Say how well an object fits a struct: declared fields that are there, less required ones that are not."""
+    """Say how well an object fits a struct: fields that are declared and there, less those that are only one of both."""
     wires = struct.__struct_encode_fields__
     there = sum(wire in value for wire in wires)
     texts = {field.encode_name: value.get(field.encode_name) for field in msgspec.structs.fields(struct)}
@@ -187,7 +187,8 @@ def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
         isinstance(text, str) and text in get_args(field.type)
         for field, text in zip(msgspec.structs.fields(struct), texts.values(), strict=True)
     )
-    return there + constant - len(_required(struct) - value.keys()), -len(wires)
+    unknown = len(value.keys() - set(wires))
+    return there + constant - unknown - len(_required(struct) - value.keys()), -len(wires)
 
 
 def _first_fit(lists: list[Any], value: list[Any]) -> Any:

@@ -56,4 +56,4 @@ def test_every_example_decodes_and_comes_back_whole(capsys: pytest.CaptureFixtur
     with capsys.disabled():
         print(f"\n{count} examples have a type; {lenient} of them ({lenient / count:.0%}) need the lenient way")
     assert count > 350
-    assert not missing
+    assert missing <= {("POST", "/evals/{eval_id}/runs/{run_id}")}  # where the SDK has /cancel

@@ -237,7 +237,7 @@ class Urllib3Reply:
 
     def __init__(self, answer: urllib3.BaseHTTPResponse, raw: _Response | None, deadline: float | None) -> None:
         self.status = answer.status
-        self.headers = Headers(answer.headers.items())
+        self.headers = Headers(answer.headers.items() if raw is None else raw.getheaders())
         self._answer = answer
         self._raw = raw
         self._deadline = deadline

@@ -26,6 +26,13 @@ LEFT_OUT = {
     "websocket_reconnection": "events of the SDK's own WebSocket client, not data",
 }
 
+ADDED = {
+    (f"{ROOT}.audio.transcription_verbose", "TranscriptionVerbose"): [
+        Field("task", "task", OneOf((Prim("str"), NONE)), required=False)
+    ],
+}
+"""Fields that the API sends and the SDK does not declare, where they tell a variant of a union."""
+
 FILE_TYPES = {"FileTypes", "FileContent", "Base64FileInput"}
 
 
@@ -102,7 +109,7 @@ class Reader:
             if not info.is_required() and not _nullable(node):
                 node = OneOf((node, NONE))
             fields.append(Field(name, info.alias or name, node, info.is_required()))
-        return Struct(key, fields, param=False)
+        return Struct(key, fields + ADDED.get(key, []), param=False)
 
     @staticmethod
     def _with_metadata(info: Any) -> Any:

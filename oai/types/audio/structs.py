@@ -91,6 +91,7 @@ class TranscriptionVerbose(Object):
     segments: list[TranscriptionSegment] | None = None
     usage: TranscriptionVerboseUsage | None = None
     words: list[TranscriptionWord] | None = None
+    task: str | None = None
 
 
 if TYPE_CHECKING:

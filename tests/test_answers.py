@@ -1,0 +1,219 @@
+"""What a call returns: structs with their response, pages, bytes, text, nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback import Answer, Loopback, Seen
+from urllib.parse import parse_qs
+
+import oai
+
+Make = Callable[..., oai.OpenAI]
+
+MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
+
+
+def file(number: int) -> dict[str, Any]:
+    name = f"file-{number:03}"
+    return {"id": name, "object": "file", "bytes": 1, "created_at": 1, "filename": name, "purpose": "evals", "status": "ok"}
+
+
+def test_a_result_knows_its_response(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json=MODEL, headers=[("X-Request-Id", "req-1"), ("x-many", "1"), ("X-Many", "2")])
+    model = client.models.retrieve("m")
+    response = model._response
+    assert model._request_id == "req-1"
+    assert (response.status_code, response.reason, response.retries_taken) == (200, "OK", 0)
+    assert 0 < response.elapsed < 5
+    assert response.json() == MODEL
+    assert response.headers["x-many"] == "1, 2"
+    assert response.headers.get_list("X-Many") == ["1", "2"]
+    assert ("X-Many", "2") in response.headers.multi_items()
+    assert "x-nothing" not in response.headers
+    assert "_response" not in model.to_dict()
+
+
+def pages_of(count: int, size: int, *, has_more: bool = True) -> Callable[[Seen], Answer]:
+    """Answer as the API lists files: `size` after the one that `after` names."""
+
+    def answer(seen: Seen) -> Answer:
+        after = parse_qs(seen.query).get("after", ["file--01"])[0]
+        start = int(after.removeprefix("file-")) + 1 if after != "file--01" else 0
+        data = [file(number) for number in range(start, min(start + size, count))]
+        more = {"has_more": start + size < count} if has_more else {}
+        return Answer.of_json({"object": "list", "data": data, **more})
+
+    return answer
+
+
+def test_iterating_a_page_goes_over_all_pages(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = pages_of(7, 3)
+    page = client.files.list(purpose="evals", limit=3)
+    assert [each.id for each in page.data] == ["file-000", "file-001", "file-002"]
+    assert page.has_next_page()
+    assert [each.id for each in page] == [f"file-{number:03}" for number in range(7)]
+    assert [seen.query for seen in server.requests] == [
+        "limit=3&purpose=evals",
+        "limit=3&purpose=evals&after=file-002",
+        "limit=3&purpose=evals&after=file-005",
+    ]
+
+
+def test_pages_one_by_one(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = pages_of(5, 2)
+    page = client.files.list()
+    second = page.get_next_page()
+    assert type(second) is type(page) is oai.CursorPage
+    assert [each.id for each in second.data] == ["file-002", "file-003"]
+    assert [len(each.data) for each in page.iter_pages()] == [2, 2, 1]
+    last = second.get_next_page()
+    assert not last.has_next_page()
+    with pytest.raises(RuntimeError, match="there is no next page"):
+        last.get_next_page()
+
+
+def test_a_list_without_has_more_ends_at_an_empty_page(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = pages_of(4, 2, has_more=False)
+    assert len(list(client.files.list())) == 4
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_ignores_the_cursor_does_not_make_an_endless_list(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json({"object": "list", "data": [file(1)], "has_more": True})
+    assert len(list(client.files.list())) == 2
+    assert len(server.requests) == 2
+
+
+def test_a_page_keeps_the_options_of_its_call(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = pages_of(3, 2)
+    list(client.files.list(extra_headers={"X-Own": "1"}, extra_query={"own": "2"}))
+    assert all(seen.header("x-own") == "1" and "own=2" in seen.query for seen in server.requests)
+
+
+def test_a_list_that_has_no_further_page(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"object": "list", "data": [MODEL]})
+    page = client.models.list()
+    assert not page.has_next_page()
+    assert [model.id for model in page] == ["m"]
+
+
+@pytest.mark.parametrize("body", [{"object": "list", "data": None}, {"object": "list"}, {}])
+def test_a_list_without_data_is_empty(body: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json=body)
+    assert list(client.files.list()) == []
+
+
+def test_the_other_kinds_of_pages_find_their_successor(server: Loopback, client_to: Make) -> None:
+    client = client_to(admin_api_key="admin")
+    item = {"type": "message", "id": "i", "role": "user", "status": "completed", "content": []}
+    server.reply(json={"object": "list", "data": [item], "has_more": True, "first_id": "i", "last_id": "last-1"})
+    server.reply(json={"object": "list", "data": [], "has_more": False})
+    assert len(list(client.conversations.items.list("c"))) == 1
+    assert server.requests[-1].query == "after=last-1"
+    group = {"id": "g", "name": "n", "created_at": 1, "is_scim_managed": False, "group_type": "group"}
+    server.reply(json={"object": "list", "data": [group], "has_more": True, "next": "next-1"})
+    server.reply(json={"object": "list", "data": [], "has_more": False, "next": None})
+    assert len(list(client.admin.organization.groups.list())) == 1
+    assert server.requests[-1].query == "after=next-1"
+
+
+def test_bytes_can_be_had_in_every_way(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 40
+    server.reply(Answer(body=content, content_type="audio/mpeg", headers=[("x-request-id", "r")]))
+    answer = client.audio.speech.create(model="m", input="x", voice="alloy")
+    assert isinstance(answer, oai.BinaryResponse)
+    assert answer.content == answer.read() == content
+    assert [len(piece) for piece in answer.iter_bytes(4096)] == [4096, 4096, 2048]
+    assert b"".join(answer.iter_bytes()) == content
+    answer.write_to_file(tmp_path / "speech.mp3")
+    assert (tmp_path / "speech.mp3").read_bytes() == content
+    assert os.listdir(tmp_path) == ["speech.mp3"]
+    assert (answer._request_id, answer.status_code) == ("r", 200)
+    assert repr(answer) == "<BinaryResponse 10240 bytes audio/mpeg>"
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
+    server.reply(Answer(body=b"new"))
+    answer = client.files.content("f")
+    with pytest.raises(FileNotFoundError):
+        answer.write_to_file(tmp_path / "nowhere" / "x")
+    (tmp_path / "old").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        answer.write_to_file(tmp_path / "old")
+    assert os.listdir(tmp_path) == ["old"]
+
+
+def test_bytes_can_be_written_to_a_pipe(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
+    server.reply(Answer(body=b"through a pipe"))
+    answer = client.files.content("f")
+    os.mkfifo(tmp_path / "pipe")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    answer.write_to_file(tmp_path / "pipe")
+    reader.join(5)
+    assert read == [b"through a pipe"]
+
+
+@pytest.mark.parametrize("text", ["1\n00:00:00,000 --> 00:00:01,000\nHi\n", "WEBVTT\n\nHi", "Hi"])
+def test_text_where_the_server_answers_text(text: str, server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer(body=text, content_type="text/plain; charset=utf-8", headers=[("x-request-id", "r")]))
+    answer = client.audio.transcriptions.create(file=("a.wav", b"x"), model="m", response_format="srt")
+    assert answer == text
+    assert isinstance(answer, str)
+    assert answer._request_id == "r"
+
+
+def test_a_transcription_is_of_the_kind_that_its_fields_say(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={"text": "Hi"})
+    server.reply(json={"text": "Hi", "language": "en", "duration": 1.5, "task": "transcribe", "segments": []})
+    plain = client.audio.transcriptions.create(file=b"x", model="m")
+    verbose = client.audio.transcriptions.create(file=b"x", model="m", response_format="verbose_json")
+    assert (type(plain).__name__, type(verbose).__name__) == ("Transcription", "TranscriptionVerbose")
+    assert verbose.task == "transcribe"
+
+
+@pytest.mark.parametrize("status", [204, 205])
+def test_no_content_is_none(status: int, server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer(status))
+    assert client.models.retrieve("m") is None
+
+
+def test_gzip_and_deflate_are_undone(server: Loopback, client: oai.OpenAI) -> None:
+    import json
+    import zlib
+
+    raw = zlib.compressobj(wbits=-15)
+    bare = raw.compress(json.dumps(MODEL).encode()) + raw.flush()
+    server.reply(Answer.of_json(MODEL, gzip=True))
+    server.reply(Answer(body=zlib.compress(json.dumps(MODEL).encode()), headers=[("Content-Encoding", "deflate")]))
+    server.reply(Answer(body=bare, headers=[("Content-Encoding", "Deflate")]))
+    assert {client.models.retrieve("m").id for _ in range(3)} == {"m"}
+    assert server.requests[0].header("accept-encoding") == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "message"),
+    [
+        ("br", b"xyz", "content encoding 'br', which was not asked for"),
+        ("gzip", b"not gzip", "the gzip content is broken"),
+        ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab", "the gzip content was cut short"),
+    ],
+)
+def test_an_encoding_that_cannot_be_undone_is_a_named_error(
+    encoding: str, body: bytes, message: str, server: Loopback, client: oai.OpenAI
+) -> None:
+    server.reply(Answer(body=body, headers=[("Content-Encoding", encoding)]))
+    with pytest.raises(oai.APIConnectionError, match=message):
+        client.models.retrieve("m")
+
+
+def test_numbers_and_texts_as_an_answer(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json=[1, 2])
+    assert client.models.retrieve("m") == [1, 2]
