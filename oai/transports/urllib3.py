@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -225,7 +225,7 @@ class Urllib3Transport:
             parts = urlsplit(proxy)
             if parts.scheme not in ("http", "https"):
                 raise TransportError("connect", f"a proxy of kind {parts.scheme!r} needs a pool of your own")
-            login = f"{parts.username}:{parts.password or ''}" if parts.username else None
+            login = unquote(f"{parts.username}:{parts.password or ''}") if parts.username else None
             headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
             manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
         manager.pool_classes_by_scheme = POOLS
