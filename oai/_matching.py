@@ -23,6 +23,7 @@ from msgspec import UNSET
 from oai._cassette import Asked, Part
 from oai._cassette_content import NOT_JSON, parse_json, plain_text
 from oai._nearest import nearest
+from oai._redact import is_list, is_object
 
 if TYPE_CHECKING:
     from oai._http import Request
@@ -116,7 +117,8 @@ class Matcher:
 
     def _part(self, head: dict[str, str], content: _Gathered) -> Part:
         kept = self._kept(content) if "filename" not in head else content.digest()
-        return Part(**{name: self._redactor.text(value) for name, value in head.items()}, **kept)
+        fields: dict[str, Any] = {name: self._redactor.text(value) for name, value in head.items()}
+        return Part(**fields, **kept)
 
     def _kept(self, gathered: _Gathered) -> dict[str, Any]:
         text = None if gathered.content is None else plain_text(gathered.content)
@@ -217,9 +219,9 @@ def _path(request: Request) -> str:
 
 def _sorted(value: Any) -> Any:
     """Return plain data with names in order and whole numbers as such, so that equal data has equal text."""
-    if isinstance(value, dict):
+    if is_object(value):
         return {name: _sorted(value[name]) for name in sorted(value)}
-    if isinstance(value, list):
+    if is_list(value):
         return [_sorted(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -254,13 +256,11 @@ def _ignore(asked: Asked, where: str, path: list[str]) -> None:
 def _drop(value: Any, path: list[str]) -> None:
     """Take what a path names out of plain data, in place."""
     first, *rest = path
-    if isinstance(value, dict):
-        places: list[Any] = list(value) if first == "*" else [first] if first in value else []
-    elif isinstance(value, list):
-        number = int(first) if first.isdecimal() else -1
-        places = list(range(len(value))) if first in ("*", "") else [number] if 0 <= number < len(value) else []
-    else:
-        return
+    places: list[Any] = []
+    if is_object(value):
+        places += [name for name in value if first in (name, "*")]
+    elif is_list(value):
+        places += [place for place in range(len(value)) if first in (str(place), "*", "")]
     for place in reversed(places):
         if rest:
             _drop(value[place], rest)
@@ -295,26 +295,32 @@ def _flat(asked: Asked) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def walk(where: str, value: Any) -> None:
-        if value and isinstance(value, dict):
+        if value and is_object(value):
             for name, item in value.items():
                 walk(f"{where}.{name}", item)
-        elif value and isinstance(value, list):
+        elif value and is_list(value):
             for place, item in enumerate(value):
                 walk(f"{where}[{place}]", item)
         else:
             found[where] = json.dumps(value, ensure_ascii=False)
 
-    plain = msgspec.to_builtins(asked)
+    plain: dict[str, Any] = msgspec.to_builtins(asked)
     for name, value in plain.items():
         if name == "form":
             for part in value:
                 walk(f"body.{part['name']}", {each: item for each, item in part.items() if each != "name"})
         else:
-            walk(name if name in ("operation", "method", "path", "query", "headers") else _BODY.get(name, name), value)
+            walk(_BODY.get(name, name), value)
     return found
 
 
-_BODY = {"json": "body", "text": "body", "type": "body's type", "sha256": "body's sha256", "size": "body's size"}
+_BODY: dict[str, str] = {
+    "json": "body",
+    "text": "body",
+    "type": "body's type",
+    "sha256": "body's sha256",
+    "size": "body's size",
+}
 
 
 def _parted(old: str | None, new: str | None) -> tuple[str, str]:

@@ -8,7 +8,8 @@ This module knows text and plain data, nothing of files or of HTTP beyond a URL 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ INNER_FIELDS = frozenset({"key", "secret", "token", "value"})
 """Fields that hold the secret where `SECRET_FIELDS` names an object."""
 
 SECRET_TEXT = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:sk|ek|rk)[-_]|sess-)[A-Za-z0-9_-]{12,}"
-    r"|(?i:(?<![A-Za-z0-9])Bearer\s+)[^\s\"',;]{8,}"
+    r"\b(?:[ser]k[-_]|sess-)[A-Za-z0-9_-]{12,}|(?i:\bBearer\s+)[^\s\"',;]{8,}",
+    re.ASCII,  # so that a key is one after any letter that no key has
 )
 """Text that is a key by its own form, wherever it stands. (`sess_...` is the name of a session, not a key.)"""
 
@@ -102,6 +103,16 @@ def _redact_parameter(piece: str) -> str:
     return f"{name}{equals}{REDACTED if equals and SECRET_NAME.search(unquote(name)) else redact_text(value)}"
 
 
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether plain data is an object of JSON, in a way that type checkers understand."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Tell whether plain data is a list."""
+    return isinstance(value, list)
+
+
 class Redactor:
     """Takes secrets out of what is to be written down, and finds those that would be written all the same.
 
@@ -111,14 +122,16 @@ class Redactor:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._known: frozenset[str] = frozenset()
         self._pattern = _pattern(())
 
     def learn(self, secret: str, least: int = LEAST_SECRET) -> None:
         """Take note of a secret, unless it is shorter than `least`."""
         if len(secret) >= least and secret not in self._known and REDACTED not in secret:
-            self._known |= {secret}
-            self._pattern = _pattern(self._known)
+            with self._lock:
+                self._known |= {secret}
+                self._pattern = _pattern(self._known)
 
     def learn_request(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
         """Take note of the credentials that a request carries in its headers, its URL and its query."""
@@ -156,16 +169,17 @@ class Redactor:
                 return self.text(value)
             self.learn(value, LEAST_LEARNED)
             return REDACTED
-        if isinstance(value, list):
+        if is_list(value):
             return [self.json(item, secret=secret) for item in value]
-        if isinstance(value, dict):
+        if is_object(value):
             return {self.text(name): self._field(name, item, value, inside=secret) for name, item in value.items()}
         return value
 
     def _field(self, name: str, item: Any, parent: dict[str, Any], *, inside: bool) -> Any:
         lower = name.lower()
-        if lower == "headers" and isinstance(item, dict):
-            return {key: self.json(each, secret=_is_mcp(parent) or is_secret_header(key)) for key, each in item.items()}
+        if lower == "headers" and is_object(item):
+            every = _is_mcp(parent)
+            return {key: self.json(each, secret=every or is_secret_header(key)) for key, each in item.items()}
         secret = lower in SECRET_FIELDS or (inside and lower in INNER_FIELDS)
         if lower == "value" and str(parent.get("object", "")).endswith("api_key"):
             secret = True
@@ -189,12 +203,13 @@ def _pattern(known: Iterable[str]) -> re.Pattern[str]:
     pieces = [
         *(re.escape(each) for each in sorted(_variants(known), key=len, reverse=True)),
         SECRET_TEXT.pattern,
+        r"(?<=_)(?:[ser]k[-_]|sess-)[A-Za-z0-9_-]{12,}",
         r"(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=_-]{12,}",
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # a JSON web token
         rf"(?P<parameter>(?i:{parameter}))[^&\s\"'<>#\\)]+",
         rf'(?P<field>(?i:"(?:{names})"\s*:\s*"))(?:[^"\\]|\\.)+',  # of JSON that is cut, or quoted within text
     ]
-    return re.compile("|".join(pieces))
+    return re.compile("|".join(pieces), re.ASCII)
 
 
 def _replacement(match: re.Match[str]) -> str:
@@ -203,7 +218,7 @@ def _replacement(match: re.Match[str]) -> str:
 
 def _variants(known: Iterable[str]) -> set[str]:
     """Return secrets as text, within JSON, within a URL, and as the bytes of their UTF-8 read one by one."""
-    found = set()
+    found: set[str] = set()
     for secret in known:
         escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
         found |= {secret, escaped, quote(secret, safe=""), secret.encode(errors="replace").decode("latin-1")}

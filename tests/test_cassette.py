@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai import _cassette
+from oai import _cassette, _place
 from oai._cassette import Answered, Asked, CassetteError, Exchange
 from oai._cassette_content import coarse, keep_content, keep_stream
 from oai._matching import form_parts
@@ -219,3 +221,44 @@ def test_redacting_twice_is_redacting_once() -> None:
     assert once["logprobs"] == value["logprobs"]
     assert once["filter"] == value["filter"]
     assert once["url"] == "https://x/y?sig=[redacted]&n=1"
+
+
+@pytest.mark.parametrize("before", ["", " ", "\u5bc6", "_", "=", "\u201c", '"', "/"])
+def test_a_key_is_seen_wherever_it_stands(before: str) -> None:
+    key = "sk-" + "abcdefghij" * 2
+    assert Redactor().text(f"{before}{key}") == f"{before}[redacted]"
+
+
+def test_what_only_looks_like_a_key_a_little_stays() -> None:
+    text = "risk-averse task-oriented sess_C9CiUVUzUzYIssh3ELY1d key_abc sk-abc...def disk_0123456789abcdef"
+    assert Redactor().text(text) == text
+
+
+def test_who_writes_builds_on_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "count"
+    path.write_text("0")
+
+    def count(_: int) -> None:
+        _place.put(str(path), lambda: str(int(path.read_text()) + 1))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(count, range(30)))
+    assert path.read_text() == "30"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        _place.put(str(path), lambda: "\ud800")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["c"]
+
+
+def test_secret_fields_of_events_are_taken_out_of_streams_read_in_pieces_or_whole() -> None:
+    tools = [{"type": "mcp", "headers": {"X-Mine": "a plain word or two"}}]
+    whole = b'event: x\ndata: {"n": 1}\n\ndata: ' + json.dumps({"tools": tools}).encode() + b"\n\n"
+    chunks = keep_stream([(0.0, whole[:60]), (0.0, whole[60:])], Redactor())
+    lines = keep_content(whole, Redactor())["text"]
+    expected = whole.replace(b"a plain word or two", b"[redacted]")
+    assert b"".join(chunk.content() for chunk in chunks) == "".join(lines).encode() == expected

@@ -417,16 +417,16 @@ def test_recording_the_same_again_changes_nothing(tmp_path: Path) -> None:
 def test_the_pace_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "c"
     with Loopback() as server, Recorder(path, mode="record") as recorder:
-        server.reply(Answer.events([{"n": 1}, {"n": 2}], pace=0.1, done=False))
+        server.reply(Answer.events([{"n": 1}, {"n": 2}], pace=0.2, done=False))
         request = ask(server.url, {}, stream=True)
         list(recorder.send(request))
-    assert '"after": 0.1' in path.read_text()
+    assert '"after": 0.2' in path.read_text()
     began = time.monotonic()
     list(Recorder(path, pace=True).send(request))
-    assert time.monotonic() - began >= 0.1
+    assert time.monotonic() - began >= 0.2
     began = time.monotonic()
     list(Recorder(path).send(request))
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.2
 
 
 def test_a_form_matches_whatever_its_boundary_and_its_files_stay_out(tmp_path: Path) -> None:
@@ -627,13 +627,12 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, mode: str) ->
 
 KILLED = """
 import os, sys
-from oai import _cassette
-real = os.fsync
+from oai import _place
 def slow(descriptor):
     print("writing", flush=True)
     sys.stdin.readline()
 os.fsync = slow
-_cassette.put(sys.argv[1], lambda: "x" * 100000)
+_place.put(sys.argv[1], lambda: "x" * 100000)
 """
 
 
