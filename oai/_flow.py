@@ -85,7 +85,7 @@ def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, need
         request = call.request(key, call.timeout.within(remaining))
         try:
             reply = yield from _exchange(request, transport)
-            response = Response(reply.status, reply.headers, SentRequest.of(request), retries_taken=attempt)
+            response = Response(reply.status, reply.headers, request, retries_taken=attempt)
             response.elapsed = time.monotonic() - began
             if call.stream and 200 <= reply.status < 300:
                 return response, reply

@@ -34,18 +34,17 @@ class Response:
         status_code: the HTTP status.
         headers: the fields as they came, see `Headers`.
         content: the body with its content encoding undone; empty while a stream is being read.
-        request: what it answers.
         retries_taken: how many attempts failed before.
         elapsed: seconds from the call to this answer's headers.
     """
 
-    __slots__ = ("content", "elapsed", "headers", "request", "retries_taken", "status_code")
+    __slots__ = ("_request", "content", "elapsed", "headers", "retries_taken", "status_code")
 
     def __init__(
         self,
         status_code: int,
         headers: Headers,
-        request: SentRequest,
+        request: Request | SentRequest,
         content: bytes = b"",
         *,
         retries_taken: int = 0,
@@ -53,10 +52,21 @@ class Response:
     ) -> None:
         self.status_code = status_code
         self.headers = headers
-        self.request = request
+        self._request = request
         self.content = content
         self.retries_taken = retries_taken
         self.elapsed = elapsed
+
+    @property
+    def request(self) -> SentRequest:
+        """What was sent, less its body and its secrets."""
+        if not isinstance(self._request, SentRequest):
+            self._request = SentRequest.of(self._request)
+        return self._request
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rest = {"retries_taken": self.retries_taken, "elapsed": self.elapsed}
+        return _restore, (self.status_code, self.headers, self.request, self.content, rest)
 
     @property
     def reason(self) -> str:
@@ -81,3 +91,7 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status_code} {self.reason}>"
+
+
+def _restore(status: int, headers: Headers, request: SentRequest, content: bytes, rest: dict[str, Any]) -> Response:
+    return Response(status, headers, request, content, **rest)

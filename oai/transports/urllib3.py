@@ -33,6 +33,8 @@ PIECE = 64 * 1024
 LINGER = 0.01
 """Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
 
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
 MOST_CONNECTIONS = 100
 """Idle connections kept to one host, as the official SDK has it."""
 
@@ -314,7 +316,7 @@ def _until(body: Body, deadline: float) -> Iterator[bytes]:
 
 def _proxy(url: str) -> str | None:
     """Return the proxy that the environment names for a URL."""
-    if not any(name.lower().endswith("_proxy") for name in os.environ):
+    if not any(map(os.environ.__contains__, PROXY_VARIABLES)):
         return None
     import urllib.request  # a large module, which only a proxy needs
 
