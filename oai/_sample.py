@@ -1,8 +1,8 @@
 """Plain data made from a type: what a server might answer, for answers that no server gave.
 
 `Sampler.make` walks a type expression and gives data that decodes into it strictly. The same hints give the same
-data. Fields are filled by what they are called, from the tables below; a field that has the name of something
-that was asked for says it again where it fits. This module knows types, not HTTP and not the table.
+data. Fields are filled by what they are called, from the tables of `_sample_words`; a field that has the name of
+something that was asked for says it again where it fits. This module knows types, not HTTP and not the table.
 """
 
 from __future__ import annotations
@@ -15,81 +15,37 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin, is_typeddict
 from uuid import UUID
 
 import msgspec
 
 from oai._decode import untagged_hook
 from oai._object import untagged_variants
-
-CREATED = 1_767_225_600
-"""When everything was made: 1 January 2026, 00:00 UTC, in seconds since 1970."""
+from oai._sample_words import CREATED, EMPTY, FILLED, OWN_WORDS, PREFERRED, PREFIXES, SPOKEN, WORDS, YES
 
 DEEPEST = 8
 """How deep structs stand within each other before lists stay empty, so that a type that holds itself ends."""
 
 ECHO_DEPTH = 1
+"""How deep what was asked is said again: in the answer, and in what stands directly in it."""
+
 DIMENSIONS = 1536
+"""The length of an embedding, unless another is asked for."""
 
-FILLED = frozenset(
-    ("b64_json", "content", "data", "delta", "filename", "status", "text", "usage", "value", "finish_reason")
-)
-"""Optional fields that an answer looks dead without; all others are left out."""
-
-EMPTY = frozenset(("annotations", "attachments", "errors", "logprobs", "tool_calls", "tools", "top_logprobs"))
-"""Lists that are usually empty; all others have one item."""
-
-OWN_WORDS = frozenset(("content", "data", "delta", "id", "input", "object", "output", "role", "status", "text", "type"))
-"""Fields that mean one thing in a request and another in its answer, and are never said again."""
-
-PREFERRED = (
-    ("message", "output_text", "text")  # variants of what a model says
-    + ("completed", "succeeded", "processed", "active", "ready")  # states in which nobody has to wait any longer
-    + ("assistant", "stop", "auto")
-)
-"""Words that are taken where there is a choice, before any other."""
-
-PREFIXES = {
-    "assistant": "asst_",
-    "batch": "batch_",
-    "chat.completion": "chatcmpl-",
-    "chat.completion.chunk": "chatcmpl-",
-    "chat.completion.deleted": "chatcmpl-",
-    "conversation": "conv_",
-    "file": "file-",
-    "fine_tuning.job": "ftjob-",
-    "item": "msg_",
-    "response": "resp_",
-    "text_completion": "cmpl-",
-    "thread.message": "msg_",
-    "thread.message.delta": "msg_",
-    "message": "msg_",
-    "vector_store": "vs_",
+_LEAVES: dict[Any, Any] = {
+    bytes: "",
+    date: "2026-01-01",
+    datetime: "2026-01-01T00:00:00Z",
+    Decimal: "0",
+    time: "00:00:00",
+    UUID: "00000000-0000-4000-8000-000000000000",
+    dict: {},
+    Mapping: {},
+    None: None,
+    type(None): None,
 }
-"""How the ids of things begin that people know by it; others begin with the last word of what they are called."""
-
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-"""A picture of one pixel, PNG in base64."""
-
-SPOKEN = frozenset(("content", "delta", "message", "output_text", "summary", "text", "transcript", "value"))
-"""Text fields that hold what the answer says."""
-
-WORDS = {
-    "arguments": "{}",
-    "b64_json": PIXEL,
-    "email": "offline@example.invalid",
-    "filename": "offline.txt",
-    "language": "english",
-    "mime_type": "text/plain",
-    "model": "offline-model",
-    "owned_by": "nobody",
-    "url": "https://example.invalid/offline",
-}
-"""Text fields that hold something else than `offline`."""
-
-YES = frozenset(("deleted", "success", "valid"))
-"""What is true; everything else is false."""
+"""What stands for a value of a type that names do not matter for."""
 
 
 @dataclass(frozen=True)
@@ -135,20 +91,20 @@ class Sampler:
         at = _At(name, within, depth, place)
         if name == "embedding":
             return self._embedding(place)
-        origin = get_origin(kind) or kind
+        origin: Any = get_origin(kind) or kind
         variants = untagged_variants(kind) or (get_args(kind) if origin in (Union, types.UnionType) else ())
         if variants:
             return self._union(variants, at)
         if (fields := _fields(kind)) is not None:
             return self._object(kind, fields, at)
-        if isinstance(origin, type) and issubclass(origin, enum.Enum):
-            return next(iter(origin)).value
-        make = _MAKERS.get(origin, Sampler._text)
+        make: Callable[[Sampler, Any, _At], Any] = self._makers.get(origin, Sampler._text)
+        if isinstance(kind, enum.EnumType):
+            return next(iter(cast("Any", kind))).value
         return make(self, kind, at)
 
     def _object(self, kind: Any, fields: _Fields, at: _At) -> dict[str, Any]:
         made: dict[str, Any] = dict(_tag(kind))
-        within = next(iter(made.values()), None) or _literal_object(fields) or at.name
+        within = next(iter(made.values()), None) or _called(kind, fields)
         known = {**self.known, **(self.root if at.depth == 0 else {})} if at.depth <= ECHO_DEPTH else {}
         for name, (field_kind, required) in fields.items():
             said = known.get(name)
@@ -169,7 +125,8 @@ class Sampler:
         return self.make(kind, at.name, within=at.within, depth=at.depth, place=at.place)
 
     def _choose(self, variants: list[Any], at: _At) -> Any:
-        """Take the variant that is preferred, else fixed words, else the first; deep down one that ends."""
+        """Take the preferred variant, else fixed words, else the first; no error, and deep down one that ends."""
+        variants = [each for each in variants if "error" not in dict(_tag(each)).values()] or variants
         names = [{getattr(each, "__name__", ""), *(word for _, word in _tag(each))} for each in variants]
         for word in self.preferred:
             for each, of_each in zip(variants, names, strict=True):
@@ -213,10 +170,12 @@ class Sampler:
         name = at.name
         if name == "id":
             return identifier(at.within, at.place)
+        if name == "object":
+            return at.within
         if name.endswith("_id"):
             return identifier(name.removesuffix("_id"))
         if name.endswith("_at"):
-            return _LEAVES[datetime]
+            return str(_LEAVES[datetime])
         return self.text if name in SPOKEN or not name else WORDS.get(name, "offline")
 
     def _embedding(self, place: int) -> Any:
@@ -233,6 +192,17 @@ class Sampler:
         import struct
 
         return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+    def _leaf(self, kind: Any, at: _At) -> Any:
+        return at.name in YES if kind is bool else _LEAVES[get_origin(kind) or kind]
+
+    _makers: ClassVar[dict[Any, Callable[[Sampler, Any, _At], Any]]] = {
+        **dict.fromkeys((bool, *_LEAVES), _leaf),
+        **dict.fromkeys((list, set, frozenset, tuple, Iterable, Sequence), _list),
+        **dict.fromkeys((int, float), _number),
+        Annotated: _annotated,
+        Literal: _literal,
+    }
 
 
 def identifier(thing: str, place: int = 0) -> str:
@@ -267,9 +237,10 @@ _Fields = dict[str, tuple[Any, bool]]
 @cache
 def _fields(kind: Any) -> _Fields | None:
     """Return the type of each field by its wire name, and whether it is required; `None` for what is no object."""
-    origin = get_origin(kind) or kind
+    origin: Any = get_origin(kind) or kind
     if not isinstance(origin, type):
         return None
+    origin = cast("Any", origin)
     if issubclass(origin, msgspec.Struct):
         return {each.encode_name: (each.type, each.required) for each in msgspec.structs.fields(kind)}
     if is_typeddict(origin) or hasattr(origin, "__dataclass_fields__"):
@@ -285,10 +256,12 @@ def _tag(kind: Any) -> list[tuple[str, Any]]:
     return [] if config is None or config.tag_field is None else [(config.tag_field, config.tag)]
 
 
-def _literal_object(fields: _Fields) -> str:
-    """Return what an object calls itself: the only word that its `object` may be."""
+def _called(kind: Any, fields: _Fields) -> str:
+    """Return what an object is called: the only word that its `object` may be, else by its class."""
     words = get_args(fields["object"][0]) if "object" in fields else ()
-    return words[0] if words and isinstance(words[0], str) else ""
+    if words and isinstance(words[0], str):
+        return words[0]
+    return "list" if "data" in fields else (get_origin(kind) or kind).__name__.lower()
 
 
 def _bounded(value: Any, note: Any) -> Any:
@@ -303,32 +276,3 @@ def _bounded(value: Any, note: Any) -> Any:
         value = value if lowest is None else max(value, lowest)
         return value if highest is None else min(value, highest)
     return value
-
-
-_LEAVES: dict[Any, Any] = {
-    bool: False,
-    bytes: "",
-    date: "2026-01-01",
-    datetime: "2026-01-01T00:00:00Z",
-    Decimal: "0",
-    time: "00:00:00",
-    UUID: "00000000-0000-4000-8000-000000000000",
-    dict: {},
-    Mapping: {},
-    None: None,
-    type(None): None,
-}
-
-
-def _leaf(sampler: Sampler, kind: Any, at: _At) -> Any:  # noqa: ARG001 - one of the makers
-    return at.name in YES if kind is bool else _LEAVES[get_origin(kind) or kind]
-
-
-_MAKERS: dict[Any, Callable[[Sampler, Any, _At], Any]] = {
-    **dict.fromkeys(_LEAVES, _leaf),
-    **dict.fromkeys((list, set, frozenset, tuple, Iterable, Sequence), Sampler._list),
-    **dict.fromkeys((int, float), Sampler._number),
-    Annotated: Sampler._annotated,
-    Literal: Sampler._literal,
-    str: Sampler._text,
-}

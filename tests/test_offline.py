@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import importlib
 import pkgutil
@@ -124,7 +124,7 @@ class Tree(msgspec.Struct):
     size: Annotated[int, msgspec.Meta(ge=3, le=9)]
     weight: Annotated[float, msgspec.Meta(gt=0)]
     children: list[Tree]
-    made: datetime.datetime
+    made: dt.datetime
     pair: tuple[int, str]
     point: Point
     options: Options
@@ -176,7 +176,7 @@ def test_a_streamed_response_tells_the_text_of_its_last_event(client: oai.OpenAI
 
 
 def test_a_run_of_an_assistant_streams_named_events(client: oai.OpenAI) -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="beta.threads.runs.create"):
         stream = client.beta.threads.runs.create("thread_1", assistant_id="asst_1", stream=True)
     events = list(stream)
     assert (events[0].event, events[-1].event) == ("thread.run.created", "thread.run.completed")
@@ -236,6 +236,7 @@ def test_an_image_is_a_png_whose_checksums_are_right(client: oai.OpenAI) -> None
     by_url = client.images.generate(prompt="A cat", response_format="url")
     assert by_url.data[0].url
     assert by_url.data[0].b64_json is None
+    assert len(client.images.edit(image=content, prompt="A dog", n=3).data) == 3  # a number in a form is text
 
 
 def test_embeddings_are_as_many_and_as_long_as_asked_for() -> None:
@@ -245,8 +246,11 @@ def test_embeddings_are_as_many_and_as_long_as_asked_for() -> None:
     assert first == third != second
     assert len(first) == 5
     assert sum(number * number for number in first) == pytest.approx(1)
-    packed = client.post("/embeddings", body={**asked, "encoding_format": "base64"}, cast_to=dict)
-    assert packed["path"].endswith("/embeddings")  # what no row declares tells about the request instead
+    operation = Operation("embeddings.create", shipped_table()["embeddings.create"])
+    body = msgspec.json.encode({**asked, "encoding_format": "base64"})
+    reply = OfflineTransport().send(Request("POST", "http://h/v1/embeddings", [], body, operation=operation))
+    packed = msgspec.json.decode(reply.read())["data"][0]["embedding"]
+    assert struct.unpack("<5f", base64.b64decode(packed)) == pytest.approx(first)
 
 
 @pytest.mark.parametrize(("form", "start"), [("srt", "1\n00:00:00,000 --> "), ("vtt", "WEBVTT\n"), ("text", "This is")])

@@ -1,0 +1,122 @@
+"""`oai list` and `oai show`: what the table of endpoints says, printed for people.
+
+It reads the table and calls nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from oai._cli_arguments import UsageError
+from oai._nearest import nearest
+from oai._table import SHIPPED, load_table, shipped_table
+
+if TYPE_CHECKING:
+    from oai._table import Row, Table
+
+WIDEST = 48
+"""Characters of a column of `oai list`; what is longer pushes the rest aside."""
+
+
+def read_table(options: argparse.Namespace) -> Table:
+    """Return the shipped table with those of the environment and the options over it."""
+    named = [path for path in os.environ.get("OAI_TABLE", "").split(os.pathsep) if path]
+    others = [*named, *(options.table or ())]
+    return load_table(SHIPPED, *others) if others else shipped_table()
+
+
+def list_operations(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
+    """Print the operations in which all the words occur, each on a line."""
+    table = read_table(options)
+    found = {name: row for name, row in table.items() if _has(words, name, row)}
+    if not found:
+        raise UsageError(f"no operation has {' and '.join(map(repr, words))}{_did_you_mean(words[0], table)}")
+    width = min(max(map(len, found)), WIDEST)
+    path_width = min(max(len(row.path) for row in found.values()), WIDEST)
+    for name, row in found.items():
+        doc = f"{row.doc} (deprecated)" if row.deprecated else row.doc
+        print(f"{name:<{width}}  {row.method:<6} {row.path:<{path_width}}  {doc}".rstrip())  # noqa: T201
+    return 0
+
+
+def _has(words: Iterable[str], name: str, row: Row) -> bool:
+    text = " ".join((name, row.method, row.path, row.doc, *(alias for alias, _ in row.aliases()))).lower()
+    return all(word.lower() in text for word in words)
+
+
+def show_operation(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
+    """Print a row: what it does, what it takes, what it answers."""
+    if not words:
+        raise UsageError("show takes the name of an operation: oai show chat.completions.create")
+    table = read_table(options)
+    for name in [name for word in words for name in find_names(table, word)]:
+        for line in _shown(name, table[name]):
+            print(line)  # noqa: T201
+    return 0
+
+
+def _shown(name: str, row: Row) -> Iterable[str]:
+    yield f"{name}   {row.method} {row.path}"
+    if row.doc:
+        yield f"  {row.doc}"
+    if row.deprecated:
+        yield f"  Deprecated: {row.deprecated}"
+    aliases = [" ".join((alias, *map(str.upper, positional))) for alias, positional in row.aliases()]
+    if aliases:
+        yield f"  Also: {', '.join(aliases)}"
+    yield ""
+    if row.params is None:
+        yield "  takes any parameter"
+    params = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
+    if row.stream:
+        params.setdefault("stream", "bool?")
+    width = max(map(len, params), default=0)
+    ordered = sorted(params.items(), key=lambda each: each[1].endswith("?"))
+    for param, kind in ordered:
+        need = "optional" if kind.endswith("?") else "required"
+        yield f"  {param:<{width}}  {need}  {_place(row, param):<6} {kind.removesuffix('?')}"
+    if not params and row.params is not None:
+        yield "  takes no parameters"
+    yield ""
+    yield f"  answers {row.response}" + (f"; with stream:=true, events of {row.stream}" if row.stream else "")
+    if row.auth == "admin":
+        yield "  needs the key in OPENAI_ADMIN_KEY"
+    needed = [each for each, kind in ordered if not kind.endswith("?") and each not in row.path_params]
+    yield "  oai " + " ".join([name, *map(str.upper, row.path_params), *(_example(row, each) for each in needed)])
+    yield ""
+
+
+def _place(row: Row, param: str) -> str:
+    """Say where in the request a parameter goes."""
+    if param in row.path_params:
+        return "path"
+    if param in row.files:
+        return "file"
+    return "query" if row.body == "query" or param in row.query else "form" if row.body == "multipart" else "body"
+
+
+def _example(row: Row, param: str) -> str:
+    kind = (row.params or {}).get(param, "")
+    plain = kind.startswith(("str", "int", "float", "bool", "Literal"))
+    return f"{param}@FILE" if param in row.files else f"{param}=..." if plain else f"{param}:=..."
+
+
+def find_names(table: Table, word: str) -> list[str]:
+    """Return the operations that a word names: one by its call path, or those of an alias."""
+    if word in table:
+        return [word]
+    if word in table.aliases:
+        return [name for name, _ in table.aliases[word]]
+    below = [name for name in table if name.startswith(f"{word}.")]
+    if below:
+        shown = ", ".join(below[:5]) + (", ..." if len(below) > 5 else "")
+        raise UsageError(f"{word} is a group of operations: {shown} (oai list {word})")
+    raise UsageError(f"there is no operation {word!r}{_did_you_mean(word, table)} (oai list)")
+
+
+def _did_you_mean(word: str, table: Table) -> str:
+    right = nearest(word, [*table, *table.aliases])
+    return f"; did you mean {right!r}?" if right else ""
