@@ -32,7 +32,7 @@ STARTS = {
 def interleaved(measured: dict[str, Callable[[], Any]], rounds: int, repeat: int) -> dict[str, list[float]]:
     """Time each function in turn, `rounds` times `repeat` calls, and return the seconds for one call by round."""
     times: dict[str, list[float]] = {name: [] for name in measured}
-    for name, function in measured.items():
+    for function in measured.values():
         for _ in range(3):
             function()  # connections, caches and lazy imports are not what is measured
     for _ in range(rounds):

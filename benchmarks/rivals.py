@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -62,7 +62,8 @@ def has_official() -> bool:
 def _socket(port: int) -> Measured:
     body = msgspec.json.encode({"model": "gpt-5", "messages": MESSAGES})
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-    request = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    start = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+    request = start.encode() + body
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -108,13 +109,13 @@ def _urllib3_stream(url: str) -> Measured:
 
 
 def _oai_call(url: str) -> Measured:
-    client = oai.OpenAI(api_key="none", base_url=url)
+    client: Any = oai.OpenAI(api_key="none", base_url=url)
     return lambda: client.chat.completions.create(model="gpt-5", messages=MESSAGES)
 
 
 def _oai_stream(url: str) -> Measured:
-    client = oai.OpenAI(api_key="none", base_url=url)
-    return lambda: sum(1 for _ in client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True))
+    client: Any = oai.OpenAI(api_key="none", base_url=url)
+    return lambda: _count(client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True))
 
 
 def _official_call(url: str) -> Measured:
@@ -128,4 +129,8 @@ def _official_stream(url: str) -> Measured:
     import openai
 
     client = openai.OpenAI(api_key="none", base_url=url)
-    return lambda: sum(1 for _ in client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True))
+    return lambda: _count(client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True))
+
+
+def _count(stream: Iterable[object]) -> int:
+    return sum(1 for _ in stream)

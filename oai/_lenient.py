@@ -120,12 +120,25 @@ def keep_unknown(built: Object, unknown: dict[str, Any]) -> None:
 def _union(variants: tuple[Any, ...]) -> Builder:
     """Make the builder of a union, which looks at the JSON type first and at tag and fields second."""
     flat = list(_flatten(variants))
+    build_object = _union_of_objects(flat)
+    lists = [each for each in flat if get_origin(each) is list or each is list]
+    number = float if float in flat and int not in flat else Any
+
+    def build_union(value: Any) -> Any:
+        if isinstance(value, dict):
+            return build_object(value)
+        if isinstance(value, list) and lists:
+            return build(_first_fit(lists, value), value)
+        return build(number, value)
+
+    return build_union
+
+
+def _union_of_objects(flat: list[Any]) -> Builder:
     structs = [each for each in flat if _is_struct(each)]
     tags = {_tag(each): each for each in structs if _tag(each) is not None}
     tag_fields = {each.__struct_config__.tag_field for each in tags.values()}
-    lists = [each for each in flat if get_origin(each) is list or each is list]
     dicts = [each for each in flat if get_origin(each) is dict or each is dict]
-    number = float if float in flat and int not in flat else Any
 
     def build_object(value: dict[str, Any]) -> Any:
         for tag_field in tag_fields:
@@ -145,14 +158,7 @@ def _union(variants: tuple[Any, ...]) -> Builder:
             return unknown
         return value
 
-    def build_union(value: Any) -> Any:
-        if isinstance(value, dict):
-            return build_object(value)
-        if isinstance(value, list) and lists:
-            return build(_first_fit(lists, value), value)
-        return build(number, value)
-
-    return build_union
+    return build_object
 
 
 def _flatten(variants: tuple[Any, ...]) -> Any:
@@ -179,7 +185,7 @@ def _required(struct: Any) -> frozenset[str]:
 
 
 def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
-    """Say how well an object fits a struct: fields that are declared and there, less those that are only one of both."""
+    """Say how well an object fits a struct: by the fields that are declared and there, less those that are but one."""
     wires = struct.__struct_encode_fields__
     there = sum(wire in value for wire in wires)
     texts = {field.encode_name: value.get(field.encode_name) for field in msgspec.structs.fields(struct)}

@@ -49,7 +49,7 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
         yield from extras.items()
 
     def __copy__(self) -> Self:
-        twin = super().__copy__()
+        twin = type(self)(**{name: getattr(self, name) for name in self.__struct_fields__})
         twin.__dict__.update(self.__dict__)
         return twin
 

@@ -118,7 +118,8 @@ def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
 def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
     """Yield what names a parameter that there is not. A row without `params` takes any."""
     names = [*row.path_params, *(row.params or {})]
-    given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in ("query", "files", "rename", "args", "header_params", "parts")}
+    keys = ("query", "files", "rename", "args", "header_params", "parts")
+    given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in keys}
     for alias in row.alias:
         match = ALIAS.fullmatch(alias)
         if match is None or not _is_public(match["name"]):

@@ -181,7 +181,8 @@ def _source(name: str, row: Row, positional: list[str], client: str, *, is_async
     names = [*path_params, *params]
     signature = ["self", *(_parameter(param, params) for param in positional), "*"]
     signature += [_parameter(param, params) for param in names if param not in positional]
-    if row.stream and "stream" not in params:
+    may_stream = row.stream is not None and not row.stream_only and "stream" not in params
+    if may_stream:
         signature.append("stream: bool = _omit")
     signature += OPTION_SOURCE
     signature.append("**_unknown" if row.params is not None else "**params: Any")
@@ -200,16 +201,27 @@ def _source(name: str, row: Row, positional: list[str], client: str, *, is_async
         yield f"    extra_headers = _with_headers({{{fields}}}, extra_headers)"
     params = {param: kind for param, kind in params.items() if param not in row.header_params}
     query = [param for param in params if row.body == "query" or param in row.query]
-    yield from _collect("_query", query, row)
-    yield from _collect("_body", [param for param in params if param not in query], row)
+    place = "_query" if row.body == "query" else "_body"
+    needed = place if may_stream else None
+    yield from _collect("_query", query, row, needed=needed)
+    yield from _collect("_body", [param for param in params if param not in query], row, needed=needed)
     if row.params is None:
-        yield f"    {'_query' if row.body == 'query' else '_body'} = params or None"
-    if row.stream and row.params is not None:
-        yield "    if stream is not _omit: _body['stream'] = stream"
-    stream = "stream" if row.stream and row.params is not None else "params.get('stream')" if row.stream else "None"
+        yield f"    {place} = params or None"
+    if may_stream and row.params is not None:
+        yield f"    if stream is not _omit: {place}['stream'] = stream"
+    stream = _stream_argument(row)
     path = "".join(f"{param}, " for param in path_params)
     call = f"{client}._call(_operation, ({path}), _query, _body, {stream}, {', '.join(CALL_OPTIONS)})"
     yield f"    return {'await ' if is_async else ''}{call}"
+
+
+def _stream_argument(row: Row) -> str:
+    """Write what tells whether the answer is to be read as a stream."""
+    if row.stream is None:
+        return "None"
+    if row.stream_only:
+        return "True"
+    return "stream" if row.params is not None else "params.get('stream')"
 
 
 def _required(row: Row) -> list[str]:
@@ -223,10 +235,10 @@ def _parameter(name: str, params: Mapping[str, str]) -> str:
     return f"{name}: {expression.removesuffix('?')} = _omit"
 
 
-def _collect(target: str, names: list[str], row: Row) -> Iterator[str]:
-    """Write the lines that gather parameters into a dict under their wire names, or `None` if there is none."""
+def _collect(target: str, names: list[str], row: Row, *, needed: str | None) -> Iterator[str]:
+    """Write the lines that gather parameters into a dict under their wire names, `None` where nobody needs one."""
     params = row.params or {}
-    if not names and not (target == "_body" and row.stream):
+    if not names and target != needed:
         yield f"    {target} = None"
         return
     required = [name for name in names if not params[name].endswith("?")]

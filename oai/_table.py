@@ -40,6 +40,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     params: dict[str, str] | None = None
     stream: str | None = None
     end: list[str] = []
+    stream_only: bool = False
     alias: list[str] = []
     args: list[str] | None = None
     query: list[str] = []

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from loopback import Answer, Loopback, Seen
-from urllib.parse import parse_qs
 
 import oai
 
@@ -21,7 +21,15 @@ MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
 
 def file(number: int) -> dict[str, Any]:
     name = f"file-{number:03}"
-    return {"id": name, "object": "file", "bytes": 1, "created_at": 1, "filename": name, "purpose": "evals", "status": "ok"}
+    return {
+        "id": name,
+        "object": "file",
+        "bytes": 1,
+        "created_at": 1,
+        "filename": name,
+        "purpose": "evals",
+        "status": "ok",
+    }
 
 
 def test_a_result_knows_its_response(server: Loopback, client: oai.OpenAI) -> None:

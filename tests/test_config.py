@@ -53,7 +53,9 @@ def test_the_admin_key_goes_to_the_operations_that_want_it(server: Loopback, cli
     server.reply(json={"object": "list", "data": [], "has_more": False})
     client.admin.organization.projects.list()
     assert server.requests[0].header("authorization") == "Bearer the-admin-key"
-    with pytest.raises(oai.OpenAIError, match=r"projects\.list needs admin_api_key: pass it .* or set OPENAI_ADMIN_KEY"):
+    with pytest.raises(
+        oai.OpenAIError, match=r"projects\.list needs admin_api_key: pass it .* or set OPENAI_ADMIN_KEY"
+    ):
         client_to().admin.organization.projects.list()
 
 

@@ -185,8 +185,10 @@ def test_a_difference_is_logged_once_for_each_shape(caplog: pytest.LogCaptureFix
         for _ in range(3):
             chat(only_in_this_test=1)
     assert [record.message for record in caplog.records] == [
-        "an answer differs from ChatCompletion and was decoded leniently: "
-        "Object contains unknown field `only_in_this_test`"
+        (
+            "an answer differs from ChatCompletion and was decoded leniently: "
+            "Object contains unknown field `only_in_this_test`"
+        )
     ]
 
 

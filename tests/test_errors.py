@@ -30,7 +30,9 @@ Make = Callable[..., oai.OpenAI]
         (304, oai.APIStatusError),
     ],
 )
-def test_a_status_has_its_exception(status: int, kind: type[oai.APIStatusError], server: Loopback, client: oai.OpenAI) -> None:
+def test_a_status_has_its_exception(
+    status: int, kind: type[oai.APIStatusError], server: Loopback, client: oai.OpenAI
+) -> None:
     error = {"message": "No such thing", "type": "test_error", "param": "model", "code": "not_there"}
     server.reply(Answer.of_json({"error": error}, status, headers=[("x-request-id", "req-9")]))
     with pytest.raises(oai.APIStatusError) as caught:
@@ -90,7 +92,10 @@ def test_a_long_error_is_shown_by_its_start(server: Loopback, client: oai.OpenAI
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (Answer.html("<html>Sign in</html>"), r"models\.list: the server answered 200 with text/html.*<html>Sign in</html>"),
+        (
+            Answer.html("<html>Sign in</html>"),
+            r"models\.list: the server answered 200 with text/html.*<html>Sign in</html>",
+        ),
         (Answer(body='{"data": [', content_type="application/json"), r'is not JSON .*: \{"data": \['),
         (Answer(body=b""), "with an empty body"),
         (Answer.events([{"a": 1}]), "an event stream that was not asked for: data: "),
@@ -171,7 +176,9 @@ def everything(error: BaseException) -> str:
 
 def test_no_error_shows_a_secret(server: Loopback, client_to: Make) -> None:
     key = "sk-" + "planted" * 4
-    client = client_to(api_key=key, default_headers={"X-Api-Key": "planted-header"}, default_query={"api_key": "planted-q"})
+    client = client_to(
+        api_key=key, default_headers={"X-Api-Key": "planted-header"}, default_query={"api_key": "planted-q"}
+    )
     server.reply(Answer.error(401, f"Incorrect API key provided: {key}."))
     with pytest.raises(oai.AuthenticationError) as caught:
         client.models.list()

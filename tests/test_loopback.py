@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+
 @pytest.fixture
 def server() -> Iterator[Loopback]:
     with Loopback() as server:

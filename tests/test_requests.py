@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import io
 import json
@@ -93,7 +93,7 @@ class Array:
         (Colour.RED, "red"),
         (Point(1, 2.0), {"x": 1, "y": 2.0}),
         (Record("a", Point(1, 2.5)), {"name": "a", "point": {"x": 1, "y": 2.5}}),
-        (datetime.date(2026, 1, 2), "2026-01-02"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
         ((1, 2), [1, 2]),
         ({"a"}, ["a"]),
         ((number for number in (1, 2)), [1, 2]),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -63,7 +63,9 @@ def test_the_server_may_say_whether_to_try_again(server: Loopback, client_to: Ma
 
 
 @pytest.mark.parametrize("answer", [Answer(reset="before"), Answer.of_json(PAGE, truncate=4)])
-def test_a_broken_connection_is_tried_again(answer: Answer, server: Loopback, client_to: Make, monkeypatch: Any) -> None:
+def test_a_broken_connection_is_tried_again(
+    answer: Answer, server: Loopback, client_to: Make, monkeypatch: Any
+) -> None:
     monkeypatch.setattr("oai._flow.FIRST_DELAY", 0.001)
     server.reply(answer, Answer.of_json(PAGE))
     assert client_to(max_retries=1).models.list().data == []
@@ -157,7 +159,9 @@ def test_the_deadline_holds_for_a_stream(server: Loopback, client_to: Make) -> N
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_within_the_origin_is_followed_with_the_key(status: int, server: Loopback, client: oai.OpenAI) -> None:
+def test_a_redirect_within_the_origin_is_followed_with_the_key(
+    status: int, server: Loopback, client: oai.OpenAI
+) -> None:
     server.reply(Answer(status, headers=[("Location", "/v2/models")]), Answer.of_json(PAGE))
     client.models.list()
     assert server.requests[1].target == "/v2/models"
@@ -175,7 +179,9 @@ def test_the_key_does_not_follow_a_redirect_to_another_origin(server: Loopback, 
     assert "user-agent" in names
 
 
-@pytest.mark.parametrize(("status", "method", "body"), [(302, "GET", b""), (303, "GET", b""), (307, "POST", b'{"input":"x"}')])
+@pytest.mark.parametrize(
+    ("status", "method", "body"), [(302, "GET", b""), (303, "GET", b""), (307, "POST", b'{"input":"x"}')]
+)
 def test_a_redirected_post_keeps_its_method_where_the_status_says_so(
     status: int, method: str, body: bytes, server: Loopback, client: oai.OpenAI
 ) -> None:

@@ -160,7 +160,10 @@ def test_a_json_answer_where_a_stream_was_asked_for_is_a_named_error(server: Loo
 
 def test_events_of_other_shapes_are_kept(server: Loopback, client: oai.OpenAI) -> None:
     named_again = chunk("", usage=None)
-    named_again["choices"][0]["delta"] = {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{"}}], "own": 1}
+    named_again["choices"][0]["delta"] = {
+        "tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{"}}],
+        "own": 1,
+    }
     server.reply(Answer.events([{"choices": []}, named_again]))
     first, second = chat(client)
     assert (first.choices, first.id) == ([], None)
@@ -205,8 +208,13 @@ def test_breaking_off_a_loop_in_a_with_block_closes(server: Loopback, client: oa
 def test_streams_that_end_with_an_event_of_their_own(server: Loopback, client: oai.OpenAI) -> None:
     created = {"type": "response.created", "sequence_number": 0, "response": {"id": "r"}}
     delta = {
-        **{"type": "response.output_text.delta", "sequence_number": 1, "delta": "Hi", "item_id": "i"},
-        **{"output_index": 0, "content_index": 0, "logprobs": []},
+        "type": "response.output_text.delta",
+        "sequence_number": 1,
+        "delta": "Hi",
+        "item_id": "i",
+        "output_index": 0,
+        "content_index": 0,
+        "logprobs": [],
     }
     completed = {"type": "response.completed", "sequence_number": 2, "response": {"id": "r", "output": []}}
     named = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in (created, delta, completed)]
@@ -218,6 +226,21 @@ def test_streams_that_end_with_an_event_of_their_own(server: Loopback, client: o
     server.reply(Answer.events(named[:2], done=False))
     with pytest.raises(oai.APIConnectionError, match="without its end marker"):
         list(client.responses.create(model="m", input="x", stream=True))
+
+
+def test_a_lookup_that_streams_asks_for_it_in_the_query(server: Loopback, client: oai.OpenAI) -> None:
+    event = {"type": "response.completed", "sequence_number": 2, "response": {"id": "r", "output": []}}
+    server.reply(Answer.events([event], done=False))
+    assert len(list(client.responses.retrieve("r", stream=True, starting_after=3))) == 1
+    (seen,) = server.requests
+    assert (seen.method, seen.query, seen.body) == ("GET", "starting_after=3&stream=true", b"")
+
+
+def test_an_operation_that_only_streams_need_not_be_asked_to(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.events([{"type": "own"}], done=False))
+    (event,) = client.beta.agents.sessions.events.stream("s")
+    assert event.type == "own"
+    assert server.requests[0].query == ""
 
 
 def test_an_error_event_of_a_typed_union_raises(server: Loopback, client: oai.OpenAI) -> None:

@@ -57,7 +57,10 @@ def test_every_operation_of_the_table_is_a_function_with_name_and_docstring(clie
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"modle": "m", "input": "x"}, r"create\(\) got an unexpected keyword argument 'modle'. Did you mean 'model'\?"),
+        (
+            {"modle": "m", "input": "x"},
+            r"create\(\) got an unexpected keyword argument 'modle'. Did you mean 'model'\?",
+        ),
         ({"model": "m", "input": "x", "time_out": 3}, r"'time_out'. Did you mean 'timeout'\?"),
         ({"model": "m", "input": "x", "colour": 3}, r"'colour'; what the table does not declare goes in extra_body"),
         ({"model": "m"}, r"create\(\) missing 1 required argument: 'input'"),

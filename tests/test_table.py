@@ -81,13 +81,9 @@ class Rerank(msgspec.Struct):
     order: list[int]
 
 
-def test_a_small_row_adds_an_endpoint_that_answers_with_the_users_own_struct(
-    server: Loopback, tmp_path: Path
-) -> None:
+def test_a_small_row_adds_an_endpoint_that_answers_with_the_users_own_struct(server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
-    path.write_text(
-        f'[rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "{__name__}.Rerank"\n'
-    )
+    path.write_text(f'[rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "{__name__}.Rerank"\n')
     with oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", table=path) as client:
         server.reply(json={"order": [2, 0, 1], "more": 1})
         assert client.rerank(query="q", documents=["a", "b", "c"]) == Rerank([2, 0, 1])
@@ -137,7 +133,10 @@ def test_a_table_may_be_given_as_such(server: Loopback, tmp_path: Path) -> None:
 def test_a_type_that_is_nowhere_is_named_at_the_first_call(response: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(row("thing.make", response=response))
-    with oai.OpenAI(transport=oai.OfflineTransport(), table=path) as client, pytest.raises(oai.TableError, match=message):
+    with (
+        oai.OpenAI(transport=oai.OfflineTransport(), table=path) as client,
+        pytest.raises(oai.TableError, match=message),
+    ):
         client.thing.make()
 
 

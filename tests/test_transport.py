@@ -51,7 +51,9 @@ def test_headers_come_in_in_order_with_duplicates_and_case(server: Loopback, tra
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_a_body_comes_whole_or_in_pieces_as_it_came(framing: Any, server: Loopback, transport: Urllib3Transport) -> None:
+def test_a_body_comes_whole_or_in_pieces_as_it_came(
+    framing: Any, server: Loopback, transport: Urllib3Transport
+) -> None:
     chunks = [b"one", b"two", b"three"]
     server.reply(Answer(chunks=chunks, framing=framing, gzip=True), Answer(chunks=chunks, framing=framing, pace=0.02))
     assert transport.send(get(server)).read()[:2] == b"\x1f\x8b"
@@ -180,7 +182,9 @@ def test_connections_are_kept_and_used_again(server: Loopback, transport: Urllib
     assert server.connections == 1
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Loopback, transport: Urllib3Transport) -> None:
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used(
+    server: Loopback, transport: Urllib3Transport
+) -> None:
     for number in range(1, 4):
         server.reply(Answer(body=b"x", close=True))
         assert transport.send(get(server)).read() == b"x"

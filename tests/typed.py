@@ -15,7 +15,11 @@ import oai.types
 from oai._object import Object, untagged_variants
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
@@ -77,7 +81,9 @@ SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     Any: JSON,
 }
 
-NAMES = st.sampled_from(["own", "to_dict", "_request_id", "__class__", "type", "items", "a-b", "data", ""]) | st.text(max_size=6)
+NAMES = st.sampled_from(["own", "to_dict", "_request_id", "__class__", "type", "items", "a-b", "data", ""]) | st.text(
+    max_size=6
+)
 
 
 def spoil(draw: Any, value: Any) -> Any:
@@ -118,7 +124,7 @@ def is_kept(sent: Any, back: Any, tags: frozenset[tuple[str, str]]) -> bool:
         )
     if isinstance(sent, list) and isinstance(back, list):
         return len(sent) == len(back) and all(is_kept(one, other, tags) for one, other in zip(sent, back, strict=True))
-    return type(sent) in (int, float) and type(back) in (int, float) and sent == back or (
+    return (type(sent) in (int, float) and type(back) in (int, float) and sent == back) or (
         type(sent) is type(back) and sent == back
     )
 
@@ -127,5 +133,3 @@ def is_kept(sent: Any, back: Any, tags: frozenset[tuple[str, str]]) -> bool:
 def all_tags() -> frozenset[tuple[str, str]]:
     configs = [struct.__struct_config__ for struct in all_structs()]
     return frozenset((config.tag_field, str(config.tag)) for config in configs if config.tag_field)
-
-

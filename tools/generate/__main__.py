@@ -32,7 +32,9 @@ def main() -> None:
     known = _names(tomllib.loads(text))
     rows = Rows(plan)
     missing = {each.name: rows.row(each) for each in operations if each.name not in known}
-    TABLE.write_text("\n".join(filter(None, [text.rstrip("\n"), "", to_toml(missing).rstrip("\n")])).lstrip("\n") + "\n")
+    TABLE.write_text(
+        "\n".join(filter(None, [text.rstrip("\n"), "", to_toml(missing).rstrip("\n")])).lstrip("\n") + "\n"
+    )
     print(len(missing), "rows added")
 
 

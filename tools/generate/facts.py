@@ -33,6 +33,8 @@ ADDED = {
 }
 """Fields that the API sends and the SDK does not declare, where they tell a variant of a union."""
 
+REQUIREDNESS: tuple[Any, ...] = (typing_extensions.Required, typing_extensions.NotRequired)
+
 FILE_TYPES = {"FileTypes", "FileContent", "Base64FileInput"}
 
 
@@ -122,7 +124,7 @@ class Reader:
         hints = typing_extensions.get_type_hints(cls, include_extras=True)
         fields = []
         for name, hint in hints.items():
-            if get_origin(hint) in (typing_extensions.Required, typing_extensions.NotRequired):
+            if get_origin(hint) in REQUIREDNESS:
                 hint = get_args(hint)[0]
             wire = next((each.alias for each in _metadata(hint) if getattr(each, "alias", None)), name)
             fields.append(Field(name, wire, self.node(hint), name in cls.__required_keys__))
@@ -160,7 +162,7 @@ class Reader:
             return Seq("Sequence", self.node(arguments[0]))
         if origin in (dict, Mapping):
             return Map(self.node(arguments[1]))
-        if origin in (typing_extensions.Required, typing_extensions.NotRequired):
+        if origin in REQUIREDNESS:
             return self.node(arguments[0])
         if getattr(origin, "__name__", "") in ("IO", "PathLike"):
             return Prim("File")
@@ -195,7 +197,8 @@ class Reader:
             elif inspect.isclass(value) and value.__module__.startswith(ROOT):
                 names[name] = (value.__module__, value.__name__)
             elif value is str:
-                names.update({name: key for key in self.facts.aliases if key[1] == name and _in(key, module)})
+                found = [key for key in self.facts.aliases if key[1] == name and _in(key, module)]
+                names.update((name, key) for key in found)
         return {name: key for name, key in names.items() if key in self.facts.structs or key in self.facts.aliases}
 
 

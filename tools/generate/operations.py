@@ -88,10 +88,12 @@ def _call_of(function: Any) -> ast.Call | None:
         match node:
             case ast.Return(value=ast.Call(func=ast.Attribute(value=ast.Name("self"), attr=verb)) as call):
                 return call if verb in VERBS and tree.name != "parse" else None
-    for node in ast.walk(tree):
-        match node:
+    for inner in ast.walk(tree):
+        match inner:
             case ast.Return(
-                value=ast.Call(args=[ast.Name(), ast.Call(func=ast.Attribute(value=ast.Name("self"), attr=verb)) as call])
+                value=ast.Call(
+                    args=[ast.Name(), ast.Call(func=ast.Attribute(value=ast.Name("self"), attr=verb)) as call]
+                )
             ) if verb in VERBS:
                 return call
     return None
@@ -135,9 +137,9 @@ class _Method:
         if operation.body != "query":
             operation.query = [name for name in operation.params if name in in_query]
         for name in operation.params:
-            if name not in with_body and name not in in_query and name not in operation.header_params:
-                if name not in operation.files:
-                    raise ValueError(f"{self.name}: {name} is neither in body nor query nor headers")
+            places = (with_body, in_query, operation.header_params, operation.files)
+            if not any(name in place for place in places):
+                raise ValueError(f"{self.name}: {name} is neither in body nor query nor headers")
         self._answer(operation)
         security = options.get("security")
         operation.auth = "admin" if security is not None and "admin" in ast.unparse(security) else "key"
@@ -146,7 +148,11 @@ class _Method:
 
     def _options(self) -> dict[str, ast.expr]:
         call = self.keywords.get("options")
-        return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg} if isinstance(call, ast.Call) else {}
+        return (
+            {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+            if isinstance(call, ast.Call)
+            else {}
+        )
 
     def _path(self) -> str:
         match self.call.args[0]:
@@ -193,7 +199,7 @@ class _Method:
     def node(self, hint: Any) -> Type:
         given = [each for each in get_args(hint) if each not in (Omit, NotGiven)]
         if get_origin(hint) is not None and len(given) != len(get_args(hint)):
-            hint = typing.Union[tuple(given)]
+            hint = typing.Union[tuple(given)]  # noqa: UP007 - made of a tuple
         return self.reader.node(hint)
 
     def _wire(self, name: str) -> str:
@@ -207,7 +213,11 @@ class _Method:
         return name
 
     def _param_modules(self) -> list[Key]:
-        names = {node.value.id for node in ast.walk(self.tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}
+        names = {
+            node.value.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        }
         return [(module.__name__, "") for name in names if inspect.ismodule(module := getattr(self.module, name, None))]
 
     def _headers(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -222,10 +232,14 @@ class _Method:
                             constant.setdefault(str(key.value), str(value.value))
                         for inner in ast.walk(value) if key is None else ():
                             match inner:
-                                case ast.Call(func=ast.Name("strip_not_given"), args=[ast.Dict(keys=names, values=given)]):
+                                case ast.Call(
+                                    func=ast.Name("strip_not_given"), args=[ast.Dict(keys=names, values=given)]
+                                ):
                                     for name, each in zip(names, given, strict=True):
                                         found = [n.id for n in ast.walk(each) if isinstance(n, ast.Name)]
-                                        param = next(n for n in found if n in inspect.signature(self.function).parameters)
+                                        param = next(
+                                            n for n in found if n in inspect.signature(self.function).parameters
+                                        )
                                         params[param] = ast.literal_eval(name) if name else ""
         constant.pop("Content-Type", None)
         return constant, params
@@ -272,7 +286,7 @@ class _Method:
         except NameError:  # the type depends on an argument: all that the method may return
             returned = typing_extensions.get_type_hints(self.function, vars(self.module))["return"]
             variants = [each for each in get_args(returned) if get_origin(each) is not openai.Stream]
-            return self.reader.node(typing.Union[tuple(variants)])
+            return self.reader.node(typing.Union[tuple(variants)])  # noqa: UP007 - made of a tuple
 
 
 __all__ = ["NONE", "Official", "OneOf", "Ref", "read_operations"]

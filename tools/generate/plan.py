@@ -11,7 +11,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from tools.generate.ir import NONE, Alias, Facts, Field, Key, Lit, Map, OneOf, Prim, Ref, Seq, Struct, Type, refs, substitute
+from tools.generate.ir import (
+    NONE,
+    Alias,
+    Facts,
+    Field,
+    Key,
+    Lit,
+    Map,
+    OneOf,
+    Prim,
+    Ref,
+    Seq,
+    Struct,
+    Type,
+    refs,
+    substitute,
+)
 
 ROOT = "openai.types"
 

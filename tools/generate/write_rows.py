@@ -29,7 +29,8 @@ PARTS = {
 }
 """Forms whose fields have content types, and the field that goes alone as the body where it is the only one."""
 
-FILE = Prim("File")
+STREAM_ONLY = frozenset({"beta.agents.sessions.events.stream"})
+"""Operations that answer with a stream without being asked for one."""
 
 
 class Rows:
@@ -53,6 +54,8 @@ class Rows:
             row["stream"] = self.show(operation.stream)
             if row["stream"] in ENDS:
                 row["end"] = ENDS[row["stream"]]
+        if operation.name in STREAM_ONLY:
+            row["stream_only"] = True
         placeholders = [piece.split("}")[0] for piece in operation.path.split("{")[1:]]
         if operation.positional != placeholders[-1:]:
             row["args"] = operation.positional

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from oai.types.shared.structs import Metadata
 
 
 class BatchCreateParams(TypedDict, total=False):
-    completion_window: Literal["24h"]
-    endpoint: Literal[
-        "/v1/responses",
-        "/v1/chat/completions",
-        "/v1/embeddings",
-        "/v1/completions",
-        "/v1/moderations",
-        "/v1/images/generations",
-        "/v1/images/edits",
-        "/v1/videos",
-    ]
+    completion_window: Literal['24h']
+    endpoint: Literal['/v1/responses', '/v1/chat/completions', '/v1/embeddings', '/v1/completions', '/v1/moderations', '/v1/images/generations', '/v1/images/edits', '/v1/videos']
     input_file_id: str
     metadata: Metadata | None
     output_expires_after: OutputExpiresAfter
 
-
 class OutputExpiresAfter(TypedDict, total=False):
-    anchor: Literal["created_at"]
+    anchor: Literal['created_at']
     seconds: int
-
 
 class BatchListParams(TypedDict, total=False):
     after: str

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
+from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.chat.params import ChatCompletionStreamOptionsParam
 
 
-CompletionCreateParams: TypeAlias = "CompletionCreateParamsNonStreaming | CompletionCreateParamsStreaming"
-
+CompletionCreateParams: TypeAlias = 'CompletionCreateParamsNonStreaming | CompletionCreateParamsStreaming'
 
 class CompletionCreateParamsNonStreaming(TypedDict, total=False):
-    model: str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]
+    model: str | Literal['gpt-3.5-turbo-instruct', 'davinci-002', 'babbage-002']
     prompt: str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None
     best_of: int | None
     echo: bool | None
@@ -33,9 +31,8 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     user: str
     stream: Literal[False] | None
 
-
 class CompletionCreateParamsStreaming(TypedDict, total=False):
-    model: str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]
+    model: str | Literal['gpt-3.5-turbo-instruct', 'davinci-002', 'babbage-002']
     prompt: str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None
     best_of: int | None
     echo: bool | None

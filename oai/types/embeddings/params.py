@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.embeddings.structs import EmbeddingModel
 
 
@@ -14,5 +13,5 @@ class EmbeddingCreateParams(TypedDict, total=False):
     input: str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]]
     model: str | EmbeddingModel
     dimensions: int
-    encoding_format: Literal["float", "base64"]
+    encoding_format: Literal['float', 'base64']
     user: str

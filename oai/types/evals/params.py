@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.chat.params import ChatCompletionFunctionToolParam
-    from oai.types.graders.params import (
-        GraderInputsParam,
-        ScoreModelGraderParamInput,
-        ScoreModelGraderParamSamplingParams,
-        StringCheckGraderParam,
-    )
-    from oai.types.responses.params import (
-        EasyInputMessageParam,
-        ResponseFormatTextConfigParam,
-        ResponseInputAudioParam,
-        ResponseInputTextParam,
-        ToolParam,
-    )
+    from oai.types.graders.params import GraderInputsParam, ScoreModelGraderParamInput, ScoreModelGraderParamSamplingParams, StringCheckGraderParam
+    from oai.types.responses.params import EasyInputMessageParam, ResponseFormatTextConfigParam, ResponseInputAudioParam, ResponseInputTextParam, ToolParam
     from oai.types.shared.structs import Metadata, ReasoningEffort
     from oai.types.shared_params.params import ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
 
 
-EvalCreateParamsDataSourceConfig: TypeAlias = (
-    "DataSourceConfigCustom | EvalCreateParamsDataSourceConfigLogs | DataSourceConfigStoredCompletions"
-)
-
+EvalCreateParamsDataSourceConfig: TypeAlias = 'DataSourceConfigCustom | EvalCreateParamsDataSourceConfigLogs | DataSourceConfigStoredCompletions'
 
 class DataSourceConfigCustom(TypedDict, total=False):
     item_schema: dict[str, Any]
-    type: Literal["custom"]
+    type: Literal['custom']
     include_sample_schema: bool
 
-
 class EvalCreateParamsDataSourceConfigLogs(TypedDict, total=False):
-    type: Literal["logs"]
+    type: Literal['logs']
     metadata: dict[str, Any]
-
 
 class DataSourceConfigStoredCompletions(TypedDict, total=False):
-    type: Literal["stored_completions"]
+    type: Literal['stored_completions']
     metadata: dict[str, Any]
-
 
 class EvalCreateParams(TypedDict, total=False):
     data_source_config: EvalCreateParamsDataSourceConfig
@@ -52,9 +34,7 @@ class EvalCreateParams(TypedDict, total=False):
     metadata: Metadata | None
     name: str
 
-
-EvalCreateParamsTestingCriterion: TypeAlias = "TestingCriterionLabelModel | StringCheckGraderParam | TestingCriterionTextSimilarity | TestingCriterionPython | TestingCriterionScoreModel"
-
+EvalCreateParamsTestingCriterion: TypeAlias = 'TestingCriterionLabelModel | StringCheckGraderParam | TestingCriterionTextSimilarity | TestingCriterionPython | TestingCriterionScoreModel'
 
 class TestingCriterionLabelModel(TypedDict, total=False):
     input: Iterable[TestingCriterionLabelModelInput]
@@ -62,128 +42,89 @@ class TestingCriterionLabelModel(TypedDict, total=False):
     model: str
     name: str
     passing_labels: Sequence[str]
-    type: Literal["label_model"]
+    type: Literal['label_model']
 
-
-TestingCriterionLabelModelInput: TypeAlias = (
-    "TestingCriterionLabelModelInputSimpleInputMessage | TestingCriterionLabelModelInputEvalItem"
-)
-
+TestingCriterionLabelModelInput: TypeAlias = 'TestingCriterionLabelModelInputSimpleInputMessage | TestingCriterionLabelModelInputEvalItem'
 
 class TestingCriterionLabelModelInputEvalItem(TypedDict, total=False):
     content: TestingCriterionLabelModelInputEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"]
+    role: Literal['user', 'assistant', 'system', 'developer']
+    type: Literal['message']
 
-
-TestingCriterionLabelModelInputEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
+TestingCriterionLabelModelInputEvalItemContent: TypeAlias = 'str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam'
 
 class TestingCriterionLabelModelInputSimpleInputMessage(TypedDict, total=False):
     content: str
     role: str
 
-
 class TestingCriterionPython(TypedDict, total=False):
     name: str
     source: str
-    type: Literal["python"]
+    type: Literal['python']
     image_tag: str
     pass_threshold: float
-
 
 class TestingCriterionScoreModel(TypedDict, total=False):
     input: Iterable[ScoreModelGraderParamInput]
     model: str
     name: str
-    type: Literal["score_model"]
+    type: Literal['score_model']
     range: Iterable[float]
     sampling_params: ScoreModelGraderParamSamplingParams
     pass_threshold: float
 
-
 class TestingCriterionTextSimilarity(TypedDict, total=False):
-    evaluation_metric: Literal[
-        "cosine",
-        "fuzzy_match",
-        "bleu",
-        "gleu",
-        "meteor",
-        "rouge_1",
-        "rouge_2",
-        "rouge_3",
-        "rouge_4",
-        "rouge_5",
-        "rouge_l",
-    ]
+    evaluation_metric: Literal['cosine', 'fuzzy_match', 'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5', 'rouge_l']
     input: str
     name: str
     reference: str
-    type: Literal["text_similarity"]
+    type: Literal['text_similarity']
     pass_threshold: float
-
 
 class EvalListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
-    order_by: Literal["created_at", "updated_at"]
-
+    order: Literal['asc', 'desc']
+    order_by: Literal['created_at', 'updated_at']
 
 class EvalUpdateParams(TypedDict, total=False):
     metadata: Metadata | None
     name: str
 
-
 class CreateEvalCompletionsRunDataSourceParam(TypedDict, total=False):
     source: CreateEvalCompletionsRunDataSourceParamSource
-    type: Literal["completions"]
+    type: Literal['completions']
     input_messages: CreateEvalCompletionsRunDataSourceParamInputMessages
     model: str
     sampling_params: CreateEvalCompletionsRunDataSourceParamSamplingParams
 
-
-CreateEvalCompletionsRunDataSourceParamInputMessages: TypeAlias = "CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference"
-
+CreateEvalCompletionsRunDataSourceParamInputMessages: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference'
 
 class CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference(TypedDict, total=False):
     item_reference: str
-    type: Literal["item_reference"]
-
+    type: Literal['item_reference']
 
 class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate(TypedDict, total=False):
     template: Iterable[CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate]
-    type: Literal["template"]
+    type: Literal['template']
 
-
-CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate: TypeAlias = (
-    "EasyInputMessageParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem"
-)
-
+CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate: TypeAlias = 'EasyInputMessageParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem'
 
 class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem(TypedDict, total=False):
     content: CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"]
+    role: Literal['user', 'assistant', 'system', 'developer']
+    type: Literal['message']
 
+CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent: TypeAlias = 'str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam'
 
-CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
-
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage(
-    TypedDict, total=False
-):
+class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage(TypedDict, total=False):
     image_url: str
-    type: Literal["input_image"]
+    type: Literal['input_image']
     detail: str
 
-
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText(
-    TypedDict, total=False
-):
+class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText(TypedDict, total=False):
     text: str
-    type: Literal["output_text"]
-
+    type: Literal['output_text']
 
 class CreateEvalCompletionsRunDataSourceParamSamplingParams(TypedDict, total=False):
     max_completion_tokens: int
@@ -194,75 +135,59 @@ class CreateEvalCompletionsRunDataSourceParamSamplingParams(TypedDict, total=Fal
     tools: Iterable[ChatCompletionFunctionToolParam]
     top_p: float
 
+SamplingParamsResponseFormat: TypeAlias = 'ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject'
 
-SamplingParamsResponseFormat: TypeAlias = "ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject"
-
-CreateEvalCompletionsRunDataSourceParamSource: TypeAlias = "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions"
-
+CreateEvalCompletionsRunDataSourceParamSource: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions'
 
 class CreateEvalCompletionsRunDataSourceParamSourceFileContent(TypedDict, total=False):
     content: Iterable[CreateEvalCompletionsRunDataSourceParamSourceFileContentContent]
-    type: Literal["file_content"]
-
+    type: Literal['file_content']
 
 class CreateEvalCompletionsRunDataSourceParamSourceFileContentContent(TypedDict, total=False):
     item: dict[str, Any]
     sample: dict[str, Any]
 
-
 class CreateEvalCompletionsRunDataSourceParamSourceFileID(TypedDict, total=False):
     id: str
-    type: Literal["file_id"]
-
+    type: Literal['file_id']
 
 class CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions(TypedDict, total=False):
-    type: Literal["stored_completions"]
+    type: Literal['stored_completions']
     created_after: int | None
     created_before: int | None
     limit: int | None
     metadata: Metadata | None
     model: str | None
 
-
 class CreateEvalJSONLRunDataSourceParam(TypedDict, total=False):
     source: CreateEvalJsonlRunDataSourceParamSource
-    type: Literal["jsonl"]
+    type: Literal['jsonl']
 
+CreateEvalJsonlRunDataSourceParamSource: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID'
 
-CreateEvalJsonlRunDataSourceParamSource: TypeAlias = (
-    "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID"
-)
-
-RunCreateParamsDataSource: TypeAlias = "CreateEvalJSONLRunDataSourceParam | CreateEvalCompletionsRunDataSourceParam | DataSourceCreateEvalResponsesRunDataSource"
-
+RunCreateParamsDataSource: TypeAlias = 'CreateEvalJSONLRunDataSourceParam | CreateEvalCompletionsRunDataSourceParam | DataSourceCreateEvalResponsesRunDataSource'
 
 class DataSourceCreateEvalResponsesRunDataSource(TypedDict, total=False):
     source: DataSourceCreateEvalResponsesRunDataSourceSource
-    type: Literal["responses"]
+    type: Literal['responses']
     input_messages: DataSourceCreateEvalResponsesRunDataSourceInputMessages
     model: str
     sampling_params: DataSourceCreateEvalResponsesRunDataSourceSamplingParams
 
-
-DataSourceCreateEvalResponsesRunDataSourceInputMessages: TypeAlias = "DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference"
-
+DataSourceCreateEvalResponsesRunDataSourceInputMessages: TypeAlias = 'DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference'
 
 class DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate(TypedDict, total=False):
     template: Iterable[DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate]
-    type: Literal["template"]
+    type: Literal['template']
 
-
-DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate: TypeAlias = "TestingCriterionLabelModelInputSimpleInputMessage | DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem"
-
+DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate: TypeAlias = 'TestingCriterionLabelModelInputSimpleInputMessage | DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem'
 
 class DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem(TypedDict, total=False):
     content: DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"]
+    role: Literal['user', 'assistant', 'system', 'developer']
+    type: Literal['message']
 
-
-DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
+DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent: TypeAlias = 'str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam'
 
 class DataSourceCreateEvalResponsesRunDataSourceSamplingParams(TypedDict, total=False):
     max_completion_tokens: int
@@ -273,16 +198,13 @@ class DataSourceCreateEvalResponsesRunDataSourceSamplingParams(TypedDict, total=
     tools: Iterable[ToolParam]
     top_p: float
 
-
 class DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText(TypedDict, total=False):
     format: ResponseFormatTextConfigParam
 
-
-DataSourceCreateEvalResponsesRunDataSourceSource: TypeAlias = "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | DataSourceCreateEvalResponsesRunDataSourceSourceResponses"
-
+DataSourceCreateEvalResponsesRunDataSourceSource: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | DataSourceCreateEvalResponsesRunDataSourceSourceResponses'
 
 class DataSourceCreateEvalResponsesRunDataSourceSourceResponses(TypedDict, total=False):
-    type: Literal["responses"]
+    type: Literal['responses']
     created_after: int | None
     created_before: int | None
     instructions_search: str | None
@@ -294,15 +216,13 @@ class DataSourceCreateEvalResponsesRunDataSourceSourceResponses(TypedDict, total
     top_p: float | None
     users: Sequence[str] | None
 
-
 class RunCreateParams(TypedDict, total=False):
     data_source: RunCreateParamsDataSource
     metadata: Metadata | None
     name: str
 
-
 class RunListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
-    status: Literal["queued", "in_progress", "completed", "canceled", "failed"]
+    order: Literal['asc', 'desc']
+    status: Literal['queued', 'in_progress', 'completed', 'canceled', 'failed']

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from oai._multipart import File
     from oai.types.files.structs import FilePurpose
+    from oai._multipart import File
 
 
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal["created_at"]
+    anchor: Literal['created_at']
     seconds: int
-
 
 class FileCreateParams(TypedDict, total=False):
     file: File
     purpose: FilePurpose
     expires_after: ExpiresAfter
 
-
 class FileListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']
     purpose: str

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.responses.params import ResponseInputAudioParam, ResponseInputTextParam
     from oai.types.shared.structs import ReasoningEffort
 
 
-GraderInputsParam: TypeAlias = "list[GraderInputsParamItem]"
+GraderInputsParam: TypeAlias = 'list[GraderInputsParamItem]'
 
-GraderInputsParamItem: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam"
-
+GraderInputsParamItem: TypeAlias = 'str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam'
 
 class LabelModelGraderParamInput(TypedDict, total=False):
     content: LabelModelGraderParamInputContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"]
+    role: Literal['user', 'assistant', 'system', 'developer']
+    type: Literal['message']
 
-
-LabelModelGraderParamInputContent: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
+LabelModelGraderParamInputContent: TypeAlias = 'str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam'
 
 class LabelModelGraderParamInputContentInputImage(TypedDict, total=False):
     image_url: str
-    type: Literal["input_image"]
+    type: Literal['input_image']
     detail: str
-
 
 class LabelModelGraderParamInputContentOutputText(TypedDict, total=False):
     text: str
-    type: Literal["output_text"]
-
+    type: Literal['output_text']
 
 class LabelModelGraderParam(TypedDict, total=False):
     input: Iterable[LabelModelGraderParamInput]
@@ -42,34 +36,28 @@ class LabelModelGraderParam(TypedDict, total=False):
     model: str
     name: str
     passing_labels: Sequence[str]
-    type: Literal["label_model"]
+    type: Literal['label_model']
 
-
-MultiGraderParamGraders: TypeAlias = "StringCheckGraderParam | TextSimilarityGraderParam | PythonGraderParam | ScoreModelGraderParam | LabelModelGraderParam"
-
+MultiGraderParamGraders: TypeAlias = 'StringCheckGraderParam | TextSimilarityGraderParam | PythonGraderParam | ScoreModelGraderParam | LabelModelGraderParam'
 
 class MultiGraderParam(TypedDict, total=False):
     calculate_output: str
     graders: MultiGraderParamGraders
     name: str
-    type: Literal["multi"]
-
+    type: Literal['multi']
 
 class PythonGraderParam(TypedDict, total=False):
     name: str
     source: str
-    type: Literal["python"]
+    type: Literal['python']
     image_tag: str
-
 
 class ScoreModelGraderParamInput(TypedDict, total=False):
     content: ScoreModelGraderParamInputContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"]
+    role: Literal['user', 'assistant', 'system', 'developer']
+    type: Literal['message']
 
-
-ScoreModelGraderParamInputContent: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
+ScoreModelGraderParamInputContent: TypeAlias = 'str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam'
 
 class ScoreModelGraderParamSamplingParams(TypedDict, total=False):
     max_completions_tokens: int | None
@@ -78,39 +66,24 @@ class ScoreModelGraderParamSamplingParams(TypedDict, total=False):
     temperature: float | None
     top_p: float | None
 
-
 class ScoreModelGraderParam(TypedDict, total=False):
     input: Iterable[ScoreModelGraderParamInput]
     model: str
     name: str
-    type: Literal["score_model"]
+    type: Literal['score_model']
     range: Iterable[float]
     sampling_params: ScoreModelGraderParamSamplingParams
-
 
 class StringCheckGraderParam(TypedDict, total=False):
     input: str
     name: str
-    operation: Literal["eq", "ne", "like", "ilike"]
+    operation: Literal['eq', 'ne', 'like', 'ilike']
     reference: str
-    type: Literal["string_check"]
-
+    type: Literal['string_check']
 
 class TextSimilarityGraderParam(TypedDict, total=False):
-    evaluation_metric: Literal[
-        "cosine",
-        "fuzzy_match",
-        "bleu",
-        "gleu",
-        "meteor",
-        "rouge_1",
-        "rouge_2",
-        "rouge_3",
-        "rouge_4",
-        "rouge_5",
-        "rouge_l",
-    ]
+    evaluation_metric: Literal['cosine', 'fuzzy_match', 'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5', 'rouge_l']
     input: str
     name: str
     reference: str
-    type: Literal["text_similarity"]
+    type: Literal['text_similarity']

@@ -2,278 +2,221 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.live.structs import BuiltInVoice, DecisionJSONObject
     from oai.types.responses.params import ResponseInputItemParam
 
 
-AudioFormatParam: TypeAlias = "AudioFormatParamAudioPCM | AudioFormatParamAudioPCMU | AudioFormatParamAudioPCMA"
-
+AudioFormatParam: TypeAlias = 'AudioFormatParamAudioPCM | AudioFormatParamAudioPCMU | AudioFormatParamAudioPCMA'
 
 class AudioFormatParamAudioPCM(TypedDict, total=False):
     rate: Literal[16000, 24000]
-    type: Literal["audio/pcm"]
-
+    type: Literal['audio/pcm']
 
 class AudioFormatParamAudioPCMA(TypedDict, total=False):
     rate: int
-    type: Literal["audio/pcma"]
-
+    type: Literal['audio/pcma']
 
 class AudioFormatParamAudioPCMU(TypedDict, total=False):
     rate: int
-    type: Literal["audio/pcmu"]
-
+    type: Literal['audio/pcmu']
 
 class ClientConfigParam(TypedDict, total=False):
     data_channel: DataChannelConfigParam
 
-
 class ClientDelegationParam(TypedDict, total=False):
-    type: Literal["client"]
+    type: Literal['client']
     acknowledgement_delay_ms: int
 
-
-ClientEventParam: TypeAlias = "SessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam"
-
+ClientEventParam: TypeAlias = 'SessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam'
 
 class CommentaryAppendEventParam(TypedDict, total=False):
     content: str
     delegation_id: str | None
-    type: Literal["session.commentary.append"]
+    type: Literal['session.commentary.append']
     event_id: str | None
 
-
-ConnectClientEventParam: TypeAlias = "SessionUpdateEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | ConnectClientEventParamTransportDtmfSend | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam"
-
+ConnectClientEventParam: TypeAlias = 'SessionUpdateEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | ConnectClientEventParamTransportDtmfSend | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam'
 
 class ConnectClientEventParamTransportDtmfSend(TypedDict, total=False):
     event: str
-    type: Literal["transport.dtmf.send"]
+    type: Literal['transport.dtmf.send']
     event_id: str | None
-
 
 class CustomVoiceParam(TypedDict, total=False):
     id: str
 
-
 class DataChannelConfigParam(TypedDict, total=False):
-    allowed_client_events: Literal["all"] | Sequence[str]
-    allowed_server_events: Literal["all"] | Iterable[ServerEventSelectorParam]
+    allowed_client_events: Literal['all'] | Sequence[str]
+    allowed_server_events: Literal['all'] | Iterable[ServerEventSelectorParam]
 
-
-DecisionAssistantMessageParamContentPart: TypeAlias = (
-    "DecisionAssistantMessageParamContentPartOutputText | DecisionAssistantMessageParamContentPartRefusal"
-)
-
+DecisionAssistantMessageParamContentPart: TypeAlias = 'DecisionAssistantMessageParamContentPartOutputText | DecisionAssistantMessageParamContentPartRefusal'
 
 class DecisionAssistantMessageParamContentPartOutputText(TypedDict, total=False):
     text: str
-    type: Literal["output_text"]
-
+    type: Literal['output_text']
 
 class DecisionAssistantMessageParamContentPartRefusal(TypedDict, total=False):
     refusal: str
-    type: Literal["refusal"]
-
+    type: Literal['refusal']
 
 class DecisionAssistantMessageParam(TypedDict, total=False):
     content: str | Iterable[DecisionAssistantMessageParamContentPart]
-    role: Literal["assistant"]
+    role: Literal['assistant']
     id: str | None
-    phase: Literal["commentary", "final_answer"] | None
-    type: Literal["message"]
-
+    phase: Literal['commentary', 'final_answer'] | None
+    type: Literal['message']
 
 class DecisionChoiceOptionParam(TypedDict, total=False):
     value: str | bool
     description: str
 
-
 class DecisionCreateEventParam(TypedDict, total=False):
     event_id: str
-    type: Literal["decision.create"]
-
+    type: Literal['decision.create']
 
 class DecisionDeveloperMessageParam(TypedDict, total=False):
     content: str | Iterable[DecisionInputTextParam]
-    role: Literal["developer"]
+    role: Literal['developer']
     id: str | None
-    type: Literal["message"]
-
+    type: Literal['message']
 
 class DecisionInputTextParam(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
-
+    type: Literal['input_text']
 
 class DecisionItemCreateEventParam(TypedDict, total=False):
     item: DecisionItemCreateEventParamItemUnion
-    type: Literal["decision.item.create"]
+    type: Literal['decision.item.create']
     event_id: str | None
-
 
 class DecisionItemCreateEventParamItemCustomToolCall(TypedDict, total=False):
     call_id: str
     input: str
     name: str
-    type: Literal["custom_tool_call"]
+    type: Literal['custom_tool_call']
     id: str | None
     namespace: str | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class DecisionItemCreateEventParamItemCustomToolCallOutput(TypedDict, total=False):
     call_id: str
     output: str | Iterable[DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts]
-    type: Literal["custom_tool_call_output"]
+    type: Literal['custom_tool_call_output']
     id: str | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
-
-DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts: TypeAlias = (
-    "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage"
-)
-
+DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage'
 
 class DecisionItemCreateEventParamItemFunctionCall(TypedDict, total=False):
     arguments: str
     call_id: str
     name: str
-    type: Literal["function_call"]
+    type: Literal['function_call']
     id: str | None
     namespace: str | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class DecisionItemCreateEventParamItemFunctionCallOutput(TypedDict, total=False):
     call_id: str
     output: str | Iterable[DecisionItemCreateEventParamItemFunctionCallOutputOutputParts]
-    type: Literal["function_call_output"]
+    type: Literal['function_call_output']
     id: str | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
+DecisionItemCreateEventParamItemFunctionCallOutputOutputParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage'
 
-DecisionItemCreateEventParamItemFunctionCallOutputOutputParts: TypeAlias = (
-    "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage"
-)
-
-DecisionItemCreateEventParamItemUnion: TypeAlias = "DecisionUserMessageParam | DecisionDeveloperMessageParam | DecisionSystemMessageParam | DecisionAssistantMessageParam | DecisionItemCreateEventParamItemFunctionCall | DecisionItemCreateEventParamItemFunctionCallOutput | DecisionItemCreateEventParamItemCustomToolCall | DecisionItemCreateEventParamItemCustomToolCallOutput"
-
+DecisionItemCreateEventParamItemUnion: TypeAlias = 'DecisionUserMessageParam | DecisionDeveloperMessageParam | DecisionSystemMessageParam | DecisionAssistantMessageParam | DecisionItemCreateEventParamItemFunctionCall | DecisionItemCreateEventParamItemFunctionCallOutput | DecisionItemCreateEventParamItemCustomToolCall | DecisionItemCreateEventParamItemCustomToolCallOutput'
 
 class DecisionItemDeleteEventParam(TypedDict, total=False):
     item_id: str
-    type: Literal["decision.item.delete"]
+    type: Literal['decision.item.delete']
     event_id: str | None
-
 
 class DecisionQuestionParamChoice(TypedDict, total=False):
     choices: Iterable[DecisionChoiceOptionParam]
     instructions: str | Iterable[DecisionQuestionParamChoiceInstructionsParts]
-    type: Literal["choice"]
+    type: Literal['choice']
     name: str
 
+DecisionQuestionParamChoiceInstructionsParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
 
-DecisionQuestionParamChoiceInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
-
-DecisionQuestionParam: TypeAlias = (
-    "DecisionQuestionParamChoice | DecisionQuestionParamPredicate | DecisionQuestionParamScore"
-)
-
+DecisionQuestionParam: TypeAlias = 'DecisionQuestionParamChoice | DecisionQuestionParamPredicate | DecisionQuestionParamScore'
 
 class DecisionQuestionParamPredicate(TypedDict, total=False):
     instructions: str | Iterable[DecisionQuestionParamPredicateInstructionsParts]
-    type: Literal["predicate"]
+    type: Literal['predicate']
     name: str
 
-
-DecisionQuestionParamPredicateInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
-
+DecisionQuestionParamPredicateInstructionsParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
 
 class DecisionQuestionParamScore(TypedDict, total=False):
     instructions: str | Iterable[DecisionQuestionParamScoreInstructionsParts]
     levels: Iterable[DecisionQuestionParamScoreLevel]
-    type: Literal["score"]
+    type: Literal['score']
     name: str
 
-
-DecisionQuestionParamScoreInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
-
+DecisionQuestionParamScoreInstructionsParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
 
 class DecisionQuestionParamScoreLevel(TypedDict, total=False):
     label: str
     description: str
 
-
 class DecisionSystemMessageParam(TypedDict, total=False):
     content: str | Iterable[DecisionInputTextParam]
-    role: Literal["system"]
+    role: Literal['system']
     id: str | None
-    type: Literal["message"]
-
+    type: Literal['message']
 
 class DecisionTriggerParam(TypedDict, total=False):
     decisions: DecisionTriggerParamDecisions
-    event_type: Literal["session.input_transcript.delta", "session.output_transcript.delta"]
-    type: Literal["decisions"]
-
+    event_type: Literal['session.input_transcript.delta', 'session.output_transcript.delta']
+    type: Literal['decisions']
 
 class DecisionTriggerParamDecisions(TypedDict, total=False):
     questions: Iterable[DecisionQuestionParam]
 
-
-DecisionUserMessageParamContentPart: TypeAlias = "DecisionUserMessageParamContentPartInputText | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
-
+DecisionUserMessageParamContentPart: TypeAlias = 'DecisionUserMessageParamContentPartInputText | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
 
 class DecisionUserMessageParamContentPartInputImage(TypedDict, total=False):
     image_url: str
-    type: Literal["input_image"]
-    detail: Literal["low", "high", "auto", "original"] | None
-
+    type: Literal['input_image']
+    detail: Literal['low', 'high', 'auto', 'original'] | None
 
 class DecisionUserMessageParamContentPartInputJSON(TypedDict, total=False):
     data: DecisionJSONObject | Iterable[DecisionJSONObject]
-    type: Literal["input_json"]
-
+    type: Literal['input_json']
 
 class DecisionUserMessageParamContentPartInputText(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
-
+    type: Literal['input_text']
 
 class DecisionUserMessageParam(TypedDict, total=False):
     content: str | Iterable[DecisionUserMessageParamContentPart]
-    role: Literal["user"]
+    role: Literal['user']
     id: str | None
-    type: Literal["message"]
-
+    type: Literal['message']
 
 class DecisionsDelegationConfigParam(TypedDict, total=False):
     model: str
     questions: Iterable[DecisionQuestionParam]
 
-
 class DecisionsDelegationUpdateConfigParam(TypedDict, total=False):
     model: str
     questions: Iterable[DecisionQuestionParam]
 
-
-ForkClientEventParam: TypeAlias = "ForkSessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam"
-
+ForkClientEventParam: TypeAlias = 'ForkSessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam'
 
 class ForkSessionConfigParamAudio(TypedDict, total=False):
     format: AudioFormatParam
 
-
 class ForkSessionConfigParamDelegation(TypedDict, total=False):
-    type: Literal["responses"]
+    type: Literal['responses']
     acknowledgement_delay_ms: int
     responses: ResponsesDelegationUpdateConfigParam
-
 
 class ForkSessionConfigParam(TypedDict, total=False):
     audio: ForkSessionConfigParamAudio
@@ -281,168 +224,133 @@ class ForkSessionConfigParam(TypedDict, total=False):
     delegation: ForkSessionConfigParamDelegation
     store: bool
 
-
 class ForkSessionStartEventParam(TypedDict, total=False):
     session: ForkSessionConfigParam
-    type: Literal["session.start"]
+    type: Literal['session.start']
     event_id: str | None
-
 
 class FunctionToolParam(TypedDict, total=False):
     name: str
-    type: Literal["function"]
+    type: Literal['function']
     description: str | None
     parameters: dict[str, Any] | None
     strict: bool | None
 
-
 class InitialItemParamAssistant(TypedDict, total=False):
     content: Iterable[InitialItemParamAssistantContent]
-    role: Literal["assistant"]
+    role: Literal['assistant']
     id: str | None
-    status: Literal["incomplete", "completed"] | None
-    type: Literal["message"]
+    status: Literal['incomplete', 'completed'] | None
+    type: Literal['message']
 
-
-InitialItemParamAssistantContent: TypeAlias = (
-    "InitialItemParamAssistantContentText | DecisionAssistantMessageParamContentPartOutputText"
-)
-
+InitialItemParamAssistantContent: TypeAlias = 'InitialItemParamAssistantContentText | DecisionAssistantMessageParamContentPartOutputText'
 
 class InitialItemParamAssistantContentText(TypedDict, total=False):
     text: str
-    type: Literal["text"]
-
+    type: Literal['text']
 
 class InitialItemParamDeveloper(TypedDict, total=False):
     content: Iterable[DeveloperContent]
-    role: Literal["developer"]
+    role: Literal['developer']
     id: str | None
-    status: Literal["incomplete", "completed"] | None
-    type: Literal["message"]
-
+    status: Literal['incomplete', 'completed'] | None
+    type: Literal['message']
 
 class DeveloperContent(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
+    type: Literal['input_text']
 
-
-InitialItemParam: TypeAlias = "InitialItemParamDeveloper | InitialItemParamUser | InitialItemParamAssistant"
-
+InitialItemParam: TypeAlias = 'InitialItemParamDeveloper | InitialItemParamUser | InitialItemParamAssistant'
 
 class InitialItemParamUser(TypedDict, total=False):
     content: Iterable[InitialItemParamUserContent]
-    role: Literal["user"]
+    role: Literal['user']
     id: str | None
-    status: Literal["incomplete", "completed"] | None
-    type: Literal["message"]
-
+    status: Literal['incomplete', 'completed'] | None
+    type: Literal['message']
 
 class InitialItemParamUserContent(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
-
+    type: Literal['input_text']
 
 class InputAudioAppendEventParam(TypedDict, total=False):
     audio: str
-    type: Literal["session.input_audio.append"]
+    type: Literal['session.input_audio.append']
     event_id: str | None
-
 
 class InputAudioMuteEventParam(TypedDict, total=False):
-    type: Literal["session.input_audio.mute"]
+    type: Literal['session.input_audio.mute']
     event_id: str | None
-
 
 class InputAudioUnmuteEventParam(TypedDict, total=False):
-    type: Literal["session.input_audio.unmute"]
+    type: Literal['session.input_audio.unmute']
     event_id: str | None
-
 
 class InstructionsAppendEventParam(TypedDict, total=False):
     content: str
     delegation_id: str | None
-    type: Literal["session.instructions.append"]
+    type: Literal['session.instructions.append']
     event_id: str | None
-
 
 class LiveCreateParams(TypedDict, total=False):
     session: MediaSessionConfigParam
     transport: LiveCreateParamsTransport
 
-
 class LiveCreateParamsTransport(TypedDict, total=False):
     sdp: str
-    type: Literal["webrtc"]
-
+    type: Literal['webrtc']
 
 class MediaSessionConfigParamAudio(TypedDict, total=False):
     output: MediaSessionConfigParamAudioOutput
 
-
 class MediaSessionConfigParamAudioOutput(TypedDict, total=False):
     voice: AudioOutputVoice
 
-
-AudioOutputVoice: TypeAlias = "str | BuiltInVoice | CustomVoiceParam"
-
+AudioOutputVoice: TypeAlias = 'str | BuiltInVoice | CustomVoiceParam'
 
 class MediaSessionConfigParamDelegationDecisions(TypedDict, total=False):
     decisions: DecisionsDelegationConfigParam
-    type: Literal["decisions"]
+    type: Literal['decisions']
     acknowledgement_delay_ms: int
-
 
 class MediaSessionConfigParamDelegationResponses(TypedDict, total=False):
     responses: ResponsesDelegationConfigParam
-    type: Literal["responses"]
+    type: Literal['responses']
     acknowledgement_delay_ms: int
 
-
 class MediaSessionConfigParam(TypedDict, total=False):
-    model: str | Literal["gpt-live-1"]
+    model: str | Literal['gpt-live-1']
     audio: MediaSessionConfigParamAudio
     client: ClientConfigParam
-    delegation: (
-        ClientDelegationParam
-        | MediaSessionConfigParamDelegationResponses
-        | MediaSessionConfigParamDelegationDecisions
-        | None
-    )
+    delegation: ClientDelegationParam | MediaSessionConfigParamDelegationResponses | MediaSessionConfigParamDelegationDecisions | None
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
 
-
 class MediaSessionForkConfigParam(TypedDict, total=False):
     client: ClientConfigParam
     delegation: ForkSessionConfigParamDelegation
     store: bool
 
-
 class OutputAudioFixturePlayEventParam(TypedDict, total=False):
     audio: str
-    type: Literal["session.output_audio.fixture.play"]
+    type: Literal['session.output_audio.fixture.play']
     event_id: str | None
-
 
 class ResponseCreateEventParam(TypedDict, total=False):
-    type: Literal["response.create"]
+    type: Literal['response.create']
     event_id: str | None
-
 
 class ResponseItemCreateEventParam(TypedDict, total=False):
     item: ResponseInputItemParam
-    type: Literal["response.item.create"]
+    type: Literal['response.item.create']
     event_id: str | None
 
-
 class ResponsesDelegationConfigParamReasoning(TypedDict, total=False):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
-    summary: Literal["concise", "detailed", "auto"] | None
-
+    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] | None
+    summary: Literal['concise', 'detailed', 'auto'] | None
 
 class ResponsesDelegationConfigParam(TypedDict, total=False):
     model: str
@@ -450,167 +358,125 @@ class ResponsesDelegationConfigParam(TypedDict, total=False):
     max_output_tokens: int | None
     parallel_tool_calls: bool | None
     reasoning: ResponsesDelegationConfigParamReasoning | None
-    service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None
+    service_tier: Literal['auto', 'default', 'fast_tier_temp_pilot', 'flex', 'priority', 'ultrafast'] | None
     text: ResponsesDelegationConfigParamText | None
     tool_choice: ResponsesDelegationConfigParamToolChoice
     tools: Iterable[ResponsesDelegationConfigParamTool]
 
-
 class ResponsesDelegationConfigParamText(TypedDict, total=False):
-    verbosity: Literal["low", "medium", "high"] | None
+    verbosity: Literal['low', 'medium', 'high'] | None
 
-
-ResponsesDelegationConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch"
-
+ResponsesDelegationConfigParamTool: TypeAlias = 'FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch'
 
 class ResponsesDelegationConfigParamToolApplyPatch(TypedDict, total=False):
-    type: Literal["apply_patch"]
-
+    type: Literal['apply_patch']
 
 ResponsesDelegationConfigParamToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch | ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam"
 
-
 class ResponsesDelegationConfigParamToolChoiceCustom(TypedDict, total=False):
     name: str
-    type: Literal["custom"]
-
+    type: Literal['custom']
 
 class ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
     tools: Iterable[ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]
-    type: Literal["allowed_tools"]
-    mode: Literal["none", "auto", "required"] | None
+    type: Literal['allowed_tools']
+    mode: Literal['none', 'auto', 'required'] | None
 
-
-ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch"
-
+ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = 'ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch'
 
 class ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam(TypedDict, total=False):
     name: str
-    type: Literal["function"]
-
+    type: Literal['function']
 
 class ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam(TypedDict, total=False):
     name: str
     server_label: str
-    type: Literal["mcp"]
-
+    type: Literal['mcp']
 
 class ResponsesDelegationConfigParamToolChoiceShell(TypedDict, total=False):
-    type: Literal["shell"]
-
+    type: Literal['shell']
 
 class ResponsesDelegationConfigParamToolChoiceWebSearchPreview(TypedDict, total=False):
-    type: Literal["web_search_preview"]
-
+    type: Literal['web_search_preview']
 
 class ResponsesDelegationConfigParamToolCodeInterpreter(TypedDict, total=False):
-    type: Literal["code_interpreter"]
-
+    type: Literal['code_interpreter']
 
 class ResponsesDelegationConfigParamToolComputer(TypedDict, total=False):
-    type: Literal["computer"]
-
+    type: Literal['computer']
 
 class ResponsesDelegationConfigParamToolCustom(TypedDict, total=False):
-    type: Literal["custom"]
-
+    type: Literal['custom']
 
 class ResponsesDelegationConfigParamToolFileSearch(TypedDict, total=False):
-    type: Literal["file_search"]
-
+    type: Literal['file_search']
 
 class ResponsesDelegationConfigParamToolImageGeneration(TypedDict, total=False):
-    type: Literal["image_generation"]
-
+    type: Literal['image_generation']
 
 class ResponsesDelegationConfigParamToolMcp(TypedDict, total=False):
-    type: Literal["mcp"]
-
+    type: Literal['mcp']
 
 class ResponsesDelegationConfigParamToolNamespace(TypedDict, total=False):
-    type: Literal["namespace"]
-
+    type: Literal['namespace']
 
 class ResponsesDelegationConfigParamToolProgrammaticToolCalling(TypedDict, total=False):
-    type: Literal["programmatic_tool_calling"]
-
+    type: Literal['programmatic_tool_calling']
 
 class ResponsesDelegationConfigParamToolSearch(TypedDict, total=False):
-    type: Literal["tool_search"]
-
+    type: Literal['tool_search']
 
 class ResponsesDelegationConfigParamToolShell(TypedDict, total=False):
-    type: Literal["shell"]
-    environment: (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference
-        | ResponsesDelegationConfigParamToolShellEnvironmentLocal
-        | None
-    )
-
+    type: Literal['shell']
+    environment: ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference | ResponsesDelegationConfigParamToolShellEnvironmentLocal | None
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto(TypedDict, total=False):
-    type: Literal["container_auto"]
+    type: Literal['container_auto']
     file_ids: Sequence[str] | None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
-        | None
-    )
+    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    network_policy: ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist | None
     skills: Iterable[ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill] | None
-
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist(TypedDict, total=False):
     allowed_domains: Sequence[str]
-    type: Literal["allowlist"]
-
+    type: Literal['allowlist']
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled(TypedDict, total=False):
-    type: Literal["disabled"]
+    type: Literal['disabled']
 
-
-ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline"
-
+ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = 'ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline'
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline(TypedDict, total=False):
     description: str
     name: str
     source: ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource
-    type: Literal["inline"]
-
+    type: Literal['inline']
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource(TypedDict, total=False):
     data: str
-    media_type: Literal["application/zip"]
-    type: Literal["base64"]
-
+    media_type: Literal['application/zip']
+    type: Literal['base64']
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference(TypedDict, total=False):
     skill_id: str
-    type: Literal["skill_reference"]
+    type: Literal['skill_reference']
     version: str | None
-
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerReference(TypedDict, total=False):
     container_id: str
-    type: Literal["container_reference"]
-
+    type: Literal['container_reference']
 
 class ResponsesDelegationConfigParamToolShellEnvironmentLocal(TypedDict, total=False):
-    type: Literal["local"]
+    type: Literal['local']
     skills: Iterable[ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill] | None
-
 
 class ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill(TypedDict, total=False):
     description: str
     name: str
     path: str
 
-
 class ResponsesDelegationConfigParamToolWebSearch(TypedDict, total=False):
-    type: Literal["web_search"]
-
+    type: Literal['web_search']
 
 class ResponsesDelegationUpdateConfigParam(TypedDict, total=False):
     instructions: str | None
@@ -618,159 +484,114 @@ class ResponsesDelegationUpdateConfigParam(TypedDict, total=False):
     model: str
     parallel_tool_calls: bool | None
     reasoning: ResponsesDelegationConfigParamReasoning | None
-    service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None
+    service_tier: Literal['auto', 'default', 'fast_tier_temp_pilot', 'flex', 'priority', 'ultrafast'] | None
     text: ResponsesDelegationConfigParamText | None
     tool_choice: ResponsesDelegationUpdateConfigParamToolChoice
     tools: Iterable[ResponsesDelegationUpdateConfigParamTool]
 
-
-ResponsesDelegationUpdateConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationUpdateConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch"
+ResponsesDelegationUpdateConfigParamTool: TypeAlias = 'FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationUpdateConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch'
 
 ResponsesDelegationUpdateConfigParamToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch | ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam"
 
-
 class ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
     tools: Iterable[ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]
-    type: Literal["allowed_tools"]
-    mode: Literal["none", "auto", "required"] | None
+    type: Literal['allowed_tools']
+    mode: Literal['none', 'auto', 'required'] | None
 
-
-ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch"
-
+ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = 'ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch'
 
 class ResponsesDelegationUpdateConfigParamToolShell(TypedDict, total=False):
-    type: Literal["shell"]
-    environment: (
-        ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference
-        | ResponsesDelegationConfigParamToolShellEnvironmentLocal
-        | None
-    )
-
+    type: Literal['shell']
+    environment: ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference | ResponsesDelegationConfigParamToolShellEnvironmentLocal | None
 
 class ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto(TypedDict, total=False):
-    type: Literal["container_auto"]
+    type: Literal['container_auto']
     file_ids: Sequence[str] | None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
-        | None
-    )
+    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    network_policy: ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist | None
     skills: Iterable[ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill] | None
 
-
-ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline"
-
+ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = 'ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline'
 
 class ServerEventSelectorParam(TypedDict, total=False):
     type: str
     response_event: str
 
-
 class SessionAcceptParamsSession(TypedDict, total=False):
-    model: str | Literal["gpt-live-1"]
-    type: Literal["live"]
+    model: str | Literal['gpt-live-1']
+    type: Literal['live']
     audio: SessionAudio
-    delegation: (
-        ClientDelegationParam
-        | MediaSessionConfigParamDelegationResponses
-        | MediaSessionConfigParamDelegationDecisions
-        | None
-    )
+    delegation: ClientDelegationParam | MediaSessionConfigParamDelegationResponses | MediaSessionConfigParamDelegationDecisions | None
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
 
-
 class SessionAcceptParams(TypedDict, total=False):
     session: SessionAcceptParamsSession
-
 
 class SessionAudio(TypedDict, total=False):
     output: SessionAudioOutput
 
-
 class SessionAudioOutput(TypedDict, total=False):
     voice: SessionAudioOutputVoice
 
-
-SessionAudioOutputVoice: TypeAlias = "str | BuiltInVoice | CustomVoiceParam"
-
+SessionAudioOutputVoice: TypeAlias = 'str | BuiltInVoice | CustomVoiceParam'
 
 class SessionCloseEventParam(TypedDict, total=False):
-    type: Literal["session.close"]
+    type: Literal['session.close']
     event_id: str | None
-
 
 class SessionConfigParamAudio(TypedDict, total=False):
     format: AudioFormatParam
     output: MediaSessionConfigParamAudioOutput
 
-
 class SessionConfigParam(TypedDict, total=False):
-    model: str | Literal["gpt-live-1"]
+    model: str | Literal['gpt-live-1']
     audio: SessionConfigParamAudio
     client: ClientConfigParam
-    delegation: (
-        ClientDelegationParam
-        | MediaSessionConfigParamDelegationResponses
-        | MediaSessionConfigParamDelegationDecisions
-        | None
-    )
+    delegation: ClientDelegationParam | MediaSessionConfigParamDelegationResponses | MediaSessionConfigParamDelegationDecisions | None
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
 
-
 class SessionForkParams(TypedDict, total=False):
     transport: LiveCreateParamsTransport
     session: MediaSessionForkConfigParam
 
-
 class SessionReferParams(TypedDict, total=False):
     target_uri: str
-
 
 class SessionRejectParams(TypedDict, total=False):
     status_code: int
 
-
 class SessionStartEventParam(TypedDict, total=False):
     session: SessionConfigParam
-    type: Literal["session.start"]
+    type: Literal['session.start']
     event_id: str | None
 
-
 class SessionUpdateConfigParamDelegationDecisions(TypedDict, total=False):
-    type: Literal["decisions"]
+    type: Literal['decisions']
     acknowledgement_delay_ms: int
     decisions: DecisionsDelegationUpdateConfigParam
 
-
 class SessionUpdateConfigParam(TypedDict, total=False):
-    delegation: (
-        ClientDelegationParam | ForkSessionConfigParamDelegation | SessionUpdateConfigParamDelegationDecisions | None
-    )
+    delegation: ClientDelegationParam | ForkSessionConfigParamDelegation | SessionUpdateConfigParamDelegationDecisions | None
     triggers: Iterable[DecisionTriggerParam]
-
 
 class SessionUpdateEventParam(TypedDict, total=False):
     session: SessionUpdateConfigParam
-    type: Literal["session.update"]
+    type: Literal['session.update']
     event_id: str | None
-
 
 class SidebandConnectParams(TypedDict, total=False):
     graceful_close: bool
 
-
 class ThinkingAppendEventParam(TypedDict, total=False):
     content: str
     delegation_id: str | None
-    type: Literal["session.thinking.append"]
+    type: Literal['session.thinking.append']
     event_id: str | None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.moderations.structs import ModerationModel
 
 
@@ -14,19 +13,15 @@ class ModerationCreateParams(TypedDict, total=False):
     input: str | Sequence[str] | Iterable[ModerationMultiModalInputParam]
     model: str | ModerationModel
 
-
 class ImageURL(TypedDict, total=False):
     url: str
 
-
 class ModerationImageURLInputParam(TypedDict, total=False):
     image_url: ImageURL
-    type: Literal["image_url"]
+    type: Literal['image_url']
 
-
-ModerationMultiModalInputParam: TypeAlias = "ModerationImageURLInputParam | ModerationTextInputParam"
-
+ModerationMultiModalInputParam: TypeAlias = 'ModerationImageURLInputParam | ModerationTextInputParam'
 
 class ModerationTextInputParam(TypedDict, total=False):
     text: str
-    type: Literal["text"]
+    type: Literal['text']

@@ -2,226 +2,159 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
+from typing import Any, Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.responses.structs import ImageDetail, ResponseIncludable, ServiceTier, ToolChoiceOptions
     from oai.types.shared.structs import Metadata, ReasoningEffort, ResponsesModel
-    from oai.types.shared_params.params import (
-        ComparisonFilter,
-        CompoundFilter,
-        CustomToolInputFormat,
-        Reasoning,
-        ResponseFormatJSONObject,
-        ResponseFormatText,
-    )
+    from oai.types.shared_params.params import ComparisonFilter, CompoundFilter, CustomToolInputFormat, Reasoning, ResponseFormatJSONObject, ResponseFormatText
 
 
 class ApplyPatchToolParam(TypedDict, total=False):
-    type: Literal["apply_patch"]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-
+    type: Literal['apply_patch']
+    allowed_callers: list[Literal['direct', 'programmatic']] | None
 
 class ComputerActionListParamClick(TypedDict, total=False):
-    button: Literal["left", "right", "wheel", "back", "forward"]
-    type: Literal["click"]
+    button: Literal['left', 'right', 'wheel', 'back', 'forward']
+    type: Literal['click']
     x: int
     y: int
     keys: Sequence[str] | None
 
+ComputerActionListParam: TypeAlias = 'list[ComputerActionListParamComputerActionParam]'
 
-ComputerActionListParam: TypeAlias = "list[ComputerActionListParamComputerActionParam]"
-
-ComputerActionListParamComputerActionParam: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
-
+ComputerActionListParamComputerActionParam: TypeAlias = 'ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait'
 
 class ComputerActionListParamDoubleClick(TypedDict, total=False):
     keys: Sequence[str] | None
-    type: Literal["double_click"]
+    type: Literal['double_click']
     x: int
     y: int
 
-
 class ComputerActionListParamDrag(TypedDict, total=False):
     path: Iterable[ComputerActionListParamDragPath]
-    type: Literal["drag"]
+    type: Literal['drag']
     keys: Sequence[str] | None
-
 
 class ComputerActionListParamDragPath(TypedDict, total=False):
     x: int
     y: int
 
-
 class ComputerActionListParamKeypress(TypedDict, total=False):
     keys: Sequence[str]
-    type: Literal["keypress"]
-
+    type: Literal['keypress']
 
 class ComputerActionListParamMove(TypedDict, total=False):
-    type: Literal["move"]
+    type: Literal['move']
     x: int
     y: int
     keys: Sequence[str] | None
 
-
 class ComputerActionListParamScreenshot(TypedDict, total=False):
-    type: Literal["screenshot"]
-
+    type: Literal['screenshot']
 
 class ComputerActionListParamScroll(TypedDict, total=False):
     scroll_x: int
     scroll_y: int
-    type: Literal["scroll"]
+    type: Literal['scroll']
     x: int
     y: int
     keys: Sequence[str] | None
 
-
 class ComputerActionListParamType(TypedDict, total=False):
     text: str
-    type: Literal["type"]
-
+    type: Literal['type']
 
 class ComputerActionListParamWait(TypedDict, total=False):
-    type: Literal["wait"]
+    type: Literal['wait']
 
-
-ComputerActionParam: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
-
+ComputerActionParam: TypeAlias = 'ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait'
 
 class ComputerToolParam(TypedDict, total=False):
-    type: Literal["computer"]
-
+    type: Literal['computer']
 
 class ComputerUsePreviewToolParam(TypedDict, total=False):
     display_height: int
     display_width: int
-    environment: Literal["windows", "mac", "linux", "ubuntu", "browser"]
-    type: Literal["computer_use_preview"]
-
+    environment: Literal['windows', 'mac', 'linux', 'ubuntu', 'browser']
+    type: Literal['computer_use_preview']
 
 class ContainerAutoParam(TypedDict, total=False):
-    type: Literal["container_auto"]
+    type: Literal['container_auto']
     file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
+    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
     network_policy: ContainerAutoParamNetworkPolicy
     skills: Iterable[ContainerAutoParamSkill]
 
+ContainerAutoParamNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
 
-ContainerAutoParamNetworkPolicy: TypeAlias = (
-    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
-)
-
-ContainerAutoParamSkill: TypeAlias = "SkillReferenceParam | InlineSkillParam"
-
+ContainerAutoParamSkill: TypeAlias = 'SkillReferenceParam | InlineSkillParam'
 
 class ContainerNetworkPolicyAllowlistParam(TypedDict, total=False):
     allowed_domains: Sequence[str]
-    type: Literal["allowlist"]
+    type: Literal['allowlist']
     domain_secrets: Iterable[ContainerNetworkPolicyDomainSecretParam]
 
-
 class ContainerNetworkPolicyDisabledParam(TypedDict, total=False):
-    type: Literal["disabled"]
-
+    type: Literal['disabled']
 
 class ContainerNetworkPolicyDomainSecretParam(TypedDict, total=False):
     domain: str
     name: str
     value: str
 
-
 class ContainerReferenceParam(TypedDict, total=False):
     container_id: str
-    type: Literal["container_reference"]
+    type: Literal['container_reference']
 
-
-CustomToolParam = TypedDict(
-    "CustomToolParam",
-    {
-        "async": "bool",
-        "name": "str",
-        "type": "Literal['custom']",
-        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
-        "defer_loading": "bool",
-        "description": "str",
-        "format": "CustomToolInputFormat",
-    },
-    total=False,
-)
-
+CustomToolParam = TypedDict('CustomToolParam', {'async': 'bool', 'name': 'str', 'type': "Literal['custom']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str', 'format': 'CustomToolInputFormat'}, total=False)
 
 class EasyInputMessageParam(TypedDict, total=False):
     content: str | ResponseInputMessageContentListParam
-    role: Literal["user", "assistant", "system", "developer"]
-    phase: Literal["commentary", "final_answer"] | None
-    type: Literal["message"]
-
+    role: Literal['user', 'assistant', 'system', 'developer']
+    phase: Literal['commentary', 'final_answer'] | None
+    type: Literal['message']
 
 class FileSearchToolParam(TypedDict, total=False):
-    type: Literal["file_search"]
+    type: Literal['file_search']
     vector_store_ids: Sequence[str]
     filters: ComparisonFilter | CompoundFilter | None
     max_num_results: int
     ranking_options: FileSearchToolParamRankingOptions
 
-
 class FileSearchToolParamRankingOptions(TypedDict, total=False):
     hybrid_search: FileSearchToolParamRankingOptionsHybridSearch
-    ranker: Literal["auto", "default-2024-11-15"]
+    ranker: Literal['auto', 'default-2024-11-15']
     score_threshold: float
-
 
 class FileSearchToolParamRankingOptionsHybridSearch(TypedDict, total=False):
     embedding_weight: float
     text_weight: float
 
-
 class FunctionShellToolParam(TypedDict, total=False):
-    type: Literal["shell"]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
+    type: Literal['shell']
+    allowed_callers: list[Literal['direct', 'programmatic']] | None
     environment: ContainerAutoParam | LocalEnvironmentParam | ContainerReferenceParam | None
 
-
-FunctionToolParam = TypedDict(
-    "FunctionToolParam",
-    {
-        "async": "bool",
-        "name": "str",
-        "parameters": "dict[str, Any] | None",
-        "strict": "bool | None",
-        "type": "Literal['function']",
-        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
-        "defer_loading": "bool",
-        "description": "str | None",
-        "output_schema": "dict[str, Any] | None",
-    },
-    total=False,
-)
-
+FunctionToolParam = TypedDict('FunctionToolParam', {'async': 'bool', 'name': 'str', 'parameters': 'dict[str, Any] | None', 'strict': 'bool | None', 'type': "Literal['function']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str | None', 'output_schema': 'dict[str, Any] | None'}, total=False)
 
 class InlineSkillParam(TypedDict, total=False):
     description: str
     name: str
     source: InlineSkillSourceParam
-    type: Literal["inline"]
-
+    type: Literal['inline']
 
 class InlineSkillSourceParam(TypedDict, total=False):
     data: str
-    media_type: Literal["application/zip"]
-    type: Literal["base64"]
-
+    media_type: Literal['application/zip']
+    type: Literal['base64']
 
 class InputItemListParams(TypedDict, total=False):
     after: str
     include: list[ResponseIncludable]
     limit: int
-    order: Literal["asc", "desc"]
-
+    order: Literal['asc', 'desc']
 
 class InputTokenCountParams(TypedDict, total=False):
     conversation: str | ResponseConversationParamParam | None
@@ -229,344 +162,161 @@ class InputTokenCountParams(TypedDict, total=False):
     instructions: str | None
     model: str | None
     parallel_tool_calls: bool | None
-    personality: str | Literal["friendly", "pragmatic"]
+    personality: str | Literal['friendly', 'pragmatic']
     previous_response_id: str | None
     reasoning: Reasoning | None
     text: InputTokenCountParamsText | None
-    tool_choice: (
-        ToolChoiceOptions
-        | ToolChoiceAllowedParam
-        | ToolChoiceTypesParam
-        | ToolChoiceFunctionParam
-        | ToolChoiceMcpParam
-        | ToolChoiceCustomParam
-        | ToolParamProgrammaticToolCalling
-        | ToolChoiceApplyPatchParam
-        | ToolChoiceShellParam
-        | None
-    )
+    tool_choice: ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam | None
     tools: Iterable[ToolParam] | None
-    truncation: Literal["auto", "disabled"]
-
+    truncation: Literal['auto', 'disabled']
 
 class InputTokenCountParamsText(TypedDict, total=False):
     format: ResponseFormatTextConfigParam
-    verbosity: Literal["low", "medium", "high"] | None
-
+    verbosity: Literal['low', 'medium', 'high'] | None
 
 class LocalEnvironmentParam(TypedDict, total=False):
-    type: Literal["local"]
+    type: Literal['local']
     skills: Iterable[LocalSkillParam]
-
 
 class LocalSkillParam(TypedDict, total=False):
     description: str
     name: str
     path: str
 
-
 class McpToolCallErrorParamHTTPError(TypedDict, total=False):
     code: int
     message: str
-    type: Literal["http_error"]
-
+    type: Literal['http_error']
 
 class McpToolCallErrorParamMcpProtocolError(TypedDict, total=False):
     code: int
     message: str
-    type: Literal["mcp_protocol_error"]
+    type: Literal['mcp_protocol_error']
 
-
-McpToolCallErrorParam: TypeAlias = "McpToolCallErrorParamMcpProtocolError | McpToolCallErrorParamMcpToolExecutionError | McpToolCallErrorParamHTTPError"
-
+McpToolCallErrorParam: TypeAlias = 'McpToolCallErrorParamMcpProtocolError | McpToolCallErrorParamMcpToolExecutionError | McpToolCallErrorParamHTTPError'
 
 class McpToolCallErrorParamMcpToolExecutionError(TypedDict, total=False):
     content: Any
-    type: Literal["mcp_tool_execution_error"]
-
+    type: Literal['mcp_tool_execution_error']
 
 class NamespaceToolParam(TypedDict, total=False):
     description: str
     name: str
     tools: Iterable[NamespaceToolParamTool]
-    type: Literal["namespace"]
+    type: Literal['namespace']
 
+NamespaceToolParamTool: TypeAlias = 'NamespaceToolParamToolFunction | CustomToolParam'
 
-NamespaceToolParamTool: TypeAlias = "NamespaceToolParamToolFunction | CustomToolParam"
+NamespaceToolParamToolFunction = TypedDict('NamespaceToolParamToolFunction', {'async': 'bool', 'name': 'str', 'type': "Literal['function']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str | None', 'output_schema': 'dict[str, Any] | None', 'parameters': 'Any', 'strict': 'bool | None'}, total=False)
 
-NamespaceToolParamToolFunction = TypedDict(
-    "NamespaceToolParamToolFunction",
-    {
-        "async": "bool",
-        "name": "str",
-        "type": "Literal['function']",
-        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
-        "defer_loading": "bool",
-        "description": "str | None",
-        "output_schema": "dict[str, Any] | None",
-        "parameters": "Any",
-        "strict": "bool | None",
-    },
-    total=False,
-)
-
-ResponseCodeInterpreterToolCallParamOutput: TypeAlias = (
-    "ResponseCodeInterpreterToolCallParamOutputLogs | ResponseCodeInterpreterToolCallParamOutputImage"
-)
-
+ResponseCodeInterpreterToolCallParamOutput: TypeAlias = 'ResponseCodeInterpreterToolCallParamOutputLogs | ResponseCodeInterpreterToolCallParamOutputImage'
 
 class ResponseCodeInterpreterToolCallParamOutputImage(TypedDict, total=False):
-    type: Literal["image"]
+    type: Literal['image']
     url: str
-
 
 class ResponseCodeInterpreterToolCallParamOutputLogs(TypedDict, total=False):
     logs: str
-    type: Literal["logs"]
-
+    type: Literal['logs']
 
 class ResponseCodeInterpreterToolCallParam(TypedDict, total=False):
     id: str
     code: str | None
     container_id: str
     outputs: Iterable[ResponseCodeInterpreterToolCallParamOutput] | None
-    status: Literal["in_progress", "completed", "incomplete", "interpreting", "failed"]
-    type: Literal["code_interpreter_call"]
-
+    status: Literal['in_progress', 'completed', 'incomplete', 'interpreting', 'failed']
+    type: Literal['code_interpreter_call']
 
 class ResponseCompactParamsImage(TypedDict, total=False):
-    context_compression: Literal["auto", "enabled", "disabled"]
-
+    context_compression: Literal['auto', 'enabled', 'disabled']
 
 class ResponseCompactParamsPromptCacheOptions(TypedDict, total=False):
-    mode: Literal["implicit", "explicit"]
-    ttl: Literal["30m"]
-
+    mode: Literal['implicit', 'explicit']
+    ttl: Literal['30m']
 
 class ResponseCompactParams(TypedDict, total=False):
-    model: (
-        Literal[
-            "gpt-6-astra",
-            "gpt-6.2-astra",
-            "gpt-6.1-sol",
-            "gpt-6.2-sol",
-            "gpt-6.1-terra",
-            "gpt-6-sol",
-            "gpt-6-luna",
-            "gpt-5.6-sol",
-            "gpt-5.6-terra",
-            "gpt-5.6-luna",
-            "gpt-5.5",
-            "gpt-5.5-2026-04-23",
-            "gpt-5.4",
-            "gpt-5.4-mini",
-            "gpt-5.4-nano",
-            "gpt-5.4-mini-2026-03-17",
-            "gpt-5.4-nano-2026-03-17",
-            "gpt-5.3-chat-latest",
-            "gpt-5.2",
-            "gpt-5.2-2025-12-11",
-            "gpt-5.2-chat-latest",
-            "gpt-5.2-pro",
-            "gpt-5.2-pro-2025-12-11",
-            "gpt-5.1",
-            "gpt-5.1-2025-11-13",
-            "gpt-5.1-codex",
-            "gpt-5.1-mini",
-            "gpt-5.1-chat-latest",
-            "gpt-5",
-            "gpt-5-mini",
-            "gpt-5-nano",
-            "gpt-5-2025-08-07",
-            "gpt-5-mini-2025-08-07",
-            "gpt-5-nano-2025-08-07",
-            "gpt-5-chat-latest",
-            "gpt-4.1",
-            "gpt-4.1-mini",
-            "gpt-4.1-nano",
-            "gpt-4.1-2025-04-14",
-            "gpt-4.1-mini-2025-04-14",
-            "gpt-4.1-nano-2025-04-14",
-            "o4-mini",
-            "o4-mini-2025-04-16",
-            "o3",
-            "o3-2025-04-16",
-            "o3-mini",
-            "o3-mini-2025-01-31",
-            "o1",
-            "o1-2024-12-17",
-            "o1-preview",
-            "o1-preview-2024-09-12",
-            "o1-mini",
-            "o1-mini-2024-09-12",
-            "gpt-4o",
-            "gpt-4o-2024-11-20",
-            "gpt-4o-2024-08-06",
-            "gpt-4o-2024-05-13",
-            "gpt-audio-mini",
-            "gpt-audio-mini-2025-12-15",
-            "gpt-4o-audio-preview",
-            "gpt-4o-audio-preview-2024-10-01",
-            "gpt-4o-audio-preview-2024-12-17",
-            "gpt-4o-audio-preview-2025-06-03",
-            "gpt-4o-mini-audio-preview",
-            "gpt-4o-mini-audio-preview-2024-12-17",
-            "gpt-4o-search-preview",
-            "gpt-4o-mini-search-preview",
-            "gpt-4o-search-preview-2025-03-11",
-            "gpt-4o-mini-search-preview-2025-03-11",
-            "chatgpt-4o-latest",
-            "codex-mini-latest",
-            "gpt-4o-mini",
-            "gpt-4o-mini-2024-07-18",
-            "gpt-4-turbo",
-            "gpt-4-turbo-2024-04-09",
-            "gpt-4-0125-preview",
-            "gpt-4-turbo-preview",
-            "gpt-4-1106-preview",
-            "gpt-4-vision-preview",
-            "gpt-4",
-            "gpt-4-0314",
-            "gpt-4-0613",
-            "gpt-4-32k",
-            "gpt-4-32k-0314",
-            "gpt-4-32k-0613",
-            "gpt-3.5-turbo",
-            "gpt-3.5-turbo-16k",
-            "gpt-3.5-turbo-0301",
-            "gpt-3.5-turbo-0613",
-            "gpt-3.5-turbo-1106",
-            "gpt-3.5-turbo-0125",
-            "gpt-3.5-turbo-16k-0613",
-            "o1-pro",
-            "o1-pro-2025-03-19",
-            "o3-pro",
-            "o3-pro-2025-06-10",
-            "o3-deep-research",
-            "o3-deep-research-2025-06-26",
-            "o4-mini-deep-research",
-            "o4-mini-deep-research-2025-06-26",
-            "computer-use-preview",
-            "computer-use-preview-2025-03-11",
-            "gpt-5.5-pro",
-            "gpt-5.5-pro-2026-04-23",
-            "gpt-5-codex",
-            "gpt-5-pro",
-            "gpt-5-pro-2025-10-06",
-            "gpt-5.1-codex-max",
-            "gpt-daybreak-blue-latest",
-            "gpt-daybreak-red-latest",
-            "gpt-5.6-cyber",
-            "gpt-6-cyber",
-            "gpt-rosalind-research",
-            "gpt-6-rosalind",
-            "gpt-6.2-astra-law",
-        ]
-        | str
-        | None
-    )
+    model: Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str | None
     image: ResponseCompactParamsImage
     input: str | Iterable[ResponseInputItemParam] | None
     instructions: str | None
     previous_response_id: str | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCompactParamsPromptCacheOptions | None
-    prompt_cache_retention: Literal["in_memory", "24h"] | None
-    service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None
-
+    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    service_tier: Literal['auto', 'default', 'fast', 'flex', 'priority'] | None
 
 class ResponseCompactionItemParamParam(TypedDict, total=False):
     encrypted_content: str
-    type: Literal["compaction"]
+    type: Literal['compaction']
     id: str | None
 
-
 class ResponseComputerToolCallOutputScreenshotParam(TypedDict, total=False):
-    type: Literal["computer_screenshot"]
+    type: Literal['computer_screenshot']
     file_id: str
     image_url: str
 
-
-ResponseComputerToolCallParamAction: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
-
+ResponseComputerToolCallParamAction: TypeAlias = 'ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait'
 
 class ResponseComputerToolCallParamPendingSafetyCheck(TypedDict, total=False):
     id: str
     code: str | None
     message: str | None
 
-
 class ResponseComputerToolCallParam(TypedDict, total=False):
     id: str
     call_id: str
     pending_safety_checks: Iterable[ResponseComputerToolCallParamPendingSafetyCheck]
-    status: Literal["in_progress", "completed", "incomplete"]
-    type: Literal["computer_call"]
+    status: Literal['in_progress', 'completed', 'incomplete']
+    type: Literal['computer_call']
     action: ResponseComputerToolCallParamAction
     actions: ComputerActionListParam
-
 
 class ResponseConfigurationUpdateItemParamParamReasoning(TypedDict, total=False):
     effort: ReasoningEffort
 
-
 class ResponseConfigurationUpdateItemParamParam(TypedDict, total=False):
-    type: Literal["configuration_update"]
+    type: Literal['configuration_update']
     id: str | None
     reasoning: ResponseConfigurationUpdateItemParamParamReasoning
     text: ResponseConfigurationUpdateItemParamParamText
 
-
 class ResponseConfigurationUpdateItemParamParamText(TypedDict, total=False):
     format: ResponseConfigurationUpdateItemParamParamTextFormat
 
-
-ResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = (
-    "ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam"
-)
-
+ResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = 'ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam'
 
 class ResponseConversationParamParam(TypedDict, total=False):
     id: str
 
-
 class ResponseCreateParamsAccessPrograms(TypedDict, total=False):
-    cyber: Literal["standard", "daybreak_blue", "daybreak_red"]
-
+    cyber: Literal['standard', 'daybreak_blue', 'daybreak_red']
 
 class BackgroundOptions(TypedDict, total=False):
-    completion_window: Literal["soonest", "2h", "8h"]
+    completion_window: Literal['soonest', '2h', '8h']
     continuation_id: str
-
 
 class ContextManagement(TypedDict, total=False):
     type: str
     compact_threshold: int | None
 
-
 class ResponseCreateParamsModeration(TypedDict, total=False):
     model: str
     policy: ModerationPolicy | None
-
 
 class ModerationPolicy(TypedDict, total=False):
     input: ModerationPolicyInput | None
     output: ModerationPolicyInput | None
 
-
 class ModerationPolicyInput(TypedDict, total=False):
-    mode: Literal["score", "block"]
-
+    mode: Literal['score', 'block']
 
 class ResponseCreateParamsPromptCacheOptions(TypedDict, total=False):
     comparison_response_id: str | None
-    mode: Literal["implicit", "explicit"]
+    mode: Literal['implicit', 'explicit']
     prewarm: bool
-    ttl: Literal["30m", "12h"]
+    ttl: Literal['30m', '12h']
 
-
-ResponseCreateParams: TypeAlias = "ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming"
-
+ResponseCreateParams: TypeAlias = 'ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming'
 
 class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     access_programs: ResponseCreateParamsAccessPrograms
@@ -588,7 +338,7 @@ class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal["in_memory", "24h"] | None
+    prompt_cache_retention: Literal['in_memory', '24h'] | None
     reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: ServiceTier
@@ -600,10 +350,9 @@ class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal["auto", "disabled"] | None
+    truncation: Literal['auto', 'disabled'] | None
     user: str
     stream: Literal[False] | None
-
 
 class ResponseCreateParamsStreaming(TypedDict, total=False):
     access_programs: ResponseCreateParamsAccessPrograms
@@ -625,7 +374,7 @@ class ResponseCreateParamsStreaming(TypedDict, total=False):
     prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal["in_memory", "24h"] | None
+    prompt_cache_retention: Literal['in_memory', '24h'] | None
     reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: ServiceTier
@@ -637,63 +386,39 @@ class ResponseCreateParamsStreaming(TypedDict, total=False):
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal["auto", "disabled"] | None
+    truncation: Literal['auto', 'disabled'] | None
     user: str
     stream: Required[Literal[True]]
-
 
 class StreamOptions(TypedDict, total=False):
     include_obfuscation: bool
 
-
-ResponseCreateParamsToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam"
-
+ResponseCreateParamsToolChoice: TypeAlias = 'ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam'
 
 class ResponseCustomToolCallOutputParamCallerDirect(TypedDict, total=False):
-    type: Literal["direct"]
-
+    type: Literal['direct']
 
 class ResponseCustomToolCallOutputParamCallerProgram(TypedDict, total=False):
     caller_id: str
-    type: Literal["program"]
+    type: Literal['program']
 
-
-ResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = (
-    "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
-)
-
+ResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = 'ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
 
 class ResponseCustomToolCallOutputParam(TypedDict, total=False):
     call_id: str
     output: str | Iterable[ResponseCustomToolCallOutputParamOutputOutputContentList]
-    type: Literal["custom_tool_call_output"]
+    type: Literal['custom_tool_call_output']
     id: str
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
-
-ResponseCustomToolCallParam = TypedDict(
-    "ResponseCustomToolCallParam",
-    {
-        "async": "bool",
-        "call_id": "str",
-        "input": "str",
-        "name": "str",
-        "type": "Literal['custom_tool_call']",
-        "id": "str",
-        "caller": "ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None",
-        "namespace": "str",
-    },
-    total=False,
-)
-
+ResponseCustomToolCallParam = TypedDict('ResponseCustomToolCallParam', {'async': 'bool', 'call_id': 'str', 'input': 'str', 'name': 'str', 'type': "Literal['custom_tool_call']", 'id': 'str', 'caller': 'ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None', 'namespace': 'str'}, total=False)
 
 class ResponseFileSearchToolCallParam(TypedDict, total=False):
     id: str
     queries: Sequence[str]
-    status: Literal["in_progress", "searching", "completed", "incomplete", "failed"]
-    type: Literal["file_search_call"]
+    status: Literal['in_progress', 'searching', 'completed', 'incomplete', 'failed']
+    type: Literal['file_search_call']
     results: Iterable[ResponseFileSearchToolCallParamResult] | None
-
 
 class ResponseFileSearchToolCallParamResult(TypedDict, total=False):
     attributes: dict[str, str | float | bool] | None
@@ -702,235 +427,181 @@ class ResponseFileSearchToolCallParamResult(TypedDict, total=False):
     score: float
     text: str
 
-
-ResponseFormatTextConfigParam: TypeAlias = (
-    "ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam | ResponseFormatJSONObject"
-)
-
+ResponseFormatTextConfigParam: TypeAlias = 'ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam | ResponseFormatJSONObject'
 
 class ResponseFormatTextJSONSchemaConfigParam(TypedDict, total=False):
     name: str
     schema: dict[str, Any]
-    type: Literal["json_schema"]
+    type: Literal['json_schema']
     description: str
     strict: bool | None
 
+ResponseFunctionCallOutputItemListParam: TypeAlias = 'list[ResponseFunctionCallOutputItemParam]'
 
-ResponseFunctionCallOutputItemListParam: TypeAlias = "list[ResponseFunctionCallOutputItemParam]"
+ResponseFunctionCallOutputItemParam: TypeAlias = 'ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam'
 
-ResponseFunctionCallOutputItemParam: TypeAlias = (
-    "ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam"
-)
-
-ResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = (
-    "ResponseFunctionShellCallOutputContentParamOutcomeTimeout | ResponseFunctionShellCallOutputContentParamOutcomeExit"
-)
-
+ResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = 'ResponseFunctionShellCallOutputContentParamOutcomeTimeout | ResponseFunctionShellCallOutputContentParamOutcomeExit'
 
 class ResponseFunctionShellCallOutputContentParamOutcomeExit(TypedDict, total=False):
     exit_code: int
-    type: Literal["exit"]
-
+    type: Literal['exit']
 
 class ResponseFunctionShellCallOutputContentParamOutcomeTimeout(TypedDict, total=False):
-    type: Literal["timeout"]
-
+    type: Literal['timeout']
 
 class ResponseFunctionShellCallOutputContentParam(TypedDict, total=False):
     outcome: ResponseFunctionShellCallOutputContentParamOutcome
     stderr: str
     stdout: str
 
+ResponseFunctionToolCallParam = TypedDict('ResponseFunctionToolCallParam', {'async': 'bool', 'arguments': 'str', 'call_id': 'str', 'name': 'str', 'type': "Literal['function_call']", 'id': 'str', 'caller': 'ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None', 'namespace': 'str', 'status': "Literal['in_progress', 'completed', 'incomplete']"}, total=False)
 
-ResponseFunctionToolCallParam = TypedDict(
-    "ResponseFunctionToolCallParam",
-    {
-        "async": "bool",
-        "arguments": "str",
-        "call_id": "str",
-        "name": "str",
-        "type": "Literal['function_call']",
-        "id": "str",
-        "caller": "ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None",
-        "namespace": "str",
-        "status": "Literal['in_progress', 'completed', 'incomplete']",
-    },
-    total=False,
-)
-
-ResponseFunctionWebSearchParamAction: TypeAlias = "ResponseFunctionWebSearchParamActionSearch | ResponseFunctionWebSearchParamActionOpenPage | ResponseFunctionWebSearchParamActionFind"
-
+ResponseFunctionWebSearchParamAction: TypeAlias = 'ResponseFunctionWebSearchParamActionSearch | ResponseFunctionWebSearchParamActionOpenPage | ResponseFunctionWebSearchParamActionFind'
 
 class ResponseFunctionWebSearchParamActionFind(TypedDict, total=False):
     pattern: str
-    type: Literal["find_in_page"]
+    type: Literal['find_in_page']
     url: str
 
-
 class ResponseFunctionWebSearchParamActionOpenPage(TypedDict, total=False):
-    type: Literal["open_page"]
+    type: Literal['open_page']
     url: str | None
 
-
 class ResponseFunctionWebSearchParamActionSearch(TypedDict, total=False):
-    type: Literal["search"]
+    type: Literal['search']
     queries: Sequence[str]
     query: str
     sources: Iterable[ResponseFunctionWebSearchParamActionSearchSource]
 
-
 class ResponseFunctionWebSearchParamActionSearchSource(TypedDict, total=False):
-    type: Literal["url"]
+    type: Literal['url']
     url: str
-
 
 class ResponseFunctionWebSearchParam(TypedDict, total=False):
     id: str
     action: ResponseFunctionWebSearchParamAction
-    status: Literal["in_progress", "searching", "completed", "incomplete", "failed"]
-    type: Literal["web_search_call"]
-
+    status: Literal['in_progress', 'searching', 'completed', 'incomplete', 'failed']
+    type: Literal['web_search_call']
 
 class ResponseInputAudioParamInputAudio(TypedDict, total=False):
     data: str
-    format: Literal["mp3", "wav"]
-
+    format: Literal['mp3', 'wav']
 
 class ResponseInputAudioParam(TypedDict, total=False):
     input_audio: ResponseInputAudioParamInputAudio
-    type: Literal["input_audio"]
+    type: Literal['input_audio']
 
-
-ResponseInputContentParam: TypeAlias = "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
-
+ResponseInputContentParam: TypeAlias = 'ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
 
 class ResponseInputFileContentParamPromptCacheBreakpoint(TypedDict, total=False):
-    mode: Literal["explicit"]
-    ttl: Literal["30m", "12h"]
-
+    mode: Literal['explicit']
+    ttl: Literal['30m', '12h']
 
 class ResponseInputFileContentParam(TypedDict, total=False):
-    type: Literal["input_file"]
-    detail: Literal["auto", "low", "high"]
+    type: Literal['input_file']
+    detail: Literal['auto', 'low', 'high']
     file_data: str | None
     file_id: str | None
     file_url: str | None
     filename: str | None
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint | None
 
-
 class ResponseInputFileParam(TypedDict, total=False):
-    type: Literal["input_file"]
-    detail: Literal["auto", "low", "high"]
+    type: Literal['input_file']
+    detail: Literal['auto', 'low', 'high']
     file_data: str
     file_id: str | None
     file_url: str
     filename: str
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint
 
-
 class ResponseInputImageContentParam(TypedDict, total=False):
-    type: Literal["input_image"]
+    type: Literal['input_image']
     detail: ImageDetail | None
     file_id: str | None
     image_url: str | None
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint | None
 
-
 class ResponseInputImageParam(TypedDict, total=False):
     detail: ImageDetail
-    type: Literal["input_image"]
+    type: Literal['input_image']
     file_id: str | None
     image_url: str | None
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint
 
-
 class ResponseInputItemParamAdditionalTools(TypedDict, total=False):
-    role: Literal["developer"]
+    role: Literal['developer']
     tools: Iterable[ToolParam]
-    type: Literal["additional_tools"]
+    type: Literal['additional_tools']
     id: str | None
-
 
 class ResponseInputItemParamApplyPatchCall(TypedDict, total=False):
     call_id: str
     operation: ResponseInputItemParamApplyPatchCallOperation
-    status: Literal["in_progress", "completed"]
-    type: Literal["apply_patch_call"]
+    status: Literal['in_progress', 'completed']
+    type: Literal['apply_patch_call']
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
-
-ResponseInputItemParamApplyPatchCallOperation: TypeAlias = (
-    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
-)
-
+ResponseInputItemParamApplyPatchCallOperation: TypeAlias = 'ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile'
 
 class ApplyPatchCallOperationCreateFile(TypedDict, total=False):
     diff: str
     path: str
-    type: Literal["create_file"]
-
+    type: Literal['create_file']
 
 class ApplyPatchCallOperationDeleteFile(TypedDict, total=False):
     path: str
-    type: Literal["delete_file"]
-
+    type: Literal['delete_file']
 
 class ApplyPatchCallOperationUpdateFile(TypedDict, total=False):
     diff: str
     path: str
-    type: Literal["update_file"]
-
+    type: Literal['update_file']
 
 class ResponseInputItemParamApplyPatchCallOutput(TypedDict, total=False):
     call_id: str
-    status: Literal["completed", "failed"]
-    type: Literal["apply_patch_call_output"]
+    status: Literal['completed', 'failed']
+    type: Literal['apply_patch_call_output']
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     output: str | None
 
-
 class ResponseInputItemParamCompactionTrigger(TypedDict, total=False):
-    type: Literal["compaction_trigger"]
+    type: Literal['compaction_trigger']
     id: str | None
-
 
 class ResponseInputItemParamComputerCallOutput(TypedDict, total=False):
     call_id: str
     output: ResponseComputerToolCallOutputScreenshotParam
-    type: Literal["computer_call_output"]
+    type: Literal['computer_call_output']
     id: str | None
     acknowledged_safety_checks: Iterable[ResponseComputerToolCallParamPendingSafetyCheck] | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class ResponseInputItemParamFunctionCallOutput(TypedDict, total=False):
     output: str | ResponseFunctionCallOutputItemListParam
-    type: Literal["function_call_output"]
+    type: Literal['function_call_output']
     id: str | None
     call_id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     name: str | None
     namespace: str | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class ResponseInputItemParamImageGenerationCall(TypedDict, total=False):
     id: str
     result: str | None
-    status: Literal["in_progress", "completed", "generating", "failed"]
-    type: Literal["image_generation_call"]
-    action: Literal["generate", "edit", "auto"] | None
-    background: Literal["transparent", "opaque", "auto"] | None
+    status: Literal['in_progress', 'completed', 'generating', 'failed']
+    type: Literal['image_generation_call']
+    action: Literal['generate', 'edit', 'auto'] | None
+    background: Literal['transparent', 'opaque', 'auto'] | None
     error: ResponseInputItemParamImageGenerationCallError
-    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None
+    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
+    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto'] | None
     revised_prompt: str | None
-    size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None
+    size: str | Literal['1024x1024', '1024x1536', '1536x1024'] | None
     svg_usage: ResponseInputItemParamImageGenerationCallSvgUsage
-
 
 class ResponseInputItemParamImageGenerationCallError(TypedDict, total=False):
     code: str | None
@@ -939,11 +610,9 @@ class ResponseInputItemParamImageGenerationCallError(TypedDict, total=False):
     type: str
     moderation_details: ResponseInputItemParamImageGenerationCallErrorModerationDetails
 
-
 class ResponseInputItemParamImageGenerationCallErrorModerationDetails(TypedDict, total=False):
     categories: Sequence[str]
-    moderation_stage: Literal["input", "output", "unknown"]
-
+    moderation_stage: Literal['input', 'output', 'unknown']
 
 class ResponseInputItemParamImageGenerationCallSvgUsage(TypedDict, total=False):
     input_tokens: int
@@ -952,76 +621,62 @@ class ResponseInputItemParamImageGenerationCallSvgUsage(TypedDict, total=False):
     reasoning_tokens: int
     total_tokens: int
 
-
 class ResponseInputItemParamItemReference(TypedDict, total=False):
     id: str
-    type: Literal["item_reference"] | None
-
+    type: Literal['item_reference'] | None
 
 class ResponseInputItemParamLocalShellCall(TypedDict, total=False):
     id: str
     action: ResponseInputItemParamLocalShellCallAction
     call_id: str
-    status: Literal["in_progress", "completed", "incomplete"]
-    type: Literal["local_shell_call"]
-
+    status: Literal['in_progress', 'completed', 'incomplete']
+    type: Literal['local_shell_call']
 
 class ResponseInputItemParamLocalShellCallAction(TypedDict, total=False):
     command: Sequence[str]
     env: dict[str, str]
-    type: Literal["exec"]
+    type: Literal['exec']
     timeout_ms: int | None
     user: str | None
     working_directory: str | None
 
-
 class ResponseInputItemParamLocalShellCallOutput(TypedDict, total=False):
     id: str
     output: str
-    type: Literal["local_shell_call_output"]
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    type: Literal['local_shell_call_output']
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class ResponseInputItemParamMcpApprovalRequest(TypedDict, total=False):
     id: str
     arguments: str
     name: str
     server_label: str
-    type: Literal["mcp_approval_request"]
-
+    type: Literal['mcp_approval_request']
 
 class ResponseInputItemParamMcpApprovalResponse(TypedDict, total=False):
     approval_request_id: str
     approve: bool
-    type: Literal["mcp_approval_response"]
+    type: Literal['mcp_approval_response']
     id: str | None
     reason: str | None
-
 
 class ResponseInputItemParamMcpCall(TypedDict, total=False):
     id: str
     arguments: str
     name: str
     server_label: str
-    type: Literal["mcp_call"]
+    type: Literal['mcp_call']
     approval_request_id: str | None
-    error: (
-        McpToolCallErrorParamMcpProtocolError
-        | McpToolCallErrorParamMcpToolExecutionError
-        | McpToolCallErrorParamHTTPError
-        | None
-    )
+    error: McpToolCallErrorParamMcpProtocolError | McpToolCallErrorParamMcpToolExecutionError | McpToolCallErrorParamHTTPError | None
     output: str | None
-    status: Literal["in_progress", "completed", "incomplete", "calling", "failed"]
-
+    status: Literal['in_progress', 'completed', 'incomplete', 'calling', 'failed']
 
 class ResponseInputItemParamMcpListTools(TypedDict, total=False):
     id: str
     server_label: str
     tools: Iterable[ResponseInputItemParamMcpListToolsTool]
-    type: Literal["mcp_list_tools"]
+    type: Literal['mcp_list_tools']
     error: str | None
-
 
 class ResponseInputItemParamMcpListToolsTool(TypedDict, total=False):
     input_schema: Any
@@ -1029,124 +684,102 @@ class ResponseInputItemParamMcpListToolsTool(TypedDict, total=False):
     annotations: Any
     description: str | None
 
-
 class ResponseInputItemParamMessage(TypedDict, total=False):
     content: ResponseInputMessageContentListParam
-    role: Literal["user", "system", "developer"]
-    status: Literal["in_progress", "completed", "incomplete"]
-    type: Literal["message"]
-
+    role: Literal['user', 'system', 'developer']
+    status: Literal['in_progress', 'completed', 'incomplete']
+    type: Literal['message']
 
 class ResponseInputItemParamProgram(TypedDict, total=False):
     id: str
     call_id: str
     code: str
     fingerprint: str
-    type: Literal["program"]
-
+    type: Literal['program']
 
 class ResponseInputItemParamProgramOutput(TypedDict, total=False):
     id: str
     call_id: str
     result: str
-    status: Literal["completed", "incomplete"]
-    type: Literal["program_output"]
+    status: Literal['completed', 'incomplete']
+    type: Literal['program_output']
 
-
-ResponseInputItemParam: TypeAlias = "EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputItemParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput"
-
+ResponseInputItemParam: TypeAlias = 'EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputItemParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput'
 
 class ResponseInputItemParamShellCall(TypedDict, total=False):
     action: ShellCallAction
     call_id: str
-    type: Literal["shell_call"]
+    type: Literal['shell_call']
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     environment: LocalEnvironmentParam | ContainerReferenceParam | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class ShellCallAction(TypedDict, total=False):
     commands: Sequence[str]
     max_output_length: int | None
     timeout_ms: int | None
 
-
 class ResponseInputItemParamShellCallOutput(TypedDict, total=False):
     call_id: str
     output: Iterable[ResponseFunctionShellCallOutputContentParam]
-    type: Literal["shell_call_output"]
+    type: Literal['shell_call_output']
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     max_output_length: int | None
-    status: Literal["in_progress", "completed", "incomplete"] | None
-
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
 class ResponseInputItemParamToolSearchCall(TypedDict, total=False):
     arguments: Any
-    type: Literal["tool_search_call"]
+    type: Literal['tool_search_call']
     id: str | None
     call_id: str | None
-    execution: Literal["server", "client"]
-    status: Literal["in_progress", "completed", "incomplete"] | None
+    execution: Literal['server', 'client']
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
+ResponseInputMessageContentListParamResponseInputContentParam: TypeAlias = 'ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
 
-ResponseInputMessageContentListParamResponseInputContentParam: TypeAlias = (
-    "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
-)
-
-ResponseInputMessageContentListParam: TypeAlias = "list[ResponseInputMessageContentListParamResponseInputContentParam]"
-
+ResponseInputMessageContentListParam: TypeAlias = 'list[ResponseInputMessageContentListParamResponseInputContentParam]'
 
 class ResponseInputParamApplyPatchCall(TypedDict, total=False):
     call_id: str
     operation: ResponseInputParamApplyPatchCallOperation
-    status: Literal["in_progress", "completed"]
-    type: Literal["apply_patch_call"]
+    status: Literal['in_progress', 'completed']
+    type: Literal['apply_patch_call']
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
+ResponseInputParamApplyPatchCallOperation: TypeAlias = 'ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile'
 
-ResponseInputParamApplyPatchCallOperation: TypeAlias = (
-    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
-)
+ResponseInputParamResponseInputItemParam: TypeAlias = 'EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput'
 
-ResponseInputParamResponseInputItemParam: TypeAlias = "EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput"
-
-ResponseInputParam: TypeAlias = "list[ResponseInputParamResponseInputItemParam]"
-
+ResponseInputParam: TypeAlias = 'list[ResponseInputParamResponseInputItemParam]'
 
 class ResponseInputTextContentParam(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
+    type: Literal['input_text']
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint | None
-
 
 class ResponseInputTextParam(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
+    type: Literal['input_text']
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint
 
-
-ResponseOutputMessageParamContent: TypeAlias = "ResponseOutputTextParam | ResponseOutputRefusalParam"
-
+ResponseOutputMessageParamContent: TypeAlias = 'ResponseOutputTextParam | ResponseOutputRefusalParam'
 
 class ResponseOutputMessageParam(TypedDict, total=False):
     id: str
     content: Iterable[ResponseOutputMessageParamContent]
-    role: Literal["assistant"]
-    status: Literal["in_progress", "completed", "incomplete"]
-    type: Literal["message"]
-    phase: Literal["commentary", "final_answer"] | None
-
+    role: Literal['assistant']
+    status: Literal['in_progress', 'completed', 'incomplete']
+    type: Literal['message']
+    phase: Literal['commentary', 'final_answer'] | None
 
 class ResponseOutputRefusalParam(TypedDict, total=False):
     refusal: str
-    type: Literal["refusal"]
+    type: Literal['refusal']
 
-
-ResponseOutputTextParamAnnotation: TypeAlias = "ResponseOutputTextParamAnnotationFileCitation | ResponseOutputTextParamAnnotationURLCitation | ResponseOutputTextParamAnnotationContainerFileCitation | ResponseOutputTextParamAnnotationFilePath"
-
+ResponseOutputTextParamAnnotation: TypeAlias = 'ResponseOutputTextParamAnnotationFileCitation | ResponseOutputTextParamAnnotationURLCitation | ResponseOutputTextParamAnnotationContainerFileCitation | ResponseOutputTextParamAnnotationFilePath'
 
 class ResponseOutputTextParamAnnotationContainerFileCitation(TypedDict, total=False):
     container_id: str
@@ -1154,29 +787,25 @@ class ResponseOutputTextParamAnnotationContainerFileCitation(TypedDict, total=Fa
     file_id: str
     filename: str
     start_index: int
-    type: Literal["container_file_citation"]
-
+    type: Literal['container_file_citation']
 
 class ResponseOutputTextParamAnnotationFileCitation(TypedDict, total=False):
     file_id: str
     filename: str
     index: int
-    type: Literal["file_citation"]
-
+    type: Literal['file_citation']
 
 class ResponseOutputTextParamAnnotationFilePath(TypedDict, total=False):
     file_id: str
     index: int
-    type: Literal["file_path"]
-
+    type: Literal['file_path']
 
 class ResponseOutputTextParamAnnotationURLCitation(TypedDict, total=False):
     end_index: int
     start_index: int
     title: str
-    type: Literal["url_citation"]
+    type: Literal['url_citation']
     url: str
-
 
 class ResponseOutputTextParamLogprob(TypedDict, total=False):
     token: str
@@ -1184,52 +813,41 @@ class ResponseOutputTextParamLogprob(TypedDict, total=False):
     logprob: float
     top_logprobs: Iterable[ResponseOutputTextParamLogprobTopLogprob]
 
-
 class ResponseOutputTextParamLogprobTopLogprob(TypedDict, total=False):
     token: str
     bytes: Iterable[int]
     logprob: float
 
-
 class ResponseOutputTextParam(TypedDict, total=False):
     annotations: Iterable[ResponseOutputTextParamAnnotation]
     text: str
-    type: Literal["output_text"]
+    type: Literal['output_text']
     logprobs: Iterable[ResponseOutputTextParamLogprob]
-
 
 class ResponsePromptParam(TypedDict, total=False):
     id: str
     variables: dict[str, ResponsePromptParamVariables] | None
     version: str | None
 
-
-ResponsePromptParamVariables: TypeAlias = (
-    "str | ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
-)
-
+ResponsePromptParamVariables: TypeAlias = 'str | ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
 
 class ResponseReasoningItemParamContent(TypedDict, total=False):
     text: str
-    type: Literal["reasoning_text"]
-
+    type: Literal['reasoning_text']
 
 class ResponseReasoningItemParam(TypedDict, total=False):
     id: str
     summary: Iterable[Summary]
-    type: Literal["reasoning"]
+    type: Literal['reasoning']
     content: Iterable[ResponseReasoningItemParamContent]
     encrypted_content: str | None
-    status: Literal["in_progress", "completed", "incomplete"]
-
+    status: Literal['in_progress', 'completed', 'incomplete']
 
 class Summary(TypedDict, total=False):
     text: str
-    type: Literal["summary_text"]
+    type: Literal['summary_text']
 
-
-ResponseRetrieveParams: TypeAlias = "ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming"
-
+ResponseRetrieveParams: TypeAlias = 'ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming'
 
 class ResponseRetrieveParamsNonStreaming(TypedDict, total=False):
     include: list[ResponseIncludable]
@@ -1237,84 +855,61 @@ class ResponseRetrieveParamsNonStreaming(TypedDict, total=False):
     starting_after: int
     stream: Literal[False]
 
-
 class ResponseRetrieveParamsStreaming(TypedDict, total=False):
     include: list[ResponseIncludable]
     include_obfuscation: bool
     starting_after: int
     stream: Required[Literal[True]]
 
-
 class ResponseSteerEventParam(TypedDict, total=False):
     input: ResponseSteerInputParam
     previous_response_id: str
-    type: Literal["response.steer"]
+    type: Literal['response.steer']
 
+ResponseSteerInputContentParam: TypeAlias = 'ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam'
 
-ResponseSteerInputContentParam: TypeAlias = (
-    "ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam"
-)
-
-ResponseSteerInputParamResponseSteerInputItemList: TypeAlias = (
-    "ResponseSteerInputParamResponseSteerInputItemListMessage | ResponseInputItemParamFunctionCallOutput"
-)
-
+ResponseSteerInputParamResponseSteerInputItemList: TypeAlias = 'ResponseSteerInputParamResponseSteerInputItemListMessage | ResponseInputItemParamFunctionCallOutput'
 
 class ResponseSteerInputParamResponseSteerInputItemListMessage(TypedDict, total=False):
     content: Iterable[ResponseSteerInputContentParam] | str
-    role: Literal["user"]
-    type: Literal["message"]
+    role: Literal['user']
+    type: Literal['message']
     id: str | None
     status: str | None
 
-
-ResponseSteerInputParam: TypeAlias = "str | Iterable[ResponseSteerInputParamResponseSteerInputItemList]"
-
+ResponseSteerInputParam: TypeAlias = 'str | Iterable[ResponseSteerInputParamResponseSteerInputItemList]'
 
 class ResponseTextConfigParam(TypedDict, total=False):
     format: ResponseFormatTextConfigParam
-    verbosity: Literal["low", "medium", "high"] | None
-
+    verbosity: Literal['low', 'medium', 'high'] | None
 
 class ResponseToolSearchOutputItemParamParam(TypedDict, total=False):
     tools: Iterable[ResponseToolSearchOutputItemParamParamTool]
-    type: Literal["tool_search_output"]
+    type: Literal['tool_search_output']
     id: str | None
     call_id: str | None
-    execution: Literal["server", "client"]
-    status: Literal["in_progress", "completed", "incomplete"] | None
+    execution: Literal['server', 'client']
+    status: Literal['in_progress', 'completed', 'incomplete'] | None
 
-
-ResponseToolSearchOutputItemParamParamTool: TypeAlias = "FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ResponseToolSearchOutputItemParamParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | ToolSearchOutputNamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam"
-
+ResponseToolSearchOutputItemParamParamTool: TypeAlias = 'FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ResponseToolSearchOutputItemParamParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | ToolSearchOutputNamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam'
 
 class ResponseToolSearchOutputItemParamParamToolCodeInterpreter(TypedDict, total=False):
     container: ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer
-    type: Literal["code_interpreter"]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
+    type: Literal['code_interpreter']
+    allowed_callers: list[Literal['direct', 'programmatic']] | None
 
-
-ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = (
-    "str | ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto"
-)
-
+ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = 'str | ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto'
 
 class ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Literal["auto"]
+    type: Literal['auto']
     file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: (
-        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-    )
+    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    network_policy: ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
 
-
-ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
-    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
-)
-
+ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
 
 class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
-    type: Literal["response.create"]
+    type: Literal['response.create']
     access_programs: ResponseCreateParamsAccessPrograms
     background: bool | None
     background_options: BackgroundOptions
@@ -1335,7 +930,7 @@ class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
     prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal["in_memory", "24h"] | None
+    prompt_cache_retention: Literal['in_memory', '24h'] | None
     reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: ServiceTier
@@ -1349,225 +944,159 @@ class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal["auto", "disabled"] | None
+    truncation: Literal['auto', 'disabled'] | None
     user: str
 
+ResponseCreateToolChoice: TypeAlias = 'ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam'
 
-ResponseCreateToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam"
-
-ResponsesClientEventParam: TypeAlias = "ResponsesClientEventParamResponseCreate | ResponseSteerEventParam"
-
+ResponsesClientEventParam: TypeAlias = 'ResponsesClientEventParamResponseCreate | ResponseSteerEventParam'
 
 class SkillReferenceParam(TypedDict, total=False):
     skill_id: str
-    type: Literal["skill_reference"]
+    type: Literal['skill_reference']
     version: str
 
-
 class ToolChoiceAllowedParam(TypedDict, total=False):
-    mode: Literal["auto", "required"]
+    mode: Literal['auto', 'required']
     tools: Iterable[dict[str, Any]]
-    type: Literal["allowed_tools"]
-
+    type: Literal['allowed_tools']
 
 class ToolChoiceApplyPatchParam(TypedDict, total=False):
-    type: Literal["apply_patch"]
-
+    type: Literal['apply_patch']
 
 class ToolChoiceCustomParam(TypedDict, total=False):
     name: str
-    type: Literal["custom"]
-
+    type: Literal['custom']
 
 class ToolChoiceFunctionParam(TypedDict, total=False):
     name: str
-    type: Literal["function"]
-
+    type: Literal['function']
 
 class ToolChoiceMcpParam(TypedDict, total=False):
     server_label: str
-    type: Literal["mcp"]
+    type: Literal['mcp']
     name: str | None
 
-
 class ToolChoiceShellParam(TypedDict, total=False):
-    type: Literal["shell"]
-
+    type: Literal['shell']
 
 class ToolChoiceTypesParam(TypedDict, total=False):
-    type: Literal[
-        "file_search",
-        "web_search_preview",
-        "computer",
-        "computer_use_preview",
-        "computer_use",
-        "web_search_preview_2025_03_11",
-        "image_generation",
-        "code_interpreter",
-    ]
-
+    type: Literal['file_search', 'web_search_preview', 'computer', 'computer_use_preview', 'computer_use', 'web_search_preview_2025_03_11', 'image_generation', 'code_interpreter']
 
 class ToolParamCodeInterpreter(TypedDict, total=False):
     container: ToolParamCodeInterpreterContainer
-    type: Literal["code_interpreter"]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
+    type: Literal['code_interpreter']
+    allowed_callers: list[Literal['direct', 'programmatic']] | None
 
-
-ToolParamCodeInterpreterContainer: TypeAlias = "str | ToolParamCodeInterpreterContainerCodeInterpreterToolAuto"
-
+ToolParamCodeInterpreterContainer: TypeAlias = 'str | ToolParamCodeInterpreterContainerCodeInterpreterToolAuto'
 
 class ToolParamCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Literal["auto"]
+    type: Literal['auto']
     file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
+    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
     network_policy: ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
 
-
-ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
-    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
-)
-
+ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
 
 class ToolParamImageGeneration(TypedDict, total=False):
-    type: Literal["image_generation"]
-    action: Literal["generate", "edit", "auto"]
-    background: Literal["transparent", "opaque", "auto"]
-    complexity: Literal["low", "medium", "high"]
+    type: Literal['image_generation']
+    action: Literal['generate', 'edit', 'auto']
+    background: Literal['transparent', 'opaque', 'auto']
+    complexity: Literal['low', 'medium', 'high']
     frame_count: int
     frame_duration_ms: int
-    input_fidelity: Literal["high", "low"] | None
+    input_fidelity: Literal['high', 'low'] | None
     input_image_mask: ToolParamImageGenerationInputImageMask
-    model: (
-        str
-        | Literal[
-            "gpt-image-1",
-            "gpt-image-1-mini",
-            "gpt-image-2",
-            "gpt-image-2-2026-04-21",
-            "gpt-image-2.5-sunburst",
-            "gpt-image-2.5-sunburst-2026-09-08",
-            "gpt-image-2.5-flare",
-            "gpt-image-2.5-flare-2026-09-08",
-            "gpt-image-2.6-sunburst",
-            "gpt-image-2.6-flare",
-            "gpt-image-1.5",
-            "chatgpt-image-latest",
-        ]
-    )
-    moderation: Literal["auto", "low"]
+    model: str | Literal['gpt-image-1', 'gpt-image-1-mini', 'gpt-image-2', 'gpt-image-2-2026-04-21', 'gpt-image-2.5-sunburst', 'gpt-image-2.5-sunburst-2026-09-08', 'gpt-image-2.5-flare', 'gpt-image-2.5-flare-2026-09-08', 'gpt-image-2.6-sunburst', 'gpt-image-2.6-flare', 'gpt-image-1.5', 'chatgpt-image-latest']
+    moderation: Literal['auto', 'low']
     output_compression: int
-    output_format: Literal["png", "webp", "jpeg", "gif", "svg"]
+    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg']
     partial_images: int
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
-    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
+    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
     svg: ToolParamImageGenerationSvg
-
 
 class ToolParamImageGenerationInputImageMask(TypedDict, total=False):
     file_id: str
     image_url: str
 
-
 class ToolParamImageGenerationSvg(TypedDict, total=False):
     model: str
     reasoning: ToolParamImageGenerationSvgReasoning | None
 
-
 class ToolParamImageGenerationSvgReasoning(TypedDict, total=False):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
+    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
 
 class ToolParamLocalShell(TypedDict, total=False):
-    type: Literal["local_shell"]
-
+    type: Literal['local_shell']
 
 class ToolParamMcp(TypedDict, total=False):
     server_label: str
-    type: Literal["mcp"]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
+    type: Literal['mcp']
+    allowed_callers: list[Literal['direct', 'programmatic']] | None
     allowed_tools: Sequence[str] | ToolParamMcpAllowedToolsMcpToolFilter | None
     authorization: str
-    connector_id: Literal[
-        "connector_dropbox",
-        "connector_gmail",
-        "connector_googlecalendar",
-        "connector_googledrive",
-        "connector_microsoftteams",
-        "connector_outlookcalendar",
-        "connector_outlookemail",
-        "connector_sharepoint",
-    ]
+    connector_id: Literal['connector_dropbox', 'connector_gmail', 'connector_googlecalendar', 'connector_googledrive', 'connector_microsoftteams', 'connector_outlookcalendar', 'connector_outlookemail', 'connector_sharepoint']
     defer_loading: bool
     headers: dict[str, str] | None
-    require_approval: ToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
+    require_approval: ToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal['always', 'never'] | None
     server_description: str
     server_url: str
     tunnel_id: str
-
 
 class ToolParamMcpAllowedToolsMcpToolFilter(TypedDict, total=False):
     read_only: bool
     tool_names: Sequence[str]
 
-
 class ToolParamMcpRequireApprovalMcpToolApprovalFilter(TypedDict, total=False):
     always: ToolParamMcpAllowedToolsMcpToolFilter
     never: ToolParamMcpAllowedToolsMcpToolFilter
 
-
 class ToolParamProgrammaticToolCalling(TypedDict, total=False):
-    type: Literal["programmatic_tool_calling"]
+    type: Literal['programmatic_tool_calling']
 
+ToolParam: TypeAlias = 'FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ToolParamCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | NamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam'
 
-ToolParam: TypeAlias = "FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ToolParamCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | NamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam"
-
-ToolSearchOutputNamespaceToolParamTool: TypeAlias = "NamespaceToolParamToolFunction | CustomToolParam"
-
+ToolSearchOutputNamespaceToolParamTool: TypeAlias = 'NamespaceToolParamToolFunction | CustomToolParam'
 
 class ToolSearchOutputNamespaceToolParam(TypedDict, total=False):
     description: str
     name: str
     tools: Iterable[ToolSearchOutputNamespaceToolParamTool]
-    type: Literal["namespace"]
-
+    type: Literal['namespace']
 
 class ToolSearchToolParam(TypedDict, total=False):
-    type: Literal["tool_search"]
+    type: Literal['tool_search']
     description: str | None
-    execution: Literal["server", "client"]
+    execution: Literal['server', 'client']
     parameters: Any
 
-
 class WebSearchPreviewToolParamUserLocation(TypedDict, total=False):
-    type: Literal["approximate"]
+    type: Literal['approximate']
     city: str | None
     country: str | None
     region: str | None
     timezone: str | None
 
-
 class WebSearchPreviewToolParam(TypedDict, total=False):
-    type: Literal["web_search_preview", "web_search_preview_2025_03_11"]
-    search_content_types: list[Literal["text", "image"]]
-    search_context_size: Literal["low", "medium", "high"]
+    type: Literal['web_search_preview', 'web_search_preview_2025_03_11']
+    search_content_types: list[Literal['text', 'image']]
+    search_context_size: Literal['low', 'medium', 'high']
     user_location: WebSearchPreviewToolParamUserLocation | None
-
 
 class WebSearchToolParamFilters(TypedDict, total=False):
     allowed_domains: Sequence[str] | None
-
 
 class WebSearchToolParamUserLocation(TypedDict, total=False):
     city: str | None
     country: str | None
     region: str | None
     timezone: str | None
-    type: Literal["approximate"]
-
+    type: Literal['approximate']
 
 class WebSearchToolParam(TypedDict, total=False):
-    type: Literal["web_search", "web_search_2025_08_26"]
+    type: Literal['web_search', 'web_search_2025_08_26']
     external_web_access: bool
     filters: WebSearchToolParamFilters | None
-    search_context_size: Literal["low", "medium", "high"]
+    search_context_size: Literal['low', 'medium', 'high']
     user_location: WebSearchToolParamUserLocation | None

@@ -2,58 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
     from oai.types.shared.structs import FunctionParameters, ReasoningEffort
 
 
 class ComparisonFilter(TypedDict, total=False):
     key: str
-    type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+    type: Literal['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'nin']
     value: str | float | bool | Sequence[str | float]
-
 
 class CompoundFilter(TypedDict, total=False):
     filters: Iterable[Filter]
-    type: Literal["and", "or"]
+    type: Literal['and', 'or']
 
+Filter: TypeAlias = 'Any'
 
-Filter: TypeAlias = "Any"
-
-CustomToolInputFormat: TypeAlias = "Text | Grammar"
-
+CustomToolInputFormat: TypeAlias = 'Text | Grammar'
 
 class Grammar(TypedDict, total=False):
     definition: str
-    syntax: Literal["lark", "regex"]
-    type: Literal["grammar"]
-
+    syntax: Literal['lark', 'regex']
+    type: Literal['grammar']
 
 class Text(TypedDict, total=False):
-    type: Literal["text"]
-
+    type: Literal['text']
 
 class DecisionInputJSON(TypedDict, total=False):
     data: dict[str, Any] | Iterable[dict[str, Any]]
-    type: Literal["input_json"]
-
+    type: Literal['input_json']
 
 class DecisionQuestionInputImage(TypedDict, total=False):
     image_url: str
-    type: Literal["input_image"]
-    detail: Literal["low", "high", "auto", "original"] | None
+    type: Literal['input_image']
+    detail: Literal['low', 'high', 'auto', 'original'] | None
 
-
-DecisionQuestionInputPart: TypeAlias = "DecisionQuestionInputText | DecisionQuestionInputImage | DecisionInputJSON"
-
+DecisionQuestionInputPart: TypeAlias = 'DecisionQuestionInputText | DecisionQuestionInputImage | DecisionInputJSON'
 
 class DecisionQuestionInputText(TypedDict, total=False):
     text: str
-    type: Literal["input_text"]
-
+    type: Literal['input_text']
 
 class FunctionDefinition(TypedDict, total=False):
     name: str
@@ -61,18 +51,15 @@ class FunctionDefinition(TypedDict, total=False):
     parameters: FunctionParameters
     strict: bool | None
 
-
 class Reasoning(TypedDict, total=False):
-    context: Literal["auto", "current_turn", "all_turns"] | None
+    context: Literal['auto', 'current_turn', 'all_turns'] | None
     effort: ReasoningEffort
-    generate_summary: Literal["auto", "concise", "detailed"] | None
-    mode: str | Literal["standard", "pro"]
-    summary: Literal["auto", "concise", "detailed"] | None
-
+    generate_summary: Literal['auto', 'concise', 'detailed'] | None
+    mode: str | Literal['standard', 'pro']
+    summary: Literal['auto', 'concise', 'detailed'] | None
 
 class ResponseFormatJSONObject(TypedDict, total=False):
-    type: Literal["json_object"]
-
+    type: Literal['json_object']
 
 class JSONSchema(TypedDict, total=False):
     name: str
@@ -80,11 +67,9 @@ class JSONSchema(TypedDict, total=False):
     schema: dict[str, Any]
     strict: bool | None
 
-
 class ResponseFormatJSONSchema(TypedDict, total=False):
     json_schema: JSONSchema
-    type: Literal["json_schema"]
-
+    type: Literal['json_schema']
 
 class ResponseFormatText(TypedDict, total=False):
-    type: Literal["text"]
+    type: Literal['text']

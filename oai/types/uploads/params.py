@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from oai._multipart import File
     from oai.types.files.structs import FilePurpose
+    from oai._multipart import File
 
 
 class UploadCompleteParams(TypedDict, total=False):
     part_ids: Sequence[str]
     md5: str
 
-
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal["created_at"]
+    anchor: Literal['created_at']
     seconds: int
-
 
 class UploadCreateParams(TypedDict, total=False):
     bytes: int
@@ -27,7 +24,6 @@ class UploadCreateParams(TypedDict, total=False):
     mime_type: str
     purpose: FilePurpose
     expires_after: ExpiresAfter
-
 
 class PartCreateParams(TypedDict, total=False):
     data: File

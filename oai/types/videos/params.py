@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from oai._multipart import File
     from oai.types.images.params import ImageInputReferenceParam
     from oai.types.videos.structs import VideoModelParam, VideoSeconds, VideoSize
+    from oai._multipart import File
 
 
 class VideoCreateCharacterParams(TypedDict, total=False):
     name: str
     video: File
 
-
-InputReference: TypeAlias = "File | bytes | list[str | None] | ImageInputReferenceParam"
-
+InputReference: TypeAlias = 'File | bytes | list[str | None] | ImageInputReferenceParam'
 
 class VideoCreateParams(TypedDict, total=False):
     prompt: str
@@ -25,37 +23,29 @@ class VideoCreateParams(TypedDict, total=False):
     seconds: VideoSeconds
     size: VideoSize
 
-
 class VideoDownloadContentParams(TypedDict, total=False):
-    variant: Literal["video", "thumbnail", "spritesheet"]
+    variant: Literal['video', 'thumbnail', 'spritesheet']
 
-
-VideoEditParamsVideo: TypeAlias = "File | bytes | list[str | None] | VideoVideoReferenceInputParam"
-
+VideoEditParamsVideo: TypeAlias = 'File | bytes | list[str | None] | VideoVideoReferenceInputParam'
 
 class VideoEditParams(TypedDict, total=False):
     prompt: str
     video: VideoEditParamsVideo
 
-
 class VideoVideoReferenceInputParam(TypedDict, total=False):
     id: str
 
-
-VideoExtendParamsVideo: TypeAlias = "File | bytes | list[str | None] | VideoVideoReferenceInputParam"
-
+VideoExtendParamsVideo: TypeAlias = 'File | bytes | list[str | None] | VideoVideoReferenceInputParam'
 
 class VideoExtendParams(TypedDict, total=False):
     prompt: str
     seconds: VideoSeconds
     video: VideoExtendParamsVideo
 
-
 class VideoListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
-
+    order: Literal['asc', 'desc']
 
 class VideoRemixParams(TypedDict, total=False):
     prompt: str

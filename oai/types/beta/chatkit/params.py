@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     pass
@@ -13,26 +13,21 @@ class ChatSessionChatKitConfigurationParam(TypedDict, total=False):
     file_upload: FileUpload
     history: History
 
-
 class FileUpload(TypedDict, total=False):
     enabled: bool
     max_file_size: int
     max_files: int
 
-
 class History(TypedDict, total=False):
     enabled: bool
     recent_threads: int
 
-
 class ChatSessionExpiresAfterParam(TypedDict, total=False):
-    anchor: Literal["created_at"]
+    anchor: Literal['created_at']
     seconds: int
-
 
 class ChatSessionRateLimitsParam(TypedDict, total=False):
     max_requests_per_1_minute: int
-
 
 class ChatSessionWorkflowParam(TypedDict, total=False):
     id: str
@@ -40,10 +35,8 @@ class ChatSessionWorkflowParam(TypedDict, total=False):
     tracing: Tracing
     version: str
 
-
 class Tracing(TypedDict, total=False):
     enabled: bool
-
 
 class SessionCreateParams(TypedDict, total=False):
     user: str
@@ -52,17 +45,15 @@ class SessionCreateParams(TypedDict, total=False):
     expires_after: ChatSessionExpiresAfterParam
     rate_limits: ChatSessionRateLimitsParam
 
-
 class ThreadListItemsParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal["asc", "desc"]
-
+    order: Literal['asc', 'desc']
 
 class ThreadListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']
     user: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     pass
@@ -12,5 +12,5 @@ class OutputItemListParams(TypedDict, total=False):
     eval_id: str
     after: str
     limit: int
-    order: Literal["asc", "desc"]
-    status: Literal["fail", "pass"]
+    order: Literal['asc', 'desc']
+    status: Literal['fail', 'pass']

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,16 +11,14 @@ if TYPE_CHECKING:
 class PermissionCreateParams(TypedDict, total=False):
     project_ids: Sequence[str]
 
-
 class PermissionListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["ascending", "descending"]
+    order: Literal['ascending', 'descending']
     project_id: str
-
 
 class PermissionRetrieveParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["ascending", "descending"]
+    order: Literal['ascending', 'descending']
     project_id: str

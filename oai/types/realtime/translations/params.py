@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from oai.types.realtime.params import RealtimeTranslationSessionCreateRequestParam
@@ -12,7 +12,6 @@ class ClientSecretCreateParams(TypedDict, total=False):
     session: RealtimeTranslationSessionCreateRequestParam
     expires_after: ExpiresAfter
 
-
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal["created_at"]
+    anchor: Literal['created_at']
     seconds: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     pass
@@ -11,18 +11,15 @@ if TYPE_CHECKING:
 class RoleCreateParams(TypedDict, total=False):
     role_id: str
 
-
 class RoleListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
-
+    order: Literal['asc', 'desc']
 
 class UserCreateParams(TypedDict, total=False):
     user_id: str
 
-
 class UserListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']

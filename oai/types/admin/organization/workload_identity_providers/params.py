@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,27 +17,20 @@ class FederationRuleCreateParams(TypedDict, total=False):
     name: str
     permissions: FederationRuleCreateParamsPermissions
 
-
-FederationRuleCreateParamsPermissions: TypeAlias = (
-    "FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted"
-)
-
+FederationRuleCreateParamsPermissions: TypeAlias = 'FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted'
 
 class FederationRuleCreateParamsPermissionsRestricted(TypedDict, total=False):
     scopes: Sequence[str]
-    type: Literal["restricted"]
-
+    type: Literal['restricted']
 
 class FederationRuleCreateParamsPermissionsServiceAccountDefault(TypedDict, total=False):
-    type: Literal["service_account_default"]
-
+    type: Literal['service_account_default']
 
 class FederationRuleListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']
     service_account_id: str
-
 
 class FederationRuleUpdateParams(TypedDict, total=False):
     workload_identity_provider_id: str
@@ -47,7 +40,4 @@ class FederationRuleUpdateParams(TypedDict, total=False):
     name: str | None
     permissions: FederationRuleUpdateParamsPermissions
 
-
-FederationRuleUpdateParamsPermissions: TypeAlias = (
-    "FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted"
-)
+FederationRuleUpdateParamsPermissions: TypeAlias = 'FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted'

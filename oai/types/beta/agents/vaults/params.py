@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
     from oai.types.beta.agents.params import VaultStatusFilterParam
 
 
@@ -14,16 +13,14 @@ class CreateVaultCredentialAuthParamEnvironmentVariable(TypedDict, total=False):
     networking: CredentialNetworkingParam
     secret_name: str
     secret_value: str
-    type: Literal["environment_variable"]
-
+    type: Literal['environment_variable']
 
 class CreateVaultCredentialAuthParamMcpOauth(TypedDict, total=False):
     access_token: str
     mcp_server_url: str
-    type: Literal["mcp_oauth"]
+    type: Literal['mcp_oauth']
     expires_at: str | None
     refresh: CreateVaultCredentialAuthParamMcpOauthRefresh | None
-
 
 class CreateVaultCredentialAuthParamMcpOauthRefresh(TypedDict, total=False):
     client_id: str
@@ -33,105 +30,79 @@ class CreateVaultCredentialAuthParamMcpOauthRefresh(TypedDict, total=False):
     resource: str | None
     scope: str | None
 
-
 class CreateVaultCredentialAuthParamStaticBearer(TypedDict, total=False):
     token: str
     mcp_server_url: str
-    type: Literal["static_bearer"]
+    type: Literal['static_bearer']
 
+CredentialAuthCreateParam: TypeAlias = 'CreateVaultCredentialAuthParamMcpOauth | CreateVaultCredentialAuthParamStaticBearer | CreateVaultCredentialAuthParamEnvironmentVariable'
 
-CredentialAuthCreateParam: TypeAlias = "CreateVaultCredentialAuthParamMcpOauth | CreateVaultCredentialAuthParamStaticBearer | CreateVaultCredentialAuthParamEnvironmentVariable"
-
-CredentialAuthRotateParam: TypeAlias = "RotateVaultCredentialAuthParamMcpOauth | RotateVaultCredentialAuthParamStaticBearer | RotateVaultCredentialAuthParamEnvironmentVariable"
-
+CredentialAuthRotateParam: TypeAlias = 'RotateVaultCredentialAuthParamMcpOauth | RotateVaultCredentialAuthParamStaticBearer | RotateVaultCredentialAuthParamEnvironmentVariable'
 
 class RotateVaultCredentialAuthParamEnvironmentVariable(TypedDict, total=False):
     secret_value: str
-    type: Literal["environment_variable"]
-
+    type: Literal['environment_variable']
 
 class RotateVaultCredentialAuthParamMcpOauth(TypedDict, total=False):
-    type: Literal["mcp_oauth"]
+    type: Literal['mcp_oauth']
     access_token: str | None
     expires_at: str | None
     refresh: RotateVaultCredentialAuthParamMcpOauthRefresh | None
 
-
 class RotateVaultCredentialAuthParamMcpOauthRefresh(TypedDict, total=False):
     refresh_token: str | None
     scope: str | None
-    token_endpoint_auth: (
-        RotateMcpOauthTokenEndpointAuthParamClientSecretBasic
-        | RotateMcpOauthTokenEndpointAuthParamClientSecretPost
-        | None
-    )
-
+    token_endpoint_auth: RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost | None
 
 class RotateVaultCredentialAuthParamStaticBearer(TypedDict, total=False):
     token: str
-    type: Literal["static_bearer"]
-
+    type: Literal['static_bearer']
 
 class CredentialCreateParams(TypedDict, total=False):
     auth: CredentialAuthCreateParam
     name: str
     metadata: dict[str, str]
 
-
 class CredentialListParams(TypedDict, total=False):
     after: str
     limit: int
     metadata: dict[str, str]
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']
     status: VaultStatusFilterParam
 
-
-CredentialNetworkingParam: TypeAlias = (
-    "VaultCredentialNetworkingParamUnrestricted | VaultCredentialNetworkingParamLimited"
-)
-
+CredentialNetworkingParam: TypeAlias = 'VaultCredentialNetworkingParamUnrestricted | VaultCredentialNetworkingParamLimited'
 
 class VaultCredentialNetworkingParamLimited(TypedDict, total=False):
     allowed_hosts: Sequence[str]
-    type: Literal["limited"]
-
+    type: Literal['limited']
 
 class VaultCredentialNetworkingParamUnrestricted(TypedDict, total=False):
-    type: Literal["unrestricted"]
-
+    type: Literal['unrestricted']
 
 class CredentialUpdateParams(TypedDict, total=False):
     vault_id: str
     auth: CredentialAuthRotateParam
     metadata: dict[str, str]
 
-
 class CreateMcpOauthTokenEndpointAuthParamClientSecretBasic(TypedDict, total=False):
     client_secret: str
-    type: Literal["client_secret_basic"]
-
+    type: Literal['client_secret_basic']
 
 class CreateMcpOauthTokenEndpointAuthParamClientSecretPost(TypedDict, total=False):
     client_secret: str
-    type: Literal["client_secret_post"]
-
+    type: Literal['client_secret_post']
 
 class CreateMcpOauthTokenEndpointAuthParamNone(TypedDict, total=False):
-    type: Literal["none"]
+    type: Literal['none']
 
+McpOauthTokenEndpointAuthCreateParam: TypeAlias = 'CreateMcpOauthTokenEndpointAuthParamNone | CreateMcpOauthTokenEndpointAuthParamClientSecretBasic | CreateMcpOauthTokenEndpointAuthParamClientSecretPost'
 
-McpOauthTokenEndpointAuthCreateParam: TypeAlias = "CreateMcpOauthTokenEndpointAuthParamNone | CreateMcpOauthTokenEndpointAuthParamClientSecretBasic | CreateMcpOauthTokenEndpointAuthParamClientSecretPost"
-
-McpOauthTokenEndpointAuthRotateParam: TypeAlias = (
-    "RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost"
-)
-
+McpOauthTokenEndpointAuthRotateParam: TypeAlias = 'RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost'
 
 class RotateMcpOauthTokenEndpointAuthParamClientSecretBasic(TypedDict, total=False):
-    type: Literal["client_secret_basic"]
+    type: Literal['client_secret_basic']
     client_secret: str | None
 
-
 class RotateMcpOauthTokenEndpointAuthParamClientSecretPost(TypedDict, total=False):
-    type: Literal["client_secret_post"]
+    type: Literal['client_secret_post']
     client_secret: str | None

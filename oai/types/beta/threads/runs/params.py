@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from oai.types.beta.threads.runs.structs import RunStepInclude
@@ -14,8 +14,7 @@ class StepListParams(TypedDict, total=False):
     before: str
     include: list[RunStepInclude]
     limit: int
-    order: Literal["asc", "desc"]
-
+    order: Literal['asc', 'desc']
 
 class StepRetrieveParams(TypedDict, total=False):
     thread_id: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     pass
@@ -12,9 +12,8 @@ class RoleCreateParams(TypedDict, total=False):
     project_id: str
     role_id: str
 
-
 class RoleListParams(TypedDict, total=False):
     project_id: str
     after: str
     limit: int
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']

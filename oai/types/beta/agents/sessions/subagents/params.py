@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     pass
@@ -12,11 +12,10 @@ class ItemListParams(TypedDict, total=False):
     session_id: str
     after: str
     limit: int
-    order: Literal["asc", "desc"]
-
+    order: Literal['asc', 'desc']
 
 class TurnListParams(TypedDict, total=False):
     session_id: str
     after: str
     limit: int
-    order: Literal["asc", "desc"]
+    order: Literal['asc', 'desc']
