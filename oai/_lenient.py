@@ -136,20 +136,25 @@ def _union(variants: tuple[Any, ...]) -> Builder:
 
 def _union_of_objects(flat: list[Any]) -> Builder:
     structs = [each for each in flat if _is_struct(each)]
-    tags = {_tag(each): each for each in structs if _tag(each) is not None}
-    tag_fields = {each.__struct_config__.tag_field for each in tags.values()}
+    tags: dict[Any, list[Any]] = {}
+    for each in structs:
+        if _tag(each) is not None:
+            tags.setdefault(_tag(each), []).append(each)
+    tag_fields = {tag_field for tag_field, _ in tags}
+    untagged = [each for each in structs if _tag(each) is None]
     dicts = [each for each in flat if get_origin(each) is dict or each is dict]
 
     def build_object(value: dict[str, Any]) -> Any:
         for tag_field in tag_fields:
             tag = value.get(tag_field)
             if isinstance(tag, str) and (tag_field, tag) in tags:
-                return build(tags[tag_field, tag], value)
-        candidates = [each for each in structs if _tag(each) is None]
+                declaring = [each for each in untagged if tag_field in each.__struct_encode_fields__]
+                return build(_likest(tags[tag_field, tag] + declaring, value), value)
+        candidates = untagged
         if not candidates:  # a tag that was left out is only guessed where all else is there
             candidates = [each for each in structs if _tag(each)[0] not in value and _required(each) <= value.keys()]
         if candidates:
-            return build(max(candidates, key=lambda each: _likeness(each, value)), value)
+            return build(_likest(candidates, value), value)
         if dicts:
             return build(dicts[0], value)
         if structs:
@@ -179,6 +184,10 @@ def _tag(struct: Any) -> Any:
     return None if config.tag_field is None else (config.tag_field, config.tag)
 
 
+def _likest(structs: list[Any], value: dict[str, Any]) -> Any:
+    return structs[0] if len(structs) == 1 else max(structs, key=lambda each: _likeness(each, value))
+
+
 @cache
 def _required(struct: Any) -> frozenset[str]:
     return frozenset(field.encode_name for field in msgspec.structs.fields(struct) if field.required)
@@ -186,15 +195,13 @@ def _required(struct: Any) -> frozenset[str]:
 
 def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
     """Say how well an object fits a struct: by the fields that are declared and there, less those that are but one."""
-    wires = struct.__struct_encode_fields__
-    there = sum(wire in value for wire in wires)
-    texts = {field.encode_name: value.get(field.encode_name) for field in msgspec.structs.fields(struct)}
-    constant = sum(
-        isinstance(text, str) and text in get_args(field.type)
-        for field, text in zip(msgspec.structs.fields(struct), texts.values(), strict=True)
-    )
-    unknown = len(value.keys() - set(wires))
-    return there + constant - unknown - len(_required(struct) - value.keys()), -len(wires)
+    declared = {field.encode_name: get_args(field.type) for field in msgspec.structs.fields(struct)}
+    if _tag(struct) is not None:
+        declared[_tag(struct)[0]] = (_tag(struct)[1],)
+    there = declared.keys() & value.keys()
+    constant = sum(isinstance(value[name], str) and value[name] in declared[name] for name in there)
+    unknown = len(value.keys() - there)
+    return len(there) + constant - unknown - len(_required(struct) - value.keys()), -len(declared)
 
 
 def _first_fit(lists: list[Any], value: list[Any]) -> Any:

@@ -122,6 +122,10 @@ def load_table(*sources: str | os.PathLike[str]) -> Table:
     return table
 
 
+_shipped: dict[str, tuple[tuple[str, int, int], Table]] = {}
+"""The shipped table as this process has read it, with what it was read from."""
+
+
 class _Compiled(msgspec.Struct, array_like=True):
     """The compact form: what it was made from, then what was made."""
 
@@ -134,6 +138,12 @@ def shipped_table(path: str = SHIPPED) -> Table:
     """Return the shipped table, from its compact form where that is up to date."""
     found = os.stat(path)
     stamp = (f"{__version__} {Row.__struct_fields__}", found.st_mtime_ns, found.st_size)
+    if _shipped.get(path, (None,))[0] != stamp:
+        _shipped[path] = stamp, _read_shipped(path, stamp)
+    return _shipped[path][1]
+
+
+def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
     cache = cache_from_source(path).removesuffix(".pyc") + ".msgpack"
     try:
         with open(cache, "rb") as file:

@@ -124,6 +124,27 @@ def test_a_tagged_struct_narrows_and_shows_its_tag() -> None:
     assert call.to_dict() == {"type": "function_call", "arguments": "{}", "call_id": "c", "name": "f"}
 
 
+def test_every_tag_is_what_its_struct_says() -> None:
+    for struct in all_structs():
+        config = struct.__struct_config__
+        if config.tag_field is not None:
+            assert getattr(struct, config.tag_field) == config.tag
+
+
+def test_structs_with_several_tags_narrow_and_keep_theirs() -> None:
+    data = b'{"type": "ne", "key": "k", "value": 1}'
+    result = oai.decode(types.shared.structs.ComparisonFilter | types.shared.structs.ComparisonFilterNe, data)
+    assert isinstance(result, types.shared.ComparisonFilter)
+    assert (result.type, result.to_dict()["type"]) == ("ne", "ne")
+
+
+def test_structs_that_share_a_tag_are_told_apart_by_their_fields() -> None:
+    own = {"type": "message", "id": "m", "role": "assistant", "content": [], "status": "completed", "own": 1}
+    theirs = {"type": "message", "id": "m", "role": "user", "content": [{"type": "input_text", "text": "x", "own": 1}]}
+    kinds = [oai.decode(types.responses.ResponseItem, msgspec.json.encode(each)) for each in (own, theirs)]
+    assert [type(kind).__name__ for kind in kinds] == ["ResponseOutputMessage", "ResponseInputMessageItem"]
+
+
 def test_the_text_of_a_response() -> None:
     part = {"type": "output_text", "text": "Hi", "annotations": []}
     items = [

@@ -124,10 +124,12 @@ class Reader:
         hints = typing_extensions.get_type_hints(cls, include_extras=True)
         fields = []
         for name, hint in hints.items():
+            # `__required_keys__` misses a `Required` that is text, as in modules with lazy annotations.
+            required = name in cls.__required_keys__ or get_origin(hint) is typing_extensions.Required
             if get_origin(hint) in REQUIREDNESS:
                 hint = get_args(hint)[0]
             wire = next((each.alias for each in _metadata(hint) if getattr(each, "alias", None)), name)
-            fields.append(Field(name, wire, self.node(hint), name in cls.__required_keys__))
+            fields.append(Field(name, wire, self.node(hint), required))
         return Struct(key, fields, param=True)
 
     def node(self, value: Any, *, top: bool = False) -> Type:

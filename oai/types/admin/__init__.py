@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization': '',
+        "oai.types.admin.organization": "",
     },
 )

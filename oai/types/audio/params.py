@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from oai.types.audio.structs import AudioModel, AudioResponseFormat, SpeechModel, TranscriptionInclude
+
     from oai._multipart import File
+    from oai.types.audio.structs import AudioModel, AudioResponseFormat, SpeechModel, TranscriptionInclude
 
 
 class SpeechCreateParams(TypedDict, total=False):
-    input: str
-    model: str | SpeechModel
-    voice: SpeechCreateParamsVoice
+    input: Required[str]
+    model: Required[str | SpeechModel]
+    voice: Required[SpeechCreateParamsVoice]
     instructions: str
-    response_format: Literal['mp3', 'opus', 'aac', 'flac', 'wav', 'pcm']
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
     speed: float
-    stream_format: Literal['sse', 'audio']
+    stream_format: Literal["sse", "audio"]
+
 
 SpeechCreateParamsVoice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar', 'fable', 'onyx', 'nova'] | VoiceID"
 
+
 class VoiceID(TypedDict, total=False):
-    id: str
+    id: Required[str]
+
 
 class ChunkingStrategyVadConfig(TypedDict, total=False):
-    type: Literal['server_vad']
+    type: Required[Literal["server_vad"]]
     prefix_padding_ms: int
     silence_duration_ms: int
     threshold: float
 
-TranscriptionCreateParams: TypeAlias = 'TranscriptionCreateParamsNonStreaming | TranscriptionCreateParamsStreaming'
+
+TranscriptionCreateParams: TypeAlias = "TranscriptionCreateParamsNonStreaming | TranscriptionCreateParamsStreaming"
+
 
 class TranscriptionCreateParamsNonStreaming(TypedDict, total=False):
-    file: File
-    model: str | AudioModel
-    chunking_strategy: Literal['auto'] | ChunkingStrategyVadConfig | None
+    file: Required[File]
+    model: Required[str | AudioModel]
+    chunking_strategy: Literal["auto"] | ChunkingStrategyVadConfig | None
     include: list[TranscriptionInclude]
     keywords: Sequence[str]
     known_speaker_names: Sequence[str]
@@ -45,13 +51,14 @@ class TranscriptionCreateParamsNonStreaming(TypedDict, total=False):
     prompt: str
     response_format: AudioResponseFormat
     temperature: float
-    timestamp_granularities: list[Literal['word', 'segment']]
+    timestamp_granularities: list[Literal["word", "segment"]]
     stream: Literal[False] | None
 
+
 class TranscriptionCreateParamsStreaming(TypedDict, total=False):
-    file: File
-    model: str | AudioModel
-    chunking_strategy: Literal['auto'] | ChunkingStrategyVadConfig | None
+    file: Required[File]
+    model: Required[str | AudioModel]
+    chunking_strategy: Literal["auto"] | ChunkingStrategyVadConfig | None
     include: list[TranscriptionInclude]
     keywords: Sequence[str]
     known_speaker_names: Sequence[str]
@@ -61,39 +68,46 @@ class TranscriptionCreateParamsStreaming(TypedDict, total=False):
     prompt: str
     response_format: AudioResponseFormat
     temperature: float
-    timestamp_granularities: list[Literal['word', 'segment']]
+    timestamp_granularities: list[Literal["word", "segment"]]
     stream: Required[Literal[True]]
 
+
 class TranslationCreateParams(TypedDict, total=False):
-    file: File
-    model: str | AudioModel
+    file: Required[File]
+    model: Required[str | AudioModel]
     prompt: str
-    response_format: Literal['json', 'text', 'srt', 'verbose_json', 'vtt']
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"]
     temperature: float
 
+
 class VoiceConsentCreateParams(TypedDict, total=False):
-    language: str
-    name: str
-    recording: File
+    language: Required[str]
+    name: Required[str]
+    recording: Required[File]
+
 
 class VoiceConsentListParams(TypedDict, total=False):
     after: str
     limit: int
 
+
 class VoiceConsentUpdateParams(TypedDict, total=False):
-    name: str
+    name: Required[str]
+
 
 class CreateVoiceRequestAudioSample(TypedDict, total=False):
-    audio_sample: File
-    consent: str
-    name: str
-    type: Literal['audio_sample']
+    audio_sample: Required[File]
+    consent: Required[str]
+    name: Required[str]
+    type: Literal["audio_sample"]
+
 
 class CreateVoiceRequestPrompt(TypedDict, total=False):
-    name: str
-    prompt: str
-    type: Literal['prompt']
-    model: str | Literal['auto'] | Literal['2026-10-08']
+    name: Required[str]
+    prompt: Required[str]
+    type: Required[Literal["prompt"]]
+    model: str | Literal["auto"] | Literal["2026-10-08"]
     script_hint: str
 
-VoiceCreateParams: TypeAlias = 'CreateVoiceRequestAudioSample | CreateVoiceRequestPrompt'
+
+VoiceCreateParams: TypeAlias = "CreateVoiceRequestAudioSample | CreateVoiceRequestPrompt"

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from oai.types.shared.structs import Metadata
 
 
 class BatchCreateParams(TypedDict, total=False):
-    completion_window: Literal['24h']
-    endpoint: Literal['/v1/responses', '/v1/chat/completions', '/v1/embeddings', '/v1/completions', '/v1/moderations', '/v1/images/generations', '/v1/images/edits', '/v1/videos']
-    input_file_id: str
+    completion_window: Required[Literal["24h"]]
+    endpoint: Required[
+        Literal[
+            "/v1/responses",
+            "/v1/chat/completions",
+            "/v1/embeddings",
+            "/v1/completions",
+            "/v1/moderations",
+            "/v1/images/generations",
+            "/v1/images/edits",
+            "/v1/videos",
+        ]
+    ]
+    input_file_id: Required[str]
     metadata: Metadata | None
     output_expires_after: OutputExpiresAfter
 
+
 class OutputExpiresAfter(TypedDict, total=False):
-    anchor: Literal['created_at']
-    seconds: int
+    anchor: Required[Literal["created_at"]]
+    seconds: Required[int]
+
 
 class BatchListParams(TypedDict, total=False):
     after: str

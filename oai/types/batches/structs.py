@@ -12,20 +12,25 @@ class BatchError(Object):
     message: str | None = None
     param: str | None = None
 
+
 class Errors(Object):
     data: list[BatchError] | None = None
     object: str | None = None
+
 
 class BatchRequestCounts(Object):
     completed: int
     failed: int
     total: int
 
+
 class InputTokensDetails(Object):
     cached_tokens: int
 
+
 class OutputTokensDetails(Object):
     reasoning_tokens: int
+
 
 class BatchUsage(Object):
     input_tokens: int
@@ -34,14 +39,17 @@ class BatchUsage(Object):
     output_tokens_details: OutputTokensDetails
     total_tokens: int
 
+
 class Batch(Object):
     id: str
     completion_window: str
     created_at: int
     endpoint: str
     input_file_id: str
-    object: Literal['batch']
-    status: Literal['validating', 'failed', 'in_progress', 'finalizing', 'completed', 'expired', 'cancelling', 'cancelled']
+    object: Literal["batch"]
+    status: Literal[
+        "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
+    ]
     cancelled_at: int | None = None
     cancelling_at: int | None = None
     completed_at: int | None = None

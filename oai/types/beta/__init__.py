@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.agents_params import AgentBrowserAuthenticationCancelParam as AgentBrowserAuthenticationCancelParam
-    from oai.types.beta.agents_params import AgentBrowserAuthenticationCancelParamParam as AgentBrowserAuthenticationCancelParamParam
-    from oai.types.beta.agents_params import AgentBrowserAuthenticationSubmitParam as AgentBrowserAuthenticationSubmitParam
-    from oai.types.beta.agents_params import AgentBrowserAuthenticationSubmitParamParam as AgentBrowserAuthenticationSubmitParamParam
+    from oai.types.beta.agents_params import (
+        AgentBrowserAuthenticationCancelParam as AgentBrowserAuthenticationCancelParam,
+    )
+    from oai.types.beta.agents_params import (
+        AgentBrowserAuthenticationCancelParamParam as AgentBrowserAuthenticationCancelParamParam,
+    )
+    from oai.types.beta.agents_params import (
+        AgentBrowserAuthenticationSubmitParam as AgentBrowserAuthenticationSubmitParam,
+    )
+    from oai.types.beta.agents_params import (
+        AgentBrowserAuthenticationSubmitParamParam as AgentBrowserAuthenticationSubmitParamParam,
+    )
     from oai.types.beta.agents_params import AgentBrowserOriginAccessParam as AgentBrowserOriginAccessParam
     from oai.types.beta.agents_params import AgentBrowserOriginAccessParamParam as AgentBrowserOriginAccessParamParam
     from oai.types.beta.agents_params import AgentCreateParams as AgentCreateParams
@@ -25,10 +33,14 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_params import AgentToolConfigParamComputerUse as AgentToolConfigParamComputerUse
     from oai.types.beta.agents_params import AgentToolConfigParamFunction as AgentToolConfigParamFunction
     from oai.types.beta.agents_params import AgentToolConfigParamMcp as AgentToolConfigParamMcp
-    from oai.types.beta.agents_params import AgentToolConfigParamProgrammaticToolCalling as AgentToolConfigParamProgrammaticToolCalling
+    from oai.types.beta.agents_params import (
+        AgentToolConfigParamProgrammaticToolCalling as AgentToolConfigParamProgrammaticToolCalling,
+    )
     from oai.types.beta.agents_params import AgentToolConfigParamToolSearch as AgentToolConfigParamToolSearch
     from oai.types.beta.agents_params import AgentToolConfigParamWebSearch as AgentToolConfigParamWebSearch
-    from oai.types.beta.agents_params import AgentToolConfigParamWebSearchLocation as AgentToolConfigParamWebSearchLocation
+    from oai.types.beta.agents_params import (
+        AgentToolConfigParamWebSearchLocation as AgentToolConfigParamWebSearchLocation,
+    )
     from oai.types.beta.agents_params import AgentToolParam as AgentToolParam
     from oai.types.beta.agents_params import AgentUpdateParams as AgentUpdateParams
     from oai.types.beta.agents_params import EnvironmentParam as EnvironmentParam
@@ -36,7 +48,9 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_params import EnvironmentParamOpenAIHosted as EnvironmentParamOpenAIHosted
     from oai.types.beta.agents_params import EnvironmentParamOpenAIHostedDesktop as EnvironmentParamOpenAIHostedDesktop
     from oai.types.beta.agents_params import EnvironmentParamOpenAIHostedNetwork as EnvironmentParamOpenAIHostedNetwork
-    from oai.types.beta.agents_params import EnvironmentParamOpenAIHostedPackages as EnvironmentParamOpenAIHostedPackages
+    from oai.types.beta.agents_params import (
+        EnvironmentParamOpenAIHostedPackages as EnvironmentParamOpenAIHostedPackages,
+    )
     from oai.types.beta.agents_params import EnvironmentParamSelfHosted as EnvironmentParamSelfHosted
     from oai.types.beta.agents_params import Field as Field
     from oai.types.beta.agents_params import HostedEnvironmentFileParam as HostedEnvironmentFileParam
@@ -56,16 +70,34 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_params import MultiAgentConfigParam as MultiAgentConfigParam
     from oai.types.beta.agents_params import PersistedAgentToolConfigParamMcp as PersistedAgentToolConfigParamMcp
     from oai.types.beta.agents_params import PersistedAgentToolParam as PersistedAgentToolParam
-    from oai.types.beta.agents_params import PersistedMcpTransportConfigParamHTTP as PersistedMcpTransportConfigParamHTTP
-    from oai.types.beta.agents_params import PersistedMcpTransportConfigParamStdio as PersistedMcpTransportConfigParamStdio
+    from oai.types.beta.agents_params import (
+        PersistedMcpTransportConfigParamHTTP as PersistedMcpTransportConfigParamHTTP,
+    )
+    from oai.types.beta.agents_params import (
+        PersistedMcpTransportConfigParamStdio as PersistedMcpTransportConfigParamStdio,
+    )
     from oai.types.beta.agents_params import PersistedMcpTransportParam as PersistedMcpTransportParam
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputCancel as SessionInputParamAgentSessionInputCancel
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputComputerUseApprovalRequestResult as SessionInputParamAgentSessionInputComputerUseApprovalRequestResult
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse as SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputMcpApprovalRequestResult as SessionInputParamAgentSessionInputMcpApprovalRequestResult
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse as SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputMessage as SessionInputParamAgentSessionInputMessage
-    from oai.types.beta.agents_params import SessionInputParamAgentSessionInputToolResult as SessionInputParamAgentSessionInputToolResult
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputCancel as SessionInputParamAgentSessionInputCancel,
+    )
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputComputerUseApprovalRequestResult as SessionInputParamAgentSessionInputComputerUseApprovalRequestResult,
+    )
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse as SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse,
+    )
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputMcpApprovalRequestResult as SessionInputParamAgentSessionInputMcpApprovalRequestResult,
+    )
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse as SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse,
+    )
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputMessage as SessionInputParamAgentSessionInputMessage,
+    )
+    from oai.types.beta.agents_params import (
+        SessionInputParamAgentSessionInputToolResult as SessionInputParamAgentSessionInputToolResult,
+    )
     from oai.types.beta.agents_params import SetupCommandParam as SetupCommandParam
     from oai.types.beta.agents_params import TextFormatParam as TextFormatParam
     from oai.types.beta.agents_params import TextFormatParamJSONSchema as TextFormatParamJSONSchema
@@ -82,10 +114,14 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import AgentFunctionCallStatus as AgentFunctionCallStatus
     from oai.types.beta.agents_structs import AgentInterruptSubagentCallItem as AgentInterruptSubagentCallItem
     from oai.types.beta.agents_structs import AgentMcpCallItem as AgentMcpCallItem
-    from oai.types.beta.agents_structs import AgentMessageContentComputerScreenshot as AgentMessageContentComputerScreenshot
+    from oai.types.beta.agents_structs import (
+        AgentMessageContentComputerScreenshot as AgentMessageContentComputerScreenshot,
+    )
     from oai.types.beta.agents_structs import AgentMessageContentText as AgentMessageContentText
     from oai.types.beta.agents_structs import AgentMessageItemResource as AgentMessageItemResource
-    from oai.types.beta.agents_structs import AgentOutputCommandExecutionOutputDeltaEvent as AgentOutputCommandExecutionOutputDeltaEvent
+    from oai.types.beta.agents_structs import (
+        AgentOutputCommandExecutionOutputDeltaEvent as AgentOutputCommandExecutionOutputDeltaEvent,
+    )
     from oai.types.beta.agents_structs import AgentOutputItem as AgentOutputItem
     from oai.types.beta.agents_structs import AgentOutputItemStatus as AgentOutputItemStatus
     from oai.types.beta.agents_structs import AgentReasoning as AgentReasoning
@@ -98,8 +134,12 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import AgentSessionBudgetReachedEvent as AgentSessionBudgetReachedEvent
     from oai.types.beta.agents_structs import AgentSessionCreatedEvent as AgentSessionCreatedEvent
     from oai.types.beta.agents_structs import AgentSessionDeleted as AgentSessionDeleted
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentConnectedEvent as AgentSessionEnvironmentConnectedEvent
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentDisconnectedEvent as AgentSessionEnvironmentDisconnectedEvent
+    from oai.types.beta.agents_structs import (
+        AgentSessionEnvironmentConnectedEvent as AgentSessionEnvironmentConnectedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        AgentSessionEnvironmentDisconnectedEvent as AgentSessionEnvironmentDisconnectedEvent,
+    )
     from oai.types.beta.agents_structs import AgentSessionEnvironmentExpiredEvent as AgentSessionEnvironmentExpiredEvent
     from oai.types.beta.agents_structs import AgentSessionEnvironmentFailedEvent as AgentSessionEnvironmentFailedEvent
     from oai.types.beta.agents_structs import AgentSessionEnvironmentPendingEvent as AgentSessionEnvironmentPendingEvent
@@ -107,7 +147,9 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import AgentSessionEnvironmentResetEvent as AgentSessionEnvironmentResetEvent
     from oai.types.beta.agents_structs import AgentSessionEnvironmentState as AgentSessionEnvironmentState
     from oai.types.beta.agents_structs import AgentSessionEnvironmentStateError as AgentSessionEnvironmentStateError
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentSuspendedEvent as AgentSessionEnvironmentSuspendedEvent
+    from oai.types.beta.agents_structs import (
+        AgentSessionEnvironmentSuspendedEvent as AgentSessionEnvironmentSuspendedEvent,
+    )
     from oai.types.beta.agents_structs import AgentSessionErrorEvent as AgentSessionErrorEvent
     from oai.types.beta.agents_structs import AgentSessionEvent as AgentSessionEvent
     from oai.types.beta.agents_structs import AgentSessionFailedEvent as AgentSessionFailedEvent
@@ -124,26 +166,42 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import AgentSessionSubagentCreatedEvent as AgentSessionSubagentCreatedEvent
     from oai.types.beta.agents_structs import AgentSessionTurnCancelledEvent as AgentSessionTurnCancelledEvent
     from oai.types.beta.agents_structs import AgentSessionTurnCompletedEvent as AgentSessionTurnCompletedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnContentPartAddedEvent as AgentSessionTurnContentPartAddedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnContentPartDoneEvent as AgentSessionTurnContentPartDoneEvent
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnContentPartAddedEvent as AgentSessionTurnContentPartAddedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnContentPartDoneEvent as AgentSessionTurnContentPartDoneEvent,
+    )
     from oai.types.beta.agents_structs import AgentSessionTurnCreatedEvent as AgentSessionTurnCreatedEvent
     from oai.types.beta.agents_structs import AgentSessionTurnFailedEvent as AgentSessionTurnFailedEvent
     from oai.types.beta.agents_structs import AgentSessionTurnInProgressEvent as AgentSessionTurnInProgressEvent
     from oai.types.beta.agents_structs import AgentSessionTurnItemAddedEvent as AgentSessionTurnItemAddedEvent
     from oai.types.beta.agents_structs import AgentSessionTurnItemDoneEvent as AgentSessionTurnItemDoneEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnOutputTextDeltaEvent as AgentSessionTurnOutputTextDeltaEvent
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnOutputTextDeltaEvent as AgentSessionTurnOutputTextDeltaEvent,
+    )
     from oai.types.beta.agents_structs import AgentSessionTurnOutputTextDoneEvent as AgentSessionTurnOutputTextDoneEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnReasoningSummaryPartAddedEvent as AgentSessionTurnReasoningSummaryPartAddedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnReasoningSummaryPartDoneEvent as AgentSessionTurnReasoningSummaryPartDoneEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnReasoningSummaryTextDeltaEvent as AgentSessionTurnReasoningSummaryTextDeltaEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnReasoningSummaryTextDoneEvent as AgentSessionTurnReasoningSummaryTextDoneEvent
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnReasoningSummaryPartAddedEvent as AgentSessionTurnReasoningSummaryPartAddedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnReasoningSummaryPartDoneEvent as AgentSessionTurnReasoningSummaryPartDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnReasoningSummaryTextDeltaEvent as AgentSessionTurnReasoningSummaryTextDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        AgentSessionTurnReasoningSummaryTextDoneEvent as AgentSessionTurnReasoningSummaryTextDoneEvent,
+    )
     from oai.types.beta.agents_structs import AgentText as AgentText
     from oai.types.beta.agents_structs import AgentTool as AgentTool
     from oai.types.beta.agents_structs import AgentToolResourceAutomations as AgentToolResourceAutomations
     from oai.types.beta.agents_structs import AgentToolResourceComputerUse as AgentToolResourceComputerUse
     from oai.types.beta.agents_structs import AgentToolResourceFunction as AgentToolResourceFunction
     from oai.types.beta.agents_structs import AgentToolResourceMcp as AgentToolResourceMcp
-    from oai.types.beta.agents_structs import AgentToolResourceProgrammaticToolCalling as AgentToolResourceProgrammaticToolCalling
+    from oai.types.beta.agents_structs import (
+        AgentToolResourceProgrammaticToolCalling as AgentToolResourceProgrammaticToolCalling,
+    )
     from oai.types.beta.agents_structs import AgentToolResourceWebSearch as AgentToolResourceWebSearch
     from oai.types.beta.agents_structs import AgentToolResourceWebSearchLocation as AgentToolResourceWebSearchLocation
     from oai.types.beta.agents_structs import AgentWaitForSubagentsCallItem as AgentWaitForSubagentsCallItem
@@ -172,7 +230,9 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaContainerAutoSkill as BetaContainerAutoSkill
     from oai.types.beta.agents_structs import BetaContainerNetworkPolicyAllowlist as BetaContainerNetworkPolicyAllowlist
     from oai.types.beta.agents_structs import BetaContainerNetworkPolicyDisabled as BetaContainerNetworkPolicyDisabled
-    from oai.types.beta.agents_structs import BetaContainerNetworkPolicyDomainSecret as BetaContainerNetworkPolicyDomainSecret
+    from oai.types.beta.agents_structs import (
+        BetaContainerNetworkPolicyDomainSecret as BetaContainerNetworkPolicyDomainSecret,
+    )
     from oai.types.beta.agents_structs import BetaContainerReference as BetaContainerReference
     from oai.types.beta.agents_structs import BetaCustomTool as BetaCustomTool
     from oai.types.beta.agents_structs import BetaCustomToolFormat as BetaCustomToolFormat
@@ -180,11 +240,19 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaEasyInputMessage as BetaEasyInputMessage
     from oai.types.beta.agents_structs import BetaFileSearchTool as BetaFileSearchTool
     from oai.types.beta.agents_structs import BetaFileSearchToolFilters as BetaFileSearchToolFilters
-    from oai.types.beta.agents_structs import BetaFileSearchToolFiltersComparisonFilter as BetaFileSearchToolFiltersComparisonFilter
-    from oai.types.beta.agents_structs import BetaFileSearchToolFiltersCompoundFilter as BetaFileSearchToolFiltersCompoundFilter
-    from oai.types.beta.agents_structs import BetaFileSearchToolFiltersCompoundFilterFilter as BetaFileSearchToolFiltersCompoundFilterFilter
+    from oai.types.beta.agents_structs import (
+        BetaFileSearchToolFiltersComparisonFilter as BetaFileSearchToolFiltersComparisonFilter,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaFileSearchToolFiltersCompoundFilter as BetaFileSearchToolFiltersCompoundFilter,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaFileSearchToolFiltersCompoundFilterFilter as BetaFileSearchToolFiltersCompoundFilterFilter,
+    )
     from oai.types.beta.agents_structs import BetaFileSearchToolRankingOptions as BetaFileSearchToolRankingOptions
-    from oai.types.beta.agents_structs import BetaFileSearchToolRankingOptionsHybridSearch as BetaFileSearchToolRankingOptionsHybridSearch
+    from oai.types.beta.agents_structs import (
+        BetaFileSearchToolRankingOptionsHybridSearch as BetaFileSearchToolRankingOptionsHybridSearch,
+    )
     from oai.types.beta.agents_structs import BetaFunctionShellTool as BetaFunctionShellTool
     from oai.types.beta.agents_structs import BetaFunctionShellToolEnvironment as BetaFunctionShellToolEnvironment
     from oai.types.beta.agents_structs import BetaFunctionTool as BetaFunctionTool
@@ -195,8 +263,12 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaLocalSkill as BetaLocalSkill
     from oai.types.beta.agents_structs import BetaMcpToolCallError as BetaMcpToolCallError
     from oai.types.beta.agents_structs import BetaMcpToolCallErrorHTTPError as BetaMcpToolCallErrorHTTPError
-    from oai.types.beta.agents_structs import BetaMcpToolCallErrorMcpProtocolError as BetaMcpToolCallErrorMcpProtocolError
-    from oai.types.beta.agents_structs import BetaMcpToolCallErrorMcpToolExecutionError as BetaMcpToolCallErrorMcpToolExecutionError
+    from oai.types.beta.agents_structs import (
+        BetaMcpToolCallErrorMcpProtocolError as BetaMcpToolCallErrorMcpProtocolError,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaMcpToolCallErrorMcpToolExecutionError as BetaMcpToolCallErrorMcpToolExecutionError,
+    )
     from oai.types.beta.agents_structs import BetaNamespaceTool as BetaNamespaceTool
     from oai.types.beta.agents_structs import BetaNamespaceToolTool as BetaNamespaceToolTool
     from oai.types.beta.agents_structs import BetaNamespaceToolToolFunction as BetaNamespaceToolToolFunction
@@ -204,124 +276,278 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseAccessPrograms as BetaResponseAccessPrograms
     from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCall as BetaResponseApplyPatchToolCall
     from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallAgent as BetaResponseApplyPatchToolCallAgent
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallCaller as BetaResponseApplyPatchToolCallCaller
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallCallerDirect as BetaResponseApplyPatchToolCallCallerDirect
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallCallerProgram as BetaResponseApplyPatchToolCallCallerProgram
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallOutput as BetaResponseApplyPatchToolCallOutput
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallOutputCaller as BetaResponseApplyPatchToolCallOutputCaller
+    from oai.types.beta.agents_structs import (
+        BetaResponseApplyPatchToolCallCaller as BetaResponseApplyPatchToolCallCaller,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseApplyPatchToolCallCallerDirect as BetaResponseApplyPatchToolCallCallerDirect,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseApplyPatchToolCallCallerProgram as BetaResponseApplyPatchToolCallCallerProgram,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseApplyPatchToolCallOutput as BetaResponseApplyPatchToolCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseApplyPatchToolCallOutputCaller as BetaResponseApplyPatchToolCallOutputCaller,
+    )
     from oai.types.beta.agents_structs import BetaResponseAudioDeltaEvent as BetaResponseAudioDeltaEvent
     from oai.types.beta.agents_structs import BetaResponseAudioDoneEvent as BetaResponseAudioDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseAudioTranscriptDeltaEvent as BetaResponseAudioTranscriptDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseAudioTranscriptDoneEvent as BetaResponseAudioTranscriptDoneEvent
+    from oai.types.beta.agents_structs import (
+        BetaResponseAudioTranscriptDeltaEvent as BetaResponseAudioTranscriptDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseAudioTranscriptDoneEvent as BetaResponseAudioTranscriptDoneEvent,
+    )
     from oai.types.beta.agents_structs import BetaResponseAudioTranscriptWsDelta as BetaResponseAudioTranscriptWsDelta
     from oai.types.beta.agents_structs import BetaResponseAudioTranscriptWsDone as BetaResponseAudioTranscriptWsDone
     from oai.types.beta.agents_structs import BetaResponseAudioWsDelta as BetaResponseAudioWsDelta
     from oai.types.beta.agents_structs import BetaResponseAudioWsDone as BetaResponseAudioWsDone
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallCodeDeltaEvent as BetaResponseCodeInterpreterCallCodeDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallCodeDoneEvent as BetaResponseCodeInterpreterCallCodeDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallCodeWsDelta as BetaResponseCodeInterpreterCallCodeWsDelta
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallCodeWsDone as BetaResponseCodeInterpreterCallCodeWsDone
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallCompletedEvent as BetaResponseCodeInterpreterCallCompletedEvent
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallInProgressEvent as BetaResponseCodeInterpreterCallInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallInWsProgress as BetaResponseCodeInterpreterCallInWsProgress
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallInterpretingEvent as BetaResponseCodeInterpreterCallInterpretingEvent
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallWsCompleted as BetaResponseCodeInterpreterCallWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterCallWsInterpreting as BetaResponseCodeInterpreterCallWsInterpreting
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallCodeDeltaEvent as BetaResponseCodeInterpreterCallCodeDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallCodeDoneEvent as BetaResponseCodeInterpreterCallCodeDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallCodeWsDelta as BetaResponseCodeInterpreterCallCodeWsDelta,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallCodeWsDone as BetaResponseCodeInterpreterCallCodeWsDone,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallCompletedEvent as BetaResponseCodeInterpreterCallCompletedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallInProgressEvent as BetaResponseCodeInterpreterCallInProgressEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallInterpretingEvent as BetaResponseCodeInterpreterCallInterpretingEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallInWsProgress as BetaResponseCodeInterpreterCallInWsProgress,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallWsCompleted as BetaResponseCodeInterpreterCallWsCompleted,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterCallWsInterpreting as BetaResponseCodeInterpreterCallWsInterpreting,
+    )
     from oai.types.beta.agents_structs import BetaResponseCodeInterpreterToolCall as BetaResponseCodeInterpreterToolCall
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterToolCallOutput as BetaResponseCodeInterpreterToolCallOutput
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterToolCallOutputImage as BetaResponseCodeInterpreterToolCallOutputImage
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterToolCallOutputLogs as BetaResponseCodeInterpreterToolCallOutputLogs
-    from oai.types.beta.agents_structs import BetaResponseCompactionCompactingEvent as BetaResponseCompactionCompactingEvent
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterToolCallOutput as BetaResponseCodeInterpreterToolCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterToolCallOutputImage as BetaResponseCodeInterpreterToolCallOutputImage,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCodeInterpreterToolCallOutputLogs as BetaResponseCodeInterpreterToolCallOutputLogs,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCompactionCompactingEvent as BetaResponseCompactionCompactingEvent,
+    )
     from oai.types.beta.agents_structs import BetaResponseCompactionItem as BetaResponseCompactionItem
     from oai.types.beta.agents_structs import BetaResponseCompactionItemParam as BetaResponseCompactionItemParam
     from oai.types.beta.agents_structs import BetaResponseCompactionWsCompacting as BetaResponseCompactionWsCompacting
     from oai.types.beta.agents_structs import BetaResponseCompletedEvent as BetaResponseCompletedEvent
     from oai.types.beta.agents_structs import BetaResponseComputerToolCall as BetaResponseComputerToolCall
-    from oai.types.beta.agents_structs import BetaResponseComputerToolCallOutputItem as BetaResponseComputerToolCallOutputItem
-    from oai.types.beta.agents_structs import BetaResponseComputerToolCallOutputScreenshot as BetaResponseComputerToolCallOutputScreenshot
-    from oai.types.beta.agents_structs import BetaResponseComputerToolCallPendingSafetyCheck as BetaResponseComputerToolCallPendingSafetyCheck
+    from oai.types.beta.agents_structs import (
+        BetaResponseComputerToolCallOutputItem as BetaResponseComputerToolCallOutputItem,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseComputerToolCallOutputScreenshot as BetaResponseComputerToolCallOutputScreenshot,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseComputerToolCallPendingSafetyCheck as BetaResponseComputerToolCallPendingSafetyCheck,
+    )
     from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItem as BetaResponseConfigurationUpdateItem
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItemParam as BetaResponseConfigurationUpdateItemParam
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItemParamText as BetaResponseConfigurationUpdateItemParamText
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItemParamTextFormat as BetaResponseConfigurationUpdateItemParamTextFormat
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItemReasoning as BetaResponseConfigurationUpdateItemReasoning
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItemText as BetaResponseConfigurationUpdateItemText
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItemTextFormat as BetaResponseConfigurationUpdateItemTextFormat
+    from oai.types.beta.agents_structs import (
+        BetaResponseConfigurationUpdateItemParam as BetaResponseConfigurationUpdateItemParam,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseConfigurationUpdateItemParamText as BetaResponseConfigurationUpdateItemParamText,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseConfigurationUpdateItemParamTextFormat as BetaResponseConfigurationUpdateItemParamTextFormat,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseConfigurationUpdateItemReasoning as BetaResponseConfigurationUpdateItemReasoning,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseConfigurationUpdateItemText as BetaResponseConfigurationUpdateItemText,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseConfigurationUpdateItemTextFormat as BetaResponseConfigurationUpdateItemTextFormat,
+    )
     from oai.types.beta.agents_structs import BetaResponseContainerReference as BetaResponseContainerReference
     from oai.types.beta.agents_structs import BetaResponseContentPartAddedEvent as BetaResponseContentPartAddedEvent
-    from oai.types.beta.agents_structs import BetaResponseContentPartAddedEventPart as BetaResponseContentPartAddedEventPart
+    from oai.types.beta.agents_structs import (
+        BetaResponseContentPartAddedEventPart as BetaResponseContentPartAddedEventPart,
+    )
     from oai.types.beta.agents_structs import BetaResponseContentPartDoneEvent as BetaResponseContentPartDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseContentPartDoneEventPart as BetaResponseContentPartDoneEventPart
+    from oai.types.beta.agents_structs import (
+        BetaResponseContentPartDoneEventPart as BetaResponseContentPartDoneEventPart,
+    )
     from oai.types.beta.agents_structs import BetaResponseContentPartWsAdded as BetaResponseContentPartWsAdded
     from oai.types.beta.agents_structs import BetaResponseContentPartWsDone as BetaResponseContentPartWsDone
     from oai.types.beta.agents_structs import BetaResponseConversationParam as BetaResponseConversationParam
     from oai.types.beta.agents_structs import BetaResponseCreatedEvent as BetaResponseCreatedEvent
     from oai.types.beta.agents_structs import BetaResponseCustomToolCall as BetaResponseCustomToolCall
     from oai.types.beta.agents_structs import BetaResponseCustomToolCallCaller as BetaResponseCustomToolCallCaller
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallInputDeltaEvent as BetaResponseCustomToolCallInputDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallInputDoneEvent as BetaResponseCustomToolCallInputDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallInputWsDelta as BetaResponseCustomToolCallInputWsDelta
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallInputWsDone as BetaResponseCustomToolCallInputWsDone
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallInputDeltaEvent as BetaResponseCustomToolCallInputDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallInputDoneEvent as BetaResponseCustomToolCallInputDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallInputWsDelta as BetaResponseCustomToolCallInputWsDelta,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallInputWsDone as BetaResponseCustomToolCallInputWsDone,
+    )
     from oai.types.beta.agents_structs import BetaResponseCustomToolCallItem as BetaResponseCustomToolCallItem
     from oai.types.beta.agents_structs import BetaResponseCustomToolCallOutput as BetaResponseCustomToolCallOutput
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallOutputCaller as BetaResponseCustomToolCallOutputCaller
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallOutputItem as BetaResponseCustomToolCallOutputItem
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallOutputOutputOutputContentList as BetaResponseCustomToolCallOutputOutputOutputContentList
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallOutputCaller as BetaResponseCustomToolCallOutputCaller,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallOutputItem as BetaResponseCustomToolCallOutputItem,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseCustomToolCallOutputOutputOutputContentList as BetaResponseCustomToolCallOutputOutputOutputContentList,
+    )
     from oai.types.beta.agents_structs import BetaResponseError as BetaResponseError
     from oai.types.beta.agents_structs import BetaResponseErrorEvent as BetaResponseErrorEvent
     from oai.types.beta.agents_structs import BetaResponseFailedEvent as BetaResponseFailedEvent
-    from oai.types.beta.agents_structs import BetaResponseFileSearchCallCompletedEvent as BetaResponseFileSearchCallCompletedEvent
-    from oai.types.beta.agents_structs import BetaResponseFileSearchCallInProgressEvent as BetaResponseFileSearchCallInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseFileSearchCallInWsProgress as BetaResponseFileSearchCallInWsProgress
-    from oai.types.beta.agents_structs import BetaResponseFileSearchCallSearchingEvent as BetaResponseFileSearchCallSearchingEvent
-    from oai.types.beta.agents_structs import BetaResponseFileSearchCallWsCompleted as BetaResponseFileSearchCallWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseFileSearchCallWsSearching as BetaResponseFileSearchCallWsSearching
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchCallCompletedEvent as BetaResponseFileSearchCallCompletedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchCallInProgressEvent as BetaResponseFileSearchCallInProgressEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchCallInWsProgress as BetaResponseFileSearchCallInWsProgress,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchCallSearchingEvent as BetaResponseFileSearchCallSearchingEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchCallWsCompleted as BetaResponseFileSearchCallWsCompleted,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchCallWsSearching as BetaResponseFileSearchCallWsSearching,
+    )
     from oai.types.beta.agents_structs import BetaResponseFileSearchToolCall as BetaResponseFileSearchToolCall
-    from oai.types.beta.agents_structs import BetaResponseFileSearchToolCallResult as BetaResponseFileSearchToolCallResult
+    from oai.types.beta.agents_structs import (
+        BetaResponseFileSearchToolCallResult as BetaResponseFileSearchToolCallResult,
+    )
     from oai.types.beta.agents_structs import BetaResponseFormatTextConfig as BetaResponseFormatTextConfig
-    from oai.types.beta.agents_structs import BetaResponseFormatTextConfigJSONObject as BetaResponseFormatTextConfigJSONObject
+    from oai.types.beta.agents_structs import (
+        BetaResponseFormatTextConfigJSONObject as BetaResponseFormatTextConfigJSONObject,
+    )
     from oai.types.beta.agents_structs import BetaResponseFormatTextConfigText as BetaResponseFormatTextConfigText
-    from oai.types.beta.agents_structs import BetaResponseFormatTextJSONSchemaConfig as BetaResponseFormatTextJSONSchemaConfig
-    from oai.types.beta.agents_structs import BetaResponseFunctionCallArgumentsDeltaEvent as BetaResponseFunctionCallArgumentsDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseFunctionCallArgumentsDoneEvent as BetaResponseFunctionCallArgumentsDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseFunctionCallArgumentsWsDelta as BetaResponseFunctionCallArgumentsWsDelta
-    from oai.types.beta.agents_structs import BetaResponseFunctionCallArgumentsWsDone as BetaResponseFunctionCallArgumentsWsDone
+    from oai.types.beta.agents_structs import (
+        BetaResponseFormatTextJSONSchemaConfig as BetaResponseFormatTextJSONSchemaConfig,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionCallArgumentsDeltaEvent as BetaResponseFunctionCallArgumentsDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionCallArgumentsDoneEvent as BetaResponseFunctionCallArgumentsDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionCallArgumentsWsDelta as BetaResponseFunctionCallArgumentsWsDelta,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionCallArgumentsWsDone as BetaResponseFunctionCallArgumentsWsDone,
+    )
     from oai.types.beta.agents_structs import BetaResponseFunctionCallOutputItem as BetaResponseFunctionCallOutputItem
-    from oai.types.beta.agents_structs import BetaResponseFunctionCallOutputItemList as BetaResponseFunctionCallOutputItemList
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellCallOutputContent as BetaResponseFunctionShellCallOutputContent
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellCallOutputContentOutcome as BetaResponseFunctionShellCallOutputContentOutcome
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellCallOutputContentOutcomeExit as BetaResponseFunctionShellCallOutputContentOutcomeExit
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellCallOutputContentOutcomeTimeout as BetaResponseFunctionShellCallOutputContentOutcomeTimeout
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionCallOutputItemList as BetaResponseFunctionCallOutputItemList,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellCallOutputContent as BetaResponseFunctionShellCallOutputContent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellCallOutputContentOutcome as BetaResponseFunctionShellCallOutputContentOutcome,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellCallOutputContentOutcomeExit as BetaResponseFunctionShellCallOutputContentOutcomeExit,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellCallOutputContentOutcomeTimeout as BetaResponseFunctionShellCallOutputContentOutcomeTimeout,
+    )
     from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCall as BetaResponseFunctionShellToolCall
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallAction as BetaResponseFunctionShellToolCallAction
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallCaller as BetaResponseFunctionShellToolCallCaller
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallEnvironment as BetaResponseFunctionShellToolCallEnvironment
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallOutput as BetaResponseFunctionShellToolCallOutput
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallOutputCaller as BetaResponseFunctionShellToolCallOutputCaller
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallOutputOutput as BetaResponseFunctionShellToolCallOutputOutput
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCallOutputOutputOutcome as BetaResponseFunctionShellToolCallOutputOutputOutcome
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallAction as BetaResponseFunctionShellToolCallAction,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallCaller as BetaResponseFunctionShellToolCallCaller,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallEnvironment as BetaResponseFunctionShellToolCallEnvironment,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallOutput as BetaResponseFunctionShellToolCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallOutputCaller as BetaResponseFunctionShellToolCallOutputCaller,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallOutputOutput as BetaResponseFunctionShellToolCallOutputOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionShellToolCallOutputOutputOutcome as BetaResponseFunctionShellToolCallOutputOutputOutcome,
+    )
     from oai.types.beta.agents_structs import BetaResponseFunctionToolCall as BetaResponseFunctionToolCall
     from oai.types.beta.agents_structs import BetaResponseFunctionToolCallCaller as BetaResponseFunctionToolCallCaller
     from oai.types.beta.agents_structs import BetaResponseFunctionToolCallItem as BetaResponseFunctionToolCallItem
-    from oai.types.beta.agents_structs import BetaResponseFunctionToolCallOutputItem as BetaResponseFunctionToolCallOutputItem
-    from oai.types.beta.agents_structs import BetaResponseFunctionToolCallOutputItemCaller as BetaResponseFunctionToolCallOutputItemCaller
-    from oai.types.beta.agents_structs import BetaResponseFunctionToolCallOutputItemOutputOutputContentList as BetaResponseFunctionToolCallOutputItemOutputOutputContentList
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionToolCallOutputItem as BetaResponseFunctionToolCallOutputItem,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionToolCallOutputItemCaller as BetaResponseFunctionToolCallOutputItemCaller,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionToolCallOutputItemOutputOutputContentList as BetaResponseFunctionToolCallOutputItemOutputOutputContentList,
+    )
     from oai.types.beta.agents_structs import BetaResponseFunctionWebSearch as BetaResponseFunctionWebSearch
     from oai.types.beta.agents_structs import BetaResponseFunctionWebSearchAction as BetaResponseFunctionWebSearchAction
-    from oai.types.beta.agents_structs import BetaResponseFunctionWebSearchActionFindInPage as BetaResponseFunctionWebSearchActionFindInPage
-    from oai.types.beta.agents_structs import BetaResponseFunctionWebSearchActionOpenPage as BetaResponseFunctionWebSearchActionOpenPage
-    from oai.types.beta.agents_structs import BetaResponseFunctionWebSearchActionSearch as BetaResponseFunctionWebSearchActionSearch
-    from oai.types.beta.agents_structs import BetaResponseFunctionWebSearchActionSearchSource as BetaResponseFunctionWebSearchActionSearchSource
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallCompletedEvent as BetaResponseImageGenCallCompletedEvent
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallGeneratingEvent as BetaResponseImageGenCallGeneratingEvent
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallInProgressEvent as BetaResponseImageGenCallInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallInWsProgress as BetaResponseImageGenCallInWsProgress
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallPartialImageEvent as BetaResponseImageGenCallPartialImageEvent
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallPartialWsImage as BetaResponseImageGenCallPartialWsImage
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionWebSearchActionFindInPage as BetaResponseFunctionWebSearchActionFindInPage,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionWebSearchActionOpenPage as BetaResponseFunctionWebSearchActionOpenPage,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionWebSearchActionSearch as BetaResponseFunctionWebSearchActionSearch,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseFunctionWebSearchActionSearchSource as BetaResponseFunctionWebSearchActionSearchSource,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallCompletedEvent as BetaResponseImageGenCallCompletedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallGeneratingEvent as BetaResponseImageGenCallGeneratingEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallInProgressEvent as BetaResponseImageGenCallInProgressEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallInWsProgress as BetaResponseImageGenCallInWsProgress,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallPartialImageEvent as BetaResponseImageGenCallPartialImageEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallPartialWsImage as BetaResponseImageGenCallPartialWsImage,
+    )
     from oai.types.beta.agents_structs import BetaResponseImageGenCallWsCompleted as BetaResponseImageGenCallWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallWsGenerating as BetaResponseImageGenCallWsGenerating
-    from oai.types.beta.agents_structs import BetaResponseInProgressEvent as BetaResponseInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseInWsProgress as BetaResponseInWsProgress
+    from oai.types.beta.agents_structs import (
+        BetaResponseImageGenCallWsGenerating as BetaResponseImageGenCallWsGenerating,
+    )
     from oai.types.beta.agents_structs import BetaResponseIncludable as BetaResponseIncludable
     from oai.types.beta.agents_structs import BetaResponseIncompleteDetails as BetaResponseIncompleteDetails
     from oai.types.beta.agents_structs import BetaResponseIncompleteEvent as BetaResponseIncompleteEvent
@@ -329,61 +555,113 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseInjectEvent as BetaResponseInjectEvent
     from oai.types.beta.agents_structs import BetaResponseInjectFailedEvent as BetaResponseInjectFailedEvent
     from oai.types.beta.agents_structs import BetaResponseInjectFailedEventError as BetaResponseInjectFailedEventError
+    from oai.types.beta.agents_structs import BetaResponseInProgressEvent as BetaResponseInProgressEvent
     from oai.types.beta.agents_structs import BetaResponseInput as BetaResponseInput
     from oai.types.beta.agents_structs import BetaResponseInputContent as BetaResponseInputContent
     from oai.types.beta.agents_structs import BetaResponseInputFile as BetaResponseInputFile
     from oai.types.beta.agents_structs import BetaResponseInputFileContent as BetaResponseInputFileContent
-    from oai.types.beta.agents_structs import BetaResponseInputFilePromptCacheBreakpoint as BetaResponseInputFilePromptCacheBreakpoint
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputFilePromptCacheBreakpoint as BetaResponseInputFilePromptCacheBreakpoint,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputImage as BetaResponseInputImage
     from oai.types.beta.agents_structs import BetaResponseInputImageContent as BetaResponseInputImageContent
     from oai.types.beta.agents_structs import BetaResponseInputItem as BetaResponseInputItem
-    from oai.types.beta.agents_structs import BetaResponseInputItemAdditionalTools as BetaResponseInputItemAdditionalTools
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemAdditionalTools as BetaResponseInputItemAdditionalTools,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemAgentMessage as BetaResponseInputItemAgentMessage
-    from oai.types.beta.agents_structs import BetaResponseInputItemAgentMessageContent as BetaResponseInputItemAgentMessageContent
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemAgentMessageContent as BetaResponseInputItemAgentMessageContent,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemApplyPatchCall as BetaResponseInputItemApplyPatchCall
-    from oai.types.beta.agents_structs import BetaResponseInputItemApplyPatchCallOperation as BetaResponseInputItemApplyPatchCallOperation
-    from oai.types.beta.agents_structs import BetaResponseInputItemApplyPatchCallOutput as BetaResponseInputItemApplyPatchCallOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemCompactionTrigger as BetaResponseInputItemCompactionTrigger
-    from oai.types.beta.agents_structs import BetaResponseInputItemComputerCallOutput as BetaResponseInputItemComputerCallOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemFunctionCallOutput as BetaResponseInputItemFunctionCallOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemImageGenerationCall as BetaResponseInputItemImageGenerationCall
-    from oai.types.beta.agents_structs import BetaResponseInputItemImageGenerationCallError as BetaResponseInputItemImageGenerationCallError
-    from oai.types.beta.agents_structs import BetaResponseInputItemImageGenerationCallErrorModerationDetails as BetaResponseInputItemImageGenerationCallErrorModerationDetails
-    from oai.types.beta.agents_structs import BetaResponseInputItemImageGenerationCallSvgUsage as BetaResponseInputItemImageGenerationCallSvgUsage
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemApplyPatchCallOperation as BetaResponseInputItemApplyPatchCallOperation,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemApplyPatchCallOutput as BetaResponseInputItemApplyPatchCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemCompactionTrigger as BetaResponseInputItemCompactionTrigger,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemComputerCallOutput as BetaResponseInputItemComputerCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemFunctionCallOutput as BetaResponseInputItemFunctionCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemImageGenerationCall as BetaResponseInputItemImageGenerationCall,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemImageGenerationCallError as BetaResponseInputItemImageGenerationCallError,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemImageGenerationCallErrorModerationDetails as BetaResponseInputItemImageGenerationCallErrorModerationDetails,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemImageGenerationCallSvgUsage as BetaResponseInputItemImageGenerationCallSvgUsage,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemItemReference as BetaResponseInputItemItemReference
     from oai.types.beta.agents_structs import BetaResponseInputItemLocalShellCall as BetaResponseInputItemLocalShellCall
-    from oai.types.beta.agents_structs import BetaResponseInputItemLocalShellCallAction as BetaResponseInputItemLocalShellCallAction
-    from oai.types.beta.agents_structs import BetaResponseInputItemLocalShellCallOutput as BetaResponseInputItemLocalShellCallOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemMcpApprovalRequest as BetaResponseInputItemMcpApprovalRequest
-    from oai.types.beta.agents_structs import BetaResponseInputItemMcpApprovalResponse as BetaResponseInputItemMcpApprovalResponse
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemLocalShellCallAction as BetaResponseInputItemLocalShellCallAction,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemLocalShellCallOutput as BetaResponseInputItemLocalShellCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemMcpApprovalRequest as BetaResponseInputItemMcpApprovalRequest,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemMcpApprovalResponse as BetaResponseInputItemMcpApprovalResponse,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemMcpCall as BetaResponseInputItemMcpCall
     from oai.types.beta.agents_structs import BetaResponseInputItemMcpListTools as BetaResponseInputItemMcpListTools
-    from oai.types.beta.agents_structs import BetaResponseInputItemMcpListToolsTool as BetaResponseInputItemMcpListToolsTool
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemMcpListToolsTool as BetaResponseInputItemMcpListToolsTool,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemMessage as BetaResponseInputItemMessage
     from oai.types.beta.agents_structs import BetaResponseInputItemMultiAgentCall as BetaResponseInputItemMultiAgentCall
-    from oai.types.beta.agents_structs import BetaResponseInputItemMultiAgentCallOutput as BetaResponseInputItemMultiAgentCallOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemMultiAgentCallOutputOutput as BetaResponseInputItemMultiAgentCallOutputOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemMultiAgentCallOutputOutputAnnotation
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemMultiAgentCallOutput as BetaResponseInputItemMultiAgentCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemMultiAgentCallOutputOutput as BetaResponseInputItemMultiAgentCallOutputOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemMultiAgentCallOutputOutputAnnotation,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemProgram as BetaResponseInputItemProgram
     from oai.types.beta.agents_structs import BetaResponseInputItemProgramOutput as BetaResponseInputItemProgramOutput
     from oai.types.beta.agents_structs import BetaResponseInputItemShellCall as BetaResponseInputItemShellCall
-    from oai.types.beta.agents_structs import BetaResponseInputItemShellCallOutput as BetaResponseInputItemShellCallOutput
+    from oai.types.beta.agents_structs import (
+        BetaResponseInputItemShellCallOutput as BetaResponseInputItemShellCallOutput,
+    )
     from oai.types.beta.agents_structs import BetaResponseInputItemToolSearchCall as BetaResponseInputItemToolSearchCall
     from oai.types.beta.agents_structs import BetaResponseInputMessageContentList as BetaResponseInputMessageContentList
     from oai.types.beta.agents_structs import BetaResponseInputMessageItem as BetaResponseInputMessageItem
     from oai.types.beta.agents_structs import BetaResponseInputText as BetaResponseInputText
     from oai.types.beta.agents_structs import BetaResponseInputTextContent as BetaResponseInputTextContent
+    from oai.types.beta.agents_structs import BetaResponseInWsProgress as BetaResponseInWsProgress
     from oai.types.beta.agents_structs import BetaResponseItem as BetaResponseItem
     from oai.types.beta.agents_structs import BetaResponseItemAdditionalTools as BetaResponseItemAdditionalTools
     from oai.types.beta.agents_structs import BetaResponseItemAgentMessage as BetaResponseItemAgentMessage
     from oai.types.beta.agents_structs import BetaResponseItemAgentMessageContent as BetaResponseItemAgentMessageContent
-    from oai.types.beta.agents_structs import BetaResponseItemAgentMessageContentSummaryText as BetaResponseItemAgentMessageContentSummaryText
+    from oai.types.beta.agents_structs import (
+        BetaResponseItemAgentMessageContentSummaryText as BetaResponseItemAgentMessageContentSummaryText,
+    )
     from oai.types.beta.agents_structs import BetaResponseItemMcpApprovalResponse as BetaResponseItemMcpApprovalResponse
     from oai.types.beta.agents_structs import BetaResponseItemMultiAgentCall as BetaResponseItemMultiAgentCall
-    from oai.types.beta.agents_structs import BetaResponseItemMultiAgentCallOutput as BetaResponseItemMultiAgentCallOutput
+    from oai.types.beta.agents_structs import (
+        BetaResponseItemMultiAgentCallOutput as BetaResponseItemMultiAgentCallOutput,
+    )
     from oai.types.beta.agents_structs import BetaResponseLocalEnvironment as BetaResponseLocalEnvironment
-    from oai.types.beta.agents_structs import BetaResponseMcpCallArgumentsDeltaEvent as BetaResponseMcpCallArgumentsDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseMcpCallArgumentsDoneEvent as BetaResponseMcpCallArgumentsDoneEvent
+    from oai.types.beta.agents_structs import (
+        BetaResponseMcpCallArgumentsDeltaEvent as BetaResponseMcpCallArgumentsDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseMcpCallArgumentsDoneEvent as BetaResponseMcpCallArgumentsDoneEvent,
+    )
     from oai.types.beta.agents_structs import BetaResponseMcpCallArgumentsWsDelta as BetaResponseMcpCallArgumentsWsDelta
     from oai.types.beta.agents_structs import BetaResponseMcpCallArgumentsWsDone as BetaResponseMcpCallArgumentsWsDone
     from oai.types.beta.agents_structs import BetaResponseMcpCallCompletedEvent as BetaResponseMcpCallCompletedEvent
@@ -392,18 +670,28 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseMcpCallInWsProgress as BetaResponseMcpCallInWsProgress
     from oai.types.beta.agents_structs import BetaResponseMcpCallWsCompleted as BetaResponseMcpCallWsCompleted
     from oai.types.beta.agents_structs import BetaResponseMcpCallWsFailed as BetaResponseMcpCallWsFailed
-    from oai.types.beta.agents_structs import BetaResponseMcpListToolsCompletedEvent as BetaResponseMcpListToolsCompletedEvent
+    from oai.types.beta.agents_structs import (
+        BetaResponseMcpListToolsCompletedEvent as BetaResponseMcpListToolsCompletedEvent,
+    )
     from oai.types.beta.agents_structs import BetaResponseMcpListToolsFailedEvent as BetaResponseMcpListToolsFailedEvent
-    from oai.types.beta.agents_structs import BetaResponseMcpListToolsInProgressEvent as BetaResponseMcpListToolsInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseMcpListToolsInWsProgress as BetaResponseMcpListToolsInWsProgress
+    from oai.types.beta.agents_structs import (
+        BetaResponseMcpListToolsInProgressEvent as BetaResponseMcpListToolsInProgressEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseMcpListToolsInWsProgress as BetaResponseMcpListToolsInWsProgress,
+    )
     from oai.types.beta.agents_structs import BetaResponseMcpListToolsWsCompleted as BetaResponseMcpListToolsWsCompleted
     from oai.types.beta.agents_structs import BetaResponseMcpListToolsWsFailed as BetaResponseMcpListToolsWsFailed
     from oai.types.beta.agents_structs import BetaResponseModeration as BetaResponseModeration
     from oai.types.beta.agents_structs import BetaResponseOutputItem as BetaResponseOutputItem
     from oai.types.beta.agents_structs import BetaResponseOutputItemAddedEvent as BetaResponseOutputItemAddedEvent
     from oai.types.beta.agents_structs import BetaResponseOutputItemAgentMessage as BetaResponseOutputItemAgentMessage
-    from oai.types.beta.agents_structs import BetaResponseOutputItemAgentMessageContent as BetaResponseOutputItemAgentMessageContent
-    from oai.types.beta.agents_structs import BetaResponseOutputItemAgentMessageContentSummaryText as BetaResponseOutputItemAgentMessageContentSummaryText
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputItemAgentMessageContent as BetaResponseOutputItemAgentMessageContent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputItemAgentMessageContentSummaryText as BetaResponseOutputItemAgentMessageContentSummaryText,
+    )
     from oai.types.beta.agents_structs import BetaResponseOutputItemDoneEvent as BetaResponseOutputItemDoneEvent
     from oai.types.beta.agents_structs import BetaResponseOutputItemWsAdded as BetaResponseOutputItemWsAdded
     from oai.types.beta.agents_structs import BetaResponseOutputItemWsDone as BetaResponseOutputItemWsDone
@@ -412,15 +700,31 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseOutputRefusal as BetaResponseOutputRefusal
     from oai.types.beta.agents_structs import BetaResponseOutputText as BetaResponseOutputText
     from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotation as BetaResponseOutputTextAnnotation
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationAddedEvent as BetaResponseOutputTextAnnotationAddedEvent
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationAddedEventAnnotation as BetaResponseOutputTextAnnotationAddedEventAnnotation
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationContainerFileCitation as BetaResponseOutputTextAnnotationContainerFileCitation
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationFileCitation as BetaResponseOutputTextAnnotationFileCitation
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationFilePath as BetaResponseOutputTextAnnotationFilePath
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationURLCitation as BetaResponseOutputTextAnnotationURLCitation
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotationWsAdded as BetaResponseOutputTextAnnotationWsAdded
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationAddedEvent as BetaResponseOutputTextAnnotationAddedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationAddedEventAnnotation as BetaResponseOutputTextAnnotationAddedEventAnnotation,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationContainerFileCitation as BetaResponseOutputTextAnnotationContainerFileCitation,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationFileCitation as BetaResponseOutputTextAnnotationFileCitation,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationFilePath as BetaResponseOutputTextAnnotationFilePath,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationURLCitation as BetaResponseOutputTextAnnotationURLCitation,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextAnnotationWsAdded as BetaResponseOutputTextAnnotationWsAdded,
+    )
     from oai.types.beta.agents_structs import BetaResponseOutputTextLogprob as BetaResponseOutputTextLogprob
-    from oai.types.beta.agents_structs import BetaResponseOutputTextLogprobTopLogprob as BetaResponseOutputTextLogprobTopLogprob
+    from oai.types.beta.agents_structs import (
+        BetaResponseOutputTextLogprobTopLogprob as BetaResponseOutputTextLogprobTopLogprob,
+    )
     from oai.types.beta.agents_structs import BetaResponsePrompt as BetaResponsePrompt
     from oai.types.beta.agents_structs import BetaResponsePromptCacheOptions as BetaResponsePromptCacheOptions
     from oai.types.beta.agents_structs import BetaResponsePromptVariables as BetaResponsePromptVariables
@@ -429,16 +733,36 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseReasoningItem as BetaResponseReasoningItem
     from oai.types.beta.agents_structs import BetaResponseReasoningItemContent as BetaResponseReasoningItemContent
     from oai.types.beta.agents_structs import BetaResponseReasoningItemSummary as BetaResponseReasoningItemSummary
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryPartAddedEvent as BetaResponseReasoningSummaryPartAddedEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryPartAddedEventPart as BetaResponseReasoningSummaryPartAddedEventPart
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryPartDoneEvent as BetaResponseReasoningSummaryPartDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryPartDoneEventPart as BetaResponseReasoningSummaryPartDoneEventPart
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryPartWsAdded as BetaResponseReasoningSummaryPartWsAdded
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryPartWsDone as BetaResponseReasoningSummaryPartWsDone
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryTextDeltaEvent as BetaResponseReasoningSummaryTextDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryTextDoneEvent as BetaResponseReasoningSummaryTextDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryTextWsDelta as BetaResponseReasoningSummaryTextWsDelta
-    from oai.types.beta.agents_structs import BetaResponseReasoningSummaryTextWsDone as BetaResponseReasoningSummaryTextWsDone
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryPartAddedEvent as BetaResponseReasoningSummaryPartAddedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryPartAddedEventPart as BetaResponseReasoningSummaryPartAddedEventPart,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryPartDoneEvent as BetaResponseReasoningSummaryPartDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryPartDoneEventPart as BetaResponseReasoningSummaryPartDoneEventPart,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryPartWsAdded as BetaResponseReasoningSummaryPartWsAdded,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryPartWsDone as BetaResponseReasoningSummaryPartWsDone,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryTextDeltaEvent as BetaResponseReasoningSummaryTextDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryTextDoneEvent as BetaResponseReasoningSummaryTextDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryTextWsDelta as BetaResponseReasoningSummaryTextWsDelta,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseReasoningSummaryTextWsDone as BetaResponseReasoningSummaryTextWsDone,
+    )
     from oai.types.beta.agents_structs import BetaResponseReasoningTextDeltaEvent as BetaResponseReasoningTextDeltaEvent
     from oai.types.beta.agents_structs import BetaResponseReasoningTextDoneEvent as BetaResponseReasoningTextDoneEvent
     from oai.types.beta.agents_structs import BetaResponseReasoningTextWsDelta as BetaResponseReasoningTextWsDelta
@@ -447,18 +771,44 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseRefusalDoneEvent as BetaResponseRefusalDoneEvent
     from oai.types.beta.agents_structs import BetaResponseRefusalWsDelta as BetaResponseRefusalWsDelta
     from oai.types.beta.agents_structs import BetaResponseRefusalWsDone as BetaResponseRefusalWsDone
-    from oai.types.beta.agents_structs import BetaResponseShellCallCommandAddedEvent as BetaResponseShellCallCommandAddedEvent
-    from oai.types.beta.agents_structs import BetaResponseShellCallCommandDeltaEvent as BetaResponseShellCallCommandDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseShellCallCommandDoneEvent as BetaResponseShellCallCommandDoneEvent
+    from oai.types.beta.agents_structs import BetaResponsesClientEvent as BetaResponsesClientEvent
+    from oai.types.beta.agents_structs import (
+        BetaResponsesClientEventResponseCreate as BetaResponsesClientEventResponseCreate,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponsesClientEventResponseCreateMultiAgent as BetaResponsesClientEventResponseCreateMultiAgent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallCommandAddedEvent as BetaResponseShellCallCommandAddedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallCommandDeltaEvent as BetaResponseShellCallCommandDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallCommandDoneEvent as BetaResponseShellCallCommandDoneEvent,
+    )
     from oai.types.beta.agents_structs import BetaResponseShellCallCommandWsAdded as BetaResponseShellCallCommandWsAdded
     from oai.types.beta.agents_structs import BetaResponseShellCallCommandWsDelta as BetaResponseShellCallCommandWsDelta
     from oai.types.beta.agents_structs import BetaResponseShellCallCommandWsDone as BetaResponseShellCallCommandWsDone
-    from oai.types.beta.agents_structs import BetaResponseShellCallOutputContentDeltaEvent as BetaResponseShellCallOutputContentDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseShellCallOutputContentDoneEvent as BetaResponseShellCallOutputContentDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseShellCallOutputContentDoneEventOutput as BetaResponseShellCallOutputContentDoneEventOutput
-    from oai.types.beta.agents_structs import BetaResponseShellCallOutputContentDoneEventOutputOutcome as BetaResponseShellCallOutputContentDoneEventOutputOutcome
-    from oai.types.beta.agents_structs import BetaResponseShellCallOutputContentWsDelta as BetaResponseShellCallOutputContentWsDelta
-    from oai.types.beta.agents_structs import BetaResponseShellCallOutputContentWsDone as BetaResponseShellCallOutputContentWsDone
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallOutputContentDeltaEvent as BetaResponseShellCallOutputContentDeltaEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallOutputContentDoneEvent as BetaResponseShellCallOutputContentDoneEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallOutputContentDoneEventOutput as BetaResponseShellCallOutputContentDoneEventOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallOutputContentDoneEventOutputOutcome as BetaResponseShellCallOutputContentDoneEventOutputOutcome,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallOutputContentWsDelta as BetaResponseShellCallOutputContentWsDelta,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseShellCallOutputContentWsDone as BetaResponseShellCallOutputContentWsDone,
+    )
+    from oai.types.beta.agents_structs import BetaResponsesServerEvent as BetaResponsesServerEvent
     from oai.types.beta.agents_structs import BetaResponseStatus as BetaResponseStatus
     from oai.types.beta.agents_structs import BetaResponseSteerAcceptedEvent as BetaResponseSteerAcceptedEvent
     from oai.types.beta.agents_structs import BetaResponseSteerAcceptedEventSteer as BetaResponseSteerAcceptedEventSteer
@@ -469,41 +819,81 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseSteerFailedEventSteer as BetaResponseSteerFailedEventSteer
     from oai.types.beta.agents_structs import BetaResponseSteerInput as BetaResponseSteerInput
     from oai.types.beta.agents_structs import BetaResponseSteerInputContent as BetaResponseSteerInputContent
-    from oai.types.beta.agents_structs import BetaResponseSteerInputResponseSteerInputItemList as BetaResponseSteerInputResponseSteerInputItemList
-    from oai.types.beta.agents_structs import BetaResponseSteerInputResponseSteerInputItemListMessage as BetaResponseSteerInputResponseSteerInputItemListMessage
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerInputResponseSteerInputItemList as BetaResponseSteerInputResponseSteerInputItemList,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerInputResponseSteerInputItemListMessage as BetaResponseSteerInputResponseSteerInputItemListMessage,
+    )
     from oai.types.beta.agents_structs import BetaResponseSteerPendingEvent as BetaResponseSteerPendingEvent
     from oai.types.beta.agents_structs import BetaResponseSteerPendingReason as BetaResponseSteerPendingReason
     from oai.types.beta.agents_structs import BetaResponseSteerRequiredInput as BetaResponseSteerRequiredInput
-    from oai.types.beta.agents_structs import BetaResponseSteerRequiredInputApplyPatchCallOutput as BetaResponseSteerRequiredInputApplyPatchCallOutput
-    from oai.types.beta.agents_structs import BetaResponseSteerRequiredInputComputerCallOutput as BetaResponseSteerRequiredInputComputerCallOutput
-    from oai.types.beta.agents_structs import BetaResponseSteerRequiredInputFunctionCallOutput as BetaResponseSteerRequiredInputFunctionCallOutput
-    from oai.types.beta.agents_structs import BetaResponseSteerRequiredInputMcpApprovalResponse as BetaResponseSteerRequiredInputMcpApprovalResponse
-    from oai.types.beta.agents_structs import BetaResponseSteerRequiredInputShellCallOutput as BetaResponseSteerRequiredInputShellCallOutput
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerRequiredInputApplyPatchCallOutput as BetaResponseSteerRequiredInputApplyPatchCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerRequiredInputComputerCallOutput as BetaResponseSteerRequiredInputComputerCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerRequiredInputFunctionCallOutput as BetaResponseSteerRequiredInputFunctionCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerRequiredInputMcpApprovalResponse as BetaResponseSteerRequiredInputMcpApprovalResponse,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseSteerRequiredInputShellCallOutput as BetaResponseSteerRequiredInputShellCallOutput,
+    )
     from oai.types.beta.agents_structs import BetaResponseStreamEvent as BetaResponseStreamEvent
     from oai.types.beta.agents_structs import BetaResponseTextConfig as BetaResponseTextConfig
     from oai.types.beta.agents_structs import BetaResponseTextDeltaEvent as BetaResponseTextDeltaEvent
     from oai.types.beta.agents_structs import BetaResponseTextDeltaEventLogprob as BetaResponseTextDeltaEventLogprob
-    from oai.types.beta.agents_structs import BetaResponseTextDeltaEventLogprobTopLogprob as BetaResponseTextDeltaEventLogprobTopLogprob
+    from oai.types.beta.agents_structs import (
+        BetaResponseTextDeltaEventLogprobTopLogprob as BetaResponseTextDeltaEventLogprobTopLogprob,
+    )
     from oai.types.beta.agents_structs import BetaResponseTextDoneEvent as BetaResponseTextDoneEvent
     from oai.types.beta.agents_structs import BetaResponseTextWsDelta as BetaResponseTextWsDelta
     from oai.types.beta.agents_structs import BetaResponseTextWsDone as BetaResponseTextWsDone
     from oai.types.beta.agents_structs import BetaResponseToolChoice as BetaResponseToolChoice
     from oai.types.beta.agents_structs import BetaResponseToolSearchCall as BetaResponseToolSearchCall
     from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItem as BetaResponseToolSearchOutputItem
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItemParam as BetaResponseToolSearchOutputItemParam
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItemParamTool as BetaResponseToolSearchOutputItemParamTool
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItemParamToolCodeInterpreter as BetaResponseToolSearchOutputItemParamToolCodeInterpreter
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    from oai.types.beta.agents_structs import (
+        BetaResponseToolSearchOutputItemParam as BetaResponseToolSearchOutputItemParam,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseToolSearchOutputItemParamTool as BetaResponseToolSearchOutputItemParamTool,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseToolSearchOutputItemParamToolCodeInterpreter as BetaResponseToolSearchOutputItemParamToolCodeInterpreter,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.beta.agents_structs import BetaResponseUsage as BetaResponseUsage
     from oai.types.beta.agents_structs import BetaResponseUsageInputTokensDetails as BetaResponseUsageInputTokensDetails
-    from oai.types.beta.agents_structs import BetaResponseWebSearchCallCompletedEvent as BetaResponseWebSearchCallCompletedEvent
-    from oai.types.beta.agents_structs import BetaResponseWebSearchCallInProgressEvent as BetaResponseWebSearchCallInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseWebSearchCallInWsProgress as BetaResponseWebSearchCallInWsProgress
-    from oai.types.beta.agents_structs import BetaResponseWebSearchCallSearchingEvent as BetaResponseWebSearchCallSearchingEvent
-    from oai.types.beta.agents_structs import BetaResponseWebSearchCallWsCompleted as BetaResponseWebSearchCallWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseWebSearchCallWsSearching as BetaResponseWebSearchCallWsSearching
+    from oai.types.beta.agents_structs import (
+        BetaResponseWebSearchCallCompletedEvent as BetaResponseWebSearchCallCompletedEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseWebSearchCallInProgressEvent as BetaResponseWebSearchCallInProgressEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseWebSearchCallInWsProgress as BetaResponseWebSearchCallInWsProgress,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseWebSearchCallSearchingEvent as BetaResponseWebSearchCallSearchingEvent,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseWebSearchCallWsCompleted as BetaResponseWebSearchCallWsCompleted,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaResponseWebSearchCallWsSearching as BetaResponseWebSearchCallWsSearching,
+    )
     from oai.types.beta.agents_structs import BetaResponseWsCompleted as BetaResponseWsCompleted
     from oai.types.beta.agents_structs import BetaResponseWsCreated as BetaResponseWsCreated
     from oai.types.beta.agents_structs import BetaResponseWsError as BetaResponseWsError
@@ -511,10 +901,6 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaResponseWsFailed as BetaResponseWsFailed
     from oai.types.beta.agents_structs import BetaResponseWsIncomplete as BetaResponseWsIncomplete
     from oai.types.beta.agents_structs import BetaResponseWsQueued as BetaResponseWsQueued
-    from oai.types.beta.agents_structs import BetaResponsesClientEvent as BetaResponsesClientEvent
-    from oai.types.beta.agents_structs import BetaResponsesClientEventResponseCreate as BetaResponsesClientEventResponseCreate
-    from oai.types.beta.agents_structs import BetaResponsesClientEventResponseCreateMultiAgent as BetaResponsesClientEventResponseCreateMultiAgent
-    from oai.types.beta.agents_structs import BetaResponsesServerEvent as BetaResponsesServerEvent
     from oai.types.beta.agents_structs import BetaServiceTier as BetaServiceTier
     from oai.types.beta.agents_structs import BetaSkillReference as BetaSkillReference
     from oai.types.beta.agents_structs import BetaTool as BetaTool
@@ -528,32 +914,62 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import BetaToolChoiceTypes as BetaToolChoiceTypes
     from oai.types.beta.agents_structs import BetaToolCodeInterpreter as BetaToolCodeInterpreter
     from oai.types.beta.agents_structs import BetaToolCodeInterpreterContainer as BetaToolCodeInterpreterContainer
-    from oai.types.beta.agents_structs import BetaToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaToolCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.beta.agents_structs import BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    from oai.types.beta.agents_structs import (
+        BetaToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaToolCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.beta.agents_structs import BetaToolImageGeneration as BetaToolImageGeneration
-    from oai.types.beta.agents_structs import BetaToolImageGenerationInputImageMask as BetaToolImageGenerationInputImageMask
+    from oai.types.beta.agents_structs import (
+        BetaToolImageGenerationInputImageMask as BetaToolImageGenerationInputImageMask,
+    )
     from oai.types.beta.agents_structs import BetaToolImageGenerationSvg as BetaToolImageGenerationSvg
     from oai.types.beta.agents_structs import BetaToolLocalShell as BetaToolLocalShell
     from oai.types.beta.agents_structs import BetaToolMcp as BetaToolMcp
-    from oai.types.beta.agents_structs import BetaToolMcpAllowedToolsMcpToolFilter as BetaToolMcpAllowedToolsMcpToolFilter
-    from oai.types.beta.agents_structs import BetaToolMcpRequireApprovalMcpToolApprovalFilter as BetaToolMcpRequireApprovalMcpToolApprovalFilter
+    from oai.types.beta.agents_structs import (
+        BetaToolMcpAllowedToolsMcpToolFilter as BetaToolMcpAllowedToolsMcpToolFilter,
+    )
+    from oai.types.beta.agents_structs import (
+        BetaToolMcpRequireApprovalMcpToolApprovalFilter as BetaToolMcpRequireApprovalMcpToolApprovalFilter,
+    )
     from oai.types.beta.agents_structs import BetaToolProgrammaticToolCalling as BetaToolProgrammaticToolCalling
     from oai.types.beta.agents_structs import BetaToolSearchOutputNamespaceTool as BetaToolSearchOutputNamespaceTool
-    from oai.types.beta.agents_structs import BetaToolSearchOutputNamespaceToolTool as BetaToolSearchOutputNamespaceToolTool
+    from oai.types.beta.agents_structs import (
+        BetaToolSearchOutputNamespaceToolTool as BetaToolSearchOutputNamespaceToolTool,
+    )
     from oai.types.beta.agents_structs import BetaToolSearchTool as BetaToolSearchTool
     from oai.types.beta.agents_structs import BetaWebSearchPreviewTool as BetaWebSearchPreviewTool
-    from oai.types.beta.agents_structs import BetaWebSearchPreviewToolUserLocation as BetaWebSearchPreviewToolUserLocation
+    from oai.types.beta.agents_structs import (
+        BetaWebSearchPreviewToolUserLocation as BetaWebSearchPreviewToolUserLocation,
+    )
     from oai.types.beta.agents_structs import BetaWebSearchTool as BetaWebSearchTool
     from oai.types.beta.agents_structs import BetaWebSearchToolFilters as BetaWebSearchToolFilters
     from oai.types.beta.agents_structs import BetaWebSearchToolUserLocation as BetaWebSearchToolUserLocation
-    from oai.types.beta.agents_structs import BrowserAuthenticationRequestItemResource as BrowserAuthenticationRequestItemResource
-    from oai.types.beta.agents_structs import BrowserAuthenticationRequestItemResourceRequest as BrowserAuthenticationRequestItemResourceRequest
-    from oai.types.beta.agents_structs import BrowserAuthenticationRequestItemResourceRequestField as BrowserAuthenticationRequestItemResourceRequestField
-    from oai.types.beta.agents_structs import BrowserAuthenticationRequestItemResourceRequestOption as BrowserAuthenticationRequestItemResourceRequestOption
-    from oai.types.beta.agents_structs import ComputerUseApprovalRequestResultItemResource as ComputerUseApprovalRequestResultItemResource
-    from oai.types.beta.agents_structs import ComputerUseApprovalRequestResultItemResourceResponse as ComputerUseApprovalRequestResultItemResourceResponse
-    from oai.types.beta.agents_structs import ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource
-    from oai.types.beta.agents_structs import ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource
+    from oai.types.beta.agents_structs import (
+        BrowserAuthenticationRequestItemResource as BrowserAuthenticationRequestItemResource,
+    )
+    from oai.types.beta.agents_structs import (
+        BrowserAuthenticationRequestItemResourceRequest as BrowserAuthenticationRequestItemResourceRequest,
+    )
+    from oai.types.beta.agents_structs import (
+        BrowserAuthenticationRequestItemResourceRequestField as BrowserAuthenticationRequestItemResourceRequestField,
+    )
+    from oai.types.beta.agents_structs import (
+        BrowserAuthenticationRequestItemResourceRequestOption as BrowserAuthenticationRequestItemResourceRequestOption,
+    )
+    from oai.types.beta.agents_structs import (
+        ComputerUseApprovalRequestResultItemResource as ComputerUseApprovalRequestResultItemResource,
+    )
+    from oai.types.beta.agents_structs import (
+        ComputerUseApprovalRequestResultItemResourceResponse as ComputerUseApprovalRequestResultItemResourceResponse,
+    )
+    from oai.types.beta.agents_structs import (
+        ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource,
+    )
+    from oai.types.beta.agents_structs import (
+        ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource,
+    )
     from oai.types.beta.agents_structs import ComputerUseCallItemResource as ComputerUseCallItemResource
     from oai.types.beta.agents_structs import ComputerUseCallItemResourceOutput as ComputerUseCallItemResourceOutput
     from oai.types.beta.agents_structs import Conversation as Conversation
@@ -563,8 +979,12 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import Environment as Environment
     from oai.types.beta.agents_structs import EnvironmentResourceNone as EnvironmentResourceNone
     from oai.types.beta.agents_structs import EnvironmentResourceOpenAIHosted as EnvironmentResourceOpenAIHosted
-    from oai.types.beta.agents_structs import EnvironmentResourceOpenAIHostedNetwork as EnvironmentResourceOpenAIHostedNetwork
-    from oai.types.beta.agents_structs import EnvironmentResourceOpenAIHostedPackages as EnvironmentResourceOpenAIHostedPackages
+    from oai.types.beta.agents_structs import (
+        EnvironmentResourceOpenAIHostedNetwork as EnvironmentResourceOpenAIHostedNetwork,
+    )
+    from oai.types.beta.agents_structs import (
+        EnvironmentResourceOpenAIHostedPackages as EnvironmentResourceOpenAIHostedPackages,
+    )
     from oai.types.beta.agents_structs import EnvironmentResourceSelfHosted as EnvironmentResourceSelfHosted
     from oai.types.beta.agents_structs import FunctionCallOutputCaller as FunctionCallOutputCaller
     from oai.types.beta.agents_structs import FunctionCallOutputItemResource as FunctionCallOutputItemResource
@@ -578,7 +998,9 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import InputContent as InputContent
     from oai.types.beta.agents_structs import InputContentResourceInputImage as InputContentResourceInputImage
     from oai.types.beta.agents_structs import InputContentResourceInputText as InputContentResourceInputText
-    from oai.types.beta.agents_structs import InputTokensDetailsCacheWriteTokensDetails as InputTokensDetailsCacheWriteTokensDetails
+    from oai.types.beta.agents_structs import (
+        InputTokensDetailsCacheWriteTokensDetails as InputTokensDetailsCacheWriteTokensDetails,
+    )
     from oai.types.beta.agents_structs import InputTransformation as InputTransformation
     from oai.types.beta.agents_structs import McpAllowedTools as McpAllowedTools
     from oai.types.beta.agents_structs import McpRequireApproval as McpRequireApproval
@@ -601,21 +1023,39 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import OutputTokensDetails as OutputTokensDetails
     from oai.types.beta.agents_structs import PersistedAgentTool as PersistedAgentTool
     from oai.types.beta.agents_structs import PersistedAgentToolResourceMcp as PersistedAgentToolResourceMcp
-    from oai.types.beta.agents_structs import PersistedAgentToolResourceToolSearch as PersistedAgentToolResourceToolSearch
+    from oai.types.beta.agents_structs import (
+        PersistedAgentToolResourceToolSearch as PersistedAgentToolResourceToolSearch,
+    )
     from oai.types.beta.agents_structs import PersistedMcpTransport as PersistedMcpTransport
     from oai.types.beta.agents_structs import PersistedMcpTransportResourceHTTP as PersistedMcpTransportResourceHTTP
     from oai.types.beta.agents_structs import PromptCacheDiagnostics as PromptCacheDiagnostics
     from oai.types.beta.agents_structs import PromptCacheDiagnosticsCacheHit as PromptCacheDiagnosticsCacheHit
     from oai.types.beta.agents_structs import PromptCacheDiagnosticsCacheMiss as PromptCacheDiagnosticsCacheMiss
-    from oai.types.beta.agents_structs import PromptCacheDiagnosticsComparisonResponseNotFound as PromptCacheDiagnosticsComparisonResponseNotFound
+    from oai.types.beta.agents_structs import (
+        PromptCacheDiagnosticsComparisonResponseNotFound as PromptCacheDiagnosticsComparisonResponseNotFound,
+    )
     from oai.types.beta.agents_structs import PromptCacheDiagnosticsUnavailable as PromptCacheDiagnosticsUnavailable
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceEnvironmentConnection as RequiredActionSessionRequiredActionResourceEnvironmentConnection
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceFunctionCall as RequiredActionSessionRequiredActionResourceFunctionCall
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceMcpApprovalRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequest
-    from oai.types.beta.agents_structs import RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest,
+    )
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest,
+    )
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess,
+    )
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceEnvironmentConnection as RequiredActionSessionRequiredActionResourceEnvironmentConnection,
+    )
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceFunctionCall as RequiredActionSessionRequiredActionResourceFunctionCall,
+    )
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceMcpApprovalRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequest,
+    )
+    from oai.types.beta.agents_structs import (
+        RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest,
+    )
     from oai.types.beta.agents_structs import ResponseCreateAccessPrograms as ResponseCreateAccessPrograms
     from oai.types.beta.agents_structs import ResponseCreateBackgroundOptions as ResponseCreateBackgroundOptions
     from oai.types.beta.agents_structs import ResponseCreateContextManagement as ResponseCreateContextManagement
@@ -626,8 +1066,12 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import ResponseCreateModerationPolicyInput as ResponseCreateModerationPolicyInput
     from oai.types.beta.agents_structs import ResponseCreatePromptCacheOptions as ResponseCreatePromptCacheOptions
     from oai.types.beta.agents_structs import ResponseCreateStreamOptions as ResponseCreateStreamOptions
-    from oai.types.beta.agents_structs import ResponseSteerInputItemListFunctionCallOutput as ResponseSteerInputItemListFunctionCallOutput
-    from oai.types.beta.agents_structs import ResponseSteerInputItemListFunctionCallOutputCaller as ResponseSteerInputItemListFunctionCallOutputCaller
+    from oai.types.beta.agents_structs import (
+        ResponseSteerInputItemListFunctionCallOutput as ResponseSteerInputItemListFunctionCallOutput,
+    )
+    from oai.types.beta.agents_structs import (
+        ResponseSteerInputItemListFunctionCallOutputCaller as ResponseSteerInputItemListFunctionCallOutputCaller,
+    )
     from oai.types.beta.agents_structs import SessionArtifact as SessionArtifact
     from oai.types.beta.agents_structs import SessionArtifactDeleted as SessionArtifactDeleted
     from oai.types.beta.agents_structs import SessionError as SessionError
@@ -649,7 +1093,9 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import ToolSearchOutput as ToolSearchOutput
     from oai.types.beta.agents_structs import ToolUsage as ToolUsage
     from oai.types.beta.agents_structs import ToolUsageImageGen as ToolUsageImageGen
-    from oai.types.beta.agents_structs import ToolUsageImageGenCachedTokensDetails as ToolUsageImageGenCachedTokensDetails
+    from oai.types.beta.agents_structs import (
+        ToolUsageImageGenCachedTokensDetails as ToolUsageImageGenCachedTokensDetails,
+    )
     from oai.types.beta.agents_structs import ToolUsageImageGenInputTokensDetails as ToolUsageImageGenInputTokensDetails
     from oai.types.beta.agents_structs import ToolUsageWebSearch as ToolUsageWebSearch
     from oai.types.beta.agents_structs import Turn as Turn
@@ -659,50 +1105,92 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import WebSearchActionResourceOther as WebSearchActionResourceOther
     from oai.types.beta.agents_structs import WebSearchActionResourceSearch as WebSearchActionResourceSearch
     from oai.types.beta.assistants_params import AssistantCreateParams as AssistantCreateParams
-    from oai.types.beta.assistants_params import AssistantCreateParamsToolResources as AssistantCreateParamsToolResources
-    from oai.types.beta.assistants_params import AssistantCreateParamsToolResourcesCodeInterpreter as AssistantCreateParamsToolResourcesCodeInterpreter
-    from oai.types.beta.assistants_params import AssistantCreateParamsToolResourcesFileSearch as AssistantCreateParamsToolResourcesFileSearch
-    from oai.types.beta.assistants_params import AssistantCreateParamsToolResourcesFileSearchVectorStore as AssistantCreateParamsToolResourcesFileSearchVectorStore
-    from oai.types.beta.assistants_params import AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy as AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy
+    from oai.types.beta.assistants_params import (
+        AssistantCreateParamsToolResources as AssistantCreateParamsToolResources,
+    )
+    from oai.types.beta.assistants_params import (
+        AssistantCreateParamsToolResourcesCodeInterpreter as AssistantCreateParamsToolResourcesCodeInterpreter,
+    )
+    from oai.types.beta.assistants_params import (
+        AssistantCreateParamsToolResourcesFileSearch as AssistantCreateParamsToolResourcesFileSearch,
+    )
+    from oai.types.beta.assistants_params import (
+        AssistantCreateParamsToolResourcesFileSearchVectorStore as AssistantCreateParamsToolResourcesFileSearchVectorStore,
+    )
+    from oai.types.beta.assistants_params import (
+        AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy as AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy,
+    )
     from oai.types.beta.assistants_params import AssistantListParams as AssistantListParams
-    from oai.types.beta.assistants_params import AssistantResponseFormatOptionParam as AssistantResponseFormatOptionParam
+    from oai.types.beta.assistants_params import (
+        AssistantResponseFormatOptionParam as AssistantResponseFormatOptionParam,
+    )
     from oai.types.beta.assistants_params import AssistantToolChoiceFunctionParam as AssistantToolChoiceFunctionParam
     from oai.types.beta.assistants_params import AssistantToolChoiceOptionParam as AssistantToolChoiceOptionParam
     from oai.types.beta.assistants_params import AssistantToolChoiceParam as AssistantToolChoiceParam
     from oai.types.beta.assistants_params import AssistantToolParam as AssistantToolParam
     from oai.types.beta.assistants_params import AssistantUpdateParams as AssistantUpdateParams
-    from oai.types.beta.assistants_params import AssistantUpdateParamsToolResources as AssistantUpdateParamsToolResources
-    from oai.types.beta.assistants_params import AssistantUpdateParamsToolResourcesFileSearch as AssistantUpdateParamsToolResourcesFileSearch
+    from oai.types.beta.assistants_params import (
+        AssistantUpdateParamsToolResources as AssistantUpdateParamsToolResources,
+    )
+    from oai.types.beta.assistants_params import (
+        AssistantUpdateParamsToolResourcesFileSearch as AssistantUpdateParamsToolResourcesFileSearch,
+    )
     from oai.types.beta.assistants_params import CodeInterpreterToolParam as CodeInterpreterToolParam
     from oai.types.beta.assistants_params import FileSearchToolParam as FileSearchToolParam
     from oai.types.beta.assistants_params import FileSearchToolParamFileSearch as FileSearchToolParamFileSearch
-    from oai.types.beta.assistants_params import FileSearchToolParamFileSearchRankingOptions as FileSearchToolParamFileSearchRankingOptions
+    from oai.types.beta.assistants_params import (
+        FileSearchToolParamFileSearchRankingOptions as FileSearchToolParamFileSearchRankingOptions,
+    )
     from oai.types.beta.assistants_params import FunctionToolParam as FunctionToolParam
     from oai.types.beta.assistants_params import MessageAttachmentToolFileSearch as MessageAttachmentToolFileSearch
     from oai.types.beta.assistants_params import ThreadCreateAndRunParams as ThreadCreateAndRunParams
-    from oai.types.beta.assistants_params import ThreadCreateAndRunParamsNonStreaming as ThreadCreateAndRunParamsNonStreaming
+    from oai.types.beta.assistants_params import (
+        ThreadCreateAndRunParamsNonStreaming as ThreadCreateAndRunParamsNonStreaming,
+    )
     from oai.types.beta.assistants_params import ThreadCreateAndRunParamsStreaming as ThreadCreateAndRunParamsStreaming
     from oai.types.beta.assistants_params import ThreadCreateAndRunParamsThread as ThreadCreateAndRunParamsThread
-    from oai.types.beta.assistants_params import ThreadCreateAndRunParamsTruncationStrategy as ThreadCreateAndRunParamsTruncationStrategy
+    from oai.types.beta.assistants_params import (
+        ThreadCreateAndRunParamsTruncationStrategy as ThreadCreateAndRunParamsTruncationStrategy,
+    )
     from oai.types.beta.assistants_params import ThreadCreateParams as ThreadCreateParams
     from oai.types.beta.assistants_params import ThreadCreateParamsMessage as ThreadCreateParamsMessage
-    from oai.types.beta.assistants_params import ThreadCreateParamsMessageAttachment as ThreadCreateParamsMessageAttachment
-    from oai.types.beta.assistants_params import ThreadCreateParamsMessageAttachmentTool as ThreadCreateParamsMessageAttachmentTool
+    from oai.types.beta.assistants_params import (
+        ThreadCreateParamsMessageAttachment as ThreadCreateParamsMessageAttachment,
+    )
+    from oai.types.beta.assistants_params import (
+        ThreadCreateParamsMessageAttachmentTool as ThreadCreateParamsMessageAttachmentTool,
+    )
     from oai.types.beta.assistants_params import ThreadCreateParamsToolResources as ThreadCreateParamsToolResources
-    from oai.types.beta.assistants_params import ThreadCreateParamsToolResourcesFileSearch as ThreadCreateParamsToolResourcesFileSearch
-    from oai.types.beta.assistants_params import ThreadCreateParamsToolResourcesFileSearchVectorStore as ThreadCreateParamsToolResourcesFileSearchVectorStore
-    from oai.types.beta.assistants_params import ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy as ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy
+    from oai.types.beta.assistants_params import (
+        ThreadCreateParamsToolResourcesFileSearch as ThreadCreateParamsToolResourcesFileSearch,
+    )
+    from oai.types.beta.assistants_params import (
+        ThreadCreateParamsToolResourcesFileSearchVectorStore as ThreadCreateParamsToolResourcesFileSearchVectorStore,
+    )
+    from oai.types.beta.assistants_params import (
+        ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy as ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy,
+    )
     from oai.types.beta.assistants_params import ThreadMessage as ThreadMessage
     from oai.types.beta.assistants_params import ThreadMessageAttachment as ThreadMessageAttachment
     from oai.types.beta.assistants_params import ThreadMessageAttachmentTool as ThreadMessageAttachmentTool
     from oai.types.beta.assistants_params import ThreadToolResources as ThreadToolResources
     from oai.types.beta.assistants_params import ThreadToolResourcesFileSearch as ThreadToolResourcesFileSearch
-    from oai.types.beta.assistants_params import ThreadToolResourcesFileSearchVectorStore as ThreadToolResourcesFileSearchVectorStore
-    from oai.types.beta.assistants_params import ThreadToolResourcesFileSearchVectorStoreChunkingStrategy as ThreadToolResourcesFileSearchVectorStoreChunkingStrategy
+    from oai.types.beta.assistants_params import (
+        ThreadToolResourcesFileSearchVectorStore as ThreadToolResourcesFileSearchVectorStore,
+    )
+    from oai.types.beta.assistants_params import (
+        ThreadToolResourcesFileSearchVectorStoreChunkingStrategy as ThreadToolResourcesFileSearchVectorStoreChunkingStrategy,
+    )
     from oai.types.beta.assistants_params import ThreadUpdateParams as ThreadUpdateParams
-    from oai.types.beta.assistants_params import ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as ToolResourcesFileSearchVectorStoreChunkingStrategyAuto
-    from oai.types.beta.assistants_params import ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStatic
-    from oai.types.beta.assistants_params import ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic
+    from oai.types.beta.assistants_params import (
+        ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as ToolResourcesFileSearchVectorStoreChunkingStrategyAuto,
+    )
+    from oai.types.beta.assistants_params import (
+        ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStatic,
+    )
+    from oai.types.beta.assistants_params import (
+        ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic,
+    )
     from oai.types.beta.assistants_structs import Annotation as Annotation
     from oai.types.beta.assistants_structs import AnnotationDelta as AnnotationDelta
     from oai.types.beta.assistants_structs import Assistant as Assistant
@@ -714,9 +1202,13 @@ if TYPE_CHECKING:
     from oai.types.beta.assistants_structs import AssistantToolChoiceFunction as AssistantToolChoiceFunction
     from oai.types.beta.assistants_structs import AssistantToolChoiceOption as AssistantToolChoiceOption
     from oai.types.beta.assistants_structs import AssistantToolResources as AssistantToolResources
-    from oai.types.beta.assistants_structs import AssistantToolResourcesCodeInterpreter as AssistantToolResourcesCodeInterpreter
+    from oai.types.beta.assistants_structs import (
+        AssistantToolResourcesCodeInterpreter as AssistantToolResourcesCodeInterpreter,
+    )
     from oai.types.beta.assistants_structs import AssistantToolResourcesFileSearch as AssistantToolResourcesFileSearch
-    from oai.types.beta.assistants_structs import AttachmentToolAssistantToolsFileSearchTypeOnly as AttachmentToolAssistantToolsFileSearchTypeOnly
+    from oai.types.beta.assistants_structs import (
+        AttachmentToolAssistantToolsFileSearchTypeOnly as AttachmentToolAssistantToolsFileSearchTypeOnly,
+    )
     from oai.types.beta.assistants_structs import CodeInterpreterTool as CodeInterpreterTool
     from oai.types.beta.assistants_structs import ErrorEvent as ErrorEvent
     from oai.types.beta.assistants_structs import FileCitation as FileCitation
@@ -728,7 +1220,9 @@ if TYPE_CHECKING:
     from oai.types.beta.assistants_structs import FilePathDeltaAnnotationFilePath as FilePathDeltaAnnotationFilePath
     from oai.types.beta.assistants_structs import FileSearchTool as FileSearchTool
     from oai.types.beta.assistants_structs import FileSearchToolFileSearch as FileSearchToolFileSearch
-    from oai.types.beta.assistants_structs import FileSearchToolFileSearchRankingOptions as FileSearchToolFileSearchRankingOptions
+    from oai.types.beta.assistants_structs import (
+        FileSearchToolFileSearchRankingOptions as FileSearchToolFileSearchRankingOptions,
+    )
     from oai.types.beta.assistants_structs import Function as Function
     from oai.types.beta.assistants_structs import FunctionTool as FunctionTool
     from oai.types.beta.assistants_structs import ImageFile as ImageFile
@@ -768,16 +1262,16 @@ if TYPE_CHECKING:
     from oai.types.beta.assistants_structs import ThreadMessageCompleted as ThreadMessageCompleted
     from oai.types.beta.assistants_structs import ThreadMessageCreated as ThreadMessageCreated
     from oai.types.beta.assistants_structs import ThreadMessageDelta as ThreadMessageDelta
-    from oai.types.beta.assistants_structs import ThreadMessageInProgress as ThreadMessageInProgress
     from oai.types.beta.assistants_structs import ThreadMessageIncomplete as ThreadMessageIncomplete
+    from oai.types.beta.assistants_structs import ThreadMessageInProgress as ThreadMessageInProgress
     from oai.types.beta.assistants_structs import ThreadRunCancelled as ThreadRunCancelled
     from oai.types.beta.assistants_structs import ThreadRunCancelling as ThreadRunCancelling
     from oai.types.beta.assistants_structs import ThreadRunCompleted as ThreadRunCompleted
     from oai.types.beta.assistants_structs import ThreadRunCreated as ThreadRunCreated
     from oai.types.beta.assistants_structs import ThreadRunExpired as ThreadRunExpired
     from oai.types.beta.assistants_structs import ThreadRunFailed as ThreadRunFailed
-    from oai.types.beta.assistants_structs import ThreadRunInProgress as ThreadRunInProgress
     from oai.types.beta.assistants_structs import ThreadRunIncomplete as ThreadRunIncomplete
+    from oai.types.beta.assistants_structs import ThreadRunInProgress as ThreadRunInProgress
     from oai.types.beta.assistants_structs import ThreadRunQueued as ThreadRunQueued
     from oai.types.beta.assistants_structs import ThreadRunRequiresAction as ThreadRunRequiresAction
     from oai.types.beta.assistants_structs import ThreadRunStepCancelled as ThreadRunStepCancelled
@@ -790,21 +1284,33 @@ if TYPE_CHECKING:
     from oai.types.beta.assistants_structs import Usage as Usage
     from oai.types.beta.chatkit_structs import ChatKitWorkflow as ChatKitWorkflow
     from oai.types.beta.chatkit_structs import Tracing as Tracing
-    from oai.types.beta.responses_params import AgentMessageContentEncryptedContent as AgentMessageContentEncryptedContent
+    from oai.types.beta.responses_params import (
+        AgentMessageContentEncryptedContent as AgentMessageContentEncryptedContent,
+    )
     from oai.types.beta.responses_params import ApplyPatchCallOperationCreateFile as ApplyPatchCallOperationCreateFile
     from oai.types.beta.responses_params import ApplyPatchCallOperationDeleteFile as ApplyPatchCallOperationDeleteFile
     from oai.types.beta.responses_params import ApplyPatchCallOperationUpdateFile as ApplyPatchCallOperationUpdateFile
     from oai.types.beta.responses_params import BackgroundOptions as BackgroundOptions
     from oai.types.beta.responses_params import BetaApplyPatchToolParam as BetaApplyPatchToolParam
     from oai.types.beta.responses_params import BetaComputerActionListParam as BetaComputerActionListParam
-    from oai.types.beta.responses_params import BetaComputerActionListParamBetaComputerActionParam as BetaComputerActionListParamBetaComputerActionParam
+    from oai.types.beta.responses_params import (
+        BetaComputerActionListParamBetaComputerActionParam as BetaComputerActionListParamBetaComputerActionParam,
+    )
     from oai.types.beta.responses_params import BetaComputerActionListParamClick as BetaComputerActionListParamClick
-    from oai.types.beta.responses_params import BetaComputerActionListParamDoubleClick as BetaComputerActionListParamDoubleClick
+    from oai.types.beta.responses_params import (
+        BetaComputerActionListParamDoubleClick as BetaComputerActionListParamDoubleClick,
+    )
     from oai.types.beta.responses_params import BetaComputerActionListParamDrag as BetaComputerActionListParamDrag
-    from oai.types.beta.responses_params import BetaComputerActionListParamDragPath as BetaComputerActionListParamDragPath
-    from oai.types.beta.responses_params import BetaComputerActionListParamKeypress as BetaComputerActionListParamKeypress
+    from oai.types.beta.responses_params import (
+        BetaComputerActionListParamDragPath as BetaComputerActionListParamDragPath,
+    )
+    from oai.types.beta.responses_params import (
+        BetaComputerActionListParamKeypress as BetaComputerActionListParamKeypress,
+    )
     from oai.types.beta.responses_params import BetaComputerActionListParamMove as BetaComputerActionListParamMove
-    from oai.types.beta.responses_params import BetaComputerActionListParamScreenshot as BetaComputerActionListParamScreenshot
+    from oai.types.beta.responses_params import (
+        BetaComputerActionListParamScreenshot as BetaComputerActionListParamScreenshot,
+    )
     from oai.types.beta.responses_params import BetaComputerActionListParamScroll as BetaComputerActionListParamScroll
     from oai.types.beta.responses_params import BetaComputerActionListParamType as BetaComputerActionListParamType
     from oai.types.beta.responses_params import BetaComputerActionListParamWait as BetaComputerActionListParamWait
@@ -812,22 +1318,40 @@ if TYPE_CHECKING:
     from oai.types.beta.responses_params import BetaComputerToolParam as BetaComputerToolParam
     from oai.types.beta.responses_params import BetaComputerUsePreviewToolParam as BetaComputerUsePreviewToolParam
     from oai.types.beta.responses_params import BetaContainerAutoParam as BetaContainerAutoParam
-    from oai.types.beta.responses_params import BetaContainerAutoParamNetworkPolicy as BetaContainerAutoParamNetworkPolicy
+    from oai.types.beta.responses_params import (
+        BetaContainerAutoParamNetworkPolicy as BetaContainerAutoParamNetworkPolicy,
+    )
     from oai.types.beta.responses_params import BetaContainerAutoParamSkill as BetaContainerAutoParamSkill
-    from oai.types.beta.responses_params import BetaContainerNetworkPolicyAllowlistParam as BetaContainerNetworkPolicyAllowlistParam
-    from oai.types.beta.responses_params import BetaContainerNetworkPolicyDisabledParam as BetaContainerNetworkPolicyDisabledParam
-    from oai.types.beta.responses_params import BetaContainerNetworkPolicyDomainSecretParam as BetaContainerNetworkPolicyDomainSecretParam
+    from oai.types.beta.responses_params import (
+        BetaContainerNetworkPolicyAllowlistParam as BetaContainerNetworkPolicyAllowlistParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaContainerNetworkPolicyDisabledParam as BetaContainerNetworkPolicyDisabledParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaContainerNetworkPolicyDomainSecretParam as BetaContainerNetworkPolicyDomainSecretParam,
+    )
     from oai.types.beta.responses_params import BetaContainerReferenceParam as BetaContainerReferenceParam
     from oai.types.beta.responses_params import BetaCustomToolParam as BetaCustomToolParam
     from oai.types.beta.responses_params import BetaCustomToolParamFormat as BetaCustomToolParamFormat
     from oai.types.beta.responses_params import BetaCustomToolParamFormatGrammar as BetaCustomToolParamFormatGrammar
     from oai.types.beta.responses_params import BetaEasyInputMessageParam as BetaEasyInputMessageParam
     from oai.types.beta.responses_params import BetaFileSearchToolParam as BetaFileSearchToolParam
-    from oai.types.beta.responses_params import BetaFileSearchToolParamFiltersComparisonFilter as BetaFileSearchToolParamFiltersComparisonFilter
-    from oai.types.beta.responses_params import BetaFileSearchToolParamFiltersCompoundFilter as BetaFileSearchToolParamFiltersCompoundFilter
-    from oai.types.beta.responses_params import BetaFileSearchToolParamFiltersCompoundFilterFilter as BetaFileSearchToolParamFiltersCompoundFilterFilter
-    from oai.types.beta.responses_params import BetaFileSearchToolParamRankingOptions as BetaFileSearchToolParamRankingOptions
-    from oai.types.beta.responses_params import BetaFileSearchToolParamRankingOptionsHybridSearch as BetaFileSearchToolParamRankingOptionsHybridSearch
+    from oai.types.beta.responses_params import (
+        BetaFileSearchToolParamFiltersComparisonFilter as BetaFileSearchToolParamFiltersComparisonFilter,
+    )
+    from oai.types.beta.responses_params import (
+        BetaFileSearchToolParamFiltersCompoundFilter as BetaFileSearchToolParamFiltersCompoundFilter,
+    )
+    from oai.types.beta.responses_params import (
+        BetaFileSearchToolParamFiltersCompoundFilterFilter as BetaFileSearchToolParamFiltersCompoundFilterFilter,
+    )
+    from oai.types.beta.responses_params import (
+        BetaFileSearchToolParamRankingOptions as BetaFileSearchToolParamRankingOptions,
+    )
+    from oai.types.beta.responses_params import (
+        BetaFileSearchToolParamRankingOptionsHybridSearch as BetaFileSearchToolParamRankingOptionsHybridSearch,
+    )
     from oai.types.beta.responses_params import BetaFunctionShellToolParam as BetaFunctionShellToolParam
     from oai.types.beta.responses_params import BetaFunctionToolParam as BetaFunctionToolParam
     from oai.types.beta.responses_params import BetaInlineSkillParam as BetaInlineSkillParam
@@ -836,134 +1360,320 @@ if TYPE_CHECKING:
     from oai.types.beta.responses_params import BetaLocalSkillParam as BetaLocalSkillParam
     from oai.types.beta.responses_params import BetaMcpToolCallErrorParam as BetaMcpToolCallErrorParam
     from oai.types.beta.responses_params import BetaMcpToolCallErrorParamHTTPError as BetaMcpToolCallErrorParamHTTPError
-    from oai.types.beta.responses_params import BetaMcpToolCallErrorParamMcpProtocolError as BetaMcpToolCallErrorParamMcpProtocolError
-    from oai.types.beta.responses_params import BetaMcpToolCallErrorParamMcpToolExecutionError as BetaMcpToolCallErrorParamMcpToolExecutionError
+    from oai.types.beta.responses_params import (
+        BetaMcpToolCallErrorParamMcpProtocolError as BetaMcpToolCallErrorParamMcpProtocolError,
+    )
+    from oai.types.beta.responses_params import (
+        BetaMcpToolCallErrorParamMcpToolExecutionError as BetaMcpToolCallErrorParamMcpToolExecutionError,
+    )
     from oai.types.beta.responses_params import BetaNamespaceToolParam as BetaNamespaceToolParam
     from oai.types.beta.responses_params import BetaNamespaceToolParamTool as BetaNamespaceToolParamTool
     from oai.types.beta.responses_params import BetaNamespaceToolParamToolFunction as BetaNamespaceToolParamToolFunction
-    from oai.types.beta.responses_params import BetaResponseCodeInterpreterToolCallParam as BetaResponseCodeInterpreterToolCallParam
-    from oai.types.beta.responses_params import BetaResponseCodeInterpreterToolCallParamAgent as BetaResponseCodeInterpreterToolCallParamAgent
-    from oai.types.beta.responses_params import BetaResponseCodeInterpreterToolCallParamOutput as BetaResponseCodeInterpreterToolCallParamOutput
-    from oai.types.beta.responses_params import BetaResponseCodeInterpreterToolCallParamOutputImage as BetaResponseCodeInterpreterToolCallParamOutputImage
-    from oai.types.beta.responses_params import BetaResponseCodeInterpreterToolCallParamOutputLogs as BetaResponseCodeInterpreterToolCallParamOutputLogs
-    from oai.types.beta.responses_params import BetaResponseCompactionItemParamParam as BetaResponseCompactionItemParamParam
-    from oai.types.beta.responses_params import BetaResponseComputerToolCallOutputScreenshotParam as BetaResponseComputerToolCallOutputScreenshotParam
+    from oai.types.beta.responses_params import (
+        BetaResponseCodeInterpreterToolCallParam as BetaResponseCodeInterpreterToolCallParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCodeInterpreterToolCallParamAgent as BetaResponseCodeInterpreterToolCallParamAgent,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCodeInterpreterToolCallParamOutput as BetaResponseCodeInterpreterToolCallParamOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCodeInterpreterToolCallParamOutputImage as BetaResponseCodeInterpreterToolCallParamOutputImage,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCodeInterpreterToolCallParamOutputLogs as BetaResponseCodeInterpreterToolCallParamOutputLogs,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCompactionItemParamParam as BetaResponseCompactionItemParamParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseComputerToolCallOutputScreenshotParam as BetaResponseComputerToolCallOutputScreenshotParam,
+    )
     from oai.types.beta.responses_params import BetaResponseComputerToolCallParam as BetaResponseComputerToolCallParam
-    from oai.types.beta.responses_params import BetaResponseComputerToolCallParamPendingSafetyCheck as BetaResponseComputerToolCallParamPendingSafetyCheck
-    from oai.types.beta.responses_params import BetaResponseConfigurationUpdateItemParamParam as BetaResponseConfigurationUpdateItemParamParam
-    from oai.types.beta.responses_params import BetaResponseConfigurationUpdateItemParamParamReasoning as BetaResponseConfigurationUpdateItemParamParamReasoning
-    from oai.types.beta.responses_params import BetaResponseConfigurationUpdateItemParamParamText as BetaResponseConfigurationUpdateItemParamParamText
-    from oai.types.beta.responses_params import BetaResponseConfigurationUpdateItemParamParamTextFormat as BetaResponseConfigurationUpdateItemParamParamTextFormat
+    from oai.types.beta.responses_params import (
+        BetaResponseComputerToolCallParamPendingSafetyCheck as BetaResponseComputerToolCallParamPendingSafetyCheck,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseConfigurationUpdateItemParamParam as BetaResponseConfigurationUpdateItemParamParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseConfigurationUpdateItemParamParamReasoning as BetaResponseConfigurationUpdateItemParamParamReasoning,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseConfigurationUpdateItemParamParamText as BetaResponseConfigurationUpdateItemParamParamText,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseConfigurationUpdateItemParamParamTextFormat as BetaResponseConfigurationUpdateItemParamParamTextFormat,
+    )
     from oai.types.beta.responses_params import BetaResponseConversationParamParam as BetaResponseConversationParamParam
-    from oai.types.beta.responses_params import BetaResponseCustomToolCallOutputParam as BetaResponseCustomToolCallOutputParam
-    from oai.types.beta.responses_params import BetaResponseCustomToolCallOutputParamCallerDirect as BetaResponseCustomToolCallOutputParamCallerDirect
-    from oai.types.beta.responses_params import BetaResponseCustomToolCallOutputParamCallerProgram as BetaResponseCustomToolCallOutputParamCallerProgram
-    from oai.types.beta.responses_params import BetaResponseCustomToolCallOutputParamOutputOutputContentList as BetaResponseCustomToolCallOutputParamOutputOutputContentList
+    from oai.types.beta.responses_params import (
+        BetaResponseCustomToolCallOutputParam as BetaResponseCustomToolCallOutputParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCustomToolCallOutputParamCallerDirect as BetaResponseCustomToolCallOutputParamCallerDirect,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCustomToolCallOutputParamCallerProgram as BetaResponseCustomToolCallOutputParamCallerProgram,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseCustomToolCallOutputParamOutputOutputContentList as BetaResponseCustomToolCallOutputParamOutputOutputContentList,
+    )
     from oai.types.beta.responses_params import BetaResponseCustomToolCallParam as BetaResponseCustomToolCallParam
-    from oai.types.beta.responses_params import BetaResponseFileSearchToolCallParam as BetaResponseFileSearchToolCallParam
-    from oai.types.beta.responses_params import BetaResponseFileSearchToolCallParamResult as BetaResponseFileSearchToolCallParamResult
+    from oai.types.beta.responses_params import (
+        BetaResponseFileSearchToolCallParam as BetaResponseFileSearchToolCallParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFileSearchToolCallParamResult as BetaResponseFileSearchToolCallParamResult,
+    )
     from oai.types.beta.responses_params import BetaResponseFormatTextConfigParam as BetaResponseFormatTextConfigParam
-    from oai.types.beta.responses_params import BetaResponseFormatTextConfigParamJSONObject as BetaResponseFormatTextConfigParamJSONObject
-    from oai.types.beta.responses_params import BetaResponseFormatTextConfigParamText as BetaResponseFormatTextConfigParamText
-    from oai.types.beta.responses_params import BetaResponseFormatTextJSONSchemaConfigParam as BetaResponseFormatTextJSONSchemaConfigParam
-    from oai.types.beta.responses_params import BetaResponseFunctionCallOutputItemListParam as BetaResponseFunctionCallOutputItemListParam
-    from oai.types.beta.responses_params import BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam as BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam
-    from oai.types.beta.responses_params import BetaResponseFunctionCallOutputItemParam as BetaResponseFunctionCallOutputItemParam
-    from oai.types.beta.responses_params import BetaResponseFunctionShellCallOutputContentParam as BetaResponseFunctionShellCallOutputContentParam
-    from oai.types.beta.responses_params import BetaResponseFunctionShellCallOutputContentParamOutcome as BetaResponseFunctionShellCallOutputContentParamOutcome
-    from oai.types.beta.responses_params import BetaResponseFunctionShellCallOutputContentParamOutcomeExit as BetaResponseFunctionShellCallOutputContentParamOutcomeExit
-    from oai.types.beta.responses_params import BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout as BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout
+    from oai.types.beta.responses_params import (
+        BetaResponseFormatTextConfigParamJSONObject as BetaResponseFormatTextConfigParamJSONObject,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFormatTextConfigParamText as BetaResponseFormatTextConfigParamText,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFormatTextJSONSchemaConfigParam as BetaResponseFormatTextJSONSchemaConfigParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionCallOutputItemListParam as BetaResponseFunctionCallOutputItemListParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam as BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionCallOutputItemParam as BetaResponseFunctionCallOutputItemParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionShellCallOutputContentParam as BetaResponseFunctionShellCallOutputContentParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionShellCallOutputContentParamOutcome as BetaResponseFunctionShellCallOutputContentParamOutcome,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionShellCallOutputContentParamOutcomeExit as BetaResponseFunctionShellCallOutputContentParamOutcomeExit,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout as BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout,
+    )
     from oai.types.beta.responses_params import BetaResponseFunctionToolCallParam as BetaResponseFunctionToolCallParam
     from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParam as BetaResponseFunctionWebSearchParam
-    from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParamAction as BetaResponseFunctionWebSearchParamAction
-    from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParamActionFindInPage as BetaResponseFunctionWebSearchParamActionFindInPage
-    from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParamActionOpenPage as BetaResponseFunctionWebSearchParamActionOpenPage
-    from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParamActionSearch as BetaResponseFunctionWebSearchParamActionSearch
-    from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParamActionSearchSource as BetaResponseFunctionWebSearchParamActionSearchSource
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionWebSearchParamAction as BetaResponseFunctionWebSearchParamAction,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionWebSearchParamActionFindInPage as BetaResponseFunctionWebSearchParamActionFindInPage,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionWebSearchParamActionOpenPage as BetaResponseFunctionWebSearchParamActionOpenPage,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionWebSearchParamActionSearch as BetaResponseFunctionWebSearchParamActionSearch,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseFunctionWebSearchParamActionSearchSource as BetaResponseFunctionWebSearchParamActionSearchSource,
+    )
     from oai.types.beta.responses_params import BetaResponseInjectEventParam as BetaResponseInjectEventParam
     from oai.types.beta.responses_params import BetaResponseInputContentParam as BetaResponseInputContentParam
     from oai.types.beta.responses_params import BetaResponseInputFileContentParam as BetaResponseInputFileContentParam
-    from oai.types.beta.responses_params import BetaResponseInputFileContentParamPromptCacheBreakpoint as BetaResponseInputFileContentParamPromptCacheBreakpoint
+    from oai.types.beta.responses_params import (
+        BetaResponseInputFileContentParamPromptCacheBreakpoint as BetaResponseInputFileContentParamPromptCacheBreakpoint,
+    )
     from oai.types.beta.responses_params import BetaResponseInputFileParam as BetaResponseInputFileParam
     from oai.types.beta.responses_params import BetaResponseInputImageContentParam as BetaResponseInputImageContentParam
     from oai.types.beta.responses_params import BetaResponseInputImageParam as BetaResponseInputImageParam
     from oai.types.beta.responses_params import BetaResponseInputItemParam as BetaResponseInputItemParam
-    from oai.types.beta.responses_params import BetaResponseInputItemParamAdditionalTools as BetaResponseInputItemParamAdditionalTools
-    from oai.types.beta.responses_params import BetaResponseInputItemParamAgentMessage as BetaResponseInputItemParamAgentMessage
-    from oai.types.beta.responses_params import BetaResponseInputItemParamAgentMessageContent as BetaResponseInputItemParamAgentMessageContent
-    from oai.types.beta.responses_params import BetaResponseInputItemParamApplyPatchCall as BetaResponseInputItemParamApplyPatchCall
-    from oai.types.beta.responses_params import BetaResponseInputItemParamApplyPatchCallOperation as BetaResponseInputItemParamApplyPatchCallOperation
-    from oai.types.beta.responses_params import BetaResponseInputItemParamApplyPatchCallOutput as BetaResponseInputItemParamApplyPatchCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamCompactionTrigger as BetaResponseInputItemParamCompactionTrigger
-    from oai.types.beta.responses_params import BetaResponseInputItemParamComputerCallOutput as BetaResponseInputItemParamComputerCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamFunctionCallOutput as BetaResponseInputItemParamFunctionCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamImageGenerationCall as BetaResponseInputItemParamImageGenerationCall
-    from oai.types.beta.responses_params import BetaResponseInputItemParamImageGenerationCallError as BetaResponseInputItemParamImageGenerationCallError
-    from oai.types.beta.responses_params import BetaResponseInputItemParamImageGenerationCallErrorModerationDetails as BetaResponseInputItemParamImageGenerationCallErrorModerationDetails
-    from oai.types.beta.responses_params import BetaResponseInputItemParamImageGenerationCallSvgUsage as BetaResponseInputItemParamImageGenerationCallSvgUsage
-    from oai.types.beta.responses_params import BetaResponseInputItemParamItemReference as BetaResponseInputItemParamItemReference
-    from oai.types.beta.responses_params import BetaResponseInputItemParamLocalShellCall as BetaResponseInputItemParamLocalShellCall
-    from oai.types.beta.responses_params import BetaResponseInputItemParamLocalShellCallAction as BetaResponseInputItemParamLocalShellCallAction
-    from oai.types.beta.responses_params import BetaResponseInputItemParamLocalShellCallOutput as BetaResponseInputItemParamLocalShellCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMcpApprovalRequest as BetaResponseInputItemParamMcpApprovalRequest
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMcpApprovalResponse as BetaResponseInputItemParamMcpApprovalResponse
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamAdditionalTools as BetaResponseInputItemParamAdditionalTools,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamAgentMessage as BetaResponseInputItemParamAgentMessage,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamAgentMessageContent as BetaResponseInputItemParamAgentMessageContent,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamApplyPatchCall as BetaResponseInputItemParamApplyPatchCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamApplyPatchCallOperation as BetaResponseInputItemParamApplyPatchCallOperation,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamApplyPatchCallOutput as BetaResponseInputItemParamApplyPatchCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamCompactionTrigger as BetaResponseInputItemParamCompactionTrigger,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamComputerCallOutput as BetaResponseInputItemParamComputerCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamFunctionCallOutput as BetaResponseInputItemParamFunctionCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamImageGenerationCall as BetaResponseInputItemParamImageGenerationCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamImageGenerationCallError as BetaResponseInputItemParamImageGenerationCallError,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamImageGenerationCallErrorModerationDetails as BetaResponseInputItemParamImageGenerationCallErrorModerationDetails,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamImageGenerationCallSvgUsage as BetaResponseInputItemParamImageGenerationCallSvgUsage,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamItemReference as BetaResponseInputItemParamItemReference,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamLocalShellCall as BetaResponseInputItemParamLocalShellCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamLocalShellCallAction as BetaResponseInputItemParamLocalShellCallAction,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamLocalShellCallOutput as BetaResponseInputItemParamLocalShellCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMcpApprovalRequest as BetaResponseInputItemParamMcpApprovalRequest,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMcpApprovalResponse as BetaResponseInputItemParamMcpApprovalResponse,
+    )
     from oai.types.beta.responses_params import BetaResponseInputItemParamMcpCall as BetaResponseInputItemParamMcpCall
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMcpListTools as BetaResponseInputItemParamMcpListTools
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMcpListToolsTool as BetaResponseInputItemParamMcpListToolsTool
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMcpListTools as BetaResponseInputItemParamMcpListTools,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMcpListToolsTool as BetaResponseInputItemParamMcpListToolsTool,
+    )
     from oai.types.beta.responses_params import BetaResponseInputItemParamMessage as BetaResponseInputItemParamMessage
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMultiAgentCall as BetaResponseInputItemParamMultiAgentCall
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMultiAgentCallOutput as BetaResponseInputItemParamMultiAgentCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMultiAgentCallOutputOutput as BetaResponseInputItemParamMultiAgentCallOutputOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMultiAgentCall as BetaResponseInputItemParamMultiAgentCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMultiAgentCallOutput as BetaResponseInputItemParamMultiAgentCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMultiAgentCallOutputOutput as BetaResponseInputItemParamMultiAgentCallOutputOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation,
+    )
     from oai.types.beta.responses_params import BetaResponseInputItemParamProgram as BetaResponseInputItemParamProgram
-    from oai.types.beta.responses_params import BetaResponseInputItemParamProgramOutput as BetaResponseInputItemParamProgramOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamShellCall as BetaResponseInputItemParamShellCall
-    from oai.types.beta.responses_params import BetaResponseInputItemParamShellCallOutput as BetaResponseInputItemParamShellCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputItemParamToolSearchCall as BetaResponseInputItemParamToolSearchCall
-    from oai.types.beta.responses_params import BetaResponseInputMessageContentListParam as BetaResponseInputMessageContentListParam
-    from oai.types.beta.responses_params import BetaResponseInputMessageContentListParamBetaResponseInputContentParam as BetaResponseInputMessageContentListParamBetaResponseInputContentParam
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamProgramOutput as BetaResponseInputItemParamProgramOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamShellCall as BetaResponseInputItemParamShellCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamShellCallOutput as BetaResponseInputItemParamShellCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamToolSearchCall as BetaResponseInputItemParamToolSearchCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputMessageContentListParam as BetaResponseInputMessageContentListParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputMessageContentListParamBetaResponseInputContentParam as BetaResponseInputMessageContentListParamBetaResponseInputContentParam,
+    )
     from oai.types.beta.responses_params import BetaResponseInputParam as BetaResponseInputParam
     from oai.types.beta.responses_params import BetaResponseInputParamAgentMessage as BetaResponseInputParamAgentMessage
-    from oai.types.beta.responses_params import BetaResponseInputParamAgentMessageContent as BetaResponseInputParamAgentMessageContent
-    from oai.types.beta.responses_params import BetaResponseInputParamApplyPatchCall as BetaResponseInputParamApplyPatchCall
-    from oai.types.beta.responses_params import BetaResponseInputParamApplyPatchCallOperation as BetaResponseInputParamApplyPatchCallOperation
-    from oai.types.beta.responses_params import BetaResponseInputParamBetaResponseInputItemParam as BetaResponseInputParamBetaResponseInputItemParam
-    from oai.types.beta.responses_params import BetaResponseInputParamMultiAgentCallOutput as BetaResponseInputParamMultiAgentCallOutput
-    from oai.types.beta.responses_params import BetaResponseInputParamMultiAgentCallOutputOutput as BetaResponseInputParamMultiAgentCallOutputOutput
-    from oai.types.beta.responses_params import BetaResponseInputParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputParamMultiAgentCallOutputOutputAnnotation
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamAgentMessageContent as BetaResponseInputParamAgentMessageContent,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamApplyPatchCall as BetaResponseInputParamApplyPatchCall,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamApplyPatchCallOperation as BetaResponseInputParamApplyPatchCallOperation,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamBetaResponseInputItemParam as BetaResponseInputParamBetaResponseInputItemParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamMultiAgentCallOutput as BetaResponseInputParamMultiAgentCallOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamMultiAgentCallOutputOutput as BetaResponseInputParamMultiAgentCallOutputOutput,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseInputParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputParamMultiAgentCallOutputOutputAnnotation,
+    )
     from oai.types.beta.responses_params import BetaResponseInputTextContentParam as BetaResponseInputTextContentParam
     from oai.types.beta.responses_params import BetaResponseInputTextParam as BetaResponseInputTextParam
     from oai.types.beta.responses_params import BetaResponseOutputMessageParam as BetaResponseOutputMessageParam
-    from oai.types.beta.responses_params import BetaResponseOutputMessageParamContent as BetaResponseOutputMessageParamContent
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputMessageParamContent as BetaResponseOutputMessageParamContent,
+    )
     from oai.types.beta.responses_params import BetaResponseOutputRefusalParam as BetaResponseOutputRefusalParam
     from oai.types.beta.responses_params import BetaResponseOutputTextParam as BetaResponseOutputTextParam
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamAnnotation as BetaResponseOutputTextParamAnnotation
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamAnnotationContainerFileCitation as BetaResponseOutputTextParamAnnotationContainerFileCitation
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamAnnotationFileCitation as BetaResponseOutputTextParamAnnotationFileCitation
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamAnnotationFilePath as BetaResponseOutputTextParamAnnotationFilePath
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamAnnotationURLCitation as BetaResponseOutputTextParamAnnotationURLCitation
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputTextParamAnnotation as BetaResponseOutputTextParamAnnotation,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputTextParamAnnotationContainerFileCitation as BetaResponseOutputTextParamAnnotationContainerFileCitation,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputTextParamAnnotationFileCitation as BetaResponseOutputTextParamAnnotationFileCitation,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputTextParamAnnotationFilePath as BetaResponseOutputTextParamAnnotationFilePath,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputTextParamAnnotationURLCitation as BetaResponseOutputTextParamAnnotationURLCitation,
+    )
     from oai.types.beta.responses_params import BetaResponseOutputTextParamLogprob as BetaResponseOutputTextParamLogprob
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamLogprobTopLogprob as BetaResponseOutputTextParamLogprobTopLogprob
+    from oai.types.beta.responses_params import (
+        BetaResponseOutputTextParamLogprobTopLogprob as BetaResponseOutputTextParamLogprobTopLogprob,
+    )
     from oai.types.beta.responses_params import BetaResponsePromptParam as BetaResponsePromptParam
     from oai.types.beta.responses_params import BetaResponsePromptParamVariables as BetaResponsePromptParamVariables
     from oai.types.beta.responses_params import BetaResponseReasoningItemParam as BetaResponseReasoningItemParam
-    from oai.types.beta.responses_params import BetaResponseReasoningItemParamContent as BetaResponseReasoningItemParamContent
-    from oai.types.beta.responses_params import BetaResponseReasoningItemParamSummary as BetaResponseReasoningItemParamSummary
+    from oai.types.beta.responses_params import (
+        BetaResponseReasoningItemParamContent as BetaResponseReasoningItemParamContent,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseReasoningItemParamSummary as BetaResponseReasoningItemParamSummary,
+    )
+    from oai.types.beta.responses_params import BetaResponsesClientEventParam as BetaResponsesClientEventParam
+    from oai.types.beta.responses_params import (
+        BetaResponsesClientEventParamResponseCreate as BetaResponsesClientEventParamResponseCreate,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponsesClientEventParamResponseCreateMultiAgent as BetaResponsesClientEventParamResponseCreateMultiAgent,
+    )
     from oai.types.beta.responses_params import BetaResponseSteerEventParam as BetaResponseSteerEventParam
     from oai.types.beta.responses_params import BetaResponseSteerInputContentParam as BetaResponseSteerInputContentParam
     from oai.types.beta.responses_params import BetaResponseSteerInputParam as BetaResponseSteerInputParam
-    from oai.types.beta.responses_params import BetaResponseSteerInputParamResponseSteerInputItemList as BetaResponseSteerInputParamResponseSteerInputItemList
-    from oai.types.beta.responses_params import BetaResponseSteerInputParamResponseSteerInputItemListMessage as BetaResponseSteerInputParamResponseSteerInputItemListMessage
+    from oai.types.beta.responses_params import (
+        BetaResponseSteerInputParamResponseSteerInputItemList as BetaResponseSteerInputParamResponseSteerInputItemList,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseSteerInputParamResponseSteerInputItemListMessage as BetaResponseSteerInputParamResponseSteerInputItemListMessage,
+    )
     from oai.types.beta.responses_params import BetaResponseTextConfigParam as BetaResponseTextConfigParam
-    from oai.types.beta.responses_params import BetaResponseToolSearchOutputItemParamParam as BetaResponseToolSearchOutputItemParamParam
-    from oai.types.beta.responses_params import BetaResponseToolSearchOutputItemParamParamTool as BetaResponseToolSearchOutputItemParamParamTool
-    from oai.types.beta.responses_params import BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter
-    from oai.types.beta.responses_params import BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer
-    from oai.types.beta.responses_params import BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.beta.responses_params import BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-    from oai.types.beta.responses_params import BetaResponsesClientEventParam as BetaResponsesClientEventParam
-    from oai.types.beta.responses_params import BetaResponsesClientEventParamResponseCreate as BetaResponsesClientEventParamResponseCreate
-    from oai.types.beta.responses_params import BetaResponsesClientEventParamResponseCreateMultiAgent as BetaResponsesClientEventParamResponseCreateMultiAgent
+    from oai.types.beta.responses_params import (
+        BetaResponseToolSearchOutputItemParamParam as BetaResponseToolSearchOutputItemParamParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseToolSearchOutputItemParamParamTool as BetaResponseToolSearchOutputItemParamParamTool,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.beta.responses_params import (
+        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.beta.responses_params import BetaSkillReferenceParam as BetaSkillReferenceParam
     from oai.types.beta.responses_params import BetaToolChoiceAllowedParam as BetaToolChoiceAllowedParam
     from oai.types.beta.responses_params import BetaToolChoiceApplyPatchParam as BetaToolChoiceApplyPatchParam
@@ -974,22 +1684,42 @@ if TYPE_CHECKING:
     from oai.types.beta.responses_params import BetaToolChoiceTypesParam as BetaToolChoiceTypesParam
     from oai.types.beta.responses_params import BetaToolParam as BetaToolParam
     from oai.types.beta.responses_params import BetaToolParamCodeInterpreter as BetaToolParamCodeInterpreter
-    from oai.types.beta.responses_params import BetaToolParamCodeInterpreterContainer as BetaToolParamCodeInterpreterContainer
-    from oai.types.beta.responses_params import BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto as BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.beta.responses_params import BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    from oai.types.beta.responses_params import (
+        BetaToolParamCodeInterpreterContainer as BetaToolParamCodeInterpreterContainer,
+    )
+    from oai.types.beta.responses_params import (
+        BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto as BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.beta.responses_params import (
+        BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.beta.responses_params import BetaToolParamImageGeneration as BetaToolParamImageGeneration
-    from oai.types.beta.responses_params import BetaToolParamImageGenerationInputImageMask as BetaToolParamImageGenerationInputImageMask
+    from oai.types.beta.responses_params import (
+        BetaToolParamImageGenerationInputImageMask as BetaToolParamImageGenerationInputImageMask,
+    )
     from oai.types.beta.responses_params import BetaToolParamImageGenerationSvg as BetaToolParamImageGenerationSvg
     from oai.types.beta.responses_params import BetaToolParamLocalShell as BetaToolParamLocalShell
     from oai.types.beta.responses_params import BetaToolParamMcp as BetaToolParamMcp
-    from oai.types.beta.responses_params import BetaToolParamMcpAllowedToolsMcpToolFilter as BetaToolParamMcpAllowedToolsMcpToolFilter
-    from oai.types.beta.responses_params import BetaToolParamMcpRequireApprovalMcpToolApprovalFilter as BetaToolParamMcpRequireApprovalMcpToolApprovalFilter
-    from oai.types.beta.responses_params import BetaToolParamProgrammaticToolCalling as BetaToolParamProgrammaticToolCalling
-    from oai.types.beta.responses_params import BetaToolSearchOutputNamespaceToolParam as BetaToolSearchOutputNamespaceToolParam
-    from oai.types.beta.responses_params import BetaToolSearchOutputNamespaceToolParamTool as BetaToolSearchOutputNamespaceToolParamTool
+    from oai.types.beta.responses_params import (
+        BetaToolParamMcpAllowedToolsMcpToolFilter as BetaToolParamMcpAllowedToolsMcpToolFilter,
+    )
+    from oai.types.beta.responses_params import (
+        BetaToolParamMcpRequireApprovalMcpToolApprovalFilter as BetaToolParamMcpRequireApprovalMcpToolApprovalFilter,
+    )
+    from oai.types.beta.responses_params import (
+        BetaToolParamProgrammaticToolCalling as BetaToolParamProgrammaticToolCalling,
+    )
+    from oai.types.beta.responses_params import (
+        BetaToolSearchOutputNamespaceToolParam as BetaToolSearchOutputNamespaceToolParam,
+    )
+    from oai.types.beta.responses_params import (
+        BetaToolSearchOutputNamespaceToolParamTool as BetaToolSearchOutputNamespaceToolParamTool,
+    )
     from oai.types.beta.responses_params import BetaToolSearchToolParam as BetaToolSearchToolParam
     from oai.types.beta.responses_params import BetaWebSearchPreviewToolParam as BetaWebSearchPreviewToolParam
-    from oai.types.beta.responses_params import BetaWebSearchPreviewToolParamUserLocation as BetaWebSearchPreviewToolParamUserLocation
+    from oai.types.beta.responses_params import (
+        BetaWebSearchPreviewToolParamUserLocation as BetaWebSearchPreviewToolParamUserLocation,
+    )
     from oai.types.beta.responses_params import BetaWebSearchToolParam as BetaWebSearchToolParam
     from oai.types.beta.responses_params import BetaWebSearchToolParamFilters as BetaWebSearchToolParamFilters
     from oai.types.beta.responses_params import BetaWebSearchToolParamUserLocation as BetaWebSearchToolParamUserLocation
@@ -1000,12 +1730,16 @@ if TYPE_CHECKING:
     from oai.types.beta.responses_params import MultiAgent as MultiAgent
     from oai.types.beta.responses_params import ResponseCompactParams as ResponseCompactParams
     from oai.types.beta.responses_params import ResponseCompactParamsImage as ResponseCompactParamsImage
-    from oai.types.beta.responses_params import ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions
+    from oai.types.beta.responses_params import (
+        ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions,
+    )
     from oai.types.beta.responses_params import ResponseCreateParams as ResponseCreateParams
     from oai.types.beta.responses_params import ResponseCreateParamsAccessPrograms as ResponseCreateParamsAccessPrograms
     from oai.types.beta.responses_params import ResponseCreateParamsModeration as ResponseCreateParamsModeration
     from oai.types.beta.responses_params import ResponseCreateParamsNonStreaming as ResponseCreateParamsNonStreaming
-    from oai.types.beta.responses_params import ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions
+    from oai.types.beta.responses_params import (
+        ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions,
+    )
     from oai.types.beta.responses_params import ResponseCreateParamsReasoning as ResponseCreateParamsReasoning
     from oai.types.beta.responses_params import ResponseCreateParamsStreaming as ResponseCreateParamsStreaming
     from oai.types.beta.responses_params import ResponseCreateParamsToolChoice as ResponseCreateParamsToolChoice
@@ -1020,16 +1754,16 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents': '',
-        'oai.types.beta.agents_params': 'AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationCancelParamParam AgentBrowserAuthenticationSubmitParam AgentBrowserAuthenticationSubmitParamParam AgentBrowserOriginAccessParam AgentBrowserOriginAccessParamParam AgentCreateParams AgentCreateParamsCompaction AgentCreateParamsExperimental AgentFunctionCallOutputParam AgentListParams AgentReasoningParam AgentSessionInputMessageParam AgentSessionInputParam AgentTextParam AgentToolConfigParamAutomations AgentToolConfigParamComputerUse AgentToolConfigParamFunction AgentToolConfigParamMcp AgentToolConfigParamProgrammaticToolCalling AgentToolConfigParamToolSearch AgentToolConfigParamWebSearch AgentToolConfigParamWebSearchLocation AgentToolParam AgentUpdateParams EnvironmentParam EnvironmentParamNone EnvironmentParamOpenAIHosted EnvironmentParamOpenAIHostedDesktop EnvironmentParamOpenAIHostedNetwork EnvironmentParamOpenAIHostedPackages EnvironmentParamSelfHosted Field HostedEnvironmentFileParam HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline HostedPluginParam HostedSkillParam HostedSkillParamInline HostedSkillParamSkillReference InlineCapabilitySourceParam InputContentParam InputContentParamInputImage InputContentParamInputText McpTransportConfigParamHTTP McpTransportConfigParamStdio McpTransportParam MultiAgentConfigParam PersistedAgentToolConfigParamMcp PersistedAgentToolParam PersistedMcpTransportConfigParamHTTP PersistedMcpTransportConfigParamStdio PersistedMcpTransportParam SessionInputParamAgentSessionInputCancel SessionInputParamAgentSessionInputComputerUseApprovalRequestResult SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse SessionInputParamAgentSessionInputMcpApprovalRequestResult SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse SessionInputParamAgentSessionInputMessage SessionInputParamAgentSessionInputToolResult SetupCommandParam TextFormatParam TextFormatParamJSONSchema',
-        'oai.types.beta.agents_structs': 'Agent AgentCloseSubagentCallItem AgentCommandExecutionItem AgentCompaction AgentContent AgentCreateSubagentCallItem AgentDeleted AgentExperimental AgentFunctionCallItem AgentFunctionCallOutput AgentFunctionCallStatus AgentInterruptSubagentCallItem AgentMcpCallItem AgentMessageContentComputerScreenshot AgentMessageContentText AgentMessageItemResource AgentOutputCommandExecutionOutputDeltaEvent AgentOutputItem AgentOutputItemStatus AgentReasoning AgentReasoningItem AgentResumeSubagentCallItem AgentSendSubagentInputCallItem AgentSession AgentSessionAgent AgentSessionAssistantMessage AgentSessionBudgetReachedEvent AgentSessionCreatedEvent AgentSessionDeleted AgentSessionEnvironmentConnectedEvent AgentSessionEnvironmentDisconnectedEvent AgentSessionEnvironmentExpiredEvent AgentSessionEnvironmentFailedEvent AgentSessionEnvironmentPendingEvent AgentSessionEnvironmentReadyEvent AgentSessionEnvironmentResetEvent AgentSessionEnvironmentState AgentSessionEnvironmentStateError AgentSessionEnvironmentSuspendedEvent AgentSessionErrorEvent AgentSessionEvent AgentSessionFailedEvent AgentSessionIdleEvent AgentSessionInProgressEvent AgentSessionItem AgentSessionMessage AgentSessionMessageContent AgentSessionPromptCacheOptions AgentSessionRequiredAction AgentSessionRequiresActionEvent AgentSessionSubagentActiveEvent AgentSessionSubagentClosedEvent AgentSessionSubagentCreatedEvent AgentSessionTurnCancelledEvent AgentSessionTurnCompletedEvent AgentSessionTurnContentPartAddedEvent AgentSessionTurnContentPartDoneEvent AgentSessionTurnCreatedEvent AgentSessionTurnFailedEvent AgentSessionTurnInProgressEvent AgentSessionTurnItemAddedEvent AgentSessionTurnItemDoneEvent AgentSessionTurnOutputTextDeltaEvent AgentSessionTurnOutputTextDoneEvent AgentSessionTurnReasoningSummaryPartAddedEvent AgentSessionTurnReasoningSummaryPartDoneEvent AgentSessionTurnReasoningSummaryTextDeltaEvent AgentSessionTurnReasoningSummaryTextDoneEvent AgentText AgentTool AgentToolResourceAutomations AgentToolResourceComputerUse AgentToolResourceFunction AgentToolResourceMcp AgentToolResourceProgrammaticToolCalling AgentToolResourceWebSearch AgentToolResourceWebSearchLocation AgentWaitForSubagentsCallItem AgentWebSearchCallItem ApplyPatchCallCaller ApplyPatchCallOutputCaller BetaApplyPatchTool BetaCompactedResponse BetaCompactedResponseImage BetaComputerAction BetaComputerActionClick BetaComputerActionDoubleClick BetaComputerActionDrag BetaComputerActionDragPath BetaComputerActionKeypress BetaComputerActionList BetaComputerActionMove BetaComputerActionScreenshot BetaComputerActionScroll BetaComputerActionType BetaComputerActionWait BetaComputerTool BetaComputerUsePreviewTool BetaContainerAuto BetaContainerAutoNetworkPolicy BetaContainerAutoSkill BetaContainerNetworkPolicyAllowlist BetaContainerNetworkPolicyDisabled BetaContainerNetworkPolicyDomainSecret BetaContainerReference BetaCustomTool BetaCustomToolFormat BetaCustomToolFormatGrammar BetaEasyInputMessage BetaFileSearchTool BetaFileSearchToolFilters BetaFileSearchToolFiltersComparisonFilter BetaFileSearchToolFiltersCompoundFilter BetaFileSearchToolFiltersCompoundFilterFilter BetaFileSearchToolRankingOptions BetaFileSearchToolRankingOptionsHybridSearch BetaFunctionShellTool BetaFunctionShellToolEnvironment BetaFunctionTool BetaImageDetail BetaInlineSkill BetaInlineSkillSource BetaLocalEnvironment BetaLocalSkill BetaMcpToolCallError BetaMcpToolCallErrorHTTPError BetaMcpToolCallErrorMcpProtocolError BetaMcpToolCallErrorMcpToolExecutionError BetaNamespaceTool BetaNamespaceToolTool BetaNamespaceToolToolFunction BetaResponse BetaResponseAccessPrograms BetaResponseApplyPatchToolCall BetaResponseApplyPatchToolCallAgent BetaResponseApplyPatchToolCallCaller BetaResponseApplyPatchToolCallCallerDirect BetaResponseApplyPatchToolCallCallerProgram BetaResponseApplyPatchToolCallOutput BetaResponseApplyPatchToolCallOutputCaller BetaResponseAudioDeltaEvent BetaResponseAudioDoneEvent BetaResponseAudioTranscriptDeltaEvent BetaResponseAudioTranscriptDoneEvent BetaResponseAudioTranscriptWsDelta BetaResponseAudioTranscriptWsDone BetaResponseAudioWsDelta BetaResponseAudioWsDone BetaResponseCodeInterpreterCallCodeDeltaEvent BetaResponseCodeInterpreterCallCodeDoneEvent BetaResponseCodeInterpreterCallCodeWsDelta BetaResponseCodeInterpreterCallCodeWsDone BetaResponseCodeInterpreterCallCompletedEvent BetaResponseCodeInterpreterCallInProgressEvent BetaResponseCodeInterpreterCallInWsProgress BetaResponseCodeInterpreterCallInterpretingEvent BetaResponseCodeInterpreterCallWsCompleted BetaResponseCodeInterpreterCallWsInterpreting BetaResponseCodeInterpreterToolCall BetaResponseCodeInterpreterToolCallOutput BetaResponseCodeInterpreterToolCallOutputImage BetaResponseCodeInterpreterToolCallOutputLogs BetaResponseCompactionCompactingEvent BetaResponseCompactionItem BetaResponseCompactionItemParam BetaResponseCompactionWsCompacting BetaResponseCompletedEvent BetaResponseComputerToolCall BetaResponseComputerToolCallOutputItem BetaResponseComputerToolCallOutputScreenshot BetaResponseComputerToolCallPendingSafetyCheck BetaResponseConfigurationUpdateItem BetaResponseConfigurationUpdateItemParam BetaResponseConfigurationUpdateItemParamText BetaResponseConfigurationUpdateItemParamTextFormat BetaResponseConfigurationUpdateItemReasoning BetaResponseConfigurationUpdateItemText BetaResponseConfigurationUpdateItemTextFormat BetaResponseContainerReference BetaResponseContentPartAddedEvent BetaResponseContentPartAddedEventPart BetaResponseContentPartDoneEvent BetaResponseContentPartDoneEventPart BetaResponseContentPartWsAdded BetaResponseContentPartWsDone BetaResponseConversationParam BetaResponseCreatedEvent BetaResponseCustomToolCall BetaResponseCustomToolCallCaller BetaResponseCustomToolCallInputDeltaEvent BetaResponseCustomToolCallInputDoneEvent BetaResponseCustomToolCallInputWsDelta BetaResponseCustomToolCallInputWsDone BetaResponseCustomToolCallItem BetaResponseCustomToolCallOutput BetaResponseCustomToolCallOutputCaller BetaResponseCustomToolCallOutputItem BetaResponseCustomToolCallOutputOutputOutputContentList BetaResponseError BetaResponseErrorEvent BetaResponseFailedEvent BetaResponseFileSearchCallCompletedEvent BetaResponseFileSearchCallInProgressEvent BetaResponseFileSearchCallInWsProgress BetaResponseFileSearchCallSearchingEvent BetaResponseFileSearchCallWsCompleted BetaResponseFileSearchCallWsSearching BetaResponseFileSearchToolCall BetaResponseFileSearchToolCallResult BetaResponseFormatTextConfig BetaResponseFormatTextConfigJSONObject BetaResponseFormatTextConfigText BetaResponseFormatTextJSONSchemaConfig BetaResponseFunctionCallArgumentsDeltaEvent BetaResponseFunctionCallArgumentsDoneEvent BetaResponseFunctionCallArgumentsWsDelta BetaResponseFunctionCallArgumentsWsDone BetaResponseFunctionCallOutputItem BetaResponseFunctionCallOutputItemList BetaResponseFunctionShellCallOutputContent BetaResponseFunctionShellCallOutputContentOutcome BetaResponseFunctionShellCallOutputContentOutcomeExit BetaResponseFunctionShellCallOutputContentOutcomeTimeout BetaResponseFunctionShellToolCall BetaResponseFunctionShellToolCallAction BetaResponseFunctionShellToolCallCaller BetaResponseFunctionShellToolCallEnvironment BetaResponseFunctionShellToolCallOutput BetaResponseFunctionShellToolCallOutputCaller BetaResponseFunctionShellToolCallOutputOutput BetaResponseFunctionShellToolCallOutputOutputOutcome BetaResponseFunctionToolCall BetaResponseFunctionToolCallCaller BetaResponseFunctionToolCallItem BetaResponseFunctionToolCallOutputItem BetaResponseFunctionToolCallOutputItemCaller BetaResponseFunctionToolCallOutputItemOutputOutputContentList BetaResponseFunctionWebSearch BetaResponseFunctionWebSearchAction BetaResponseFunctionWebSearchActionFindInPage BetaResponseFunctionWebSearchActionOpenPage BetaResponseFunctionWebSearchActionSearch BetaResponseFunctionWebSearchActionSearchSource BetaResponseImageGenCallCompletedEvent BetaResponseImageGenCallGeneratingEvent BetaResponseImageGenCallInProgressEvent BetaResponseImageGenCallInWsProgress BetaResponseImageGenCallPartialImageEvent BetaResponseImageGenCallPartialWsImage BetaResponseImageGenCallWsCompleted BetaResponseImageGenCallWsGenerating BetaResponseInProgressEvent BetaResponseInWsProgress BetaResponseIncludable BetaResponseIncompleteDetails BetaResponseIncompleteEvent BetaResponseInjectCreatedEvent BetaResponseInjectEvent BetaResponseInjectFailedEvent BetaResponseInjectFailedEventError BetaResponseInput BetaResponseInputContent BetaResponseInputFile BetaResponseInputFileContent BetaResponseInputFilePromptCacheBreakpoint BetaResponseInputImage BetaResponseInputImageContent BetaResponseInputItem BetaResponseInputItemAdditionalTools BetaResponseInputItemAgentMessage BetaResponseInputItemAgentMessageContent BetaResponseInputItemApplyPatchCall BetaResponseInputItemApplyPatchCallOperation BetaResponseInputItemApplyPatchCallOutput BetaResponseInputItemCompactionTrigger BetaResponseInputItemComputerCallOutput BetaResponseInputItemFunctionCallOutput BetaResponseInputItemImageGenerationCall BetaResponseInputItemImageGenerationCallError BetaResponseInputItemImageGenerationCallErrorModerationDetails BetaResponseInputItemImageGenerationCallSvgUsage BetaResponseInputItemItemReference BetaResponseInputItemLocalShellCall BetaResponseInputItemLocalShellCallAction BetaResponseInputItemLocalShellCallOutput BetaResponseInputItemMcpApprovalRequest BetaResponseInputItemMcpApprovalResponse BetaResponseInputItemMcpCall BetaResponseInputItemMcpListTools BetaResponseInputItemMcpListToolsTool BetaResponseInputItemMessage BetaResponseInputItemMultiAgentCall BetaResponseInputItemMultiAgentCallOutput BetaResponseInputItemMultiAgentCallOutputOutput BetaResponseInputItemMultiAgentCallOutputOutputAnnotation BetaResponseInputItemProgram BetaResponseInputItemProgramOutput BetaResponseInputItemShellCall BetaResponseInputItemShellCallOutput BetaResponseInputItemToolSearchCall BetaResponseInputMessageContentList BetaResponseInputMessageItem BetaResponseInputText BetaResponseInputTextContent BetaResponseItem BetaResponseItemAdditionalTools BetaResponseItemAgentMessage BetaResponseItemAgentMessageContent BetaResponseItemAgentMessageContentSummaryText BetaResponseItemMcpApprovalResponse BetaResponseItemMultiAgentCall BetaResponseItemMultiAgentCallOutput BetaResponseLocalEnvironment BetaResponseMcpCallArgumentsDeltaEvent BetaResponseMcpCallArgumentsDoneEvent BetaResponseMcpCallArgumentsWsDelta BetaResponseMcpCallArgumentsWsDone BetaResponseMcpCallCompletedEvent BetaResponseMcpCallFailedEvent BetaResponseMcpCallInProgressEvent BetaResponseMcpCallInWsProgress BetaResponseMcpCallWsCompleted BetaResponseMcpCallWsFailed BetaResponseMcpListToolsCompletedEvent BetaResponseMcpListToolsFailedEvent BetaResponseMcpListToolsInProgressEvent BetaResponseMcpListToolsInWsProgress BetaResponseMcpListToolsWsCompleted BetaResponseMcpListToolsWsFailed BetaResponseModeration BetaResponseOutputItem BetaResponseOutputItemAddedEvent BetaResponseOutputItemAgentMessage BetaResponseOutputItemAgentMessageContent BetaResponseOutputItemAgentMessageContentSummaryText BetaResponseOutputItemDoneEvent BetaResponseOutputItemWsAdded BetaResponseOutputItemWsDone BetaResponseOutputMessage BetaResponseOutputMessageContent BetaResponseOutputRefusal BetaResponseOutputText BetaResponseOutputTextAnnotation BetaResponseOutputTextAnnotationAddedEvent BetaResponseOutputTextAnnotationAddedEventAnnotation BetaResponseOutputTextAnnotationContainerFileCitation BetaResponseOutputTextAnnotationFileCitation BetaResponseOutputTextAnnotationFilePath BetaResponseOutputTextAnnotationURLCitation BetaResponseOutputTextAnnotationWsAdded BetaResponseOutputTextLogprob BetaResponseOutputTextLogprobTopLogprob BetaResponsePrompt BetaResponsePromptCacheOptions BetaResponsePromptVariables BetaResponseQueuedEvent BetaResponseReasoning BetaResponseReasoningItem BetaResponseReasoningItemContent BetaResponseReasoningItemSummary BetaResponseReasoningSummaryPartAddedEvent BetaResponseReasoningSummaryPartAddedEventPart BetaResponseReasoningSummaryPartDoneEvent BetaResponseReasoningSummaryPartDoneEventPart BetaResponseReasoningSummaryPartWsAdded BetaResponseReasoningSummaryPartWsDone BetaResponseReasoningSummaryTextDeltaEvent BetaResponseReasoningSummaryTextDoneEvent BetaResponseReasoningSummaryTextWsDelta BetaResponseReasoningSummaryTextWsDone BetaResponseReasoningTextDeltaEvent BetaResponseReasoningTextDoneEvent BetaResponseReasoningTextWsDelta BetaResponseReasoningTextWsDone BetaResponseRefusalDeltaEvent BetaResponseRefusalDoneEvent BetaResponseRefusalWsDelta BetaResponseRefusalWsDone BetaResponseShellCallCommandAddedEvent BetaResponseShellCallCommandDeltaEvent BetaResponseShellCallCommandDoneEvent BetaResponseShellCallCommandWsAdded BetaResponseShellCallCommandWsDelta BetaResponseShellCallCommandWsDone BetaResponseShellCallOutputContentDeltaEvent BetaResponseShellCallOutputContentDoneEvent BetaResponseShellCallOutputContentDoneEventOutput BetaResponseShellCallOutputContentDoneEventOutputOutcome BetaResponseShellCallOutputContentWsDelta BetaResponseShellCallOutputContentWsDone BetaResponseStatus BetaResponseSteerAcceptedEvent BetaResponseSteerAcceptedEventSteer BetaResponseSteerErrorCode BetaResponseSteerEvent BetaResponseSteerFailedEvent BetaResponseSteerFailedEventError BetaResponseSteerFailedEventSteer BetaResponseSteerInput BetaResponseSteerInputContent BetaResponseSteerInputResponseSteerInputItemList BetaResponseSteerInputResponseSteerInputItemListMessage BetaResponseSteerPendingEvent BetaResponseSteerPendingReason BetaResponseSteerRequiredInput BetaResponseSteerRequiredInputApplyPatchCallOutput BetaResponseSteerRequiredInputComputerCallOutput BetaResponseSteerRequiredInputFunctionCallOutput BetaResponseSteerRequiredInputMcpApprovalResponse BetaResponseSteerRequiredInputShellCallOutput BetaResponseStreamEvent BetaResponseTextConfig BetaResponseTextDeltaEvent BetaResponseTextDeltaEventLogprob BetaResponseTextDeltaEventLogprobTopLogprob BetaResponseTextDoneEvent BetaResponseTextWsDelta BetaResponseTextWsDone BetaResponseToolChoice BetaResponseToolSearchCall BetaResponseToolSearchOutputItem BetaResponseToolSearchOutputItemParam BetaResponseToolSearchOutputItemParamTool BetaResponseToolSearchOutputItemParamToolCodeInterpreter BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaResponseUsage BetaResponseUsageInputTokensDetails BetaResponseWebSearchCallCompletedEvent BetaResponseWebSearchCallInProgressEvent BetaResponseWebSearchCallInWsProgress BetaResponseWebSearchCallSearchingEvent BetaResponseWebSearchCallWsCompleted BetaResponseWebSearchCallWsSearching BetaResponseWsCompleted BetaResponseWsCreated BetaResponseWsError BetaResponseWsErrorError BetaResponseWsFailed BetaResponseWsIncomplete BetaResponseWsQueued BetaResponsesClientEvent BetaResponsesClientEventResponseCreate BetaResponsesClientEventResponseCreateMultiAgent BetaResponsesServerEvent BetaServiceTier BetaSkillReference BetaTool BetaToolChoiceAllowed BetaToolChoiceApplyPatch BetaToolChoiceCustom BetaToolChoiceFunction BetaToolChoiceMcp BetaToolChoiceOptions BetaToolChoiceShell BetaToolChoiceTypes BetaToolCodeInterpreter BetaToolCodeInterpreterContainer BetaToolCodeInterpreterContainerCodeInterpreterToolAuto BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaToolImageGeneration BetaToolImageGenerationInputImageMask BetaToolImageGenerationSvg BetaToolLocalShell BetaToolMcp BetaToolMcpAllowedToolsMcpToolFilter BetaToolMcpRequireApprovalMcpToolApprovalFilter BetaToolProgrammaticToolCalling BetaToolSearchOutputNamespaceTool BetaToolSearchOutputNamespaceToolTool BetaToolSearchTool BetaWebSearchPreviewTool BetaWebSearchPreviewToolUserLocation BetaWebSearchTool BetaWebSearchToolFilters BetaWebSearchToolUserLocation BrowserAuthenticationRequestItemResource BrowserAuthenticationRequestItemResourceRequest BrowserAuthenticationRequestItemResourceRequestField BrowserAuthenticationRequestItemResourceRequestOption ComputerUseApprovalRequestResultItemResource ComputerUseApprovalRequestResultItemResourceResponse ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource ComputerUseCallItemResource ComputerUseCallItemResourceOutput Conversation CustomToolCallOutput Delta EncryptedContentResource Environment EnvironmentResourceNone EnvironmentResourceOpenAIHosted EnvironmentResourceOpenAIHostedNetwork EnvironmentResourceOpenAIHostedPackages EnvironmentResourceSelfHosted FunctionCallOutputCaller FunctionCallOutputItemResource HostedEnvironmentFile HostedEnvironmentFileID HostedEnvironmentFileResourceInline HostedPlugin HostedSkill HostedSkillReference HostedSkillResourceInline InputContent InputContentResourceInputImage InputContentResourceInputText InputTokensDetailsCacheWriteTokensDetails InputTransformation McpAllowedTools McpRequireApproval McpTransport McpTransportResourceHTTP McpTransportResourceStdio MessageContentResourceOutputText Misalignment MisalignmentSteer ModerationInput ModerationInputError ModerationInputModerationResult ModerationOutput MultiAgentConfig Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputText OutputTokensDetails PersistedAgentTool PersistedAgentToolResourceMcp PersistedAgentToolResourceToolSearch PersistedMcpTransport PersistedMcpTransportResourceHTTP PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess RequiredActionSessionRequiredActionResourceEnvironmentConnection RequiredActionSessionRequiredActionResourceFunctionCall RequiredActionSessionRequiredActionResourceMcpApprovalRequest RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseSteerInputItemListFunctionCallOutput ResponseSteerInputItemListFunctionCallOutputCaller SessionArtifact SessionArtifactDeleted SessionError SessionTrace SessionTurnError ShellCallCaller ShellCallEnvironment ShellCallOutputCaller SpendControl Subagent SummaryText TextFormat TextFormatResourceJSONSchema TokenUsage TokenUsageInputTokensDetails ToolMcp ToolMcpAllowedTools ToolMcpRequireApproval ToolSearchOutput ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch Turn TurnPromptCacheOptions WebSearchAction WebSearchActionResourceFindInPage WebSearchActionResourceOther WebSearchActionResourceSearch',
-        'oai.types.beta.assistants_params': 'AssistantCreateParams AssistantCreateParamsToolResources AssistantCreateParamsToolResourcesCodeInterpreter AssistantCreateParamsToolResourcesFileSearch AssistantCreateParamsToolResourcesFileSearchVectorStore AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy AssistantListParams AssistantResponseFormatOptionParam AssistantToolChoiceFunctionParam AssistantToolChoiceOptionParam AssistantToolChoiceParam AssistantToolParam AssistantUpdateParams AssistantUpdateParamsToolResources AssistantUpdateParamsToolResourcesFileSearch CodeInterpreterToolParam FileSearchToolParam FileSearchToolParamFileSearch FileSearchToolParamFileSearchRankingOptions FunctionToolParam MessageAttachmentToolFileSearch ThreadCreateAndRunParams ThreadCreateAndRunParamsNonStreaming ThreadCreateAndRunParamsStreaming ThreadCreateAndRunParamsThread ThreadCreateAndRunParamsTruncationStrategy ThreadCreateParams ThreadCreateParamsMessage ThreadCreateParamsMessageAttachment ThreadCreateParamsMessageAttachmentTool ThreadCreateParamsToolResources ThreadCreateParamsToolResourcesFileSearch ThreadCreateParamsToolResourcesFileSearchVectorStore ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy ThreadMessage ThreadMessageAttachment ThreadMessageAttachmentTool ThreadToolResources ThreadToolResourcesFileSearch ThreadToolResourcesFileSearchVectorStore ThreadToolResourcesFileSearchVectorStoreChunkingStrategy ThreadUpdateParams ToolResourcesFileSearchVectorStoreChunkingStrategyAuto ToolResourcesFileSearchVectorStoreChunkingStrategyStatic ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic',
-        'oai.types.beta.assistants_structs': 'Annotation AnnotationDelta Assistant AssistantDeleted AssistantResponseFormatOption AssistantStreamEvent AssistantTool AssistantToolChoice AssistantToolChoiceFunction AssistantToolChoiceOption AssistantToolResources AssistantToolResourcesCodeInterpreter AssistantToolResourcesFileSearch AttachmentToolAssistantToolsFileSearchTypeOnly CodeInterpreterTool ErrorEvent FileCitation FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathAnnotationFilePath FilePathDeltaAnnotation FilePathDeltaAnnotationFilePath FileSearchTool FileSearchToolFileSearch FileSearchToolFileSearchRankingOptions Function FunctionTool ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock LastError Message MessageAttachment MessageAttachmentTool MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent MessageIncompleteDetails RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall RequiredActionSubmitToolOutputs Run RunIncompleteDetails RunRequiredAction RunStatus RunTruncationStrategy Text TextContentBlock TextDelta TextDeltaBlock Thread ThreadCreated ThreadDeleted ThreadMessageCompleted ThreadMessageCreated ThreadMessageDelta ThreadMessageInProgress ThreadMessageIncomplete ThreadRunCancelled ThreadRunCancelling ThreadRunCompleted ThreadRunCreated ThreadRunExpired ThreadRunFailed ThreadRunInProgress ThreadRunIncomplete ThreadRunQueued ThreadRunRequiresAction ThreadRunStepCancelled ThreadRunStepCompleted ThreadRunStepCreated ThreadRunStepDelta ThreadRunStepExpired ThreadRunStepFailed ThreadRunStepInProgress Usage',
-        'oai.types.beta.chatkit': '',
-        'oai.types.beta.chatkit_structs': 'ChatKitWorkflow Tracing',
-        'oai.types.beta.realtime': '',
-        'oai.types.beta.responses': '',
-        'oai.types.beta.responses_params': 'AgentMessageContentEncryptedContent ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile BackgroundOptions BetaApplyPatchToolParam BetaComputerActionListParam BetaComputerActionListParamBetaComputerActionParam BetaComputerActionListParamClick BetaComputerActionListParamDoubleClick BetaComputerActionListParamDrag BetaComputerActionListParamDragPath BetaComputerActionListParamKeypress BetaComputerActionListParamMove BetaComputerActionListParamScreenshot BetaComputerActionListParamScroll BetaComputerActionListParamType BetaComputerActionListParamWait BetaComputerActionParam BetaComputerToolParam BetaComputerUsePreviewToolParam BetaContainerAutoParam BetaContainerAutoParamNetworkPolicy BetaContainerAutoParamSkill BetaContainerNetworkPolicyAllowlistParam BetaContainerNetworkPolicyDisabledParam BetaContainerNetworkPolicyDomainSecretParam BetaContainerReferenceParam BetaCustomToolParam BetaCustomToolParamFormat BetaCustomToolParamFormatGrammar BetaEasyInputMessageParam BetaFileSearchToolParam BetaFileSearchToolParamFiltersComparisonFilter BetaFileSearchToolParamFiltersCompoundFilter BetaFileSearchToolParamFiltersCompoundFilterFilter BetaFileSearchToolParamRankingOptions BetaFileSearchToolParamRankingOptionsHybridSearch BetaFunctionShellToolParam BetaFunctionToolParam BetaInlineSkillParam BetaInlineSkillSourceParam BetaLocalEnvironmentParam BetaLocalSkillParam BetaMcpToolCallErrorParam BetaMcpToolCallErrorParamHTTPError BetaMcpToolCallErrorParamMcpProtocolError BetaMcpToolCallErrorParamMcpToolExecutionError BetaNamespaceToolParam BetaNamespaceToolParamTool BetaNamespaceToolParamToolFunction BetaResponseCodeInterpreterToolCallParam BetaResponseCodeInterpreterToolCallParamAgent BetaResponseCodeInterpreterToolCallParamOutput BetaResponseCodeInterpreterToolCallParamOutputImage BetaResponseCodeInterpreterToolCallParamOutputLogs BetaResponseCompactionItemParamParam BetaResponseComputerToolCallOutputScreenshotParam BetaResponseComputerToolCallParam BetaResponseComputerToolCallParamPendingSafetyCheck BetaResponseConfigurationUpdateItemParamParam BetaResponseConfigurationUpdateItemParamParamReasoning BetaResponseConfigurationUpdateItemParamParamText BetaResponseConfigurationUpdateItemParamParamTextFormat BetaResponseConversationParamParam BetaResponseCustomToolCallOutputParam BetaResponseCustomToolCallOutputParamCallerDirect BetaResponseCustomToolCallOutputParamCallerProgram BetaResponseCustomToolCallOutputParamOutputOutputContentList BetaResponseCustomToolCallParam BetaResponseFileSearchToolCallParam BetaResponseFileSearchToolCallParamResult BetaResponseFormatTextConfigParam BetaResponseFormatTextConfigParamJSONObject BetaResponseFormatTextConfigParamText BetaResponseFormatTextJSONSchemaConfigParam BetaResponseFunctionCallOutputItemListParam BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam BetaResponseFunctionCallOutputItemParam BetaResponseFunctionShellCallOutputContentParam BetaResponseFunctionShellCallOutputContentParamOutcome BetaResponseFunctionShellCallOutputContentParamOutcomeExit BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout BetaResponseFunctionToolCallParam BetaResponseFunctionWebSearchParam BetaResponseFunctionWebSearchParamAction BetaResponseFunctionWebSearchParamActionFindInPage BetaResponseFunctionWebSearchParamActionOpenPage BetaResponseFunctionWebSearchParamActionSearch BetaResponseFunctionWebSearchParamActionSearchSource BetaResponseInjectEventParam BetaResponseInputContentParam BetaResponseInputFileContentParam BetaResponseInputFileContentParamPromptCacheBreakpoint BetaResponseInputFileParam BetaResponseInputImageContentParam BetaResponseInputImageParam BetaResponseInputItemParam BetaResponseInputItemParamAdditionalTools BetaResponseInputItemParamAgentMessage BetaResponseInputItemParamAgentMessageContent BetaResponseInputItemParamApplyPatchCall BetaResponseInputItemParamApplyPatchCallOperation BetaResponseInputItemParamApplyPatchCallOutput BetaResponseInputItemParamCompactionTrigger BetaResponseInputItemParamComputerCallOutput BetaResponseInputItemParamFunctionCallOutput BetaResponseInputItemParamImageGenerationCall BetaResponseInputItemParamImageGenerationCallError BetaResponseInputItemParamImageGenerationCallErrorModerationDetails BetaResponseInputItemParamImageGenerationCallSvgUsage BetaResponseInputItemParamItemReference BetaResponseInputItemParamLocalShellCall BetaResponseInputItemParamLocalShellCallAction BetaResponseInputItemParamLocalShellCallOutput BetaResponseInputItemParamMcpApprovalRequest BetaResponseInputItemParamMcpApprovalResponse BetaResponseInputItemParamMcpCall BetaResponseInputItemParamMcpListTools BetaResponseInputItemParamMcpListToolsTool BetaResponseInputItemParamMessage BetaResponseInputItemParamMultiAgentCall BetaResponseInputItemParamMultiAgentCallOutput BetaResponseInputItemParamMultiAgentCallOutputOutput BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation BetaResponseInputItemParamProgram BetaResponseInputItemParamProgramOutput BetaResponseInputItemParamShellCall BetaResponseInputItemParamShellCallOutput BetaResponseInputItemParamToolSearchCall BetaResponseInputMessageContentListParam BetaResponseInputMessageContentListParamBetaResponseInputContentParam BetaResponseInputParam BetaResponseInputParamAgentMessage BetaResponseInputParamAgentMessageContent BetaResponseInputParamApplyPatchCall BetaResponseInputParamApplyPatchCallOperation BetaResponseInputParamBetaResponseInputItemParam BetaResponseInputParamMultiAgentCallOutput BetaResponseInputParamMultiAgentCallOutputOutput BetaResponseInputParamMultiAgentCallOutputOutputAnnotation BetaResponseInputTextContentParam BetaResponseInputTextParam BetaResponseOutputMessageParam BetaResponseOutputMessageParamContent BetaResponseOutputRefusalParam BetaResponseOutputTextParam BetaResponseOutputTextParamAnnotation BetaResponseOutputTextParamAnnotationContainerFileCitation BetaResponseOutputTextParamAnnotationFileCitation BetaResponseOutputTextParamAnnotationFilePath BetaResponseOutputTextParamAnnotationURLCitation BetaResponseOutputTextParamLogprob BetaResponseOutputTextParamLogprobTopLogprob BetaResponsePromptParam BetaResponsePromptParamVariables BetaResponseReasoningItemParam BetaResponseReasoningItemParamContent BetaResponseReasoningItemParamSummary BetaResponseSteerEventParam BetaResponseSteerInputContentParam BetaResponseSteerInputParam BetaResponseSteerInputParamResponseSteerInputItemList BetaResponseSteerInputParamResponseSteerInputItemListMessage BetaResponseTextConfigParam BetaResponseToolSearchOutputItemParamParam BetaResponseToolSearchOutputItemParamParamTool BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaResponsesClientEventParam BetaResponsesClientEventParamResponseCreate BetaResponsesClientEventParamResponseCreateMultiAgent BetaSkillReferenceParam BetaToolChoiceAllowedParam BetaToolChoiceApplyPatchParam BetaToolChoiceCustomParam BetaToolChoiceFunctionParam BetaToolChoiceMcpParam BetaToolChoiceShellParam BetaToolChoiceTypesParam BetaToolParam BetaToolParamCodeInterpreter BetaToolParamCodeInterpreterContainer BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaToolParamImageGeneration BetaToolParamImageGenerationInputImageMask BetaToolParamImageGenerationSvg BetaToolParamLocalShell BetaToolParamMcp BetaToolParamMcpAllowedToolsMcpToolFilter BetaToolParamMcpRequireApprovalMcpToolApprovalFilter BetaToolParamProgrammaticToolCalling BetaToolSearchOutputNamespaceToolParam BetaToolSearchOutputNamespaceToolParamTool BetaToolSearchToolParam BetaWebSearchPreviewToolParam BetaWebSearchPreviewToolParamUserLocation BetaWebSearchToolParam BetaWebSearchToolParamFilters BetaWebSearchToolParamUserLocation ContextManagement ImageGenerationSvgReasoning ModerationPolicy ModerationPolicyInput MultiAgent ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsReasoning ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCreateToolChoice ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ShellCallAction StreamOptions',
-        'oai.types.beta.threads': '',
+        "oai.types.beta.agents": "",
+        "oai.types.beta.agents_params": "AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationCancelParamParam AgentBrowserAuthenticationSubmitParam AgentBrowserAuthenticationSubmitParamParam AgentBrowserOriginAccessParam AgentBrowserOriginAccessParamParam AgentCreateParams AgentCreateParamsCompaction AgentCreateParamsExperimental AgentFunctionCallOutputParam AgentListParams AgentReasoningParam AgentSessionInputMessageParam AgentSessionInputParam AgentTextParam AgentToolConfigParamAutomations AgentToolConfigParamComputerUse AgentToolConfigParamFunction AgentToolConfigParamMcp AgentToolConfigParamProgrammaticToolCalling AgentToolConfigParamToolSearch AgentToolConfigParamWebSearch AgentToolConfigParamWebSearchLocation AgentToolParam AgentUpdateParams EnvironmentParam EnvironmentParamNone EnvironmentParamOpenAIHosted EnvironmentParamOpenAIHostedDesktop EnvironmentParamOpenAIHostedNetwork EnvironmentParamOpenAIHostedPackages EnvironmentParamSelfHosted Field HostedEnvironmentFileParam HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline HostedPluginParam HostedSkillParam HostedSkillParamInline HostedSkillParamSkillReference InlineCapabilitySourceParam InputContentParam InputContentParamInputImage InputContentParamInputText McpTransportConfigParamHTTP McpTransportConfigParamStdio McpTransportParam MultiAgentConfigParam PersistedAgentToolConfigParamMcp PersistedAgentToolParam PersistedMcpTransportConfigParamHTTP PersistedMcpTransportConfigParamStdio PersistedMcpTransportParam SessionInputParamAgentSessionInputCancel SessionInputParamAgentSessionInputComputerUseApprovalRequestResult SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse SessionInputParamAgentSessionInputMcpApprovalRequestResult SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse SessionInputParamAgentSessionInputMessage SessionInputParamAgentSessionInputToolResult SetupCommandParam TextFormatParam TextFormatParamJSONSchema",
+        "oai.types.beta.agents_structs": "Agent AgentCloseSubagentCallItem AgentCommandExecutionItem AgentCompaction AgentContent AgentCreateSubagentCallItem AgentDeleted AgentExperimental AgentFunctionCallItem AgentFunctionCallOutput AgentFunctionCallStatus AgentInterruptSubagentCallItem AgentMcpCallItem AgentMessageContentComputerScreenshot AgentMessageContentText AgentMessageItemResource AgentOutputCommandExecutionOutputDeltaEvent AgentOutputItem AgentOutputItemStatus AgentReasoning AgentReasoningItem AgentResumeSubagentCallItem AgentSendSubagentInputCallItem AgentSession AgentSessionAgent AgentSessionAssistantMessage AgentSessionBudgetReachedEvent AgentSessionCreatedEvent AgentSessionDeleted AgentSessionEnvironmentConnectedEvent AgentSessionEnvironmentDisconnectedEvent AgentSessionEnvironmentExpiredEvent AgentSessionEnvironmentFailedEvent AgentSessionEnvironmentPendingEvent AgentSessionEnvironmentReadyEvent AgentSessionEnvironmentResetEvent AgentSessionEnvironmentState AgentSessionEnvironmentStateError AgentSessionEnvironmentSuspendedEvent AgentSessionErrorEvent AgentSessionEvent AgentSessionFailedEvent AgentSessionIdleEvent AgentSessionInProgressEvent AgentSessionItem AgentSessionMessage AgentSessionMessageContent AgentSessionPromptCacheOptions AgentSessionRequiredAction AgentSessionRequiresActionEvent AgentSessionSubagentActiveEvent AgentSessionSubagentClosedEvent AgentSessionSubagentCreatedEvent AgentSessionTurnCancelledEvent AgentSessionTurnCompletedEvent AgentSessionTurnContentPartAddedEvent AgentSessionTurnContentPartDoneEvent AgentSessionTurnCreatedEvent AgentSessionTurnFailedEvent AgentSessionTurnInProgressEvent AgentSessionTurnItemAddedEvent AgentSessionTurnItemDoneEvent AgentSessionTurnOutputTextDeltaEvent AgentSessionTurnOutputTextDoneEvent AgentSessionTurnReasoningSummaryPartAddedEvent AgentSessionTurnReasoningSummaryPartDoneEvent AgentSessionTurnReasoningSummaryTextDeltaEvent AgentSessionTurnReasoningSummaryTextDoneEvent AgentText AgentTool AgentToolResourceAutomations AgentToolResourceComputerUse AgentToolResourceFunction AgentToolResourceMcp AgentToolResourceProgrammaticToolCalling AgentToolResourceWebSearch AgentToolResourceWebSearchLocation AgentWaitForSubagentsCallItem AgentWebSearchCallItem ApplyPatchCallCaller ApplyPatchCallOutputCaller BetaApplyPatchTool BetaCompactedResponse BetaCompactedResponseImage BetaComputerAction BetaComputerActionClick BetaComputerActionDoubleClick BetaComputerActionDrag BetaComputerActionDragPath BetaComputerActionKeypress BetaComputerActionList BetaComputerActionMove BetaComputerActionScreenshot BetaComputerActionScroll BetaComputerActionType BetaComputerActionWait BetaComputerTool BetaComputerUsePreviewTool BetaContainerAuto BetaContainerAutoNetworkPolicy BetaContainerAutoSkill BetaContainerNetworkPolicyAllowlist BetaContainerNetworkPolicyDisabled BetaContainerNetworkPolicyDomainSecret BetaContainerReference BetaCustomTool BetaCustomToolFormat BetaCustomToolFormatGrammar BetaEasyInputMessage BetaFileSearchTool BetaFileSearchToolFilters BetaFileSearchToolFiltersComparisonFilter BetaFileSearchToolFiltersCompoundFilter BetaFileSearchToolFiltersCompoundFilterFilter BetaFileSearchToolRankingOptions BetaFileSearchToolRankingOptionsHybridSearch BetaFunctionShellTool BetaFunctionShellToolEnvironment BetaFunctionTool BetaImageDetail BetaInlineSkill BetaInlineSkillSource BetaLocalEnvironment BetaLocalSkill BetaMcpToolCallError BetaMcpToolCallErrorHTTPError BetaMcpToolCallErrorMcpProtocolError BetaMcpToolCallErrorMcpToolExecutionError BetaNamespaceTool BetaNamespaceToolTool BetaNamespaceToolToolFunction BetaResponse BetaResponseAccessPrograms BetaResponseApplyPatchToolCall BetaResponseApplyPatchToolCallAgent BetaResponseApplyPatchToolCallCaller BetaResponseApplyPatchToolCallCallerDirect BetaResponseApplyPatchToolCallCallerProgram BetaResponseApplyPatchToolCallOutput BetaResponseApplyPatchToolCallOutputCaller BetaResponseAudioDeltaEvent BetaResponseAudioDoneEvent BetaResponseAudioTranscriptDeltaEvent BetaResponseAudioTranscriptDoneEvent BetaResponseAudioTranscriptWsDelta BetaResponseAudioTranscriptWsDone BetaResponseAudioWsDelta BetaResponseAudioWsDone BetaResponseCodeInterpreterCallCodeDeltaEvent BetaResponseCodeInterpreterCallCodeDoneEvent BetaResponseCodeInterpreterCallCodeWsDelta BetaResponseCodeInterpreterCallCodeWsDone BetaResponseCodeInterpreterCallCompletedEvent BetaResponseCodeInterpreterCallInProgressEvent BetaResponseCodeInterpreterCallInWsProgress BetaResponseCodeInterpreterCallInterpretingEvent BetaResponseCodeInterpreterCallWsCompleted BetaResponseCodeInterpreterCallWsInterpreting BetaResponseCodeInterpreterToolCall BetaResponseCodeInterpreterToolCallOutput BetaResponseCodeInterpreterToolCallOutputImage BetaResponseCodeInterpreterToolCallOutputLogs BetaResponseCompactionCompactingEvent BetaResponseCompactionItem BetaResponseCompactionItemParam BetaResponseCompactionWsCompacting BetaResponseCompletedEvent BetaResponseComputerToolCall BetaResponseComputerToolCallOutputItem BetaResponseComputerToolCallOutputScreenshot BetaResponseComputerToolCallPendingSafetyCheck BetaResponseConfigurationUpdateItem BetaResponseConfigurationUpdateItemParam BetaResponseConfigurationUpdateItemParamText BetaResponseConfigurationUpdateItemParamTextFormat BetaResponseConfigurationUpdateItemReasoning BetaResponseConfigurationUpdateItemText BetaResponseConfigurationUpdateItemTextFormat BetaResponseContainerReference BetaResponseContentPartAddedEvent BetaResponseContentPartAddedEventPart BetaResponseContentPartDoneEvent BetaResponseContentPartDoneEventPart BetaResponseContentPartWsAdded BetaResponseContentPartWsDone BetaResponseConversationParam BetaResponseCreatedEvent BetaResponseCustomToolCall BetaResponseCustomToolCallCaller BetaResponseCustomToolCallInputDeltaEvent BetaResponseCustomToolCallInputDoneEvent BetaResponseCustomToolCallInputWsDelta BetaResponseCustomToolCallInputWsDone BetaResponseCustomToolCallItem BetaResponseCustomToolCallOutput BetaResponseCustomToolCallOutputCaller BetaResponseCustomToolCallOutputItem BetaResponseCustomToolCallOutputOutputOutputContentList BetaResponseError BetaResponseErrorEvent BetaResponseFailedEvent BetaResponseFileSearchCallCompletedEvent BetaResponseFileSearchCallInProgressEvent BetaResponseFileSearchCallInWsProgress BetaResponseFileSearchCallSearchingEvent BetaResponseFileSearchCallWsCompleted BetaResponseFileSearchCallWsSearching BetaResponseFileSearchToolCall BetaResponseFileSearchToolCallResult BetaResponseFormatTextConfig BetaResponseFormatTextConfigJSONObject BetaResponseFormatTextConfigText BetaResponseFormatTextJSONSchemaConfig BetaResponseFunctionCallArgumentsDeltaEvent BetaResponseFunctionCallArgumentsDoneEvent BetaResponseFunctionCallArgumentsWsDelta BetaResponseFunctionCallArgumentsWsDone BetaResponseFunctionCallOutputItem BetaResponseFunctionCallOutputItemList BetaResponseFunctionShellCallOutputContent BetaResponseFunctionShellCallOutputContentOutcome BetaResponseFunctionShellCallOutputContentOutcomeExit BetaResponseFunctionShellCallOutputContentOutcomeTimeout BetaResponseFunctionShellToolCall BetaResponseFunctionShellToolCallAction BetaResponseFunctionShellToolCallCaller BetaResponseFunctionShellToolCallEnvironment BetaResponseFunctionShellToolCallOutput BetaResponseFunctionShellToolCallOutputCaller BetaResponseFunctionShellToolCallOutputOutput BetaResponseFunctionShellToolCallOutputOutputOutcome BetaResponseFunctionToolCall BetaResponseFunctionToolCallCaller BetaResponseFunctionToolCallItem BetaResponseFunctionToolCallOutputItem BetaResponseFunctionToolCallOutputItemCaller BetaResponseFunctionToolCallOutputItemOutputOutputContentList BetaResponseFunctionWebSearch BetaResponseFunctionWebSearchAction BetaResponseFunctionWebSearchActionFindInPage BetaResponseFunctionWebSearchActionOpenPage BetaResponseFunctionWebSearchActionSearch BetaResponseFunctionWebSearchActionSearchSource BetaResponseImageGenCallCompletedEvent BetaResponseImageGenCallGeneratingEvent BetaResponseImageGenCallInProgressEvent BetaResponseImageGenCallInWsProgress BetaResponseImageGenCallPartialImageEvent BetaResponseImageGenCallPartialWsImage BetaResponseImageGenCallWsCompleted BetaResponseImageGenCallWsGenerating BetaResponseInProgressEvent BetaResponseInWsProgress BetaResponseIncludable BetaResponseIncompleteDetails BetaResponseIncompleteEvent BetaResponseInjectCreatedEvent BetaResponseInjectEvent BetaResponseInjectFailedEvent BetaResponseInjectFailedEventError BetaResponseInput BetaResponseInputContent BetaResponseInputFile BetaResponseInputFileContent BetaResponseInputFilePromptCacheBreakpoint BetaResponseInputImage BetaResponseInputImageContent BetaResponseInputItem BetaResponseInputItemAdditionalTools BetaResponseInputItemAgentMessage BetaResponseInputItemAgentMessageContent BetaResponseInputItemApplyPatchCall BetaResponseInputItemApplyPatchCallOperation BetaResponseInputItemApplyPatchCallOutput BetaResponseInputItemCompactionTrigger BetaResponseInputItemComputerCallOutput BetaResponseInputItemFunctionCallOutput BetaResponseInputItemImageGenerationCall BetaResponseInputItemImageGenerationCallError BetaResponseInputItemImageGenerationCallErrorModerationDetails BetaResponseInputItemImageGenerationCallSvgUsage BetaResponseInputItemItemReference BetaResponseInputItemLocalShellCall BetaResponseInputItemLocalShellCallAction BetaResponseInputItemLocalShellCallOutput BetaResponseInputItemMcpApprovalRequest BetaResponseInputItemMcpApprovalResponse BetaResponseInputItemMcpCall BetaResponseInputItemMcpListTools BetaResponseInputItemMcpListToolsTool BetaResponseInputItemMessage BetaResponseInputItemMultiAgentCall BetaResponseInputItemMultiAgentCallOutput BetaResponseInputItemMultiAgentCallOutputOutput BetaResponseInputItemMultiAgentCallOutputOutputAnnotation BetaResponseInputItemProgram BetaResponseInputItemProgramOutput BetaResponseInputItemShellCall BetaResponseInputItemShellCallOutput BetaResponseInputItemToolSearchCall BetaResponseInputMessageContentList BetaResponseInputMessageItem BetaResponseInputText BetaResponseInputTextContent BetaResponseItem BetaResponseItemAdditionalTools BetaResponseItemAgentMessage BetaResponseItemAgentMessageContent BetaResponseItemAgentMessageContentSummaryText BetaResponseItemMcpApprovalResponse BetaResponseItemMultiAgentCall BetaResponseItemMultiAgentCallOutput BetaResponseLocalEnvironment BetaResponseMcpCallArgumentsDeltaEvent BetaResponseMcpCallArgumentsDoneEvent BetaResponseMcpCallArgumentsWsDelta BetaResponseMcpCallArgumentsWsDone BetaResponseMcpCallCompletedEvent BetaResponseMcpCallFailedEvent BetaResponseMcpCallInProgressEvent BetaResponseMcpCallInWsProgress BetaResponseMcpCallWsCompleted BetaResponseMcpCallWsFailed BetaResponseMcpListToolsCompletedEvent BetaResponseMcpListToolsFailedEvent BetaResponseMcpListToolsInProgressEvent BetaResponseMcpListToolsInWsProgress BetaResponseMcpListToolsWsCompleted BetaResponseMcpListToolsWsFailed BetaResponseModeration BetaResponseOutputItem BetaResponseOutputItemAddedEvent BetaResponseOutputItemAgentMessage BetaResponseOutputItemAgentMessageContent BetaResponseOutputItemAgentMessageContentSummaryText BetaResponseOutputItemDoneEvent BetaResponseOutputItemWsAdded BetaResponseOutputItemWsDone BetaResponseOutputMessage BetaResponseOutputMessageContent BetaResponseOutputRefusal BetaResponseOutputText BetaResponseOutputTextAnnotation BetaResponseOutputTextAnnotationAddedEvent BetaResponseOutputTextAnnotationAddedEventAnnotation BetaResponseOutputTextAnnotationContainerFileCitation BetaResponseOutputTextAnnotationFileCitation BetaResponseOutputTextAnnotationFilePath BetaResponseOutputTextAnnotationURLCitation BetaResponseOutputTextAnnotationWsAdded BetaResponseOutputTextLogprob BetaResponseOutputTextLogprobTopLogprob BetaResponsePrompt BetaResponsePromptCacheOptions BetaResponsePromptVariables BetaResponseQueuedEvent BetaResponseReasoning BetaResponseReasoningItem BetaResponseReasoningItemContent BetaResponseReasoningItemSummary BetaResponseReasoningSummaryPartAddedEvent BetaResponseReasoningSummaryPartAddedEventPart BetaResponseReasoningSummaryPartDoneEvent BetaResponseReasoningSummaryPartDoneEventPart BetaResponseReasoningSummaryPartWsAdded BetaResponseReasoningSummaryPartWsDone BetaResponseReasoningSummaryTextDeltaEvent BetaResponseReasoningSummaryTextDoneEvent BetaResponseReasoningSummaryTextWsDelta BetaResponseReasoningSummaryTextWsDone BetaResponseReasoningTextDeltaEvent BetaResponseReasoningTextDoneEvent BetaResponseReasoningTextWsDelta BetaResponseReasoningTextWsDone BetaResponseRefusalDeltaEvent BetaResponseRefusalDoneEvent BetaResponseRefusalWsDelta BetaResponseRefusalWsDone BetaResponseShellCallCommandAddedEvent BetaResponseShellCallCommandDeltaEvent BetaResponseShellCallCommandDoneEvent BetaResponseShellCallCommandWsAdded BetaResponseShellCallCommandWsDelta BetaResponseShellCallCommandWsDone BetaResponseShellCallOutputContentDeltaEvent BetaResponseShellCallOutputContentDoneEvent BetaResponseShellCallOutputContentDoneEventOutput BetaResponseShellCallOutputContentDoneEventOutputOutcome BetaResponseShellCallOutputContentWsDelta BetaResponseShellCallOutputContentWsDone BetaResponseStatus BetaResponseSteerAcceptedEvent BetaResponseSteerAcceptedEventSteer BetaResponseSteerErrorCode BetaResponseSteerEvent BetaResponseSteerFailedEvent BetaResponseSteerFailedEventError BetaResponseSteerFailedEventSteer BetaResponseSteerInput BetaResponseSteerInputContent BetaResponseSteerInputResponseSteerInputItemList BetaResponseSteerInputResponseSteerInputItemListMessage BetaResponseSteerPendingEvent BetaResponseSteerPendingReason BetaResponseSteerRequiredInput BetaResponseSteerRequiredInputApplyPatchCallOutput BetaResponseSteerRequiredInputComputerCallOutput BetaResponseSteerRequiredInputFunctionCallOutput BetaResponseSteerRequiredInputMcpApprovalResponse BetaResponseSteerRequiredInputShellCallOutput BetaResponseStreamEvent BetaResponseTextConfig BetaResponseTextDeltaEvent BetaResponseTextDeltaEventLogprob BetaResponseTextDeltaEventLogprobTopLogprob BetaResponseTextDoneEvent BetaResponseTextWsDelta BetaResponseTextWsDone BetaResponseToolChoice BetaResponseToolSearchCall BetaResponseToolSearchOutputItem BetaResponseToolSearchOutputItemParam BetaResponseToolSearchOutputItemParamTool BetaResponseToolSearchOutputItemParamToolCodeInterpreter BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaResponseUsage BetaResponseUsageInputTokensDetails BetaResponseWebSearchCallCompletedEvent BetaResponseWebSearchCallInProgressEvent BetaResponseWebSearchCallInWsProgress BetaResponseWebSearchCallSearchingEvent BetaResponseWebSearchCallWsCompleted BetaResponseWebSearchCallWsSearching BetaResponseWsCompleted BetaResponseWsCreated BetaResponseWsError BetaResponseWsErrorError BetaResponseWsFailed BetaResponseWsIncomplete BetaResponseWsQueued BetaResponsesClientEvent BetaResponsesClientEventResponseCreate BetaResponsesClientEventResponseCreateMultiAgent BetaResponsesServerEvent BetaServiceTier BetaSkillReference BetaTool BetaToolChoiceAllowed BetaToolChoiceApplyPatch BetaToolChoiceCustom BetaToolChoiceFunction BetaToolChoiceMcp BetaToolChoiceOptions BetaToolChoiceShell BetaToolChoiceTypes BetaToolCodeInterpreter BetaToolCodeInterpreterContainer BetaToolCodeInterpreterContainerCodeInterpreterToolAuto BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaToolImageGeneration BetaToolImageGenerationInputImageMask BetaToolImageGenerationSvg BetaToolLocalShell BetaToolMcp BetaToolMcpAllowedToolsMcpToolFilter BetaToolMcpRequireApprovalMcpToolApprovalFilter BetaToolProgrammaticToolCalling BetaToolSearchOutputNamespaceTool BetaToolSearchOutputNamespaceToolTool BetaToolSearchTool BetaWebSearchPreviewTool BetaWebSearchPreviewToolUserLocation BetaWebSearchTool BetaWebSearchToolFilters BetaWebSearchToolUserLocation BrowserAuthenticationRequestItemResource BrowserAuthenticationRequestItemResourceRequest BrowserAuthenticationRequestItemResourceRequestField BrowserAuthenticationRequestItemResourceRequestOption ComputerUseApprovalRequestResultItemResource ComputerUseApprovalRequestResultItemResourceResponse ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource ComputerUseCallItemResource ComputerUseCallItemResourceOutput Conversation CustomToolCallOutput Delta EncryptedContentResource Environment EnvironmentResourceNone EnvironmentResourceOpenAIHosted EnvironmentResourceOpenAIHostedNetwork EnvironmentResourceOpenAIHostedPackages EnvironmentResourceSelfHosted FunctionCallOutputCaller FunctionCallOutputItemResource HostedEnvironmentFile HostedEnvironmentFileID HostedEnvironmentFileResourceInline HostedPlugin HostedSkill HostedSkillReference HostedSkillResourceInline InputContent InputContentResourceInputImage InputContentResourceInputText InputTokensDetailsCacheWriteTokensDetails InputTransformation McpAllowedTools McpRequireApproval McpTransport McpTransportResourceHTTP McpTransportResourceStdio MessageContentResourceOutputText Misalignment MisalignmentSteer ModerationInput ModerationInputError ModerationInputModerationResult ModerationOutput MultiAgentConfig Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputText OutputTokensDetails PersistedAgentTool PersistedAgentToolResourceMcp PersistedAgentToolResourceToolSearch PersistedMcpTransport PersistedMcpTransportResourceHTTP PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess RequiredActionSessionRequiredActionResourceEnvironmentConnection RequiredActionSessionRequiredActionResourceFunctionCall RequiredActionSessionRequiredActionResourceMcpApprovalRequest RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseSteerInputItemListFunctionCallOutput ResponseSteerInputItemListFunctionCallOutputCaller SessionArtifact SessionArtifactDeleted SessionError SessionTrace SessionTurnError ShellCallCaller ShellCallEnvironment ShellCallOutputCaller SpendControl Subagent SummaryText TextFormat TextFormatResourceJSONSchema TokenUsage TokenUsageInputTokensDetails ToolMcp ToolMcpAllowedTools ToolMcpRequireApproval ToolSearchOutput ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch Turn TurnPromptCacheOptions WebSearchAction WebSearchActionResourceFindInPage WebSearchActionResourceOther WebSearchActionResourceSearch",
+        "oai.types.beta.assistants_params": "AssistantCreateParams AssistantCreateParamsToolResources AssistantCreateParamsToolResourcesCodeInterpreter AssistantCreateParamsToolResourcesFileSearch AssistantCreateParamsToolResourcesFileSearchVectorStore AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy AssistantListParams AssistantResponseFormatOptionParam AssistantToolChoiceFunctionParam AssistantToolChoiceOptionParam AssistantToolChoiceParam AssistantToolParam AssistantUpdateParams AssistantUpdateParamsToolResources AssistantUpdateParamsToolResourcesFileSearch CodeInterpreterToolParam FileSearchToolParam FileSearchToolParamFileSearch FileSearchToolParamFileSearchRankingOptions FunctionToolParam MessageAttachmentToolFileSearch ThreadCreateAndRunParams ThreadCreateAndRunParamsNonStreaming ThreadCreateAndRunParamsStreaming ThreadCreateAndRunParamsThread ThreadCreateAndRunParamsTruncationStrategy ThreadCreateParams ThreadCreateParamsMessage ThreadCreateParamsMessageAttachment ThreadCreateParamsMessageAttachmentTool ThreadCreateParamsToolResources ThreadCreateParamsToolResourcesFileSearch ThreadCreateParamsToolResourcesFileSearchVectorStore ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy ThreadMessage ThreadMessageAttachment ThreadMessageAttachmentTool ThreadToolResources ThreadToolResourcesFileSearch ThreadToolResourcesFileSearchVectorStore ThreadToolResourcesFileSearchVectorStoreChunkingStrategy ThreadUpdateParams ToolResourcesFileSearchVectorStoreChunkingStrategyAuto ToolResourcesFileSearchVectorStoreChunkingStrategyStatic ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic",
+        "oai.types.beta.assistants_structs": "Annotation AnnotationDelta Assistant AssistantDeleted AssistantResponseFormatOption AssistantStreamEvent AssistantTool AssistantToolChoice AssistantToolChoiceFunction AssistantToolChoiceOption AssistantToolResources AssistantToolResourcesCodeInterpreter AssistantToolResourcesFileSearch AttachmentToolAssistantToolsFileSearchTypeOnly CodeInterpreterTool ErrorEvent FileCitation FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathAnnotationFilePath FilePathDeltaAnnotation FilePathDeltaAnnotationFilePath FileSearchTool FileSearchToolFileSearch FileSearchToolFileSearchRankingOptions Function FunctionTool ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock LastError Message MessageAttachment MessageAttachmentTool MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent MessageIncompleteDetails RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall RequiredActionSubmitToolOutputs Run RunIncompleteDetails RunRequiredAction RunStatus RunTruncationStrategy Text TextContentBlock TextDelta TextDeltaBlock Thread ThreadCreated ThreadDeleted ThreadMessageCompleted ThreadMessageCreated ThreadMessageDelta ThreadMessageInProgress ThreadMessageIncomplete ThreadRunCancelled ThreadRunCancelling ThreadRunCompleted ThreadRunCreated ThreadRunExpired ThreadRunFailed ThreadRunInProgress ThreadRunIncomplete ThreadRunQueued ThreadRunRequiresAction ThreadRunStepCancelled ThreadRunStepCompleted ThreadRunStepCreated ThreadRunStepDelta ThreadRunStepExpired ThreadRunStepFailed ThreadRunStepInProgress Usage",
+        "oai.types.beta.chatkit": "",
+        "oai.types.beta.chatkit_structs": "ChatKitWorkflow Tracing",
+        "oai.types.beta.realtime": "",
+        "oai.types.beta.responses": "",
+        "oai.types.beta.responses_params": "AgentMessageContentEncryptedContent ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile BackgroundOptions BetaApplyPatchToolParam BetaComputerActionListParam BetaComputerActionListParamBetaComputerActionParam BetaComputerActionListParamClick BetaComputerActionListParamDoubleClick BetaComputerActionListParamDrag BetaComputerActionListParamDragPath BetaComputerActionListParamKeypress BetaComputerActionListParamMove BetaComputerActionListParamScreenshot BetaComputerActionListParamScroll BetaComputerActionListParamType BetaComputerActionListParamWait BetaComputerActionParam BetaComputerToolParam BetaComputerUsePreviewToolParam BetaContainerAutoParam BetaContainerAutoParamNetworkPolicy BetaContainerAutoParamSkill BetaContainerNetworkPolicyAllowlistParam BetaContainerNetworkPolicyDisabledParam BetaContainerNetworkPolicyDomainSecretParam BetaContainerReferenceParam BetaCustomToolParam BetaCustomToolParamFormat BetaCustomToolParamFormatGrammar BetaEasyInputMessageParam BetaFileSearchToolParam BetaFileSearchToolParamFiltersComparisonFilter BetaFileSearchToolParamFiltersCompoundFilter BetaFileSearchToolParamFiltersCompoundFilterFilter BetaFileSearchToolParamRankingOptions BetaFileSearchToolParamRankingOptionsHybridSearch BetaFunctionShellToolParam BetaFunctionToolParam BetaInlineSkillParam BetaInlineSkillSourceParam BetaLocalEnvironmentParam BetaLocalSkillParam BetaMcpToolCallErrorParam BetaMcpToolCallErrorParamHTTPError BetaMcpToolCallErrorParamMcpProtocolError BetaMcpToolCallErrorParamMcpToolExecutionError BetaNamespaceToolParam BetaNamespaceToolParamTool BetaNamespaceToolParamToolFunction BetaResponseCodeInterpreterToolCallParam BetaResponseCodeInterpreterToolCallParamAgent BetaResponseCodeInterpreterToolCallParamOutput BetaResponseCodeInterpreterToolCallParamOutputImage BetaResponseCodeInterpreterToolCallParamOutputLogs BetaResponseCompactionItemParamParam BetaResponseComputerToolCallOutputScreenshotParam BetaResponseComputerToolCallParam BetaResponseComputerToolCallParamPendingSafetyCheck BetaResponseConfigurationUpdateItemParamParam BetaResponseConfigurationUpdateItemParamParamReasoning BetaResponseConfigurationUpdateItemParamParamText BetaResponseConfigurationUpdateItemParamParamTextFormat BetaResponseConversationParamParam BetaResponseCustomToolCallOutputParam BetaResponseCustomToolCallOutputParamCallerDirect BetaResponseCustomToolCallOutputParamCallerProgram BetaResponseCustomToolCallOutputParamOutputOutputContentList BetaResponseCustomToolCallParam BetaResponseFileSearchToolCallParam BetaResponseFileSearchToolCallParamResult BetaResponseFormatTextConfigParam BetaResponseFormatTextConfigParamJSONObject BetaResponseFormatTextConfigParamText BetaResponseFormatTextJSONSchemaConfigParam BetaResponseFunctionCallOutputItemListParam BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam BetaResponseFunctionCallOutputItemParam BetaResponseFunctionShellCallOutputContentParam BetaResponseFunctionShellCallOutputContentParamOutcome BetaResponseFunctionShellCallOutputContentParamOutcomeExit BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout BetaResponseFunctionToolCallParam BetaResponseFunctionWebSearchParam BetaResponseFunctionWebSearchParamAction BetaResponseFunctionWebSearchParamActionFindInPage BetaResponseFunctionWebSearchParamActionOpenPage BetaResponseFunctionWebSearchParamActionSearch BetaResponseFunctionWebSearchParamActionSearchSource BetaResponseInjectEventParam BetaResponseInputContentParam BetaResponseInputFileContentParam BetaResponseInputFileContentParamPromptCacheBreakpoint BetaResponseInputFileParam BetaResponseInputImageContentParam BetaResponseInputImageParam BetaResponseInputItemParam BetaResponseInputItemParamAdditionalTools BetaResponseInputItemParamAgentMessage BetaResponseInputItemParamAgentMessageContent BetaResponseInputItemParamApplyPatchCall BetaResponseInputItemParamApplyPatchCallOperation BetaResponseInputItemParamApplyPatchCallOutput BetaResponseInputItemParamCompactionTrigger BetaResponseInputItemParamComputerCallOutput BetaResponseInputItemParamFunctionCallOutput BetaResponseInputItemParamImageGenerationCall BetaResponseInputItemParamImageGenerationCallError BetaResponseInputItemParamImageGenerationCallErrorModerationDetails BetaResponseInputItemParamImageGenerationCallSvgUsage BetaResponseInputItemParamItemReference BetaResponseInputItemParamLocalShellCall BetaResponseInputItemParamLocalShellCallAction BetaResponseInputItemParamLocalShellCallOutput BetaResponseInputItemParamMcpApprovalRequest BetaResponseInputItemParamMcpApprovalResponse BetaResponseInputItemParamMcpCall BetaResponseInputItemParamMcpListTools BetaResponseInputItemParamMcpListToolsTool BetaResponseInputItemParamMessage BetaResponseInputItemParamMultiAgentCall BetaResponseInputItemParamMultiAgentCallOutput BetaResponseInputItemParamMultiAgentCallOutputOutput BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation BetaResponseInputItemParamProgram BetaResponseInputItemParamProgramOutput BetaResponseInputItemParamShellCall BetaResponseInputItemParamShellCallOutput BetaResponseInputItemParamToolSearchCall BetaResponseInputMessageContentListParam BetaResponseInputMessageContentListParamBetaResponseInputContentParam BetaResponseInputParam BetaResponseInputParamAgentMessage BetaResponseInputParamAgentMessageContent BetaResponseInputParamApplyPatchCall BetaResponseInputParamApplyPatchCallOperation BetaResponseInputParamBetaResponseInputItemParam BetaResponseInputParamMultiAgentCallOutput BetaResponseInputParamMultiAgentCallOutputOutput BetaResponseInputParamMultiAgentCallOutputOutputAnnotation BetaResponseInputTextContentParam BetaResponseInputTextParam BetaResponseOutputMessageParam BetaResponseOutputMessageParamContent BetaResponseOutputRefusalParam BetaResponseOutputTextParam BetaResponseOutputTextParamAnnotation BetaResponseOutputTextParamAnnotationContainerFileCitation BetaResponseOutputTextParamAnnotationFileCitation BetaResponseOutputTextParamAnnotationFilePath BetaResponseOutputTextParamAnnotationURLCitation BetaResponseOutputTextParamLogprob BetaResponseOutputTextParamLogprobTopLogprob BetaResponsePromptParam BetaResponsePromptParamVariables BetaResponseReasoningItemParam BetaResponseReasoningItemParamContent BetaResponseReasoningItemParamSummary BetaResponseSteerEventParam BetaResponseSteerInputContentParam BetaResponseSteerInputParam BetaResponseSteerInputParamResponseSteerInputItemList BetaResponseSteerInputParamResponseSteerInputItemListMessage BetaResponseTextConfigParam BetaResponseToolSearchOutputItemParamParam BetaResponseToolSearchOutputItemParamParamTool BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaResponsesClientEventParam BetaResponsesClientEventParamResponseCreate BetaResponsesClientEventParamResponseCreateMultiAgent BetaSkillReferenceParam BetaToolChoiceAllowedParam BetaToolChoiceApplyPatchParam BetaToolChoiceCustomParam BetaToolChoiceFunctionParam BetaToolChoiceMcpParam BetaToolChoiceShellParam BetaToolChoiceTypesParam BetaToolParam BetaToolParamCodeInterpreter BetaToolParamCodeInterpreterContainer BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaToolParamImageGeneration BetaToolParamImageGenerationInputImageMask BetaToolParamImageGenerationSvg BetaToolParamLocalShell BetaToolParamMcp BetaToolParamMcpAllowedToolsMcpToolFilter BetaToolParamMcpRequireApprovalMcpToolApprovalFilter BetaToolParamProgrammaticToolCalling BetaToolSearchOutputNamespaceToolParam BetaToolSearchOutputNamespaceToolParamTool BetaToolSearchToolParam BetaWebSearchPreviewToolParam BetaWebSearchPreviewToolParamUserLocation BetaWebSearchToolParam BetaWebSearchToolParamFilters BetaWebSearchToolParamUserLocation ContextManagement ImageGenerationSvgReasoning ModerationPolicy ModerationPolicyInput MultiAgent ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsReasoning ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCreateToolChoice ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ShellCallAction StreamOptions",
+        "oai.types.beta.threads": "",
     },
 )

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.beta.responses_params import BetaResponseFormatTextConfigParamText
 
 
 class AgentBrowserAuthenticationCancelParam(TypedDict, total=False):
-    action: Literal['cancel']
-    type: Literal['browser_authentication']
+    action: Required[Literal["cancel"]]
+    type: Required[Literal["browser_authentication"]]
+
 
 class AgentBrowserAuthenticationCancelParamParam(TypedDict, total=False):
-    action: Literal['cancel']
-    type: Literal['browser_authentication']
+    action: Required[Literal["cancel"]]
+    type: Required[Literal["browser_authentication"]]
+
 
 class AgentBrowserAuthenticationSubmitParam(TypedDict, total=False):
-    action: Literal['submit']
-    fields: Iterable[Field]
-    type: Literal['browser_authentication']
+    action: Required[Literal["submit"]]
+    fields: Required[Iterable[Field]]
+    type: Required[Literal["browser_authentication"]]
     selected_option: str | None
+
 
 class Field(TypedDict, total=False):
-    field_id: str
-    value: str
+    field_id: Required[str]
+    value: Required[str]
+
 
 class AgentBrowserAuthenticationSubmitParamParam(TypedDict, total=False):
-    action: Literal['submit']
-    fields: Iterable[Field]
-    type: Literal['browser_authentication']
+    action: Required[Literal["submit"]]
+    fields: Required[Iterable[Field]]
+    type: Required[Literal["browser_authentication"]]
     selected_option: str | None
 
+
 class AgentBrowserOriginAccessParam(TypedDict, total=False):
-    decision: Literal['approve', 'deny', 'cancel']
-    type: Literal['browser_origin_access']
+    decision: Required[Literal["approve", "deny", "cancel"]]
+    type: Required[Literal["browser_origin_access"]]
+
 
 class AgentBrowserOriginAccessParamParam(TypedDict, total=False):
-    decision: Literal['approve', 'deny', 'cancel']
-    type: Literal['browser_origin_access']
+    decision: Required[Literal["approve", "deny", "cancel"]]
+    type: Required[Literal["browser_origin_access"]]
+
 
 class AgentCreateParams(TypedDict, total=False):
-    model: str
+    model: Required[str]
     compaction: AgentCreateParamsCompaction | None
     experimental: AgentCreateParamsExperimental
     instructions: str | None
@@ -50,100 +58,134 @@ class AgentCreateParams(TypedDict, total=False):
     multi_agent: MultiAgentConfigParam | None
     name: str | None
     reasoning: AgentReasoningParam | None
-    service_tier: Literal['auto', 'default', 'flex', 'priority', 'fast', 'ultrafast'] | None
+    service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None
     text: AgentTextParam | None
     tools: Iterable[PersistedAgentToolParam] | None
 
-AgentCreateParamsCompaction = TypedDict('AgentCreateParamsCompaction', {'async': 'bool | None'}, total=False)
+
+AgentCreateParamsCompaction = TypedDict("AgentCreateParamsCompaction", {"async": "bool | None"}, total=False)
+
 
 class AgentCreateParamsExperimental(TypedDict, total=False):
     time_awareness: bool
 
-AgentFunctionCallOutputParam: TypeAlias = 'str | Iterable[InputContentParam]'
+
+AgentFunctionCallOutputParam: TypeAlias = "str | Iterable[InputContentParam]"
+
 
 class AgentListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class AgentReasoningParam(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
-    summary: Literal['concise', 'detailed', 'auto'] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    summary: Literal["concise", "detailed", "auto"] | None
+
 
 class AgentSessionInputMessageParam(TypedDict, total=False):
-    content: Iterable[InputContentParam]
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[Iterable[InputContentParam]]
+    role: Required[Literal["user"]]
+    type: Literal["message"]
 
-AgentSessionInputParam: TypeAlias = 'SessionInputParamAgentSessionInputMcpApprovalRequestResult | SessionInputParamAgentSessionInputComputerUseApprovalRequestResult | SessionInputParamAgentSessionInputMessage | SessionInputParamAgentSessionInputCancel | SessionInputParamAgentSessionInputToolResult'
+
+AgentSessionInputParam: TypeAlias = "SessionInputParamAgentSessionInputMcpApprovalRequestResult | SessionInputParamAgentSessionInputComputerUseApprovalRequestResult | SessionInputParamAgentSessionInputMessage | SessionInputParamAgentSessionInputCancel | SessionInputParamAgentSessionInputToolResult"
+
 
 class SessionInputParamAgentSessionInputCancel(TypedDict, total=False):
-    type: Literal['agent.session.input.cancel']
+    type: Required[Literal["agent.session.input.cancel"]]
+
 
 class SessionInputParamAgentSessionInputComputerUseApprovalRequestResult(TypedDict, total=False):
-    request_id: str
-    response: SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse
-    type: Literal['agent.session.input.computer_use_approval_request_result']
+    request_id: Required[str]
+    response: Required[SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse]
+    type: Required[Literal["agent.session.input.computer_use_approval_request_result"]]
 
-SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse: TypeAlias = 'AgentBrowserAuthenticationSubmitParamParam | AgentBrowserAuthenticationCancelParamParam | AgentBrowserOriginAccessParamParam'
+
+SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse: TypeAlias = "AgentBrowserAuthenticationSubmitParamParam | AgentBrowserAuthenticationCancelParamParam | AgentBrowserOriginAccessParamParam"
+
 
 class SessionInputParamAgentSessionInputMcpApprovalRequestResult(TypedDict, total=False):
-    request_id: str
-    response: SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse
-    type: Literal['agent.session.input.mcp_approval_request_result']
+    request_id: Required[str]
+    response: Required[SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse]
+    type: Required[Literal["agent.session.input.mcp_approval_request_result"]]
+
 
 class SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse(TypedDict, total=False):
-    decision: Literal['approve', 'deny', 'cancel']
-    type: Literal['mcp_tool_call']
+    decision: Required[Literal["approve", "deny", "cancel"]]
+    type: Required[Literal["mcp_tool_call"]]
+
 
 class SessionInputParamAgentSessionInputMessage(TypedDict, total=False):
-    input: Iterable[AgentSessionInputMessageParam]
-    type: Literal['agent.session.input.message']
+    input: Required[Iterable[AgentSessionInputMessageParam]]
+    type: Required[Literal["agent.session.input.message"]]
+
 
 class SessionInputParamAgentSessionInputToolResult(TypedDict, total=False):
-    call_id: str
-    success: bool
-    turn_id: str
-    type: Literal['agent.session.input.tool_result']
+    call_id: Required[str]
+    success: Required[bool]
+    turn_id: Required[str]
+    type: Required[Literal["agent.session.input.tool_result"]]
     error: str | None
     output: str | Iterable[InputContentParamInputText | InputContentParamInputImage] | None
 
+
 class AgentTextParam(TypedDict, total=False):
     format: BetaResponseFormatTextConfigParamText | TextFormatParamJSONSchema | None
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
+
 
 class AgentToolConfigParamAutomations(TypedDict, total=False):
-    type: Literal['automations']
+    type: Required[Literal["automations"]]
+
 
 class AgentToolConfigParamComputerUse(TypedDict, total=False):
-    type: Literal['computer_use']
+    type: Required[Literal["computer_use"]]
     include_screenshots: bool
 
-AgentToolConfigParamFunction = TypedDict('AgentToolConfigParamFunction', {'async': 'bool', 'description': 'str', 'name': 'str', 'parameters': 'dict[str, Any]', 'type': "Literal['function']", 'defer_loading': 'bool'}, total=False)
+
+AgentToolConfigParamFunction = TypedDict(
+    "AgentToolConfigParamFunction",
+    {
+        "async": "bool",
+        "description": "Required[str]",
+        "name": "Required[str]",
+        "parameters": "Required[dict[str, Any]]",
+        "type": "Required[Literal['function']]",
+        "defer_loading": "bool",
+    },
+    total=False,
+)
+
 
 class AgentToolConfigParamMcp(TypedDict, total=False):
-    server_label: str
-    transport: McpTransportParam
-    type: Literal['mcp']
+    server_label: Required[str]
+    transport: Required[McpTransportParam]
+    type: Required[Literal["mcp"]]
     allowed_tools: Sequence[str] | None
-    connection_origin: Literal['service', 'environment'] | None
+    connection_origin: Literal["service", "environment"] | None
     credential_id: str | None
     request_metadata: dict[str, Any] | None
     required: bool
 
+
 class AgentToolConfigParamProgrammaticToolCalling(TypedDict, total=False):
-    type: Literal['programmatic_tool_calling']
+    type: Required[Literal["programmatic_tool_calling"]]
     enabled: bool
 
+
 class AgentToolConfigParamToolSearch(TypedDict, total=False):
-    type: Literal['tool_search']
+    type: Required[Literal["tool_search"]]
+
 
 class AgentToolConfigParamWebSearch(TypedDict, total=False):
-    type: Literal['web_search']
+    type: Required[Literal["web_search"]]
     allowed_domains: Sequence[str] | None
-    context_size: Literal['low', 'medium', 'high'] | None
+    context_size: Literal["low", "medium", "high"] | None
     location: AgentToolConfigParamWebSearchLocation | None
-    mode: Literal['disabled', 'cached', 'live'] | None
+    mode: Literal["disabled", "cached", "live"] | None
+
 
 class AgentToolConfigParamWebSearchLocation(TypedDict, total=False):
     city: str | None
@@ -151,7 +193,9 @@ class AgentToolConfigParamWebSearchLocation(TypedDict, total=False):
     region: str | None
     timezone: str | None
 
-AgentToolParam: TypeAlias = 'AgentToolConfigParamFunction | AgentToolConfigParamToolSearch | AgentToolConfigParamProgrammaticToolCalling | AgentToolConfigParamMcp | AgentToolConfigParamWebSearch | AgentToolConfigParamComputerUse | AgentToolConfigParamAutomations'
+
+AgentToolParam: TypeAlias = "AgentToolConfigParamFunction | AgentToolConfigParamToolSearch | AgentToolConfigParamProgrammaticToolCalling | AgentToolConfigParamMcp | AgentToolConfigParamWebSearch | AgentToolConfigParamComputerUse | AgentToolConfigParamAutomations"
+
 
 class AgentUpdateParams(TypedDict, total=False):
     compaction: AgentCreateParamsCompaction | None
@@ -162,19 +206,22 @@ class AgentUpdateParams(TypedDict, total=False):
     multi_agent: MultiAgentConfigParam | None
     name: str | None
     reasoning: AgentReasoningParam | None
-    service_tier: Literal['auto', 'default', 'flex', 'priority', 'fast', 'ultrafast'] | None
+    service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None
     text: AgentTextParam | None
     tools: Iterable[PersistedAgentToolParam] | None
 
-EnvironmentParam: TypeAlias = 'EnvironmentParamNone | EnvironmentParamOpenAIHosted | EnvironmentParamSelfHosted'
+
+EnvironmentParam: TypeAlias = "EnvironmentParamNone | EnvironmentParamOpenAIHosted | EnvironmentParamSelfHosted"
+
 
 class EnvironmentParamNone(TypedDict, total=False):
-    type: Literal['none']
+    type: Required[Literal["none"]]
+
 
 class EnvironmentParamOpenAIHosted(TypedDict, total=False):
-    type: Literal['openai_hosted']
+    type: Required[Literal["openai_hosted"]]
     capability_directories: Sequence[str] | None
-    container_size: Literal['small', 'medium', 'large']
+    container_size: Literal["small", "medium", "large"]
     desktop: EnvironmentParamOpenAIHostedDesktop | None
     env: dict[str, str] | None
     environment_id: str
@@ -186,122 +233,149 @@ class EnvironmentParamOpenAIHosted(TypedDict, total=False):
     setup_commands: Iterable[SetupCommandParam] | None
     skills: Iterable[HostedSkillParam] | None
 
+
 class EnvironmentParamOpenAIHostedDesktop(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
+
 
 class EnvironmentParamOpenAIHostedNetwork(TypedDict, total=False):
-    access: Literal['enabled', 'disabled', 'restricted']
+    access: Required[Literal["enabled", "disabled", "restricted"]]
     allowed_domains: Sequence[str] | None
     blocked_domains: Sequence[str] | None
+
 
 class EnvironmentParamOpenAIHostedPackages(TypedDict, total=False):
     npm: Sequence[str] | None
     python: Sequence[str] | None
     system: Sequence[str] | None
 
+
 class EnvironmentParamSelfHosted(TypedDict, total=False):
-    type: Literal['self_hosted']
-    workspace_directory: str
+    type: Required[Literal["self_hosted"]]
+    workspace_directory: Required[str]
     capability_directories: Sequence[str] | None
 
-HostedEnvironmentFileParam: TypeAlias = 'HostedEnvironmentFileParamFileID | HostedEnvironmentFileParamInline'
+
+HostedEnvironmentFileParam: TypeAlias = "HostedEnvironmentFileParamFileID | HostedEnvironmentFileParamInline"
+
 
 class HostedEnvironmentFileParamFileID(TypedDict, total=False):
-    file_id: str
-    path: str
-    type: Literal['file_id']
+    file_id: Required[str]
+    path: Required[str]
+    type: Required[Literal["file_id"]]
+
 
 class HostedEnvironmentFileParamInline(TypedDict, total=False):
-    data: str
-    path: str
-    type: Literal['inline']
+    data: Required[str]
+    path: Required[str]
+    type: Required[Literal["inline"]]
+
 
 class HostedPluginParam(TypedDict, total=False):
-    description: str
-    name: str
-    source: InlineCapabilitySourceParam
-    type: Literal['inline']
+    description: Required[str]
+    name: Required[str]
+    source: Required[InlineCapabilitySourceParam]
+    type: Required[Literal["inline"]]
 
-HostedSkillParam: TypeAlias = 'HostedSkillParamSkillReference | HostedSkillParamInline'
+
+HostedSkillParam: TypeAlias = "HostedSkillParamSkillReference | HostedSkillParamInline"
+
 
 class HostedSkillParamInline(TypedDict, total=False):
-    description: str
-    name: str
-    source: InlineCapabilitySourceParam
-    type: Literal['inline']
+    description: Required[str]
+    name: Required[str]
+    source: Required[InlineCapabilitySourceParam]
+    type: Required[Literal["inline"]]
+
 
 class HostedSkillParamSkillReference(TypedDict, total=False):
-    skill_id: str
-    type: Literal['skill_reference']
+    skill_id: Required[str]
+    type: Required[Literal["skill_reference"]]
     version: str | None
 
-class InlineCapabilitySourceParam(TypedDict, total=False):
-    data: str
-    media_type: Literal['application/zip']
-    type: Literal['base64']
 
-InputContentParam: TypeAlias = 'InputContentParamInputText | InputContentParamInputImage'
+class InlineCapabilitySourceParam(TypedDict, total=False):
+    data: Required[str]
+    media_type: Required[Literal["application/zip"]]
+    type: Required[Literal["base64"]]
+
+
+InputContentParam: TypeAlias = "InputContentParamInputText | InputContentParamInputImage"
+
 
 class InputContentParamInputImage(TypedDict, total=False):
-    image_url: str
-    type: Literal['input_image']
+    image_url: Required[str]
+    type: Required[Literal["input_image"]]
+
 
 class InputContentParamInputText(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
+
 
 class McpTransportConfigParamHTTP(TypedDict, total=False):
-    server_url: str
-    type: Literal['http']
+    server_url: Required[str]
+    type: Required[Literal["http"]]
     authorization: str | None
     headers: dict[str, str] | None
 
+
 class McpTransportConfigParamStdio(TypedDict, total=False):
-    command: str
-    cwd: str
-    type: Literal['stdio']
+    command: Required[str]
+    cwd: Required[str]
+    type: Required[Literal["stdio"]]
     args: Sequence[str] | None
     env: dict[str, str] | None
     env_vars: Sequence[str] | None
 
-McpTransportParam: TypeAlias = 'McpTransportConfigParamHTTP | McpTransportConfigParamStdio'
+
+McpTransportParam: TypeAlias = "McpTransportConfigParamHTTP | McpTransportConfigParamStdio"
+
 
 class MultiAgentConfigParam(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
     max_concurrent_subagents: int
 
+
 class PersistedAgentToolConfigParamMcp(TypedDict, total=False):
-    server_label: str
-    transport: PersistedMcpTransportParam
-    type: Literal['mcp']
+    server_label: Required[str]
+    transport: Required[PersistedMcpTransportParam]
+    type: Required[Literal["mcp"]]
     allowed_tools: Sequence[str] | None
-    connection_origin: Literal['service', 'environment'] | None
+    connection_origin: Literal["service", "environment"] | None
     credential_id: str | None
     request_metadata: dict[str, Any] | None
     required: bool
 
-PersistedAgentToolParam: TypeAlias = 'AgentToolConfigParamFunction | AgentToolConfigParamToolSearch | AgentToolConfigParamProgrammaticToolCalling | PersistedAgentToolConfigParamMcp | AgentToolConfigParamWebSearch | AgentToolConfigParamComputerUse | AgentToolConfigParamAutomations'
+
+PersistedAgentToolParam: TypeAlias = "AgentToolConfigParamFunction | AgentToolConfigParamToolSearch | AgentToolConfigParamProgrammaticToolCalling | PersistedAgentToolConfigParamMcp | AgentToolConfigParamWebSearch | AgentToolConfigParamComputerUse | AgentToolConfigParamAutomations"
+
 
 class PersistedMcpTransportConfigParamHTTP(TypedDict, total=False):
-    server_url: str
-    type: Literal['http']
+    server_url: Required[str]
+    type: Required[Literal["http"]]
     headers: dict[str, str] | None
 
+
 class PersistedMcpTransportConfigParamStdio(TypedDict, total=False):
-    command: str
-    cwd: str
-    type: Literal['stdio']
+    command: Required[str]
+    cwd: Required[str]
+    type: Required[Literal["stdio"]]
     args: Sequence[str] | None
     env_vars: Sequence[str] | None
 
-PersistedMcpTransportParam: TypeAlias = 'PersistedMcpTransportConfigParamHTTP | PersistedMcpTransportConfigParamStdio'
+
+PersistedMcpTransportParam: TypeAlias = "PersistedMcpTransportConfigParamHTTP | PersistedMcpTransportConfigParamStdio"
+
 
 class SetupCommandParam(TypedDict, total=False):
-    command: str
+    command: Required[str]
     cwd: str | None
 
-TextFormatParam: TypeAlias = 'BetaResponseFormatTextConfigParamText | TextFormatParamJSONSchema'
+
+TextFormatParam: TypeAlias = "BetaResponseFormatTextConfigParamText | TextFormatParamJSONSchema"
+
 
 class TextFormatParamJSONSchema(TypedDict, total=False):
-    schema: dict[str, Any]
-    type: Literal['json_schema']
+    schema: Required[dict[str, Any]]
+    type: Required[Literal["json_schema"]]

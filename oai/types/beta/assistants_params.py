@@ -2,223 +2,327 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.beta.threads.params import MessageContentPartParam
     from oai.types.shared.structs import ChatModel, Metadata, ReasoningEffort
-    from oai.types.shared_params.params import FunctionDefinition, ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
+    from oai.types.shared_params.params import (
+        FunctionDefinition,
+        ResponseFormatJSONObject,
+        ResponseFormatJSONSchema,
+        ResponseFormatText,
+    )
 
 
 class AssistantCreateParams(TypedDict, total=False):
-    model: str | ChatModel
+    model: Required[str | ChatModel]
     description: str | None
     instructions: str | None
     metadata: Metadata | None
     name: str | None
     reasoning_effort: ReasoningEffort
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
     temperature: float | None
     tool_resources: AssistantCreateParamsToolResources | None
     tools: Iterable[AssistantToolParam]
     top_p: float | None
 
+
 class AssistantCreateParamsToolResources(TypedDict, total=False):
     code_interpreter: AssistantCreateParamsToolResourcesCodeInterpreter
     file_search: AssistantCreateParamsToolResourcesFileSearch
 
+
 class AssistantCreateParamsToolResourcesCodeInterpreter(TypedDict, total=False):
     file_ids: Sequence[str]
+
 
 class AssistantCreateParamsToolResourcesFileSearch(TypedDict, total=False):
     vector_store_ids: Sequence[str]
     vector_stores: Iterable[AssistantCreateParamsToolResourcesFileSearchVectorStore]
+
 
 class AssistantCreateParamsToolResourcesFileSearchVectorStore(TypedDict, total=False):
     chunking_strategy: AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy
     file_ids: Sequence[str]
     metadata: Metadata | None
 
-AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = 'ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic'
+
+AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
+    "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic"
+)
+
 
 class ToolResourcesFileSearchVectorStoreChunkingStrategyAuto(TypedDict, total=False):
-    type: Literal['auto']
+    type: Required[Literal["auto"]]
+
 
 class ToolResourcesFileSearchVectorStoreChunkingStrategyStatic(TypedDict, total=False):
-    static: ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic
-    type: Literal['static']
+    static: Required[ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic]
+    type: Required[Literal["static"]]
+
 
 class ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic(TypedDict, total=False):
-    chunk_overlap_tokens: int
-    max_chunk_size_tokens: int
+    chunk_overlap_tokens: Required[int]
+    max_chunk_size_tokens: Required[int]
+
 
 class AssistantListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
 
-AssistantResponseFormatOptionParam: TypeAlias = "Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema"
+
+AssistantResponseFormatOptionParam: TypeAlias = (
+    "Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema"
+)
+
 
 class AssistantToolChoiceFunctionParam(TypedDict, total=False):
-    name: str
+    name: Required[str]
+
 
 AssistantToolChoiceOptionParam: TypeAlias = "Literal['none', 'auto', 'required'] | AssistantToolChoiceParam"
 
+
 class AssistantToolChoiceParam(TypedDict, total=False):
-    type: Literal['function', 'code_interpreter', 'file_search']
+    type: Required[Literal["function", "code_interpreter", "file_search"]]
     function: AssistantToolChoiceFunctionParam
 
-AssistantToolParam: TypeAlias = 'CodeInterpreterToolParam | FileSearchToolParam | FunctionToolParam'
+
+AssistantToolParam: TypeAlias = "CodeInterpreterToolParam | FileSearchToolParam | FunctionToolParam"
+
 
 class AssistantUpdateParams(TypedDict, total=False):
     description: str | None
     instructions: str | None
     metadata: Metadata | None
-    model: str | Literal['gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4.5-preview', 'gpt-4.5-preview-2025-02-27', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613']
+    model: (
+        str
+        | Literal[
+            "gpt-5",
+            "gpt-5-mini",
+            "gpt-5-nano",
+            "gpt-5-2025-08-07",
+            "gpt-5-mini-2025-08-07",
+            "gpt-5-nano-2025-08-07",
+            "gpt-4.1",
+            "gpt-4.1-mini",
+            "gpt-4.1-nano",
+            "gpt-4.1-2025-04-14",
+            "gpt-4.1-mini-2025-04-14",
+            "gpt-4.1-nano-2025-04-14",
+            "o3-mini",
+            "o3-mini-2025-01-31",
+            "o1",
+            "o1-2024-12-17",
+            "gpt-4o",
+            "gpt-4o-2024-11-20",
+            "gpt-4o-2024-08-06",
+            "gpt-4o-2024-05-13",
+            "gpt-4o-mini",
+            "gpt-4o-mini-2024-07-18",
+            "gpt-4.5-preview",
+            "gpt-4.5-preview-2025-02-27",
+            "gpt-4-turbo",
+            "gpt-4-turbo-2024-04-09",
+            "gpt-4-0125-preview",
+            "gpt-4-turbo-preview",
+            "gpt-4-1106-preview",
+            "gpt-4-vision-preview",
+            "gpt-4",
+            "gpt-4-0314",
+            "gpt-4-0613",
+            "gpt-4-32k",
+            "gpt-4-32k-0314",
+            "gpt-4-32k-0613",
+            "gpt-3.5-turbo",
+            "gpt-3.5-turbo-16k",
+            "gpt-3.5-turbo-0613",
+            "gpt-3.5-turbo-1106",
+            "gpt-3.5-turbo-0125",
+            "gpt-3.5-turbo-16k-0613",
+        ]
+    )
     name: str | None
     reasoning_effort: ReasoningEffort
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
     temperature: float | None
     tool_resources: AssistantUpdateParamsToolResources | None
     tools: Iterable[AssistantToolParam]
     top_p: float | None
 
+
 class AssistantUpdateParamsToolResources(TypedDict, total=False):
     code_interpreter: AssistantCreateParamsToolResourcesCodeInterpreter
     file_search: AssistantUpdateParamsToolResourcesFileSearch
 
+
 class AssistantUpdateParamsToolResourcesFileSearch(TypedDict, total=False):
     vector_store_ids: Sequence[str]
 
+
 class CodeInterpreterToolParam(TypedDict, total=False):
-    type: Literal['code_interpreter']
+    type: Required[Literal["code_interpreter"]]
+
 
 class FileSearchToolParamFileSearch(TypedDict, total=False):
     max_num_results: int
     ranking_options: FileSearchToolParamFileSearchRankingOptions
 
+
 class FileSearchToolParamFileSearchRankingOptions(TypedDict, total=False):
-    score_threshold: float
-    ranker: Literal['auto', 'default_2024_08_21']
+    score_threshold: Required[float]
+    ranker: Literal["auto", "default_2024_08_21"]
+
 
 class FileSearchToolParam(TypedDict, total=False):
-    type: Literal['file_search']
+    type: Required[Literal["file_search"]]
     file_search: FileSearchToolParamFileSearch
 
+
 class FunctionToolParam(TypedDict, total=False):
-    function: FunctionDefinition
-    type: Literal['function']
+    function: Required[FunctionDefinition]
+    type: Required[Literal["function"]]
+
 
 class ThreadCreateAndRunParamsThread(TypedDict, total=False):
     messages: Iterable[ThreadMessage]
     metadata: Metadata | None
     tool_resources: ThreadToolResources | None
 
-ThreadCreateAndRunParams: TypeAlias = 'ThreadCreateAndRunParamsNonStreaming | ThreadCreateAndRunParamsStreaming'
+
+ThreadCreateAndRunParams: TypeAlias = "ThreadCreateAndRunParamsNonStreaming | ThreadCreateAndRunParamsStreaming"
+
 
 class ThreadCreateAndRunParamsNonStreaming(TypedDict, total=False):
-    assistant_id: str
+    assistant_id: Required[str]
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
     metadata: Metadata | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
     temperature: float | None
     thread: ThreadCreateAndRunParamsThread
-    tool_choice: Literal['none', 'auto', 'required'] | AssistantToolChoiceParam | None
+    tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
     tool_resources: AssistantUpdateParamsToolResources | None
     tools: Iterable[AssistantToolParam] | None
     top_p: float | None
     truncation_strategy: ThreadCreateAndRunParamsTruncationStrategy | None
     stream: Literal[False] | None
 
+
 class ThreadCreateAndRunParamsStreaming(TypedDict, total=False):
-    assistant_id: str
+    assistant_id: Required[str]
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
     metadata: Metadata | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
     temperature: float | None
     thread: ThreadCreateAndRunParamsThread
-    tool_choice: Literal['none', 'auto', 'required'] | AssistantToolChoiceParam | None
+    tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
     tool_resources: AssistantUpdateParamsToolResources | None
     tools: Iterable[AssistantToolParam] | None
     top_p: float | None
     truncation_strategy: ThreadCreateAndRunParamsTruncationStrategy | None
     stream: Required[Literal[True]]
 
+
 class ThreadMessage(TypedDict, total=False):
-    content: str | Iterable[MessageContentPartParam]
-    role: Literal['user', 'assistant']
+    content: Required[str | Iterable[MessageContentPartParam]]
+    role: Required[Literal["user", "assistant"]]
     attachments: Iterable[ThreadMessageAttachment] | None
     metadata: Metadata | None
+
 
 class ThreadMessageAttachment(TypedDict, total=False):
     file_id: str
     tools: Iterable[ThreadMessageAttachmentTool]
 
-ThreadMessageAttachmentTool: TypeAlias = 'CodeInterpreterToolParam | MessageAttachmentToolFileSearch'
+
+ThreadMessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | MessageAttachmentToolFileSearch"
+
 
 class ThreadToolResources(TypedDict, total=False):
     code_interpreter: AssistantCreateParamsToolResourcesCodeInterpreter
     file_search: ThreadToolResourcesFileSearch
 
+
 class ThreadToolResourcesFileSearch(TypedDict, total=False):
     vector_store_ids: Sequence[str]
     vector_stores: Iterable[ThreadToolResourcesFileSearchVectorStore]
+
 
 class ThreadToolResourcesFileSearchVectorStore(TypedDict, total=False):
     chunking_strategy: ThreadToolResourcesFileSearchVectorStoreChunkingStrategy
     file_ids: Sequence[str]
     metadata: Metadata | None
 
-ThreadToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = 'ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic'
+
+ThreadToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
+    "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic"
+)
+
 
 class ThreadCreateAndRunParamsTruncationStrategy(TypedDict, total=False):
-    type: Literal['auto', 'last_messages']
+    type: Required[Literal["auto", "last_messages"]]
     last_messages: int | None
 
+
 class ThreadCreateParamsMessage(TypedDict, total=False):
-    content: str | Iterable[MessageContentPartParam]
-    role: Literal['user', 'assistant']
+    content: Required[str | Iterable[MessageContentPartParam]]
+    role: Required[Literal["user", "assistant"]]
     attachments: Iterable[ThreadCreateParamsMessageAttachment] | None
     metadata: Metadata | None
+
 
 class ThreadCreateParamsMessageAttachment(TypedDict, total=False):
     file_id: str
     tools: Iterable[ThreadCreateParamsMessageAttachmentTool]
 
-ThreadCreateParamsMessageAttachmentTool: TypeAlias = 'CodeInterpreterToolParam | MessageAttachmentToolFileSearch'
+
+ThreadCreateParamsMessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | MessageAttachmentToolFileSearch"
+
 
 class MessageAttachmentToolFileSearch(TypedDict, total=False):
-    type: Literal['file_search']
+    type: Required[Literal["file_search"]]
+
 
 class ThreadCreateParams(TypedDict, total=False):
     messages: Iterable[ThreadCreateParamsMessage]
     metadata: Metadata | None
     tool_resources: ThreadCreateParamsToolResources | None
 
+
 class ThreadCreateParamsToolResources(TypedDict, total=False):
     code_interpreter: AssistantCreateParamsToolResourcesCodeInterpreter
     file_search: ThreadCreateParamsToolResourcesFileSearch
 
+
 class ThreadCreateParamsToolResourcesFileSearch(TypedDict, total=False):
     vector_store_ids: Sequence[str]
     vector_stores: Iterable[ThreadCreateParamsToolResourcesFileSearchVectorStore]
+
 
 class ThreadCreateParamsToolResourcesFileSearchVectorStore(TypedDict, total=False):
     chunking_strategy: ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy
     file_ids: Sequence[str]
     metadata: Metadata | None
 
-ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = 'ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic'
+
+ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
+    "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic"
+)
+
 
 class ThreadUpdateParams(TypedDict, total=False):
     metadata: Metadata | None

@@ -4,146 +4,188 @@ from typing import ClassVar, Literal
 
 from oai._object import Object
 from oai.types.beta.threads.runs.structs import RunStep, RunStepDeltaEvent
-from oai.types.shared.structs import ErrorObject, FunctionDefinition, Metadata, ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
+from oai.types.shared.structs import (
+    ErrorObject,
+    FunctionDefinition,
+    Metadata,
+    ResponseFormatJSONObject,
+    ResponseFormatJSONSchema,
+    ResponseFormatText,
+)
 
 
 class AssistantToolResourcesCodeInterpreter(Object):
     file_ids: list[str] | None = None
 
+
 class AssistantToolResourcesFileSearch(Object):
     vector_store_ids: list[str] | None = None
+
 
 class AssistantToolResources(Object):
     code_interpreter: AssistantToolResourcesCodeInterpreter | None = None
     file_search: AssistantToolResourcesFileSearch | None = None
 
-class CodeInterpreterTool(Object, tag_field='type', tag='code_interpreter'):
-    type: ClassVar[Literal['code_interpreter']] = 'code_interpreter'
+
+class CodeInterpreterTool(Object, tag_field="type", tag="code_interpreter"):
+    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
+
 
 class FileSearchToolFileSearchRankingOptions(Object):
     score_threshold: float
-    ranker: Literal['auto', 'default_2024_08_21'] | None = None
+    ranker: Literal["auto", "default_2024_08_21"] | None = None
+
 
 class FileSearchToolFileSearch(Object):
     max_num_results: int | None = None
     ranking_options: FileSearchToolFileSearchRankingOptions | None = None
 
-class FileSearchTool(Object, tag_field='type', tag='file_search'):
-    type: ClassVar[Literal['file_search']] = 'file_search'
+
+class FileSearchTool(Object, tag_field="type", tag="file_search"):
+    type: ClassVar[Literal["file_search"]] = "file_search"
     file_search: FileSearchToolFileSearch | None = None
 
-class FunctionTool(Object, tag_field='type', tag='function'):
-    type: ClassVar[Literal['function']] = 'function'
+
+class FunctionTool(Object, tag_field="type", tag="function"):
+    type: ClassVar[Literal["function"]] = "function"
     function: FunctionDefinition
 
+
 AssistantTool = CodeInterpreterTool | FileSearchTool | FunctionTool
+
 
 class Assistant(Object):
     id: str
     created_at: int
     model: str
-    object: Literal['assistant']
+    object: Literal["assistant"]
     tools: list[AssistantTool]
     description: str | None = None
     instructions: str | None = None
     metadata: Metadata | None = None
     name: str | None = None
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None = None
+    response_format: (
+        Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    ) = None
     temperature: float | None = None
     tool_resources: AssistantToolResources | None = None
     top_p: float | None = None
 
+
 class AssistantDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['assistant.deleted']
+    object: Literal["assistant.deleted"]
 
-AssistantResponseFormatOption = Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema
 
-class ErrorEvent(Object, tag_field='event', tag='error'):
-    event: ClassVar[Literal['error']] = 'error'
+AssistantResponseFormatOption = (
+    Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema
+)
+
+
+class ErrorEvent(Object, tag_field="event", tag="error"):
+    event: ClassVar[Literal["error"]] = "error"
     data: ErrorObject
+
 
 class Thread(Object):
     id: str
     created_at: int
-    object: Literal['thread']
+    object: Literal["thread"]
     metadata: Metadata | None = None
     tool_resources: AssistantToolResources | None = None
 
-class ThreadCreated(Object, tag_field='event', tag='thread.created'):
-    event: ClassVar[Literal['thread.created']] = 'thread.created'
+
+class ThreadCreated(Object, tag_field="event", tag="thread.created"):
+    event: ClassVar[Literal["thread.created"]] = "thread.created"
     data: Thread
     enabled: bool | None = None
 
-class AttachmentToolAssistantToolsFileSearchTypeOnly(Object, tag_field='type', tag='file_search'):
-    type: ClassVar[Literal['file_search']] = 'file_search'
+
+class AttachmentToolAssistantToolsFileSearchTypeOnly(Object, tag_field="type", tag="file_search"):
+    type: ClassVar[Literal["file_search"]] = "file_search"
+
 
 MessageAttachmentTool = CodeInterpreterTool | AttachmentToolAssistantToolsFileSearchTypeOnly
+
 
 class MessageAttachment(Object):
     file_id: str | None = None
     tools: list[MessageAttachmentTool] | None = None
 
+
 class MessageIncompleteDetails(Object):
-    reason: Literal['content_filter', 'max_tokens', 'run_cancelled', 'run_expired', 'run_failed']
+    reason: Literal["content_filter", "max_tokens", "run_cancelled", "run_expired", "run_failed"]
+
 
 class ImageFile(Object):
     file_id: str
-    detail: Literal['auto', 'low', 'high'] | None = None
+    detail: Literal["auto", "low", "high"] | None = None
 
-class ImageFileContentBlock(Object, tag_field='type', tag='image_file'):
-    type: ClassVar[Literal['image_file']] = 'image_file'
+
+class ImageFileContentBlock(Object, tag_field="type", tag="image_file"):
+    type: ClassVar[Literal["image_file"]] = "image_file"
     image_file: ImageFile
+
 
 class ImageURL(Object):
     url: str
-    detail: Literal['auto', 'low', 'high'] | None = None
+    detail: Literal["auto", "low", "high"] | None = None
 
-class ImageURLContentBlock(Object, tag_field='type', tag='image_url'):
-    type: ClassVar[Literal['image_url']] = 'image_url'
+
+class ImageURLContentBlock(Object, tag_field="type", tag="image_url"):
+    type: ClassVar[Literal["image_url"]] = "image_url"
     image_url: ImageURL
 
-class RefusalContentBlock(Object, tag_field='type', tag='refusal'):
-    type: ClassVar[Literal['refusal']] = 'refusal'
+
+class RefusalContentBlock(Object, tag_field="type", tag="refusal"):
+    type: ClassVar[Literal["refusal"]] = "refusal"
     refusal: str
+
 
 class FilePathAnnotationFilePath(Object):
     file_id: str
 
-class FileCitationAnnotation(Object, tag_field='type', tag='file_citation'):
-    type: ClassVar[Literal['file_citation']] = 'file_citation'
+
+class FileCitationAnnotation(Object, tag_field="type", tag="file_citation"):
+    type: ClassVar[Literal["file_citation"]] = "file_citation"
     end_index: int
     file_citation: FilePathAnnotationFilePath
     start_index: int
     text: str
 
-class FilePathAnnotation(Object, tag_field='type', tag='file_path'):
-    type: ClassVar[Literal['file_path']] = 'file_path'
+
+class FilePathAnnotation(Object, tag_field="type", tag="file_path"):
+    type: ClassVar[Literal["file_path"]] = "file_path"
     end_index: int
     file_path: FilePathAnnotationFilePath
     start_index: int
     text: str
 
+
 Annotation = FileCitationAnnotation | FilePathAnnotation
+
 
 class Text(Object):
     annotations: list[Annotation]
     value: str
 
-class TextContentBlock(Object, tag_field='type', tag='text'):
-    type: ClassVar[Literal['text']] = 'text'
+
+class TextContentBlock(Object, tag_field="type", tag="text"):
+    type: ClassVar[Literal["text"]] = "text"
     text: Text
 
+
 MessageContent = ImageFileContentBlock | ImageURLContentBlock | TextContentBlock | RefusalContentBlock
+
 
 class Message(Object):
     id: str
     content: list[MessageContent]
     created_at: int
-    object: Literal['thread.message']
-    role: Literal['user', 'assistant']
-    status: Literal['in_progress', 'incomplete', 'completed']
+    object: Literal["thread.message"]
+    role: Literal["user", "assistant"]
+    status: Literal["in_progress", "incomplete", "completed"]
     thread_id: str
     assistant_id: str | None = None
     attachments: list[MessageAttachment] | None = None
@@ -153,134 +195,176 @@ class Message(Object):
     metadata: Metadata | None = None
     run_id: str | None = None
 
-class ThreadMessageCompleted(Object, tag_field='event', tag='thread.message.completed'):
-    event: ClassVar[Literal['thread.message.completed']] = 'thread.message.completed'
+
+class ThreadMessageCompleted(Object, tag_field="event", tag="thread.message.completed"):
+    event: ClassVar[Literal["thread.message.completed"]] = "thread.message.completed"
     data: Message
 
-class ThreadMessageCreated(Object, tag_field='event', tag='thread.message.created'):
-    event: ClassVar[Literal['thread.message.created']] = 'thread.message.created'
+
+class ThreadMessageCreated(Object, tag_field="event", tag="thread.message.created"):
+    event: ClassVar[Literal["thread.message.created"]] = "thread.message.created"
     data: Message
+
 
 class ImageFileDelta(Object):
-    detail: Literal['auto', 'low', 'high'] | None = None
+    detail: Literal["auto", "low", "high"] | None = None
     file_id: str | None = None
 
-class ImageFileDeltaBlock(Object, tag_field='type', tag='image_file'):
-    type: ClassVar[Literal['image_file']] = 'image_file'
+
+class ImageFileDeltaBlock(Object, tag_field="type", tag="image_file"):
+    type: ClassVar[Literal["image_file"]] = "image_file"
     index: int
     image_file: ImageFileDelta | None = None
 
+
 class ImageURLDelta(Object):
-    detail: Literal['auto', 'low', 'high'] | None = None
+    detail: Literal["auto", "low", "high"] | None = None
     url: str | None = None
 
-class ImageURLDeltaBlock(Object, tag_field='type', tag='image_url'):
-    type: ClassVar[Literal['image_url']] = 'image_url'
+
+class ImageURLDeltaBlock(Object, tag_field="type", tag="image_url"):
+    type: ClassVar[Literal["image_url"]] = "image_url"
     index: int
     image_url: ImageURLDelta | None = None
 
-class RefusalDeltaBlock(Object, tag_field='type', tag='refusal'):
-    type: ClassVar[Literal['refusal']] = 'refusal'
+
+class RefusalDeltaBlock(Object, tag_field="type", tag="refusal"):
+    type: ClassVar[Literal["refusal"]] = "refusal"
     index: int
     refusal: str | None = None
+
 
 class FileCitation(Object):
     file_id: str | None = None
     quote: str | None = None
 
-class FileCitationDeltaAnnotation(Object, tag_field='type', tag='file_citation'):
-    type: ClassVar[Literal['file_citation']] = 'file_citation'
+
+class FileCitationDeltaAnnotation(Object, tag_field="type", tag="file_citation"):
+    type: ClassVar[Literal["file_citation"]] = "file_citation"
     index: int
     end_index: int | None = None
     file_citation: FileCitation | None = None
     start_index: int | None = None
     text: str | None = None
 
+
 class FilePathDeltaAnnotationFilePath(Object):
     file_id: str | None = None
 
-class FilePathDeltaAnnotation(Object, tag_field='type', tag='file_path'):
-    type: ClassVar[Literal['file_path']] = 'file_path'
+
+class FilePathDeltaAnnotation(Object, tag_field="type", tag="file_path"):
+    type: ClassVar[Literal["file_path"]] = "file_path"
     index: int
     end_index: int | None = None
     file_path: FilePathDeltaAnnotationFilePath | None = None
     start_index: int | None = None
     text: str | None = None
 
+
 AnnotationDelta = FileCitationDeltaAnnotation | FilePathDeltaAnnotation
+
 
 class TextDelta(Object):
     annotations: list[AnnotationDelta] | None = None
     value: str | None = None
 
-class TextDeltaBlock(Object, tag_field='type', tag='text'):
-    type: ClassVar[Literal['text']] = 'text'
+
+class TextDeltaBlock(Object, tag_field="type", tag="text"):
+    type: ClassVar[Literal["text"]] = "text"
     index: int
     text: TextDelta | None = None
 
+
 MessageContentDelta = ImageFileDeltaBlock | TextDeltaBlock | RefusalDeltaBlock | ImageURLDeltaBlock
+
 
 class MessageDelta(Object):
     content: list[MessageContentDelta] | None = None
-    role: Literal['user', 'assistant'] | None = None
+    role: Literal["user", "assistant"] | None = None
+
 
 class MessageDeltaEvent(Object):
     id: str
     delta: MessageDelta
-    object: Literal['thread.message.delta']
+    object: Literal["thread.message.delta"]
 
-class ThreadMessageDelta(Object, tag_field='event', tag='thread.message.delta'):
-    event: ClassVar[Literal['thread.message.delta']] = 'thread.message.delta'
+
+class ThreadMessageDelta(Object, tag_field="event", tag="thread.message.delta"):
+    event: ClassVar[Literal["thread.message.delta"]] = "thread.message.delta"
     data: MessageDeltaEvent
 
-class ThreadMessageInProgress(Object, tag_field='event', tag='thread.message.in_progress'):
-    event: ClassVar[Literal['thread.message.in_progress']] = 'thread.message.in_progress'
+
+class ThreadMessageInProgress(Object, tag_field="event", tag="thread.message.in_progress"):
+    event: ClassVar[Literal["thread.message.in_progress"]] = "thread.message.in_progress"
     data: Message
 
-class ThreadMessageIncomplete(Object, tag_field='event', tag='thread.message.incomplete'):
-    event: ClassVar[Literal['thread.message.incomplete']] = 'thread.message.incomplete'
+
+class ThreadMessageIncomplete(Object, tag_field="event", tag="thread.message.incomplete"):
+    event: ClassVar[Literal["thread.message.incomplete"]] = "thread.message.incomplete"
     data: Message
+
 
 class AssistantToolChoiceFunction(Object):
     name: str
 
+
 class AssistantToolChoice(Object):
-    type: Literal['function', 'code_interpreter', 'file_search']
+    type: Literal["function", "code_interpreter", "file_search"]
     function: AssistantToolChoiceFunction | None = None
 
+
 class RunIncompleteDetails(Object):
-    reason: Literal['max_completion_tokens', 'max_prompt_tokens'] | None = None
+    reason: Literal["max_completion_tokens", "max_prompt_tokens"] | None = None
+
 
 class LastError(Object):
-    code: Literal['server_error', 'rate_limit_exceeded', 'invalid_prompt']
+    code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
     message: str
+
 
 class Function(Object):
     arguments: str
     name: str
 
+
 class RequiredActionFunctionToolCall(Object):
     id: str
     function: Function
-    type: Literal['function']
+    type: Literal["function"]
+
 
 class RequiredActionSubmitToolOutputs(Object):
     tool_calls: list[RequiredActionFunctionToolCall]
 
+
 class RunRequiredAction(Object):
     submit_tool_outputs: RequiredActionSubmitToolOutputs
-    type: Literal['submit_tool_outputs']
+    type: Literal["submit_tool_outputs"]
+
 
 class RunTruncationStrategy(Object):
-    type: Literal['auto', 'last_messages']
+    type: Literal["auto", "last_messages"]
     last_messages: int | None = None
+
 
 class Usage(Object):
     completion_tokens: int
     prompt_tokens: int
     total_tokens: int
 
-RunStatus = Literal['queued', 'in_progress', 'requires_action', 'cancelling', 'cancelled', 'failed', 'completed', 'incomplete', 'expired']
+
+RunStatus = Literal[
+    "queued",
+    "in_progress",
+    "requires_action",
+    "cancelling",
+    "cancelled",
+    "failed",
+    "completed",
+    "incomplete",
+    "expired",
+]
+
 
 class Run(Object):
     id: str
@@ -288,7 +372,7 @@ class Run(Object):
     created_at: int
     instructions: str
     model: str
-    object: Literal['thread.run']
+    object: Literal["thread.run"]
     parallel_tool_calls: bool
     status: RunStatus
     thread_id: str
@@ -303,92 +387,139 @@ class Run(Object):
     max_prompt_tokens: int | None = None
     metadata: Metadata | None = None
     required_action: RunRequiredAction | None = None
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None = None
+    response_format: (
+        Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    ) = None
     started_at: int | None = None
-    tool_choice: Literal['none', 'auto', 'required'] | AssistantToolChoice | None = None
+    tool_choice: Literal["none", "auto", "required"] | AssistantToolChoice | None = None
     truncation_strategy: RunTruncationStrategy | None = None
     usage: Usage | None = None
     temperature: float | None = None
     top_p: float | None = None
 
-class ThreadRunCancelled(Object, tag_field='event', tag='thread.run.cancelled'):
-    event: ClassVar[Literal['thread.run.cancelled']] = 'thread.run.cancelled'
+
+class ThreadRunCancelled(Object, tag_field="event", tag="thread.run.cancelled"):
+    event: ClassVar[Literal["thread.run.cancelled"]] = "thread.run.cancelled"
     data: Run
 
-class ThreadRunCancelling(Object, tag_field='event', tag='thread.run.cancelling'):
-    event: ClassVar[Literal['thread.run.cancelling']] = 'thread.run.cancelling'
+
+class ThreadRunCancelling(Object, tag_field="event", tag="thread.run.cancelling"):
+    event: ClassVar[Literal["thread.run.cancelling"]] = "thread.run.cancelling"
     data: Run
 
-class ThreadRunCompleted(Object, tag_field='event', tag='thread.run.completed'):
-    event: ClassVar[Literal['thread.run.completed']] = 'thread.run.completed'
+
+class ThreadRunCompleted(Object, tag_field="event", tag="thread.run.completed"):
+    event: ClassVar[Literal["thread.run.completed"]] = "thread.run.completed"
     data: Run
 
-class ThreadRunCreated(Object, tag_field='event', tag='thread.run.created'):
-    event: ClassVar[Literal['thread.run.created']] = 'thread.run.created'
+
+class ThreadRunCreated(Object, tag_field="event", tag="thread.run.created"):
+    event: ClassVar[Literal["thread.run.created"]] = "thread.run.created"
     data: Run
 
-class ThreadRunExpired(Object, tag_field='event', tag='thread.run.expired'):
-    event: ClassVar[Literal['thread.run.expired']] = 'thread.run.expired'
+
+class ThreadRunExpired(Object, tag_field="event", tag="thread.run.expired"):
+    event: ClassVar[Literal["thread.run.expired"]] = "thread.run.expired"
     data: Run
 
-class ThreadRunFailed(Object, tag_field='event', tag='thread.run.failed'):
-    event: ClassVar[Literal['thread.run.failed']] = 'thread.run.failed'
+
+class ThreadRunFailed(Object, tag_field="event", tag="thread.run.failed"):
+    event: ClassVar[Literal["thread.run.failed"]] = "thread.run.failed"
     data: Run
 
-class ThreadRunInProgress(Object, tag_field='event', tag='thread.run.in_progress'):
-    event: ClassVar[Literal['thread.run.in_progress']] = 'thread.run.in_progress'
+
+class ThreadRunInProgress(Object, tag_field="event", tag="thread.run.in_progress"):
+    event: ClassVar[Literal["thread.run.in_progress"]] = "thread.run.in_progress"
     data: Run
 
-class ThreadRunIncomplete(Object, tag_field='event', tag='thread.run.incomplete'):
-    event: ClassVar[Literal['thread.run.incomplete']] = 'thread.run.incomplete'
+
+class ThreadRunIncomplete(Object, tag_field="event", tag="thread.run.incomplete"):
+    event: ClassVar[Literal["thread.run.incomplete"]] = "thread.run.incomplete"
     data: Run
 
-class ThreadRunQueued(Object, tag_field='event', tag='thread.run.queued'):
-    event: ClassVar[Literal['thread.run.queued']] = 'thread.run.queued'
+
+class ThreadRunQueued(Object, tag_field="event", tag="thread.run.queued"):
+    event: ClassVar[Literal["thread.run.queued"]] = "thread.run.queued"
     data: Run
 
-class ThreadRunRequiresAction(Object, tag_field='event', tag='thread.run.requires_action'):
-    event: ClassVar[Literal['thread.run.requires_action']] = 'thread.run.requires_action'
+
+class ThreadRunRequiresAction(Object, tag_field="event", tag="thread.run.requires_action"):
+    event: ClassVar[Literal["thread.run.requires_action"]] = "thread.run.requires_action"
     data: Run
 
-class ThreadRunStepCancelled(Object, tag_field='event', tag='thread.run.step.cancelled'):
-    event: ClassVar[Literal['thread.run.step.cancelled']] = 'thread.run.step.cancelled'
+
+class ThreadRunStepCancelled(Object, tag_field="event", tag="thread.run.step.cancelled"):
+    event: ClassVar[Literal["thread.run.step.cancelled"]] = "thread.run.step.cancelled"
     data: RunStep
 
-class ThreadRunStepCompleted(Object, tag_field='event', tag='thread.run.step.completed'):
-    event: ClassVar[Literal['thread.run.step.completed']] = 'thread.run.step.completed'
+
+class ThreadRunStepCompleted(Object, tag_field="event", tag="thread.run.step.completed"):
+    event: ClassVar[Literal["thread.run.step.completed"]] = "thread.run.step.completed"
     data: RunStep
 
-class ThreadRunStepCreated(Object, tag_field='event', tag='thread.run.step.created'):
-    event: ClassVar[Literal['thread.run.step.created']] = 'thread.run.step.created'
+
+class ThreadRunStepCreated(Object, tag_field="event", tag="thread.run.step.created"):
+    event: ClassVar[Literal["thread.run.step.created"]] = "thread.run.step.created"
     data: RunStep
 
-class ThreadRunStepDelta(Object, tag_field='event', tag='thread.run.step.delta'):
-    event: ClassVar[Literal['thread.run.step.delta']] = 'thread.run.step.delta'
+
+class ThreadRunStepDelta(Object, tag_field="event", tag="thread.run.step.delta"):
+    event: ClassVar[Literal["thread.run.step.delta"]] = "thread.run.step.delta"
     data: RunStepDeltaEvent
 
-class ThreadRunStepExpired(Object, tag_field='event', tag='thread.run.step.expired'):
-    event: ClassVar[Literal['thread.run.step.expired']] = 'thread.run.step.expired'
+
+class ThreadRunStepExpired(Object, tag_field="event", tag="thread.run.step.expired"):
+    event: ClassVar[Literal["thread.run.step.expired"]] = "thread.run.step.expired"
     data: RunStep
 
-class ThreadRunStepFailed(Object, tag_field='event', tag='thread.run.step.failed'):
-    event: ClassVar[Literal['thread.run.step.failed']] = 'thread.run.step.failed'
+
+class ThreadRunStepFailed(Object, tag_field="event", tag="thread.run.step.failed"):
+    event: ClassVar[Literal["thread.run.step.failed"]] = "thread.run.step.failed"
     data: RunStep
 
-class ThreadRunStepInProgress(Object, tag_field='event', tag='thread.run.step.in_progress'):
-    event: ClassVar[Literal['thread.run.step.in_progress']] = 'thread.run.step.in_progress'
+
+class ThreadRunStepInProgress(Object, tag_field="event", tag="thread.run.step.in_progress"):
+    event: ClassVar[Literal["thread.run.step.in_progress"]] = "thread.run.step.in_progress"
     data: RunStep
 
-AssistantStreamEvent = ThreadCreated | ThreadRunCreated | ThreadRunQueued | ThreadRunInProgress | ThreadRunRequiresAction | ThreadRunCompleted | ThreadRunIncomplete | ThreadRunFailed | ThreadRunCancelling | ThreadRunCancelled | ThreadRunExpired | ThreadRunStepCreated | ThreadRunStepInProgress | ThreadRunStepDelta | ThreadRunStepCompleted | ThreadRunStepFailed | ThreadRunStepCancelled | ThreadRunStepExpired | ThreadMessageCreated | ThreadMessageInProgress | ThreadMessageDelta | ThreadMessageCompleted | ThreadMessageIncomplete | ErrorEvent
 
-AssistantToolChoiceOption = Literal['none', 'auto', 'required'] | AssistantToolChoice
+AssistantStreamEvent = (
+    ThreadCreated
+    | ThreadRunCreated
+    | ThreadRunQueued
+    | ThreadRunInProgress
+    | ThreadRunRequiresAction
+    | ThreadRunCompleted
+    | ThreadRunIncomplete
+    | ThreadRunFailed
+    | ThreadRunCancelling
+    | ThreadRunCancelled
+    | ThreadRunExpired
+    | ThreadRunStepCreated
+    | ThreadRunStepInProgress
+    | ThreadRunStepDelta
+    | ThreadRunStepCompleted
+    | ThreadRunStepFailed
+    | ThreadRunStepCancelled
+    | ThreadRunStepExpired
+    | ThreadMessageCreated
+    | ThreadMessageInProgress
+    | ThreadMessageDelta
+    | ThreadMessageCompleted
+    | ThreadMessageIncomplete
+    | ErrorEvent
+)
+
+AssistantToolChoiceOption = Literal["none", "auto", "required"] | AssistantToolChoice
+
 
 class ThreadDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['thread.deleted']
+    object: Literal["thread.deleted"]
+
 
 class MessageDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['thread.message.deleted']
+    object: Literal["thread.message.deleted"]

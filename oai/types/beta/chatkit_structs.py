@@ -7,6 +7,7 @@ from oai._object import Object
 class Tracing(Object):
     enabled: bool
 
+
 class ChatKitWorkflow(Object):
     id: str
     tracing: Tracing

@@ -2,297 +2,428 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from oai.types.beta.agents_structs import BetaImageDetail, BetaResponseIncludable, BetaServiceTier, BetaToolChoiceOptions
+
+    from oai.types.beta.agents_structs import (
+        BetaImageDetail,
+        BetaResponseIncludable,
+        BetaServiceTier,
+        BetaToolChoiceOptions,
+    )
 
 
 class BetaApplyPatchToolParam(TypedDict, total=False):
-    type: Literal['apply_patch']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    type: Required[Literal["apply_patch"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
 
-BetaComputerActionListParam: TypeAlias = 'list[BetaComputerActionListParamBetaComputerActionParam]'
 
-BetaComputerActionListParamBetaComputerActionParam: TypeAlias = 'BetaComputerActionListParamClick | BetaComputerActionListParamDoubleClick | BetaComputerActionListParamDrag | BetaComputerActionListParamKeypress | BetaComputerActionListParamMove | BetaComputerActionListParamScreenshot | BetaComputerActionListParamScroll | BetaComputerActionListParamType | BetaComputerActionListParamWait'
+BetaComputerActionListParam: TypeAlias = "list[BetaComputerActionListParamBetaComputerActionParam]"
+
+BetaComputerActionListParamBetaComputerActionParam: TypeAlias = "BetaComputerActionListParamClick | BetaComputerActionListParamDoubleClick | BetaComputerActionListParamDrag | BetaComputerActionListParamKeypress | BetaComputerActionListParamMove | BetaComputerActionListParamScreenshot | BetaComputerActionListParamScroll | BetaComputerActionListParamType | BetaComputerActionListParamWait"
+
 
 class BetaComputerActionListParamClick(TypedDict, total=False):
-    button: Literal['left', 'right', 'wheel', 'back', 'forward']
-    type: Literal['click']
-    x: int
-    y: int
+    button: Required[Literal["left", "right", "wheel", "back", "forward"]]
+    type: Required[Literal["click"]]
+    x: Required[int]
+    y: Required[int]
     keys: Sequence[str] | None
+
 
 class BetaComputerActionListParamDoubleClick(TypedDict, total=False):
-    keys: Sequence[str] | None
-    type: Literal['double_click']
-    x: int
-    y: int
+    keys: Required[Sequence[str] | None]
+    type: Required[Literal["double_click"]]
+    x: Required[int]
+    y: Required[int]
+
 
 class BetaComputerActionListParamDrag(TypedDict, total=False):
-    path: Iterable[BetaComputerActionListParamDragPath]
-    type: Literal['drag']
+    path: Required[Iterable[BetaComputerActionListParamDragPath]]
+    type: Required[Literal["drag"]]
     keys: Sequence[str] | None
+
 
 class BetaComputerActionListParamDragPath(TypedDict, total=False):
-    x: int
-    y: int
+    x: Required[int]
+    y: Required[int]
+
 
 class BetaComputerActionListParamKeypress(TypedDict, total=False):
-    keys: Sequence[str]
-    type: Literal['keypress']
+    keys: Required[Sequence[str]]
+    type: Required[Literal["keypress"]]
+
 
 class BetaComputerActionListParamMove(TypedDict, total=False):
-    type: Literal['move']
-    x: int
-    y: int
+    type: Required[Literal["move"]]
+    x: Required[int]
+    y: Required[int]
     keys: Sequence[str] | None
+
 
 class BetaComputerActionListParamScreenshot(TypedDict, total=False):
-    type: Literal['screenshot']
+    type: Required[Literal["screenshot"]]
+
 
 class BetaComputerActionListParamScroll(TypedDict, total=False):
-    scroll_x: int
-    scroll_y: int
-    type: Literal['scroll']
-    x: int
-    y: int
+    scroll_x: Required[int]
+    scroll_y: Required[int]
+    type: Required[Literal["scroll"]]
+    x: Required[int]
+    y: Required[int]
     keys: Sequence[str] | None
 
+
 class BetaComputerActionListParamType(TypedDict, total=False):
-    text: str
-    type: Literal['type']
+    text: Required[str]
+    type: Required[Literal["type"]]
+
 
 class BetaComputerActionListParamWait(TypedDict, total=False):
-    type: Literal['wait']
+    type: Required[Literal["wait"]]
 
-BetaComputerActionParam: TypeAlias = 'BetaComputerActionListParamClick | BetaComputerActionListParamDoubleClick | BetaComputerActionListParamDrag | BetaComputerActionListParamKeypress | BetaComputerActionListParamMove | BetaComputerActionListParamScreenshot | BetaComputerActionListParamScroll | BetaComputerActionListParamType | BetaComputerActionListParamWait'
+
+BetaComputerActionParam: TypeAlias = "BetaComputerActionListParamClick | BetaComputerActionListParamDoubleClick | BetaComputerActionListParamDrag | BetaComputerActionListParamKeypress | BetaComputerActionListParamMove | BetaComputerActionListParamScreenshot | BetaComputerActionListParamScroll | BetaComputerActionListParamType | BetaComputerActionListParamWait"
+
 
 class BetaComputerToolParam(TypedDict, total=False):
-    type: Literal['computer']
+    type: Required[Literal["computer"]]
+
 
 class BetaComputerUsePreviewToolParam(TypedDict, total=False):
-    display_height: int
-    display_width: int
-    environment: Literal['windows', 'mac', 'linux', 'ubuntu', 'browser']
-    type: Literal['computer_use_preview']
+    display_height: Required[int]
+    display_width: Required[int]
+    environment: Required[Literal["windows", "mac", "linux", "ubuntu", "browser"]]
+    type: Required[Literal["computer_use_preview"]]
+
 
 class BetaContainerAutoParam(TypedDict, total=False):
-    type: Literal['container_auto']
+    type: Required[Literal["container_auto"]]
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
     network_policy: BetaContainerAutoParamNetworkPolicy
     skills: Iterable[BetaContainerAutoParamSkill]
 
-BetaContainerAutoParamNetworkPolicy: TypeAlias = 'BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam'
 
-BetaContainerAutoParamSkill: TypeAlias = 'BetaSkillReferenceParam | BetaInlineSkillParam'
+BetaContainerAutoParamNetworkPolicy: TypeAlias = (
+    "BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam"
+)
+
+BetaContainerAutoParamSkill: TypeAlias = "BetaSkillReferenceParam | BetaInlineSkillParam"
+
 
 class BetaContainerNetworkPolicyAllowlistParam(TypedDict, total=False):
-    allowed_domains: Sequence[str]
-    type: Literal['allowlist']
+    allowed_domains: Required[Sequence[str]]
+    type: Required[Literal["allowlist"]]
     domain_secrets: Iterable[BetaContainerNetworkPolicyDomainSecretParam]
 
+
 class BetaContainerNetworkPolicyDisabledParam(TypedDict, total=False):
-    type: Literal['disabled']
+    type: Required[Literal["disabled"]]
+
 
 class BetaContainerNetworkPolicyDomainSecretParam(TypedDict, total=False):
-    domain: str
-    name: str
-    value: str
+    domain: Required[str]
+    name: Required[str]
+    value: Required[str]
+
 
 class BetaContainerReferenceParam(TypedDict, total=False):
-    container_id: str
-    type: Literal['container_reference']
+    container_id: Required[str]
+    type: Required[Literal["container_reference"]]
 
-BetaCustomToolParam = TypedDict('BetaCustomToolParam', {'async': 'bool', 'name': 'str', 'type': "Literal['custom']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str', 'format': 'BetaCustomToolParamFormat'}, total=False)
 
-BetaCustomToolParamFormat: TypeAlias = 'BetaResponseFormatTextConfigParamText | BetaCustomToolParamFormatGrammar'
+BetaCustomToolParam = TypedDict(
+    "BetaCustomToolParam",
+    {
+        "async": "bool",
+        "name": "Required[str]",
+        "type": "Required[Literal['custom']]",
+        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
+        "defer_loading": "bool",
+        "description": "str",
+        "format": "BetaCustomToolParamFormat",
+    },
+    total=False,
+)
+
+BetaCustomToolParamFormat: TypeAlias = "BetaResponseFormatTextConfigParamText | BetaCustomToolParamFormatGrammar"
+
 
 class BetaCustomToolParamFormatGrammar(TypedDict, total=False):
-    definition: str
-    syntax: Literal['lark', 'regex']
-    type: Literal['grammar']
+    definition: Required[str]
+    syntax: Required[Literal["lark", "regex"]]
+    type: Required[Literal["grammar"]]
+
 
 class BetaEasyInputMessageParam(TypedDict, total=False):
-    content: str | BetaResponseInputMessageContentListParam
-    role: Literal['user', 'assistant', 'system', 'developer']
-    phase: Literal['commentary', 'final_answer'] | None
-    type: Literal['message']
+    content: Required[str | BetaResponseInputMessageContentListParam]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    phase: Literal["commentary", "final_answer"] | None
+    type: Literal["message"]
+
 
 class BetaFileSearchToolParam(TypedDict, total=False):
-    type: Literal['file_search']
-    vector_store_ids: Sequence[str]
+    type: Required[Literal["file_search"]]
+    vector_store_ids: Required[Sequence[str]]
     filters: BetaFileSearchToolParamFiltersComparisonFilter | BetaFileSearchToolParamFiltersCompoundFilter | None
     max_num_results: int
     ranking_options: BetaFileSearchToolParamRankingOptions
 
+
 class BetaFileSearchToolParamFiltersComparisonFilter(TypedDict, total=False):
-    key: str
-    type: Literal['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'nin']
-    value: str | float | bool | Sequence[str | float]
+    key: Required[str]
+    type: Required[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]]
+    value: Required[str | float | bool | Sequence[str | float]]
+
 
 class BetaFileSearchToolParamFiltersCompoundFilter(TypedDict, total=False):
-    filters: Iterable[BetaFileSearchToolParamFiltersCompoundFilterFilter]
-    type: Literal['and', 'or']
+    filters: Required[Iterable[BetaFileSearchToolParamFiltersCompoundFilterFilter]]
+    type: Required[Literal["and", "or"]]
 
-BetaFileSearchToolParamFiltersCompoundFilterFilter: TypeAlias = 'Any'
+
+BetaFileSearchToolParamFiltersCompoundFilterFilter: TypeAlias = "Any"
+
 
 class BetaFileSearchToolParamRankingOptions(TypedDict, total=False):
     hybrid_search: BetaFileSearchToolParamRankingOptionsHybridSearch
-    ranker: Literal['auto', 'default-2024-11-15']
+    ranker: Literal["auto", "default-2024-11-15"]
     score_threshold: float
 
+
 class BetaFileSearchToolParamRankingOptionsHybridSearch(TypedDict, total=False):
-    embedding_weight: float
-    text_weight: float
+    embedding_weight: Required[float]
+    text_weight: Required[float]
+
 
 class BetaFunctionShellToolParam(TypedDict, total=False):
-    type: Literal['shell']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    type: Required[Literal["shell"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     environment: BetaContainerAutoParam | BetaLocalEnvironmentParam | BetaContainerReferenceParam | None
 
-BetaFunctionToolParam = TypedDict('BetaFunctionToolParam', {'async': 'bool', 'name': 'str', 'parameters': 'dict[str, Any] | None', 'strict': 'bool | None', 'type': "Literal['function']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str | None', 'output_schema': 'dict[str, Any] | None'}, total=False)
+
+BetaFunctionToolParam = TypedDict(
+    "BetaFunctionToolParam",
+    {
+        "async": "bool",
+        "name": "Required[str]",
+        "parameters": "Required[dict[str, Any] | None]",
+        "strict": "Required[bool | None]",
+        "type": "Required[Literal['function']]",
+        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
+        "defer_loading": "bool",
+        "description": "str | None",
+        "output_schema": "dict[str, Any] | None",
+    },
+    total=False,
+)
+
 
 class BetaInlineSkillParam(TypedDict, total=False):
-    description: str
-    name: str
-    source: BetaInlineSkillSourceParam
-    type: Literal['inline']
+    description: Required[str]
+    name: Required[str]
+    source: Required[BetaInlineSkillSourceParam]
+    type: Required[Literal["inline"]]
+
 
 class BetaInlineSkillSourceParam(TypedDict, total=False):
-    data: str
-    media_type: Literal['application/zip']
-    type: Literal['base64']
+    data: Required[str]
+    media_type: Required[Literal["application/zip"]]
+    type: Required[Literal["base64"]]
+
 
 class BetaLocalEnvironmentParam(TypedDict, total=False):
-    type: Literal['local']
+    type: Required[Literal["local"]]
     skills: Iterable[BetaLocalSkillParam]
 
-class BetaLocalSkillParam(TypedDict, total=False):
-    description: str
-    name: str
-    path: str
 
-BetaMcpToolCallErrorParam: TypeAlias = 'BetaMcpToolCallErrorParamMcpProtocolError | BetaMcpToolCallErrorParamMcpToolExecutionError | BetaMcpToolCallErrorParamHTTPError'
+class BetaLocalSkillParam(TypedDict, total=False):
+    description: Required[str]
+    name: Required[str]
+    path: Required[str]
+
+
+BetaMcpToolCallErrorParam: TypeAlias = "BetaMcpToolCallErrorParamMcpProtocolError | BetaMcpToolCallErrorParamMcpToolExecutionError | BetaMcpToolCallErrorParamHTTPError"
+
 
 class BetaMcpToolCallErrorParamHTTPError(TypedDict, total=False):
-    code: int
-    message: str
-    type: Literal['http_error']
+    code: Required[int]
+    message: Required[str]
+    type: Required[Literal["http_error"]]
+
 
 class BetaMcpToolCallErrorParamMcpProtocolError(TypedDict, total=False):
-    code: int
-    message: str
-    type: Literal['mcp_protocol_error']
+    code: Required[int]
+    message: Required[str]
+    type: Required[Literal["mcp_protocol_error"]]
+
 
 class BetaMcpToolCallErrorParamMcpToolExecutionError(TypedDict, total=False):
-    content: Any
-    type: Literal['mcp_tool_execution_error']
+    content: Required[Any]
+    type: Required[Literal["mcp_tool_execution_error"]]
+
 
 class BetaNamespaceToolParam(TypedDict, total=False):
-    description: str
-    name: str
-    tools: Iterable[BetaNamespaceToolParamTool]
-    type: Literal['namespace']
+    description: Required[str]
+    name: Required[str]
+    tools: Required[Iterable[BetaNamespaceToolParamTool]]
+    type: Required[Literal["namespace"]]
 
-BetaNamespaceToolParamTool: TypeAlias = 'BetaNamespaceToolParamToolFunction | BetaCustomToolParam'
 
-BetaNamespaceToolParamToolFunction = TypedDict('BetaNamespaceToolParamToolFunction', {'async': 'bool', 'name': 'str', 'type': "Literal['function']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str | None', 'output_schema': 'dict[str, Any] | None', 'parameters': 'Any', 'strict': 'bool | None'}, total=False)
+BetaNamespaceToolParamTool: TypeAlias = "BetaNamespaceToolParamToolFunction | BetaCustomToolParam"
+
+BetaNamespaceToolParamToolFunction = TypedDict(
+    "BetaNamespaceToolParamToolFunction",
+    {
+        "async": "bool",
+        "name": "Required[str]",
+        "type": "Required[Literal['function']]",
+        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
+        "defer_loading": "bool",
+        "description": "str | None",
+        "output_schema": "dict[str, Any] | None",
+        "parameters": "Any",
+        "strict": "bool | None",
+    },
+    total=False,
+)
+
 
 class BetaResponseCodeInterpreterToolCallParamAgent(TypedDict, total=False):
-    agent_name: str
+    agent_name: Required[str]
+
 
 class BetaResponseCodeInterpreterToolCallParam(TypedDict, total=False):
-    id: str
-    code: str | None
-    container_id: str
-    outputs: Iterable[BetaResponseCodeInterpreterToolCallParamOutput] | None
-    status: Literal['in_progress', 'completed', 'incomplete', 'interpreting', 'failed']
-    type: Literal['code_interpreter_call']
+    id: Required[str]
+    code: Required[str | None]
+    container_id: Required[str]
+    outputs: Required[Iterable[BetaResponseCodeInterpreterToolCallParamOutput] | None]
+    status: Required[Literal["in_progress", "completed", "incomplete", "interpreting", "failed"]]
+    type: Required[Literal["code_interpreter_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
-BetaResponseCodeInterpreterToolCallParamOutput: TypeAlias = 'BetaResponseCodeInterpreterToolCallParamOutputLogs | BetaResponseCodeInterpreterToolCallParamOutputImage'
+
+BetaResponseCodeInterpreterToolCallParamOutput: TypeAlias = (
+    "BetaResponseCodeInterpreterToolCallParamOutputLogs | BetaResponseCodeInterpreterToolCallParamOutputImage"
+)
+
 
 class BetaResponseCodeInterpreterToolCallParamOutputImage(TypedDict, total=False):
-    type: Literal['image']
-    url: str
+    type: Required[Literal["image"]]
+    url: Required[str]
+
 
 class BetaResponseCodeInterpreterToolCallParamOutputLogs(TypedDict, total=False):
-    logs: str
-    type: Literal['logs']
+    logs: Required[str]
+    type: Required[Literal["logs"]]
+
 
 class BetaResponseCompactionItemParamParam(TypedDict, total=False):
-    encrypted_content: str
-    type: Literal['compaction']
+    encrypted_content: Required[str]
+    type: Required[Literal["compaction"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
+
 class BetaResponseComputerToolCallOutputScreenshotParam(TypedDict, total=False):
-    type: Literal['computer_screenshot']
+    type: Required[Literal["computer_screenshot"]]
     file_id: str
     image_url: str
 
+
 class BetaResponseComputerToolCallParam(TypedDict, total=False):
-    id: str
-    call_id: str
-    pending_safety_checks: Iterable[BetaResponseComputerToolCallParamPendingSafetyCheck]
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['computer_call']
+    id: Required[str]
+    call_id: Required[str]
+    pending_safety_checks: Required[Iterable[BetaResponseComputerToolCallParamPendingSafetyCheck]]
+    status: Required[Literal["in_progress", "completed", "incomplete"]]
+    type: Required[Literal["computer_call"]]
     action: BetaComputerActionParam
     actions: BetaComputerActionListParam
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
+
 class BetaResponseComputerToolCallParamPendingSafetyCheck(TypedDict, total=False):
-    id: str
+    id: Required[str]
     code: str | None
     message: str | None
 
+
 class BetaResponseConfigurationUpdateItemParamParam(TypedDict, total=False):
-    type: Literal['configuration_update']
+    type: Required[Literal["configuration_update"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     reasoning: BetaResponseConfigurationUpdateItemParamParamReasoning
     text: BetaResponseConfigurationUpdateItemParamParamText
 
+
 class BetaResponseConfigurationUpdateItemParamParamReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+
 
 class BetaResponseConfigurationUpdateItemParamParamText(TypedDict, total=False):
-    format: BetaResponseConfigurationUpdateItemParamParamTextFormat
+    format: Required[BetaResponseConfigurationUpdateItemParamParamTextFormat]
 
-BetaResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = 'BetaResponseFormatTextConfigParamText | BetaResponseFormatTextJSONSchemaConfigParam'
+
+BetaResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = (
+    "BetaResponseFormatTextConfigParamText | BetaResponseFormatTextJSONSchemaConfigParam"
+)
+
 
 class BetaResponseConversationParamParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
+
 
 class BetaResponseCustomToolCallOutputParam(TypedDict, total=False):
-    call_id: str
-    output: str | Iterable[BetaResponseCustomToolCallOutputParamOutputOutputContentList]
-    type: Literal['custom_tool_call_output']
+    call_id: Required[str]
+    output: Required[str | Iterable[BetaResponseCustomToolCallOutputParamOutputOutputContentList]]
+    type: Required[Literal["custom_tool_call_output"]]
     id: str
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
+
 
 class BetaResponseCustomToolCallOutputParamCallerDirect(TypedDict, total=False):
-    type: Literal['direct']
+    type: Required[Literal["direct"]]
+
 
 class BetaResponseCustomToolCallOutputParamCallerProgram(TypedDict, total=False):
-    caller_id: str
-    type: Literal['program']
+    caller_id: Required[str]
+    type: Required[Literal["program"]]
 
-BetaResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = 'BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam'
 
-BetaResponseCustomToolCallParam = TypedDict('BetaResponseCustomToolCallParam', {'async': 'bool', 'call_id': 'str', 'input': 'str', 'name': 'str', 'type': "Literal['custom_tool_call']", 'id': 'str', 'agent': 'BetaResponseCodeInterpreterToolCallParamAgent | None', 'caller': 'BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None', 'namespace': 'str'}, total=False)
+BetaResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = (
+    "BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
+)
+
+BetaResponseCustomToolCallParam = TypedDict(
+    "BetaResponseCustomToolCallParam",
+    {
+        "async": "bool",
+        "call_id": "Required[str]",
+        "input": "Required[str]",
+        "name": "Required[str]",
+        "type": "Required[Literal['custom_tool_call']]",
+        "id": "str",
+        "agent": "BetaResponseCodeInterpreterToolCallParamAgent | None",
+        "caller": "BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None",
+        "namespace": "str",
+    },
+    total=False,
+)
+
 
 class BetaResponseFileSearchToolCallParam(TypedDict, total=False):
-    id: str
-    queries: Sequence[str]
-    status: Literal['in_progress', 'searching', 'completed', 'incomplete', 'failed']
-    type: Literal['file_search_call']
+    id: Required[str]
+    queries: Required[Sequence[str]]
+    status: Required[Literal["in_progress", "searching", "completed", "incomplete", "failed"]]
+    type: Required[Literal["file_search_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     results: Iterable[BetaResponseFileSearchToolCallParamResult] | None
+
 
 class BetaResponseFileSearchToolCallParamResult(TypedDict, total=False):
     attributes: dict[str, str | float | bool] | None
@@ -301,570 +432,739 @@ class BetaResponseFileSearchToolCallParamResult(TypedDict, total=False):
     score: float
     text: str
 
-BetaResponseFormatTextConfigParam: TypeAlias = 'BetaResponseFormatTextConfigParamText | BetaResponseFormatTextJSONSchemaConfigParam | BetaResponseFormatTextConfigParamJSONObject'
+
+BetaResponseFormatTextConfigParam: TypeAlias = "BetaResponseFormatTextConfigParamText | BetaResponseFormatTextJSONSchemaConfigParam | BetaResponseFormatTextConfigParamJSONObject"
+
 
 class BetaResponseFormatTextConfigParamJSONObject(TypedDict, total=False):
-    type: Literal['json_object']
+    type: Required[Literal["json_object"]]
+
 
 class BetaResponseFormatTextConfigParamText(TypedDict, total=False):
-    type: Literal['text']
+    type: Required[Literal["text"]]
+
 
 class BetaResponseFormatTextJSONSchemaConfigParam(TypedDict, total=False):
-    name: str
-    schema: dict[str, Any]
-    type: Literal['json_schema']
+    name: Required[str]
+    schema: Required[dict[str, Any]]
+    type: Required[Literal["json_schema"]]
     description: str
     strict: bool | None
 
-BetaResponseFunctionCallOutputItemListParam: TypeAlias = 'list[BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam]'
 
-BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam: TypeAlias = 'BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam'
+BetaResponseFunctionCallOutputItemListParam: TypeAlias = (
+    "list[BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam]"
+)
 
-BetaResponseFunctionCallOutputItemParam: TypeAlias = 'BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam'
+BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam: TypeAlias = (
+    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam"
+)
+
+BetaResponseFunctionCallOutputItemParam: TypeAlias = (
+    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam"
+)
+
 
 class BetaResponseFunctionShellCallOutputContentParam(TypedDict, total=False):
-    outcome: BetaResponseFunctionShellCallOutputContentParamOutcome
-    stderr: str
-    stdout: str
+    outcome: Required[BetaResponseFunctionShellCallOutputContentParamOutcome]
+    stderr: Required[str]
+    stdout: Required[str]
 
-BetaResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = 'BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout | BetaResponseFunctionShellCallOutputContentParamOutcomeExit'
+
+BetaResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = "BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout | BetaResponseFunctionShellCallOutputContentParamOutcomeExit"
+
 
 class BetaResponseFunctionShellCallOutputContentParamOutcomeExit(TypedDict, total=False):
-    exit_code: int
-    type: Literal['exit']
+    exit_code: Required[int]
+    type: Required[Literal["exit"]]
+
 
 class BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout(TypedDict, total=False):
-    type: Literal['timeout']
+    type: Required[Literal["timeout"]]
 
-BetaResponseFunctionToolCallParam = TypedDict('BetaResponseFunctionToolCallParam', {'async': 'bool', 'arguments': 'str', 'call_id': 'str', 'name': 'str', 'type': "Literal['function_call']", 'id': 'str', 'agent': 'BetaResponseCodeInterpreterToolCallParamAgent | None', 'caller': 'BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None', 'namespace': 'str', 'status': "Literal['in_progress', 'completed', 'incomplete']"}, total=False)
 
-BetaResponseFunctionWebSearchParamAction: TypeAlias = 'BetaResponseFunctionWebSearchParamActionSearch | BetaResponseFunctionWebSearchParamActionOpenPage | BetaResponseFunctionWebSearchParamActionFindInPage'
+BetaResponseFunctionToolCallParam = TypedDict(
+    "BetaResponseFunctionToolCallParam",
+    {
+        "async": "bool",
+        "arguments": "Required[str]",
+        "call_id": "Required[str]",
+        "name": "Required[str]",
+        "type": "Required[Literal['function_call']]",
+        "id": "str",
+        "agent": "BetaResponseCodeInterpreterToolCallParamAgent | None",
+        "caller": "BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None",
+        "namespace": "str",
+        "status": "Literal['in_progress', 'completed', 'incomplete']",
+    },
+    total=False,
+)
+
+BetaResponseFunctionWebSearchParamAction: TypeAlias = "BetaResponseFunctionWebSearchParamActionSearch | BetaResponseFunctionWebSearchParamActionOpenPage | BetaResponseFunctionWebSearchParamActionFindInPage"
+
 
 class BetaResponseFunctionWebSearchParamActionFindInPage(TypedDict, total=False):
-    pattern: str
-    type: Literal['find_in_page']
-    url: str
+    pattern: Required[str]
+    type: Required[Literal["find_in_page"]]
+    url: Required[str]
+
 
 class BetaResponseFunctionWebSearchParamActionOpenPage(TypedDict, total=False):
-    type: Literal['open_page']
+    type: Required[Literal["open_page"]]
     url: str | None
 
+
 class BetaResponseFunctionWebSearchParamActionSearch(TypedDict, total=False):
-    type: Literal['search']
+    type: Required[Literal["search"]]
     queries: Sequence[str]
     query: str
     sources: Iterable[BetaResponseFunctionWebSearchParamActionSearchSource]
 
+
 class BetaResponseFunctionWebSearchParamActionSearchSource(TypedDict, total=False):
-    type: Literal['url']
-    url: str
+    type: Required[Literal["url"]]
+    url: Required[str]
+
 
 class BetaResponseFunctionWebSearchParam(TypedDict, total=False):
-    id: str
-    action: BetaResponseFunctionWebSearchParamAction
-    status: Literal['in_progress', 'searching', 'completed', 'incomplete', 'failed']
-    type: Literal['web_search_call']
+    id: Required[str]
+    action: Required[BetaResponseFunctionWebSearchParamAction]
+    status: Required[Literal["in_progress", "searching", "completed", "incomplete", "failed"]]
+    type: Required[Literal["web_search_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
-class BetaResponseInjectEventParam(TypedDict, total=False):
-    input: Iterable[BetaResponseInputItemParam]
-    response_id: str
-    type: Literal['response.inject']
 
-BetaResponseInputContentParam: TypeAlias = 'BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam'
+class BetaResponseInjectEventParam(TypedDict, total=False):
+    input: Required[Iterable[BetaResponseInputItemParam]]
+    response_id: Required[str]
+    type: Required[Literal["response.inject"]]
+
+
+BetaResponseInputContentParam: TypeAlias = (
+    "BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
+)
+
 
 class BetaResponseInputFileContentParam(TypedDict, total=False):
-    type: Literal['input_file']
-    detail: Literal['auto', 'low', 'high']
+    type: Required[Literal["input_file"]]
+    detail: Literal["auto", "low", "high"]
     file_data: str | None
     file_id: str | None
     file_url: str | None
     filename: str | None
     prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint | None
 
+
 class BetaResponseInputFileContentParamPromptCacheBreakpoint(TypedDict, total=False):
-    mode: Literal['explicit']
-    ttl: Literal['30m', '12h']
+    mode: Required[Literal["explicit"]]
+    ttl: Literal["30m", "12h"]
+
 
 class BetaResponseInputFileParam(TypedDict, total=False):
-    type: Literal['input_file']
-    detail: Literal['auto', 'low', 'high']
+    type: Required[Literal["input_file"]]
+    detail: Literal["auto", "low", "high"]
     file_data: str
     file_id: str | None
     file_url: str
     filename: str
     prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint
 
+
 class BetaResponseInputImageContentParam(TypedDict, total=False):
-    type: Literal['input_image']
+    type: Required[Literal["input_image"]]
     detail: BetaImageDetail | None
     file_id: str | None
     image_url: str | None
     prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint | None
 
+
 class BetaResponseInputImageParam(TypedDict, total=False):
-    detail: BetaImageDetail
-    type: Literal['input_image']
+    detail: Required[BetaImageDetail]
+    type: Required[Literal["input_image"]]
     file_id: str | None
     image_url: str | None
     prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint
 
+
 class BetaResponseInputItemParamAdditionalTools(TypedDict, total=False):
-    role: Literal['developer']
-    tools: Iterable[BetaToolParam]
-    type: Literal['additional_tools']
+    role: Required[Literal["developer"]]
+    tools: Required[Iterable[BetaToolParam]]
+    type: Required[Literal["additional_tools"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
+
 
 class BetaResponseInputItemParamAgentMessage(TypedDict, total=False):
-    author: str
-    content: Iterable[BetaResponseInputItemParamAgentMessageContent]
-    recipient: str
-    type: Literal['agent_message']
+    author: Required[str]
+    content: Required[Iterable[BetaResponseInputItemParamAgentMessageContent]]
+    recipient: Required[str]
+    type: Required[Literal["agent_message"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
-BetaResponseInputItemParamAgentMessageContent: TypeAlias = 'BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | AgentMessageContentEncryptedContent'
+
+BetaResponseInputItemParamAgentMessageContent: TypeAlias = (
+    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | AgentMessageContentEncryptedContent"
+)
+
 
 class AgentMessageContentEncryptedContent(TypedDict, total=False):
-    encrypted_content: str
-    type: Literal['encrypted_content']
+    encrypted_content: Required[str]
+    type: Required[Literal["encrypted_content"]]
+
 
 class BetaResponseInputItemParamApplyPatchCall(TypedDict, total=False):
-    call_id: str
-    operation: BetaResponseInputItemParamApplyPatchCallOperation
-    status: Literal['in_progress', 'completed']
-    type: Literal['apply_patch_call']
+    call_id: Required[str]
+    operation: Required[BetaResponseInputItemParamApplyPatchCallOperation]
+    status: Required[Literal["in_progress", "completed"]]
+    type: Required[Literal["apply_patch_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
 
-BetaResponseInputItemParamApplyPatchCallOperation: TypeAlias = 'ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile'
+
+BetaResponseInputItemParamApplyPatchCallOperation: TypeAlias = (
+    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
+)
+
 
 class ApplyPatchCallOperationCreateFile(TypedDict, total=False):
-    diff: str
-    path: str
-    type: Literal['create_file']
+    diff: Required[str]
+    path: Required[str]
+    type: Required[Literal["create_file"]]
+
 
 class ApplyPatchCallOperationDeleteFile(TypedDict, total=False):
-    path: str
-    type: Literal['delete_file']
+    path: Required[str]
+    type: Required[Literal["delete_file"]]
+
 
 class ApplyPatchCallOperationUpdateFile(TypedDict, total=False):
-    diff: str
-    path: str
-    type: Literal['update_file']
+    diff: Required[str]
+    path: Required[str]
+    type: Required[Literal["update_file"]]
+
 
 class BetaResponseInputItemParamApplyPatchCallOutput(TypedDict, total=False):
-    call_id: str
-    status: Literal['completed', 'failed']
-    type: Literal['apply_patch_call_output']
+    call_id: Required[str]
+    status: Required[Literal["completed", "failed"]]
+    type: Required[Literal["apply_patch_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
     output: str | None
 
-BetaResponseInputItemParam: TypeAlias = 'BetaEasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputItemParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputItemParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputItemParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput'
+
+BetaResponseInputItemParam: TypeAlias = "BetaEasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputItemParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputItemParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputItemParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput"
+
 
 class BetaResponseInputItemParamCompactionTrigger(TypedDict, total=False):
-    type: Literal['compaction_trigger']
+    type: Required[Literal["compaction_trigger"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
+
 class BetaResponseInputItemParamComputerCallOutput(TypedDict, total=False):
-    call_id: str
-    output: BetaResponseComputerToolCallOutputScreenshotParam
-    type: Literal['computer_call_output']
+    call_id: Required[str]
+    output: Required[BetaResponseComputerToolCallOutputScreenshotParam]
+    type: Required[Literal["computer_call_output"]]
     id: str | None
     acknowledged_safety_checks: Iterable[BetaResponseComputerToolCallParamPendingSafetyCheck] | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class BetaResponseInputItemParamFunctionCallOutput(TypedDict, total=False):
-    output: str | BetaResponseFunctionCallOutputItemListParam
-    type: Literal['function_call_output']
+    output: Required[str | BetaResponseFunctionCallOutputItemListParam]
+    type: Required[Literal["function_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     call_id: str | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
     name: str | None
     namespace: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class BetaResponseInputItemParamImageGenerationCall(TypedDict, total=False):
-    id: str
-    result: str | None
-    status: Literal['in_progress', 'completed', 'generating', 'failed']
-    type: Literal['image_generation_call']
-    action: Literal['generate', 'edit', 'auto'] | None
+    id: Required[str]
+    result: Required[str | None]
+    status: Required[Literal["in_progress", "completed", "generating", "failed"]]
+    type: Required[Literal["image_generation_call"]]
+    action: Literal["generate", "edit", "auto"] | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    background: Literal['transparent', 'opaque', 'auto'] | None
+    background: Literal["transparent", "opaque", "auto"] | None
     error: BetaResponseInputItemParamImageGenerationCallError
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto'] | None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None
     revised_prompt: str | None
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024'] | None
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None
     svg_usage: BetaResponseInputItemParamImageGenerationCallSvgUsage
 
+
 class BetaResponseInputItemParamImageGenerationCallError(TypedDict, total=False):
-    code: str | None
-    message: str
-    param: str | None
-    type: str
+    code: Required[str | None]
+    message: Required[str]
+    param: Required[str | None]
+    type: Required[str]
     moderation_details: BetaResponseInputItemParamImageGenerationCallErrorModerationDetails
 
+
 class BetaResponseInputItemParamImageGenerationCallErrorModerationDetails(TypedDict, total=False):
-    categories: Sequence[str]
-    moderation_stage: Literal['input', 'output', 'unknown']
+    categories: Required[Sequence[str]]
+    moderation_stage: Required[Literal["input", "output", "unknown"]]
+
 
 class BetaResponseInputItemParamImageGenerationCallSvgUsage(TypedDict, total=False):
-    input_tokens: int
-    model: str
-    output_tokens: int
-    reasoning_tokens: int
-    total_tokens: int
+    input_tokens: Required[int]
+    model: Required[str]
+    output_tokens: Required[int]
+    reasoning_tokens: Required[int]
+    total_tokens: Required[int]
+
 
 class BetaResponseInputItemParamItemReference(TypedDict, total=False):
-    id: str
+    id: Required[str]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    type: Literal['item_reference'] | None
+    type: Literal["item_reference"] | None
+
 
 class BetaResponseInputItemParamLocalShellCall(TypedDict, total=False):
-    id: str
-    action: BetaResponseInputItemParamLocalShellCallAction
-    call_id: str
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['local_shell_call']
+    id: Required[str]
+    action: Required[BetaResponseInputItemParamLocalShellCallAction]
+    call_id: Required[str]
+    status: Required[Literal["in_progress", "completed", "incomplete"]]
+    type: Required[Literal["local_shell_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
+
 class BetaResponseInputItemParamLocalShellCallAction(TypedDict, total=False):
-    command: Sequence[str]
-    env: dict[str, str]
-    type: Literal['exec']
+    command: Required[Sequence[str]]
+    env: Required[dict[str, str]]
+    type: Required[Literal["exec"]]
     timeout_ms: int | None
     user: str | None
     working_directory: str | None
 
+
 class BetaResponseInputItemParamLocalShellCallOutput(TypedDict, total=False):
-    id: str
-    output: str
-    type: Literal['local_shell_call_output']
+    id: Required[str]
+    output: Required[str]
+    type: Required[Literal["local_shell_call_output"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class BetaResponseInputItemParamMcpApprovalRequest(TypedDict, total=False):
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    type: Literal['mcp_approval_request']
+    id: Required[str]
+    arguments: Required[str]
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp_approval_request"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
+
 class BetaResponseInputItemParamMcpApprovalResponse(TypedDict, total=False):
-    approval_request_id: str
-    approve: bool
-    type: Literal['mcp_approval_response']
+    approval_request_id: Required[str]
+    approve: Required[bool]
+    type: Required[Literal["mcp_approval_response"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     reason: str | None
 
+
 class BetaResponseInputItemParamMcpCall(TypedDict, total=False):
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    type: Literal['mcp_call']
+    id: Required[str]
+    arguments: Required[str]
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     approval_request_id: str | None
-    error: BetaMcpToolCallErrorParamMcpProtocolError | BetaMcpToolCallErrorParamMcpToolExecutionError | BetaMcpToolCallErrorParamHTTPError | None
+    error: (
+        BetaMcpToolCallErrorParamMcpProtocolError
+        | BetaMcpToolCallErrorParamMcpToolExecutionError
+        | BetaMcpToolCallErrorParamHTTPError
+        | None
+    )
     output: str | None
-    status: Literal['in_progress', 'completed', 'incomplete', 'calling', 'failed']
+    status: Literal["in_progress", "completed", "incomplete", "calling", "failed"]
+
 
 class BetaResponseInputItemParamMcpListTools(TypedDict, total=False):
-    id: str
-    server_label: str
-    tools: Iterable[BetaResponseInputItemParamMcpListToolsTool]
-    type: Literal['mcp_list_tools']
+    id: Required[str]
+    server_label: Required[str]
+    tools: Required[Iterable[BetaResponseInputItemParamMcpListToolsTool]]
+    type: Required[Literal["mcp_list_tools"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     error: str | None
 
+
 class BetaResponseInputItemParamMcpListToolsTool(TypedDict, total=False):
-    input_schema: Any
-    name: str
+    input_schema: Required[Any]
+    name: Required[str]
     annotations: Any
     description: str | None
 
+
 class BetaResponseInputItemParamMessage(TypedDict, total=False):
-    content: BetaResponseInputMessageContentListParam
-    role: Literal['user', 'system', 'developer']
+    content: Required[BetaResponseInputMessageContentListParam]
+    role: Required[Literal["user", "system", "developer"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['message']
+    status: Literal["in_progress", "completed", "incomplete"]
+    type: Literal["message"]
+
 
 class BetaResponseInputItemParamMultiAgentCall(TypedDict, total=False):
-    action: Literal['spawn_agent', 'interrupt_agent', 'list_agents', 'send_message', 'followup_task', 'wait_agent']
-    arguments: str
-    call_id: str
-    type: Literal['multi_agent_call']
+    action: Required[
+        Literal["spawn_agent", "interrupt_agent", "list_agents", "send_message", "followup_task", "wait_agent"]
+    ]
+    arguments: Required[str]
+    call_id: Required[str]
+    type: Required[Literal["multi_agent_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
+
 
 class BetaResponseInputItemParamMultiAgentCallOutput(TypedDict, total=False):
-    action: Literal['spawn_agent', 'interrupt_agent', 'list_agents', 'send_message', 'followup_task', 'wait_agent']
-    call_id: str
-    output: Iterable[BetaResponseInputItemParamMultiAgentCallOutputOutput]
-    type: Literal['multi_agent_call_output']
+    action: Required[
+        Literal["spawn_agent", "interrupt_agent", "list_agents", "send_message", "followup_task", "wait_agent"]
+    ]
+    call_id: Required[str]
+    output: Required[Iterable[BetaResponseInputItemParamMultiAgentCallOutputOutput]]
+    type: Required[Literal["multi_agent_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
+
 
 class BetaResponseInputItemParamMultiAgentCallOutputOutput(TypedDict, total=False):
-    text: str
-    type: Literal['output_text']
+    text: Required[str]
+    type: Required[Literal["output_text"]]
     annotations: Iterable[BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation]
 
-BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation: TypeAlias = 'BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation'
+
+BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation: TypeAlias = "BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation"
+
 
 class BetaResponseInputItemParamProgram(TypedDict, total=False):
-    id: str
-    call_id: str
-    code: str
-    fingerprint: str
-    type: Literal['program']
+    id: Required[str]
+    call_id: Required[str]
+    code: Required[str]
+    fingerprint: Required[str]
+    type: Required[Literal["program"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
+
 
 class BetaResponseInputItemParamProgramOutput(TypedDict, total=False):
-    id: str
-    call_id: str
-    result: str
-    status: Literal['completed', 'incomplete']
-    type: Literal['program_output']
+    id: Required[str]
+    call_id: Required[str]
+    result: Required[str]
+    status: Required[Literal["completed", "incomplete"]]
+    type: Required[Literal["program_output"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
+
 
 class BetaResponseInputItemParamShellCall(TypedDict, total=False):
-    action: ShellCallAction
-    call_id: str
-    type: Literal['shell_call']
+    action: Required[ShellCallAction]
+    call_id: Required[str]
+    type: Required[Literal["shell_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
     environment: BetaLocalEnvironmentParam | BetaContainerReferenceParam | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class ShellCallAction(TypedDict, total=False):
-    commands: Sequence[str]
+    commands: Required[Sequence[str]]
     max_output_length: int | None
     timeout_ms: int | None
 
+
 class BetaResponseInputItemParamShellCallOutput(TypedDict, total=False):
-    call_id: str
-    output: Iterable[BetaResponseFunctionShellCallOutputContentParam]
-    type: Literal['shell_call_output']
+    call_id: Required[str]
+    output: Required[Iterable[BetaResponseFunctionShellCallOutputContentParam]]
+    type: Required[Literal["shell_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
     max_output_length: int | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class BetaResponseInputItemParamToolSearchCall(TypedDict, total=False):
-    arguments: Any
-    type: Literal['tool_search_call']
+    arguments: Required[Any]
+    type: Required[Literal["tool_search_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     call_id: str | None
-    execution: Literal['server', 'client']
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    execution: Literal["server", "client"]
+    status: Literal["in_progress", "completed", "incomplete"] | None
 
-BetaResponseInputMessageContentListParamBetaResponseInputContentParam: TypeAlias = 'BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam'
 
-BetaResponseInputMessageContentListParam: TypeAlias = 'list[BetaResponseInputMessageContentListParamBetaResponseInputContentParam]'
+BetaResponseInputMessageContentListParamBetaResponseInputContentParam: TypeAlias = (
+    "BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
+)
+
+BetaResponseInputMessageContentListParam: TypeAlias = (
+    "list[BetaResponseInputMessageContentListParamBetaResponseInputContentParam]"
+)
+
 
 class BetaResponseInputParamAgentMessage(TypedDict, total=False):
-    author: str
-    content: Iterable[BetaResponseInputParamAgentMessageContent]
-    recipient: str
-    type: Literal['agent_message']
+    author: Required[str]
+    content: Required[Iterable[BetaResponseInputParamAgentMessageContent]]
+    recipient: Required[str]
+    type: Required[Literal["agent_message"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
-BetaResponseInputParamAgentMessageContent: TypeAlias = 'BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | AgentMessageContentEncryptedContent'
+
+BetaResponseInputParamAgentMessageContent: TypeAlias = (
+    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | AgentMessageContentEncryptedContent"
+)
+
 
 class BetaResponseInputParamApplyPatchCall(TypedDict, total=False):
-    call_id: str
-    operation: BetaResponseInputParamApplyPatchCallOperation
-    status: Literal['in_progress', 'completed']
-    type: Literal['apply_patch_call']
+    call_id: Required[str]
+    operation: Required[BetaResponseInputParamApplyPatchCallOperation]
+    status: Required[Literal["in_progress", "completed"]]
+    type: Required[Literal["apply_patch_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    caller: (
+        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
+    )
 
-BetaResponseInputParamApplyPatchCallOperation: TypeAlias = 'ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile'
 
-BetaResponseInputParamBetaResponseInputItemParam: TypeAlias = 'BetaEasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput'
+BetaResponseInputParamApplyPatchCallOperation: TypeAlias = (
+    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
+)
 
-BetaResponseInputParam: TypeAlias = 'list[BetaResponseInputParamBetaResponseInputItemParam]'
+BetaResponseInputParamBetaResponseInputItemParam: TypeAlias = "BetaEasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput"
+
+BetaResponseInputParam: TypeAlias = "list[BetaResponseInputParamBetaResponseInputItemParam]"
+
 
 class BetaResponseInputParamMultiAgentCallOutput(TypedDict, total=False):
-    action: Literal['spawn_agent', 'interrupt_agent', 'list_agents', 'send_message', 'followup_task', 'wait_agent']
-    call_id: str
-    output: Iterable[BetaResponseInputParamMultiAgentCallOutputOutput]
-    type: Literal['multi_agent_call_output']
+    action: Required[
+        Literal["spawn_agent", "interrupt_agent", "list_agents", "send_message", "followup_task", "wait_agent"]
+    ]
+    call_id: Required[str]
+    output: Required[Iterable[BetaResponseInputParamMultiAgentCallOutputOutput]]
+    type: Required[Literal["multi_agent_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
+
 class BetaResponseInputParamMultiAgentCallOutputOutput(TypedDict, total=False):
-    text: str
-    type: Literal['output_text']
+    text: Required[str]
+    type: Required[Literal["output_text"]]
     annotations: Iterable[BetaResponseInputParamMultiAgentCallOutputOutputAnnotation]
 
-BetaResponseInputParamMultiAgentCallOutputOutputAnnotation: TypeAlias = 'BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation'
+
+BetaResponseInputParamMultiAgentCallOutputOutputAnnotation: TypeAlias = "BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation"
+
 
 class BetaResponseInputTextContentParam(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
     prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint | None
 
+
 class BetaResponseInputTextParam(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
     prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint
 
-class BetaResponseOutputMessageParam(TypedDict, total=False):
-    id: str
-    content: Iterable[BetaResponseOutputMessageParamContent]
-    role: Literal['assistant']
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['message']
-    agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    phase: Literal['commentary', 'final_answer'] | None
 
-BetaResponseOutputMessageParamContent: TypeAlias = 'BetaResponseOutputTextParam | BetaResponseOutputRefusalParam'
+class BetaResponseOutputMessageParam(TypedDict, total=False):
+    id: Required[str]
+    content: Required[Iterable[BetaResponseOutputMessageParamContent]]
+    role: Required[Literal["assistant"]]
+    status: Required[Literal["in_progress", "completed", "incomplete"]]
+    type: Required[Literal["message"]]
+    agent: BetaResponseCodeInterpreterToolCallParamAgent | None
+    phase: Literal["commentary", "final_answer"] | None
+
+
+BetaResponseOutputMessageParamContent: TypeAlias = "BetaResponseOutputTextParam | BetaResponseOutputRefusalParam"
+
 
 class BetaResponseOutputRefusalParam(TypedDict, total=False):
-    refusal: str
-    type: Literal['refusal']
+    refusal: Required[str]
+    type: Required[Literal["refusal"]]
 
-BetaResponseOutputTextParamAnnotation: TypeAlias = 'BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation | BetaResponseOutputTextParamAnnotationFilePath'
+
+BetaResponseOutputTextParamAnnotation: TypeAlias = "BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation | BetaResponseOutputTextParamAnnotationFilePath"
+
 
 class BetaResponseOutputTextParamAnnotationContainerFileCitation(TypedDict, total=False):
-    container_id: str
-    end_index: int
-    file_id: str
-    filename: str
-    start_index: int
-    type: Literal['container_file_citation']
+    container_id: Required[str]
+    end_index: Required[int]
+    file_id: Required[str]
+    filename: Required[str]
+    start_index: Required[int]
+    type: Required[Literal["container_file_citation"]]
+
 
 class BetaResponseOutputTextParamAnnotationFileCitation(TypedDict, total=False):
-    file_id: str
-    filename: str
-    index: int
-    type: Literal['file_citation']
+    file_id: Required[str]
+    filename: Required[str]
+    index: Required[int]
+    type: Required[Literal["file_citation"]]
+
 
 class BetaResponseOutputTextParamAnnotationFilePath(TypedDict, total=False):
-    file_id: str
-    index: int
-    type: Literal['file_path']
+    file_id: Required[str]
+    index: Required[int]
+    type: Required[Literal["file_path"]]
+
 
 class BetaResponseOutputTextParamAnnotationURLCitation(TypedDict, total=False):
-    end_index: int
-    start_index: int
-    title: str
-    type: Literal['url_citation']
-    url: str
+    end_index: Required[int]
+    start_index: Required[int]
+    title: Required[str]
+    type: Required[Literal["url_citation"]]
+    url: Required[str]
+
 
 class BetaResponseOutputTextParam(TypedDict, total=False):
-    annotations: Iterable[BetaResponseOutputTextParamAnnotation]
-    text: str
-    type: Literal['output_text']
+    annotations: Required[Iterable[BetaResponseOutputTextParamAnnotation]]
+    text: Required[str]
+    type: Required[Literal["output_text"]]
     logprobs: Iterable[BetaResponseOutputTextParamLogprob]
 
+
 class BetaResponseOutputTextParamLogprob(TypedDict, total=False):
-    token: str
-    bytes: Iterable[int]
-    logprob: float
-    top_logprobs: Iterable[BetaResponseOutputTextParamLogprobTopLogprob]
+    token: Required[str]
+    bytes: Required[Iterable[int]]
+    logprob: Required[float]
+    top_logprobs: Required[Iterable[BetaResponseOutputTextParamLogprobTopLogprob]]
+
 
 class BetaResponseOutputTextParamLogprobTopLogprob(TypedDict, total=False):
-    token: str
-    bytes: Iterable[int]
-    logprob: float
+    token: Required[str]
+    bytes: Required[Iterable[int]]
+    logprob: Required[float]
+
 
 class BetaResponsePromptParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
     variables: dict[str, BetaResponsePromptParamVariables] | None
     version: str | None
 
-BetaResponsePromptParamVariables: TypeAlias = 'str | BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam'
+
+BetaResponsePromptParamVariables: TypeAlias = (
+    "str | BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
+)
+
 
 class BetaResponseReasoningItemParam(TypedDict, total=False):
-    id: str
-    summary: Iterable[BetaResponseReasoningItemParamSummary]
-    type: Literal['reasoning']
+    id: Required[str]
+    summary: Required[Iterable[BetaResponseReasoningItemParamSummary]]
+    type: Required[Literal["reasoning"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     content: Iterable[BetaResponseReasoningItemParamContent]
     encrypted_content: str | None
-    status: Literal['in_progress', 'completed', 'incomplete']
+    status: Literal["in_progress", "completed", "incomplete"]
+
 
 class BetaResponseReasoningItemParamContent(TypedDict, total=False):
-    text: str
-    type: Literal['reasoning_text']
+    text: Required[str]
+    type: Required[Literal["reasoning_text"]]
+
 
 class BetaResponseReasoningItemParamSummary(TypedDict, total=False):
-    text: str
-    type: Literal['summary_text']
+    text: Required[str]
+    type: Required[Literal["summary_text"]]
+
 
 class BetaResponseSteerEventParam(TypedDict, total=False):
-    input: BetaResponseSteerInputParam
-    previous_response_id: str
-    type: Literal['response.steer']
+    input: Required[BetaResponseSteerInputParam]
+    previous_response_id: Required[str]
+    type: Required[Literal["response.steer"]]
 
-BetaResponseSteerInputContentParam: TypeAlias = 'BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam'
 
-BetaResponseSteerInputParam: TypeAlias = 'str | Iterable[BetaResponseSteerInputParamResponseSteerInputItemList]'
+BetaResponseSteerInputContentParam: TypeAlias = (
+    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam"
+)
 
-BetaResponseSteerInputParamResponseSteerInputItemList: TypeAlias = 'BetaResponseSteerInputParamResponseSteerInputItemListMessage | BetaResponseInputItemParamFunctionCallOutput'
+BetaResponseSteerInputParam: TypeAlias = "str | Iterable[BetaResponseSteerInputParamResponseSteerInputItemList]"
+
+BetaResponseSteerInputParamResponseSteerInputItemList: TypeAlias = (
+    "BetaResponseSteerInputParamResponseSteerInputItemListMessage | BetaResponseInputItemParamFunctionCallOutput"
+)
+
 
 class BetaResponseSteerInputParamResponseSteerInputItemListMessage(TypedDict, total=False):
-    content: Iterable[BetaResponseSteerInputContentParam] | str
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[Iterable[BetaResponseSteerInputContentParam] | str]
+    role: Required[Literal["user"]]
+    type: Required[Literal["message"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     status: str | None
 
+
 class BetaResponseTextConfigParam(TypedDict, total=False):
     format: BetaResponseFormatTextConfigParam
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
+
 
 class BetaResponseToolSearchOutputItemParamParam(TypedDict, total=False):
-    tools: Iterable[BetaResponseToolSearchOutputItemParamParamTool]
-    type: Literal['tool_search_output']
+    tools: Required[Iterable[BetaResponseToolSearchOutputItemParamParamTool]]
+    type: Required[Literal["tool_search_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     call_id: str | None
-    execution: Literal['server', 'client']
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    execution: Literal["server", "client"]
+    status: Literal["in_progress", "completed", "incomplete"] | None
 
-BetaResponseToolSearchOutputItemParamParamTool: TypeAlias = 'BetaFunctionToolParam | BetaFileSearchToolParam | BetaComputerToolParam | BetaComputerUsePreviewToolParam | BetaWebSearchToolParam | BetaToolParamMcp | BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter | BetaToolParamProgrammaticToolCalling | BetaToolParamImageGeneration | BetaToolParamLocalShell | BetaFunctionShellToolParam | BetaCustomToolParam | BetaToolSearchOutputNamespaceToolParam | BetaToolSearchToolParam | BetaWebSearchPreviewToolParam | BetaApplyPatchToolParam'
+
+BetaResponseToolSearchOutputItemParamParamTool: TypeAlias = "BetaFunctionToolParam | BetaFileSearchToolParam | BetaComputerToolParam | BetaComputerUsePreviewToolParam | BetaWebSearchToolParam | BetaToolParamMcp | BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter | BetaToolParamProgrammaticToolCalling | BetaToolParamImageGeneration | BetaToolParamLocalShell | BetaFunctionShellToolParam | BetaCustomToolParam | BetaToolSearchOutputNamespaceToolParam | BetaToolSearchToolParam | BetaWebSearchPreviewToolParam | BetaApplyPatchToolParam"
+
 
 class BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter(TypedDict, total=False):
-    container: BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer
-    type: Literal['code_interpreter']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    container: Required[BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer]
+    type: Required[Literal["code_interpreter"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
 
-BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = 'str | BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto'
 
-class BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Literal['auto']
+BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = (
+    "str | BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto"
+)
+
+
+class BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto(
+    TypedDict, total=False
+):
+    type: Required[Literal["auto"]]
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
-    network_policy: BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
+    network_policy: (
+        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    )
 
-BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = 'BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam'
 
-BetaResponsesClientEventParam: TypeAlias = 'BetaResponsesClientEventParamResponseCreate | BetaResponseSteerEventParam | BetaResponseInjectEventParam'
+BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = "BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam"
+
+BetaResponsesClientEventParam: TypeAlias = (
+    "BetaResponsesClientEventParamResponseCreate | BetaResponseSteerEventParam | BetaResponseInjectEventParam"
+)
+
 
 class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
-    type: Literal['response.create']
+    type: Required[Literal["response.create"]]
     access_programs: ResponseCreateParamsAccessPrograms
     background: bool | None
     background_options: BackgroundOptions
@@ -878,7 +1178,126 @@ class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
     max_output_tokens: int | None
     max_tool_calls: int | None
     metadata: dict[str, str] | None
-    model: Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str
+    model: (
+        Literal[
+            "gpt-6-astra",
+            "gpt-6.2-astra",
+            "gpt-6.1-sol",
+            "gpt-6.2-sol",
+            "gpt-6.1-terra",
+            "gpt-6-sol",
+            "gpt-6-luna",
+            "gpt-5.6-sol",
+            "gpt-5.6-terra",
+            "gpt-5.6-luna",
+            "gpt-5.5",
+            "gpt-5.5-2026-04-23",
+            "gpt-5.4",
+            "gpt-5.4-mini",
+            "gpt-5.4-nano",
+            "gpt-5.4-mini-2026-03-17",
+            "gpt-5.4-nano-2026-03-17",
+            "gpt-5.3-chat-latest",
+            "gpt-5.2",
+            "gpt-5.2-2025-12-11",
+            "gpt-5.2-chat-latest",
+            "gpt-5.2-pro",
+            "gpt-5.2-pro-2025-12-11",
+            "gpt-5.1",
+            "gpt-5.1-2025-11-13",
+            "gpt-5.1-codex",
+            "gpt-5.1-mini",
+            "gpt-5.1-chat-latest",
+            "gpt-5",
+            "gpt-5-mini",
+            "gpt-5-nano",
+            "gpt-5-2025-08-07",
+            "gpt-5-mini-2025-08-07",
+            "gpt-5-nano-2025-08-07",
+            "gpt-5-chat-latest",
+            "gpt-4.1",
+            "gpt-4.1-mini",
+            "gpt-4.1-nano",
+            "gpt-4.1-2025-04-14",
+            "gpt-4.1-mini-2025-04-14",
+            "gpt-4.1-nano-2025-04-14",
+            "o4-mini",
+            "o4-mini-2025-04-16",
+            "o3",
+            "o3-2025-04-16",
+            "o3-mini",
+            "o3-mini-2025-01-31",
+            "o1",
+            "o1-2024-12-17",
+            "o1-preview",
+            "o1-preview-2024-09-12",
+            "o1-mini",
+            "o1-mini-2024-09-12",
+            "gpt-4o",
+            "gpt-4o-2024-11-20",
+            "gpt-4o-2024-08-06",
+            "gpt-4o-2024-05-13",
+            "gpt-audio-mini",
+            "gpt-audio-mini-2025-12-15",
+            "gpt-4o-audio-preview",
+            "gpt-4o-audio-preview-2024-10-01",
+            "gpt-4o-audio-preview-2024-12-17",
+            "gpt-4o-audio-preview-2025-06-03",
+            "gpt-4o-mini-audio-preview",
+            "gpt-4o-mini-audio-preview-2024-12-17",
+            "gpt-4o-search-preview",
+            "gpt-4o-mini-search-preview",
+            "gpt-4o-search-preview-2025-03-11",
+            "gpt-4o-mini-search-preview-2025-03-11",
+            "chatgpt-4o-latest",
+            "codex-mini-latest",
+            "gpt-4o-mini",
+            "gpt-4o-mini-2024-07-18",
+            "gpt-4-turbo",
+            "gpt-4-turbo-2024-04-09",
+            "gpt-4-0125-preview",
+            "gpt-4-turbo-preview",
+            "gpt-4-1106-preview",
+            "gpt-4-vision-preview",
+            "gpt-4",
+            "gpt-4-0314",
+            "gpt-4-0613",
+            "gpt-4-32k",
+            "gpt-4-32k-0314",
+            "gpt-4-32k-0613",
+            "gpt-3.5-turbo",
+            "gpt-3.5-turbo-16k",
+            "gpt-3.5-turbo-0301",
+            "gpt-3.5-turbo-0613",
+            "gpt-3.5-turbo-1106",
+            "gpt-3.5-turbo-0125",
+            "gpt-3.5-turbo-16k-0613",
+            "o1-pro",
+            "o1-pro-2025-03-19",
+            "o3-pro",
+            "o3-pro-2025-06-10",
+            "o3-deep-research",
+            "o3-deep-research-2025-06-26",
+            "o4-mini-deep-research",
+            "o4-mini-deep-research-2025-06-26",
+            "computer-use-preview",
+            "computer-use-preview-2025-03-11",
+            "gpt-5.5-pro",
+            "gpt-5.5-pro-2026-04-23",
+            "gpt-5-codex",
+            "gpt-5-pro",
+            "gpt-5-pro-2025-10-06",
+            "gpt-5.1-codex-max",
+            "gpt-daybreak-blue-latest",
+            "gpt-daybreak-red-latest",
+            "gpt-5.6-cyber",
+            "gpt-6-cyber",
+            "gpt-rosalind-research",
+            "gpt-6-rosalind",
+            "gpt-6.2-astra-law",
+        ]
+        | str
+    )
     moderation: ResponseCreateParamsModeration | None
     multi_agent: BetaResponsesClientEventParamResponseCreateMultiAgent | None
     parallel_tool_calls: bool | None
@@ -886,7 +1305,7 @@ class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
     prompt: BetaResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
     reasoning: ResponseCreateParamsReasoning | None
     safety_identifier: str | None
     service_tier: BetaServiceTier
@@ -900,226 +1319,428 @@ class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
     tools: Iterable[BetaToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal['auto', 'disabled'] | None
+    truncation: Literal["auto", "disabled"] | None
     user: str
 
+
 class BetaResponsesClientEventParamResponseCreateMultiAgent(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
     max_concurrent_subagents: int
 
-ResponseCreateToolChoice: TypeAlias = 'BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | BetaToolParamProgrammaticToolCalling | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam'
+
+ResponseCreateToolChoice: TypeAlias = "BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | BetaToolParamProgrammaticToolCalling | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam"
+
 
 class BetaSkillReferenceParam(TypedDict, total=False):
-    skill_id: str
-    type: Literal['skill_reference']
+    skill_id: Required[str]
+    type: Required[Literal["skill_reference"]]
     version: str
 
+
 class BetaToolChoiceAllowedParam(TypedDict, total=False):
-    mode: Literal['auto', 'required']
-    tools: Iterable[dict[str, Any]]
-    type: Literal['allowed_tools']
+    mode: Required[Literal["auto", "required"]]
+    tools: Required[Iterable[dict[str, Any]]]
+    type: Required[Literal["allowed_tools"]]
+
 
 class BetaToolChoiceApplyPatchParam(TypedDict, total=False):
-    type: Literal['apply_patch']
+    type: Required[Literal["apply_patch"]]
+
 
 class BetaToolChoiceCustomParam(TypedDict, total=False):
-    name: str
-    type: Literal['custom']
+    name: Required[str]
+    type: Required[Literal["custom"]]
+
 
 class BetaToolChoiceFunctionParam(TypedDict, total=False):
-    name: str
-    type: Literal['function']
+    name: Required[str]
+    type: Required[Literal["function"]]
+
 
 class BetaToolChoiceMcpParam(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
     name: str | None
 
+
 class BetaToolChoiceShellParam(TypedDict, total=False):
-    type: Literal['shell']
+    type: Required[Literal["shell"]]
+
 
 class BetaToolChoiceTypesParam(TypedDict, total=False):
-    type: Literal['file_search', 'web_search_preview', 'computer', 'computer_use_preview', 'computer_use', 'web_search_preview_2025_03_11', 'image_generation', 'code_interpreter']
+    type: Required[
+        Literal[
+            "file_search",
+            "web_search_preview",
+            "computer",
+            "computer_use_preview",
+            "computer_use",
+            "web_search_preview_2025_03_11",
+            "image_generation",
+            "code_interpreter",
+        ]
+    ]
 
-BetaToolParam: TypeAlias = 'BetaFunctionToolParam | BetaFileSearchToolParam | BetaComputerToolParam | BetaComputerUsePreviewToolParam | BetaWebSearchToolParam | BetaToolParamMcp | BetaToolParamCodeInterpreter | BetaToolParamProgrammaticToolCalling | BetaToolParamImageGeneration | BetaToolParamLocalShell | BetaFunctionShellToolParam | BetaCustomToolParam | BetaNamespaceToolParam | BetaToolSearchToolParam | BetaWebSearchPreviewToolParam | BetaApplyPatchToolParam'
+
+BetaToolParam: TypeAlias = "BetaFunctionToolParam | BetaFileSearchToolParam | BetaComputerToolParam | BetaComputerUsePreviewToolParam | BetaWebSearchToolParam | BetaToolParamMcp | BetaToolParamCodeInterpreter | BetaToolParamProgrammaticToolCalling | BetaToolParamImageGeneration | BetaToolParamLocalShell | BetaFunctionShellToolParam | BetaCustomToolParam | BetaNamespaceToolParam | BetaToolSearchToolParam | BetaWebSearchPreviewToolParam | BetaApplyPatchToolParam"
+
 
 class BetaToolParamCodeInterpreter(TypedDict, total=False):
-    container: BetaToolParamCodeInterpreterContainer
-    type: Literal['code_interpreter']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    container: Required[BetaToolParamCodeInterpreterContainer]
+    type: Required[Literal["code_interpreter"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
 
-BetaToolParamCodeInterpreterContainer: TypeAlias = 'str | BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto'
+
+BetaToolParamCodeInterpreterContainer: TypeAlias = "str | BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto"
+
 
 class BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Literal['auto']
+    type: Required[Literal["auto"]]
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
     network_policy: BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
 
-BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = 'BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam'
+
+BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
+    "BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam"
+)
+
 
 class BetaToolParamImageGeneration(TypedDict, total=False):
-    type: Literal['image_generation']
-    action: Literal['generate', 'edit', 'auto']
-    background: Literal['transparent', 'opaque', 'auto']
-    complexity: Literal['low', 'medium', 'high']
+    type: Required[Literal["image_generation"]]
+    action: Literal["generate", "edit", "auto"]
+    background: Literal["transparent", "opaque", "auto"]
+    complexity: Literal["low", "medium", "high"]
     frame_count: int
     frame_duration_ms: int
-    input_fidelity: Literal['high', 'low'] | None
+    input_fidelity: Literal["high", "low"] | None
     input_image_mask: BetaToolParamImageGenerationInputImageMask
-    model: str | Literal['gpt-image-1', 'gpt-image-1-mini', 'gpt-image-2', 'gpt-image-2-2026-04-21', 'gpt-image-2.5-sunburst', 'gpt-image-2.5-sunburst-2026-09-08', 'gpt-image-2.5-flare', 'gpt-image-2.5-flare-2026-09-08', 'gpt-image-2.6-sunburst', 'gpt-image-2.6-flare', 'gpt-image-1.5', 'chatgpt-image-latest']
-    moderation: Literal['auto', 'low']
+    model: (
+        str
+        | Literal[
+            "gpt-image-1",
+            "gpt-image-1-mini",
+            "gpt-image-2",
+            "gpt-image-2-2026-04-21",
+            "gpt-image-2.5-sunburst",
+            "gpt-image-2.5-sunburst-2026-09-08",
+            "gpt-image-2.5-flare",
+            "gpt-image-2.5-flare-2026-09-08",
+            "gpt-image-2.6-sunburst",
+            "gpt-image-2.6-flare",
+            "gpt-image-1.5",
+            "chatgpt-image-latest",
+        ]
+    )
+    moderation: Literal["auto", "low"]
     output_compression: int
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg']
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"]
     partial_images: int
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
     svg: BetaToolParamImageGenerationSvg
+
 
 class BetaToolParamImageGenerationInputImageMask(TypedDict, total=False):
     file_id: str
     image_url: str
 
+
 class BetaToolParamImageGenerationSvg(TypedDict, total=False):
     model: str
     reasoning: ImageGenerationSvgReasoning | None
 
+
 class ImageGenerationSvgReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
 
 class BetaToolParamLocalShell(TypedDict, total=False):
-    type: Literal['local_shell']
+    type: Required[Literal["local_shell"]]
+
 
 class BetaToolParamMcp(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     allowed_tools: Sequence[str] | BetaToolParamMcpAllowedToolsMcpToolFilter | None
     authorization: str
-    connector_id: Literal['connector_dropbox', 'connector_gmail', 'connector_googlecalendar', 'connector_googledrive', 'connector_microsoftteams', 'connector_outlookcalendar', 'connector_outlookemail', 'connector_sharepoint']
+    connector_id: Literal[
+        "connector_dropbox",
+        "connector_gmail",
+        "connector_googlecalendar",
+        "connector_googledrive",
+        "connector_microsoftteams",
+        "connector_outlookcalendar",
+        "connector_outlookemail",
+        "connector_sharepoint",
+    ]
     defer_loading: bool
     headers: dict[str, str] | None
-    require_approval: BetaToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal['always', 'never'] | None
+    require_approval: BetaToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
     server_description: str
     server_url: str
     tunnel_id: str
+
 
 class BetaToolParamMcpAllowedToolsMcpToolFilter(TypedDict, total=False):
     read_only: bool
     tool_names: Sequence[str]
 
+
 class BetaToolParamMcpRequireApprovalMcpToolApprovalFilter(TypedDict, total=False):
     always: BetaToolParamMcpAllowedToolsMcpToolFilter
     never: BetaToolParamMcpAllowedToolsMcpToolFilter
 
+
 class BetaToolParamProgrammaticToolCalling(TypedDict, total=False):
-    type: Literal['programmatic_tool_calling']
+    type: Required[Literal["programmatic_tool_calling"]]
+
 
 class BetaToolSearchOutputNamespaceToolParam(TypedDict, total=False):
-    description: str
-    name: str
-    tools: Iterable[BetaToolSearchOutputNamespaceToolParamTool]
-    type: Literal['namespace']
+    description: Required[str]
+    name: Required[str]
+    tools: Required[Iterable[BetaToolSearchOutputNamespaceToolParamTool]]
+    type: Required[Literal["namespace"]]
 
-BetaToolSearchOutputNamespaceToolParamTool: TypeAlias = 'BetaNamespaceToolParamToolFunction | BetaCustomToolParam'
+
+BetaToolSearchOutputNamespaceToolParamTool: TypeAlias = "BetaNamespaceToolParamToolFunction | BetaCustomToolParam"
+
 
 class BetaToolSearchToolParam(TypedDict, total=False):
-    type: Literal['tool_search']
+    type: Required[Literal["tool_search"]]
     description: str | None
-    execution: Literal['server', 'client']
+    execution: Literal["server", "client"]
     parameters: Any
 
+
 class BetaWebSearchPreviewToolParam(TypedDict, total=False):
-    type: Literal['web_search_preview', 'web_search_preview_2025_03_11']
-    search_content_types: list[Literal['text', 'image']]
-    search_context_size: Literal['low', 'medium', 'high']
+    type: Required[Literal["web_search_preview", "web_search_preview_2025_03_11"]]
+    search_content_types: list[Literal["text", "image"]]
+    search_context_size: Literal["low", "medium", "high"]
     user_location: BetaWebSearchPreviewToolParamUserLocation | None
 
+
 class BetaWebSearchPreviewToolParamUserLocation(TypedDict, total=False):
-    type: Literal['approximate']
+    type: Required[Literal["approximate"]]
     city: str | None
     country: str | None
     region: str | None
     timezone: str | None
 
+
 class BetaWebSearchToolParam(TypedDict, total=False):
-    type: Literal['web_search', 'web_search_2025_08_26']
+    type: Required[Literal["web_search", "web_search_2025_08_26"]]
     external_web_access: bool
     filters: BetaWebSearchToolParamFilters | None
-    search_context_size: Literal['low', 'medium', 'high']
+    search_context_size: Literal["low", "medium", "high"]
     user_location: BetaWebSearchToolParamUserLocation | None
+
 
 class BetaWebSearchToolParamFilters(TypedDict, total=False):
     allowed_domains: Sequence[str] | None
+
 
 class BetaWebSearchToolParamUserLocation(TypedDict, total=False):
     city: str | None
     country: str | None
     region: str | None
     timezone: str | None
-    type: Literal['approximate']
+    type: Literal["approximate"]
+
 
 class ResponseCompactParamsImage(TypedDict, total=False):
-    context_compression: Literal['auto', 'enabled', 'disabled']
+    context_compression: Literal["auto", "enabled", "disabled"]
+
 
 class ResponseCompactParamsPromptCacheOptions(TypedDict, total=False):
-    mode: Literal['implicit', 'explicit']
-    ttl: Literal['30m']
+    mode: Literal["implicit", "explicit"]
+    ttl: Literal["30m"]
 
-ResponseCompactParams = TypedDict('ResponseCompactParams', {'model': "Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str | None", 'image': 'ResponseCompactParamsImage', 'input': 'str | Iterable[BetaResponseInputItemParam] | None', 'instructions': 'str | None', 'previous_response_id': 'str | None', 'prompt_cache_key': 'str | None', 'prompt_cache_options': 'ResponseCompactParamsPromptCacheOptions | None', 'prompt_cache_retention': "Literal['in_memory', '24h'] | None", 'service_tier': "Literal['auto', 'default', 'fast', 'flex', 'priority'] | None", 'openai-beta': "list[Literal['responses_multi_agent=v1']]"}, total=False)
+
+ResponseCompactParams = TypedDict(
+    "ResponseCompactParams",
+    {
+        "model": "Required[Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str | None]",
+        "image": "ResponseCompactParamsImage",
+        "input": "str | Iterable[BetaResponseInputItemParam] | None",
+        "instructions": "str | None",
+        "previous_response_id": "str | None",
+        "prompt_cache_key": "str | None",
+        "prompt_cache_options": "ResponseCompactParamsPromptCacheOptions | None",
+        "prompt_cache_retention": "Literal['in_memory', '24h'] | None",
+        "service_tier": "Literal['auto', 'default', 'fast', 'flex', 'priority'] | None",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+    },
+    total=False,
+)
+
 
 class ResponseCreateParamsAccessPrograms(TypedDict, total=False):
-    cyber: Literal['standard', 'daybreak_blue', 'daybreak_red']
+    cyber: Literal["standard", "daybreak_blue", "daybreak_red"]
+
 
 class BackgroundOptions(TypedDict, total=False):
-    completion_window: Literal['soonest', '2h', '8h']
+    completion_window: Literal["soonest", "2h", "8h"]
     continuation_id: str
 
+
 class ContextManagement(TypedDict, total=False):
-    type: str
+    type: Required[str]
     compact_threshold: int | None
 
+
 class ResponseCreateParamsModeration(TypedDict, total=False):
-    model: str
+    model: Required[str]
     policy: ModerationPolicy | None
+
 
 class ModerationPolicy(TypedDict, total=False):
     input: ModerationPolicyInput | None
     output: ModerationPolicyInput | None
 
+
 class ModerationPolicyInput(TypedDict, total=False):
-    mode: Literal['score', 'block']
+    mode: Required[Literal["score", "block"]]
+
 
 class MultiAgent(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
     max_concurrent_subagents: int
+
 
 class ResponseCreateParamsPromptCacheOptions(TypedDict, total=False):
     comparison_response_id: str | None
-    mode: Literal['implicit', 'explicit']
+    mode: Literal["implicit", "explicit"]
     prewarm: bool
-    ttl: Literal['30m', '12h']
+    ttl: Literal["30m", "12h"]
+
 
 class ResponseCreateParamsReasoning(TypedDict, total=False):
-    context: Literal['auto', 'current_turn', 'all_turns'] | None
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
-    generate_summary: Literal['auto', 'concise', 'detailed'] | None
-    mode: str | Literal['standard', 'pro']
-    summary: Literal['auto', 'concise', 'detailed'] | None
+    context: Literal["auto", "current_turn", "all_turns"] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    generate_summary: Literal["auto", "concise", "detailed"] | None
+    mode: str | Literal["standard", "pro"]
+    summary: Literal["auto", "concise", "detailed"] | None
 
-ResponseCreateParams: TypeAlias = 'ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming'
 
-ResponseCreateParamsNonStreaming = TypedDict('ResponseCreateParamsNonStreaming', {'access_programs': 'ResponseCreateParamsAccessPrograms', 'background': 'bool | None', 'background_options': 'BackgroundOptions', 'context_management': 'Iterable[ContextManagement] | None', 'conversation': 'str | BetaResponseConversationParamParam | None', 'image': 'ResponseCompactParamsImage', 'include': 'list[BetaResponseIncludable] | None', 'input': 'str | BetaResponseInputParam', 'instructions': 'str | None', 'max_output_tokens': 'int | None', 'max_tool_calls': 'int | None', 'metadata': 'dict[str, str] | None', 'model': "Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str", 'moderation': 'ResponseCreateParamsModeration | None', 'multi_agent': 'MultiAgent | None', 'parallel_tool_calls': 'bool | None', 'previous_response_id': 'str | None', 'prompt': 'BetaResponsePromptParam | None', 'prompt_cache_key': 'str | None', 'prompt_cache_options': 'ResponseCreateParamsPromptCacheOptions', 'prompt_cache_retention': "Literal['in_memory', '24h'] | None", 'reasoning': 'ResponseCreateParamsReasoning | None', 'safety_identifier': 'str | None', 'service_tier': 'BetaServiceTier', 'store': 'bool | None', 'stream_options': 'StreamOptions | None', 'temperature': 'float | None', 'text': 'BetaResponseTextConfigParam', 'tool_choice': 'ResponseCreateParamsToolChoice', 'tools': 'Iterable[BetaToolParam]', 'top_logprobs': 'int | None', 'top_p': 'float | None', 'truncation': "Literal['auto', 'disabled'] | None", 'user': 'str', 'openai-beta': "list[Literal['responses_multi_agent=v1']]", 'stream': 'Literal[False] | None'}, total=False)
+ResponseCreateParams: TypeAlias = "ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming"
 
-ResponseCreateParamsStreaming = TypedDict('ResponseCreateParamsStreaming', {'access_programs': 'ResponseCreateParamsAccessPrograms', 'background': 'bool | None', 'background_options': 'BackgroundOptions', 'context_management': 'Iterable[ContextManagement] | None', 'conversation': 'str | BetaResponseConversationParamParam | None', 'image': 'ResponseCompactParamsImage', 'include': 'list[BetaResponseIncludable] | None', 'input': 'str | BetaResponseInputParam', 'instructions': 'str | None', 'max_output_tokens': 'int | None', 'max_tool_calls': 'int | None', 'metadata': 'dict[str, str] | None', 'model': "Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str", 'moderation': 'ResponseCreateParamsModeration | None', 'multi_agent': 'MultiAgent | None', 'parallel_tool_calls': 'bool | None', 'previous_response_id': 'str | None', 'prompt': 'BetaResponsePromptParam | None', 'prompt_cache_key': 'str | None', 'prompt_cache_options': 'ResponseCreateParamsPromptCacheOptions', 'prompt_cache_retention': "Literal['in_memory', '24h'] | None", 'reasoning': 'ResponseCreateParamsReasoning | None', 'safety_identifier': 'str | None', 'service_tier': 'BetaServiceTier', 'store': 'bool | None', 'stream_options': 'StreamOptions | None', 'temperature': 'float | None', 'text': 'BetaResponseTextConfigParam', 'tool_choice': 'ResponseCreateParamsToolChoice', 'tools': 'Iterable[BetaToolParam]', 'top_logprobs': 'int | None', 'top_p': 'float | None', 'truncation': "Literal['auto', 'disabled'] | None", 'user': 'str', 'openai-beta': "list[Literal['responses_multi_agent=v1']]", 'stream': 'Required[Literal[True]]'}, total=False)
+ResponseCreateParamsNonStreaming = TypedDict(
+    "ResponseCreateParamsNonStreaming",
+    {
+        "access_programs": "ResponseCreateParamsAccessPrograms",
+        "background": "bool | None",
+        "background_options": "BackgroundOptions",
+        "context_management": "Iterable[ContextManagement] | None",
+        "conversation": "str | BetaResponseConversationParamParam | None",
+        "image": "ResponseCompactParamsImage",
+        "include": "list[BetaResponseIncludable] | None",
+        "input": "str | BetaResponseInputParam",
+        "instructions": "str | None",
+        "max_output_tokens": "int | None",
+        "max_tool_calls": "int | None",
+        "metadata": "dict[str, str] | None",
+        "model": "Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str",
+        "moderation": "ResponseCreateParamsModeration | None",
+        "multi_agent": "MultiAgent | None",
+        "parallel_tool_calls": "bool | None",
+        "previous_response_id": "str | None",
+        "prompt": "BetaResponsePromptParam | None",
+        "prompt_cache_key": "str | None",
+        "prompt_cache_options": "ResponseCreateParamsPromptCacheOptions",
+        "prompt_cache_retention": "Literal['in_memory', '24h'] | None",
+        "reasoning": "ResponseCreateParamsReasoning | None",
+        "safety_identifier": "str | None",
+        "service_tier": "BetaServiceTier",
+        "store": "bool | None",
+        "stream_options": "StreamOptions | None",
+        "temperature": "float | None",
+        "text": "BetaResponseTextConfigParam",
+        "tool_choice": "ResponseCreateParamsToolChoice",
+        "tools": "Iterable[BetaToolParam]",
+        "top_logprobs": "int | None",
+        "top_p": "float | None",
+        "truncation": "Literal['auto', 'disabled'] | None",
+        "user": "str",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+        "stream": "Literal[False] | None",
+    },
+    total=False,
+)
+
+ResponseCreateParamsStreaming = TypedDict(
+    "ResponseCreateParamsStreaming",
+    {
+        "access_programs": "ResponseCreateParamsAccessPrograms",
+        "background": "bool | None",
+        "background_options": "BackgroundOptions",
+        "context_management": "Iterable[ContextManagement] | None",
+        "conversation": "str | BetaResponseConversationParamParam | None",
+        "image": "ResponseCompactParamsImage",
+        "include": "list[BetaResponseIncludable] | None",
+        "input": "str | BetaResponseInputParam",
+        "instructions": "str | None",
+        "max_output_tokens": "int | None",
+        "max_tool_calls": "int | None",
+        "metadata": "dict[str, str] | None",
+        "model": "Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str",
+        "moderation": "ResponseCreateParamsModeration | None",
+        "multi_agent": "MultiAgent | None",
+        "parallel_tool_calls": "bool | None",
+        "previous_response_id": "str | None",
+        "prompt": "BetaResponsePromptParam | None",
+        "prompt_cache_key": "str | None",
+        "prompt_cache_options": "ResponseCreateParamsPromptCacheOptions",
+        "prompt_cache_retention": "Literal['in_memory', '24h'] | None",
+        "reasoning": "ResponseCreateParamsReasoning | None",
+        "safety_identifier": "str | None",
+        "service_tier": "BetaServiceTier",
+        "store": "bool | None",
+        "stream_options": "StreamOptions | None",
+        "temperature": "float | None",
+        "text": "BetaResponseTextConfigParam",
+        "tool_choice": "ResponseCreateParamsToolChoice",
+        "tools": "Iterable[BetaToolParam]",
+        "top_logprobs": "int | None",
+        "top_p": "float | None",
+        "truncation": "Literal['auto', 'disabled'] | None",
+        "user": "str",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+        "stream": "Required[Literal[True]]",
+    },
+    total=False,
+)
+
 
 class StreamOptions(TypedDict, total=False):
     include_obfuscation: bool
 
-ResponseCreateParamsToolChoice: TypeAlias = 'BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | BetaToolParamProgrammaticToolCalling | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam'
 
-ResponseRetrieveParams: TypeAlias = 'ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming'
+ResponseCreateParamsToolChoice: TypeAlias = "BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | BetaToolParamProgrammaticToolCalling | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam"
 
-ResponseRetrieveParamsNonStreaming = TypedDict('ResponseRetrieveParamsNonStreaming', {'include': 'list[BetaResponseIncludable]', 'include_obfuscation': 'bool', 'starting_after': 'int', 'openai-beta': "list[Literal['responses_multi_agent=v1']]", 'stream': 'Literal[False]'}, total=False)
+ResponseRetrieveParams: TypeAlias = "ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming"
 
-ResponseRetrieveParamsStreaming = TypedDict('ResponseRetrieveParamsStreaming', {'include': 'list[BetaResponseIncludable]', 'include_obfuscation': 'bool', 'starting_after': 'int', 'openai-beta': "list[Literal['responses_multi_agent=v1']]", 'stream': 'Required[Literal[True]]'}, total=False)
+ResponseRetrieveParamsNonStreaming = TypedDict(
+    "ResponseRetrieveParamsNonStreaming",
+    {
+        "include": "list[BetaResponseIncludable]",
+        "include_obfuscation": "bool",
+        "starting_after": "int",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+        "stream": "Literal[False]",
+    },
+    total=False,
+)
+
+ResponseRetrieveParamsStreaming = TypedDict(
+    "ResponseRetrieveParamsStreaming",
+    {
+        "include": "list[BetaResponseIncludable]",
+        "include_obfuscation": "bool",
+        "starting_after": "int",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+        "stream": "Required[Literal[True]]",
+    },
+    total=False,
+)

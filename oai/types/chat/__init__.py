@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from oai.types.chat.params import ChatCompletionAssistantMessageParam as ChatCompletionAssistantMessageParam
     from oai.types.chat.params import ChatCompletionAudioParam as ChatCompletionAudioParam
     from oai.types.chat.params import ChatCompletionContentPartImageParam as ChatCompletionContentPartImageParam
-    from oai.types.chat.params import ChatCompletionContentPartImageParamImageURL as ChatCompletionContentPartImageParamImageURL
-    from oai.types.chat.params import ChatCompletionContentPartImageParamPromptCacheBreakpoint as ChatCompletionContentPartImageParamPromptCacheBreakpoint
-    from oai.types.chat.params import ChatCompletionContentPartInputAudioParam as ChatCompletionContentPartInputAudioParam
+    from oai.types.chat.params import (
+        ChatCompletionContentPartImageParamImageURL as ChatCompletionContentPartImageParamImageURL,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionContentPartImageParamPromptCacheBreakpoint as ChatCompletionContentPartImageParamPromptCacheBreakpoint,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionContentPartInputAudioParam as ChatCompletionContentPartInputAudioParam,
+    )
     from oai.types.chat.params import ChatCompletionContentPartParam as ChatCompletionContentPartParam
     from oai.types.chat.params import ChatCompletionContentPartRefusalParam as ChatCompletionContentPartRefusalParam
     from oai.types.chat.params import ChatCompletionContentPartTextParam as ChatCompletionContentPartTextParam
@@ -24,23 +30,39 @@ if TYPE_CHECKING:
     from oai.types.chat.params import ChatCompletionFunctionCallOptionParam as ChatCompletionFunctionCallOptionParam
     from oai.types.chat.params import ChatCompletionFunctionMessageParam as ChatCompletionFunctionMessageParam
     from oai.types.chat.params import ChatCompletionFunctionToolParam as ChatCompletionFunctionToolParam
-    from oai.types.chat.params import ChatCompletionMessageCustomToolCallParam as ChatCompletionMessageCustomToolCallParam
-    from oai.types.chat.params import ChatCompletionMessageCustomToolCallParamCustom as ChatCompletionMessageCustomToolCallParamCustom
-    from oai.types.chat.params import ChatCompletionMessageFunctionToolCallParam as ChatCompletionMessageFunctionToolCallParam
-    from oai.types.chat.params import ChatCompletionMessageFunctionToolCallParamFunction as ChatCompletionMessageFunctionToolCallParamFunction
+    from oai.types.chat.params import ChatCompletionFunctionToolParam as _ChatCompletionFunctionToolParam
+    from oai.types.chat.params import (
+        ChatCompletionMessageCustomToolCallParam as ChatCompletionMessageCustomToolCallParam,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionMessageCustomToolCallParamCustom as ChatCompletionMessageCustomToolCallParamCustom,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionMessageFunctionToolCallParam as ChatCompletionMessageFunctionToolCallParam,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionMessageFunctionToolCallParam as _ChatCompletionMessageFunctionToolCallParam,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionMessageFunctionToolCallParamFunction as ChatCompletionMessageFunctionToolCallParamFunction,
+    )
     from oai.types.chat.params import ChatCompletionMessageParam as ChatCompletionMessageParam
-    from oai.types.chat.params import ChatCompletionMessageFunctionToolCallParam as _ChatCompletionMessageFunctionToolCallParam
     from oai.types.chat.params import ChatCompletionMessageToolCallUnionParam as ChatCompletionMessageToolCallUnionParam
-    from oai.types.chat.params import ChatCompletionNamedToolChoiceCustomParam as ChatCompletionNamedToolChoiceCustomParam
-    from oai.types.chat.params import ChatCompletionNamedToolChoiceCustomParamCustom as ChatCompletionNamedToolChoiceCustomParamCustom
+    from oai.types.chat.params import (
+        ChatCompletionNamedToolChoiceCustomParam as ChatCompletionNamedToolChoiceCustomParam,
+    )
+    from oai.types.chat.params import (
+        ChatCompletionNamedToolChoiceCustomParamCustom as ChatCompletionNamedToolChoiceCustomParamCustom,
+    )
     from oai.types.chat.params import ChatCompletionNamedToolChoiceParam as ChatCompletionNamedToolChoiceParam
-    from oai.types.chat.params import ChatCompletionNamedToolChoiceParamFunction as ChatCompletionNamedToolChoiceParamFunction
+    from oai.types.chat.params import (
+        ChatCompletionNamedToolChoiceParamFunction as ChatCompletionNamedToolChoiceParamFunction,
+    )
     from oai.types.chat.params import ChatCompletionPredictionContentParam as ChatCompletionPredictionContentParam
     from oai.types.chat.params import ChatCompletionStreamOptionsParam as ChatCompletionStreamOptionsParam
     from oai.types.chat.params import ChatCompletionSystemMessageParam as ChatCompletionSystemMessageParam
     from oai.types.chat.params import ChatCompletionToolChoiceOptionParam as ChatCompletionToolChoiceOptionParam
     from oai.types.chat.params import ChatCompletionToolMessageParam as ChatCompletionToolMessageParam
-    from oai.types.chat.params import ChatCompletionFunctionToolParam as _ChatCompletionFunctionToolParam
     from oai.types.chat.params import ChatCompletionToolUnionParam as ChatCompletionToolUnionParam
     from oai.types.chat.params import ChatCompletionUserMessageParam as ChatCompletionUserMessageParam
     from oai.types.chat.params import CompletionCreateParams as CompletionCreateParams
@@ -80,16 +102,22 @@ if TYPE_CHECKING:
     from oai.types.chat.structs import ChatCompletionChunkModerationOutput as ChatCompletionChunkModerationOutput
     from oai.types.chat.structs import ChatCompletionContentPartImage as ChatCompletionContentPartImage
     from oai.types.chat.structs import ChatCompletionContentPartImageImageURL as ChatCompletionContentPartImageImageURL
-    from oai.types.chat.structs import ChatCompletionContentPartImagePromptCacheBreakpoint as ChatCompletionContentPartImagePromptCacheBreakpoint
+    from oai.types.chat.structs import (
+        ChatCompletionContentPartImagePromptCacheBreakpoint as ChatCompletionContentPartImagePromptCacheBreakpoint,
+    )
     from oai.types.chat.structs import ChatCompletionContentPartText as ChatCompletionContentPartText
     from oai.types.chat.structs import ChatCompletionDeleted as ChatCompletionDeleted
     from oai.types.chat.structs import ChatCompletionFunctionTool as ChatCompletionFunctionTool
     from oai.types.chat.structs import ChatCompletionMessage as ChatCompletionMessage
     from oai.types.chat.structs import ChatCompletionMessageCustomToolCall as ChatCompletionMessageCustomToolCall
-    from oai.types.chat.structs import ChatCompletionMessageCustomToolCallCustom as ChatCompletionMessageCustomToolCallCustom
+    from oai.types.chat.structs import (
+        ChatCompletionMessageCustomToolCallCustom as ChatCompletionMessageCustomToolCallCustom,
+    )
     from oai.types.chat.structs import ChatCompletionMessageFunctionToolCall as ChatCompletionMessageFunctionToolCall
-    from oai.types.chat.structs import ChatCompletionMessageFunctionToolCallFunction as ChatCompletionMessageFunctionToolCallFunction
     from oai.types.chat.structs import ChatCompletionMessageFunctionToolCall as _ChatCompletionMessageFunctionToolCall
+    from oai.types.chat.structs import (
+        ChatCompletionMessageFunctionToolCallFunction as ChatCompletionMessageFunctionToolCallFunction,
+    )
     from oai.types.chat.structs import ChatCompletionMessageToolCallUnion as ChatCompletionMessageToolCallUnion
     from oai.types.chat.structs import ChatCompletionModality as ChatCompletionModality
     from oai.types.chat.structs import ChatCompletionModeration as ChatCompletionModeration
@@ -109,6 +137,7 @@ if TYPE_CHECKING:
     from oai.types.chat.structs import ModerationInputModerationResults as ModerationInputModerationResults
     from oai.types.chat.structs import ModerationInputModerationResultsResult as ModerationInputModerationResultsResult
     from oai.types.chat.structs import TopLogprob as TopLogprob
+
     ChatCompletionMessageToolCallParam = _ChatCompletionMessageFunctionToolCallParam
     ChatCompletionToolParam = _ChatCompletionFunctionToolParam
     ChatCompletionMessageToolCall = _ChatCompletionMessageFunctionToolCall
@@ -117,8 +146,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.chat.completions': '',
-        'oai.types.chat.params': 'Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceCustomParamCustom ChatCompletionNamedToolChoiceParam ChatCompletionNamedToolChoiceParamFunction ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar CustomFormatText File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate',
-        'oai.types.chat.structs': 'Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionChunkModeration ChatCompletionChunkModerationInput ChatCompletionChunkModerationOutput ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModality ChatCompletionModeration ChatCompletionModerationInput ChatCompletionModerationOutput ChatCompletionReasoningEffort ChatCompletionRole ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob',
+        "oai.types.chat.completions": "",
+        "oai.types.chat.params": "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceCustomParamCustom ChatCompletionNamedToolChoiceParam ChatCompletionNamedToolChoiceParamFunction ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar CustomFormatText File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate",
+        "oai.types.chat.structs": "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionChunkModeration ChatCompletionChunkModerationInput ChatCompletionChunkModerationOutput ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModality ChatCompletionModeration ChatCompletionModerationInput ChatCompletionModerationOutput ChatCompletionReasoningEffort ChatCompletionRole ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob",
     },
 )

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.shared.structs import ChatModel, FunctionParameters, Metadata, ReasoningEffort
-    from oai.types.shared_params.params import FunctionDefinition, ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
+    from oai.types.shared_params.params import (
+        FunctionDefinition,
+        ResponseFormatJSONObject,
+        ResponseFormatJSONSchema,
+        ResponseFormatText,
+    )
 
 
 class ChatCompletionAllowedToolChoiceParam(TypedDict, total=False):
-    allowed_tools: ChatCompletionAllowedToolsParam
-    type: Literal['allowed_tools']
+    allowed_tools: Required[ChatCompletionAllowedToolsParam]
+    type: Required[Literal["allowed_tools"]]
+
 
 class ChatCompletionAllowedToolsParam(TypedDict, total=False):
-    mode: Literal['auto', 'required']
-    tools: Iterable[dict[str, Any]]
+    mode: Required[Literal["auto", "required"]]
+    tools: Required[Iterable[dict[str, Any]]]
+
 
 class Audio(TypedDict, total=False):
-    id: str
+    id: Required[str]
+
 
 class ChatCompletionAssistantMessageParam(TypedDict, total=False):
-    role: Literal['assistant']
+    role: Required[Literal["assistant"]]
     audio: Audio | None
     content: str | Iterable[ContentArrayOfContentPart] | None
     function_call: ChatCompletionMessageFunctionToolCallParamFunction | None
@@ -30,164 +39,209 @@ class ChatCompletionAssistantMessageParam(TypedDict, total=False):
     refusal: str | None
     tool_calls: Iterable[ChatCompletionMessageToolCallUnionParam]
 
-ContentArrayOfContentPart: TypeAlias = 'ChatCompletionContentPartTextParam | ChatCompletionContentPartRefusalParam'
+
+ContentArrayOfContentPart: TypeAlias = "ChatCompletionContentPartTextParam | ChatCompletionContentPartRefusalParam"
+
 
 class ChatCompletionAudioParam(TypedDict, total=False):
-    format: Literal['wav', 'aac', 'mp3', 'flac', 'opus', 'pcm16']
-    voice: Voice
+    format: Required[Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]]
+    voice: Required[Voice]
 
-Voice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | Audio"
+
+Voice: TypeAlias = (
+    "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | Audio"
+)
+
 
 class ChatCompletionContentPartImageParam(TypedDict, total=False):
-    image_url: ChatCompletionContentPartImageParamImageURL
-    type: Literal['image_url']
+    image_url: Required[ChatCompletionContentPartImageParamImageURL]
+    type: Required[Literal["image_url"]]
     prompt_cache_breakpoint: ChatCompletionContentPartImageParamPromptCacheBreakpoint
+
 
 class ChatCompletionContentPartImageParamImageURL(TypedDict, total=False):
-    url: str
-    detail: Literal['auto', 'low', 'high', 'original']
+    url: Required[str]
+    detail: Literal["auto", "low", "high", "original"]
+
 
 class ChatCompletionContentPartImageParamPromptCacheBreakpoint(TypedDict, total=False):
-    mode: Literal['explicit']
-    ttl: Literal['30m', '12h']
+    mode: Required[Literal["explicit"]]
+    ttl: Literal["30m", "12h"]
+
 
 class ChatCompletionContentPartInputAudioParam(TypedDict, total=False):
-    input_audio: InputAudio
-    type: Literal['input_audio']
+    input_audio: Required[InputAudio]
+    type: Required[Literal["input_audio"]]
     prompt_cache_breakpoint: ChatCompletionContentPartImageParamPromptCacheBreakpoint
+
 
 class InputAudio(TypedDict, total=False):
-    data: str
-    format: Literal['wav', 'mp3']
+    data: Required[str]
+    format: Required[Literal["wav", "mp3"]]
 
-ChatCompletionContentPartParam: TypeAlias = 'ChatCompletionContentPartTextParam | ChatCompletionContentPartImageParam | ChatCompletionContentPartInputAudioParam | File'
+
+ChatCompletionContentPartParam: TypeAlias = "ChatCompletionContentPartTextParam | ChatCompletionContentPartImageParam | ChatCompletionContentPartInputAudioParam | File"
+
 
 class File(TypedDict, total=False):
-    file: FileFile
-    type: Literal['file']
+    file: Required[FileFile]
+    type: Required[Literal["file"]]
     prompt_cache_breakpoint: ChatCompletionContentPartImageParamPromptCacheBreakpoint
+
 
 class FileFile(TypedDict, total=False):
     file_data: str
     file_id: str
     filename: str
 
+
 class ChatCompletionContentPartRefusalParam(TypedDict, total=False):
-    refusal: str
-    type: Literal['refusal']
+    refusal: Required[str]
+    type: Required[Literal["refusal"]]
+
 
 class ChatCompletionContentPartTextParam(TypedDict, total=False):
-    text: str
-    type: Literal['text']
+    text: Required[str]
+    type: Required[Literal["text"]]
     prompt_cache_breakpoint: ChatCompletionContentPartImageParamPromptCacheBreakpoint
 
+
 class ChatCompletionCustomToolParam(TypedDict, total=False):
-    custom: ChatCompletionCustomToolParamCustom
-    type: Literal['custom']
+    custom: Required[ChatCompletionCustomToolParamCustom]
+    type: Required[Literal["custom"]]
+
 
 class ChatCompletionCustomToolParamCustom(TypedDict, total=False):
-    name: str
+    name: Required[str]
     description: str
     format: CustomFormat
 
-CustomFormat: TypeAlias = 'CustomFormatText | CustomFormatGrammar'
+
+CustomFormat: TypeAlias = "CustomFormatText | CustomFormatGrammar"
+
 
 class CustomFormatGrammar(TypedDict, total=False):
-    grammar: CustomFormatGrammarGrammar
-    type: Literal['grammar']
+    grammar: Required[CustomFormatGrammarGrammar]
+    type: Required[Literal["grammar"]]
+
 
 class CustomFormatGrammarGrammar(TypedDict, total=False):
-    definition: str
-    syntax: Literal['lark', 'regex']
+    definition: Required[str]
+    syntax: Required[Literal["lark", "regex"]]
+
 
 class CustomFormatText(TypedDict, total=False):
-    type: Literal['text']
+    type: Required[Literal["text"]]
+
 
 class ChatCompletionDeveloperMessageParam(TypedDict, total=False):
-    content: str | Iterable[ChatCompletionContentPartTextParam]
-    role: Literal['developer']
+    content: Required[str | Iterable[ChatCompletionContentPartTextParam]]
+    role: Required[Literal["developer"]]
     name: str
+
 
 class ChatCompletionFunctionCallOptionParam(TypedDict, total=False):
-    name: str
+    name: Required[str]
+
 
 class ChatCompletionFunctionMessageParam(TypedDict, total=False):
-    content: str | None
-    name: str
-    role: Literal['function']
+    content: Required[str | None]
+    name: Required[str]
+    role: Required[Literal["function"]]
+
 
 class ChatCompletionFunctionToolParam(TypedDict, total=False):
-    function: FunctionDefinition
-    type: Literal['function']
+    function: Required[FunctionDefinition]
+    type: Required[Literal["function"]]
+
 
 class ChatCompletionMessageCustomToolCallParam(TypedDict, total=False):
-    id: str
-    custom: ChatCompletionMessageCustomToolCallParamCustom
-    type: Literal['custom']
+    id: Required[str]
+    custom: Required[ChatCompletionMessageCustomToolCallParamCustom]
+    type: Required[Literal["custom"]]
+
 
 class ChatCompletionMessageCustomToolCallParamCustom(TypedDict, total=False):
-    input: str
-    name: str
+    input: Required[str]
+    name: Required[str]
+
 
 class ChatCompletionMessageFunctionToolCallParam(TypedDict, total=False):
-    id: str
-    function: ChatCompletionMessageFunctionToolCallParamFunction
-    type: Literal['function']
+    id: Required[str]
+    function: Required[ChatCompletionMessageFunctionToolCallParamFunction]
+    type: Required[Literal["function"]]
+
 
 class ChatCompletionMessageFunctionToolCallParamFunction(TypedDict, total=False):
-    arguments: str
-    name: str
+    arguments: Required[str]
+    name: Required[str]
 
-ChatCompletionMessageParam: TypeAlias = 'ChatCompletionDeveloperMessageParam | ChatCompletionSystemMessageParam | ChatCompletionUserMessageParam | ChatCompletionAssistantMessageParam | ChatCompletionToolMessageParam | ChatCompletionFunctionMessageParam'
 
-ChatCompletionMessageToolCallUnionParam: TypeAlias = 'ChatCompletionMessageFunctionToolCallParam | ChatCompletionMessageCustomToolCallParam'
+ChatCompletionMessageParam: TypeAlias = "ChatCompletionDeveloperMessageParam | ChatCompletionSystemMessageParam | ChatCompletionUserMessageParam | ChatCompletionAssistantMessageParam | ChatCompletionToolMessageParam | ChatCompletionFunctionMessageParam"
+
+ChatCompletionMessageToolCallUnionParam: TypeAlias = (
+    "ChatCompletionMessageFunctionToolCallParam | ChatCompletionMessageCustomToolCallParam"
+)
+
 
 class ChatCompletionNamedToolChoiceCustomParam(TypedDict, total=False):
-    custom: ChatCompletionNamedToolChoiceCustomParamCustom
-    type: Literal['custom']
+    custom: Required[ChatCompletionNamedToolChoiceCustomParamCustom]
+    type: Required[Literal["custom"]]
+
 
 class ChatCompletionNamedToolChoiceCustomParamCustom(TypedDict, total=False):
-    name: str
+    name: Required[str]
+
 
 class ChatCompletionNamedToolChoiceParam(TypedDict, total=False):
-    function: ChatCompletionNamedToolChoiceParamFunction
-    type: Literal['function']
+    function: Required[ChatCompletionNamedToolChoiceParamFunction]
+    type: Required[Literal["function"]]
+
 
 class ChatCompletionNamedToolChoiceParamFunction(TypedDict, total=False):
-    name: str
+    name: Required[str]
+
 
 class ChatCompletionPredictionContentParam(TypedDict, total=False):
-    content: str | Iterable[ChatCompletionContentPartTextParam]
-    type: Literal['content']
+    content: Required[str | Iterable[ChatCompletionContentPartTextParam]]
+    type: Required[Literal["content"]]
+
 
 class ChatCompletionStreamOptionsParam(TypedDict, total=False):
     include_obfuscation: bool
     include_usage: bool
 
+
 class ChatCompletionSystemMessageParam(TypedDict, total=False):
-    content: str | Iterable[ChatCompletionContentPartTextParam]
-    role: Literal['system']
+    content: Required[str | Iterable[ChatCompletionContentPartTextParam]]
+    role: Required[Literal["system"]]
     name: str
+
 
 ChatCompletionToolChoiceOptionParam: TypeAlias = "Literal['none', 'auto', 'required'] | ChatCompletionAllowedToolChoiceParam | ChatCompletionNamedToolChoiceParam | ChatCompletionNamedToolChoiceCustomParam"
 
-class ChatCompletionToolMessageParam(TypedDict, total=False):
-    content: str | Iterable[ChatCompletionContentPartTextParam]
-    role: Literal['tool']
-    tool_call_id: str
 
-ChatCompletionToolUnionParam: TypeAlias = 'ChatCompletionFunctionToolParam | ChatCompletionCustomToolParam'
+class ChatCompletionToolMessageParam(TypedDict, total=False):
+    content: Required[str | Iterable[ChatCompletionContentPartTextParam]]
+    role: Required[Literal["tool"]]
+    tool_call_id: Required[str]
+
+
+ChatCompletionToolUnionParam: TypeAlias = "ChatCompletionFunctionToolParam | ChatCompletionCustomToolParam"
+
 
 class ChatCompletionUserMessageParam(TypedDict, total=False):
-    content: str | Iterable[ChatCompletionContentPartParam]
-    role: Literal['user']
+    content: Required[str | Iterable[ChatCompletionContentPartParam]]
+    role: Required[Literal["user"]]
     name: str
 
-CompletionCreateParams: TypeAlias = 'CompletionCreateParamsNonStreaming | CompletionCreateParamsStreaming'
+
+CompletionCreateParams: TypeAlias = "CompletionCreateParamsNonStreaming | CompletionCreateParamsStreaming"
+
 
 class CompletionCreateParamsNonStreaming(TypedDict, total=False):
-    messages: Iterable[ChatCompletionMessageParam]
-    model: str | ChatModel
+    messages: Required[Iterable[ChatCompletionMessageParam]]
+    model: Required[str | ChatModel]
     audio: ChatCompletionAudioParam | None
     frequency_penalty: float | None
     function_call: FunctionCall
@@ -197,7 +251,7 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     max_completion_tokens: int | None
     max_tokens: int | None
     metadata: Metadata | None
-    modalities: list[Literal['text', 'audio']] | None
+    modalities: list[Literal["text", "audio"]] | None
     moderation: CompletionCreateParamsModeration | None
     n: int | None
     parallel_tool_calls: bool
@@ -205,12 +259,12 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     presence_penalty: float | None
     prompt_cache_key: str | None
     prompt_cache_options: PromptCacheOptions
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
     reasoning_effort: ReasoningEffort
     response_format: ResponseFormat
     safety_identifier: str | None
     seed: int | None
-    service_tier: Literal['auto', 'default', 'flex', 'scale', 'priority', 'fast'] | None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None
     stop: str | Sequence[str] | None
     store: bool | None
     stream_options: ChatCompletionStreamOptionsParam | None
@@ -220,13 +274,14 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     top_logprobs: int | None
     top_p: float | None
     user: str
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
     web_search_options: WebSearchOptions
     stream: Literal[False] | None
 
+
 class CompletionCreateParamsStreaming(TypedDict, total=False):
-    messages: Iterable[ChatCompletionMessageParam]
-    model: str | ChatModel
+    messages: Required[Iterable[ChatCompletionMessageParam]]
+    model: Required[str | ChatModel]
     audio: ChatCompletionAudioParam | None
     frequency_penalty: float | None
     function_call: FunctionCall
@@ -236,7 +291,7 @@ class CompletionCreateParamsStreaming(TypedDict, total=False):
     max_completion_tokens: int | None
     max_tokens: int | None
     metadata: Metadata | None
-    modalities: list[Literal['text', 'audio']] | None
+    modalities: list[Literal["text", "audio"]] | None
     moderation: CompletionCreateParamsModeration | None
     n: int | None
     parallel_tool_calls: bool
@@ -244,12 +299,12 @@ class CompletionCreateParamsStreaming(TypedDict, total=False):
     presence_penalty: float | None
     prompt_cache_key: str | None
     prompt_cache_options: PromptCacheOptions
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
     reasoning_effort: ReasoningEffort
     response_format: ResponseFormat
     safety_identifier: str | None
     seed: int | None
-    service_tier: Literal['auto', 'default', 'flex', 'scale', 'priority', 'fast'] | None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None
     stop: str | Sequence[str] | None
     store: bool | None
     stream_options: ChatCompletionStreamOptionsParam | None
@@ -259,41 +314,51 @@ class CompletionCreateParamsStreaming(TypedDict, total=False):
     top_logprobs: int | None
     top_p: float | None
     user: str
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
     web_search_options: WebSearchOptions
     stream: Required[Literal[True]]
 
+
 class CompletionCreateParamsFunction(TypedDict, total=False):
-    name: str
+    name: Required[str]
     description: str
     parameters: FunctionParameters
 
+
 FunctionCall: TypeAlias = "Literal['none', 'auto'] | ChatCompletionFunctionCallOptionParam"
 
+
 class CompletionCreateParamsModeration(TypedDict, total=False):
-    model: str
+    model: Required[str]
     policy: ModerationPolicy | None
+
 
 class ModerationPolicy(TypedDict, total=False):
     input: ModerationPolicyInput | None
     output: ModerationPolicyInput | None
 
+
 class ModerationPolicyInput(TypedDict, total=False):
-    mode: Literal['score', 'block']
+    mode: Required[Literal["score", "block"]]
+
 
 class PromptCacheOptions(TypedDict, total=False):
-    mode: Literal['implicit', 'explicit']
-    ttl: Literal['30m']
+    mode: Literal["implicit", "explicit"]
+    ttl: Literal["30m"]
 
-ResponseFormat: TypeAlias = 'ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject'
+
+ResponseFormat: TypeAlias = "ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject"
+
 
 class WebSearchOptions(TypedDict, total=False):
-    search_context_size: Literal['low', 'medium', 'high']
+    search_context_size: Literal["low", "medium", "high"]
     user_location: WebSearchOptionsUserLocation | None
 
+
 class WebSearchOptionsUserLocation(TypedDict, total=False):
-    approximate: WebSearchOptionsUserLocationApproximate
-    type: Literal['approximate']
+    approximate: Required[WebSearchOptionsUserLocationApproximate]
+    type: Required[Literal["approximate"]]
+
 
 class WebSearchOptionsUserLocationApproximate(TypedDict, total=False):
     city: str
@@ -301,14 +366,17 @@ class WebSearchOptionsUserLocationApproximate(TypedDict, total=False):
     region: str
     timezone: str
 
+
 class CompletionListParams(TypedDict, total=False):
     after: str
     limit: int
     metadata: Metadata | None
     model: str
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class CompletionUpdateParams(TypedDict, total=False):
-    metadata: Metadata | None
+    metadata: Required[Metadata | None]
 
-CreateChatCompletionRequestMessageParam: TypeAlias = 'ChatCompletionDeveloperMessageParam | ChatCompletionSystemMessageParam | ChatCompletionUserMessageParam | ChatCompletionAssistantMessageParam | ChatCompletionToolMessageParam | ChatCompletionFunctionMessageParam'
+
+CreateChatCompletionRequestMessageParam: TypeAlias = "ChatCompletionDeveloperMessageParam | ChatCompletionSystemMessageParam | ChatCompletionUserMessageParam | ChatCompletionAssistantMessageParam | ChatCompletionToolMessageParam | ChatCompletionFunctionMessageParam"

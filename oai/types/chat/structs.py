@@ -12,15 +12,18 @@ class TopLogprob(Object):
     logprob: float
     bytes: list[int] | None = None
 
+
 class ChatCompletionTokenLogprob(Object):
     token: str
     logprob: float
     top_logprobs: list[TopLogprob]
     bytes: list[int] | None = None
 
+
 class ChoiceLogprobs(Object):
     content: list[ChatCompletionTokenLogprob] | None = None
     refusal: list[ChatCompletionTokenLogprob] | None = None
+
 
 class ChatCompletionAudio(Object):
     id: str
@@ -28,38 +31,46 @@ class ChatCompletionAudio(Object):
     expires_at: int
     transcript: str
 
+
 class AnnotationURLCitation(Object):
     end_index: int
     start_index: int
     title: str
     url: str
 
+
 class Annotation(Object):
-    type: Literal['url_citation']
+    type: Literal["url_citation"]
     url_citation: AnnotationURLCitation
+
 
 class ChatCompletionMessageFunctionToolCallFunction(Object):
     arguments: str
     name: str
 
+
 class ChatCompletionMessageCustomToolCallCustom(Object):
     input: str
     name: str
 
-class ChatCompletionMessageCustomToolCall(Object, tag_field='type', tag='custom'):
-    type: ClassVar[Literal['custom']] = 'custom'
+
+class ChatCompletionMessageCustomToolCall(Object, tag_field="type", tag="custom"):
+    type: ClassVar[Literal["custom"]] = "custom"
     id: str
     custom: ChatCompletionMessageCustomToolCallCustom
 
-class ChatCompletionMessageFunctionToolCall(Object, tag_field='type', tag='function'):
-    type: ClassVar[Literal['function']] = 'function'
+
+class ChatCompletionMessageFunctionToolCall(Object, tag_field="type", tag="function"):
+    type: ClassVar[Literal["function"]] = "function"
     id: str
     function: ChatCompletionMessageFunctionToolCallFunction
 
+
 ChatCompletionMessageToolCallUnion = ChatCompletionMessageFunctionToolCall | ChatCompletionMessageCustomToolCall
 
+
 class ChatCompletionMessage(Object):
-    role: Literal['assistant']
+    role: Literal["assistant"]
     content: str | None = None
     refusal: str | None = None
     annotations: list[Annotation] | None = None
@@ -67,49 +78,57 @@ class ChatCompletionMessage(Object):
     function_call: ChatCompletionMessageFunctionToolCallFunction | None = None
     tool_calls: list[ChatCompletionMessageToolCallUnion] | None = None
 
+
 class ChatCompletionChoice(Object):
-    finish_reason: Literal['stop', 'length', 'tool_calls', 'content_filter', 'function_call']
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
     index: int
     message: ChatCompletionMessage
     logprobs: ChoiceLogprobs | None = None
 
-class ModerationInputError(Object, tag_field='type', tag='error'):
-    type: ClassVar[Literal['error']] = 'error'
+
+class ModerationInputError(Object, tag_field="type", tag="error"):
+    type: ClassVar[Literal["error"]] = "error"
     code: str
     message: str
 
+
 class ModerationInputModerationResultsResult(Object):
     categories: dict[str, bool]
-    category_applied_input_types: dict[str, list[Literal['text', 'image']]]
+    category_applied_input_types: dict[str, list[Literal["text", "image"]]]
     category_scores: dict[str, float]
     flagged: bool
     model: str
-    type: Literal['moderation_result']
+    type: Literal["moderation_result"]
 
-class ModerationInputModerationResults(Object, tag_field='type', tag='moderation_results'):
-    type: ClassVar[Literal['moderation_results']] = 'moderation_results'
+
+class ModerationInputModerationResults(Object, tag_field="type", tag="moderation_results"):
+    type: ClassVar[Literal["moderation_results"]] = "moderation_results"
     model: str
     results: list[ModerationInputModerationResultsResult]
+
 
 ChatCompletionModerationInput = ModerationInputModerationResults | ModerationInputError
 
 ChatCompletionModerationOutput = ModerationInputModerationResults | ModerationInputError
 
+
 class ChatCompletionModeration(Object):
     input: ChatCompletionModerationInput
     output: ChatCompletionModerationOutput
+
 
 class ChatCompletion(Object):
     id: str
     choices: list[ChatCompletionChoice]
     created: int
     model: str
-    object: Literal['chat.completion']
+    object: Literal["chat.completion"]
     metadata: Metadata | None = None
     moderation: ChatCompletionModeration | None = None
-    service_tier: Literal['auto', 'default', 'flex', 'scale', 'priority', 'fast'] | None = None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
+
 
 class ChoiceDeltaAudio(Object):
     id: str | None = None
@@ -117,87 +136,102 @@ class ChoiceDeltaAudio(Object):
     expires_at: int | None = None
     transcript: str | None = None
 
+
 class ChoiceDeltaFunctionCall(Object):
     arguments: str | None = None
     name: str | None = None
+
 
 class ChoiceDeltaToolCall(Object):
     index: int
     id: str | None = None
     function: ChoiceDeltaFunctionCall | None = None
-    type: Literal['function'] | None = None
+    type: Literal["function"] | None = None
+
 
 class ChoiceDelta(Object):
     audio: ChoiceDeltaAudio | None = None
     content: str | None = None
     function_call: ChoiceDeltaFunctionCall | None = None
     refusal: str | None = None
-    role: Literal['developer', 'system', 'user', 'assistant', 'tool'] | None = None
+    role: Literal["developer", "system", "user", "assistant", "tool"] | None = None
     tool_calls: list[ChoiceDeltaToolCall] | None = None
+
 
 class ChatCompletionChunkChoice(Object):
     delta: ChoiceDelta
     index: int
-    finish_reason: Literal['stop', 'length', 'tool_calls', 'content_filter', 'function_call'] | None = None
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter", "function_call"] | None = None
     logprobs: ChoiceLogprobs | None = None
+
 
 ChatCompletionChunkModerationInput = ModerationInputModerationResults | ModerationInputError
 
 ChatCompletionChunkModerationOutput = ModerationInputModerationResults | ModerationInputError
 
+
 class ChatCompletionChunkModeration(Object):
     input: ChatCompletionChunkModerationInput
     output: ChatCompletionChunkModerationOutput
+
 
 class ChatCompletionChunk(Object):
     id: str
     choices: list[ChatCompletionChunkChoice]
     created: int
     model: str
-    object: Literal['chat.completion.chunk']
+    object: Literal["chat.completion.chunk"]
     moderation: ChatCompletionChunkModeration | None = None
     obfuscation: str | None = None
-    service_tier: Literal['auto', 'default', 'flex', 'scale', 'priority', 'fast'] | None = None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
 
+
 class ChatCompletionContentPartImageImageURL(Object):
     url: str
-    detail: Literal['auto', 'low', 'high', 'original'] | None = None
+    detail: Literal["auto", "low", "high", "original"] | None = None
+
 
 class ChatCompletionContentPartImagePromptCacheBreakpoint(Object):
-    mode: Literal['explicit']
-    ttl: Literal['30m', '12h'] | None = None
+    mode: Literal["explicit"]
+    ttl: Literal["30m", "12h"] | None = None
 
-class ChatCompletionContentPartImage(Object, tag_field='type', tag='image_url'):
-    type: ClassVar[Literal['image_url']] = 'image_url'
+
+class ChatCompletionContentPartImage(Object, tag_field="type", tag="image_url"):
+    type: ClassVar[Literal["image_url"]] = "image_url"
     image_url: ChatCompletionContentPartImageImageURL
     prompt_cache_breakpoint: ChatCompletionContentPartImagePromptCacheBreakpoint | None = None
 
-class ChatCompletionContentPartText(Object, tag_field='type', tag='text'):
-    type: ClassVar[Literal['text']] = 'text'
+
+class ChatCompletionContentPartText(Object, tag_field="type", tag="text"):
+    type: ClassVar[Literal["text"]] = "text"
     text: str
     prompt_cache_breakpoint: ChatCompletionContentPartImagePromptCacheBreakpoint | None = None
+
 
 class ChatCompletionDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['chat.completion.deleted']
+    object: Literal["chat.completion.deleted"]
+
 
 class ChatCompletionFunctionTool(Object):
     function: FunctionDefinition
-    type: Literal['function']
+    type: Literal["function"]
 
-ChatCompletionModality = Literal['text', 'audio']
 
-ChatCompletionReasoningEffort = Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
+ChatCompletionModality = Literal["text", "audio"]
 
-ChatCompletionRole = Literal['developer', 'system', 'user', 'assistant', 'tool', 'function']
+ChatCompletionReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+
+ChatCompletionRole = Literal["developer", "system", "user", "assistant", "tool", "function"]
 
 ChatCompletionStoreMessageContentPart = ChatCompletionContentPartText | ChatCompletionContentPartImage
 
+
 class ChatCompletionStoreMessage(Object):
-    role: Literal['assistant']
+    role: Literal["assistant"]
     id: str
     content: str | None = None
     refusal: str | None = None

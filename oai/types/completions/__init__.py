@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.completions.params': 'CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming',
-        'oai.types.completions.structs': 'Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails',
+        "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming",
+        "oai.types.completions.structs": "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails",
     },
 )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.chat.params import ChatCompletionStreamOptionsParam
 
 
-CompletionCreateParams: TypeAlias = 'CompletionCreateParamsNonStreaming | CompletionCreateParamsStreaming'
+CompletionCreateParams: TypeAlias = "CompletionCreateParamsNonStreaming | CompletionCreateParamsStreaming"
+
 
 class CompletionCreateParamsNonStreaming(TypedDict, total=False):
-    model: str | Literal['gpt-3.5-turbo-instruct', 'davinci-002', 'babbage-002']
-    prompt: str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None
+    model: Required[str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]]
+    prompt: Required[str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None]
     best_of: int | None
     echo: bool | None
     frequency_penalty: float | None
@@ -31,9 +33,10 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     user: str
     stream: Literal[False] | None
 
+
 class CompletionCreateParamsStreaming(TypedDict, total=False):
-    model: str | Literal['gpt-3.5-turbo-instruct', 'davinci-002', 'babbage-002']
-    prompt: str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None
+    model: Required[str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]]
+    prompt: Required[str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None]
     best_of: int | None
     echo: bool | None
     frequency_penalty: float | None

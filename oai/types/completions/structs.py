@@ -11,11 +11,13 @@ class Logprobs(Object):
     tokens: list[str] | None = None
     top_logprobs: list[dict[str, float]] | None = None
 
+
 class CompletionChoice(Object):
-    finish_reason: Literal['stop', 'length', 'content_filter']
+    finish_reason: Literal["stop", "length", "content_filter"]
     index: int
     text: str
     logprobs: Logprobs | None = None
+
 
 class CompletionTokensDetails(Object):
     accepted_prediction_tokens: int | None = None
@@ -24,12 +26,14 @@ class CompletionTokensDetails(Object):
     rejected_prediction_tokens: int | None = None
     text_tokens: int | None = None
 
+
 class PromptTokensDetails(Object):
     audio_tokens: int | None = None
     cache_write_tokens: int | None = None
     cached_tokens: int | None = None
     image_tokens: int | None = None
     text_tokens: int | None = None
+
 
 class CompletionUsage(Object):
     completion_tokens: int
@@ -38,11 +42,12 @@ class CompletionUsage(Object):
     completion_tokens_details: CompletionTokensDetails | None = None
     prompt_tokens_details: PromptTokensDetails | None = None
 
+
 class Completion(Object):
     id: str
     choices: list[CompletionChoice]
     created: int
     model: str
-    object: Literal['text_completion']
+    object: Literal["text_completion"]
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from oai.types.containers.params import Skill as Skill
     from oai.types.containers.structs import ContainerCreateResponse as ContainerCreateResponse
     from oai.types.containers.structs import ContainerCreateResponseExpiresAfter as ContainerCreateResponseExpiresAfter
-    from oai.types.containers.structs import ContainerCreateResponseNetworkPolicy as ContainerCreateResponseNetworkPolicy
+    from oai.types.containers.structs import (
+        ContainerCreateResponseNetworkPolicy as ContainerCreateResponseNetworkPolicy,
+    )
     from oai.types.containers.structs import ContainerListResponse as ContainerListResponse
     from oai.types.containers.structs import ContainerRetrieveResponse as ContainerRetrieveResponse
     from oai.types.containers.structs import FileCreateResponse as FileCreateResponse
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.containers.params': 'ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerCreateParamsNetworkPolicy ContainerListParams FileCreateParams FileListParams Skill',
-        'oai.types.containers.structs': 'ContainerCreateResponse ContainerCreateResponseExpiresAfter ContainerCreateResponseNetworkPolicy ContainerListResponse ContainerRetrieveResponse FileCreateResponse FileListResponse FileRetrieveResponse',
+        "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerCreateParamsNetworkPolicy ContainerListParams FileCreateParams FileListParams Skill",
+        "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter ContainerCreateResponseNetworkPolicy ContainerListResponse ContainerRetrieveResponse FileCreateResponse FileListResponse FileRetrieveResponse",
     },
 )

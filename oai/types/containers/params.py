@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from oai.types.responses.params import ContainerNetworkPolicyAllowlistParam, ContainerNetworkPolicyDisabledParam, InlineSkillParam, SkillReferenceParam
+
     from oai._multipart import File
+    from oai.types.responses.params import (
+        ContainerNetworkPolicyAllowlistParam,
+        ContainerNetworkPolicyDisabledParam,
+        InlineSkillParam,
+        SkillReferenceParam,
+    )
 
 
 class ContainerCreateParams(TypedDict, total=False):
-    name: str
+    name: Required[str]
     expires_after: ContainerCreateParamsExpiresAfter
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g']
+    memory_limit: Literal["1g", "4g", "16g", "64g"]
     network_policy: ContainerCreateParamsNetworkPolicy
     skills: Iterable[Skill]
 
+
 class ContainerCreateParamsExpiresAfter(TypedDict, total=False):
-    anchor: Literal['last_active_at']
-    minutes: int
+    anchor: Required[Literal["last_active_at"]]
+    minutes: Required[int]
 
-ContainerCreateParamsNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
 
-Skill: TypeAlias = 'SkillReferenceParam | InlineSkillParam'
+ContainerCreateParamsNetworkPolicy: TypeAlias = (
+    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
+)
+
+Skill: TypeAlias = "SkillReferenceParam | InlineSkillParam"
+
 
 class ContainerListParams(TypedDict, total=False):
     after: str
     limit: int
     name: str
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class FileCreateParams(TypedDict, total=False):
     file: File
     file_id: str
 
+
 class FileListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]

@@ -6,12 +6,14 @@ from oai._object import Object
 
 
 class ContainerCreateResponseExpiresAfter(Object):
-    anchor: Literal['last_active_at'] | None = None
+    anchor: Literal["last_active_at"] | None = None
     minutes: int | None = None
 
+
 class ContainerCreateResponseNetworkPolicy(Object):
-    type: Literal['allowlist', 'disabled']
+    type: Literal["allowlist", "disabled"]
     allowed_domains: list[str] | None = None
+
 
 class ContainerCreateResponse(Object):
     id: str
@@ -21,8 +23,9 @@ class ContainerCreateResponse(Object):
     status: str
     expires_after: ContainerCreateResponseExpiresAfter | None = None
     last_active_at: int | None = None
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None = None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
     network_policy: ContainerCreateResponseNetworkPolicy | None = None
+
 
 class ContainerListResponse(Object):
     id: str
@@ -32,8 +35,9 @@ class ContainerListResponse(Object):
     status: str
     expires_after: ContainerCreateResponseExpiresAfter | None = None
     last_active_at: int | None = None
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None = None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
     network_policy: ContainerCreateResponseNetworkPolicy | None = None
+
 
 class ContainerRetrieveResponse(Object):
     id: str
@@ -43,32 +47,35 @@ class ContainerRetrieveResponse(Object):
     status: str
     expires_after: ContainerCreateResponseExpiresAfter | None = None
     last_active_at: int | None = None
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None = None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
     network_policy: ContainerCreateResponseNetworkPolicy | None = None
+
 
 class FileCreateResponse(Object):
     id: str
     bytes: int
     container_id: str
     created_at: int
-    object: Literal['container.file']
+    object: Literal["container.file"]
     path: str
     source: str
+
 
 class FileListResponse(Object):
     id: str
     bytes: int
     container_id: str
     created_at: int
-    object: Literal['container.file']
+    object: Literal["container.file"]
     path: str
     source: str
+
 
 class FileRetrieveResponse(Object):
     id: str
     bytes: int
     container_id: str
     created_at: int
-    object: Literal['container.file']
+    object: Literal["container.file"]
     path: str
     source: str

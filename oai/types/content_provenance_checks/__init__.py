@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.content_provenance_checks.params import ContentProvenanceCheckCreateParams as ContentProvenanceCheckCreateParams
+    from oai.types.content_provenance_checks.params import (
+        ContentProvenanceCheckCreateParams as ContentProvenanceCheckCreateParams,
+    )
     from oai.types.content_provenance_checks.structs import ContentProvenanceCheck as ContentProvenanceCheck
     from oai.types.content_provenance_checks.structs import Result as Result
     from oai.types.content_provenance_checks.structs import ResultC2PA as ResultC2PA
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.content_provenance_checks.params': 'ContentProvenanceCheckCreateParams',
-        'oai.types.content_provenance_checks.structs': 'ContentProvenanceCheck Result ResultC2PA ResultSynthID',
+        "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
+        "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck Result ResultC2PA ResultSynthID",
     },
 )

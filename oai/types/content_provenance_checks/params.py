@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Required, TypedDict
 
 if TYPE_CHECKING:
     from oai._multipart import File
 
 
 class ContentProvenanceCheckCreateParams(TypedDict, total=False):
-    file: File
+    file: Required[File]

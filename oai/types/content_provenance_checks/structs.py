@@ -5,23 +5,26 @@ from typing import ClassVar, Literal
 from oai._object import Object
 
 
-class ResultC2PA(Object, tag_field='type', tag='c2pa'):
-    type: ClassVar[Literal['c2pa']] = 'c2pa'
-    outcome: Literal['detected', 'not_detected']
-    validation_state: Literal['trusted', 'valid', 'invalid', 'not_present']
+class ResultC2PA(Object, tag_field="type", tag="c2pa"):
+    type: ClassVar[Literal["c2pa"]] = "c2pa"
+    outcome: Literal["detected", "not_detected"]
+    validation_state: Literal["trusted", "valid", "invalid", "not_present"]
     generated_at: str | None = None
     issuer: str | None = None
     model: str | None = None
 
-class ResultSynthID(Object, tag_field='type', tag='synthid'):
-    type: ClassVar[Literal['synthid']] = 'synthid'
-    outcome: Literal['detected', 'not_detected']
+
+class ResultSynthID(Object, tag_field="type", tag="synthid"):
+    type: ClassVar[Literal["synthid"]] = "synthid"
+    outcome: Literal["detected", "not_detected"]
     generated_at: str | None = None
     model: str | None = None
 
+
 Result = ResultC2PA | ResultSynthID
+
 
 class ContentProvenanceCheck(Object):
     created_at: int
-    object: Literal['content_provenance_check']
+    object: Literal["content_provenance_check"]
     results: list[Result]

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from oai.types.conversations.structs import ConversationItemList as ConversationItemList
     from oai.types.conversations.structs import ImageGenerationCall as ImageGenerationCall
     from oai.types.conversations.structs import ImageGenerationCallError as ImageGenerationCallError
-    from oai.types.conversations.structs import ImageGenerationCallErrorModerationDetails as ImageGenerationCallErrorModerationDetails
+    from oai.types.conversations.structs import (
+        ImageGenerationCallErrorModerationDetails as ImageGenerationCallErrorModerationDetails,
+    )
     from oai.types.conversations.structs import ImageGenerationCallSvgUsage as ImageGenerationCallSvgUsage
     from oai.types.conversations.structs import LocalShellCall as LocalShellCall
     from oai.types.conversations.structs import LocalShellCallAction as LocalShellCallAction
@@ -40,13 +42,14 @@ if TYPE_CHECKING:
     from oai.types.responses.params import ResponseInputFileParam as _ResponseInputFileParam
     from oai.types.responses.params import ResponseInputImageParam as _ResponseInputImageParam
     from oai.types.responses.params import ResponseInputTextParam as _ResponseInputTextParam
-    from oai.types.responses.params import ResponseOutputTextParam as _ResponseOutputTextParam
     from oai.types.responses.params import ResponseOutputRefusalParam as _ResponseOutputRefusalParam
+    from oai.types.responses.params import ResponseOutputTextParam as _ResponseOutputTextParam
     from oai.types.responses.structs import ResponseInputFile as _ResponseInputFile
     from oai.types.responses.structs import ResponseInputImage as _ResponseInputImage
     from oai.types.responses.structs import ResponseInputText as _ResponseInputText
-    from oai.types.responses.structs import ResponseOutputText as _ResponseOutputText
     from oai.types.responses.structs import ResponseOutputRefusal as _ResponseOutputRefusal
+    from oai.types.responses.structs import ResponseOutputText as _ResponseOutputText
+
     InputFileContentParam = _ResponseInputFileParam
     InputImageContentParam = _ResponseInputImageParam
     InputTextContentParam = _ResponseInputTextParam
@@ -62,9 +65,9 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.conversations.params': 'ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams',
-        'oai.types.conversations.structs': 'AdditionalTools ComputerScreenshotContent Content ContentReasoningText Conversation ConversationDeletedResource ConversationItem ConversationItemList ImageGenerationCall ImageGenerationCallError ImageGenerationCallErrorModerationDetails ImageGenerationCallSvgUsage LocalShellCall LocalShellCallAction LocalShellCallOutput McpApprovalRequest McpApprovalResponse McpCall McpListTools McpListToolsTool Message Program ProgramOutput PromptCacheBreakpoint SummaryTextContent TextContent',
-        'oai.types.responses.params': 'InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam',
-        'oai.types.responses.structs': 'InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal',
+        "oai.types.conversations.params": "ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams",
+        "oai.types.conversations.structs": "AdditionalTools ComputerScreenshotContent Content ContentReasoningText Conversation ConversationDeletedResource ConversationItem ConversationItemList ImageGenerationCall ImageGenerationCallError ImageGenerationCallErrorModerationDetails ImageGenerationCallSvgUsage LocalShellCall LocalShellCallAction LocalShellCallOutput McpApprovalRequest McpApprovalResponse McpCall McpListTools McpListToolsTool Message Program ProgramOutput PromptCacheBreakpoint SummaryTextContent TextContent",
+        "oai.types.responses.params": "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam",
+        "oai.types.responses.structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal",
     },
 )

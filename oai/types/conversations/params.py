@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from oai.types.responses.params import ResponseInputItemParam
     from oai.types.responses.structs import ResponseIncludable
     from oai.types.shared.structs import Metadata
@@ -15,19 +16,23 @@ class ConversationCreateParams(TypedDict, total=False):
     items: Iterable[ResponseInputItemParam] | None
     metadata: Metadata | None
 
+
 class ConversationUpdateParams(TypedDict, total=False):
-    metadata: Metadata | None
+    metadata: Required[Metadata | None]
+
 
 class ItemCreateParams(TypedDict, total=False):
-    items: Iterable[ResponseInputItemParam]
+    items: Required[Iterable[ResponseInputItemParam]]
     include: list[ResponseIncludable]
+
 
 class ItemListParams(TypedDict, total=False):
     after: str
     include: list[ResponseIncludable]
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class ItemRetrieveParams(TypedDict, total=False):
-    conversation_id: str
+    conversation_id: Required[str]
     include: list[ResponseIncludable]

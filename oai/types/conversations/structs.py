@@ -3,40 +3,73 @@
 from typing import Any, ClassVar, Literal
 
 from oai._object import Object
-from oai.types.responses.structs import ImageDetail, McpToolCallError, ResponseApplyPatchToolCall, ResponseApplyPatchToolCallOutput, ResponseCodeInterpreterToolCall, ResponseCompactionItem, ResponseComputerToolCall, ResponseComputerToolCallOutputItem, ResponseConfigurationUpdateItem, ResponseCustomToolCall, ResponseCustomToolCallOutput, ResponseFileSearchToolCall, ResponseFunctionShellToolCall, ResponseFunctionShellToolCallOutput, ResponseFunctionToolCallItem, ResponseFunctionToolCallOutputItem, ResponseFunctionWebSearch, ResponseInputFile, ResponseInputImage, ResponseInputText, ResponseOutputRefusal, ResponseOutputText, ResponseReasoningItem, ResponseToolSearchCall, ResponseToolSearchOutputItem, Tool
+from oai.types.responses.structs import (
+    ImageDetail,
+    McpToolCallError,
+    ResponseApplyPatchToolCall,
+    ResponseApplyPatchToolCallOutput,
+    ResponseCodeInterpreterToolCall,
+    ResponseCompactionItem,
+    ResponseComputerToolCall,
+    ResponseComputerToolCallOutputItem,
+    ResponseConfigurationUpdateItem,
+    ResponseCustomToolCall,
+    ResponseCustomToolCallOutput,
+    ResponseFileSearchToolCall,
+    ResponseFunctionShellToolCall,
+    ResponseFunctionShellToolCallOutput,
+    ResponseFunctionToolCallItem,
+    ResponseFunctionToolCallOutputItem,
+    ResponseFunctionWebSearch,
+    ResponseInputFile,
+    ResponseInputImage,
+    ResponseInputText,
+    ResponseOutputRefusal,
+    ResponseOutputText,
+    ResponseReasoningItem,
+    ResponseToolSearchCall,
+    ResponseToolSearchOutputItem,
+    Tool,
+)
 
 
 class PromptCacheBreakpoint(Object):
-    mode: Literal['explicit']
-    ttl: Literal['30m', '12h'] | None = None
+    mode: Literal["explicit"]
+    ttl: Literal["30m", "12h"] | None = None
 
-class ComputerScreenshotContent(Object, tag_field='type', tag='computer_screenshot'):
-    type: ClassVar[Literal['computer_screenshot']] = 'computer_screenshot'
+
+class ComputerScreenshotContent(Object, tag_field="type", tag="computer_screenshot"):
+    type: ClassVar[Literal["computer_screenshot"]] = "computer_screenshot"
     detail: ImageDetail
     file_id: str | None = None
     image_url: str | None = None
     prompt_cache_breakpoint: PromptCacheBreakpoint | None = None
 
+
 class Conversation(Object):
     id: str
     created_at: int
     metadata: Any
-    object: Literal['conversation']
+    object: Literal["conversation"]
+
 
 class ConversationDeletedResource(Object):
     id: str
     deleted: bool
-    object: Literal['conversation.deleted']
+    object: Literal["conversation.deleted"]
 
-class AdditionalTools(Object, tag_field='type', tag='additional_tools'):
-    type: ClassVar[Literal['additional_tools']] = 'additional_tools'
+
+class AdditionalTools(Object, tag_field="type", tag="additional_tools"):
+    type: ClassVar[Literal["additional_tools"]] = "additional_tools"
     id: str
-    role: Literal['unknown', 'user', 'assistant', 'system', 'critic', 'discriminator', 'developer', 'tool']
+    role: Literal["unknown", "user", "assistant", "system", "critic", "discriminator", "developer", "tool"]
     tools: list[Tool]
+
 
 class ImageGenerationCallErrorModerationDetails(Object):
     categories: list[str]
-    moderation_stage: Literal['input', 'output', 'unknown']
+    moderation_stage: Literal["input", "output", "unknown"]
+
 
 class ImageGenerationCallError(Object):
     message: str
@@ -45,6 +78,7 @@ class ImageGenerationCallError(Object):
     param: str | None = None
     moderation_details: ImageGenerationCallErrorModerationDetails | None = None
 
+
 class ImageGenerationCallSvgUsage(Object):
     input_tokens: int
     model: str
@@ -52,57 +86,64 @@ class ImageGenerationCallSvgUsage(Object):
     reasoning_tokens: int
     total_tokens: int
 
-class ImageGenerationCall(Object, tag_field='type', tag='image_generation_call'):
-    type: ClassVar[Literal['image_generation_call']] = 'image_generation_call'
+
+class ImageGenerationCall(Object, tag_field="type", tag="image_generation_call"):
+    type: ClassVar[Literal["image_generation_call"]] = "image_generation_call"
     id: str
-    status: Literal['in_progress', 'completed', 'generating', 'failed']
+    status: Literal["in_progress", "completed", "generating", "failed"]
     result: str | None = None
-    action: Literal['generate', 'edit', 'auto'] | None = None
-    background: Literal['transparent', 'opaque', 'auto'] | None = None
+    action: Literal["generate", "edit", "auto"] | None = None
+    background: Literal["transparent", "opaque", "auto"] | None = None
     error: ImageGenerationCallError | None = None
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None = None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto'] | None = None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None = None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None = None
     revised_prompt: str | None = None
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024'] | None = None
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
     svg_usage: ImageGenerationCallSvgUsage | None = None
+
 
 class LocalShellCallAction(Object):
     command: list[str]
     env: dict[str, str]
-    type: Literal['exec']
+    type: Literal["exec"]
     timeout_ms: int | None = None
     user: str | None = None
     working_directory: str | None = None
 
-class LocalShellCall(Object, tag_field='type', tag='local_shell_call'):
-    type: ClassVar[Literal['local_shell_call']] = 'local_shell_call'
+
+class LocalShellCall(Object, tag_field="type", tag="local_shell_call"):
+    type: ClassVar[Literal["local_shell_call"]] = "local_shell_call"
     id: str
     action: LocalShellCallAction
     call_id: str
-    status: Literal['in_progress', 'completed', 'incomplete']
+    status: Literal["in_progress", "completed", "incomplete"]
 
-class LocalShellCallOutput(Object, tag_field='type', tag='local_shell_call_output'):
-    type: ClassVar[Literal['local_shell_call_output']] = 'local_shell_call_output'
+
+class LocalShellCallOutput(Object, tag_field="type", tag="local_shell_call_output"):
+    type: ClassVar[Literal["local_shell_call_output"]] = "local_shell_call_output"
     id: str
     output: str
-    status: Literal['completed', 'incomplete', 'in_progress'] | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
 
-class McpApprovalRequest(Object, tag_field='type', tag='mcp_approval_request'):
-    type: ClassVar[Literal['mcp_approval_request']] = 'mcp_approval_request'
+
+class McpApprovalRequest(Object, tag_field="type", tag="mcp_approval_request"):
+    type: ClassVar[Literal["mcp_approval_request"]] = "mcp_approval_request"
     id: str
     arguments: str
     name: str
     server_label: str
 
-class McpApprovalResponse(Object, tag_field='type', tag='mcp_approval_response'):
-    type: ClassVar[Literal['mcp_approval_response']] = 'mcp_approval_response'
+
+class McpApprovalResponse(Object, tag_field="type", tag="mcp_approval_response"):
+    type: ClassVar[Literal["mcp_approval_response"]] = "mcp_approval_response"
     id: str
     approval_request_id: str
     approve: bool
     reason: str | None = None
 
-class McpCall(Object, tag_field='type', tag='mcp_call'):
-    type: ClassVar[Literal['mcp_call']] = 'mcp_call'
+
+class McpCall(Object, tag_field="type", tag="mcp_call"):
+    type: ClassVar[Literal["mcp_call"]] = "mcp_call"
     id: str
     arguments: str
     name: str
@@ -110,7 +151,8 @@ class McpCall(Object, tag_field='type', tag='mcp_call'):
     approval_request_id: str | None = None
     error: McpToolCallError | None = None
     output: str | None = None
-    status: Literal['in_progress', 'completed', 'incomplete', 'calling', 'failed'] | None = None
+    status: Literal["in_progress", "completed", "incomplete", "calling", "failed"] | None = None
+
 
 class McpListToolsTool(Object):
     input_schema: Any
@@ -118,54 +160,104 @@ class McpListToolsTool(Object):
     annotations: Any = None
     description: str | None = None
 
-class McpListTools(Object, tag_field='type', tag='mcp_list_tools'):
-    type: ClassVar[Literal['mcp_list_tools']] = 'mcp_list_tools'
+
+class McpListTools(Object, tag_field="type", tag="mcp_list_tools"):
+    type: ClassVar[Literal["mcp_list_tools"]] = "mcp_list_tools"
     id: str
     server_label: str
     tools: list[McpListToolsTool]
     error: str | None = None
 
-class Program(Object, tag_field='type', tag='program'):
-    type: ClassVar[Literal['program']] = 'program'
+
+class Program(Object, tag_field="type", tag="program"):
+    type: ClassVar[Literal["program"]] = "program"
     id: str
     call_id: str
     code: str
     fingerprint: str
 
-class ProgramOutput(Object, tag_field='type', tag='program_output'):
-    type: ClassVar[Literal['program_output']] = 'program_output'
+
+class ProgramOutput(Object, tag_field="type", tag="program_output"):
+    type: ClassVar[Literal["program_output"]] = "program_output"
     id: str
     call_id: str
     result: str
-    status: Literal['completed', 'incomplete']
+    status: Literal["completed", "incomplete"]
 
-class ContentReasoningText(Object, tag_field='type', tag='reasoning_text'):
-    type: ClassVar[Literal['reasoning_text']] = 'reasoning_text'
+
+class ContentReasoningText(Object, tag_field="type", tag="reasoning_text"):
+    type: ClassVar[Literal["reasoning_text"]] = "reasoning_text"
     text: str
 
-class SummaryTextContent(Object, tag_field='type', tag='summary_text'):
-    type: ClassVar[Literal['summary_text']] = 'summary_text'
+
+class SummaryTextContent(Object, tag_field="type", tag="summary_text"):
+    type: ClassVar[Literal["summary_text"]] = "summary_text"
     text: str
 
-class TextContent(Object, tag_field='type', tag='text'):
-    type: ClassVar[Literal['text']] = 'text'
+
+class TextContent(Object, tag_field="type", tag="text"):
+    type: ClassVar[Literal["text"]] = "text"
     text: str
 
-Content = ResponseInputText | ResponseOutputText | TextContent | SummaryTextContent | ContentReasoningText | ResponseOutputRefusal | ResponseInputImage | ComputerScreenshotContent | ResponseInputFile
 
-class Message(Object, tag_field='type', tag='message'):
-    type: ClassVar[Literal['message']] = 'message'
+Content = (
+    ResponseInputText
+    | ResponseOutputText
+    | TextContent
+    | SummaryTextContent
+    | ContentReasoningText
+    | ResponseOutputRefusal
+    | ResponseInputImage
+    | ComputerScreenshotContent
+    | ResponseInputFile
+)
+
+
+class Message(Object, tag_field="type", tag="message"):
+    type: ClassVar[Literal["message"]] = "message"
     id: str
     content: list[Content]
-    role: Literal['unknown', 'user', 'assistant', 'system', 'critic', 'discriminator', 'developer', 'tool']
-    status: Literal['in_progress', 'completed', 'incomplete']
-    phase: Literal['commentary', 'final_answer'] | None = None
+    role: Literal["unknown", "user", "assistant", "system", "critic", "discriminator", "developer", "tool"]
+    status: Literal["in_progress", "completed", "incomplete"]
+    phase: Literal["commentary", "final_answer"] | None = None
 
-ConversationItem = Message | ResponseFunctionToolCallItem | ResponseFunctionToolCallOutputItem | ResponseFileSearchToolCall | ResponseFunctionWebSearch | ImageGenerationCall | ResponseComputerToolCall | ResponseComputerToolCallOutputItem | ResponseToolSearchCall | ResponseToolSearchOutputItem | AdditionalTools | ResponseConfigurationUpdateItem | ResponseReasoningItem | Program | ProgramOutput | ResponseCompactionItem | ResponseCodeInterpreterToolCall | LocalShellCall | LocalShellCallOutput | ResponseFunctionShellToolCall | ResponseFunctionShellToolCallOutput | ResponseApplyPatchToolCall | ResponseApplyPatchToolCallOutput | McpListTools | McpApprovalRequest | McpApprovalResponse | McpCall | ResponseCustomToolCall | ResponseCustomToolCallOutput
+
+ConversationItem = (
+    Message
+    | ResponseFunctionToolCallItem
+    | ResponseFunctionToolCallOutputItem
+    | ResponseFileSearchToolCall
+    | ResponseFunctionWebSearch
+    | ImageGenerationCall
+    | ResponseComputerToolCall
+    | ResponseComputerToolCallOutputItem
+    | ResponseToolSearchCall
+    | ResponseToolSearchOutputItem
+    | AdditionalTools
+    | ResponseConfigurationUpdateItem
+    | ResponseReasoningItem
+    | Program
+    | ProgramOutput
+    | ResponseCompactionItem
+    | ResponseCodeInterpreterToolCall
+    | LocalShellCall
+    | LocalShellCallOutput
+    | ResponseFunctionShellToolCall
+    | ResponseFunctionShellToolCallOutput
+    | ResponseApplyPatchToolCall
+    | ResponseApplyPatchToolCallOutput
+    | McpListTools
+    | McpApprovalRequest
+    | McpApprovalResponse
+    | McpCall
+    | ResponseCustomToolCall
+    | ResponseCustomToolCallOutput
+)
+
 
 class ConversationItemList(Object):
     data: list[ConversationItem]
     first_id: str
     has_more: bool
     last_id: str
-    object: Literal['list']
+    object: Literal["list"]

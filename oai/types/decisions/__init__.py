@@ -8,9 +8,15 @@ from oai._lazy import attach
 if TYPE_CHECKING:
     from oai.types.decisions.params import DecisionCreateParams as DecisionCreateParams
     from oai.types.decisions.params import DecisionInputAssistantMessage as DecisionInputAssistantMessage
-    from oai.types.decisions.params import DecisionInputAssistantMessageContentParts as DecisionInputAssistantMessageContentParts
-    from oai.types.decisions.params import DecisionInputAssistantMessageContentPartsDecisionInputOutputText as DecisionInputAssistantMessageContentPartsDecisionInputOutputText
-    from oai.types.decisions.params import DecisionInputAssistantMessageContentPartsDecisionInputRefusal as DecisionInputAssistantMessageContentPartsDecisionInputRefusal
+    from oai.types.decisions.params import (
+        DecisionInputAssistantMessageContentParts as DecisionInputAssistantMessageContentParts,
+    )
+    from oai.types.decisions.params import (
+        DecisionInputAssistantMessageContentPartsDecisionInputOutputText as DecisionInputAssistantMessageContentPartsDecisionInputOutputText,
+    )
+    from oai.types.decisions.params import (
+        DecisionInputAssistantMessageContentPartsDecisionInputRefusal as DecisionInputAssistantMessageContentPartsDecisionInputRefusal,
+    )
     from oai.types.decisions.params import DecisionInputDeveloperMessage as DecisionInputDeveloperMessage
     from oai.types.decisions.params import DecisionInputImageParam as DecisionInputImageParam
     from oai.types.decisions.params import DecisionInputMessageParam as DecisionInputMessageParam
@@ -20,15 +26,31 @@ if TYPE_CHECKING:
     from oai.types.decisions.params import DecisionInputTextParam as DecisionInputTextParam
     from oai.types.decisions.params import DecisionInputUserMessage as DecisionInputUserMessage
     from oai.types.decisions.params import DecisionPromptCacheBreakpointParam as DecisionPromptCacheBreakpointParam
-    from oai.types.decisions.params import InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts as InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts
+    from oai.types.decisions.params import (
+        InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts as InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts,
+    )
     from oai.types.decisions.params import InputUnionMember1 as InputUnionMember1
-    from oai.types.decisions.params import InputUnionMember1DecisionInputAssistantMessage as InputUnionMember1DecisionInputAssistantMessage
-    from oai.types.decisions.params import InputUnionMember1DecisionInputCustomToolCall as InputUnionMember1DecisionInputCustomToolCall
-    from oai.types.decisions.params import InputUnionMember1DecisionInputCustomToolCallOutput as InputUnionMember1DecisionInputCustomToolCallOutput
-    from oai.types.decisions.params import InputUnionMember1DecisionInputFunctionCall as InputUnionMember1DecisionInputFunctionCall
-    from oai.types.decisions.params import InputUnionMember1DecisionInputFunctionCallOutput as InputUnionMember1DecisionInputFunctionCallOutput
-    from oai.types.decisions.params import InputUnionMember1DecisionInputUserMessage as InputUnionMember1DecisionInputUserMessage
-    from oai.types.decisions.params import InputUnionMember1FunctionCallOutputOutputParts as InputUnionMember1FunctionCallOutputOutputParts
+    from oai.types.decisions.params import (
+        InputUnionMember1DecisionInputAssistantMessage as InputUnionMember1DecisionInputAssistantMessage,
+    )
+    from oai.types.decisions.params import (
+        InputUnionMember1DecisionInputCustomToolCall as InputUnionMember1DecisionInputCustomToolCall,
+    )
+    from oai.types.decisions.params import (
+        InputUnionMember1DecisionInputCustomToolCallOutput as InputUnionMember1DecisionInputCustomToolCallOutput,
+    )
+    from oai.types.decisions.params import (
+        InputUnionMember1DecisionInputFunctionCall as InputUnionMember1DecisionInputFunctionCall,
+    )
+    from oai.types.decisions.params import (
+        InputUnionMember1DecisionInputFunctionCallOutput as InputUnionMember1DecisionInputFunctionCallOutput,
+    )
+    from oai.types.decisions.params import (
+        InputUnionMember1DecisionInputUserMessage as InputUnionMember1DecisionInputUserMessage,
+    )
+    from oai.types.decisions.params import (
+        InputUnionMember1FunctionCallOutputOutputParts as InputUnionMember1FunctionCallOutputOutputParts,
+    )
     from oai.types.decisions.params import PromptCacheOptions as PromptCacheOptions
     from oai.types.decisions.params import Question as Question
     from oai.types.decisions.params import QuestionQuestionParamChoice as QuestionQuestionParamChoice
@@ -38,7 +60,9 @@ if TYPE_CHECKING:
     from oai.types.decisions.params import QuestionQuestionParamScoreLevel as QuestionQuestionParamScoreLevel
     from oai.types.decisions.structs import Answer as Answer
     from oai.types.decisions.structs import AnswerAnswerResourceChoice as AnswerAnswerResourceChoice
-    from oai.types.decisions.structs import AnswerAnswerResourceChoiceProbability as AnswerAnswerResourceChoiceProbability
+    from oai.types.decisions.structs import (
+        AnswerAnswerResourceChoiceProbability as AnswerAnswerResourceChoiceProbability,
+    )
     from oai.types.decisions.structs import AnswerAnswerResourcePredicate as AnswerAnswerResourcePredicate
     from oai.types.decisions.structs import AnswerAnswerResourceRefusal as AnswerAnswerResourceRefusal
     from oai.types.decisions.structs import AnswerAnswerResourceScore as AnswerAnswerResourceScore
@@ -52,7 +76,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.decisions.params': 'DecisionCreateParams DecisionInputAssistantMessage DecisionInputAssistantMessageContentParts DecisionInputAssistantMessageContentPartsDecisionInputOutputText DecisionInputAssistantMessageContentPartsDecisionInputRefusal DecisionInputDeveloperMessage DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputSystemMessage DecisionInputTextParam DecisionInputUserMessage DecisionPromptCacheBreakpointParam InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts InputUnionMember1 InputUnionMember1DecisionInputAssistantMessage InputUnionMember1DecisionInputCustomToolCall InputUnionMember1DecisionInputCustomToolCallOutput InputUnionMember1DecisionInputFunctionCall InputUnionMember1DecisionInputFunctionCallOutput InputUnionMember1DecisionInputUserMessage InputUnionMember1FunctionCallOutputOutputParts PromptCacheOptions Question QuestionQuestionParamChoice QuestionQuestionParamChoiceChoice QuestionQuestionParamPredicate QuestionQuestionParamScore QuestionQuestionParamScoreLevel',
-        'oai.types.decisions.structs': 'Answer AnswerAnswerResourceChoice AnswerAnswerResourceChoiceProbability AnswerAnswerResourcePredicate AnswerAnswerResourceRefusal AnswerAnswerResourceScore AnswerAnswerResourceScoreProbability Decision Usage UsageInputTokensDetails UsageOutputTokensDetails',
+        "oai.types.decisions.params": "DecisionCreateParams DecisionInputAssistantMessage DecisionInputAssistantMessageContentParts DecisionInputAssistantMessageContentPartsDecisionInputOutputText DecisionInputAssistantMessageContentPartsDecisionInputRefusal DecisionInputDeveloperMessage DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputSystemMessage DecisionInputTextParam DecisionInputUserMessage DecisionPromptCacheBreakpointParam InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts InputUnionMember1 InputUnionMember1DecisionInputAssistantMessage InputUnionMember1DecisionInputCustomToolCall InputUnionMember1DecisionInputCustomToolCallOutput InputUnionMember1DecisionInputFunctionCall InputUnionMember1DecisionInputFunctionCallOutput InputUnionMember1DecisionInputUserMessage InputUnionMember1FunctionCallOutputOutputParts PromptCacheOptions Question QuestionQuestionParamChoice QuestionQuestionParamChoiceChoice QuestionQuestionParamPredicate QuestionQuestionParamScore QuestionQuestionParamScoreLevel",
+        "oai.types.decisions.structs": "Answer AnswerAnswerResourceChoice AnswerAnswerResourceChoiceProbability AnswerAnswerResourcePredicate AnswerAnswerResourceRefusal AnswerAnswerResourceScore AnswerAnswerResourceScoreProbability Decision Usage UsageInputTokensDetails UsageOutputTokensDetails",
     },
 )

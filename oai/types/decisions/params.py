@@ -2,151 +2,180 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from oai.types.shared_params.params import DecisionInputJSON, DecisionQuestionInputPart
 
 
 class DecisionCreateParams(TypedDict, total=False):
-    input: str | Iterable[InputUnionMember1]
-    model: str
-    questions: Iterable[Question]
+    input: Required[str | Iterable[InputUnionMember1]]
+    model: Required[str]
+    questions: Required[Iterable[Question]]
     prompt_cache_key: str | None
     prompt_cache_options: PromptCacheOptions | None
     safety_identifier: str | None
 
-InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts: TypeAlias = 'DecisionInputAssistantMessageContentPartsDecisionInputOutputText | DecisionInputAssistantMessageContentPartsDecisionInputRefusal'
 
-InputUnionMember1: TypeAlias = 'InputUnionMember1DecisionInputUserMessage | DecisionInputDeveloperMessage | DecisionInputSystemMessage | InputUnionMember1DecisionInputAssistantMessage | InputUnionMember1DecisionInputFunctionCall | InputUnionMember1DecisionInputFunctionCallOutput | InputUnionMember1DecisionInputCustomToolCall | InputUnionMember1DecisionInputCustomToolCallOutput'
+InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts: TypeAlias = "DecisionInputAssistantMessageContentPartsDecisionInputOutputText | DecisionInputAssistantMessageContentPartsDecisionInputRefusal"
+
+InputUnionMember1: TypeAlias = "InputUnionMember1DecisionInputUserMessage | DecisionInputDeveloperMessage | DecisionInputSystemMessage | InputUnionMember1DecisionInputAssistantMessage | InputUnionMember1DecisionInputFunctionCall | InputUnionMember1DecisionInputFunctionCallOutput | InputUnionMember1DecisionInputCustomToolCall | InputUnionMember1DecisionInputCustomToolCallOutput"
+
 
 class InputUnionMember1DecisionInputAssistantMessage(TypedDict, total=False):
-    content: str | Iterable[InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts]
-    role: Literal['assistant']
-    phase: Literal['commentary', 'final_answer'] | None
-    type: Literal['message']
+    content: Required[str | Iterable[InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts]]
+    role: Required[Literal["assistant"]]
+    phase: Literal["commentary", "final_answer"] | None
+    type: Literal["message"]
+
 
 class InputUnionMember1DecisionInputCustomToolCall(TypedDict, total=False):
-    call_id: str
-    input: str
-    name: str
-    type: Literal['custom_tool_call']
+    call_id: Required[str]
+    input: Required[str]
+    name: Required[str]
+    type: Required[Literal["custom_tool_call"]]
     id: str | None
     namespace: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class InputUnionMember1DecisionInputCustomToolCallOutput(TypedDict, total=False):
-    call_id: str
-    output: str | Iterable[InputUnionMember1FunctionCallOutputOutputParts]
-    type: Literal['custom_tool_call_output']
+    call_id: Required[str]
+    output: Required[str | Iterable[InputUnionMember1FunctionCallOutputOutputParts]]
+    type: Required[Literal["custom_tool_call_output"]]
     id: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class InputUnionMember1DecisionInputFunctionCall(TypedDict, total=False):
-    arguments: str
-    call_id: str
-    name: str
-    type: Literal['function_call']
+    arguments: Required[str]
+    call_id: Required[str]
+    name: Required[str]
+    type: Required[Literal["function_call"]]
     id: str | None
     namespace: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class InputUnionMember1DecisionInputFunctionCallOutput(TypedDict, total=False):
-    call_id: str
-    output: str | Iterable[InputUnionMember1FunctionCallOutputOutputParts]
-    type: Literal['function_call_output']
+    call_id: Required[str]
+    output: Required[str | Iterable[InputUnionMember1FunctionCallOutputOutputParts]]
+    type: Required[Literal["function_call_output"]]
     id: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class InputUnionMember1DecisionInputUserMessage(TypedDict, total=False):
-    content: str | Iterable[DecisionInputPartUnionParam]
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[str | Iterable[DecisionInputPartUnionParam]]
+    role: Required[Literal["user"]]
+    type: Literal["message"]
 
-InputUnionMember1FunctionCallOutputOutputParts: TypeAlias = 'DecisionInputTextParam | DecisionInputImageParam'
+
+InputUnionMember1FunctionCallOutputOutputParts: TypeAlias = "DecisionInputTextParam | DecisionInputImageParam"
+
 
 class PromptCacheOptions(TypedDict, total=False):
-    mode: Literal['implicit', 'explicit'] | None
-    ttl: Literal['30m']
+    mode: Literal["implicit", "explicit"] | None
+    ttl: Literal["30m"]
 
-Question: TypeAlias = 'QuestionQuestionParamPredicate | QuestionQuestionParamChoice | QuestionQuestionParamScore'
+
+Question: TypeAlias = "QuestionQuestionParamPredicate | QuestionQuestionParamChoice | QuestionQuestionParamScore"
+
 
 class QuestionQuestionParamChoice(TypedDict, total=False):
-    choices: Iterable[QuestionQuestionParamChoiceChoice]
-    instructions: str | Iterable[DecisionQuestionInputPart]
-    type: Literal['choice']
+    choices: Required[Iterable[QuestionQuestionParamChoiceChoice]]
+    instructions: Required[str | Iterable[DecisionQuestionInputPart]]
+    type: Required[Literal["choice"]]
     name: str
+
 
 class QuestionQuestionParamChoiceChoice(TypedDict, total=False):
-    value: str | bool
+    value: Required[str | bool]
     description: str
+
 
 class QuestionQuestionParamPredicate(TypedDict, total=False):
-    instructions: str | Iterable[DecisionQuestionInputPart]
-    type: Literal['predicate']
+    instructions: Required[str | Iterable[DecisionQuestionInputPart]]
+    type: Required[Literal["predicate"]]
     name: str
+
 
 class QuestionQuestionParamScore(TypedDict, total=False):
-    instructions: str | Iterable[DecisionQuestionInputPart]
-    levels: Iterable[QuestionQuestionParamScoreLevel]
-    type: Literal['score']
+    instructions: Required[str | Iterable[DecisionQuestionInputPart]]
+    levels: Required[Iterable[QuestionQuestionParamScoreLevel]]
+    type: Required[Literal["score"]]
     name: str
 
+
 class QuestionQuestionParamScoreLevel(TypedDict, total=False):
-    label: str
+    label: Required[str]
     description: str
 
+
 class DecisionInputImageParam(TypedDict, total=False):
-    image_url: str
-    type: Literal['input_image']
-    detail: Literal['low', 'high', 'auto', 'original'] | None
+    image_url: Required[str]
+    type: Required[Literal["input_image"]]
+    detail: Literal["low", "high", "auto", "original"] | None
     prompt_cache_breakpoint: DecisionPromptCacheBreakpointParam | None
+
 
 class DecisionInputAssistantMessage(TypedDict, total=False):
-    content: str | Iterable[DecisionInputAssistantMessageContentParts]
-    role: Literal['assistant']
-    phase: Literal['commentary', 'final_answer'] | None
-    type: Literal['message']
+    content: Required[str | Iterable[DecisionInputAssistantMessageContentParts]]
+    role: Required[Literal["assistant"]]
+    phase: Literal["commentary", "final_answer"] | None
+    type: Literal["message"]
 
-DecisionInputAssistantMessageContentParts: TypeAlias = 'DecisionInputAssistantMessageContentPartsDecisionInputOutputText | DecisionInputAssistantMessageContentPartsDecisionInputRefusal'
+
+DecisionInputAssistantMessageContentParts: TypeAlias = "DecisionInputAssistantMessageContentPartsDecisionInputOutputText | DecisionInputAssistantMessageContentPartsDecisionInputRefusal"
+
 
 class DecisionInputAssistantMessageContentPartsDecisionInputOutputText(TypedDict, total=False):
-    text: str
-    type: Literal['output_text']
+    text: Required[str]
+    type: Required[Literal["output_text"]]
+
 
 class DecisionInputAssistantMessageContentPartsDecisionInputRefusal(TypedDict, total=False):
-    refusal: str
-    type: Literal['refusal']
+    refusal: Required[str]
+    type: Required[Literal["refusal"]]
+
 
 class DecisionInputDeveloperMessage(TypedDict, total=False):
-    content: str | Iterable[DecisionInputTextParam]
-    role: Literal['developer']
-    type: Literal['message']
+    content: Required[str | Iterable[DecisionInputTextParam]]
+    role: Required[Literal["developer"]]
+    type: Literal["message"]
+
 
 class DecisionInputMessageParam(TypedDict, total=False):
-    content: str | Iterable[DecisionInputPartUnionParam]
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[str | Iterable[DecisionInputPartUnionParam]]
+    role: Required[Literal["user"]]
+    type: Literal["message"]
 
-DecisionInputMessageUnionParam: TypeAlias = 'DecisionInputUserMessage | DecisionInputDeveloperMessage | DecisionInputSystemMessage | DecisionInputAssistantMessage'
+
+DecisionInputMessageUnionParam: TypeAlias = "DecisionInputUserMessage | DecisionInputDeveloperMessage | DecisionInputSystemMessage | DecisionInputAssistantMessage"
+
 
 class DecisionInputSystemMessage(TypedDict, total=False):
-    content: str | Iterable[DecisionInputTextParam]
-    role: Literal['system']
-    type: Literal['message']
+    content: Required[str | Iterable[DecisionInputTextParam]]
+    role: Required[Literal["system"]]
+    type: Literal["message"]
+
 
 class DecisionInputUserMessage(TypedDict, total=False):
-    content: str | Iterable[DecisionInputPartUnionParam]
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[str | Iterable[DecisionInputPartUnionParam]]
+    role: Required[Literal["user"]]
+    type: Literal["message"]
 
-DecisionInputPartUnionParam: TypeAlias = 'DecisionInputTextParam | DecisionInputImageParam | DecisionInputJSON'
+
+DecisionInputPartUnionParam: TypeAlias = "DecisionInputTextParam | DecisionInputImageParam | DecisionInputJSON"
+
 
 class DecisionInputTextParam(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
     prompt_cache_breakpoint: DecisionPromptCacheBreakpointParam | None
 
+
 class DecisionPromptCacheBreakpointParam(TypedDict, total=False):
-    mode: Literal['explicit']
+    mode: Required[Literal["explicit"]]

@@ -9,42 +9,53 @@ class AnswerAnswerResourceChoiceProbability(Object):
     probability: float
     value: str | bool
 
-class AnswerAnswerResourceChoice(Object, tag_field='type', tag='choice'):
-    type: ClassVar[Literal['choice']] = 'choice'
+
+class AnswerAnswerResourceChoice(Object, tag_field="type", tag="choice"):
+    type: ClassVar[Literal["choice"]] = "choice"
     choice: str | bool
     confidence: float
     probabilities: list[AnswerAnswerResourceChoiceProbability]
     name: str | None = None
 
-class AnswerAnswerResourcePredicate(Object, tag_field='type', tag='predicate'):
-    type: ClassVar[Literal['predicate']] = 'predicate'
+
+class AnswerAnswerResourcePredicate(Object, tag_field="type", tag="predicate"):
+    type: ClassVar[Literal["predicate"]] = "predicate"
     probability: float
     name: str | None = None
 
-class AnswerAnswerResourceRefusal(Object, tag_field='type', tag='refusal'):
-    type: ClassVar[Literal['refusal']] = 'refusal'
+
+class AnswerAnswerResourceRefusal(Object, tag_field="type", tag="refusal"):
+    type: ClassVar[Literal["refusal"]] = "refusal"
     name: str | None = None
+
 
 class AnswerAnswerResourceScoreProbability(Object):
     label: str
     probability: float
     value: int
 
-class AnswerAnswerResourceScore(Object, tag_field='type', tag='score'):
-    type: ClassVar[Literal['score']] = 'score'
+
+class AnswerAnswerResourceScore(Object, tag_field="type", tag="score"):
+    type: ClassVar[Literal["score"]] = "score"
     confidence: float
     probabilities: list[AnswerAnswerResourceScoreProbability]
     score: float
     name: str | None = None
 
-Answer = AnswerAnswerResourcePredicate | AnswerAnswerResourceChoice | AnswerAnswerResourceScore | AnswerAnswerResourceRefusal
+
+Answer = (
+    AnswerAnswerResourcePredicate | AnswerAnswerResourceChoice | AnswerAnswerResourceScore | AnswerAnswerResourceRefusal
+)
+
 
 class UsageInputTokensDetails(Object):
     cache_write_tokens: int
     cached_tokens: int
 
+
 class UsageOutputTokensDetails(Object):
     reasoning_tokens: int
+
 
 class Usage(Object):
     input_tokens: int
@@ -52,6 +63,7 @@ class Usage(Object):
     output_tokens: int
     output_tokens_details: UsageOutputTokensDetails
     total_tokens: int
+
 
 class Decision(Object):
     answers: list[Answer]

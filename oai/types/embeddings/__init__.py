@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.embeddings.params': 'EmbeddingCreateParams',
-        'oai.types.embeddings.structs': 'CreateEmbeddingResponse Embedding EmbeddingModel Usage',
+        "oai.types.embeddings.params": "EmbeddingCreateParams",
+        "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel Usage",
     },
 )

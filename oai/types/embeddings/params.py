@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.embeddings.structs import EmbeddingModel
 
 
 class EmbeddingCreateParams(TypedDict, total=False):
-    input: str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]]
-    model: str | EmbeddingModel
+    input: Required[str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]]]
+    model: Required[str | EmbeddingModel]
     dimensions: int
-    encoding_format: Literal['float', 'base64']
+    encoding_format: Literal["float", "base64"]
     user: str

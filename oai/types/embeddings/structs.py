@@ -9,15 +9,18 @@ class Usage(Object):
     prompt_tokens: int
     total_tokens: int
 
+
 class Embedding(Object):
     embedding: list[float]
     index: int
-    object: Literal['embedding']
+    object: Literal["embedding"]
+
 
 class CreateEmbeddingResponse(Object):
     data: list[Embedding]
     model: str
-    object: Literal['list']
+    object: Literal["list"]
     usage: Usage
 
-EmbeddingModel = Literal['text-embedding-ada-002', 'text-embedding-3-small', 'text-embedding-3-large']
+
+EmbeddingModel = Literal["text-embedding-ada-002", "text-embedding-3-small", "text-embedding-3-large"]

@@ -2,129 +2,190 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.chat.params import ChatCompletionFunctionToolParam
-    from oai.types.graders.params import GraderInputsParam, ScoreModelGraderParamInput, ScoreModelGraderParamSamplingParams, StringCheckGraderParam
-    from oai.types.responses.params import EasyInputMessageParam, ResponseFormatTextConfigParam, ResponseInputAudioParam, ResponseInputTextParam, ToolParam
+    from oai.types.graders.params import (
+        GraderInputsParam,
+        ScoreModelGraderParamInput,
+        ScoreModelGraderParamSamplingParams,
+        StringCheckGraderParam,
+    )
+    from oai.types.responses.params import (
+        EasyInputMessageParam,
+        ResponseFormatTextConfigParam,
+        ResponseInputAudioParam,
+        ResponseInputTextParam,
+        ToolParam,
+    )
     from oai.types.shared.structs import Metadata, ReasoningEffort
     from oai.types.shared_params.params import ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
 
 
-EvalCreateParamsDataSourceConfig: TypeAlias = 'DataSourceConfigCustom | EvalCreateParamsDataSourceConfigLogs | DataSourceConfigStoredCompletions'
+EvalCreateParamsDataSourceConfig: TypeAlias = (
+    "DataSourceConfigCustom | EvalCreateParamsDataSourceConfigLogs | DataSourceConfigStoredCompletions"
+)
+
 
 class DataSourceConfigCustom(TypedDict, total=False):
-    item_schema: dict[str, Any]
-    type: Literal['custom']
+    item_schema: Required[dict[str, Any]]
+    type: Required[Literal["custom"]]
     include_sample_schema: bool
 
+
 class EvalCreateParamsDataSourceConfigLogs(TypedDict, total=False):
-    type: Literal['logs']
+    type: Required[Literal["logs"]]
     metadata: dict[str, Any]
+
 
 class DataSourceConfigStoredCompletions(TypedDict, total=False):
-    type: Literal['stored_completions']
+    type: Required[Literal["stored_completions"]]
     metadata: dict[str, Any]
 
+
 class EvalCreateParams(TypedDict, total=False):
-    data_source_config: EvalCreateParamsDataSourceConfig
-    testing_criteria: Iterable[EvalCreateParamsTestingCriterion]
+    data_source_config: Required[EvalCreateParamsDataSourceConfig]
+    testing_criteria: Required[Iterable[EvalCreateParamsTestingCriterion]]
     metadata: Metadata | None
     name: str
 
-EvalCreateParamsTestingCriterion: TypeAlias = 'TestingCriterionLabelModel | StringCheckGraderParam | TestingCriterionTextSimilarity | TestingCriterionPython | TestingCriterionScoreModel'
+
+EvalCreateParamsTestingCriterion: TypeAlias = "TestingCriterionLabelModel | StringCheckGraderParam | TestingCriterionTextSimilarity | TestingCriterionPython | TestingCriterionScoreModel"
+
 
 class TestingCriterionLabelModel(TypedDict, total=False):
-    input: Iterable[TestingCriterionLabelModelInput]
-    labels: Sequence[str]
-    model: str
-    name: str
-    passing_labels: Sequence[str]
-    type: Literal['label_model']
+    input: Required[Iterable[TestingCriterionLabelModelInput]]
+    labels: Required[Sequence[str]]
+    model: Required[str]
+    name: Required[str]
+    passing_labels: Required[Sequence[str]]
+    type: Required[Literal["label_model"]]
 
-TestingCriterionLabelModelInput: TypeAlias = 'TestingCriterionLabelModelInputSimpleInputMessage | TestingCriterionLabelModelInputEvalItem'
+
+TestingCriterionLabelModelInput: TypeAlias = (
+    "TestingCriterionLabelModelInputSimpleInputMessage | TestingCriterionLabelModelInputEvalItem"
+)
+
 
 class TestingCriterionLabelModelInputEvalItem(TypedDict, total=False):
-    content: TestingCriterionLabelModelInputEvalItemContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message']
+    content: Required[TestingCriterionLabelModelInputEvalItemContent]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    type: Literal["message"]
 
-TestingCriterionLabelModelInputEvalItemContent: TypeAlias = 'str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam'
+
+TestingCriterionLabelModelInputEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
+
 
 class TestingCriterionLabelModelInputSimpleInputMessage(TypedDict, total=False):
-    content: str
-    role: str
+    content: Required[str]
+    role: Required[str]
+
 
 class TestingCriterionPython(TypedDict, total=False):
-    name: str
-    source: str
-    type: Literal['python']
+    name: Required[str]
+    source: Required[str]
+    type: Required[Literal["python"]]
     image_tag: str
     pass_threshold: float
 
+
 class TestingCriterionScoreModel(TypedDict, total=False):
-    input: Iterable[ScoreModelGraderParamInput]
-    model: str
-    name: str
-    type: Literal['score_model']
+    input: Required[Iterable[ScoreModelGraderParamInput]]
+    model: Required[str]
+    name: Required[str]
+    type: Required[Literal["score_model"]]
     range: Iterable[float]
     sampling_params: ScoreModelGraderParamSamplingParams
     pass_threshold: float
 
+
 class TestingCriterionTextSimilarity(TypedDict, total=False):
-    evaluation_metric: Literal['cosine', 'fuzzy_match', 'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5', 'rouge_l']
-    input: str
-    name: str
-    reference: str
-    type: Literal['text_similarity']
-    pass_threshold: float
+    evaluation_metric: Required[
+        Literal[
+            "cosine",
+            "fuzzy_match",
+            "bleu",
+            "gleu",
+            "meteor",
+            "rouge_1",
+            "rouge_2",
+            "rouge_3",
+            "rouge_4",
+            "rouge_5",
+            "rouge_l",
+        ]
+    ]
+    input: Required[str]
+    name: Required[str]
+    reference: Required[str]
+    type: Required[Literal["text_similarity"]]
+    pass_threshold: Required[float]
+
 
 class EvalListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
-    order_by: Literal['created_at', 'updated_at']
+    order: Literal["asc", "desc"]
+    order_by: Literal["created_at", "updated_at"]
+
 
 class EvalUpdateParams(TypedDict, total=False):
     metadata: Metadata | None
     name: str
 
+
 class CreateEvalCompletionsRunDataSourceParam(TypedDict, total=False):
-    source: CreateEvalCompletionsRunDataSourceParamSource
-    type: Literal['completions']
+    source: Required[CreateEvalCompletionsRunDataSourceParamSource]
+    type: Required[Literal["completions"]]
     input_messages: CreateEvalCompletionsRunDataSourceParamInputMessages
     model: str
     sampling_params: CreateEvalCompletionsRunDataSourceParamSamplingParams
 
-CreateEvalCompletionsRunDataSourceParamInputMessages: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference'
+
+CreateEvalCompletionsRunDataSourceParamInputMessages: TypeAlias = "CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference"
+
 
 class CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference(TypedDict, total=False):
-    item_reference: str
-    type: Literal['item_reference']
+    item_reference: Required[str]
+    type: Required[Literal["item_reference"]]
+
 
 class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate(TypedDict, total=False):
-    template: Iterable[CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate]
-    type: Literal['template']
+    template: Required[Iterable[CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate]]
+    type: Required[Literal["template"]]
 
-CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate: TypeAlias = 'EasyInputMessageParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem'
+
+CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate: TypeAlias = (
+    "EasyInputMessageParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem"
+)
+
 
 class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem(TypedDict, total=False):
-    content: CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message']
+    content: Required[CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    type: Literal["message"]
 
-CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent: TypeAlias = 'str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam'
 
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage(TypedDict, total=False):
-    image_url: str
-    type: Literal['input_image']
+CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
+
+
+class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage(
+    TypedDict, total=False
+):
+    image_url: Required[str]
+    type: Required[Literal["input_image"]]
     detail: str
 
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText(TypedDict, total=False):
-    text: str
-    type: Literal['output_text']
+
+class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText(
+    TypedDict, total=False
+):
+    text: Required[str]
+    type: Required[Literal["output_text"]]
+
 
 class CreateEvalCompletionsRunDataSourceParamSamplingParams(TypedDict, total=False):
     max_completion_tokens: int
@@ -135,59 +196,75 @@ class CreateEvalCompletionsRunDataSourceParamSamplingParams(TypedDict, total=Fal
     tools: Iterable[ChatCompletionFunctionToolParam]
     top_p: float
 
-SamplingParamsResponseFormat: TypeAlias = 'ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject'
 
-CreateEvalCompletionsRunDataSourceParamSource: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions'
+SamplingParamsResponseFormat: TypeAlias = "ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject"
+
+CreateEvalCompletionsRunDataSourceParamSource: TypeAlias = "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions"
+
 
 class CreateEvalCompletionsRunDataSourceParamSourceFileContent(TypedDict, total=False):
-    content: Iterable[CreateEvalCompletionsRunDataSourceParamSourceFileContentContent]
-    type: Literal['file_content']
+    content: Required[Iterable[CreateEvalCompletionsRunDataSourceParamSourceFileContentContent]]
+    type: Required[Literal["file_content"]]
+
 
 class CreateEvalCompletionsRunDataSourceParamSourceFileContentContent(TypedDict, total=False):
-    item: dict[str, Any]
+    item: Required[dict[str, Any]]
     sample: dict[str, Any]
 
+
 class CreateEvalCompletionsRunDataSourceParamSourceFileID(TypedDict, total=False):
-    id: str
-    type: Literal['file_id']
+    id: Required[str]
+    type: Required[Literal["file_id"]]
+
 
 class CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions(TypedDict, total=False):
-    type: Literal['stored_completions']
+    type: Required[Literal["stored_completions"]]
     created_after: int | None
     created_before: int | None
     limit: int | None
     metadata: Metadata | None
     model: str | None
 
+
 class CreateEvalJSONLRunDataSourceParam(TypedDict, total=False):
-    source: CreateEvalJsonlRunDataSourceParamSource
-    type: Literal['jsonl']
+    source: Required[CreateEvalJsonlRunDataSourceParamSource]
+    type: Required[Literal["jsonl"]]
 
-CreateEvalJsonlRunDataSourceParamSource: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID'
 
-RunCreateParamsDataSource: TypeAlias = 'CreateEvalJSONLRunDataSourceParam | CreateEvalCompletionsRunDataSourceParam | DataSourceCreateEvalResponsesRunDataSource'
+CreateEvalJsonlRunDataSourceParamSource: TypeAlias = (
+    "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID"
+)
+
+RunCreateParamsDataSource: TypeAlias = "CreateEvalJSONLRunDataSourceParam | CreateEvalCompletionsRunDataSourceParam | DataSourceCreateEvalResponsesRunDataSource"
+
 
 class DataSourceCreateEvalResponsesRunDataSource(TypedDict, total=False):
-    source: DataSourceCreateEvalResponsesRunDataSourceSource
-    type: Literal['responses']
+    source: Required[DataSourceCreateEvalResponsesRunDataSourceSource]
+    type: Required[Literal["responses"]]
     input_messages: DataSourceCreateEvalResponsesRunDataSourceInputMessages
     model: str
     sampling_params: DataSourceCreateEvalResponsesRunDataSourceSamplingParams
 
-DataSourceCreateEvalResponsesRunDataSourceInputMessages: TypeAlias = 'DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference'
+
+DataSourceCreateEvalResponsesRunDataSourceInputMessages: TypeAlias = "DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate | CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference"
+
 
 class DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate(TypedDict, total=False):
-    template: Iterable[DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate]
-    type: Literal['template']
+    template: Required[Iterable[DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate]]
+    type: Required[Literal["template"]]
 
-DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate: TypeAlias = 'TestingCriterionLabelModelInputSimpleInputMessage | DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem'
+
+DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate: TypeAlias = "TestingCriterionLabelModelInputSimpleInputMessage | DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem"
+
 
 class DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem(TypedDict, total=False):
-    content: DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message']
+    content: Required[DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    type: Literal["message"]
 
-DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent: TypeAlias = 'str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam'
+
+DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
+
 
 class DataSourceCreateEvalResponsesRunDataSourceSamplingParams(TypedDict, total=False):
     max_completion_tokens: int
@@ -198,13 +275,16 @@ class DataSourceCreateEvalResponsesRunDataSourceSamplingParams(TypedDict, total=
     tools: Iterable[ToolParam]
     top_p: float
 
+
 class DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText(TypedDict, total=False):
     format: ResponseFormatTextConfigParam
 
-DataSourceCreateEvalResponsesRunDataSourceSource: TypeAlias = 'CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | DataSourceCreateEvalResponsesRunDataSourceSourceResponses'
+
+DataSourceCreateEvalResponsesRunDataSourceSource: TypeAlias = "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | DataSourceCreateEvalResponsesRunDataSourceSourceResponses"
+
 
 class DataSourceCreateEvalResponsesRunDataSourceSourceResponses(TypedDict, total=False):
-    type: Literal['responses']
+    type: Required[Literal["responses"]]
     created_after: int | None
     created_before: int | None
     instructions_search: str | None
@@ -216,13 +296,15 @@ class DataSourceCreateEvalResponsesRunDataSourceSourceResponses(TypedDict, total
     top_p: float | None
     users: Sequence[str] | None
 
+
 class RunCreateParams(TypedDict, total=False):
-    data_source: RunCreateParamsDataSource
+    data_source: Required[RunCreateParamsDataSource]
     metadata: Metadata | None
     name: str
+
 
 class RunListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
-    status: Literal['queued', 'in_progress', 'completed', 'canceled', 'failed']
+    order: Literal["asc", "desc"]
+    status: Literal["queued", "in_progress", "completed", "canceled", "failed"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.files.params': 'ExpiresAfter FileCreateParams FileListParams',
-        'oai.types.files.structs': 'FileContent FileDeleted FileObject FilePurpose',
+        "oai.types.files.params": "ExpiresAfter FileCreateParams FileListParams",
+        "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
     },
 )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
-    from oai.types.files.structs import FilePurpose
     from oai._multipart import File
+    from oai.types.files.structs import FilePurpose
 
 
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal['created_at']
-    seconds: int
+    anchor: Required[Literal["created_at"]]
+    seconds: Required[int]
+
 
 class FileCreateParams(TypedDict, total=False):
-    file: File
-    purpose: FilePurpose
+    file: Required[File]
+    purpose: Required[FilePurpose]
     expires_after: ExpiresAfter
+
 
 class FileListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     purpose: str

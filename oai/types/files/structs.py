@@ -4,23 +4,34 @@ from typing import Literal
 
 from oai._object import Object
 
-
 FileContent = str
+
 
 class FileDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['file']
+    object: Literal["file"]
+
 
 class FileObject(Object):
     id: str
     bytes: int
     created_at: int
     filename: str
-    object: Literal['file']
-    purpose: Literal['assistants', 'assistants_output', 'batch', 'batch_output', 'fine-tune', 'fine-tune-results', 'vision', 'user_data']
-    status: Literal['uploaded', 'processed', 'error']
+    object: Literal["file"]
+    purpose: Literal[
+        "assistants",
+        "assistants_output",
+        "batch",
+        "batch_output",
+        "fine-tune",
+        "fine-tune-results",
+        "vision",
+        "user_data",
+    ]
+    status: Literal["uploaded", "processed", "error"]
     expires_at: int | None = None
     status_details: str | None = None
 
-FilePurpose = Literal['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals']
+
+FilePurpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]

@@ -25,24 +25,27 @@ if TYPE_CHECKING:
     from oai.types.fine_tuning.structs import FineTuningJob as FineTuningJob
     from oai.types.fine_tuning.structs import FineTuningJobEvent as FineTuningJobEvent
     from oai.types.fine_tuning.structs import FineTuningJobHyperparameters as FineTuningJobHyperparameters
-    from oai.types.fine_tuning.structs import FineTuningJobWandbIntegrationObject as _FineTuningJobWandbIntegrationObject
     from oai.types.fine_tuning.structs import FineTuningJobMethod as FineTuningJobMethod
     from oai.types.fine_tuning.structs import FineTuningJobWandbIntegration as FineTuningJobWandbIntegration
     from oai.types.fine_tuning.structs import FineTuningJobWandbIntegrationObject as FineTuningJobWandbIntegrationObject
+    from oai.types.fine_tuning.structs import (
+        FineTuningJobWandbIntegrationObject as _FineTuningJobWandbIntegrationObject,
+    )
     from oai.types.fine_tuning.structs import ReinforcementHyperparameters as ReinforcementHyperparameters
     from oai.types.fine_tuning.structs import ReinforcementMethod as ReinforcementMethod
     from oai.types.fine_tuning.structs import SupervisedHyperparameters as SupervisedHyperparameters
     from oai.types.fine_tuning.structs import SupervisedMethod as SupervisedMethod
+
     FineTuningJobIntegration = _FineTuningJobWandbIntegrationObject
 
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.fine_tuning.alpha': '',
-        'oai.types.fine_tuning.checkpoints': '',
-        'oai.types.fine_tuning.jobs': '',
-        'oai.types.fine_tuning.params': 'DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsHyperparameters JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam',
-        'oai.types.fine_tuning.structs': 'DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobHyperparameters FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod',
+        "oai.types.fine_tuning.alpha": "",
+        "oai.types.fine_tuning.checkpoints": "",
+        "oai.types.fine_tuning.jobs": "",
+        "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsHyperparameters JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
+        "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobHyperparameters FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
     },
 )

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.fine_tuning.alpha.params import GraderRunParamsGrader
     from oai.types.shared.structs import Metadata
 
 
 class DpoHyperparametersParam(TypedDict, total=False):
-    batch_size: Literal['auto'] | int
-    beta: Literal['auto'] | float
-    learning_rate_multiplier: Literal['auto'] | float
-    n_epochs: Literal['auto'] | int
+    batch_size: Literal["auto"] | int
+    beta: Literal["auto"] | float
+    learning_rate_multiplier: Literal["auto"] | float
+    n_epochs: Literal["auto"] | int
+
 
 class DpoMethodParam(TypedDict, total=False):
     hyperparameters: DpoHyperparametersParam
 
+
 class JobCreateParamsHyperparameters(TypedDict, total=False):
-    batch_size: Literal['auto'] | int
-    learning_rate_multiplier: Literal['auto'] | float
-    n_epochs: Literal['auto'] | int
+    batch_size: Literal["auto"] | int
+    learning_rate_multiplier: Literal["auto"] | float
+    n_epochs: Literal["auto"] | int
+
 
 class Integration(TypedDict, total=False):
-    type: Literal['wandb']
-    wandb: IntegrationWandb
+    type: Required[Literal["wandb"]]
+    wandb: Required[IntegrationWandb]
+
 
 class IntegrationWandb(TypedDict, total=False):
-    project: str
+    project: Required[str]
     entity: str | None
     name: str | None
     tags: Sequence[str]
 
+
 class JobCreateParams(TypedDict, total=False):
-    model: str | Literal['babbage-002', 'davinci-002', 'gpt-3.5-turbo', 'gpt-4o-mini']
-    training_file: str
+    model: Required[str | Literal["babbage-002", "davinci-002", "gpt-3.5-turbo", "gpt-4o-mini"]]
+    training_file: Required[str]
     hyperparameters: JobCreateParamsHyperparameters
     integrations: Iterable[Integration] | None
     metadata: Metadata | None
@@ -45,38 +51,45 @@ class JobCreateParams(TypedDict, total=False):
     suffix: str | None
     validation_file: str | None
 
+
 class JobCreateParamsMethod(TypedDict, total=False):
-    type: Literal['supervised', 'dpo', 'reinforcement']
+    type: Required[Literal["supervised", "dpo", "reinforcement"]]
     dpo: DpoMethodParam
     reinforcement: ReinforcementMethodParam
     supervised: SupervisedMethodParam
 
+
 class JobListEventsParams(TypedDict, total=False):
     after: str
     limit: int
+
 
 class JobListParams(TypedDict, total=False):
     after: str
     limit: int
     metadata: dict[str, str] | None
 
+
 class ReinforcementHyperparametersParam(TypedDict, total=False):
-    batch_size: Literal['auto'] | int
-    compute_multiplier: Literal['auto'] | float
-    eval_interval: Literal['auto'] | int
-    eval_samples: Literal['auto'] | int
-    learning_rate_multiplier: Literal['auto'] | float
-    n_epochs: Literal['auto'] | int
-    reasoning_effort: Literal['default', 'low', 'medium', 'high']
+    batch_size: Literal["auto"] | int
+    compute_multiplier: Literal["auto"] | float
+    eval_interval: Literal["auto"] | int
+    eval_samples: Literal["auto"] | int
+    learning_rate_multiplier: Literal["auto"] | float
+    n_epochs: Literal["auto"] | int
+    reasoning_effort: Literal["default", "low", "medium", "high"]
+
 
 class ReinforcementMethodParam(TypedDict, total=False):
-    grader: GraderRunParamsGrader
+    grader: Required[GraderRunParamsGrader]
     hyperparameters: ReinforcementHyperparametersParam
 
+
 class SupervisedHyperparametersParam(TypedDict, total=False):
-    batch_size: Literal['auto'] | int
-    learning_rate_multiplier: Literal['auto'] | float
-    n_epochs: Literal['auto'] | int
+    batch_size: Literal["auto"] | int
+    learning_rate_multiplier: Literal["auto"] | float
+    n_epochs: Literal["auto"] | int
+
 
 class SupervisedMethodParam(TypedDict, total=False):
     hyperparameters: SupervisedHyperparametersParam

@@ -8,50 +8,59 @@ from oai.types.shared.structs import Metadata
 
 
 class DpoHyperparameters(Object):
-    batch_size: Literal['auto'] | int | None = None
-    beta: Literal['auto'] | float | None = None
-    learning_rate_multiplier: Literal['auto'] | float | None = None
-    n_epochs: Literal['auto'] | int | None = None
+    batch_size: Literal["auto"] | int | None = None
+    beta: Literal["auto"] | float | None = None
+    learning_rate_multiplier: Literal["auto"] | float | None = None
+    n_epochs: Literal["auto"] | int | None = None
+
 
 class DpoMethod(Object):
     hyperparameters: DpoHyperparameters | None = None
+
 
 class Error(Object):
     code: str
     message: str
     param: str | None = None
 
+
 class FineTuningJobHyperparameters(Object):
-    batch_size: Literal['auto'] | int | None = None
-    learning_rate_multiplier: Literal['auto'] | float | None = None
-    n_epochs: Literal['auto'] | int | None = None
+    batch_size: Literal["auto"] | int | None = None
+    learning_rate_multiplier: Literal["auto"] | float | None = None
+    n_epochs: Literal["auto"] | int | None = None
+
 
 class ReinforcementHyperparameters(Object):
-    batch_size: Literal['auto'] | int | None = None
-    compute_multiplier: Literal['auto'] | float | None = None
-    eval_interval: Literal['auto'] | int | None = None
-    eval_samples: Literal['auto'] | int | None = None
-    learning_rate_multiplier: Literal['auto'] | float | None = None
-    n_epochs: Literal['auto'] | int | None = None
-    reasoning_effort: Literal['default', 'low', 'medium', 'high'] | None = None
+    batch_size: Literal["auto"] | int | None = None
+    compute_multiplier: Literal["auto"] | float | None = None
+    eval_interval: Literal["auto"] | int | None = None
+    eval_samples: Literal["auto"] | int | None = None
+    learning_rate_multiplier: Literal["auto"] | float | None = None
+    n_epochs: Literal["auto"] | int | None = None
+    reasoning_effort: Literal["default", "low", "medium", "high"] | None = None
+
 
 class ReinforcementMethod(Object):
     grader: GraderValidateResponseGrader
     hyperparameters: ReinforcementHyperparameters | None = None
 
+
 class SupervisedHyperparameters(Object):
-    batch_size: Literal['auto'] | int | None = None
-    learning_rate_multiplier: Literal['auto'] | float | None = None
-    n_epochs: Literal['auto'] | int | None = None
+    batch_size: Literal["auto"] | int | None = None
+    learning_rate_multiplier: Literal["auto"] | float | None = None
+    n_epochs: Literal["auto"] | int | None = None
+
 
 class SupervisedMethod(Object):
     hyperparameters: SupervisedHyperparameters | None = None
 
+
 class FineTuningJobMethod(Object):
-    type: Literal['supervised', 'dpo', 'reinforcement']
+    type: Literal["supervised", "dpo", "reinforcement"]
     dpo: DpoMethod | None = None
     reinforcement: ReinforcementMethod | None = None
     supervised: SupervisedMethod | None = None
+
 
 class FineTuningJobWandbIntegration(Object):
     project: str
@@ -59,20 +68,22 @@ class FineTuningJobWandbIntegration(Object):
     name: str | None = None
     tags: list[str] | None = None
 
+
 class FineTuningJobWandbIntegrationObject(Object):
-    type: Literal['wandb']
+    type: Literal["wandb"]
     wandb: FineTuningJobWandbIntegration
+
 
 class FineTuningJob(Object):
     id: str
     created_at: int
     hyperparameters: FineTuningJobHyperparameters
     model: str
-    object: Literal['fine_tuning.job']
+    object: Literal["fine_tuning.job"]
     organization_id: str
     result_files: list[str]
     seed: int
-    status: Literal['validating_files', 'queued', 'running', 'succeeded', 'failed', 'cancelled']
+    status: Literal["validating_files", "queued", "running", "succeeded", "failed", "cancelled"]
     training_file: str
     error: Error | None = None
     fine_tuned_model: str | None = None
@@ -84,11 +95,12 @@ class FineTuningJob(Object):
     metadata: Metadata | None = None
     method: FineTuningJobMethod | None = None
 
+
 class FineTuningJobEvent(Object):
     id: str
     created_at: int
-    level: Literal['info', 'warn', 'error']
+    level: Literal["info", "warn", "error"]
     message: str
-    object: Literal['fine_tuning.job.event']
+    object: Literal["fine_tuning.job.event"]
     data: Any = None
-    type: Literal['message', 'metrics'] | None = None
+    type: Literal["message", "metrics"] | None = None

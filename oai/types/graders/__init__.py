@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from oai.types.graders.params import LabelModelGraderParam as LabelModelGraderParam
     from oai.types.graders.params import LabelModelGraderParamInput as LabelModelGraderParamInput
     from oai.types.graders.params import LabelModelGraderParamInputContent as LabelModelGraderParamInputContent
-    from oai.types.graders.params import LabelModelGraderParamInputContentInputImage as LabelModelGraderParamInputContentInputImage
-    from oai.types.graders.params import LabelModelGraderParamInputContentOutputText as LabelModelGraderParamInputContentOutputText
+    from oai.types.graders.params import (
+        LabelModelGraderParamInputContentInputImage as LabelModelGraderParamInputContentInputImage,
+    )
+    from oai.types.graders.params import (
+        LabelModelGraderParamInputContentOutputText as LabelModelGraderParamInputContentOutputText,
+    )
     from oai.types.graders.params import MultiGraderParam as MultiGraderParam
     from oai.types.graders.params import MultiGraderParamGraders as MultiGraderParamGraders
     from oai.types.graders.params import PythonGraderParam as PythonGraderParam
@@ -27,8 +31,12 @@ if TYPE_CHECKING:
     from oai.types.graders.structs import LabelModelGrader as LabelModelGrader
     from oai.types.graders.structs import LabelModelGraderInput as LabelModelGraderInput
     from oai.types.graders.structs import LabelModelGraderInputContent as LabelModelGraderInputContent
-    from oai.types.graders.structs import LabelModelGraderInputContentInputImage as LabelModelGraderInputContentInputImage
-    from oai.types.graders.structs import LabelModelGraderInputContentOutputText as LabelModelGraderInputContentOutputText
+    from oai.types.graders.structs import (
+        LabelModelGraderInputContentInputImage as LabelModelGraderInputContentInputImage,
+    )
+    from oai.types.graders.structs import (
+        LabelModelGraderInputContentOutputText as LabelModelGraderInputContentOutputText,
+    )
     from oai.types.graders.structs import MultiGrader as MultiGrader
     from oai.types.graders.structs import MultiGraderGraders as MultiGraderGraders
     from oai.types.graders.structs import PythonGrader as PythonGrader
@@ -43,7 +51,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.graders.params': 'GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamInput ScoreModelGraderParamInputContent ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam',
-        'oai.types.graders.structs': 'GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderInput ScoreModelGraderInputContent ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader',
+        "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamInput ScoreModelGraderParamInputContent ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
+        "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderInput ScoreModelGraderInputContent ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
     },
 )

@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.responses.params import ResponseInputAudioParam, ResponseInputTextParam
     from oai.types.shared.structs import ReasoningEffort
 
 
-GraderInputsParam: TypeAlias = 'list[GraderInputsParamItem]'
+GraderInputsParam: TypeAlias = "list[GraderInputsParamItem]"
 
-GraderInputsParamItem: TypeAlias = 'str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam'
+GraderInputsParamItem: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam"
+
 
 class LabelModelGraderParamInput(TypedDict, total=False):
-    content: LabelModelGraderParamInputContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message']
+    content: Required[LabelModelGraderParamInputContent]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    type: Literal["message"]
 
-LabelModelGraderParamInputContent: TypeAlias = 'str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam'
+
+LabelModelGraderParamInputContent: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam"
+
 
 class LabelModelGraderParamInputContentInputImage(TypedDict, total=False):
-    image_url: str
-    type: Literal['input_image']
+    image_url: Required[str]
+    type: Required[Literal["input_image"]]
     detail: str
 
+
 class LabelModelGraderParamInputContentOutputText(TypedDict, total=False):
-    text: str
-    type: Literal['output_text']
+    text: Required[str]
+    type: Required[Literal["output_text"]]
+
 
 class LabelModelGraderParam(TypedDict, total=False):
-    input: Iterable[LabelModelGraderParamInput]
-    labels: Sequence[str]
-    model: str
-    name: str
-    passing_labels: Sequence[str]
-    type: Literal['label_model']
+    input: Required[Iterable[LabelModelGraderParamInput]]
+    labels: Required[Sequence[str]]
+    model: Required[str]
+    name: Required[str]
+    passing_labels: Required[Sequence[str]]
+    type: Required[Literal["label_model"]]
 
-MultiGraderParamGraders: TypeAlias = 'StringCheckGraderParam | TextSimilarityGraderParam | PythonGraderParam | ScoreModelGraderParam | LabelModelGraderParam'
+
+MultiGraderParamGraders: TypeAlias = "StringCheckGraderParam | TextSimilarityGraderParam | PythonGraderParam | ScoreModelGraderParam | LabelModelGraderParam"
+
 
 class MultiGraderParam(TypedDict, total=False):
-    calculate_output: str
-    graders: MultiGraderParamGraders
-    name: str
-    type: Literal['multi']
+    calculate_output: Required[str]
+    graders: Required[MultiGraderParamGraders]
+    name: Required[str]
+    type: Required[Literal["multi"]]
+
 
 class PythonGraderParam(TypedDict, total=False):
-    name: str
-    source: str
-    type: Literal['python']
+    name: Required[str]
+    source: Required[str]
+    type: Required[Literal["python"]]
     image_tag: str
 
-class ScoreModelGraderParamInput(TypedDict, total=False):
-    content: ScoreModelGraderParamInputContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message']
 
-ScoreModelGraderParamInputContent: TypeAlias = 'str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam'
+class ScoreModelGraderParamInput(TypedDict, total=False):
+    content: Required[ScoreModelGraderParamInputContent]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    type: Literal["message"]
+
+
+ScoreModelGraderParamInputContent: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam"
+
 
 class ScoreModelGraderParamSamplingParams(TypedDict, total=False):
     max_completions_tokens: int | None
@@ -66,24 +78,41 @@ class ScoreModelGraderParamSamplingParams(TypedDict, total=False):
     temperature: float | None
     top_p: float | None
 
+
 class ScoreModelGraderParam(TypedDict, total=False):
-    input: Iterable[ScoreModelGraderParamInput]
-    model: str
-    name: str
-    type: Literal['score_model']
+    input: Required[Iterable[ScoreModelGraderParamInput]]
+    model: Required[str]
+    name: Required[str]
+    type: Required[Literal["score_model"]]
     range: Iterable[float]
     sampling_params: ScoreModelGraderParamSamplingParams
 
+
 class StringCheckGraderParam(TypedDict, total=False):
-    input: str
-    name: str
-    operation: Literal['eq', 'ne', 'like', 'ilike']
-    reference: str
-    type: Literal['string_check']
+    input: Required[str]
+    name: Required[str]
+    operation: Required[Literal["eq", "ne", "like", "ilike"]]
+    reference: Required[str]
+    type: Required[Literal["string_check"]]
+
 
 class TextSimilarityGraderParam(TypedDict, total=False):
-    evaluation_metric: Literal['cosine', 'fuzzy_match', 'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5', 'rouge_l']
-    input: str
-    name: str
-    reference: str
-    type: Literal['text_similarity']
+    evaluation_metric: Required[
+        Literal[
+            "cosine",
+            "fuzzy_match",
+            "bleu",
+            "gleu",
+            "meteor",
+            "rouge_1",
+            "rouge_2",
+            "rouge_3",
+            "rouge_4",
+            "rouge_5",
+            "rouge_l",
+        ]
+    ]
+    input: Required[str]
+    name: Required[str]
+    reference: Required[str]
+    type: Required[Literal["text_similarity"]]

@@ -7,46 +7,74 @@ from oai.types.responses.structs import ResponseInputAudio, ResponseInputText
 from oai.types.shared.structs import ReasoningEffort
 
 
-class LabelModelGraderInputContentInputImage(Object, tag_field='type', tag='input_image'):
-    type: ClassVar[Literal['input_image']] = 'input_image'
+class LabelModelGraderInputContentInputImage(Object, tag_field="type", tag="input_image"):
+    type: ClassVar[Literal["input_image"]] = "input_image"
     image_url: str
     detail: str | None = None
 
-class LabelModelGraderInputContentOutputText(Object, tag_field='type', tag='output_text'):
-    type: ClassVar[Literal['output_text']] = 'output_text'
+
+class LabelModelGraderInputContentOutputText(Object, tag_field="type", tag="output_text"):
+    type: ClassVar[Literal["output_text"]] = "output_text"
     text: str
 
-GraderInputItem = str | ResponseInputText | LabelModelGraderInputContentOutputText | LabelModelGraderInputContentInputImage | ResponseInputAudio
+
+GraderInputItem = (
+    str
+    | ResponseInputText
+    | LabelModelGraderInputContentOutputText
+    | LabelModelGraderInputContentInputImage
+    | ResponseInputAudio
+)
 
 GraderInputs = list[GraderInputItem]
 
-LabelModelGraderInputContent = str | ResponseInputText | LabelModelGraderInputContentOutputText | LabelModelGraderInputContentInputImage | ResponseInputAudio | GraderInputs
+LabelModelGraderInputContent = (
+    str
+    | ResponseInputText
+    | LabelModelGraderInputContentOutputText
+    | LabelModelGraderInputContentInputImage
+    | ResponseInputAudio
+    | GraderInputs
+)
+
 
 class LabelModelGraderInput(Object):
     content: LabelModelGraderInputContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message'] | None = None
+    role: Literal["user", "assistant", "system", "developer"]
+    type: Literal["message"] | None = None
 
-class LabelModelGrader(Object, tag_field='type', tag='label_model'):
-    type: ClassVar[Literal['label_model']] = 'label_model'
+
+class LabelModelGrader(Object, tag_field="type", tag="label_model"):
+    type: ClassVar[Literal["label_model"]] = "label_model"
     input: list[LabelModelGraderInput]
     labels: list[str]
     model: str
     name: str
     passing_labels: list[str]
 
-class PythonGrader(Object, tag_field='type', tag='python'):
-    type: ClassVar[Literal['python']] = 'python'
+
+class PythonGrader(Object, tag_field="type", tag="python"):
+    type: ClassVar[Literal["python"]] = "python"
     name: str
     source: str
     image_tag: str | None = None
 
-ScoreModelGraderInputContent = str | ResponseInputText | LabelModelGraderInputContentOutputText | LabelModelGraderInputContentInputImage | ResponseInputAudio | GraderInputs
+
+ScoreModelGraderInputContent = (
+    str
+    | ResponseInputText
+    | LabelModelGraderInputContentOutputText
+    | LabelModelGraderInputContentInputImage
+    | ResponseInputAudio
+    | GraderInputs
+)
+
 
 class ScoreModelGraderInput(Object):
     content: ScoreModelGraderInputContent
-    role: Literal['user', 'assistant', 'system', 'developer']
-    type: Literal['message'] | None = None
+    role: Literal["user", "assistant", "system", "developer"]
+    type: Literal["message"] | None = None
+
 
 class ScoreModelGraderSamplingParams(Object):
     max_completions_tokens: int | None = None
@@ -55,32 +83,49 @@ class ScoreModelGraderSamplingParams(Object):
     temperature: float | None = None
     top_p: float | None = None
 
-class ScoreModelGrader(Object, tag_field='type', tag='score_model'):
-    type: ClassVar[Literal['score_model']] = 'score_model'
+
+class ScoreModelGrader(Object, tag_field="type", tag="score_model"):
+    type: ClassVar[Literal["score_model"]] = "score_model"
     input: list[ScoreModelGraderInput]
     model: str
     name: str
     range: list[float] | None = None
     sampling_params: ScoreModelGraderSamplingParams | None = None
 
-class StringCheckGrader(Object, tag_field='type', tag='string_check'):
-    type: ClassVar[Literal['string_check']] = 'string_check'
+
+class StringCheckGrader(Object, tag_field="type", tag="string_check"):
+    type: ClassVar[Literal["string_check"]] = "string_check"
     input: str
     name: str
-    operation: Literal['eq', 'ne', 'like', 'ilike']
+    operation: Literal["eq", "ne", "like", "ilike"]
     reference: str
 
-class TextSimilarityGrader(Object, tag_field='type', tag='text_similarity'):
-    type: ClassVar[Literal['text_similarity']] = 'text_similarity'
-    evaluation_metric: Literal['cosine', 'fuzzy_match', 'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5', 'rouge_l']
+
+class TextSimilarityGrader(Object, tag_field="type", tag="text_similarity"):
+    type: ClassVar[Literal["text_similarity"]] = "text_similarity"
+    evaluation_metric: Literal[
+        "cosine",
+        "fuzzy_match",
+        "bleu",
+        "gleu",
+        "meteor",
+        "rouge_1",
+        "rouge_2",
+        "rouge_3",
+        "rouge_4",
+        "rouge_5",
+        "rouge_l",
+    ]
     input: str
     name: str
     reference: str
+
 
 MultiGraderGraders = StringCheckGrader | TextSimilarityGrader | PythonGrader | ScoreModelGrader | LabelModelGrader
 
-class MultiGrader(Object, tag_field='type', tag='multi'):
-    type: ClassVar[Literal['multi']] = 'multi'
+
+class MultiGrader(Object, tag_field="type", tag="multi"):
+    type: ClassVar[Literal["multi"]] = "multi"
     calculate_output: str
     graders: MultiGraderGraders
     name: str

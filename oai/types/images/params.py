@@ -2,127 +2,147 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from oai.types.images.structs import ImageModel
+
     from oai._multipart import File
+    from oai.types.images.structs import ImageModel
 
 
 class ImageCreateVariationParams(TypedDict, total=False):
-    image: File
+    image: Required[File]
     model: str | ImageModel | None
     n: int | None
-    response_format: Literal['url', 'b64_json'] | None
-    size: Literal['256x256', '512x512', '1024x1024'] | None
+    response_format: Literal["url", "b64_json"] | None
+    size: Literal["256x256", "512x512", "1024x1024"] | None
     user: str
 
-ImageEditParams: TypeAlias = 'ImageEditParamsNonStreaming | ImageEditParamsStreaming'
+
+ImageEditParams: TypeAlias = "ImageEditParamsNonStreaming | ImageEditParamsStreaming"
+
 
 class ImageEditParamsNonStreaming(TypedDict, total=False):
-    image: File | bytes | list[str | None] | Sequence[File]
-    prompt: str
-    background: Literal['transparent', 'opaque', 'auto'] | None
-    complexity: Literal['low', 'medium', 'high'] | None
+    image: Required[File | bytes | list[str | None] | Sequence[File]]
+    prompt: Required[str]
+    background: Literal["transparent", "opaque", "auto"] | None
+    complexity: Literal["low", "medium", "high"] | None
     frame_count: int | None
     frame_duration_ms: int | None
-    input_fidelity: Literal['high', 'low'] | None
+    input_fidelity: Literal["high", "low"] | None
     markup: File
     mask: File
     model: str | ImageModel | None
     n: int | None
     output_compression: int | None
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto', 'standard'] | None
-    response_format: Literal['url', 'b64_json'] | None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard"] | None
+    response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
-    size: str | Literal['1024x1024', '1536x1024', '1024x1536', 'auto', '256x256', '512x512'] | None
+    size: str | Literal["1024x1024", "1536x1024", "1024x1536", "auto", "256x256", "512x512"] | None
     svg: ImageEditParamsSvg | None
     user: str
     stream: Literal[False] | None
 
+
 class ImageEditParamsStreaming(TypedDict, total=False):
-    image: File | bytes | list[str | None] | Sequence[File]
-    prompt: str
-    background: Literal['transparent', 'opaque', 'auto'] | None
-    complexity: Literal['low', 'medium', 'high'] | None
+    image: Required[File | bytes | list[str | None] | Sequence[File]]
+    prompt: Required[str]
+    background: Literal["transparent", "opaque", "auto"] | None
+    complexity: Literal["low", "medium", "high"] | None
     frame_count: int | None
     frame_duration_ms: int | None
-    input_fidelity: Literal['high', 'low'] | None
+    input_fidelity: Literal["high", "low"] | None
     markup: File
     mask: File
     model: str | ImageModel | None
     n: int | None
     output_compression: int | None
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto', 'standard'] | None
-    response_format: Literal['url', 'b64_json'] | None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard"] | None
+    response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
-    size: str | Literal['1024x1024', '1536x1024', '1024x1536', 'auto', '256x256', '512x512'] | None
+    size: str | Literal["1024x1024", "1536x1024", "1024x1536", "auto", "256x256", "512x512"] | None
     svg: ImageEditParamsSvg | None
     user: str
     stream: Required[Literal[True]]
+
 
 class ImageEditParamsSvg(TypedDict, total=False):
     model: str
     reasoning: ImageEditParamsSvgReasoning | None
 
-class ImageEditParamsSvgReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
 
-ImageGenerateParams: TypeAlias = 'ImageGenerateParamsNonStreaming | ImageGenerateParamsStreaming'
+class ImageEditParamsSvgReasoning(TypedDict, total=False):
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+ImageGenerateParams: TypeAlias = "ImageGenerateParamsNonStreaming | ImageGenerateParamsStreaming"
+
 
 class ImageGenerateParamsNonStreaming(TypedDict, total=False):
-    prompt: str
-    background: Literal['transparent', 'opaque', 'auto'] | None
-    complexity: Literal['low', 'medium', 'high'] | None
+    prompt: Required[str]
+    background: Literal["transparent", "opaque", "auto"] | None
+    complexity: Literal["low", "medium", "high"] | None
     frame_count: int | None
     frame_duration_ms: int | None
     model: str | ImageModel | None
-    moderation: Literal['low', 'auto'] | None
+    moderation: Literal["low", "auto"] | None
     n: int | None
     output_compression: int | None
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto', 'standard', 'hd'] | None
-    response_format: Literal['url', 'b64_json'] | None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None
+    response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
-    size: str | Literal['auto', '1024x1024', '1536x1024', '1024x1536', '256x256', '512x512', '1792x1024', '1024x1792'] | None
-    style: Literal['vivid', 'natural'] | None
+    size: (
+        str
+        | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+        | None
+    )
+    style: Literal["vivid", "natural"] | None
     svg: ImageGenerateParamsSvg | None
     user: str
     stream: Literal[False] | None
 
+
 class ImageGenerateParamsStreaming(TypedDict, total=False):
-    prompt: str
-    background: Literal['transparent', 'opaque', 'auto'] | None
-    complexity: Literal['low', 'medium', 'high'] | None
+    prompt: Required[str]
+    background: Literal["transparent", "opaque", "auto"] | None
+    complexity: Literal["low", "medium", "high"] | None
     frame_count: int | None
     frame_duration_ms: int | None
     model: str | ImageModel | None
-    moderation: Literal['low', 'auto'] | None
+    moderation: Literal["low", "auto"] | None
     n: int | None
     output_compression: int | None
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto', 'standard', 'hd'] | None
-    response_format: Literal['url', 'b64_json'] | None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None
+    response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
-    size: str | Literal['auto', '1024x1024', '1536x1024', '1024x1536', '256x256', '512x512', '1792x1024', '1024x1792'] | None
-    style: Literal['vivid', 'natural'] | None
+    size: (
+        str
+        | Literal["auto", "1024x1024", "1536x1024", "1024x1536", "256x256", "512x512", "1792x1024", "1024x1792"]
+        | None
+    )
+    style: Literal["vivid", "natural"] | None
     svg: ImageGenerateParamsSvg | None
     user: str
     stream: Required[Literal[True]]
 
+
 class ImageGenerateParamsSvg(TypedDict, total=False):
-    model: str
+    model: Required[str]
     reasoning: ImageGenerateParamsSvgReasoning | None
 
+
 class ImageGenerateParamsSvgReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+
 
 class ImageInputReferenceParam(TypedDict, total=False):
     file_id: str

@@ -10,9 +10,11 @@ class Image(Object):
     revised_prompt: str | None = None
     url: str | None = None
 
+
 class UsageInputTokensDetails(Object):
     image_tokens: int
     text_tokens: int
+
 
 class ImageEditCompletedEventUsage(Object):
     input_tokens: int
@@ -20,53 +22,75 @@ class ImageEditCompletedEventUsage(Object):
     output_tokens: int
     total_tokens: int
 
-class ImageEditCompletedEvent(Object, tag_field='type', tag='image_edit.completed'):
-    type: ClassVar[Literal['image_edit.completed']] = 'image_edit.completed'
+
+class ImageEditCompletedEvent(Object, tag_field="type", tag="image_edit.completed"):
+    type: ClassVar[Literal["image_edit.completed"]] = "image_edit.completed"
     b64_json: str
-    background: Literal['transparent', 'opaque', 'auto']
+    background: Literal["transparent", "opaque", "auto"]
     created_at: int
-    output_format: Literal['png', 'webp', 'jpeg']
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
+    output_format: Literal["png", "webp", "jpeg"]
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
     usage: ImageEditCompletedEventUsage
     safety_identifier: str | None = None
 
-class ImageEditPartialImageEvent(Object, tag_field='type', tag='image_edit.partial_image'):
-    type: ClassVar[Literal['image_edit.partial_image']] = 'image_edit.partial_image'
+
+class ImageEditPartialImageEvent(Object, tag_field="type", tag="image_edit.partial_image"):
+    type: ClassVar[Literal["image_edit.partial_image"]] = "image_edit.partial_image"
     b64_json: str
-    background: Literal['transparent', 'opaque', 'auto']
+    background: Literal["transparent", "opaque", "auto"]
     created_at: int
-    output_format: Literal['png', 'webp', 'jpeg']
+    output_format: Literal["png", "webp", "jpeg"]
     partial_image_index: int
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+
 
 ImageEditStreamEvent = ImageEditPartialImageEvent | ImageEditCompletedEvent
 
-class ImageGenCompletedEvent(Object, tag_field='type', tag='image_generation.completed'):
-    type: ClassVar[Literal['image_generation.completed']] = 'image_generation.completed'
+
+class ImageGenCompletedEvent(Object, tag_field="type", tag="image_generation.completed"):
+    type: ClassVar[Literal["image_generation.completed"]] = "image_generation.completed"
     b64_json: str
-    background: Literal['transparent', 'opaque', 'auto']
+    background: Literal["transparent", "opaque", "auto"]
     created_at: int
-    output_format: Literal['png', 'webp', 'jpeg']
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
+    output_format: Literal["png", "webp", "jpeg"]
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
     usage: ImageEditCompletedEventUsage
     safety_identifier: str | None = None
 
-class ImageGenPartialImageEvent(Object, tag_field='type', tag='image_generation.partial_image'):
-    type: ClassVar[Literal['image_generation.partial_image']] = 'image_generation.partial_image'
+
+class ImageGenPartialImageEvent(Object, tag_field="type", tag="image_generation.partial_image"):
+    type: ClassVar[Literal["image_generation.partial_image"]] = "image_generation.partial_image"
     b64_json: str
-    background: Literal['transparent', 'opaque', 'auto']
+    background: Literal["transparent", "opaque", "auto"]
     created_at: int
-    output_format: Literal['png', 'webp', 'jpeg']
+    output_format: Literal["png", "webp", "jpeg"]
     partial_image_index: int
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
+
 
 ImageGenStreamEvent = ImageGenPartialImageEvent | ImageGenCompletedEvent
 
-ImageModel = Literal['gpt-image-1.5', 'gpt-image-2', 'gpt-image-2-2026-04-21', 'gpt-image-2.5-sunburst', 'gpt-image-2.5-sunburst-2026-09-08', 'gpt-image-2.5-flare', 'gpt-image-2.5-flare-2026-09-08', 'gpt-image-2.6-sunburst', 'gpt-image-2.6-flare', 'gpt-image-1', 'gpt-image-1-mini', 'chatgpt-image-latest', 'dall-e-2', 'dall-e-3']
+ImageModel = Literal[
+    "gpt-image-1.5",
+    "gpt-image-2",
+    "gpt-image-2-2026-04-21",
+    "gpt-image-2.5-sunburst",
+    "gpt-image-2.5-sunburst-2026-09-08",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-flare-2026-09-08",
+    "gpt-image-2.6-sunburst",
+    "gpt-image-2.6-flare",
+    "gpt-image-1",
+    "gpt-image-1-mini",
+    "chatgpt-image-latest",
+    "dall-e-2",
+    "dall-e-3",
+]
+
 
 class SvgUsage(Object):
     input_tokens: int
@@ -75,6 +99,7 @@ class SvgUsage(Object):
     reasoning_tokens: int
     total_tokens: int
 
+
 class ImagesResponseUsage(Object):
     input_tokens: int
     input_tokens_details: UsageInputTokensDetails
@@ -82,13 +107,14 @@ class ImagesResponseUsage(Object):
     total_tokens: int
     output_tokens_details: UsageInputTokensDetails | None = None
 
+
 class ImagesResponse(Object):
     created: int
-    background: Literal['transparent', 'opaque'] | None = None
+    background: Literal["transparent", "opaque"] | None = None
     data: list[Image] | None = None
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None = None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max'] | None = None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None = None
+    quality: Literal["low", "medium", "high", "xhigh", "max"] | None = None
     safety_identifier: str | None = None
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024'] | None = None
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
     svg_usage: SvgUsage | None = None
     usage: ImagesResponseUsage | None = None

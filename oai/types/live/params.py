@@ -2,221 +2,278 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.live.structs import BuiltInVoice, DecisionJSONObject
     from oai.types.responses.params import ResponseInputItemParam
 
 
-AudioFormatParam: TypeAlias = 'AudioFormatParamAudioPCM | AudioFormatParamAudioPCMU | AudioFormatParamAudioPCMA'
+AudioFormatParam: TypeAlias = "AudioFormatParamAudioPCM | AudioFormatParamAudioPCMU | AudioFormatParamAudioPCMA"
+
 
 class AudioFormatParamAudioPCM(TypedDict, total=False):
-    rate: Literal[16000, 24000]
-    type: Literal['audio/pcm']
+    rate: Required[Literal[16000, 24000]]
+    type: Required[Literal["audio/pcm"]]
+
 
 class AudioFormatParamAudioPCMA(TypedDict, total=False):
-    rate: int
-    type: Literal['audio/pcma']
+    rate: Required[int]
+    type: Required[Literal["audio/pcma"]]
+
 
 class AudioFormatParamAudioPCMU(TypedDict, total=False):
-    rate: int
-    type: Literal['audio/pcmu']
+    rate: Required[int]
+    type: Required[Literal["audio/pcmu"]]
+
 
 class ClientConfigParam(TypedDict, total=False):
-    data_channel: DataChannelConfigParam
+    data_channel: Required[DataChannelConfigParam]
+
 
 class ClientDelegationParam(TypedDict, total=False):
-    type: Literal['client']
+    type: Required[Literal["client"]]
     acknowledgement_delay_ms: int
 
-ClientEventParam: TypeAlias = 'SessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam'
+
+ClientEventParam: TypeAlias = "SessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam"
+
 
 class CommentaryAppendEventParam(TypedDict, total=False):
-    content: str
-    delegation_id: str | None
-    type: Literal['session.commentary.append']
+    content: Required[str]
+    delegation_id: Required[str | None]
+    type: Required[Literal["session.commentary.append"]]
     event_id: str | None
 
-ConnectClientEventParam: TypeAlias = 'SessionUpdateEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | ConnectClientEventParamTransportDtmfSend | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam'
+
+ConnectClientEventParam: TypeAlias = "SessionUpdateEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | ConnectClientEventParamTransportDtmfSend | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam"
+
 
 class ConnectClientEventParamTransportDtmfSend(TypedDict, total=False):
-    event: str
-    type: Literal['transport.dtmf.send']
+    event: Required[str]
+    type: Required[Literal["transport.dtmf.send"]]
     event_id: str | None
+
 
 class CustomVoiceParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
+
 
 class DataChannelConfigParam(TypedDict, total=False):
-    allowed_client_events: Literal['all'] | Sequence[str]
-    allowed_server_events: Literal['all'] | Iterable[ServerEventSelectorParam]
+    allowed_client_events: Literal["all"] | Sequence[str]
+    allowed_server_events: Literal["all"] | Iterable[ServerEventSelectorParam]
 
-DecisionAssistantMessageParamContentPart: TypeAlias = 'DecisionAssistantMessageParamContentPartOutputText | DecisionAssistantMessageParamContentPartRefusal'
+
+DecisionAssistantMessageParamContentPart: TypeAlias = (
+    "DecisionAssistantMessageParamContentPartOutputText | DecisionAssistantMessageParamContentPartRefusal"
+)
+
 
 class DecisionAssistantMessageParamContentPartOutputText(TypedDict, total=False):
-    text: str
-    type: Literal['output_text']
+    text: Required[str]
+    type: Required[Literal["output_text"]]
+
 
 class DecisionAssistantMessageParamContentPartRefusal(TypedDict, total=False):
-    refusal: str
-    type: Literal['refusal']
+    refusal: Required[str]
+    type: Required[Literal["refusal"]]
+
 
 class DecisionAssistantMessageParam(TypedDict, total=False):
-    content: str | Iterable[DecisionAssistantMessageParamContentPart]
-    role: Literal['assistant']
+    content: Required[str | Iterable[DecisionAssistantMessageParamContentPart]]
+    role: Required[Literal["assistant"]]
     id: str | None
-    phase: Literal['commentary', 'final_answer'] | None
-    type: Literal['message']
+    phase: Literal["commentary", "final_answer"] | None
+    type: Literal["message"]
+
 
 class DecisionChoiceOptionParam(TypedDict, total=False):
-    value: str | bool
+    value: Required[str | bool]
     description: str
+
 
 class DecisionCreateEventParam(TypedDict, total=False):
-    event_id: str
-    type: Literal['decision.create']
+    event_id: Required[str]
+    type: Required[Literal["decision.create"]]
+
 
 class DecisionDeveloperMessageParam(TypedDict, total=False):
-    content: str | Iterable[DecisionInputTextParam]
-    role: Literal['developer']
+    content: Required[str | Iterable[DecisionInputTextParam]]
+    role: Required[Literal["developer"]]
     id: str | None
-    type: Literal['message']
+    type: Literal["message"]
+
 
 class DecisionInputTextParam(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
+
 
 class DecisionItemCreateEventParam(TypedDict, total=False):
-    item: DecisionItemCreateEventParamItemUnion
-    type: Literal['decision.item.create']
+    item: Required[DecisionItemCreateEventParamItemUnion]
+    type: Required[Literal["decision.item.create"]]
     event_id: str | None
+
 
 class DecisionItemCreateEventParamItemCustomToolCall(TypedDict, total=False):
-    call_id: str
-    input: str
-    name: str
-    type: Literal['custom_tool_call']
+    call_id: Required[str]
+    input: Required[str]
+    name: Required[str]
+    type: Required[Literal["custom_tool_call"]]
     id: str | None
     namespace: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class DecisionItemCreateEventParamItemCustomToolCallOutput(TypedDict, total=False):
-    call_id: str
-    output: str | Iterable[DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts]
-    type: Literal['custom_tool_call_output']
+    call_id: Required[str]
+    output: Required[str | Iterable[DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts]]
+    type: Required[Literal["custom_tool_call_output"]]
     id: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
 
-DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage'
+
+DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts: TypeAlias = (
+    "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage"
+)
+
 
 class DecisionItemCreateEventParamItemFunctionCall(TypedDict, total=False):
-    arguments: str
-    call_id: str
-    name: str
-    type: Literal['function_call']
+    arguments: Required[str]
+    call_id: Required[str]
+    name: Required[str]
+    type: Required[Literal["function_call"]]
     id: str | None
     namespace: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class DecisionItemCreateEventParamItemFunctionCallOutput(TypedDict, total=False):
-    call_id: str
-    output: str | Iterable[DecisionItemCreateEventParamItemFunctionCallOutputOutputParts]
-    type: Literal['function_call_output']
+    call_id: Required[str]
+    output: Required[str | Iterable[DecisionItemCreateEventParamItemFunctionCallOutputOutputParts]]
+    type: Required[Literal["function_call_output"]]
     id: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
 
-DecisionItemCreateEventParamItemFunctionCallOutputOutputParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage'
 
-DecisionItemCreateEventParamItemUnion: TypeAlias = 'DecisionUserMessageParam | DecisionDeveloperMessageParam | DecisionSystemMessageParam | DecisionAssistantMessageParam | DecisionItemCreateEventParamItemFunctionCall | DecisionItemCreateEventParamItemFunctionCallOutput | DecisionItemCreateEventParamItemCustomToolCall | DecisionItemCreateEventParamItemCustomToolCallOutput'
+DecisionItemCreateEventParamItemFunctionCallOutputOutputParts: TypeAlias = (
+    "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage"
+)
+
+DecisionItemCreateEventParamItemUnion: TypeAlias = "DecisionUserMessageParam | DecisionDeveloperMessageParam | DecisionSystemMessageParam | DecisionAssistantMessageParam | DecisionItemCreateEventParamItemFunctionCall | DecisionItemCreateEventParamItemFunctionCallOutput | DecisionItemCreateEventParamItemCustomToolCall | DecisionItemCreateEventParamItemCustomToolCallOutput"
+
 
 class DecisionItemDeleteEventParam(TypedDict, total=False):
-    item_id: str
-    type: Literal['decision.item.delete']
+    item_id: Required[str]
+    type: Required[Literal["decision.item.delete"]]
     event_id: str | None
 
+
 class DecisionQuestionParamChoice(TypedDict, total=False):
-    choices: Iterable[DecisionChoiceOptionParam]
-    instructions: str | Iterable[DecisionQuestionParamChoiceInstructionsParts]
-    type: Literal['choice']
+    choices: Required[Iterable[DecisionChoiceOptionParam]]
+    instructions: Required[str | Iterable[DecisionQuestionParamChoiceInstructionsParts]]
+    type: Required[Literal["choice"]]
     name: str
 
-DecisionQuestionParamChoiceInstructionsParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
 
-DecisionQuestionParam: TypeAlias = 'DecisionQuestionParamChoice | DecisionQuestionParamPredicate | DecisionQuestionParamScore'
+DecisionQuestionParamChoiceInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
+
+DecisionQuestionParam: TypeAlias = (
+    "DecisionQuestionParamChoice | DecisionQuestionParamPredicate | DecisionQuestionParamScore"
+)
+
 
 class DecisionQuestionParamPredicate(TypedDict, total=False):
-    instructions: str | Iterable[DecisionQuestionParamPredicateInstructionsParts]
-    type: Literal['predicate']
+    instructions: Required[str | Iterable[DecisionQuestionParamPredicateInstructionsParts]]
+    type: Required[Literal["predicate"]]
     name: str
 
-DecisionQuestionParamPredicateInstructionsParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
+
+DecisionQuestionParamPredicateInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
+
 
 class DecisionQuestionParamScore(TypedDict, total=False):
-    instructions: str | Iterable[DecisionQuestionParamScoreInstructionsParts]
-    levels: Iterable[DecisionQuestionParamScoreLevel]
-    type: Literal['score']
+    instructions: Required[str | Iterable[DecisionQuestionParamScoreInstructionsParts]]
+    levels: Required[Iterable[DecisionQuestionParamScoreLevel]]
+    type: Required[Literal["score"]]
     name: str
 
-DecisionQuestionParamScoreInstructionsParts: TypeAlias = 'DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
+
+DecisionQuestionParamScoreInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
+
 
 class DecisionQuestionParamScoreLevel(TypedDict, total=False):
-    label: str
+    label: Required[str]
     description: str
 
+
 class DecisionSystemMessageParam(TypedDict, total=False):
-    content: str | Iterable[DecisionInputTextParam]
-    role: Literal['system']
+    content: Required[str | Iterable[DecisionInputTextParam]]
+    role: Required[Literal["system"]]
     id: str | None
-    type: Literal['message']
+    type: Literal["message"]
+
 
 class DecisionTriggerParam(TypedDict, total=False):
-    decisions: DecisionTriggerParamDecisions
-    event_type: Literal['session.input_transcript.delta', 'session.output_transcript.delta']
-    type: Literal['decisions']
+    decisions: Required[DecisionTriggerParamDecisions]
+    event_type: Required[Literal["session.input_transcript.delta", "session.output_transcript.delta"]]
+    type: Required[Literal["decisions"]]
+
 
 class DecisionTriggerParamDecisions(TypedDict, total=False):
-    questions: Iterable[DecisionQuestionParam]
+    questions: Required[Iterable[DecisionQuestionParam]]
 
-DecisionUserMessageParamContentPart: TypeAlias = 'DecisionUserMessageParamContentPartInputText | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON'
+
+DecisionUserMessageParamContentPart: TypeAlias = "DecisionUserMessageParamContentPartInputText | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
+
 
 class DecisionUserMessageParamContentPartInputImage(TypedDict, total=False):
-    image_url: str
-    type: Literal['input_image']
-    detail: Literal['low', 'high', 'auto', 'original'] | None
+    image_url: Required[str]
+    type: Required[Literal["input_image"]]
+    detail: Literal["low", "high", "auto", "original"] | None
+
 
 class DecisionUserMessageParamContentPartInputJSON(TypedDict, total=False):
-    data: DecisionJSONObject | Iterable[DecisionJSONObject]
-    type: Literal['input_json']
+    data: Required[DecisionJSONObject | Iterable[DecisionJSONObject]]
+    type: Required[Literal["input_json"]]
+
 
 class DecisionUserMessageParamContentPartInputText(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
+
 
 class DecisionUserMessageParam(TypedDict, total=False):
-    content: str | Iterable[DecisionUserMessageParamContentPart]
-    role: Literal['user']
+    content: Required[str | Iterable[DecisionUserMessageParamContentPart]]
+    role: Required[Literal["user"]]
     id: str | None
-    type: Literal['message']
+    type: Literal["message"]
+
 
 class DecisionsDelegationConfigParam(TypedDict, total=False):
-    model: str
-    questions: Iterable[DecisionQuestionParam]
+    model: Required[str]
+    questions: Required[Iterable[DecisionQuestionParam]]
+
 
 class DecisionsDelegationUpdateConfigParam(TypedDict, total=False):
     model: str
     questions: Iterable[DecisionQuestionParam]
 
-ForkClientEventParam: TypeAlias = 'ForkSessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam'
+
+ForkClientEventParam: TypeAlias = "ForkSessionStartEventParam | SessionUpdateEventParam | InputAudioAppendEventParam | InputAudioMuteEventParam | InputAudioUnmuteEventParam | OutputAudioFixturePlayEventParam | InstructionsAppendEventParam | ThinkingAppendEventParam | CommentaryAppendEventParam | DecisionCreateEventParam | DecisionItemCreateEventParam | DecisionItemDeleteEventParam | ResponseItemCreateEventParam | ResponseCreateEventParam | SessionCloseEventParam"
+
 
 class ForkSessionConfigParamAudio(TypedDict, total=False):
     format: AudioFormatParam
 
+
 class ForkSessionConfigParamDelegation(TypedDict, total=False):
-    type: Literal['responses']
+    type: Required[Literal["responses"]]
     acknowledgement_delay_ms: int
     responses: ResponsesDelegationUpdateConfigParam
+
 
 class ForkSessionConfigParam(TypedDict, total=False):
     audio: ForkSessionConfigParamAudio
@@ -224,259 +281,331 @@ class ForkSessionConfigParam(TypedDict, total=False):
     delegation: ForkSessionConfigParamDelegation
     store: bool
 
+
 class ForkSessionStartEventParam(TypedDict, total=False):
-    session: ForkSessionConfigParam
-    type: Literal['session.start']
+    session: Required[ForkSessionConfigParam]
+    type: Required[Literal["session.start"]]
     event_id: str | None
 
+
 class FunctionToolParam(TypedDict, total=False):
-    name: str
-    type: Literal['function']
+    name: Required[str]
+    type: Required[Literal["function"]]
     description: str | None
     parameters: dict[str, Any] | None
     strict: bool | None
 
-class InitialItemParamAssistant(TypedDict, total=False):
-    content: Iterable[InitialItemParamAssistantContent]
-    role: Literal['assistant']
-    id: str | None
-    status: Literal['incomplete', 'completed'] | None
-    type: Literal['message']
 
-InitialItemParamAssistantContent: TypeAlias = 'InitialItemParamAssistantContentText | DecisionAssistantMessageParamContentPartOutputText'
+class InitialItemParamAssistant(TypedDict, total=False):
+    content: Required[Iterable[InitialItemParamAssistantContent]]
+    role: Required[Literal["assistant"]]
+    id: str | None
+    status: Literal["incomplete", "completed"] | None
+    type: Literal["message"]
+
+
+InitialItemParamAssistantContent: TypeAlias = (
+    "InitialItemParamAssistantContentText | DecisionAssistantMessageParamContentPartOutputText"
+)
+
 
 class InitialItemParamAssistantContentText(TypedDict, total=False):
-    text: str
-    type: Literal['text']
+    text: Required[str]
+    type: Literal["text"]
+
 
 class InitialItemParamDeveloper(TypedDict, total=False):
-    content: Iterable[DeveloperContent]
-    role: Literal['developer']
+    content: Required[Iterable[InitialItemParamUserContent]]
+    role: Required[Literal["developer"]]
     id: str | None
-    status: Literal['incomplete', 'completed'] | None
-    type: Literal['message']
+    status: Literal["incomplete", "completed"] | None
+    type: Literal["message"]
 
-class DeveloperContent(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
 
-InitialItemParam: TypeAlias = 'InitialItemParamDeveloper | InitialItemParamUser | InitialItemParamAssistant'
+InitialItemParam: TypeAlias = "InitialItemParamDeveloper | InitialItemParamUser | InitialItemParamAssistant"
+
 
 class InitialItemParamUser(TypedDict, total=False):
-    content: Iterable[InitialItemParamUserContent]
-    role: Literal['user']
+    content: Required[Iterable[InitialItemParamUserContent]]
+    role: Required[Literal["user"]]
     id: str | None
-    status: Literal['incomplete', 'completed'] | None
-    type: Literal['message']
+    status: Literal["incomplete", "completed"] | None
+    type: Literal["message"]
+
 
 class InitialItemParamUserContent(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Literal["input_text"]
+
 
 class InputAudioAppendEventParam(TypedDict, total=False):
-    audio: str
-    type: Literal['session.input_audio.append']
+    audio: Required[str]
+    type: Required[Literal["session.input_audio.append"]]
     event_id: str | None
+
 
 class InputAudioMuteEventParam(TypedDict, total=False):
-    type: Literal['session.input_audio.mute']
+    type: Required[Literal["session.input_audio.mute"]]
     event_id: str | None
+
 
 class InputAudioUnmuteEventParam(TypedDict, total=False):
-    type: Literal['session.input_audio.unmute']
+    type: Required[Literal["session.input_audio.unmute"]]
     event_id: str | None
+
 
 class InstructionsAppendEventParam(TypedDict, total=False):
-    content: str
-    delegation_id: str | None
-    type: Literal['session.instructions.append']
+    content: Required[str]
+    delegation_id: Required[str | None]
+    type: Required[Literal["session.instructions.append"]]
     event_id: str | None
 
+
 class LiveCreateParams(TypedDict, total=False):
-    session: MediaSessionConfigParam
-    transport: LiveCreateParamsTransport
+    session: Required[MediaSessionConfigParam]
+    transport: Required[LiveCreateParamsTransport]
+
 
 class LiveCreateParamsTransport(TypedDict, total=False):
-    sdp: str
-    type: Literal['webrtc']
+    sdp: Required[str]
+    type: Required[Literal["webrtc"]]
+
 
 class MediaSessionConfigParamAudio(TypedDict, total=False):
     output: MediaSessionConfigParamAudioOutput
 
+
 class MediaSessionConfigParamAudioOutput(TypedDict, total=False):
     voice: AudioOutputVoice
 
-AudioOutputVoice: TypeAlias = 'str | BuiltInVoice | CustomVoiceParam'
+
+AudioOutputVoice: TypeAlias = "str | BuiltInVoice | CustomVoiceParam"
+
 
 class MediaSessionConfigParamDelegationDecisions(TypedDict, total=False):
-    decisions: DecisionsDelegationConfigParam
-    type: Literal['decisions']
+    decisions: Required[DecisionsDelegationConfigParam]
+    type: Required[Literal["decisions"]]
     acknowledgement_delay_ms: int
+
 
 class MediaSessionConfigParamDelegationResponses(TypedDict, total=False):
-    responses: ResponsesDelegationConfigParam
-    type: Literal['responses']
+    responses: Required[ResponsesDelegationConfigParam]
+    type: Required[Literal["responses"]]
     acknowledgement_delay_ms: int
 
+
 class MediaSessionConfigParam(TypedDict, total=False):
-    model: str | Literal['gpt-live-1']
+    model: Required[str | Literal["gpt-live-1"]]
     audio: MediaSessionConfigParamAudio
     client: ClientConfigParam
-    delegation: ClientDelegationParam | MediaSessionConfigParamDelegationResponses | MediaSessionConfigParamDelegationDecisions | None
+    delegation: (
+        ClientDelegationParam
+        | MediaSessionConfigParamDelegationResponses
+        | MediaSessionConfigParamDelegationDecisions
+        | None
+    )
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
 
+
 class MediaSessionForkConfigParam(TypedDict, total=False):
     client: ClientConfigParam
     delegation: ForkSessionConfigParamDelegation
     store: bool
 
+
 class OutputAudioFixturePlayEventParam(TypedDict, total=False):
-    audio: str
-    type: Literal['session.output_audio.fixture.play']
+    audio: Required[str]
+    type: Required[Literal["session.output_audio.fixture.play"]]
     event_id: str | None
+
 
 class ResponseCreateEventParam(TypedDict, total=False):
-    type: Literal['response.create']
+    type: Required[Literal["response.create"]]
     event_id: str | None
+
 
 class ResponseItemCreateEventParam(TypedDict, total=False):
-    item: ResponseInputItemParam
-    type: Literal['response.item.create']
+    item: Required[ResponseInputItemParam]
+    type: Required[Literal["response.item.create"]]
     event_id: str | None
 
+
 class ResponsesDelegationConfigParamReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] | None
-    summary: Literal['concise', 'detailed', 'auto'] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
+    summary: Literal["concise", "detailed", "auto"] | None
+
 
 class ResponsesDelegationConfigParam(TypedDict, total=False):
-    model: str
+    model: Required[str]
     instructions: str | None
     max_output_tokens: int | None
     parallel_tool_calls: bool | None
     reasoning: ResponsesDelegationConfigParamReasoning | None
-    service_tier: Literal['auto', 'default', 'fast_tier_temp_pilot', 'flex', 'priority', 'ultrafast'] | None
+    service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None
     text: ResponsesDelegationConfigParamText | None
     tool_choice: ResponsesDelegationConfigParamToolChoice
     tools: Iterable[ResponsesDelegationConfigParamTool]
 
-class ResponsesDelegationConfigParamText(TypedDict, total=False):
-    verbosity: Literal['low', 'medium', 'high'] | None
 
-ResponsesDelegationConfigParamTool: TypeAlias = 'FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch'
+class ResponsesDelegationConfigParamText(TypedDict, total=False):
+    verbosity: Literal["low", "medium", "high"] | None
+
+
+ResponsesDelegationConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch"
+
 
 class ResponsesDelegationConfigParamToolApplyPatch(TypedDict, total=False):
-    type: Literal['apply_patch']
+    type: Required[Literal["apply_patch"]]
+
 
 ResponsesDelegationConfigParamToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch | ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam"
 
+
 class ResponsesDelegationConfigParamToolChoiceCustom(TypedDict, total=False):
-    name: str
-    type: Literal['custom']
+    name: Required[str]
+    type: Required[Literal["custom"]]
+
 
 class ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
-    tools: Iterable[ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]
-    type: Literal['allowed_tools']
-    mode: Literal['none', 'auto', 'required'] | None
+    tools: Required[Iterable[ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]]
+    type: Required[Literal["allowed_tools"]]
+    mode: Literal["none", "auto", "required"] | None
 
-ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = 'ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch'
+
+ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch"
+
 
 class ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam(TypedDict, total=False):
-    name: str
-    type: Literal['function']
+    name: Required[str]
+    type: Required[Literal["function"]]
+
 
 class ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam(TypedDict, total=False):
-    name: str
-    server_label: str
-    type: Literal['mcp']
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
+
 
 class ResponsesDelegationConfigParamToolChoiceShell(TypedDict, total=False):
-    type: Literal['shell']
+    type: Required[Literal["shell"]]
+
 
 class ResponsesDelegationConfigParamToolChoiceWebSearchPreview(TypedDict, total=False):
-    type: Literal['web_search_preview']
+    type: Required[Literal["web_search_preview"]]
+
 
 class ResponsesDelegationConfigParamToolCodeInterpreter(TypedDict, total=False):
-    type: Literal['code_interpreter']
+    type: Required[Literal["code_interpreter"]]
+
 
 class ResponsesDelegationConfigParamToolComputer(TypedDict, total=False):
-    type: Literal['computer']
+    type: Required[Literal["computer"]]
+
 
 class ResponsesDelegationConfigParamToolCustom(TypedDict, total=False):
-    type: Literal['custom']
+    type: Required[Literal["custom"]]
+
 
 class ResponsesDelegationConfigParamToolFileSearch(TypedDict, total=False):
-    type: Literal['file_search']
+    type: Required[Literal["file_search"]]
+
 
 class ResponsesDelegationConfigParamToolImageGeneration(TypedDict, total=False):
-    type: Literal['image_generation']
+    type: Required[Literal["image_generation"]]
+
 
 class ResponsesDelegationConfigParamToolMcp(TypedDict, total=False):
-    type: Literal['mcp']
+    type: Required[Literal["mcp"]]
+
 
 class ResponsesDelegationConfigParamToolNamespace(TypedDict, total=False):
-    type: Literal['namespace']
+    type: Required[Literal["namespace"]]
+
 
 class ResponsesDelegationConfigParamToolProgrammaticToolCalling(TypedDict, total=False):
-    type: Literal['programmatic_tool_calling']
+    type: Required[Literal["programmatic_tool_calling"]]
+
 
 class ResponsesDelegationConfigParamToolSearch(TypedDict, total=False):
-    type: Literal['tool_search']
+    type: Required[Literal["tool_search"]]
+
 
 class ResponsesDelegationConfigParamToolShell(TypedDict, total=False):
-    type: Literal['shell']
-    environment: ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference | ResponsesDelegationConfigParamToolShellEnvironmentLocal | None
+    type: Required[Literal["shell"]]
+    environment: (
+        ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto
+        | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference
+        | ResponsesDelegationConfigParamToolShellEnvironmentLocal
+        | None
+    )
+
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto(TypedDict, total=False):
-    type: Literal['container_auto']
+    type: Required[Literal["container_auto"]]
     file_ids: Sequence[str] | None
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
-    network_policy: ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist | None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
+    network_policy: (
+        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled
+        | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
+        | None
+    )
     skills: Iterable[ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill] | None
 
+
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist(TypedDict, total=False):
-    allowed_domains: Sequence[str]
-    type: Literal['allowlist']
+    allowed_domains: Required[Sequence[str]]
+    type: Required[Literal["allowlist"]]
+
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled(TypedDict, total=False):
-    type: Literal['disabled']
+    type: Required[Literal["disabled"]]
 
-ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = 'ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline'
+
+ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline"
+
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline(TypedDict, total=False):
-    description: str
-    name: str
-    source: ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource
-    type: Literal['inline']
+    description: Required[str]
+    name: Required[str]
+    source: Required[ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource]
+    type: Required[Literal["inline"]]
+
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource(TypedDict, total=False):
-    data: str
-    media_type: Literal['application/zip']
-    type: Literal['base64']
+    data: Required[str]
+    media_type: Required[Literal["application/zip"]]
+    type: Required[Literal["base64"]]
+
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference(TypedDict, total=False):
-    skill_id: str
-    type: Literal['skill_reference']
+    skill_id: Required[str]
+    type: Required[Literal["skill_reference"]]
     version: str | None
 
+
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerReference(TypedDict, total=False):
-    container_id: str
-    type: Literal['container_reference']
+    container_id: Required[str]
+    type: Required[Literal["container_reference"]]
+
 
 class ResponsesDelegationConfigParamToolShellEnvironmentLocal(TypedDict, total=False):
-    type: Literal['local']
+    type: Required[Literal["local"]]
     skills: Iterable[ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill] | None
 
+
 class ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill(TypedDict, total=False):
-    description: str
-    name: str
-    path: str
+    description: Required[str]
+    name: Required[str]
+    path: Required[str]
+
 
 class ResponsesDelegationConfigParamToolWebSearch(TypedDict, total=False):
-    type: Literal['web_search']
+    type: Required[Literal["web_search"]]
+
 
 class ResponsesDelegationUpdateConfigParam(TypedDict, total=False):
     instructions: str | None
@@ -484,114 +613,159 @@ class ResponsesDelegationUpdateConfigParam(TypedDict, total=False):
     model: str
     parallel_tool_calls: bool | None
     reasoning: ResponsesDelegationConfigParamReasoning | None
-    service_tier: Literal['auto', 'default', 'fast_tier_temp_pilot', 'flex', 'priority', 'ultrafast'] | None
+    service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None
     text: ResponsesDelegationConfigParamText | None
     tool_choice: ResponsesDelegationUpdateConfigParamToolChoice
     tools: Iterable[ResponsesDelegationUpdateConfigParamTool]
 
-ResponsesDelegationUpdateConfigParamTool: TypeAlias = 'FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationUpdateConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch'
+
+ResponsesDelegationUpdateConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationUpdateConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch"
 
 ResponsesDelegationUpdateConfigParamToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch | ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam"
 
-class ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
-    tools: Iterable[ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]
-    type: Literal['allowed_tools']
-    mode: Literal['none', 'auto', 'required'] | None
 
-ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = 'ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch'
+class ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
+    tools: Required[Iterable[ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]]
+    type: Required[Literal["allowed_tools"]]
+    mode: Literal["none", "auto", "required"] | None
+
+
+ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch"
+
 
 class ResponsesDelegationUpdateConfigParamToolShell(TypedDict, total=False):
-    type: Literal['shell']
-    environment: ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference | ResponsesDelegationConfigParamToolShellEnvironmentLocal | None
+    type: Required[Literal["shell"]]
+    environment: (
+        ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto
+        | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference
+        | ResponsesDelegationConfigParamToolShellEnvironmentLocal
+        | None
+    )
+
 
 class ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto(TypedDict, total=False):
-    type: Literal['container_auto']
+    type: Required[Literal["container_auto"]]
     file_ids: Sequence[str] | None
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
-    network_policy: ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist | None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
+    network_policy: (
+        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled
+        | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
+        | None
+    )
     skills: Iterable[ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill] | None
 
-ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = 'ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline'
+
+ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline"
+
 
 class ServerEventSelectorParam(TypedDict, total=False):
-    type: str
+    type: Required[str]
     response_event: str
 
+
 class SessionAcceptParamsSession(TypedDict, total=False):
-    model: str | Literal['gpt-live-1']
-    type: Literal['live']
+    model: Required[str | Literal["gpt-live-1"]]
+    type: Required[Literal["live"]]
     audio: SessionAudio
-    delegation: ClientDelegationParam | MediaSessionConfigParamDelegationResponses | MediaSessionConfigParamDelegationDecisions | None
+    delegation: (
+        ClientDelegationParam
+        | MediaSessionConfigParamDelegationResponses
+        | MediaSessionConfigParamDelegationDecisions
+        | None
+    )
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
 
+
 class SessionAcceptParams(TypedDict, total=False):
-    session: SessionAcceptParamsSession
+    session: Required[SessionAcceptParamsSession]
+
 
 class SessionAudio(TypedDict, total=False):
     output: SessionAudioOutput
 
+
 class SessionAudioOutput(TypedDict, total=False):
     voice: SessionAudioOutputVoice
 
-SessionAudioOutputVoice: TypeAlias = 'str | BuiltInVoice | CustomVoiceParam'
+
+SessionAudioOutputVoice: TypeAlias = "str | BuiltInVoice | CustomVoiceParam"
+
 
 class SessionCloseEventParam(TypedDict, total=False):
-    type: Literal['session.close']
+    type: Required[Literal["session.close"]]
     event_id: str | None
+
 
 class SessionConfigParamAudio(TypedDict, total=False):
     format: AudioFormatParam
     output: MediaSessionConfigParamAudioOutput
 
+
 class SessionConfigParam(TypedDict, total=False):
-    model: str | Literal['gpt-live-1']
+    model: Required[str | Literal["gpt-live-1"]]
     audio: SessionConfigParamAudio
     client: ClientConfigParam
-    delegation: ClientDelegationParam | MediaSessionConfigParamDelegationResponses | MediaSessionConfigParamDelegationDecisions | None
+    delegation: (
+        ClientDelegationParam
+        | MediaSessionConfigParamDelegationResponses
+        | MediaSessionConfigParamDelegationDecisions
+        | None
+    )
     input: Iterable[InitialItemParam]
     instructions: str | None
     safety_identifier: str | None
     store: bool
     triggers: Iterable[DecisionTriggerParam]
 
+
 class SessionForkParams(TypedDict, total=False):
-    transport: LiveCreateParamsTransport
+    transport: Required[LiveCreateParamsTransport]
     session: MediaSessionForkConfigParam
 
+
 class SessionReferParams(TypedDict, total=False):
-    target_uri: str
+    target_uri: Required[str]
+
 
 class SessionRejectParams(TypedDict, total=False):
-    status_code: int
+    status_code: Required[int]
+
 
 class SessionStartEventParam(TypedDict, total=False):
-    session: SessionConfigParam
-    type: Literal['session.start']
+    session: Required[SessionConfigParam]
+    type: Required[Literal["session.start"]]
     event_id: str | None
 
+
 class SessionUpdateConfigParamDelegationDecisions(TypedDict, total=False):
-    type: Literal['decisions']
+    type: Required[Literal["decisions"]]
     acknowledgement_delay_ms: int
     decisions: DecisionsDelegationUpdateConfigParam
 
+
 class SessionUpdateConfigParam(TypedDict, total=False):
-    delegation: ClientDelegationParam | ForkSessionConfigParamDelegation | SessionUpdateConfigParamDelegationDecisions | None
+    delegation: (
+        ClientDelegationParam | ForkSessionConfigParamDelegation | SessionUpdateConfigParamDelegationDecisions | None
+    )
     triggers: Iterable[DecisionTriggerParam]
 
+
 class SessionUpdateEventParam(TypedDict, total=False):
-    session: SessionUpdateConfigParam
-    type: Literal['session.update']
+    session: Required[SessionUpdateConfigParam]
+    type: Required[Literal["session.update"]]
     event_id: str | None
+
 
 class SidebandConnectParams(TypedDict, total=False):
     graceful_close: bool
 
+
 class ThinkingAppendEventParam(TypedDict, total=False):
-    content: str
-    delegation_id: str | None
-    type: Literal['session.thinking.append']
+    content: Required[str]
+    delegation_id: Required[str | None]
+    type: Required[Literal["session.thinking.append"]]
     event_id: str | None

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.models.structs': 'Model ModelDeleted',
+        "oai.types.models.structs": "Model ModelDeleted",
     },
 )

@@ -8,9 +8,10 @@ from oai._object import Object
 class Model(Object):
     id: str
     created: int
-    object: Literal['model']
+    object: Literal["model"]
     owned_by: str
     shutdown_date: str | None = None
+
 
 class ModelDeleted(Object):
     id: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.moderations.params': 'ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam',
-        'oai.types.moderations.structs': 'Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse ModerationModel',
+        "oai.types.moderations.params": "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
+        "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse ModerationModel",
     },
 )

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.moderations.structs import ModerationModel
 
 
 class ModerationCreateParams(TypedDict, total=False):
-    input: str | Sequence[str] | Iterable[ModerationMultiModalInputParam]
+    input: Required[str | Sequence[str] | Iterable[ModerationMultiModalInputParam]]
     model: str | ModerationModel
 
+
 class ImageURL(TypedDict, total=False):
-    url: str
+    url: Required[str]
+
 
 class ModerationImageURLInputParam(TypedDict, total=False):
-    image_url: ImageURL
-    type: Literal['image_url']
+    image_url: Required[ImageURL]
+    type: Required[Literal["image_url"]]
 
-ModerationMultiModalInputParam: TypeAlias = 'ModerationImageURLInputParam | ModerationTextInputParam'
+
+ModerationMultiModalInputParam: TypeAlias = "ModerationImageURLInputParam | ModerationTextInputParam"
+
 
 class ModerationTextInputParam(TypedDict, total=False):
-    text: str
-    type: Literal['text']
+    text: Required[str]
+    type: Required[Literal["text"]]

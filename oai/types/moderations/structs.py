@@ -9,48 +9,51 @@ from oai._object import Object
 
 class Categories(Object):
     harassment: bool
-    harassment_threatening: bool = msgspec.field(name='harassment/threatening')
+    harassment_threatening: bool = msgspec.field(name="harassment/threatening")
     hate: bool
-    hate_threatening: bool = msgspec.field(name='hate/threatening')
-    self_harm: bool = msgspec.field(name='self-harm')
-    self_harm_instructions: bool = msgspec.field(name='self-harm/instructions')
-    self_harm_intent: bool = msgspec.field(name='self-harm/intent')
+    hate_threatening: bool = msgspec.field(name="hate/threatening")
+    self_harm: bool = msgspec.field(name="self-harm")
+    self_harm_instructions: bool = msgspec.field(name="self-harm/instructions")
+    self_harm_intent: bool = msgspec.field(name="self-harm/intent")
     sexual: bool
-    sexual_minors: bool = msgspec.field(name='sexual/minors')
+    sexual_minors: bool = msgspec.field(name="sexual/minors")
     violence: bool
-    violence_graphic: bool = msgspec.field(name='violence/graphic')
+    violence_graphic: bool = msgspec.field(name="violence/graphic")
     illicit: bool | None = None
-    illicit_violent: bool | None = msgspec.field(name='illicit/violent', default=None)
+    illicit_violent: bool | None = msgspec.field(name="illicit/violent", default=None)
+
 
 class CategoryAppliedInputTypes(Object):
-    harassment: list[Literal['text']]
-    harassment_threatening: list[Literal['text']] = msgspec.field(name='harassment/threatening')
-    hate: list[Literal['text']]
-    hate_threatening: list[Literal['text']] = msgspec.field(name='hate/threatening')
-    illicit: list[Literal['text']]
-    illicit_violent: list[Literal['text']] = msgspec.field(name='illicit/violent')
-    self_harm: list[Literal['text', 'image']] = msgspec.field(name='self-harm')
-    self_harm_instructions: list[Literal['text', 'image']] = msgspec.field(name='self-harm/instructions')
-    self_harm_intent: list[Literal['text', 'image']] = msgspec.field(name='self-harm/intent')
-    sexual: list[Literal['text', 'image']]
-    sexual_minors: list[Literal['text']] = msgspec.field(name='sexual/minors')
-    violence: list[Literal['text', 'image']]
-    violence_graphic: list[Literal['text', 'image']] = msgspec.field(name='violence/graphic')
+    harassment: list[Literal["text"]]
+    harassment_threatening: list[Literal["text"]] = msgspec.field(name="harassment/threatening")
+    hate: list[Literal["text"]]
+    hate_threatening: list[Literal["text"]] = msgspec.field(name="hate/threatening")
+    illicit: list[Literal["text"]]
+    illicit_violent: list[Literal["text"]] = msgspec.field(name="illicit/violent")
+    self_harm: list[Literal["text", "image"]] = msgspec.field(name="self-harm")
+    self_harm_instructions: list[Literal["text", "image"]] = msgspec.field(name="self-harm/instructions")
+    self_harm_intent: list[Literal["text", "image"]] = msgspec.field(name="self-harm/intent")
+    sexual: list[Literal["text", "image"]]
+    sexual_minors: list[Literal["text"]] = msgspec.field(name="sexual/minors")
+    violence: list[Literal["text", "image"]]
+    violence_graphic: list[Literal["text", "image"]] = msgspec.field(name="violence/graphic")
+
 
 class CategoryScores(Object):
     harassment: float
-    harassment_threatening: float = msgspec.field(name='harassment/threatening')
+    harassment_threatening: float = msgspec.field(name="harassment/threatening")
     hate: float
-    hate_threatening: float = msgspec.field(name='hate/threatening')
+    hate_threatening: float = msgspec.field(name="hate/threatening")
     illicit: float
-    illicit_violent: float = msgspec.field(name='illicit/violent')
-    self_harm: float = msgspec.field(name='self-harm')
-    self_harm_instructions: float = msgspec.field(name='self-harm/instructions')
-    self_harm_intent: float = msgspec.field(name='self-harm/intent')
+    illicit_violent: float = msgspec.field(name="illicit/violent")
+    self_harm: float = msgspec.field(name="self-harm")
+    self_harm_instructions: float = msgspec.field(name="self-harm/instructions")
+    self_harm_intent: float = msgspec.field(name="self-harm/intent")
     sexual: float
-    sexual_minors: float = msgspec.field(name='sexual/minors')
+    sexual_minors: float = msgspec.field(name="sexual/minors")
     violence: float
-    violence_graphic: float = msgspec.field(name='violence/graphic')
+    violence_graphic: float = msgspec.field(name="violence/graphic")
+
 
 class Moderation(Object):
     categories: Categories
@@ -58,9 +61,13 @@ class Moderation(Object):
     category_scores: CategoryScores
     flagged: bool
 
+
 class ModerationCreateResponse(Object):
     id: str
     model: str
     results: list[Moderation]
 
-ModerationModel = Literal['omni-moderation-latest', 'omni-moderation-2024-09-26', 'text-moderation-latest', 'text-moderation-stable']
+
+ModerationModel = Literal[
+    "omni-moderation-latest", "omni-moderation-2024-09-26", "text-moderation-latest", "text-moderation-stable"
+]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.realtime.structs import NoiseReductionType, RealtimeReasoningEffort
     from oai.types.responses.params import ResponsePromptParam, ToolChoiceFunctionParam, ToolChoiceMcpParam
     from oai.types.responses.structs import ToolChoiceOptions
@@ -13,139 +14,210 @@ if TYPE_CHECKING:
 
 
 class AudioTranscriptionParam(TypedDict, total=False):
-    delay: Literal['minimal', 'low', 'medium', 'high', 'xhigh']
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"]
     keywords: Sequence[str]
     language: str
     languages: Sequence[str]
-    model: str | Literal['whisper-1', 'gpt-transcribe', 'gpt-live-transcribe', 'gpt-4o-mini-transcribe', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-4o-transcribe', 'gpt-4o-transcribe-diarize', 'gpt-realtime-whisper']
+    model: (
+        str
+        | Literal[
+            "whisper-1",
+            "gpt-transcribe",
+            "gpt-live-transcribe",
+            "gpt-4o-mini-transcribe",
+            "gpt-4o-mini-transcribe-2025-12-15",
+            "gpt-4o-transcribe",
+            "gpt-4o-transcribe-diarize",
+            "gpt-realtime-whisper",
+        ]
+    )
     prompt: str
 
+
 class CallAcceptParams(TypedDict, total=False):
-    type: Literal['realtime']
+    type: Required[Literal["realtime"]]
     audio: RealtimeAudioConfigParam
-    include: list[Literal['item.input_audio_transcription.logprobs']]
+    include: list[Literal["item.input_audio_transcription.logprobs"]]
     instructions: str
-    max_output_tokens: int | Literal['inf']
-    model: str | Literal['gpt-realtime', 'gpt-realtime-1.5', 'gpt-realtime-2', 'gpt-realtime-2.1', 'gpt-realtime-2.1-mini', 'gpt-realtime-2025-08-28', 'gpt-4o-realtime-preview', 'gpt-4o-realtime-preview-2024-10-01', 'gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03', 'gpt-4o-mini-realtime-preview', 'gpt-4o-mini-realtime-preview-2024-12-17', 'gpt-realtime-mini', 'gpt-realtime-mini-2025-10-06', 'gpt-realtime-mini-2025-12-15', 'gpt-audio-1.5', 'gpt-audio-mini', 'gpt-audio-mini-2025-10-06', 'gpt-audio-mini-2025-12-15']
-    output_modalities: list[Literal['text', 'audio']]
+    max_output_tokens: int | Literal["inf"]
+    model: (
+        str
+        | Literal[
+            "gpt-realtime",
+            "gpt-realtime-1.5",
+            "gpt-realtime-2",
+            "gpt-realtime-2.1",
+            "gpt-realtime-2.1-mini",
+            "gpt-realtime-2025-08-28",
+            "gpt-4o-realtime-preview",
+            "gpt-4o-realtime-preview-2024-10-01",
+            "gpt-4o-realtime-preview-2024-12-17",
+            "gpt-4o-realtime-preview-2025-06-03",
+            "gpt-4o-mini-realtime-preview",
+            "gpt-4o-mini-realtime-preview-2024-12-17",
+            "gpt-realtime-mini",
+            "gpt-realtime-mini-2025-10-06",
+            "gpt-realtime-mini-2025-12-15",
+            "gpt-audio-1.5",
+            "gpt-audio-mini",
+            "gpt-audio-mini-2025-10-06",
+            "gpt-audio-mini-2025-12-15",
+        ]
+    )
+    output_modalities: list[Literal["text", "audio"]]
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
     reasoning: RealtimeReasoningParam
     tool_choice: RealtimeToolChoiceConfigParam
     tools: RealtimeToolsConfigParam
-    tracing: Literal['auto'] | RealtimeTracingConfigParamTracingConfiguration | None
+    tracing: Literal["auto"] | RealtimeTracingConfigParamTracingConfiguration | None
     truncation: RealtimeTruncationParam
 
+
 class CallCreateParams(TypedDict, total=False):
-    sdp: str
+    sdp: Required[str]
     session: RealtimeSessionCreateRequestParam
 
+
 class CallReferParams(TypedDict, total=False):
-    target_uri: str
+    target_uri: Required[str]
+
 
 class CallRejectParams(TypedDict, total=False):
     status_code: int
+
 
 class ClientSecretCreateParams(TypedDict, total=False):
     expires_after: ExpiresAfter
     session: ClientSecretCreateParamsSession
 
+
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal['created_at']
+    anchor: Literal["created_at"]
     seconds: int
 
-ClientSecretCreateParamsSession: TypeAlias = 'RealtimeSessionCreateRequestParam | RealtimeTranscriptionSessionCreateRequestParam'
 
-ConnectClientEventParam: TypeAlias = 'RealtimeTranslationSessionUpdateEventParam | RealtimeTranslationInputAudioBufferAppendEventParam | RealtimeTranslationSessionCloseEventParam'
+ClientSecretCreateParamsSession: TypeAlias = (
+    "RealtimeSessionCreateRequestParam | RealtimeTranscriptionSessionCreateRequestParam"
+)
+
+ConnectClientEventParam: TypeAlias = "RealtimeTranslationSessionUpdateEventParam | RealtimeTranslationInputAudioBufferAppendEventParam | RealtimeTranslationSessionCloseEventParam"
+
 
 class ConversationItemCreateEventParam(TypedDict, total=False):
-    item: ConversationItemParam
-    type: Literal['conversation.item.create']
+    item: Required[ConversationItemParam]
+    type: Required[Literal["conversation.item.create"]]
     event_id: str
     previous_item_id: str
 
+
 class ConversationItemDeleteEventParam(TypedDict, total=False):
-    item_id: str
-    type: Literal['conversation.item.delete']
+    item_id: Required[str]
+    type: Required[Literal["conversation.item.delete"]]
     event_id: str
 
-ConversationItemParam: TypeAlias = 'RealtimeConversationItemSystemMessageParam | RealtimeConversationItemUserMessageParam | RealtimeConversationItemAssistantMessageParam | RealtimeConversationItemFunctionCallParam | RealtimeConversationItemFunctionCallOutputParam | RealtimeMcpApprovalResponseParam | RealtimeMcpListToolsParam | RealtimeMcpToolCallParam | RealtimeMcpApprovalRequestParam'
+
+ConversationItemParam: TypeAlias = "RealtimeConversationItemSystemMessageParam | RealtimeConversationItemUserMessageParam | RealtimeConversationItemAssistantMessageParam | RealtimeConversationItemFunctionCallParam | RealtimeConversationItemFunctionCallOutputParam | RealtimeMcpApprovalResponseParam | RealtimeMcpListToolsParam | RealtimeMcpToolCallParam | RealtimeMcpApprovalRequestParam"
+
 
 class ConversationItemRetrieveEventParam(TypedDict, total=False):
-    item_id: str
-    type: Literal['conversation.item.retrieve']
+    item_id: Required[str]
+    type: Required[Literal["conversation.item.retrieve"]]
     event_id: str
+
 
 class ConversationItemTruncateEventParam(TypedDict, total=False):
-    audio_end_ms: int
-    content_index: int
-    item_id: str
-    type: Literal['conversation.item.truncate']
+    audio_end_ms: Required[int]
+    content_index: Required[int]
+    item_id: Required[str]
+    type: Required[Literal["conversation.item.truncate"]]
     event_id: str
+
 
 class InputAudioBufferAppendEventParam(TypedDict, total=False):
-    audio: str
-    type: Literal['input_audio_buffer.append']
+    audio: Required[str]
+    type: Required[Literal["input_audio_buffer.append"]]
     event_id: str
+
 
 class InputAudioBufferClearEventParam(TypedDict, total=False):
-    type: Literal['input_audio_buffer.clear']
+    type: Required[Literal["input_audio_buffer.clear"]]
     event_id: str
+
 
 class InputAudioBufferCommitEventParam(TypedDict, total=False):
-    type: Literal['input_audio_buffer.commit']
+    type: Required[Literal["input_audio_buffer.commit"]]
     event_id: str
 
+
 class OutputAudioBufferClearEventParam(TypedDict, total=False):
-    type: Literal['output_audio_buffer.clear']
+    type: Required[Literal["output_audio_buffer.clear"]]
     event_id: str
+
 
 class RealtimeAudioConfigInputParamNoiseReduction(TypedDict, total=False):
     strength: float
     type: NoiseReductionType
 
+
 class RealtimeAudioConfigInputParam(TypedDict, total=False):
     format: RealtimeAudioFormatsParam
     noise_reduction: RealtimeAudioConfigInputParamNoiseReduction
     transcription: AudioTranscriptionParam
-    turn_detection: RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad | None
+    turn_detection: (
+        RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad | None
+    )
+
 
 class RealtimeAudioConfigOutputParam(TypedDict, total=False):
     format: RealtimeAudioFormatsParam
     speed: float
     voice: Voice
 
+
 Voice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | RealtimeAudioConfigOutputParamVoiceID"
 
+
 class RealtimeAudioConfigOutputParamVoiceID(TypedDict, total=False):
-    id: str
+    id: Required[str]
+
 
 class RealtimeAudioConfigParam(TypedDict, total=False):
     input: RealtimeAudioConfigInputParam
     output: RealtimeAudioConfigOutputParam
 
+
 class RealtimeAudioFormatsParamAudioPCM(TypedDict, total=False):
     rate: Literal[24000]
-    type: Literal['audio/pcm']
+    type: Literal["audio/pcm"]
+
 
 class RealtimeAudioFormatsParamAudioPCMA(TypedDict, total=False):
-    type: Literal['audio/pcma']
+    type: Literal["audio/pcma"]
+
 
 class RealtimeAudioFormatsParamAudioPCMU(TypedDict, total=False):
-    type: Literal['audio/pcmu']
+    type: Literal["audio/pcmu"]
 
-RealtimeAudioFormatsParam: TypeAlias = 'RealtimeAudioFormatsParamAudioPCM | RealtimeAudioFormatsParamAudioPCMU | RealtimeAudioFormatsParamAudioPCMA'
 
-RealtimeAudioInputTurnDetectionParam: TypeAlias = 'RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad'
+RealtimeAudioFormatsParam: TypeAlias = (
+    "RealtimeAudioFormatsParamAudioPCM | RealtimeAudioFormatsParamAudioPCMU | RealtimeAudioFormatsParamAudioPCMA"
+)
+
+RealtimeAudioInputTurnDetectionParam: TypeAlias = (
+    "RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad"
+)
+
 
 class RealtimeAudioInputTurnDetectionParamSemanticVad(TypedDict, total=False):
-    type: Literal['semantic_vad']
+    type: Required[Literal["semantic_vad"]]
     create_response: bool
-    eagerness: Literal['low', 'medium', 'high', 'auto']
+    eagerness: Literal["low", "medium", "high", "auto"]
     interrupt_response: bool
 
+
 class RealtimeAudioInputTurnDetectionParamServerVad(TypedDict, total=False):
-    type: Literal['server_vad']
+    type: Required[Literal["server_vad"]]
     create_response: bool
     idle_timeout_ms: int | None
     interrupt_response: bool
@@ -153,339 +225,471 @@ class RealtimeAudioInputTurnDetectionParamServerVad(TypedDict, total=False):
     silence_duration_ms: int
     threshold: float
 
-RealtimeClientEventParam: TypeAlias = 'ConversationItemCreateEventParam | ConversationItemDeleteEventParam | ConversationItemRetrieveEventParam | ConversationItemTruncateEventParam | InputAudioBufferAppendEventParam | InputAudioBufferClearEventParam | OutputAudioBufferClearEventParam | InputAudioBufferCommitEventParam | ResponseCancelEventParam | ResponseCreateEventParam | SessionUpdateEventParam'
+
+RealtimeClientEventParam: TypeAlias = "ConversationItemCreateEventParam | ConversationItemDeleteEventParam | ConversationItemRetrieveEventParam | ConversationItemTruncateEventParam | InputAudioBufferAppendEventParam | InputAudioBufferClearEventParam | OutputAudioBufferClearEventParam | InputAudioBufferCommitEventParam | ResponseCancelEventParam | ResponseCreateEventParam | SessionUpdateEventParam"
+
 
 class RealtimeConnectParams(TypedDict, total=False):
     call_id: str
     model: str
 
+
 class RealtimeConversationItemAssistantMessageParamContent(TypedDict, total=False):
     audio: str
     text: str
     transcript: str
-    type: Literal['output_text', 'output_audio']
+    type: Literal["output_text", "output_audio"]
+
 
 class RealtimeConversationItemAssistantMessageParam(TypedDict, total=False):
-    content: Iterable[RealtimeConversationItemAssistantMessageParamContent]
-    role: Literal['assistant']
-    type: Literal['message']
+    content: Required[Iterable[RealtimeConversationItemAssistantMessageParamContent]]
+    role: Required[Literal["assistant"]]
+    type: Required[Literal["message"]]
     id: str
-    object: Literal['realtime.item']
-    status: Literal['completed', 'incomplete', 'in_progress']
+    object: Literal["realtime.item"]
+    status: Literal["completed", "incomplete", "in_progress"]
+
 
 class RealtimeConversationItemFunctionCallOutputParam(TypedDict, total=False):
-    call_id: str
-    output: str
-    type: Literal['function_call_output']
+    call_id: Required[str]
+    output: Required[str]
+    type: Required[Literal["function_call_output"]]
     id: str
-    object: Literal['realtime.item']
-    status: Literal['completed', 'incomplete', 'in_progress']
+    object: Literal["realtime.item"]
+    status: Literal["completed", "incomplete", "in_progress"]
+
 
 class RealtimeConversationItemFunctionCallParam(TypedDict, total=False):
-    arguments: str
-    name: str
-    type: Literal['function_call']
+    arguments: Required[str]
+    name: Required[str]
+    type: Required[Literal["function_call"]]
     id: str
     call_id: str
-    object: Literal['realtime.item']
-    status: Literal['completed', 'incomplete', 'in_progress']
+    object: Literal["realtime.item"]
+    status: Literal["completed", "incomplete", "in_progress"]
+
 
 class RealtimeConversationItemSystemMessageParamContent(TypedDict, total=False):
     text: str
-    type: Literal['input_text']
+    type: Literal["input_text"]
+
 
 class RealtimeConversationItemSystemMessageParam(TypedDict, total=False):
-    content: Iterable[RealtimeConversationItemSystemMessageParamContent]
-    role: Literal['system']
-    type: Literal['message']
+    content: Required[Iterable[RealtimeConversationItemSystemMessageParamContent]]
+    role: Required[Literal["system"]]
+    type: Required[Literal["message"]]
     id: str
-    object: Literal['realtime.item']
-    status: Literal['completed', 'incomplete', 'in_progress']
+    object: Literal["realtime.item"]
+    status: Literal["completed", "incomplete", "in_progress"]
+
 
 class RealtimeConversationItemUserMessageParamContent(TypedDict, total=False):
     audio: str
-    detail: Literal['auto', 'low', 'high']
+    detail: Literal["auto", "low", "high"]
     image_url: str
     text: str
     transcript: str
-    type: Literal['input_text', 'input_audio', 'input_image']
+    type: Literal["input_text", "input_audio", "input_image"]
+
 
 class RealtimeConversationItemUserMessageParam(TypedDict, total=False):
-    content: Iterable[RealtimeConversationItemUserMessageParamContent]
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[Iterable[RealtimeConversationItemUserMessageParamContent]]
+    role: Required[Literal["user"]]
+    type: Required[Literal["message"]]
     id: str
-    object: Literal['realtime.item']
-    status: Literal['completed', 'incomplete', 'in_progress']
+    object: Literal["realtime.item"]
+    status: Literal["completed", "incomplete", "in_progress"]
+
 
 class RealtimeFunctionToolParam(TypedDict, total=False):
     description: str
     name: str
     parameters: Any
-    type: Literal['function']
+    type: Literal["function"]
+
 
 class RealtimeMcpApprovalRequestParam(TypedDict, total=False):
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    type: Literal['mcp_approval_request']
+    id: Required[str]
+    arguments: Required[str]
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp_approval_request"]]
+
 
 class RealtimeMcpApprovalResponseParam(TypedDict, total=False):
-    id: str
-    approval_request_id: str
-    approve: bool
-    type: Literal['mcp_approval_response']
+    id: Required[str]
+    approval_request_id: Required[str]
+    approve: Required[bool]
+    type: Required[Literal["mcp_approval_response"]]
     reason: str | None
 
+
 class RealtimeMcpListToolsParam(TypedDict, total=False):
-    server_label: str
-    tools: Iterable[RealtimeMcpListToolsParamTool]
-    type: Literal['mcp_list_tools']
+    server_label: Required[str]
+    tools: Required[Iterable[RealtimeMcpListToolsParamTool]]
+    type: Required[Literal["mcp_list_tools"]]
     id: str
 
+
 class RealtimeMcpListToolsParamTool(TypedDict, total=False):
-    input_schema: Any
-    name: str
+    input_schema: Required[Any]
+    name: Required[str]
     annotations: Any
     description: str | None
 
+
 class RealtimeMcpProtocolErrorParam(TypedDict, total=False):
-    code: int
-    message: str
-    type: Literal['protocol_error']
+    code: Required[int]
+    message: Required[str]
+    type: Required[Literal["protocol_error"]]
+
 
 class RealtimeMcpToolCallParam(TypedDict, total=False):
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    type: Literal['mcp_call']
+    id: Required[str]
+    arguments: Required[str]
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp_call"]]
     approval_request_id: str | None
     error: RealtimeMcpProtocolErrorParam | RealtimeMcpToolExecutionErrorParam | RealtimeMcphttpErrorParam | None
     output: str | None
 
+
 class RealtimeMcpToolExecutionErrorParam(TypedDict, total=False):
-    message: str
-    type: Literal['tool_execution_error']
+    message: Required[str]
+    type: Required[Literal["tool_execution_error"]]
+
 
 class RealtimeMcphttpErrorParam(TypedDict, total=False):
-    code: int
-    message: str
-    type: Literal['http_error']
+    code: Required[int]
+    message: Required[str]
+    type: Required[Literal["http_error"]]
+
 
 class RealtimeReasoningParam(TypedDict, total=False):
     effort: RealtimeReasoningEffort
+
 
 class RealtimeResponseCreateAudioOutputParamOutput(TypedDict, total=False):
     format: RealtimeAudioFormatsParam
     voice: OutputVoice
 
+
 OutputVoice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | RealtimeAudioConfigOutputParamVoiceID"
+
 
 class RealtimeResponseCreateAudioOutputParam(TypedDict, total=False):
     output: RealtimeResponseCreateAudioOutputParamOutput
+
 
 class RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter(TypedDict, total=False):
     read_only: bool
     tool_names: Sequence[str]
 
+
 class RealtimeResponseCreateMcpToolParam(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     allowed_tools: Sequence[str] | RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter | None
     authorization: str
-    connector_id: Literal['connector_dropbox', 'connector_gmail', 'connector_googlecalendar', 'connector_googledrive', 'connector_microsoftteams', 'connector_outlookcalendar', 'connector_outlookemail', 'connector_sharepoint']
+    connector_id: Literal[
+        "connector_dropbox",
+        "connector_gmail",
+        "connector_googlecalendar",
+        "connector_googledrive",
+        "connector_microsoftteams",
+        "connector_outlookcalendar",
+        "connector_outlookemail",
+        "connector_sharepoint",
+    ]
     defer_loading: bool
     headers: dict[str, str] | None
-    require_approval: RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal['always', 'never'] | None
+    require_approval: (
+        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
+    )
     server_description: str
     server_url: str
     tunnel_id: str
+
 
 class RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter(TypedDict, total=False):
     always: RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter
     never: RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter
 
+
 class RealtimeResponseCreateParamsParam(TypedDict, total=False):
     audio: RealtimeResponseCreateAudioOutputParam
-    conversation: str | Literal['auto', 'none']
+    conversation: str | Literal["auto", "none"]
     input: Iterable[ConversationItemParam]
     instructions: str
-    max_output_tokens: int | Literal['inf']
+    max_output_tokens: int | Literal["inf"]
     metadata: Metadata | None
-    output_modalities: list[Literal['text', 'audio']]
+    output_modalities: list[Literal["text", "audio"]]
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
     reasoning: RealtimeReasoningParam
     tool_choice: ToolChoice
     tools: Iterable[RealtimeResponseCreateParamsParamTool]
 
-RealtimeResponseCreateParamsParamTool: TypeAlias = 'RealtimeFunctionToolParam | RealtimeResponseCreateMcpToolParam'
 
-ToolChoice: TypeAlias = 'ToolChoiceOptions | ToolChoiceFunctionParam | ToolChoiceMcpParam'
+RealtimeResponseCreateParamsParamTool: TypeAlias = "RealtimeFunctionToolParam | RealtimeResponseCreateMcpToolParam"
+
+ToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceFunctionParam | ToolChoiceMcpParam"
+
 
 class RealtimeResponseCreateParamsWithReferencesParam(TypedDict, total=False):
     audio: RealtimeResponseCreateAudioOutputParam
-    conversation: str | Literal['auto', 'none']
-    input: Iterable[RealtimeConversationItemSystemMessageParam | RealtimeConversationItemUserMessageParam | RealtimeConversationItemAssistantMessageParam | RealtimeConversationItemFunctionCallParam | RealtimeConversationItemFunctionCallOutputParam | RealtimeMcpApprovalResponseParam | RealtimeMcpListToolsParam | RealtimeMcpToolCallParam | RealtimeMcpApprovalRequestParam | ResponseItemReferenceParam]
+    conversation: str | Literal["auto", "none"]
+    input: Iterable[
+        RealtimeConversationItemSystemMessageParam
+        | RealtimeConversationItemUserMessageParam
+        | RealtimeConversationItemAssistantMessageParam
+        | RealtimeConversationItemFunctionCallParam
+        | RealtimeConversationItemFunctionCallOutputParam
+        | RealtimeMcpApprovalResponseParam
+        | RealtimeMcpListToolsParam
+        | RealtimeMcpToolCallParam
+        | RealtimeMcpApprovalRequestParam
+        | ResponseItemReferenceParam
+    ]
     instructions: str
-    max_output_tokens: int | Literal['inf']
+    max_output_tokens: int | Literal["inf"]
     metadata: Metadata | None
-    output_modalities: list[Literal['text', 'audio']]
+    output_modalities: list[Literal["text", "audio"]]
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
     reasoning: RealtimeReasoningParam
     tool_choice: ToolChoice
     tools: Iterable[RealtimeResponseCreateParamsParamTool]
 
+
 class RealtimeSessionCreateRequestParam(TypedDict, total=False):
-    type: Literal['realtime']
+    type: Required[Literal["realtime"]]
     audio: RealtimeAudioConfigParam
-    include: list[Literal['item.input_audio_transcription.logprobs']]
+    include: list[Literal["item.input_audio_transcription.logprobs"]]
     instructions: str
-    max_output_tokens: int | Literal['inf']
-    model: str | Literal['gpt-realtime', 'gpt-realtime-1.5', 'gpt-realtime-2', 'gpt-realtime-2.1', 'gpt-realtime-2.1-mini', 'gpt-realtime-2025-08-28', 'gpt-4o-realtime-preview', 'gpt-4o-realtime-preview-2024-10-01', 'gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03', 'gpt-4o-mini-realtime-preview', 'gpt-4o-mini-realtime-preview-2024-12-17', 'gpt-realtime-mini', 'gpt-realtime-mini-2025-10-06', 'gpt-realtime-mini-2025-12-15', 'gpt-audio-1.5', 'gpt-audio-mini', 'gpt-audio-mini-2025-10-06', 'gpt-audio-mini-2025-12-15']
-    output_modalities: list[Literal['text', 'audio']]
+    max_output_tokens: int | Literal["inf"]
+    model: (
+        str
+        | Literal[
+            "gpt-realtime",
+            "gpt-realtime-1.5",
+            "gpt-realtime-2",
+            "gpt-realtime-2.1",
+            "gpt-realtime-2.1-mini",
+            "gpt-realtime-2025-08-28",
+            "gpt-4o-realtime-preview",
+            "gpt-4o-realtime-preview-2024-10-01",
+            "gpt-4o-realtime-preview-2024-12-17",
+            "gpt-4o-realtime-preview-2025-06-03",
+            "gpt-4o-mini-realtime-preview",
+            "gpt-4o-mini-realtime-preview-2024-12-17",
+            "gpt-realtime-mini",
+            "gpt-realtime-mini-2025-10-06",
+            "gpt-realtime-mini-2025-12-15",
+            "gpt-audio-1.5",
+            "gpt-audio-mini",
+            "gpt-audio-mini-2025-10-06",
+            "gpt-audio-mini-2025-12-15",
+        ]
+    )
+    output_modalities: list[Literal["text", "audio"]]
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
     reasoning: RealtimeReasoningParam
     tool_choice: RealtimeToolChoiceConfigParam
     tools: RealtimeToolsConfigParam
-    tracing: Literal['auto'] | RealtimeTracingConfigParamTracingConfiguration | None
+    tracing: Literal["auto"] | RealtimeTracingConfigParamTracingConfiguration | None
     truncation: RealtimeTruncationParam
 
-RealtimeToolChoiceConfigParam: TypeAlias = 'ToolChoiceOptions | ToolChoiceFunctionParam | ToolChoiceMcpParam'
+
+RealtimeToolChoiceConfigParam: TypeAlias = "ToolChoiceOptions | ToolChoiceFunctionParam | ToolChoiceMcpParam"
+
 
 class RealtimeToolsConfigParamMcp(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     allowed_tools: Sequence[str] | RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter | None
     authorization: str
-    connector_id: Literal['connector_dropbox', 'connector_gmail', 'connector_googlecalendar', 'connector_googledrive', 'connector_microsoftteams', 'connector_outlookcalendar', 'connector_outlookemail', 'connector_sharepoint']
+    connector_id: Literal[
+        "connector_dropbox",
+        "connector_gmail",
+        "connector_googlecalendar",
+        "connector_googledrive",
+        "connector_microsoftteams",
+        "connector_outlookcalendar",
+        "connector_outlookemail",
+        "connector_sharepoint",
+    ]
     defer_loading: bool
     headers: dict[str, str] | None
-    require_approval: RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal['always', 'never'] | None
+    require_approval: (
+        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
+    )
     server_description: str
     server_url: str
     tunnel_id: str
 
-RealtimeToolsConfigParam: TypeAlias = 'list[RealtimeToolsConfigParamRealtimeToolsConfigUnionParam]'
 
-RealtimeToolsConfigParamRealtimeToolsConfigUnionParam: TypeAlias = 'RealtimeFunctionToolParam | RealtimeToolsConfigParamMcp'
+RealtimeToolsConfigParam: TypeAlias = "list[RealtimeToolsConfigParamRealtimeToolsConfigUnionParam]"
+
+RealtimeToolsConfigParamRealtimeToolsConfigUnionParam: TypeAlias = (
+    "RealtimeFunctionToolParam | RealtimeToolsConfigParamMcp"
+)
+
 
 class RealtimeToolsConfigUnionParamMcp(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     allowed_tools: Sequence[str] | RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter | None
     authorization: str
-    connector_id: Literal['connector_dropbox', 'connector_gmail', 'connector_googlecalendar', 'connector_googledrive', 'connector_microsoftteams', 'connector_outlookcalendar', 'connector_outlookemail', 'connector_sharepoint']
+    connector_id: Literal[
+        "connector_dropbox",
+        "connector_gmail",
+        "connector_googlecalendar",
+        "connector_googledrive",
+        "connector_microsoftteams",
+        "connector_outlookcalendar",
+        "connector_outlookemail",
+        "connector_sharepoint",
+    ]
     defer_loading: bool
     headers: dict[str, str] | None
-    require_approval: RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal['always', 'never'] | None
+    require_approval: (
+        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
+    )
     server_description: str
     server_url: str
     tunnel_id: str
 
-RealtimeToolsConfigUnionParam: TypeAlias = 'RealtimeFunctionToolParam | RealtimeToolsConfigUnionParamMcp'
+
+RealtimeToolsConfigUnionParam: TypeAlias = "RealtimeFunctionToolParam | RealtimeToolsConfigUnionParamMcp"
 
 RealtimeTracingConfigParam: TypeAlias = "Literal['auto'] | RealtimeTracingConfigParamTracingConfiguration"
+
 
 class RealtimeTracingConfigParamTracingConfiguration(TypedDict, total=False):
     group_id: str
     metadata: Any
     workflow_name: str
 
+
 class RealtimeTranscriptionSessionAudioInputParam(TypedDict, total=False):
     format: RealtimeAudioFormatsParam
     noise_reduction: RealtimeAudioConfigInputParamNoiseReduction
     transcription: AudioTranscriptionParam
-    turn_detection: RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad | None
+    turn_detection: (
+        RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad | None
+    )
 
-RealtimeTranscriptionSessionAudioInputTurnDetectionParam: TypeAlias = 'RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad'
+
+RealtimeTranscriptionSessionAudioInputTurnDetectionParam: TypeAlias = (
+    "RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad"
+)
+
 
 class RealtimeTranscriptionSessionAudioParam(TypedDict, total=False):
     input: RealtimeTranscriptionSessionAudioInputParam
 
-class RealtimeTranscriptionSessionCreateRequestParam(TypedDict, total=False):
-    type: Literal['transcription']
-    audio: RealtimeTranscriptionSessionAudioParam
-    include: list[Literal['item.input_audio_transcription.logprobs']]
 
-RealtimeTranslationClientEventParam: TypeAlias = 'RealtimeTranslationSessionUpdateEventParam | RealtimeTranslationInputAudioBufferAppendEventParam | RealtimeTranslationSessionCloseEventParam'
+class RealtimeTranscriptionSessionCreateRequestParam(TypedDict, total=False):
+    type: Required[Literal["transcription"]]
+    audio: RealtimeTranscriptionSessionAudioParam
+    include: list[Literal["item.input_audio_transcription.logprobs"]]
+
+
+RealtimeTranslationClientEventParam: TypeAlias = "RealtimeTranslationSessionUpdateEventParam | RealtimeTranslationInputAudioBufferAppendEventParam | RealtimeTranslationSessionCloseEventParam"
+
 
 class RealtimeTranslationInputAudioBufferAppendEventParam(TypedDict, total=False):
-    audio: str
-    type: Literal['session.input_audio_buffer.append']
+    audio: Required[str]
+    type: Required[Literal["session.input_audio_buffer.append"]]
     event_id: str
 
+
 class RealtimeTranslationSessionCloseEventParam(TypedDict, total=False):
-    type: Literal['session.close']
+    type: Required[Literal["session.close"]]
     event_id: str
+
 
 class RealtimeTranslationSessionCreateRequestParamAudio(TypedDict, total=False):
     input: RealtimeTranslationSessionCreateRequestParamAudioInput
     output: RealtimeTranslationSessionCreateRequestParamAudioOutput
 
+
 class RealtimeTranslationSessionCreateRequestParamAudioInput(TypedDict, total=False):
     noise_reduction: RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction | None
     transcription: RealtimeTranslationSessionCreateRequestParamAudioInputTranscription | None
 
+
 class RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction(TypedDict, total=False):
-    type: NoiseReductionType
+    type: Required[NoiseReductionType]
     strength: float
 
+
 class RealtimeTranslationSessionCreateRequestParamAudioInputTranscription(TypedDict, total=False):
-    model: str
+    model: Required[str]
+
 
 class RealtimeTranslationSessionCreateRequestParamAudioOutput(TypedDict, total=False):
     language: str
 
+
 class RealtimeTranslationSessionCreateRequestParam(TypedDict, total=False):
-    model: str
+    model: Required[str]
     audio: RealtimeTranslationSessionCreateRequestParamAudio
 
+
 class RealtimeTranslationSessionUpdateEventParam(TypedDict, total=False):
-    session: RealtimeTranslationSessionUpdateRequestParam
-    type: Literal['session.update']
+    session: Required[RealtimeTranslationSessionUpdateRequestParam]
+    type: Required[Literal["session.update"]]
     event_id: str
+
 
 class RealtimeTranslationSessionUpdateRequestParam(TypedDict, total=False):
     audio: RealtimeTranslationSessionCreateRequestParamAudio
 
+
 RealtimeTruncationParam: TypeAlias = "Literal['auto', 'disabled'] | RealtimeTruncationRetentionRatioParam"
 
+
 class RealtimeTruncationRetentionRatioParam(TypedDict, total=False):
-    retention_ratio: float
-    type: Literal['retention_ratio']
+    retention_ratio: Required[float]
+    type: Required[Literal["retention_ratio"]]
     token_limits: RealtimeTruncationRetentionRatioParamTokenLimits
+
 
 class RealtimeTruncationRetentionRatioParamTokenLimits(TypedDict, total=False):
     post_instructions: int
 
+
 class ResponseCancelEventParam(TypedDict, total=False):
-    type: Literal['response.cancel']
+    type: Required[Literal["response.cancel"]]
     event_id: str
     response_id: str
 
+
 class ResponseCreateEventParam(TypedDict, total=False):
-    type: Literal['response.create']
+    type: Required[Literal["response.create"]]
     event_id: str
     response: RealtimeResponseCreateParamsParam
 
+
 class ResponseCreateEventWithReferencesParam(TypedDict, total=False):
-    type: Literal['response.create']
+    type: Required[Literal["response.create"]]
     event_id: str
     response: RealtimeResponseCreateParamsWithReferencesParam
 
+
 class ResponseItemReferenceParam(TypedDict, total=False):
-    id: str
-    type: Literal['item_reference']
+    id: Required[str]
+    type: Required[Literal["item_reference"]]
+
 
 class SessionUpdateEventParam(TypedDict, total=False):
-    session: ClientSecretCreateParamsSession
-    type: Literal['session.update']
+    session: Required[ClientSecretCreateParamsSession]
+    type: Required[Literal["session.update"]]
     event_id: str

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from oai.types.responses.params import BackgroundOptions as BackgroundOptions
     from oai.types.responses.params import ComputerActionListParam as ComputerActionListParam
     from oai.types.responses.params import ComputerActionListParamClick as ComputerActionListParamClick
-    from oai.types.responses.params import ComputerActionListParamComputerActionParam as ComputerActionListParamComputerActionParam
+    from oai.types.responses.params import (
+        ComputerActionListParamComputerActionParam as ComputerActionListParamComputerActionParam,
+    )
     from oai.types.responses.params import ComputerActionListParamDoubleClick as ComputerActionListParamDoubleClick
     from oai.types.responses.params import ComputerActionListParamDrag as ComputerActionListParamDrag
     from oai.types.responses.params import ComputerActionListParamDragPath as ComputerActionListParamDragPath
@@ -31,14 +33,18 @@ if TYPE_CHECKING:
     from oai.types.responses.params import ContainerAutoParamSkill as ContainerAutoParamSkill
     from oai.types.responses.params import ContainerNetworkPolicyAllowlistParam as ContainerNetworkPolicyAllowlistParam
     from oai.types.responses.params import ContainerNetworkPolicyDisabledParam as ContainerNetworkPolicyDisabledParam
-    from oai.types.responses.params import ContainerNetworkPolicyDomainSecretParam as ContainerNetworkPolicyDomainSecretParam
+    from oai.types.responses.params import (
+        ContainerNetworkPolicyDomainSecretParam as ContainerNetworkPolicyDomainSecretParam,
+    )
     from oai.types.responses.params import ContainerReferenceParam as ContainerReferenceParam
     from oai.types.responses.params import ContextManagement as ContextManagement
     from oai.types.responses.params import CustomToolParam as CustomToolParam
     from oai.types.responses.params import EasyInputMessageParam as EasyInputMessageParam
     from oai.types.responses.params import FileSearchToolParam as FileSearchToolParam
     from oai.types.responses.params import FileSearchToolParamRankingOptions as FileSearchToolParamRankingOptions
-    from oai.types.responses.params import FileSearchToolParamRankingOptionsHybridSearch as FileSearchToolParamRankingOptionsHybridSearch
+    from oai.types.responses.params import (
+        FileSearchToolParamRankingOptionsHybridSearch as FileSearchToolParamRankingOptionsHybridSearch,
+    )
     from oai.types.responses.params import FunctionShellToolParam as FunctionShellToolParam
     from oai.types.responses.params import FunctionToolParam as FunctionToolParam
     from oai.types.responses.params import InlineSkillParam as InlineSkillParam
@@ -50,101 +56,195 @@ if TYPE_CHECKING:
     from oai.types.responses.params import LocalSkillParam as LocalSkillParam
     from oai.types.responses.params import McpToolCallErrorParam as McpToolCallErrorParam
     from oai.types.responses.params import McpToolCallErrorParamHTTPError as McpToolCallErrorParamHTTPError
-    from oai.types.responses.params import McpToolCallErrorParamMcpProtocolError as McpToolCallErrorParamMcpProtocolError
-    from oai.types.responses.params import McpToolCallErrorParamMcpToolExecutionError as McpToolCallErrorParamMcpToolExecutionError
+    from oai.types.responses.params import (
+        McpToolCallErrorParamMcpProtocolError as McpToolCallErrorParamMcpProtocolError,
+    )
+    from oai.types.responses.params import (
+        McpToolCallErrorParamMcpToolExecutionError as McpToolCallErrorParamMcpToolExecutionError,
+    )
     from oai.types.responses.params import ModerationPolicy as ModerationPolicy
     from oai.types.responses.params import ModerationPolicyInput as ModerationPolicyInput
     from oai.types.responses.params import NamespaceToolParam as NamespaceToolParam
     from oai.types.responses.params import NamespaceToolParamTool as NamespaceToolParamTool
     from oai.types.responses.params import NamespaceToolParamToolFunction as NamespaceToolParamToolFunction
     from oai.types.responses.params import ResponseCodeInterpreterToolCallParam as ResponseCodeInterpreterToolCallParam
-    from oai.types.responses.params import ResponseCodeInterpreterToolCallParamOutput as ResponseCodeInterpreterToolCallParamOutput
-    from oai.types.responses.params import ResponseCodeInterpreterToolCallParamOutputImage as ResponseCodeInterpreterToolCallParamOutputImage
-    from oai.types.responses.params import ResponseCodeInterpreterToolCallParamOutputLogs as ResponseCodeInterpreterToolCallParamOutputLogs
+    from oai.types.responses.params import (
+        ResponseCodeInterpreterToolCallParamOutput as ResponseCodeInterpreterToolCallParamOutput,
+    )
+    from oai.types.responses.params import (
+        ResponseCodeInterpreterToolCallParamOutputImage as ResponseCodeInterpreterToolCallParamOutputImage,
+    )
+    from oai.types.responses.params import (
+        ResponseCodeInterpreterToolCallParamOutputLogs as ResponseCodeInterpreterToolCallParamOutputLogs,
+    )
+    from oai.types.responses.params import ResponseCompactionItemParamParam as ResponseCompactionItemParamParam
     from oai.types.responses.params import ResponseCompactParams as ResponseCompactParams
     from oai.types.responses.params import ResponseCompactParamsImage as ResponseCompactParamsImage
-    from oai.types.responses.params import ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions
-    from oai.types.responses.params import ResponseCompactionItemParamParam as ResponseCompactionItemParamParam
-    from oai.types.responses.params import ResponseComputerToolCallOutputScreenshotParam as ResponseComputerToolCallOutputScreenshotParam
+    from oai.types.responses.params import (
+        ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions,
+    )
+    from oai.types.responses.params import (
+        ResponseComputerToolCallOutputScreenshotParam as ResponseComputerToolCallOutputScreenshotParam,
+    )
     from oai.types.responses.params import ResponseComputerToolCallParam as ResponseComputerToolCallParam
     from oai.types.responses.params import ResponseComputerToolCallParamAction as ResponseComputerToolCallParamAction
-    from oai.types.responses.params import ResponseComputerToolCallParamPendingSafetyCheck as ResponseComputerToolCallParamPendingSafetyCheck
-    from oai.types.responses.params import ResponseConfigurationUpdateItemParamParam as ResponseConfigurationUpdateItemParamParam
-    from oai.types.responses.params import ResponseConfigurationUpdateItemParamParamReasoning as ResponseConfigurationUpdateItemParamParamReasoning
-    from oai.types.responses.params import ResponseConfigurationUpdateItemParamParamText as ResponseConfigurationUpdateItemParamParamText
-    from oai.types.responses.params import ResponseConfigurationUpdateItemParamParamTextFormat as ResponseConfigurationUpdateItemParamParamTextFormat
+    from oai.types.responses.params import (
+        ResponseComputerToolCallParamPendingSafetyCheck as ResponseComputerToolCallParamPendingSafetyCheck,
+    )
+    from oai.types.responses.params import (
+        ResponseConfigurationUpdateItemParamParam as ResponseConfigurationUpdateItemParamParam,
+    )
+    from oai.types.responses.params import (
+        ResponseConfigurationUpdateItemParamParamReasoning as ResponseConfigurationUpdateItemParamParamReasoning,
+    )
+    from oai.types.responses.params import (
+        ResponseConfigurationUpdateItemParamParamText as ResponseConfigurationUpdateItemParamParamText,
+    )
+    from oai.types.responses.params import (
+        ResponseConfigurationUpdateItemParamParamTextFormat as ResponseConfigurationUpdateItemParamParamTextFormat,
+    )
     from oai.types.responses.params import ResponseConversationParamParam as ResponseConversationParamParam
     from oai.types.responses.params import ResponseCreateParams as ResponseCreateParams
     from oai.types.responses.params import ResponseCreateParamsAccessPrograms as ResponseCreateParamsAccessPrograms
     from oai.types.responses.params import ResponseCreateParamsModeration as ResponseCreateParamsModeration
     from oai.types.responses.params import ResponseCreateParamsNonStreaming as ResponseCreateParamsNonStreaming
-    from oai.types.responses.params import ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions
+    from oai.types.responses.params import (
+        ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions,
+    )
     from oai.types.responses.params import ResponseCreateParamsStreaming as ResponseCreateParamsStreaming
     from oai.types.responses.params import ResponseCreateParamsToolChoice as ResponseCreateParamsToolChoice
     from oai.types.responses.params import ResponseCreateToolChoice as ResponseCreateToolChoice
     from oai.types.responses.params import ResponseCustomToolCallOutputParam as ResponseCustomToolCallOutputParam
-    from oai.types.responses.params import ResponseCustomToolCallOutputParamCallerDirect as ResponseCustomToolCallOutputParamCallerDirect
-    from oai.types.responses.params import ResponseCustomToolCallOutputParamCallerProgram as ResponseCustomToolCallOutputParamCallerProgram
-    from oai.types.responses.params import ResponseCustomToolCallOutputParamOutputOutputContentList as ResponseCustomToolCallOutputParamOutputOutputContentList
+    from oai.types.responses.params import (
+        ResponseCustomToolCallOutputParamCallerDirect as ResponseCustomToolCallOutputParamCallerDirect,
+    )
+    from oai.types.responses.params import (
+        ResponseCustomToolCallOutputParamCallerProgram as ResponseCustomToolCallOutputParamCallerProgram,
+    )
+    from oai.types.responses.params import (
+        ResponseCustomToolCallOutputParamOutputOutputContentList as ResponseCustomToolCallOutputParamOutputOutputContentList,
+    )
     from oai.types.responses.params import ResponseCustomToolCallParam as ResponseCustomToolCallParam
     from oai.types.responses.params import ResponseFileSearchToolCallParam as ResponseFileSearchToolCallParam
-    from oai.types.responses.params import ResponseFileSearchToolCallParamResult as ResponseFileSearchToolCallParamResult
+    from oai.types.responses.params import (
+        ResponseFileSearchToolCallParamResult as ResponseFileSearchToolCallParamResult,
+    )
     from oai.types.responses.params import ResponseFormatTextConfigParam as ResponseFormatTextConfigParam
-    from oai.types.responses.params import ResponseFormatTextJSONSchemaConfigParam as ResponseFormatTextJSONSchemaConfigParam
-    from oai.types.responses.params import ResponseFunctionCallOutputItemListParam as ResponseFunctionCallOutputItemListParam
+    from oai.types.responses.params import (
+        ResponseFormatTextJSONSchemaConfigParam as ResponseFormatTextJSONSchemaConfigParam,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionCallOutputItemListParam as ResponseFunctionCallOutputItemListParam,
+    )
     from oai.types.responses.params import ResponseFunctionCallOutputItemParam as ResponseFunctionCallOutputItemParam
-    from oai.types.responses.params import ResponseFunctionShellCallOutputContentParam as ResponseFunctionShellCallOutputContentParam
-    from oai.types.responses.params import ResponseFunctionShellCallOutputContentParamOutcome as ResponseFunctionShellCallOutputContentParamOutcome
-    from oai.types.responses.params import ResponseFunctionShellCallOutputContentParamOutcomeExit as ResponseFunctionShellCallOutputContentParamOutcomeExit
-    from oai.types.responses.params import ResponseFunctionShellCallOutputContentParamOutcomeTimeout as ResponseFunctionShellCallOutputContentParamOutcomeTimeout
+    from oai.types.responses.params import (
+        ResponseFunctionShellCallOutputContentParam as ResponseFunctionShellCallOutputContentParam,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionShellCallOutputContentParamOutcome as ResponseFunctionShellCallOutputContentParamOutcome,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionShellCallOutputContentParamOutcomeExit as ResponseFunctionShellCallOutputContentParamOutcomeExit,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionShellCallOutputContentParamOutcomeTimeout as ResponseFunctionShellCallOutputContentParamOutcomeTimeout,
+    )
     from oai.types.responses.params import ResponseFunctionToolCallParam as ResponseFunctionToolCallParam
     from oai.types.responses.params import ResponseFunctionWebSearchParam as ResponseFunctionWebSearchParam
     from oai.types.responses.params import ResponseFunctionWebSearchParamAction as ResponseFunctionWebSearchParamAction
-    from oai.types.responses.params import ResponseFunctionWebSearchParamActionFind as ResponseFunctionWebSearchParamActionFind
-    from oai.types.responses.params import ResponseFunctionWebSearchParamActionOpenPage as ResponseFunctionWebSearchParamActionOpenPage
-    from oai.types.responses.params import ResponseFunctionWebSearchParamActionSearch as ResponseFunctionWebSearchParamActionSearch
-    from oai.types.responses.params import ResponseFunctionWebSearchParamActionSearchSource as ResponseFunctionWebSearchParamActionSearchSource
+    from oai.types.responses.params import (
+        ResponseFunctionWebSearchParamActionFind as ResponseFunctionWebSearchParamActionFind,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionWebSearchParamActionOpenPage as ResponseFunctionWebSearchParamActionOpenPage,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionWebSearchParamActionSearch as ResponseFunctionWebSearchParamActionSearch,
+    )
+    from oai.types.responses.params import (
+        ResponseFunctionWebSearchParamActionSearchSource as ResponseFunctionWebSearchParamActionSearchSource,
+    )
     from oai.types.responses.params import ResponseInputAudioParam as ResponseInputAudioParam
     from oai.types.responses.params import ResponseInputAudioParamInputAudio as ResponseInputAudioParamInputAudio
     from oai.types.responses.params import ResponseInputContentParam as ResponseInputContentParam
     from oai.types.responses.params import ResponseInputFileContentParam as ResponseInputFileContentParam
-    from oai.types.responses.params import ResponseInputFileContentParamPromptCacheBreakpoint as ResponseInputFileContentParamPromptCacheBreakpoint
+    from oai.types.responses.params import (
+        ResponseInputFileContentParamPromptCacheBreakpoint as ResponseInputFileContentParamPromptCacheBreakpoint,
+    )
     from oai.types.responses.params import ResponseInputFileParam as ResponseInputFileParam
     from oai.types.responses.params import ResponseInputImageContentParam as ResponseInputImageContentParam
     from oai.types.responses.params import ResponseInputImageParam as ResponseInputImageParam
     from oai.types.responses.params import ResponseInputItemParam as ResponseInputItemParam
-    from oai.types.responses.params import ResponseInputItemParamAdditionalTools as ResponseInputItemParamAdditionalTools
+    from oai.types.responses.params import (
+        ResponseInputItemParamAdditionalTools as ResponseInputItemParamAdditionalTools,
+    )
     from oai.types.responses.params import ResponseInputItemParamApplyPatchCall as ResponseInputItemParamApplyPatchCall
-    from oai.types.responses.params import ResponseInputItemParamApplyPatchCallOperation as ResponseInputItemParamApplyPatchCallOperation
-    from oai.types.responses.params import ResponseInputItemParamApplyPatchCallOutput as ResponseInputItemParamApplyPatchCallOutput
-    from oai.types.responses.params import ResponseInputItemParamCompactionTrigger as ResponseInputItemParamCompactionTrigger
-    from oai.types.responses.params import ResponseInputItemParamComputerCallOutput as ResponseInputItemParamComputerCallOutput
-    from oai.types.responses.params import ResponseInputItemParamFunctionCallOutput as ResponseInputItemParamFunctionCallOutput
-    from oai.types.responses.params import ResponseInputItemParamImageGenerationCall as ResponseInputItemParamImageGenerationCall
-    from oai.types.responses.params import ResponseInputItemParamImageGenerationCallError as ResponseInputItemParamImageGenerationCallError
-    from oai.types.responses.params import ResponseInputItemParamImageGenerationCallErrorModerationDetails as ResponseInputItemParamImageGenerationCallErrorModerationDetails
-    from oai.types.responses.params import ResponseInputItemParamImageGenerationCallSvgUsage as ResponseInputItemParamImageGenerationCallSvgUsage
+    from oai.types.responses.params import (
+        ResponseInputItemParamApplyPatchCallOperation as ResponseInputItemParamApplyPatchCallOperation,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamApplyPatchCallOutput as ResponseInputItemParamApplyPatchCallOutput,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamCompactionTrigger as ResponseInputItemParamCompactionTrigger,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamComputerCallOutput as ResponseInputItemParamComputerCallOutput,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamFunctionCallOutput as ResponseInputItemParamFunctionCallOutput,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamImageGenerationCall as ResponseInputItemParamImageGenerationCall,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamImageGenerationCallError as ResponseInputItemParamImageGenerationCallError,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamImageGenerationCallErrorModerationDetails as ResponseInputItemParamImageGenerationCallErrorModerationDetails,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamImageGenerationCallSvgUsage as ResponseInputItemParamImageGenerationCallSvgUsage,
+    )
     from oai.types.responses.params import ResponseInputItemParamItemReference as ResponseInputItemParamItemReference
     from oai.types.responses.params import ResponseInputItemParamLocalShellCall as ResponseInputItemParamLocalShellCall
-    from oai.types.responses.params import ResponseInputItemParamLocalShellCallAction as ResponseInputItemParamLocalShellCallAction
-    from oai.types.responses.params import ResponseInputItemParamLocalShellCallOutput as ResponseInputItemParamLocalShellCallOutput
-    from oai.types.responses.params import ResponseInputItemParamMcpApprovalRequest as ResponseInputItemParamMcpApprovalRequest
-    from oai.types.responses.params import ResponseInputItemParamMcpApprovalResponse as ResponseInputItemParamMcpApprovalResponse
+    from oai.types.responses.params import (
+        ResponseInputItemParamLocalShellCallAction as ResponseInputItemParamLocalShellCallAction,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamLocalShellCallOutput as ResponseInputItemParamLocalShellCallOutput,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamMcpApprovalRequest as ResponseInputItemParamMcpApprovalRequest,
+    )
+    from oai.types.responses.params import (
+        ResponseInputItemParamMcpApprovalResponse as ResponseInputItemParamMcpApprovalResponse,
+    )
     from oai.types.responses.params import ResponseInputItemParamMcpCall as ResponseInputItemParamMcpCall
     from oai.types.responses.params import ResponseInputItemParamMcpListTools as ResponseInputItemParamMcpListTools
-    from oai.types.responses.params import ResponseInputItemParamMcpListToolsTool as ResponseInputItemParamMcpListToolsTool
+    from oai.types.responses.params import (
+        ResponseInputItemParamMcpListToolsTool as ResponseInputItemParamMcpListToolsTool,
+    )
     from oai.types.responses.params import ResponseInputItemParamMessage as ResponseInputItemParamMessage
     from oai.types.responses.params import ResponseInputItemParamProgram as ResponseInputItemParamProgram
     from oai.types.responses.params import ResponseInputItemParamProgramOutput as ResponseInputItemParamProgramOutput
     from oai.types.responses.params import ResponseInputItemParamShellCall as ResponseInputItemParamShellCall
-    from oai.types.responses.params import ResponseInputItemParamShellCallOutput as ResponseInputItemParamShellCallOutput
+    from oai.types.responses.params import (
+        ResponseInputItemParamShellCallOutput as ResponseInputItemParamShellCallOutput,
+    )
     from oai.types.responses.params import ResponseInputItemParamToolSearchCall as ResponseInputItemParamToolSearchCall
     from oai.types.responses.params import ResponseInputMessageContentListParam as ResponseInputMessageContentListParam
-    from oai.types.responses.params import ResponseInputMessageContentListParamResponseInputContentParam as ResponseInputMessageContentListParamResponseInputContentParam
+    from oai.types.responses.params import (
+        ResponseInputMessageContentListParamResponseInputContentParam as ResponseInputMessageContentListParamResponseInputContentParam,
+    )
     from oai.types.responses.params import ResponseInputParam as ResponseInputParam
     from oai.types.responses.params import ResponseInputParamApplyPatchCall as ResponseInputParamApplyPatchCall
-    from oai.types.responses.params import ResponseInputParamApplyPatchCallOperation as ResponseInputParamApplyPatchCallOperation
-    from oai.types.responses.params import ResponseInputParamResponseInputItemParam as ResponseInputParamResponseInputItemParam
+    from oai.types.responses.params import (
+        ResponseInputParamApplyPatchCallOperation as ResponseInputParamApplyPatchCallOperation,
+    )
+    from oai.types.responses.params import (
+        ResponseInputParamResponseInputItemParam as ResponseInputParamResponseInputItemParam,
+    )
     from oai.types.responses.params import ResponseInputTextContentParam as ResponseInputTextContentParam
     from oai.types.responses.params import ResponseInputTextParam as ResponseInputTextParam
     from oai.types.responses.params import ResponseOutputMessageParam as ResponseOutputMessageParam
@@ -152,12 +252,22 @@ if TYPE_CHECKING:
     from oai.types.responses.params import ResponseOutputRefusalParam as ResponseOutputRefusalParam
     from oai.types.responses.params import ResponseOutputTextParam as ResponseOutputTextParam
     from oai.types.responses.params import ResponseOutputTextParamAnnotation as ResponseOutputTextParamAnnotation
-    from oai.types.responses.params import ResponseOutputTextParamAnnotationContainerFileCitation as ResponseOutputTextParamAnnotationContainerFileCitation
-    from oai.types.responses.params import ResponseOutputTextParamAnnotationFileCitation as ResponseOutputTextParamAnnotationFileCitation
-    from oai.types.responses.params import ResponseOutputTextParamAnnotationFilePath as ResponseOutputTextParamAnnotationFilePath
-    from oai.types.responses.params import ResponseOutputTextParamAnnotationURLCitation as ResponseOutputTextParamAnnotationURLCitation
+    from oai.types.responses.params import (
+        ResponseOutputTextParamAnnotationContainerFileCitation as ResponseOutputTextParamAnnotationContainerFileCitation,
+    )
+    from oai.types.responses.params import (
+        ResponseOutputTextParamAnnotationFileCitation as ResponseOutputTextParamAnnotationFileCitation,
+    )
+    from oai.types.responses.params import (
+        ResponseOutputTextParamAnnotationFilePath as ResponseOutputTextParamAnnotationFilePath,
+    )
+    from oai.types.responses.params import (
+        ResponseOutputTextParamAnnotationURLCitation as ResponseOutputTextParamAnnotationURLCitation,
+    )
     from oai.types.responses.params import ResponseOutputTextParamLogprob as ResponseOutputTextParamLogprob
-    from oai.types.responses.params import ResponseOutputTextParamLogprobTopLogprob as ResponseOutputTextParamLogprobTopLogprob
+    from oai.types.responses.params import (
+        ResponseOutputTextParamLogprobTopLogprob as ResponseOutputTextParamLogprobTopLogprob,
+    )
     from oai.types.responses.params import ResponsePromptParam as ResponsePromptParam
     from oai.types.responses.params import ResponsePromptParamVariables as ResponsePromptParamVariables
     from oai.types.responses.params import ResponseReasoningItemParam as ResponseReasoningItemParam
@@ -165,20 +275,38 @@ if TYPE_CHECKING:
     from oai.types.responses.params import ResponseRetrieveParams as ResponseRetrieveParams
     from oai.types.responses.params import ResponseRetrieveParamsNonStreaming as ResponseRetrieveParamsNonStreaming
     from oai.types.responses.params import ResponseRetrieveParamsStreaming as ResponseRetrieveParamsStreaming
+    from oai.types.responses.params import ResponsesClientEventParam as ResponsesClientEventParam
+    from oai.types.responses.params import (
+        ResponsesClientEventParamResponseCreate as ResponsesClientEventParamResponseCreate,
+    )
     from oai.types.responses.params import ResponseSteerEventParam as ResponseSteerEventParam
     from oai.types.responses.params import ResponseSteerInputContentParam as ResponseSteerInputContentParam
     from oai.types.responses.params import ResponseSteerInputParam as ResponseSteerInputParam
-    from oai.types.responses.params import ResponseSteerInputParamResponseSteerInputItemList as ResponseSteerInputParamResponseSteerInputItemList
-    from oai.types.responses.params import ResponseSteerInputParamResponseSteerInputItemListMessage as ResponseSteerInputParamResponseSteerInputItemListMessage
+    from oai.types.responses.params import (
+        ResponseSteerInputParamResponseSteerInputItemList as ResponseSteerInputParamResponseSteerInputItemList,
+    )
+    from oai.types.responses.params import (
+        ResponseSteerInputParamResponseSteerInputItemListMessage as ResponseSteerInputParamResponseSteerInputItemListMessage,
+    )
     from oai.types.responses.params import ResponseTextConfigParam as ResponseTextConfigParam
-    from oai.types.responses.params import ResponseToolSearchOutputItemParamParam as ResponseToolSearchOutputItemParamParam
-    from oai.types.responses.params import ResponseToolSearchOutputItemParamParamTool as ResponseToolSearchOutputItemParamParamTool
-    from oai.types.responses.params import ResponseToolSearchOutputItemParamParamToolCodeInterpreter as ResponseToolSearchOutputItemParamParamToolCodeInterpreter
-    from oai.types.responses.params import ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer
-    from oai.types.responses.params import ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.responses.params import ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-    from oai.types.responses.params import ResponsesClientEventParam as ResponsesClientEventParam
-    from oai.types.responses.params import ResponsesClientEventParamResponseCreate as ResponsesClientEventParamResponseCreate
+    from oai.types.responses.params import (
+        ResponseToolSearchOutputItemParamParam as ResponseToolSearchOutputItemParamParam,
+    )
+    from oai.types.responses.params import (
+        ResponseToolSearchOutputItemParamParamTool as ResponseToolSearchOutputItemParamParamTool,
+    )
+    from oai.types.responses.params import (
+        ResponseToolSearchOutputItemParamParamToolCodeInterpreter as ResponseToolSearchOutputItemParamParamToolCodeInterpreter,
+    )
+    from oai.types.responses.params import (
+        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer,
+    )
+    from oai.types.responses.params import (
+        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.responses.params import (
+        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.responses.params import ShellCallAction as ShellCallAction
     from oai.types.responses.params import SkillReferenceParam as SkillReferenceParam
     from oai.types.responses.params import StreamOptions as StreamOptions
@@ -193,22 +321,36 @@ if TYPE_CHECKING:
     from oai.types.responses.params import ToolParam as ToolParam
     from oai.types.responses.params import ToolParamCodeInterpreter as ToolParamCodeInterpreter
     from oai.types.responses.params import ToolParamCodeInterpreterContainer as ToolParamCodeInterpreterContainer
-    from oai.types.responses.params import ToolParamCodeInterpreterContainerCodeInterpreterToolAuto as ToolParamCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.responses.params import ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    from oai.types.responses.params import (
+        ToolParamCodeInterpreterContainerCodeInterpreterToolAuto as ToolParamCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.responses.params import (
+        ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.responses.params import ToolParamImageGeneration as ToolParamImageGeneration
-    from oai.types.responses.params import ToolParamImageGenerationInputImageMask as ToolParamImageGenerationInputImageMask
+    from oai.types.responses.params import (
+        ToolParamImageGenerationInputImageMask as ToolParamImageGenerationInputImageMask,
+    )
     from oai.types.responses.params import ToolParamImageGenerationSvg as ToolParamImageGenerationSvg
     from oai.types.responses.params import ToolParamImageGenerationSvgReasoning as ToolParamImageGenerationSvgReasoning
     from oai.types.responses.params import ToolParamLocalShell as ToolParamLocalShell
     from oai.types.responses.params import ToolParamMcp as ToolParamMcp
-    from oai.types.responses.params import ToolParamMcpAllowedToolsMcpToolFilter as ToolParamMcpAllowedToolsMcpToolFilter
-    from oai.types.responses.params import ToolParamMcpRequireApprovalMcpToolApprovalFilter as ToolParamMcpRequireApprovalMcpToolApprovalFilter
+    from oai.types.responses.params import (
+        ToolParamMcpAllowedToolsMcpToolFilter as ToolParamMcpAllowedToolsMcpToolFilter,
+    )
+    from oai.types.responses.params import (
+        ToolParamMcpRequireApprovalMcpToolApprovalFilter as ToolParamMcpRequireApprovalMcpToolApprovalFilter,
+    )
     from oai.types.responses.params import ToolParamProgrammaticToolCalling as ToolParamProgrammaticToolCalling
     from oai.types.responses.params import ToolSearchOutputNamespaceToolParam as ToolSearchOutputNamespaceToolParam
-    from oai.types.responses.params import ToolSearchOutputNamespaceToolParamTool as ToolSearchOutputNamespaceToolParamTool
+    from oai.types.responses.params import (
+        ToolSearchOutputNamespaceToolParamTool as ToolSearchOutputNamespaceToolParamTool,
+    )
     from oai.types.responses.params import ToolSearchToolParam as ToolSearchToolParam
     from oai.types.responses.params import WebSearchPreviewToolParam as WebSearchPreviewToolParam
-    from oai.types.responses.params import WebSearchPreviewToolParamUserLocation as WebSearchPreviewToolParamUserLocation
+    from oai.types.responses.params import (
+        WebSearchPreviewToolParamUserLocation as WebSearchPreviewToolParamUserLocation,
+    )
     from oai.types.responses.params import WebSearchToolParam as WebSearchToolParam
     from oai.types.responses.params import WebSearchToolParamFilters as WebSearchToolParamFilters
     from oai.types.responses.params import WebSearchToolParamUserLocation as WebSearchToolParamUserLocation
@@ -247,7 +389,9 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import FileSearchTool as FileSearchTool
     from oai.types.responses.structs import FileSearchToolFilters as FileSearchToolFilters
     from oai.types.responses.structs import FileSearchToolRankingOptions as FileSearchToolRankingOptions
-    from oai.types.responses.structs import FileSearchToolRankingOptionsHybridSearch as FileSearchToolRankingOptionsHybridSearch
+    from oai.types.responses.structs import (
+        FileSearchToolRankingOptionsHybridSearch as FileSearchToolRankingOptionsHybridSearch,
+    )
     from oai.types.responses.structs import FunctionCallOutputCaller as FunctionCallOutputCaller
     from oai.types.responses.structs import FunctionShellTool as FunctionShellTool
     from oai.types.responses.structs import FunctionShellToolEnvironment as FunctionShellToolEnvironment
@@ -258,7 +402,9 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import InlineSkillSource as InlineSkillSource
     from oai.types.responses.structs import InputTokenCountResponse as InputTokenCountResponse
     from oai.types.responses.structs import InputTokensDetails as InputTokensDetails
-    from oai.types.responses.structs import InputTokensDetailsCacheWriteTokensDetails as InputTokensDetailsCacheWriteTokensDetails
+    from oai.types.responses.structs import (
+        InputTokensDetailsCacheWriteTokensDetails as InputTokensDetailsCacheWriteTokensDetails,
+    )
     from oai.types.responses.structs import InputTransformation as InputTransformation
     from oai.types.responses.structs import LocalEnvironment as LocalEnvironment
     from oai.types.responses.structs import LocalSkill as LocalSkill
@@ -267,7 +413,9 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import McpToolCallError as McpToolCallError
     from oai.types.responses.structs import McpToolCallErrorHTTPError as McpToolCallErrorHTTPError
     from oai.types.responses.structs import McpToolCallErrorMcpProtocolError as McpToolCallErrorMcpProtocolError
-    from oai.types.responses.structs import McpToolCallErrorMcpToolExecutionError as McpToolCallErrorMcpToolExecutionError
+    from oai.types.responses.structs import (
+        McpToolCallErrorMcpToolExecutionError as McpToolCallErrorMcpToolExecutionError,
+    )
     from oai.types.responses.structs import Misalignment as Misalignment
     from oai.types.responses.structs import MisalignmentSteer as MisalignmentSteer
     from oai.types.responses.structs import ModerationInput as ModerationInput
@@ -285,16 +433,24 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import PromptCacheDiagnostics as PromptCacheDiagnostics
     from oai.types.responses.structs import PromptCacheDiagnosticsCacheHit as PromptCacheDiagnosticsCacheHit
     from oai.types.responses.structs import PromptCacheDiagnosticsCacheMiss as PromptCacheDiagnosticsCacheMiss
-    from oai.types.responses.structs import PromptCacheDiagnosticsComparisonResponseNotFound as PromptCacheDiagnosticsComparisonResponseNotFound
+    from oai.types.responses.structs import (
+        PromptCacheDiagnosticsComparisonResponseNotFound as PromptCacheDiagnosticsComparisonResponseNotFound,
+    )
     from oai.types.responses.structs import PromptCacheDiagnosticsUnavailable as PromptCacheDiagnosticsUnavailable
     from oai.types.responses.structs import Response as Response
     from oai.types.responses.structs import ResponseAccessPrograms as ResponseAccessPrograms
     from oai.types.responses.structs import ResponseApplyPatchToolCall as ResponseApplyPatchToolCall
     from oai.types.responses.structs import ResponseApplyPatchToolCallCaller as ResponseApplyPatchToolCallCaller
-    from oai.types.responses.structs import ResponseApplyPatchToolCallCallerDirect as ResponseApplyPatchToolCallCallerDirect
-    from oai.types.responses.structs import ResponseApplyPatchToolCallCallerProgram as ResponseApplyPatchToolCallCallerProgram
+    from oai.types.responses.structs import (
+        ResponseApplyPatchToolCallCallerDirect as ResponseApplyPatchToolCallCallerDirect,
+    )
+    from oai.types.responses.structs import (
+        ResponseApplyPatchToolCallCallerProgram as ResponseApplyPatchToolCallCallerProgram,
+    )
     from oai.types.responses.structs import ResponseApplyPatchToolCallOutput as ResponseApplyPatchToolCallOutput
-    from oai.types.responses.structs import ResponseApplyPatchToolCallOutputCaller as ResponseApplyPatchToolCallOutputCaller
+    from oai.types.responses.structs import (
+        ResponseApplyPatchToolCallOutputCaller as ResponseApplyPatchToolCallOutputCaller,
+    )
     from oai.types.responses.structs import ResponseAudioDeltaEvent as ResponseAudioDeltaEvent
     from oai.types.responses.structs import ResponseAudioDoneEvent as ResponseAudioDoneEvent
     from oai.types.responses.structs import ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent
@@ -303,20 +459,46 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseAudioTranscriptWsDone as ResponseAudioTranscriptWsDone
     from oai.types.responses.structs import ResponseAudioWsDelta as ResponseAudioWsDelta
     from oai.types.responses.structs import ResponseAudioWsDone as ResponseAudioWsDone
-    from oai.types.responses.structs import ResponseCodeInterpreterCallCodeDeltaEvent as ResponseCodeInterpreterCallCodeDeltaEvent
-    from oai.types.responses.structs import ResponseCodeInterpreterCallCodeDoneEvent as ResponseCodeInterpreterCallCodeDoneEvent
-    from oai.types.responses.structs import ResponseCodeInterpreterCallCodeWsDelta as ResponseCodeInterpreterCallCodeWsDelta
-    from oai.types.responses.structs import ResponseCodeInterpreterCallCodeWsDone as ResponseCodeInterpreterCallCodeWsDone
-    from oai.types.responses.structs import ResponseCodeInterpreterCallCompletedEvent as ResponseCodeInterpreterCallCompletedEvent
-    from oai.types.responses.structs import ResponseCodeInterpreterCallInProgressEvent as ResponseCodeInterpreterCallInProgressEvent
-    from oai.types.responses.structs import ResponseCodeInterpreterCallInWsProgress as ResponseCodeInterpreterCallInWsProgress
-    from oai.types.responses.structs import ResponseCodeInterpreterCallInterpretingEvent as ResponseCodeInterpreterCallInterpretingEvent
-    from oai.types.responses.structs import ResponseCodeInterpreterCallWsCompleted as ResponseCodeInterpreterCallWsCompleted
-    from oai.types.responses.structs import ResponseCodeInterpreterCallWsInterpreting as ResponseCodeInterpreterCallWsInterpreting
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallCodeDeltaEvent as ResponseCodeInterpreterCallCodeDeltaEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallCodeDoneEvent as ResponseCodeInterpreterCallCodeDoneEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallCodeWsDelta as ResponseCodeInterpreterCallCodeWsDelta,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallCodeWsDone as ResponseCodeInterpreterCallCodeWsDone,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallCompletedEvent as ResponseCodeInterpreterCallCompletedEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallInProgressEvent as ResponseCodeInterpreterCallInProgressEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallInterpretingEvent as ResponseCodeInterpreterCallInterpretingEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallInWsProgress as ResponseCodeInterpreterCallInWsProgress,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallWsCompleted as ResponseCodeInterpreterCallWsCompleted,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterCallWsInterpreting as ResponseCodeInterpreterCallWsInterpreting,
+    )
     from oai.types.responses.structs import ResponseCodeInterpreterToolCall as ResponseCodeInterpreterToolCall
-    from oai.types.responses.structs import ResponseCodeInterpreterToolCallOutput as ResponseCodeInterpreterToolCallOutput
-    from oai.types.responses.structs import ResponseCodeInterpreterToolCallOutputImage as ResponseCodeInterpreterToolCallOutputImage
-    from oai.types.responses.structs import ResponseCodeInterpreterToolCallOutputLogs as ResponseCodeInterpreterToolCallOutputLogs
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterToolCallOutput as ResponseCodeInterpreterToolCallOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterToolCallOutputImage as ResponseCodeInterpreterToolCallOutputImage,
+    )
+    from oai.types.responses.structs import (
+        ResponseCodeInterpreterToolCallOutputLogs as ResponseCodeInterpreterToolCallOutputLogs,
+    )
     from oai.types.responses.structs import ResponseCompactionCompactingEvent as ResponseCompactionCompactingEvent
     from oai.types.responses.structs import ResponseCompactionItem as ResponseCompactionItem
     from oai.types.responses.structs import ResponseCompactionItemParam as ResponseCompactionItemParam
@@ -325,15 +507,27 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseComputerToolCall as ResponseComputerToolCall
     from oai.types.responses.structs import ResponseComputerToolCallAction as ResponseComputerToolCallAction
     from oai.types.responses.structs import ResponseComputerToolCallOutputItem as ResponseComputerToolCallOutputItem
-    from oai.types.responses.structs import ResponseComputerToolCallOutputScreenshot as ResponseComputerToolCallOutputScreenshot
-    from oai.types.responses.structs import ResponseComputerToolCallPendingSafetyCheck as ResponseComputerToolCallPendingSafetyCheck
+    from oai.types.responses.structs import (
+        ResponseComputerToolCallOutputScreenshot as ResponseComputerToolCallOutputScreenshot,
+    )
+    from oai.types.responses.structs import (
+        ResponseComputerToolCallPendingSafetyCheck as ResponseComputerToolCallPendingSafetyCheck,
+    )
     from oai.types.responses.structs import ResponseConfigurationUpdateItem as ResponseConfigurationUpdateItem
     from oai.types.responses.structs import ResponseConfigurationUpdateItemParam as ResponseConfigurationUpdateItemParam
-    from oai.types.responses.structs import ResponseConfigurationUpdateItemParamText as ResponseConfigurationUpdateItemParamText
-    from oai.types.responses.structs import ResponseConfigurationUpdateItemParamTextFormat as ResponseConfigurationUpdateItemParamTextFormat
-    from oai.types.responses.structs import ResponseConfigurationUpdateItemReasoning as ResponseConfigurationUpdateItemReasoning
+    from oai.types.responses.structs import (
+        ResponseConfigurationUpdateItemParamText as ResponseConfigurationUpdateItemParamText,
+    )
+    from oai.types.responses.structs import (
+        ResponseConfigurationUpdateItemParamTextFormat as ResponseConfigurationUpdateItemParamTextFormat,
+    )
+    from oai.types.responses.structs import (
+        ResponseConfigurationUpdateItemReasoning as ResponseConfigurationUpdateItemReasoning,
+    )
     from oai.types.responses.structs import ResponseConfigurationUpdateItemText as ResponseConfigurationUpdateItemText
-    from oai.types.responses.structs import ResponseConfigurationUpdateItemTextFormat as ResponseConfigurationUpdateItemTextFormat
+    from oai.types.responses.structs import (
+        ResponseConfigurationUpdateItemTextFormat as ResponseConfigurationUpdateItemTextFormat,
+    )
     from oai.types.responses.structs import ResponseContainerReference as ResponseContainerReference
     from oai.types.responses.structs import ResponseContentPartAddedEvent as ResponseContentPartAddedEvent
     from oai.types.responses.structs import ResponseContentPartAddedEventPart as ResponseContentPartAddedEventPart
@@ -346,16 +540,18 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseCreateBackgroundOptions as ResponseCreateBackgroundOptions
     from oai.types.responses.structs import ResponseCreateContextManagement as ResponseCreateContextManagement
     from oai.types.responses.structs import ResponseCreateConversation as ResponseCreateConversation
+    from oai.types.responses.structs import ResponseCreatedEvent as ResponseCreatedEvent
     from oai.types.responses.structs import ResponseCreateImage as ResponseCreateImage
     from oai.types.responses.structs import ResponseCreateModeration as ResponseCreateModeration
     from oai.types.responses.structs import ResponseCreateModerationPolicy as ResponseCreateModerationPolicy
     from oai.types.responses.structs import ResponseCreateModerationPolicyInput as ResponseCreateModerationPolicyInput
     from oai.types.responses.structs import ResponseCreatePromptCacheOptions as ResponseCreatePromptCacheOptions
     from oai.types.responses.structs import ResponseCreateStreamOptions as ResponseCreateStreamOptions
-    from oai.types.responses.structs import ResponseCreatedEvent as ResponseCreatedEvent
     from oai.types.responses.structs import ResponseCustomToolCall as ResponseCustomToolCall
     from oai.types.responses.structs import ResponseCustomToolCallCaller as ResponseCustomToolCallCaller
-    from oai.types.responses.structs import ResponseCustomToolCallInputDeltaEvent as ResponseCustomToolCallInputDeltaEvent
+    from oai.types.responses.structs import (
+        ResponseCustomToolCallInputDeltaEvent as ResponseCustomToolCallInputDeltaEvent,
+    )
     from oai.types.responses.structs import ResponseCustomToolCallInputDoneEvent as ResponseCustomToolCallInputDoneEvent
     from oai.types.responses.structs import ResponseCustomToolCallInputWsDelta as ResponseCustomToolCallInputWsDelta
     from oai.types.responses.structs import ResponseCustomToolCallInputWsDone as ResponseCustomToolCallInputWsDone
@@ -363,12 +559,16 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseCustomToolCallOutput as ResponseCustomToolCallOutput
     from oai.types.responses.structs import ResponseCustomToolCallOutputCaller as ResponseCustomToolCallOutputCaller
     from oai.types.responses.structs import ResponseCustomToolCallOutputItem as ResponseCustomToolCallOutputItem
-    from oai.types.responses.structs import ResponseCustomToolCallOutputOutputOutputContentList as ResponseCustomToolCallOutputOutputOutputContentList
+    from oai.types.responses.structs import (
+        ResponseCustomToolCallOutputOutputOutputContentList as ResponseCustomToolCallOutputOutputOutputContentList,
+    )
     from oai.types.responses.structs import ResponseError as ResponseError
     from oai.types.responses.structs import ResponseErrorEvent as ResponseErrorEvent
     from oai.types.responses.structs import ResponseFailedEvent as ResponseFailedEvent
     from oai.types.responses.structs import ResponseFileSearchCallCompletedEvent as ResponseFileSearchCallCompletedEvent
-    from oai.types.responses.structs import ResponseFileSearchCallInProgressEvent as ResponseFileSearchCallInProgressEvent
+    from oai.types.responses.structs import (
+        ResponseFileSearchCallInProgressEvent as ResponseFileSearchCallInProgressEvent,
+    )
     from oai.types.responses.structs import ResponseFileSearchCallInWsProgress as ResponseFileSearchCallInWsProgress
     from oai.types.responses.structs import ResponseFileSearchCallSearchingEvent as ResponseFileSearchCallSearchingEvent
     from oai.types.responses.structs import ResponseFileSearchCallWsCompleted as ResponseFileSearchCallWsCompleted
@@ -377,73 +577,120 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseFileSearchToolCallResult as ResponseFileSearchToolCallResult
     from oai.types.responses.structs import ResponseFormatTextConfig as ResponseFormatTextConfig
     from oai.types.responses.structs import ResponseFormatTextJSONSchemaConfig as ResponseFormatTextJSONSchemaConfig
-    from oai.types.responses.structs import ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent
-    from oai.types.responses.structs import ResponseFunctionCallArgumentsDoneEvent as ResponseFunctionCallArgumentsDoneEvent
+    from oai.types.responses.structs import (
+        ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionCallArgumentsDoneEvent as ResponseFunctionCallArgumentsDoneEvent,
+    )
     from oai.types.responses.structs import ResponseFunctionCallArgumentsWsDelta as ResponseFunctionCallArgumentsWsDelta
     from oai.types.responses.structs import ResponseFunctionCallArgumentsWsDone as ResponseFunctionCallArgumentsWsDone
     from oai.types.responses.structs import ResponseFunctionCallOutputItem as ResponseFunctionCallOutputItem
     from oai.types.responses.structs import ResponseFunctionCallOutputItemList as ResponseFunctionCallOutputItemList
-    from oai.types.responses.structs import ResponseFunctionShellCallOutputContent as ResponseFunctionShellCallOutputContent
-    from oai.types.responses.structs import ResponseFunctionShellCallOutputContentOutcome as ResponseFunctionShellCallOutputContentOutcome
-    from oai.types.responses.structs import ResponseFunctionShellCallOutputContentOutcomeExit as ResponseFunctionShellCallOutputContentOutcomeExit
-    from oai.types.responses.structs import ResponseFunctionShellCallOutputContentOutcomeTimeout as ResponseFunctionShellCallOutputContentOutcomeTimeout
+    from oai.types.responses.structs import (
+        ResponseFunctionShellCallOutputContent as ResponseFunctionShellCallOutputContent,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionShellCallOutputContentOutcome as ResponseFunctionShellCallOutputContentOutcome,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionShellCallOutputContentOutcomeExit as ResponseFunctionShellCallOutputContentOutcomeExit,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionShellCallOutputContentOutcomeTimeout as ResponseFunctionShellCallOutputContentOutcomeTimeout,
+    )
     from oai.types.responses.structs import ResponseFunctionShellToolCall as ResponseFunctionShellToolCall
     from oai.types.responses.structs import ResponseFunctionShellToolCallAction as ResponseFunctionShellToolCallAction
     from oai.types.responses.structs import ResponseFunctionShellToolCallCaller as ResponseFunctionShellToolCallCaller
-    from oai.types.responses.structs import ResponseFunctionShellToolCallEnvironment as ResponseFunctionShellToolCallEnvironment
+    from oai.types.responses.structs import (
+        ResponseFunctionShellToolCallEnvironment as ResponseFunctionShellToolCallEnvironment,
+    )
     from oai.types.responses.structs import ResponseFunctionShellToolCallOutput as ResponseFunctionShellToolCallOutput
-    from oai.types.responses.structs import ResponseFunctionShellToolCallOutputCaller as ResponseFunctionShellToolCallOutputCaller
-    from oai.types.responses.structs import ResponseFunctionShellToolCallOutputOutput as ResponseFunctionShellToolCallOutputOutput
-    from oai.types.responses.structs import ResponseFunctionShellToolCallOutputOutputOutcome as ResponseFunctionShellToolCallOutputOutputOutcome
+    from oai.types.responses.structs import (
+        ResponseFunctionShellToolCallOutputCaller as ResponseFunctionShellToolCallOutputCaller,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionShellToolCallOutputOutput as ResponseFunctionShellToolCallOutputOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionShellToolCallOutputOutputOutcome as ResponseFunctionShellToolCallOutputOutputOutcome,
+    )
     from oai.types.responses.structs import ResponseFunctionToolCall as ResponseFunctionToolCall
     from oai.types.responses.structs import ResponseFunctionToolCallCaller as ResponseFunctionToolCallCaller
     from oai.types.responses.structs import ResponseFunctionToolCallItem as ResponseFunctionToolCallItem
     from oai.types.responses.structs import ResponseFunctionToolCallOutputItem as ResponseFunctionToolCallOutputItem
-    from oai.types.responses.structs import ResponseFunctionToolCallOutputItemCaller as ResponseFunctionToolCallOutputItemCaller
-    from oai.types.responses.structs import ResponseFunctionToolCallOutputItemOutputOutputContentList as ResponseFunctionToolCallOutputItemOutputOutputContentList
+    from oai.types.responses.structs import (
+        ResponseFunctionToolCallOutputItemCaller as ResponseFunctionToolCallOutputItemCaller,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionToolCallOutputItemOutputOutputContentList as ResponseFunctionToolCallOutputItemOutputOutputContentList,
+    )
     from oai.types.responses.structs import ResponseFunctionWebSearch as ResponseFunctionWebSearch
     from oai.types.responses.structs import ResponseFunctionWebSearchAction as ResponseFunctionWebSearchAction
     from oai.types.responses.structs import ResponseFunctionWebSearchActionFind as ResponseFunctionWebSearchActionFind
-    from oai.types.responses.structs import ResponseFunctionWebSearchActionOpenPage as ResponseFunctionWebSearchActionOpenPage
-    from oai.types.responses.structs import ResponseFunctionWebSearchActionSearch as ResponseFunctionWebSearchActionSearch
-    from oai.types.responses.structs import ResponseFunctionWebSearchActionSearchSource as ResponseFunctionWebSearchActionSearchSource
+    from oai.types.responses.structs import (
+        ResponseFunctionWebSearchActionOpenPage as ResponseFunctionWebSearchActionOpenPage,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionWebSearchActionSearch as ResponseFunctionWebSearchActionSearch,
+    )
+    from oai.types.responses.structs import (
+        ResponseFunctionWebSearchActionSearchSource as ResponseFunctionWebSearchActionSearchSource,
+    )
     from oai.types.responses.structs import ResponseImageGenCallCompletedEvent as ResponseImageGenCallCompletedEvent
     from oai.types.responses.structs import ResponseImageGenCallGeneratingEvent as ResponseImageGenCallGeneratingEvent
     from oai.types.responses.structs import ResponseImageGenCallInProgressEvent as ResponseImageGenCallInProgressEvent
     from oai.types.responses.structs import ResponseImageGenCallInWsProgress as ResponseImageGenCallInWsProgress
-    from oai.types.responses.structs import ResponseImageGenCallPartialImageEvent as ResponseImageGenCallPartialImageEvent
+    from oai.types.responses.structs import (
+        ResponseImageGenCallPartialImageEvent as ResponseImageGenCallPartialImageEvent,
+    )
     from oai.types.responses.structs import ResponseImageGenCallPartialWsImage as ResponseImageGenCallPartialWsImage
     from oai.types.responses.structs import ResponseImageGenCallWsCompleted as ResponseImageGenCallWsCompleted
     from oai.types.responses.structs import ResponseImageGenCallWsGenerating as ResponseImageGenCallWsGenerating
-    from oai.types.responses.structs import ResponseInProgressEvent as ResponseInProgressEvent
-    from oai.types.responses.structs import ResponseInWsProgress as ResponseInWsProgress
     from oai.types.responses.structs import ResponseIncludable as ResponseIncludable
     from oai.types.responses.structs import ResponseIncompleteEvent as ResponseIncompleteEvent
+    from oai.types.responses.structs import ResponseInProgressEvent as ResponseInProgressEvent
     from oai.types.responses.structs import ResponseInput as ResponseInput
     from oai.types.responses.structs import ResponseInputAudio as ResponseInputAudio
     from oai.types.responses.structs import ResponseInputAudioInputAudio as ResponseInputAudioInputAudio
     from oai.types.responses.structs import ResponseInputContent as ResponseInputContent
     from oai.types.responses.structs import ResponseInputFile as ResponseInputFile
     from oai.types.responses.structs import ResponseInputFileContent as ResponseInputFileContent
-    from oai.types.responses.structs import ResponseInputFilePromptCacheBreakpoint as ResponseInputFilePromptCacheBreakpoint
+    from oai.types.responses.structs import (
+        ResponseInputFilePromptCacheBreakpoint as ResponseInputFilePromptCacheBreakpoint,
+    )
     from oai.types.responses.structs import ResponseInputImage as ResponseInputImage
     from oai.types.responses.structs import ResponseInputImageContent as ResponseInputImageContent
     from oai.types.responses.structs import ResponseInputItem as ResponseInputItem
     from oai.types.responses.structs import ResponseInputItemAdditionalTools as ResponseInputItemAdditionalTools
     from oai.types.responses.structs import ResponseInputItemApplyPatchCall as ResponseInputItemApplyPatchCall
-    from oai.types.responses.structs import ResponseInputItemApplyPatchCallOperation as ResponseInputItemApplyPatchCallOperation
-    from oai.types.responses.structs import ResponseInputItemApplyPatchCallOutput as ResponseInputItemApplyPatchCallOutput
+    from oai.types.responses.structs import (
+        ResponseInputItemApplyPatchCallOperation as ResponseInputItemApplyPatchCallOperation,
+    )
+    from oai.types.responses.structs import (
+        ResponseInputItemApplyPatchCallOutput as ResponseInputItemApplyPatchCallOutput,
+    )
     from oai.types.responses.structs import ResponseInputItemCompactionTrigger as ResponseInputItemCompactionTrigger
     from oai.types.responses.structs import ResponseInputItemComputerCallOutput as ResponseInputItemComputerCallOutput
     from oai.types.responses.structs import ResponseInputItemFunctionCallOutput as ResponseInputItemFunctionCallOutput
     from oai.types.responses.structs import ResponseInputItemImageGenerationCall as ResponseInputItemImageGenerationCall
-    from oai.types.responses.structs import ResponseInputItemImageGenerationCallError as ResponseInputItemImageGenerationCallError
-    from oai.types.responses.structs import ResponseInputItemImageGenerationCallErrorModerationDetails as ResponseInputItemImageGenerationCallErrorModerationDetails
-    from oai.types.responses.structs import ResponseInputItemImageGenerationCallSvgUsage as ResponseInputItemImageGenerationCallSvgUsage
+    from oai.types.responses.structs import (
+        ResponseInputItemImageGenerationCallError as ResponseInputItemImageGenerationCallError,
+    )
+    from oai.types.responses.structs import (
+        ResponseInputItemImageGenerationCallErrorModerationDetails as ResponseInputItemImageGenerationCallErrorModerationDetails,
+    )
+    from oai.types.responses.structs import (
+        ResponseInputItemImageGenerationCallSvgUsage as ResponseInputItemImageGenerationCallSvgUsage,
+    )
     from oai.types.responses.structs import ResponseInputItemItemReference as ResponseInputItemItemReference
     from oai.types.responses.structs import ResponseInputItemLocalShellCall as ResponseInputItemLocalShellCall
-    from oai.types.responses.structs import ResponseInputItemLocalShellCallAction as ResponseInputItemLocalShellCallAction
-    from oai.types.responses.structs import ResponseInputItemLocalShellCallOutput as ResponseInputItemLocalShellCallOutput
+    from oai.types.responses.structs import (
+        ResponseInputItemLocalShellCallAction as ResponseInputItemLocalShellCallAction,
+    )
+    from oai.types.responses.structs import (
+        ResponseInputItemLocalShellCallOutput as ResponseInputItemLocalShellCallOutput,
+    )
     from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as ResponseInputItemMcpApprovalRequest
     from oai.types.responses.structs import ResponseInputItemMcpApprovalResponse as ResponseInputItemMcpApprovalResponse
     from oai.types.responses.structs import ResponseInputItemMcpCall as ResponseInputItemMcpCall
@@ -459,6 +706,7 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseInputMessageItem as ResponseInputMessageItem
     from oai.types.responses.structs import ResponseInputText as ResponseInputText
     from oai.types.responses.structs import ResponseInputTextContent as ResponseInputTextContent
+    from oai.types.responses.structs import ResponseInWsProgress as ResponseInWsProgress
     from oai.types.responses.structs import ResponseItem as ResponseItem
     from oai.types.responses.structs import ResponseItemAdditionalTools as ResponseItemAdditionalTools
     from oai.types.responses.structs import ResponseItemList as ResponseItemList
@@ -491,12 +739,22 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseOutputRefusal as ResponseOutputRefusal
     from oai.types.responses.structs import ResponseOutputText as ResponseOutputText
     from oai.types.responses.structs import ResponseOutputTextAnnotation as ResponseOutputTextAnnotation
-    from oai.types.responses.structs import ResponseOutputTextAnnotationAddedEvent as ResponseOutputTextAnnotationAddedEvent
-    from oai.types.responses.structs import ResponseOutputTextAnnotationAddedEventAnnotation as ResponseOutputTextAnnotationAddedEventAnnotation
-    from oai.types.responses.structs import ResponseOutputTextAnnotationContainerFileCitation as ResponseOutputTextAnnotationContainerFileCitation
-    from oai.types.responses.structs import ResponseOutputTextAnnotationFileCitation as ResponseOutputTextAnnotationFileCitation
+    from oai.types.responses.structs import (
+        ResponseOutputTextAnnotationAddedEvent as ResponseOutputTextAnnotationAddedEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseOutputTextAnnotationAddedEventAnnotation as ResponseOutputTextAnnotationAddedEventAnnotation,
+    )
+    from oai.types.responses.structs import (
+        ResponseOutputTextAnnotationContainerFileCitation as ResponseOutputTextAnnotationContainerFileCitation,
+    )
+    from oai.types.responses.structs import (
+        ResponseOutputTextAnnotationFileCitation as ResponseOutputTextAnnotationFileCitation,
+    )
     from oai.types.responses.structs import ResponseOutputTextAnnotationFilePath as ResponseOutputTextAnnotationFilePath
-    from oai.types.responses.structs import ResponseOutputTextAnnotationURLCitation as ResponseOutputTextAnnotationURLCitation
+    from oai.types.responses.structs import (
+        ResponseOutputTextAnnotationURLCitation as ResponseOutputTextAnnotationURLCitation,
+    )
     from oai.types.responses.structs import ResponseOutputTextAnnotationWsAdded as ResponseOutputTextAnnotationWsAdded
     from oai.types.responses.structs import ResponseOutputTextLogprob as ResponseOutputTextLogprob
     from oai.types.responses.structs import ResponseOutputTextLogprobTopLogprob as ResponseOutputTextLogprobTopLogprob
@@ -506,13 +764,23 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseQueuedEvent as ResponseQueuedEvent
     from oai.types.responses.structs import ResponseReasoningItem as ResponseReasoningItem
     from oai.types.responses.structs import ResponseReasoningItemContent as ResponseReasoningItemContent
-    from oai.types.responses.structs import ResponseReasoningSummaryPartAddedEvent as ResponseReasoningSummaryPartAddedEvent
-    from oai.types.responses.structs import ResponseReasoningSummaryPartAddedEventPart as ResponseReasoningSummaryPartAddedEventPart
-    from oai.types.responses.structs import ResponseReasoningSummaryPartDoneEvent as ResponseReasoningSummaryPartDoneEvent
+    from oai.types.responses.structs import (
+        ResponseReasoningSummaryPartAddedEvent as ResponseReasoningSummaryPartAddedEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseReasoningSummaryPartAddedEventPart as ResponseReasoningSummaryPartAddedEventPart,
+    )
+    from oai.types.responses.structs import (
+        ResponseReasoningSummaryPartDoneEvent as ResponseReasoningSummaryPartDoneEvent,
+    )
     from oai.types.responses.structs import ResponseReasoningSummaryPartWsAdded as ResponseReasoningSummaryPartWsAdded
     from oai.types.responses.structs import ResponseReasoningSummaryPartWsDone as ResponseReasoningSummaryPartWsDone
-    from oai.types.responses.structs import ResponseReasoningSummaryTextDeltaEvent as ResponseReasoningSummaryTextDeltaEvent
-    from oai.types.responses.structs import ResponseReasoningSummaryTextDoneEvent as ResponseReasoningSummaryTextDoneEvent
+    from oai.types.responses.structs import (
+        ResponseReasoningSummaryTextDeltaEvent as ResponseReasoningSummaryTextDeltaEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseReasoningSummaryTextDoneEvent as ResponseReasoningSummaryTextDoneEvent,
+    )
     from oai.types.responses.structs import ResponseReasoningSummaryTextWsDelta as ResponseReasoningSummaryTextWsDelta
     from oai.types.responses.structs import ResponseReasoningSummaryTextWsDone as ResponseReasoningSummaryTextWsDone
     from oai.types.responses.structs import ResponseReasoningTextDeltaEvent as ResponseReasoningTextDeltaEvent
@@ -523,18 +791,31 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseRefusalDoneEvent as ResponseRefusalDoneEvent
     from oai.types.responses.structs import ResponseRefusalWsDelta as ResponseRefusalWsDelta
     from oai.types.responses.structs import ResponseRefusalWsDone as ResponseRefusalWsDone
+    from oai.types.responses.structs import ResponsesClientEvent as ResponsesClientEvent
+    from oai.types.responses.structs import ResponsesClientEventResponseCreate as ResponsesClientEventResponseCreate
     from oai.types.responses.structs import ResponseShellCallCommandAddedEvent as ResponseShellCallCommandAddedEvent
     from oai.types.responses.structs import ResponseShellCallCommandDeltaEvent as ResponseShellCallCommandDeltaEvent
     from oai.types.responses.structs import ResponseShellCallCommandDoneEvent as ResponseShellCallCommandDoneEvent
     from oai.types.responses.structs import ResponseShellCallCommandWsAdded as ResponseShellCallCommandWsAdded
     from oai.types.responses.structs import ResponseShellCallCommandWsDelta as ResponseShellCallCommandWsDelta
     from oai.types.responses.structs import ResponseShellCallCommandWsDone as ResponseShellCallCommandWsDone
-    from oai.types.responses.structs import ResponseShellCallOutputContentDeltaEvent as ResponseShellCallOutputContentDeltaEvent
-    from oai.types.responses.structs import ResponseShellCallOutputContentDoneEvent as ResponseShellCallOutputContentDoneEvent
-    from oai.types.responses.structs import ResponseShellCallOutputContentDoneEventOutput as ResponseShellCallOutputContentDoneEventOutput
-    from oai.types.responses.structs import ResponseShellCallOutputContentDoneEventOutputOutcome as ResponseShellCallOutputContentDoneEventOutputOutcome
-    from oai.types.responses.structs import ResponseShellCallOutputContentWsDelta as ResponseShellCallOutputContentWsDelta
+    from oai.types.responses.structs import (
+        ResponseShellCallOutputContentDeltaEvent as ResponseShellCallOutputContentDeltaEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseShellCallOutputContentDoneEvent as ResponseShellCallOutputContentDoneEvent,
+    )
+    from oai.types.responses.structs import (
+        ResponseShellCallOutputContentDoneEventOutput as ResponseShellCallOutputContentDoneEventOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseShellCallOutputContentDoneEventOutputOutcome as ResponseShellCallOutputContentDoneEventOutputOutcome,
+    )
+    from oai.types.responses.structs import (
+        ResponseShellCallOutputContentWsDelta as ResponseShellCallOutputContentWsDelta,
+    )
     from oai.types.responses.structs import ResponseShellCallOutputContentWsDone as ResponseShellCallOutputContentWsDone
+    from oai.types.responses.structs import ResponsesServerEvent as ResponsesServerEvent
     from oai.types.responses.structs import ResponseStatus as ResponseStatus
     from oai.types.responses.structs import ResponseSteerAcceptedEvent as ResponseSteerAcceptedEvent
     from oai.types.responses.structs import ResponseSteerAcceptedEventSteer as ResponseSteerAcceptedEventSteer
@@ -545,22 +826,38 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseSteerInput as ResponseSteerInput
     from oai.types.responses.structs import ResponseSteerInputContent as ResponseSteerInputContent
     from oai.types.responses.structs import ResponseSteerInputItemList as ResponseSteerInputItemList
-    from oai.types.responses.structs import ResponseSteerInputItemListFunctionCallOutput as ResponseSteerInputItemListFunctionCallOutput
-    from oai.types.responses.structs import ResponseSteerInputItemListFunctionCallOutputCaller as ResponseSteerInputItemListFunctionCallOutputCaller
+    from oai.types.responses.structs import (
+        ResponseSteerInputItemListFunctionCallOutput as ResponseSteerInputItemListFunctionCallOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseSteerInputItemListFunctionCallOutputCaller as ResponseSteerInputItemListFunctionCallOutputCaller,
+    )
     from oai.types.responses.structs import ResponseSteerInputItemListMessage as ResponseSteerInputItemListMessage
     from oai.types.responses.structs import ResponseSteerPendingEvent as ResponseSteerPendingEvent
     from oai.types.responses.structs import ResponseSteerPendingReason as ResponseSteerPendingReason
     from oai.types.responses.structs import ResponseSteerRequiredInput as ResponseSteerRequiredInput
-    from oai.types.responses.structs import ResponseSteerRequiredInputApplyPatchCallOutput as ResponseSteerRequiredInputApplyPatchCallOutput
-    from oai.types.responses.structs import ResponseSteerRequiredInputComputerCallOutput as ResponseSteerRequiredInputComputerCallOutput
-    from oai.types.responses.structs import ResponseSteerRequiredInputFunctionCallOutput as ResponseSteerRequiredInputFunctionCallOutput
-    from oai.types.responses.structs import ResponseSteerRequiredInputMcpApprovalResponse as ResponseSteerRequiredInputMcpApprovalResponse
-    from oai.types.responses.structs import ResponseSteerRequiredInputShellCallOutput as ResponseSteerRequiredInputShellCallOutput
+    from oai.types.responses.structs import (
+        ResponseSteerRequiredInputApplyPatchCallOutput as ResponseSteerRequiredInputApplyPatchCallOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseSteerRequiredInputComputerCallOutput as ResponseSteerRequiredInputComputerCallOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseSteerRequiredInputFunctionCallOutput as ResponseSteerRequiredInputFunctionCallOutput,
+    )
+    from oai.types.responses.structs import (
+        ResponseSteerRequiredInputMcpApprovalResponse as ResponseSteerRequiredInputMcpApprovalResponse,
+    )
+    from oai.types.responses.structs import (
+        ResponseSteerRequiredInputShellCallOutput as ResponseSteerRequiredInputShellCallOutput,
+    )
     from oai.types.responses.structs import ResponseStreamEvent as ResponseStreamEvent
     from oai.types.responses.structs import ResponseTextConfig as ResponseTextConfig
     from oai.types.responses.structs import ResponseTextDeltaEvent as ResponseTextDeltaEvent
     from oai.types.responses.structs import ResponseTextDeltaEventLogprob as ResponseTextDeltaEventLogprob
-    from oai.types.responses.structs import ResponseTextDeltaEventLogprobTopLogprob as ResponseTextDeltaEventLogprobTopLogprob
+    from oai.types.responses.structs import (
+        ResponseTextDeltaEventLogprobTopLogprob as ResponseTextDeltaEventLogprobTopLogprob,
+    )
     from oai.types.responses.structs import ResponseTextDoneEvent as ResponseTextDoneEvent
     from oai.types.responses.structs import ResponseTextWsDelta as ResponseTextWsDelta
     from oai.types.responses.structs import ResponseTextWsDone as ResponseTextWsDone
@@ -568,12 +865,24 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseToolSearchCall as ResponseToolSearchCall
     from oai.types.responses.structs import ResponseToolSearchOutputItem as ResponseToolSearchOutputItem
     from oai.types.responses.structs import ResponseToolSearchOutputItemParam as ResponseToolSearchOutputItemParam
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParamTool as ResponseToolSearchOutputItemParamTool
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParamToolCodeInterpreter as ResponseToolSearchOutputItemParamToolCodeInterpreter
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParamToolCodeInterpreterContainer as ResponseToolSearchOutputItemParamToolCodeInterpreterContainer
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto as ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParamToolMcp as ResponseToolSearchOutputItemParamToolMcp
+    from oai.types.responses.structs import (
+        ResponseToolSearchOutputItemParamTool as ResponseToolSearchOutputItemParamTool,
+    )
+    from oai.types.responses.structs import (
+        ResponseToolSearchOutputItemParamToolCodeInterpreter as ResponseToolSearchOutputItemParamToolCodeInterpreter,
+    )
+    from oai.types.responses.structs import (
+        ResponseToolSearchOutputItemParamToolCodeInterpreterContainer as ResponseToolSearchOutputItemParamToolCodeInterpreterContainer,
+    )
+    from oai.types.responses.structs import (
+        ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto as ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.responses.structs import (
+        ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
+    from oai.types.responses.structs import (
+        ResponseToolSearchOutputItemParamToolMcp as ResponseToolSearchOutputItemParamToolMcp,
+    )
     from oai.types.responses.structs import ResponseUsage as ResponseUsage
     from oai.types.responses.structs import ResponseWebSearchCallCompletedEvent as ResponseWebSearchCallCompletedEvent
     from oai.types.responses.structs import ResponseWebSearchCallInProgressEvent as ResponseWebSearchCallInProgressEvent
@@ -588,9 +897,6 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ResponseWsFailed as ResponseWsFailed
     from oai.types.responses.structs import ResponseWsIncomplete as ResponseWsIncomplete
     from oai.types.responses.structs import ResponseWsQueued as ResponseWsQueued
-    from oai.types.responses.structs import ResponsesClientEvent as ResponsesClientEvent
-    from oai.types.responses.structs import ResponsesClientEventResponseCreate as ResponsesClientEventResponseCreate
-    from oai.types.responses.structs import ResponsesServerEvent as ResponsesServerEvent
     from oai.types.responses.structs import ServiceTier as ServiceTier
     from oai.types.responses.structs import ShellCallCaller as ShellCallCaller
     from oai.types.responses.structs import ShellCallEnvironment as ShellCallEnvironment
@@ -607,8 +913,12 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ToolChoiceTypes as ToolChoiceTypes
     from oai.types.responses.structs import ToolCodeInterpreter as ToolCodeInterpreter
     from oai.types.responses.structs import ToolCodeInterpreterContainer as ToolCodeInterpreterContainer
-    from oai.types.responses.structs import ToolCodeInterpreterContainerCodeInterpreterToolAuto as ToolCodeInterpreterContainerCodeInterpreterToolAuto
-    from oai.types.responses.structs import ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    from oai.types.responses.structs import (
+        ToolCodeInterpreterContainerCodeInterpreterToolAuto as ToolCodeInterpreterContainerCodeInterpreterToolAuto,
+    )
+    from oai.types.responses.structs import (
+        ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
+    )
     from oai.types.responses.structs import ToolImageGeneration as ToolImageGeneration
     from oai.types.responses.structs import ToolImageGenerationInputImageMask as ToolImageGenerationInputImageMask
     from oai.types.responses.structs import ToolImageGenerationSvg as ToolImageGenerationSvg
@@ -618,7 +928,9 @@ if TYPE_CHECKING:
     from oai.types.responses.structs import ToolMcpAllowedTools as ToolMcpAllowedTools
     from oai.types.responses.structs import ToolMcpAllowedToolsMcpToolFilter as ToolMcpAllowedToolsMcpToolFilter
     from oai.types.responses.structs import ToolMcpRequireApproval as ToolMcpRequireApproval
-    from oai.types.responses.structs import ToolMcpRequireApprovalMcpToolApprovalFilter as ToolMcpRequireApprovalMcpToolApprovalFilter
+    from oai.types.responses.structs import (
+        ToolMcpRequireApprovalMcpToolApprovalFilter as ToolMcpRequireApprovalMcpToolApprovalFilter,
+    )
     from oai.types.responses.structs import ToolProgrammaticToolCalling as ToolProgrammaticToolCalling
     from oai.types.responses.structs import ToolSearchOutput as ToolSearchOutput
     from oai.types.responses.structs import ToolSearchOutputNamespaceTool as ToolSearchOutputNamespaceTool
@@ -639,7 +951,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.responses.params': 'ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile ApplyPatchToolParam BackgroundOptions ComputerActionListParam ComputerActionListParamClick ComputerActionListParamComputerActionParam ComputerActionListParamDoubleClick ComputerActionListParamDrag ComputerActionListParamDragPath ComputerActionListParamKeypress ComputerActionListParamMove ComputerActionListParamScreenshot ComputerActionListParamScroll ComputerActionListParamType ComputerActionListParamWait ComputerActionParam ComputerToolParam ComputerUsePreviewToolParam ContainerAutoParam ContainerAutoParamNetworkPolicy ContainerAutoParamSkill ContainerNetworkPolicyAllowlistParam ContainerNetworkPolicyDisabledParam ContainerNetworkPolicyDomainSecretParam ContainerReferenceParam ContextManagement CustomToolParam EasyInputMessageParam FileSearchToolParam FileSearchToolParamRankingOptions FileSearchToolParamRankingOptionsHybridSearch FunctionShellToolParam FunctionToolParam InlineSkillParam InlineSkillSourceParam InputItemListParams InputTokenCountParams InputTokenCountParamsText LocalEnvironmentParam LocalSkillParam McpToolCallErrorParam McpToolCallErrorParamHTTPError McpToolCallErrorParamMcpProtocolError McpToolCallErrorParamMcpToolExecutionError ModerationPolicy ModerationPolicyInput NamespaceToolParam NamespaceToolParamTool NamespaceToolParamToolFunction ResponseCodeInterpreterToolCallParam ResponseCodeInterpreterToolCallParamOutput ResponseCodeInterpreterToolCallParamOutputImage ResponseCodeInterpreterToolCallParamOutputLogs ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCompactionItemParamParam ResponseComputerToolCallOutputScreenshotParam ResponseComputerToolCallParam ResponseComputerToolCallParamAction ResponseComputerToolCallParamPendingSafetyCheck ResponseConfigurationUpdateItemParamParam ResponseConfigurationUpdateItemParamParamReasoning ResponseConfigurationUpdateItemParamParamText ResponseConfigurationUpdateItemParamParamTextFormat ResponseConversationParamParam ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCreateToolChoice ResponseCustomToolCallOutputParam ResponseCustomToolCallOutputParamCallerDirect ResponseCustomToolCallOutputParamCallerProgram ResponseCustomToolCallOutputParamOutputOutputContentList ResponseCustomToolCallParam ResponseFileSearchToolCallParam ResponseFileSearchToolCallParamResult ResponseFormatTextConfigParam ResponseFormatTextJSONSchemaConfigParam ResponseFunctionCallOutputItemListParam ResponseFunctionCallOutputItemParam ResponseFunctionShellCallOutputContentParam ResponseFunctionShellCallOutputContentParamOutcome ResponseFunctionShellCallOutputContentParamOutcomeExit ResponseFunctionShellCallOutputContentParamOutcomeTimeout ResponseFunctionToolCallParam ResponseFunctionWebSearchParam ResponseFunctionWebSearchParamAction ResponseFunctionWebSearchParamActionFind ResponseFunctionWebSearchParamActionOpenPage ResponseFunctionWebSearchParamActionSearch ResponseFunctionWebSearchParamActionSearchSource ResponseInputAudioParam ResponseInputAudioParamInputAudio ResponseInputContentParam ResponseInputFileContentParam ResponseInputFileContentParamPromptCacheBreakpoint ResponseInputFileParam ResponseInputImageContentParam ResponseInputImageParam ResponseInputItemParam ResponseInputItemParamAdditionalTools ResponseInputItemParamApplyPatchCall ResponseInputItemParamApplyPatchCallOperation ResponseInputItemParamApplyPatchCallOutput ResponseInputItemParamCompactionTrigger ResponseInputItemParamComputerCallOutput ResponseInputItemParamFunctionCallOutput ResponseInputItemParamImageGenerationCall ResponseInputItemParamImageGenerationCallError ResponseInputItemParamImageGenerationCallErrorModerationDetails ResponseInputItemParamImageGenerationCallSvgUsage ResponseInputItemParamItemReference ResponseInputItemParamLocalShellCall ResponseInputItemParamLocalShellCallAction ResponseInputItemParamLocalShellCallOutput ResponseInputItemParamMcpApprovalRequest ResponseInputItemParamMcpApprovalResponse ResponseInputItemParamMcpCall ResponseInputItemParamMcpListTools ResponseInputItemParamMcpListToolsTool ResponseInputItemParamMessage ResponseInputItemParamProgram ResponseInputItemParamProgramOutput ResponseInputItemParamShellCall ResponseInputItemParamShellCallOutput ResponseInputItemParamToolSearchCall ResponseInputMessageContentListParam ResponseInputMessageContentListParamResponseInputContentParam ResponseInputParam ResponseInputParamApplyPatchCall ResponseInputParamApplyPatchCallOperation ResponseInputParamResponseInputItemParam ResponseInputTextContentParam ResponseInputTextParam ResponseOutputMessageParam ResponseOutputMessageParamContent ResponseOutputRefusalParam ResponseOutputTextParam ResponseOutputTextParamAnnotation ResponseOutputTextParamAnnotationContainerFileCitation ResponseOutputTextParamAnnotationFileCitation ResponseOutputTextParamAnnotationFilePath ResponseOutputTextParamAnnotationURLCitation ResponseOutputTextParamLogprob ResponseOutputTextParamLogprobTopLogprob ResponsePromptParam ResponsePromptParamVariables ResponseReasoningItemParam ResponseReasoningItemParamContent ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ResponseSteerEventParam ResponseSteerInputContentParam ResponseSteerInputParam ResponseSteerInputParamResponseSteerInputItemList ResponseSteerInputParamResponseSteerInputItemListMessage ResponseTextConfigParam ResponseToolSearchOutputItemParamParam ResponseToolSearchOutputItemParamParamTool ResponseToolSearchOutputItemParamParamToolCodeInterpreter ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ResponsesClientEventParam ResponsesClientEventParamResponseCreate ShellCallAction SkillReferenceParam StreamOptions Summary ToolChoiceAllowedParam ToolChoiceApplyPatchParam ToolChoiceCustomParam ToolChoiceFunctionParam ToolChoiceMcpParam ToolChoiceShellParam ToolChoiceTypesParam ToolParam ToolParamCodeInterpreter ToolParamCodeInterpreterContainer ToolParamCodeInterpreterContainerCodeInterpreterToolAuto ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ToolParamImageGeneration ToolParamImageGenerationInputImageMask ToolParamImageGenerationSvg ToolParamImageGenerationSvgReasoning ToolParamLocalShell ToolParamMcp ToolParamMcpAllowedToolsMcpToolFilter ToolParamMcpRequireApprovalMcpToolApprovalFilter ToolParamProgrammaticToolCalling ToolSearchOutputNamespaceToolParam ToolSearchOutputNamespaceToolParamTool ToolSearchToolParam WebSearchPreviewToolParam WebSearchPreviewToolParamUserLocation WebSearchToolParam WebSearchToolParamFilters WebSearchToolParamUserLocation',
-        'oai.types.responses.structs': 'ApplyPatchCallCaller ApplyPatchCallOutputCaller ApplyPatchTool CompactedResponse CompactedResponseImage ComputerAction ComputerActionClick ComputerActionDoubleClick ComputerActionDrag ComputerActionDragPath ComputerActionKeypress ComputerActionList ComputerActionMove ComputerActionScreenshot ComputerActionScroll ComputerActionType ComputerActionWait ComputerTool ComputerUsePreviewTool ContainerAuto ContainerAutoNetworkPolicy ContainerAutoSkill ContainerNetworkPolicyAllowlist ContainerNetworkPolicyDisabled ContainerNetworkPolicyDomainSecret ContainerReference Conversation CustomTool CustomToolCallOutput Delta EasyInputMessage Error FileSearchTool FileSearchToolFilters FileSearchToolRankingOptions FileSearchToolRankingOptionsHybridSearch FunctionCallOutputCaller FunctionShellTool FunctionShellToolEnvironment FunctionTool ImageDetail IncompleteDetails InlineSkill InlineSkillSource InputTokenCountResponse InputTokensDetails InputTokensDetailsCacheWriteTokensDetails InputTransformation LocalEnvironment LocalSkill McpAllowedTools McpRequireApproval McpToolCallError McpToolCallErrorHTTPError McpToolCallErrorMcpProtocolError McpToolCallErrorMcpToolExecutionError Misalignment MisalignmentSteer ModerationInput ModerationInputError ModerationInputModerationResult ModerationOutput NamespaceTool NamespaceToolTool NamespaceToolToolFunction Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputTokensDetails PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable Response ResponseAccessPrograms ResponseApplyPatchToolCall ResponseApplyPatchToolCallCaller ResponseApplyPatchToolCallCallerDirect ResponseApplyPatchToolCallCallerProgram ResponseApplyPatchToolCallOutput ResponseApplyPatchToolCallOutputCaller ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseAudioTranscriptWsDelta ResponseAudioTranscriptWsDone ResponseAudioWsDelta ResponseAudioWsDone ResponseCodeInterpreterCallCodeDeltaEvent ResponseCodeInterpreterCallCodeDoneEvent ResponseCodeInterpreterCallCodeWsDelta ResponseCodeInterpreterCallCodeWsDone ResponseCodeInterpreterCallCompletedEvent ResponseCodeInterpreterCallInProgressEvent ResponseCodeInterpreterCallInWsProgress ResponseCodeInterpreterCallInterpretingEvent ResponseCodeInterpreterCallWsCompleted ResponseCodeInterpreterCallWsInterpreting ResponseCodeInterpreterToolCall ResponseCodeInterpreterToolCallOutput ResponseCodeInterpreterToolCallOutputImage ResponseCodeInterpreterToolCallOutputLogs ResponseCompactionCompactingEvent ResponseCompactionItem ResponseCompactionItemParam ResponseCompactionWsCompacting ResponseCompletedEvent ResponseComputerToolCall ResponseComputerToolCallAction ResponseComputerToolCallOutputItem ResponseComputerToolCallOutputScreenshot ResponseComputerToolCallPendingSafetyCheck ResponseConfigurationUpdateItem ResponseConfigurationUpdateItemParam ResponseConfigurationUpdateItemParamText ResponseConfigurationUpdateItemParamTextFormat ResponseConfigurationUpdateItemReasoning ResponseConfigurationUpdateItemText ResponseConfigurationUpdateItemTextFormat ResponseContainerReference ResponseContentPartAddedEvent ResponseContentPartAddedEventPart ResponseContentPartDoneEvent ResponseContentPartDoneEventPart ResponseContentPartWsAdded ResponseContentPartWsDone ResponseConversationParam ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseCreatedEvent ResponseCustomToolCall ResponseCustomToolCallCaller ResponseCustomToolCallInputDeltaEvent ResponseCustomToolCallInputDoneEvent ResponseCustomToolCallInputWsDelta ResponseCustomToolCallInputWsDone ResponseCustomToolCallItem ResponseCustomToolCallOutput ResponseCustomToolCallOutputCaller ResponseCustomToolCallOutputItem ResponseCustomToolCallOutputOutputOutputContentList ResponseError ResponseErrorEvent ResponseFailedEvent ResponseFileSearchCallCompletedEvent ResponseFileSearchCallInProgressEvent ResponseFileSearchCallInWsProgress ResponseFileSearchCallSearchingEvent ResponseFileSearchCallWsCompleted ResponseFileSearchCallWsSearching ResponseFileSearchToolCall ResponseFileSearchToolCallResult ResponseFormatTextConfig ResponseFormatTextJSONSchemaConfig ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseFunctionCallArgumentsWsDelta ResponseFunctionCallArgumentsWsDone ResponseFunctionCallOutputItem ResponseFunctionCallOutputItemList ResponseFunctionShellCallOutputContent ResponseFunctionShellCallOutputContentOutcome ResponseFunctionShellCallOutputContentOutcomeExit ResponseFunctionShellCallOutputContentOutcomeTimeout ResponseFunctionShellToolCall ResponseFunctionShellToolCallAction ResponseFunctionShellToolCallCaller ResponseFunctionShellToolCallEnvironment ResponseFunctionShellToolCallOutput ResponseFunctionShellToolCallOutputCaller ResponseFunctionShellToolCallOutputOutput ResponseFunctionShellToolCallOutputOutputOutcome ResponseFunctionToolCall ResponseFunctionToolCallCaller ResponseFunctionToolCallItem ResponseFunctionToolCallOutputItem ResponseFunctionToolCallOutputItemCaller ResponseFunctionToolCallOutputItemOutputOutputContentList ResponseFunctionWebSearch ResponseFunctionWebSearchAction ResponseFunctionWebSearchActionFind ResponseFunctionWebSearchActionOpenPage ResponseFunctionWebSearchActionSearch ResponseFunctionWebSearchActionSearchSource ResponseImageGenCallCompletedEvent ResponseImageGenCallGeneratingEvent ResponseImageGenCallInProgressEvent ResponseImageGenCallInWsProgress ResponseImageGenCallPartialImageEvent ResponseImageGenCallPartialWsImage ResponseImageGenCallWsCompleted ResponseImageGenCallWsGenerating ResponseInProgressEvent ResponseInWsProgress ResponseIncludable ResponseIncompleteEvent ResponseInput ResponseInputAudio ResponseInputAudioInputAudio ResponseInputContent ResponseInputFile ResponseInputFileContent ResponseInputFilePromptCacheBreakpoint ResponseInputImage ResponseInputImageContent ResponseInputItem ResponseInputItemAdditionalTools ResponseInputItemApplyPatchCall ResponseInputItemApplyPatchCallOperation ResponseInputItemApplyPatchCallOutput ResponseInputItemCompactionTrigger ResponseInputItemComputerCallOutput ResponseInputItemFunctionCallOutput ResponseInputItemImageGenerationCall ResponseInputItemImageGenerationCallError ResponseInputItemImageGenerationCallErrorModerationDetails ResponseInputItemImageGenerationCallSvgUsage ResponseInputItemItemReference ResponseInputItemLocalShellCall ResponseInputItemLocalShellCallAction ResponseInputItemLocalShellCallOutput ResponseInputItemMcpApprovalRequest ResponseInputItemMcpApprovalResponse ResponseInputItemMcpCall ResponseInputItemMcpListTools ResponseInputItemMcpListToolsTool ResponseInputItemMessage ResponseInputItemProgram ResponseInputItemProgramOutput ResponseInputItemShellCall ResponseInputItemShellCallOutput ResponseInputItemToolSearchCall ResponseInputMessageContentList ResponseInputMessageItem ResponseInputText ResponseInputTextContent ResponseItem ResponseItemAdditionalTools ResponseItemList ResponseItemMcpApprovalResponse ResponseLocalEnvironment ResponseMcpCallArgumentsDeltaEvent ResponseMcpCallArgumentsDoneEvent ResponseMcpCallArgumentsWsDelta ResponseMcpCallArgumentsWsDone ResponseMcpCallCompletedEvent ResponseMcpCallFailedEvent ResponseMcpCallInProgressEvent ResponseMcpCallInWsProgress ResponseMcpCallWsCompleted ResponseMcpCallWsFailed ResponseMcpListToolsCompletedEvent ResponseMcpListToolsFailedEvent ResponseMcpListToolsInProgressEvent ResponseMcpListToolsInWsProgress ResponseMcpListToolsWsCompleted ResponseMcpListToolsWsFailed ResponseModeration ResponseOutputItem ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseOutputItemWsAdded ResponseOutputItemWsDone ResponseOutputMessage ResponseOutputMessageContent ResponseOutputRefusal ResponseOutputText ResponseOutputTextAnnotation ResponseOutputTextAnnotationAddedEvent ResponseOutputTextAnnotationAddedEventAnnotation ResponseOutputTextAnnotationContainerFileCitation ResponseOutputTextAnnotationFileCitation ResponseOutputTextAnnotationFilePath ResponseOutputTextAnnotationURLCitation ResponseOutputTextAnnotationWsAdded ResponseOutputTextLogprob ResponseOutputTextLogprobTopLogprob ResponsePrompt ResponsePromptCacheOptions ResponsePromptVariables ResponseQueuedEvent ResponseReasoningItem ResponseReasoningItemContent ResponseReasoningSummaryPartAddedEvent ResponseReasoningSummaryPartAddedEventPart ResponseReasoningSummaryPartDoneEvent ResponseReasoningSummaryPartWsAdded ResponseReasoningSummaryPartWsDone ResponseReasoningSummaryTextDeltaEvent ResponseReasoningSummaryTextDoneEvent ResponseReasoningSummaryTextWsDelta ResponseReasoningSummaryTextWsDone ResponseReasoningTextDeltaEvent ResponseReasoningTextDoneEvent ResponseReasoningTextWsDelta ResponseReasoningTextWsDone ResponseRefusalDeltaEvent ResponseRefusalDoneEvent ResponseRefusalWsDelta ResponseRefusalWsDone ResponseShellCallCommandAddedEvent ResponseShellCallCommandDeltaEvent ResponseShellCallCommandDoneEvent ResponseShellCallCommandWsAdded ResponseShellCallCommandWsDelta ResponseShellCallCommandWsDone ResponseShellCallOutputContentDeltaEvent ResponseShellCallOutputContentDoneEvent ResponseShellCallOutputContentDoneEventOutput ResponseShellCallOutputContentDoneEventOutputOutcome ResponseShellCallOutputContentWsDelta ResponseShellCallOutputContentWsDone ResponseStatus ResponseSteerAcceptedEvent ResponseSteerAcceptedEventSteer ResponseSteerErrorCode ResponseSteerEvent ResponseSteerFailedEvent ResponseSteerFailedEventSteer ResponseSteerInput ResponseSteerInputContent ResponseSteerInputItemList ResponseSteerInputItemListFunctionCallOutput ResponseSteerInputItemListFunctionCallOutputCaller ResponseSteerInputItemListMessage ResponseSteerPendingEvent ResponseSteerPendingReason ResponseSteerRequiredInput ResponseSteerRequiredInputApplyPatchCallOutput ResponseSteerRequiredInputComputerCallOutput ResponseSteerRequiredInputFunctionCallOutput ResponseSteerRequiredInputMcpApprovalResponse ResponseSteerRequiredInputShellCallOutput ResponseStreamEvent ResponseTextConfig ResponseTextDeltaEvent ResponseTextDeltaEventLogprob ResponseTextDeltaEventLogprobTopLogprob ResponseTextDoneEvent ResponseTextWsDelta ResponseTextWsDone ResponseToolChoice ResponseToolSearchCall ResponseToolSearchOutputItem ResponseToolSearchOutputItemParam ResponseToolSearchOutputItemParamTool ResponseToolSearchOutputItemParamToolCodeInterpreter ResponseToolSearchOutputItemParamToolCodeInterpreterContainer ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ResponseToolSearchOutputItemParamToolMcp ResponseUsage ResponseWebSearchCallCompletedEvent ResponseWebSearchCallInProgressEvent ResponseWebSearchCallInWsProgress ResponseWebSearchCallSearchingEvent ResponseWebSearchCallWsCompleted ResponseWebSearchCallWsSearching ResponseWsCompleted ResponseWsCreated ResponseWsError ResponseWsErrorError ResponseWsFailed ResponseWsIncomplete ResponseWsQueued ResponsesClientEvent ResponsesClientEventResponseCreate ResponsesServerEvent ServiceTier ShellCallCaller ShellCallEnvironment ShellCallOutputCaller SkillReference Tool ToolChoiceAllowed ToolChoiceApplyPatch ToolChoiceCustom ToolChoiceFunction ToolChoiceMcp ToolChoiceOptions ToolChoiceShell ToolChoiceTypes ToolCodeInterpreter ToolCodeInterpreterContainer ToolCodeInterpreterContainerCodeInterpreterToolAuto ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ToolImageGeneration ToolImageGenerationInputImageMask ToolImageGenerationSvg ToolImageGenerationSvgReasoning ToolLocalShell ToolMcp ToolMcpAllowedTools ToolMcpAllowedToolsMcpToolFilter ToolMcpRequireApproval ToolMcpRequireApprovalMcpToolApprovalFilter ToolProgrammaticToolCalling ToolSearchOutput ToolSearchOutputNamespaceTool ToolSearchOutputNamespaceToolTool ToolSearchTool ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch WebSearchPreviewTool WebSearchPreviewToolUserLocation WebSearchTool WebSearchToolFilters WebSearchToolUserLocation',
+        "oai.types.responses.params": "ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile ApplyPatchToolParam BackgroundOptions ComputerActionListParam ComputerActionListParamClick ComputerActionListParamComputerActionParam ComputerActionListParamDoubleClick ComputerActionListParamDrag ComputerActionListParamDragPath ComputerActionListParamKeypress ComputerActionListParamMove ComputerActionListParamScreenshot ComputerActionListParamScroll ComputerActionListParamType ComputerActionListParamWait ComputerActionParam ComputerToolParam ComputerUsePreviewToolParam ContainerAutoParam ContainerAutoParamNetworkPolicy ContainerAutoParamSkill ContainerNetworkPolicyAllowlistParam ContainerNetworkPolicyDisabledParam ContainerNetworkPolicyDomainSecretParam ContainerReferenceParam ContextManagement CustomToolParam EasyInputMessageParam FileSearchToolParam FileSearchToolParamRankingOptions FileSearchToolParamRankingOptionsHybridSearch FunctionShellToolParam FunctionToolParam InlineSkillParam InlineSkillSourceParam InputItemListParams InputTokenCountParams InputTokenCountParamsText LocalEnvironmentParam LocalSkillParam McpToolCallErrorParam McpToolCallErrorParamHTTPError McpToolCallErrorParamMcpProtocolError McpToolCallErrorParamMcpToolExecutionError ModerationPolicy ModerationPolicyInput NamespaceToolParam NamespaceToolParamTool NamespaceToolParamToolFunction ResponseCodeInterpreterToolCallParam ResponseCodeInterpreterToolCallParamOutput ResponseCodeInterpreterToolCallParamOutputImage ResponseCodeInterpreterToolCallParamOutputLogs ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCompactionItemParamParam ResponseComputerToolCallOutputScreenshotParam ResponseComputerToolCallParam ResponseComputerToolCallParamAction ResponseComputerToolCallParamPendingSafetyCheck ResponseConfigurationUpdateItemParamParam ResponseConfigurationUpdateItemParamParamReasoning ResponseConfigurationUpdateItemParamParamText ResponseConfigurationUpdateItemParamParamTextFormat ResponseConversationParamParam ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCreateToolChoice ResponseCustomToolCallOutputParam ResponseCustomToolCallOutputParamCallerDirect ResponseCustomToolCallOutputParamCallerProgram ResponseCustomToolCallOutputParamOutputOutputContentList ResponseCustomToolCallParam ResponseFileSearchToolCallParam ResponseFileSearchToolCallParamResult ResponseFormatTextConfigParam ResponseFormatTextJSONSchemaConfigParam ResponseFunctionCallOutputItemListParam ResponseFunctionCallOutputItemParam ResponseFunctionShellCallOutputContentParam ResponseFunctionShellCallOutputContentParamOutcome ResponseFunctionShellCallOutputContentParamOutcomeExit ResponseFunctionShellCallOutputContentParamOutcomeTimeout ResponseFunctionToolCallParam ResponseFunctionWebSearchParam ResponseFunctionWebSearchParamAction ResponseFunctionWebSearchParamActionFind ResponseFunctionWebSearchParamActionOpenPage ResponseFunctionWebSearchParamActionSearch ResponseFunctionWebSearchParamActionSearchSource ResponseInputAudioParam ResponseInputAudioParamInputAudio ResponseInputContentParam ResponseInputFileContentParam ResponseInputFileContentParamPromptCacheBreakpoint ResponseInputFileParam ResponseInputImageContentParam ResponseInputImageParam ResponseInputItemParam ResponseInputItemParamAdditionalTools ResponseInputItemParamApplyPatchCall ResponseInputItemParamApplyPatchCallOperation ResponseInputItemParamApplyPatchCallOutput ResponseInputItemParamCompactionTrigger ResponseInputItemParamComputerCallOutput ResponseInputItemParamFunctionCallOutput ResponseInputItemParamImageGenerationCall ResponseInputItemParamImageGenerationCallError ResponseInputItemParamImageGenerationCallErrorModerationDetails ResponseInputItemParamImageGenerationCallSvgUsage ResponseInputItemParamItemReference ResponseInputItemParamLocalShellCall ResponseInputItemParamLocalShellCallAction ResponseInputItemParamLocalShellCallOutput ResponseInputItemParamMcpApprovalRequest ResponseInputItemParamMcpApprovalResponse ResponseInputItemParamMcpCall ResponseInputItemParamMcpListTools ResponseInputItemParamMcpListToolsTool ResponseInputItemParamMessage ResponseInputItemParamProgram ResponseInputItemParamProgramOutput ResponseInputItemParamShellCall ResponseInputItemParamShellCallOutput ResponseInputItemParamToolSearchCall ResponseInputMessageContentListParam ResponseInputMessageContentListParamResponseInputContentParam ResponseInputParam ResponseInputParamApplyPatchCall ResponseInputParamApplyPatchCallOperation ResponseInputParamResponseInputItemParam ResponseInputTextContentParam ResponseInputTextParam ResponseOutputMessageParam ResponseOutputMessageParamContent ResponseOutputRefusalParam ResponseOutputTextParam ResponseOutputTextParamAnnotation ResponseOutputTextParamAnnotationContainerFileCitation ResponseOutputTextParamAnnotationFileCitation ResponseOutputTextParamAnnotationFilePath ResponseOutputTextParamAnnotationURLCitation ResponseOutputTextParamLogprob ResponseOutputTextParamLogprobTopLogprob ResponsePromptParam ResponsePromptParamVariables ResponseReasoningItemParam ResponseReasoningItemParamContent ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ResponseSteerEventParam ResponseSteerInputContentParam ResponseSteerInputParam ResponseSteerInputParamResponseSteerInputItemList ResponseSteerInputParamResponseSteerInputItemListMessage ResponseTextConfigParam ResponseToolSearchOutputItemParamParam ResponseToolSearchOutputItemParamParamTool ResponseToolSearchOutputItemParamParamToolCodeInterpreter ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ResponsesClientEventParam ResponsesClientEventParamResponseCreate ShellCallAction SkillReferenceParam StreamOptions Summary ToolChoiceAllowedParam ToolChoiceApplyPatchParam ToolChoiceCustomParam ToolChoiceFunctionParam ToolChoiceMcpParam ToolChoiceShellParam ToolChoiceTypesParam ToolParam ToolParamCodeInterpreter ToolParamCodeInterpreterContainer ToolParamCodeInterpreterContainerCodeInterpreterToolAuto ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ToolParamImageGeneration ToolParamImageGenerationInputImageMask ToolParamImageGenerationSvg ToolParamImageGenerationSvgReasoning ToolParamLocalShell ToolParamMcp ToolParamMcpAllowedToolsMcpToolFilter ToolParamMcpRequireApprovalMcpToolApprovalFilter ToolParamProgrammaticToolCalling ToolSearchOutputNamespaceToolParam ToolSearchOutputNamespaceToolParamTool ToolSearchToolParam WebSearchPreviewToolParam WebSearchPreviewToolParamUserLocation WebSearchToolParam WebSearchToolParamFilters WebSearchToolParamUserLocation",
+        "oai.types.responses.structs": "ApplyPatchCallCaller ApplyPatchCallOutputCaller ApplyPatchTool CompactedResponse CompactedResponseImage ComputerAction ComputerActionClick ComputerActionDoubleClick ComputerActionDrag ComputerActionDragPath ComputerActionKeypress ComputerActionList ComputerActionMove ComputerActionScreenshot ComputerActionScroll ComputerActionType ComputerActionWait ComputerTool ComputerUsePreviewTool ContainerAuto ContainerAutoNetworkPolicy ContainerAutoSkill ContainerNetworkPolicyAllowlist ContainerNetworkPolicyDisabled ContainerNetworkPolicyDomainSecret ContainerReference Conversation CustomTool CustomToolCallOutput Delta EasyInputMessage Error FileSearchTool FileSearchToolFilters FileSearchToolRankingOptions FileSearchToolRankingOptionsHybridSearch FunctionCallOutputCaller FunctionShellTool FunctionShellToolEnvironment FunctionTool ImageDetail IncompleteDetails InlineSkill InlineSkillSource InputTokenCountResponse InputTokensDetails InputTokensDetailsCacheWriteTokensDetails InputTransformation LocalEnvironment LocalSkill McpAllowedTools McpRequireApproval McpToolCallError McpToolCallErrorHTTPError McpToolCallErrorMcpProtocolError McpToolCallErrorMcpToolExecutionError Misalignment MisalignmentSteer ModerationInput ModerationInputError ModerationInputModerationResult ModerationOutput NamespaceTool NamespaceToolTool NamespaceToolToolFunction Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputTokensDetails PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable Response ResponseAccessPrograms ResponseApplyPatchToolCall ResponseApplyPatchToolCallCaller ResponseApplyPatchToolCallCallerDirect ResponseApplyPatchToolCallCallerProgram ResponseApplyPatchToolCallOutput ResponseApplyPatchToolCallOutputCaller ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseAudioTranscriptWsDelta ResponseAudioTranscriptWsDone ResponseAudioWsDelta ResponseAudioWsDone ResponseCodeInterpreterCallCodeDeltaEvent ResponseCodeInterpreterCallCodeDoneEvent ResponseCodeInterpreterCallCodeWsDelta ResponseCodeInterpreterCallCodeWsDone ResponseCodeInterpreterCallCompletedEvent ResponseCodeInterpreterCallInProgressEvent ResponseCodeInterpreterCallInWsProgress ResponseCodeInterpreterCallInterpretingEvent ResponseCodeInterpreterCallWsCompleted ResponseCodeInterpreterCallWsInterpreting ResponseCodeInterpreterToolCall ResponseCodeInterpreterToolCallOutput ResponseCodeInterpreterToolCallOutputImage ResponseCodeInterpreterToolCallOutputLogs ResponseCompactionCompactingEvent ResponseCompactionItem ResponseCompactionItemParam ResponseCompactionWsCompacting ResponseCompletedEvent ResponseComputerToolCall ResponseComputerToolCallAction ResponseComputerToolCallOutputItem ResponseComputerToolCallOutputScreenshot ResponseComputerToolCallPendingSafetyCheck ResponseConfigurationUpdateItem ResponseConfigurationUpdateItemParam ResponseConfigurationUpdateItemParamText ResponseConfigurationUpdateItemParamTextFormat ResponseConfigurationUpdateItemReasoning ResponseConfigurationUpdateItemText ResponseConfigurationUpdateItemTextFormat ResponseContainerReference ResponseContentPartAddedEvent ResponseContentPartAddedEventPart ResponseContentPartDoneEvent ResponseContentPartDoneEventPart ResponseContentPartWsAdded ResponseContentPartWsDone ResponseConversationParam ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseCreatedEvent ResponseCustomToolCall ResponseCustomToolCallCaller ResponseCustomToolCallInputDeltaEvent ResponseCustomToolCallInputDoneEvent ResponseCustomToolCallInputWsDelta ResponseCustomToolCallInputWsDone ResponseCustomToolCallItem ResponseCustomToolCallOutput ResponseCustomToolCallOutputCaller ResponseCustomToolCallOutputItem ResponseCustomToolCallOutputOutputOutputContentList ResponseError ResponseErrorEvent ResponseFailedEvent ResponseFileSearchCallCompletedEvent ResponseFileSearchCallInProgressEvent ResponseFileSearchCallInWsProgress ResponseFileSearchCallSearchingEvent ResponseFileSearchCallWsCompleted ResponseFileSearchCallWsSearching ResponseFileSearchToolCall ResponseFileSearchToolCallResult ResponseFormatTextConfig ResponseFormatTextJSONSchemaConfig ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseFunctionCallArgumentsWsDelta ResponseFunctionCallArgumentsWsDone ResponseFunctionCallOutputItem ResponseFunctionCallOutputItemList ResponseFunctionShellCallOutputContent ResponseFunctionShellCallOutputContentOutcome ResponseFunctionShellCallOutputContentOutcomeExit ResponseFunctionShellCallOutputContentOutcomeTimeout ResponseFunctionShellToolCall ResponseFunctionShellToolCallAction ResponseFunctionShellToolCallCaller ResponseFunctionShellToolCallEnvironment ResponseFunctionShellToolCallOutput ResponseFunctionShellToolCallOutputCaller ResponseFunctionShellToolCallOutputOutput ResponseFunctionShellToolCallOutputOutputOutcome ResponseFunctionToolCall ResponseFunctionToolCallCaller ResponseFunctionToolCallItem ResponseFunctionToolCallOutputItem ResponseFunctionToolCallOutputItemCaller ResponseFunctionToolCallOutputItemOutputOutputContentList ResponseFunctionWebSearch ResponseFunctionWebSearchAction ResponseFunctionWebSearchActionFind ResponseFunctionWebSearchActionOpenPage ResponseFunctionWebSearchActionSearch ResponseFunctionWebSearchActionSearchSource ResponseImageGenCallCompletedEvent ResponseImageGenCallGeneratingEvent ResponseImageGenCallInProgressEvent ResponseImageGenCallInWsProgress ResponseImageGenCallPartialImageEvent ResponseImageGenCallPartialWsImage ResponseImageGenCallWsCompleted ResponseImageGenCallWsGenerating ResponseInProgressEvent ResponseInWsProgress ResponseIncludable ResponseIncompleteEvent ResponseInput ResponseInputAudio ResponseInputAudioInputAudio ResponseInputContent ResponseInputFile ResponseInputFileContent ResponseInputFilePromptCacheBreakpoint ResponseInputImage ResponseInputImageContent ResponseInputItem ResponseInputItemAdditionalTools ResponseInputItemApplyPatchCall ResponseInputItemApplyPatchCallOperation ResponseInputItemApplyPatchCallOutput ResponseInputItemCompactionTrigger ResponseInputItemComputerCallOutput ResponseInputItemFunctionCallOutput ResponseInputItemImageGenerationCall ResponseInputItemImageGenerationCallError ResponseInputItemImageGenerationCallErrorModerationDetails ResponseInputItemImageGenerationCallSvgUsage ResponseInputItemItemReference ResponseInputItemLocalShellCall ResponseInputItemLocalShellCallAction ResponseInputItemLocalShellCallOutput ResponseInputItemMcpApprovalRequest ResponseInputItemMcpApprovalResponse ResponseInputItemMcpCall ResponseInputItemMcpListTools ResponseInputItemMcpListToolsTool ResponseInputItemMessage ResponseInputItemProgram ResponseInputItemProgramOutput ResponseInputItemShellCall ResponseInputItemShellCallOutput ResponseInputItemToolSearchCall ResponseInputMessageContentList ResponseInputMessageItem ResponseInputText ResponseInputTextContent ResponseItem ResponseItemAdditionalTools ResponseItemList ResponseItemMcpApprovalResponse ResponseLocalEnvironment ResponseMcpCallArgumentsDeltaEvent ResponseMcpCallArgumentsDoneEvent ResponseMcpCallArgumentsWsDelta ResponseMcpCallArgumentsWsDone ResponseMcpCallCompletedEvent ResponseMcpCallFailedEvent ResponseMcpCallInProgressEvent ResponseMcpCallInWsProgress ResponseMcpCallWsCompleted ResponseMcpCallWsFailed ResponseMcpListToolsCompletedEvent ResponseMcpListToolsFailedEvent ResponseMcpListToolsInProgressEvent ResponseMcpListToolsInWsProgress ResponseMcpListToolsWsCompleted ResponseMcpListToolsWsFailed ResponseModeration ResponseOutputItem ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseOutputItemWsAdded ResponseOutputItemWsDone ResponseOutputMessage ResponseOutputMessageContent ResponseOutputRefusal ResponseOutputText ResponseOutputTextAnnotation ResponseOutputTextAnnotationAddedEvent ResponseOutputTextAnnotationAddedEventAnnotation ResponseOutputTextAnnotationContainerFileCitation ResponseOutputTextAnnotationFileCitation ResponseOutputTextAnnotationFilePath ResponseOutputTextAnnotationURLCitation ResponseOutputTextAnnotationWsAdded ResponseOutputTextLogprob ResponseOutputTextLogprobTopLogprob ResponsePrompt ResponsePromptCacheOptions ResponsePromptVariables ResponseQueuedEvent ResponseReasoningItem ResponseReasoningItemContent ResponseReasoningSummaryPartAddedEvent ResponseReasoningSummaryPartAddedEventPart ResponseReasoningSummaryPartDoneEvent ResponseReasoningSummaryPartWsAdded ResponseReasoningSummaryPartWsDone ResponseReasoningSummaryTextDeltaEvent ResponseReasoningSummaryTextDoneEvent ResponseReasoningSummaryTextWsDelta ResponseReasoningSummaryTextWsDone ResponseReasoningTextDeltaEvent ResponseReasoningTextDoneEvent ResponseReasoningTextWsDelta ResponseReasoningTextWsDone ResponseRefusalDeltaEvent ResponseRefusalDoneEvent ResponseRefusalWsDelta ResponseRefusalWsDone ResponseShellCallCommandAddedEvent ResponseShellCallCommandDeltaEvent ResponseShellCallCommandDoneEvent ResponseShellCallCommandWsAdded ResponseShellCallCommandWsDelta ResponseShellCallCommandWsDone ResponseShellCallOutputContentDeltaEvent ResponseShellCallOutputContentDoneEvent ResponseShellCallOutputContentDoneEventOutput ResponseShellCallOutputContentDoneEventOutputOutcome ResponseShellCallOutputContentWsDelta ResponseShellCallOutputContentWsDone ResponseStatus ResponseSteerAcceptedEvent ResponseSteerAcceptedEventSteer ResponseSteerErrorCode ResponseSteerEvent ResponseSteerFailedEvent ResponseSteerFailedEventSteer ResponseSteerInput ResponseSteerInputContent ResponseSteerInputItemList ResponseSteerInputItemListFunctionCallOutput ResponseSteerInputItemListFunctionCallOutputCaller ResponseSteerInputItemListMessage ResponseSteerPendingEvent ResponseSteerPendingReason ResponseSteerRequiredInput ResponseSteerRequiredInputApplyPatchCallOutput ResponseSteerRequiredInputComputerCallOutput ResponseSteerRequiredInputFunctionCallOutput ResponseSteerRequiredInputMcpApprovalResponse ResponseSteerRequiredInputShellCallOutput ResponseStreamEvent ResponseTextConfig ResponseTextDeltaEvent ResponseTextDeltaEventLogprob ResponseTextDeltaEventLogprobTopLogprob ResponseTextDoneEvent ResponseTextWsDelta ResponseTextWsDone ResponseToolChoice ResponseToolSearchCall ResponseToolSearchOutputItem ResponseToolSearchOutputItemParam ResponseToolSearchOutputItemParamTool ResponseToolSearchOutputItemParamToolCodeInterpreter ResponseToolSearchOutputItemParamToolCodeInterpreterContainer ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ResponseToolSearchOutputItemParamToolMcp ResponseUsage ResponseWebSearchCallCompletedEvent ResponseWebSearchCallInProgressEvent ResponseWebSearchCallInWsProgress ResponseWebSearchCallSearchingEvent ResponseWebSearchCallWsCompleted ResponseWebSearchCallWsSearching ResponseWsCompleted ResponseWsCreated ResponseWsError ResponseWsErrorError ResponseWsFailed ResponseWsIncomplete ResponseWsQueued ResponsesClientEvent ResponsesClientEventResponseCreate ResponsesServerEvent ServiceTier ShellCallCaller ShellCallEnvironment ShellCallOutputCaller SkillReference Tool ToolChoiceAllowed ToolChoiceApplyPatch ToolChoiceCustom ToolChoiceFunction ToolChoiceMcp ToolChoiceOptions ToolChoiceShell ToolChoiceTypes ToolCodeInterpreter ToolCodeInterpreterContainer ToolCodeInterpreterContainerCodeInterpreterToolAuto ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ToolImageGeneration ToolImageGenerationInputImageMask ToolImageGenerationSvg ToolImageGenerationSvgReasoning ToolLocalShell ToolMcp ToolMcpAllowedTools ToolMcpAllowedToolsMcpToolFilter ToolMcpRequireApproval ToolMcpRequireApprovalMcpToolApprovalFilter ToolProgrammaticToolCalling ToolSearchOutput ToolSearchOutputNamespaceTool ToolSearchOutputNamespaceToolTool ToolSearchTool ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch WebSearchPreviewTool WebSearchPreviewToolUserLocation WebSearchTool WebSearchToolFilters WebSearchToolUserLocation",
     },
 )

@@ -2,159 +2,226 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.responses.structs import ImageDetail, ResponseIncludable, ServiceTier, ToolChoiceOptions
     from oai.types.shared.structs import Metadata, ReasoningEffort, ResponsesModel
-    from oai.types.shared_params.params import ComparisonFilter, CompoundFilter, CustomToolInputFormat, Reasoning, ResponseFormatJSONObject, ResponseFormatText
+    from oai.types.shared_params.params import (
+        ComparisonFilter,
+        CompoundFilter,
+        CustomToolInputFormat,
+        Reasoning,
+        ResponseFormatJSONObject,
+        ResponseFormatText,
+    )
 
 
 class ApplyPatchToolParam(TypedDict, total=False):
-    type: Literal['apply_patch']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    type: Required[Literal["apply_patch"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
+
 
 class ComputerActionListParamClick(TypedDict, total=False):
-    button: Literal['left', 'right', 'wheel', 'back', 'forward']
-    type: Literal['click']
-    x: int
-    y: int
+    button: Required[Literal["left", "right", "wheel", "back", "forward"]]
+    type: Required[Literal["click"]]
+    x: Required[int]
+    y: Required[int]
     keys: Sequence[str] | None
 
-ComputerActionListParam: TypeAlias = 'list[ComputerActionListParamComputerActionParam]'
 
-ComputerActionListParamComputerActionParam: TypeAlias = 'ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait'
+ComputerActionListParam: TypeAlias = "list[ComputerActionListParamComputerActionParam]"
+
+ComputerActionListParamComputerActionParam: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
+
 
 class ComputerActionListParamDoubleClick(TypedDict, total=False):
-    keys: Sequence[str] | None
-    type: Literal['double_click']
-    x: int
-    y: int
+    keys: Required[Sequence[str] | None]
+    type: Required[Literal["double_click"]]
+    x: Required[int]
+    y: Required[int]
+
 
 class ComputerActionListParamDrag(TypedDict, total=False):
-    path: Iterable[ComputerActionListParamDragPath]
-    type: Literal['drag']
+    path: Required[Iterable[ComputerActionListParamDragPath]]
+    type: Required[Literal["drag"]]
     keys: Sequence[str] | None
+
 
 class ComputerActionListParamDragPath(TypedDict, total=False):
-    x: int
-    y: int
+    x: Required[int]
+    y: Required[int]
+
 
 class ComputerActionListParamKeypress(TypedDict, total=False):
-    keys: Sequence[str]
-    type: Literal['keypress']
+    keys: Required[Sequence[str]]
+    type: Required[Literal["keypress"]]
+
 
 class ComputerActionListParamMove(TypedDict, total=False):
-    type: Literal['move']
-    x: int
-    y: int
+    type: Required[Literal["move"]]
+    x: Required[int]
+    y: Required[int]
     keys: Sequence[str] | None
+
 
 class ComputerActionListParamScreenshot(TypedDict, total=False):
-    type: Literal['screenshot']
+    type: Required[Literal["screenshot"]]
+
 
 class ComputerActionListParamScroll(TypedDict, total=False):
-    scroll_x: int
-    scroll_y: int
-    type: Literal['scroll']
-    x: int
-    y: int
+    scroll_x: Required[int]
+    scroll_y: Required[int]
+    type: Required[Literal["scroll"]]
+    x: Required[int]
+    y: Required[int]
     keys: Sequence[str] | None
 
+
 class ComputerActionListParamType(TypedDict, total=False):
-    text: str
-    type: Literal['type']
+    text: Required[str]
+    type: Required[Literal["type"]]
+
 
 class ComputerActionListParamWait(TypedDict, total=False):
-    type: Literal['wait']
+    type: Required[Literal["wait"]]
 
-ComputerActionParam: TypeAlias = 'ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait'
+
+ComputerActionParam: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
+
 
 class ComputerToolParam(TypedDict, total=False):
-    type: Literal['computer']
+    type: Required[Literal["computer"]]
+
 
 class ComputerUsePreviewToolParam(TypedDict, total=False):
-    display_height: int
-    display_width: int
-    environment: Literal['windows', 'mac', 'linux', 'ubuntu', 'browser']
-    type: Literal['computer_use_preview']
+    display_height: Required[int]
+    display_width: Required[int]
+    environment: Required[Literal["windows", "mac", "linux", "ubuntu", "browser"]]
+    type: Required[Literal["computer_use_preview"]]
+
 
 class ContainerAutoParam(TypedDict, total=False):
-    type: Literal['container_auto']
+    type: Required[Literal["container_auto"]]
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
     network_policy: ContainerAutoParamNetworkPolicy
     skills: Iterable[ContainerAutoParamSkill]
 
-ContainerAutoParamNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
 
-ContainerAutoParamSkill: TypeAlias = 'SkillReferenceParam | InlineSkillParam'
+ContainerAutoParamNetworkPolicy: TypeAlias = (
+    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
+)
+
+ContainerAutoParamSkill: TypeAlias = "SkillReferenceParam | InlineSkillParam"
+
 
 class ContainerNetworkPolicyAllowlistParam(TypedDict, total=False):
-    allowed_domains: Sequence[str]
-    type: Literal['allowlist']
+    allowed_domains: Required[Sequence[str]]
+    type: Required[Literal["allowlist"]]
     domain_secrets: Iterable[ContainerNetworkPolicyDomainSecretParam]
 
+
 class ContainerNetworkPolicyDisabledParam(TypedDict, total=False):
-    type: Literal['disabled']
+    type: Required[Literal["disabled"]]
+
 
 class ContainerNetworkPolicyDomainSecretParam(TypedDict, total=False):
-    domain: str
-    name: str
-    value: str
+    domain: Required[str]
+    name: Required[str]
+    value: Required[str]
+
 
 class ContainerReferenceParam(TypedDict, total=False):
-    container_id: str
-    type: Literal['container_reference']
+    container_id: Required[str]
+    type: Required[Literal["container_reference"]]
 
-CustomToolParam = TypedDict('CustomToolParam', {'async': 'bool', 'name': 'str', 'type': "Literal['custom']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str', 'format': 'CustomToolInputFormat'}, total=False)
+
+CustomToolParam = TypedDict(
+    "CustomToolParam",
+    {
+        "async": "bool",
+        "name": "Required[str]",
+        "type": "Required[Literal['custom']]",
+        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
+        "defer_loading": "bool",
+        "description": "str",
+        "format": "CustomToolInputFormat",
+    },
+    total=False,
+)
+
 
 class EasyInputMessageParam(TypedDict, total=False):
-    content: str | ResponseInputMessageContentListParam
-    role: Literal['user', 'assistant', 'system', 'developer']
-    phase: Literal['commentary', 'final_answer'] | None
-    type: Literal['message']
+    content: Required[str | ResponseInputMessageContentListParam]
+    role: Required[Literal["user", "assistant", "system", "developer"]]
+    phase: Literal["commentary", "final_answer"] | None
+    type: Literal["message"]
+
 
 class FileSearchToolParam(TypedDict, total=False):
-    type: Literal['file_search']
-    vector_store_ids: Sequence[str]
+    type: Required[Literal["file_search"]]
+    vector_store_ids: Required[Sequence[str]]
     filters: ComparisonFilter | CompoundFilter | None
     max_num_results: int
     ranking_options: FileSearchToolParamRankingOptions
 
+
 class FileSearchToolParamRankingOptions(TypedDict, total=False):
     hybrid_search: FileSearchToolParamRankingOptionsHybridSearch
-    ranker: Literal['auto', 'default-2024-11-15']
+    ranker: Literal["auto", "default-2024-11-15"]
     score_threshold: float
 
+
 class FileSearchToolParamRankingOptionsHybridSearch(TypedDict, total=False):
-    embedding_weight: float
-    text_weight: float
+    embedding_weight: Required[float]
+    text_weight: Required[float]
+
 
 class FunctionShellToolParam(TypedDict, total=False):
-    type: Literal['shell']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    type: Required[Literal["shell"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     environment: ContainerAutoParam | LocalEnvironmentParam | ContainerReferenceParam | None
 
-FunctionToolParam = TypedDict('FunctionToolParam', {'async': 'bool', 'name': 'str', 'parameters': 'dict[str, Any] | None', 'strict': 'bool | None', 'type': "Literal['function']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str | None', 'output_schema': 'dict[str, Any] | None'}, total=False)
+
+FunctionToolParam = TypedDict(
+    "FunctionToolParam",
+    {
+        "async": "bool",
+        "name": "Required[str]",
+        "parameters": "Required[dict[str, Any] | None]",
+        "strict": "Required[bool | None]",
+        "type": "Required[Literal['function']]",
+        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
+        "defer_loading": "bool",
+        "description": "str | None",
+        "output_schema": "dict[str, Any] | None",
+    },
+    total=False,
+)
+
 
 class InlineSkillParam(TypedDict, total=False):
-    description: str
-    name: str
-    source: InlineSkillSourceParam
-    type: Literal['inline']
+    description: Required[str]
+    name: Required[str]
+    source: Required[InlineSkillSourceParam]
+    type: Required[Literal["inline"]]
+
 
 class InlineSkillSourceParam(TypedDict, total=False):
-    data: str
-    media_type: Literal['application/zip']
-    type: Literal['base64']
+    data: Required[str]
+    media_type: Required[Literal["application/zip"]]
+    type: Required[Literal["base64"]]
+
 
 class InputItemListParams(TypedDict, total=False):
     after: str
     include: list[ResponseIncludable]
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class InputTokenCountParams(TypedDict, total=False):
     conversation: str | ResponseConversationParamParam | None
@@ -162,161 +229,344 @@ class InputTokenCountParams(TypedDict, total=False):
     instructions: str | None
     model: str | None
     parallel_tool_calls: bool | None
-    personality: str | Literal['friendly', 'pragmatic']
+    personality: str | Literal["friendly", "pragmatic"]
     previous_response_id: str | None
     reasoning: Reasoning | None
     text: InputTokenCountParamsText | None
-    tool_choice: ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam | None
+    tool_choice: (
+        ToolChoiceOptions
+        | ToolChoiceAllowedParam
+        | ToolChoiceTypesParam
+        | ToolChoiceFunctionParam
+        | ToolChoiceMcpParam
+        | ToolChoiceCustomParam
+        | ToolParamProgrammaticToolCalling
+        | ToolChoiceApplyPatchParam
+        | ToolChoiceShellParam
+        | None
+    )
     tools: Iterable[ToolParam] | None
-    truncation: Literal['auto', 'disabled']
+    truncation: Literal["auto", "disabled"]
+
 
 class InputTokenCountParamsText(TypedDict, total=False):
     format: ResponseFormatTextConfigParam
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
+
 
 class LocalEnvironmentParam(TypedDict, total=False):
-    type: Literal['local']
+    type: Required[Literal["local"]]
     skills: Iterable[LocalSkillParam]
 
+
 class LocalSkillParam(TypedDict, total=False):
-    description: str
-    name: str
-    path: str
+    description: Required[str]
+    name: Required[str]
+    path: Required[str]
+
 
 class McpToolCallErrorParamHTTPError(TypedDict, total=False):
-    code: int
-    message: str
-    type: Literal['http_error']
+    code: Required[int]
+    message: Required[str]
+    type: Required[Literal["http_error"]]
+
 
 class McpToolCallErrorParamMcpProtocolError(TypedDict, total=False):
-    code: int
-    message: str
-    type: Literal['mcp_protocol_error']
+    code: Required[int]
+    message: Required[str]
+    type: Required[Literal["mcp_protocol_error"]]
 
-McpToolCallErrorParam: TypeAlias = 'McpToolCallErrorParamMcpProtocolError | McpToolCallErrorParamMcpToolExecutionError | McpToolCallErrorParamHTTPError'
+
+McpToolCallErrorParam: TypeAlias = "McpToolCallErrorParamMcpProtocolError | McpToolCallErrorParamMcpToolExecutionError | McpToolCallErrorParamHTTPError"
+
 
 class McpToolCallErrorParamMcpToolExecutionError(TypedDict, total=False):
-    content: Any
-    type: Literal['mcp_tool_execution_error']
+    content: Required[Any]
+    type: Required[Literal["mcp_tool_execution_error"]]
+
 
 class NamespaceToolParam(TypedDict, total=False):
-    description: str
-    name: str
-    tools: Iterable[NamespaceToolParamTool]
-    type: Literal['namespace']
+    description: Required[str]
+    name: Required[str]
+    tools: Required[Iterable[NamespaceToolParamTool]]
+    type: Required[Literal["namespace"]]
 
-NamespaceToolParamTool: TypeAlias = 'NamespaceToolParamToolFunction | CustomToolParam'
 
-NamespaceToolParamToolFunction = TypedDict('NamespaceToolParamToolFunction', {'async': 'bool', 'name': 'str', 'type': "Literal['function']", 'allowed_callers': "list[Literal['direct', 'programmatic']] | None", 'defer_loading': 'bool', 'description': 'str | None', 'output_schema': 'dict[str, Any] | None', 'parameters': 'Any', 'strict': 'bool | None'}, total=False)
+NamespaceToolParamTool: TypeAlias = "NamespaceToolParamToolFunction | CustomToolParam"
 
-ResponseCodeInterpreterToolCallParamOutput: TypeAlias = 'ResponseCodeInterpreterToolCallParamOutputLogs | ResponseCodeInterpreterToolCallParamOutputImage'
+NamespaceToolParamToolFunction = TypedDict(
+    "NamespaceToolParamToolFunction",
+    {
+        "async": "bool",
+        "name": "Required[str]",
+        "type": "Required[Literal['function']]",
+        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
+        "defer_loading": "bool",
+        "description": "str | None",
+        "output_schema": "dict[str, Any] | None",
+        "parameters": "Any",
+        "strict": "bool | None",
+    },
+    total=False,
+)
+
+ResponseCodeInterpreterToolCallParamOutput: TypeAlias = (
+    "ResponseCodeInterpreterToolCallParamOutputLogs | ResponseCodeInterpreterToolCallParamOutputImage"
+)
+
 
 class ResponseCodeInterpreterToolCallParamOutputImage(TypedDict, total=False):
-    type: Literal['image']
-    url: str
+    type: Required[Literal["image"]]
+    url: Required[str]
+
 
 class ResponseCodeInterpreterToolCallParamOutputLogs(TypedDict, total=False):
-    logs: str
-    type: Literal['logs']
+    logs: Required[str]
+    type: Required[Literal["logs"]]
+
 
 class ResponseCodeInterpreterToolCallParam(TypedDict, total=False):
-    id: str
-    code: str | None
-    container_id: str
-    outputs: Iterable[ResponseCodeInterpreterToolCallParamOutput] | None
-    status: Literal['in_progress', 'completed', 'incomplete', 'interpreting', 'failed']
-    type: Literal['code_interpreter_call']
+    id: Required[str]
+    code: Required[str | None]
+    container_id: Required[str]
+    outputs: Required[Iterable[ResponseCodeInterpreterToolCallParamOutput] | None]
+    status: Required[Literal["in_progress", "completed", "incomplete", "interpreting", "failed"]]
+    type: Required[Literal["code_interpreter_call"]]
+
 
 class ResponseCompactParamsImage(TypedDict, total=False):
-    context_compression: Literal['auto', 'enabled', 'disabled']
+    context_compression: Literal["auto", "enabled", "disabled"]
+
 
 class ResponseCompactParamsPromptCacheOptions(TypedDict, total=False):
-    mode: Literal['implicit', 'explicit']
-    ttl: Literal['30m']
+    mode: Literal["implicit", "explicit"]
+    ttl: Literal["30m"]
+
 
 class ResponseCompactParams(TypedDict, total=False):
-    model: Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613', 'o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law'] | str | None
+    model: Required[
+        Literal[
+            "gpt-6-astra",
+            "gpt-6.2-astra",
+            "gpt-6.1-sol",
+            "gpt-6.2-sol",
+            "gpt-6.1-terra",
+            "gpt-6-sol",
+            "gpt-6-luna",
+            "gpt-5.6-sol",
+            "gpt-5.6-terra",
+            "gpt-5.6-luna",
+            "gpt-5.5",
+            "gpt-5.5-2026-04-23",
+            "gpt-5.4",
+            "gpt-5.4-mini",
+            "gpt-5.4-nano",
+            "gpt-5.4-mini-2026-03-17",
+            "gpt-5.4-nano-2026-03-17",
+            "gpt-5.3-chat-latest",
+            "gpt-5.2",
+            "gpt-5.2-2025-12-11",
+            "gpt-5.2-chat-latest",
+            "gpt-5.2-pro",
+            "gpt-5.2-pro-2025-12-11",
+            "gpt-5.1",
+            "gpt-5.1-2025-11-13",
+            "gpt-5.1-codex",
+            "gpt-5.1-mini",
+            "gpt-5.1-chat-latest",
+            "gpt-5",
+            "gpt-5-mini",
+            "gpt-5-nano",
+            "gpt-5-2025-08-07",
+            "gpt-5-mini-2025-08-07",
+            "gpt-5-nano-2025-08-07",
+            "gpt-5-chat-latest",
+            "gpt-4.1",
+            "gpt-4.1-mini",
+            "gpt-4.1-nano",
+            "gpt-4.1-2025-04-14",
+            "gpt-4.1-mini-2025-04-14",
+            "gpt-4.1-nano-2025-04-14",
+            "o4-mini",
+            "o4-mini-2025-04-16",
+            "o3",
+            "o3-2025-04-16",
+            "o3-mini",
+            "o3-mini-2025-01-31",
+            "o1",
+            "o1-2024-12-17",
+            "o1-preview",
+            "o1-preview-2024-09-12",
+            "o1-mini",
+            "o1-mini-2024-09-12",
+            "gpt-4o",
+            "gpt-4o-2024-11-20",
+            "gpt-4o-2024-08-06",
+            "gpt-4o-2024-05-13",
+            "gpt-audio-mini",
+            "gpt-audio-mini-2025-12-15",
+            "gpt-4o-audio-preview",
+            "gpt-4o-audio-preview-2024-10-01",
+            "gpt-4o-audio-preview-2024-12-17",
+            "gpt-4o-audio-preview-2025-06-03",
+            "gpt-4o-mini-audio-preview",
+            "gpt-4o-mini-audio-preview-2024-12-17",
+            "gpt-4o-search-preview",
+            "gpt-4o-mini-search-preview",
+            "gpt-4o-search-preview-2025-03-11",
+            "gpt-4o-mini-search-preview-2025-03-11",
+            "chatgpt-4o-latest",
+            "codex-mini-latest",
+            "gpt-4o-mini",
+            "gpt-4o-mini-2024-07-18",
+            "gpt-4-turbo",
+            "gpt-4-turbo-2024-04-09",
+            "gpt-4-0125-preview",
+            "gpt-4-turbo-preview",
+            "gpt-4-1106-preview",
+            "gpt-4-vision-preview",
+            "gpt-4",
+            "gpt-4-0314",
+            "gpt-4-0613",
+            "gpt-4-32k",
+            "gpt-4-32k-0314",
+            "gpt-4-32k-0613",
+            "gpt-3.5-turbo",
+            "gpt-3.5-turbo-16k",
+            "gpt-3.5-turbo-0301",
+            "gpt-3.5-turbo-0613",
+            "gpt-3.5-turbo-1106",
+            "gpt-3.5-turbo-0125",
+            "gpt-3.5-turbo-16k-0613",
+            "o1-pro",
+            "o1-pro-2025-03-19",
+            "o3-pro",
+            "o3-pro-2025-06-10",
+            "o3-deep-research",
+            "o3-deep-research-2025-06-26",
+            "o4-mini-deep-research",
+            "o4-mini-deep-research-2025-06-26",
+            "computer-use-preview",
+            "computer-use-preview-2025-03-11",
+            "gpt-5.5-pro",
+            "gpt-5.5-pro-2026-04-23",
+            "gpt-5-codex",
+            "gpt-5-pro",
+            "gpt-5-pro-2025-10-06",
+            "gpt-5.1-codex-max",
+            "gpt-daybreak-blue-latest",
+            "gpt-daybreak-red-latest",
+            "gpt-5.6-cyber",
+            "gpt-6-cyber",
+            "gpt-rosalind-research",
+            "gpt-6-rosalind",
+            "gpt-6.2-astra-law",
+        ]
+        | str
+        | None
+    ]
     image: ResponseCompactParamsImage
     input: str | Iterable[ResponseInputItemParam] | None
     instructions: str | None
     previous_response_id: str | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCompactParamsPromptCacheOptions | None
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
-    service_tier: Literal['auto', 'default', 'fast', 'flex', 'priority'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
+    service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None
+
 
 class ResponseCompactionItemParamParam(TypedDict, total=False):
-    encrypted_content: str
-    type: Literal['compaction']
+    encrypted_content: Required[str]
+    type: Required[Literal["compaction"]]
     id: str | None
 
+
 class ResponseComputerToolCallOutputScreenshotParam(TypedDict, total=False):
-    type: Literal['computer_screenshot']
+    type: Required[Literal["computer_screenshot"]]
     file_id: str
     image_url: str
 
-ResponseComputerToolCallParamAction: TypeAlias = 'ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait'
+
+ResponseComputerToolCallParamAction: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
+
 
 class ResponseComputerToolCallParamPendingSafetyCheck(TypedDict, total=False):
-    id: str
+    id: Required[str]
     code: str | None
     message: str | None
 
+
 class ResponseComputerToolCallParam(TypedDict, total=False):
-    id: str
-    call_id: str
-    pending_safety_checks: Iterable[ResponseComputerToolCallParamPendingSafetyCheck]
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['computer_call']
+    id: Required[str]
+    call_id: Required[str]
+    pending_safety_checks: Required[Iterable[ResponseComputerToolCallParamPendingSafetyCheck]]
+    status: Required[Literal["in_progress", "completed", "incomplete"]]
+    type: Required[Literal["computer_call"]]
     action: ResponseComputerToolCallParamAction
     actions: ComputerActionListParam
+
 
 class ResponseConfigurationUpdateItemParamParamReasoning(TypedDict, total=False):
     effort: ReasoningEffort
 
+
 class ResponseConfigurationUpdateItemParamParam(TypedDict, total=False):
-    type: Literal['configuration_update']
+    type: Required[Literal["configuration_update"]]
     id: str | None
     reasoning: ResponseConfigurationUpdateItemParamParamReasoning
     text: ResponseConfigurationUpdateItemParamParamText
 
-class ResponseConfigurationUpdateItemParamParamText(TypedDict, total=False):
-    format: ResponseConfigurationUpdateItemParamParamTextFormat
 
-ResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = 'ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam'
+class ResponseConfigurationUpdateItemParamParamText(TypedDict, total=False):
+    format: Required[ResponseConfigurationUpdateItemParamParamTextFormat]
+
+
+ResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = (
+    "ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam"
+)
+
 
 class ResponseConversationParamParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
+
 
 class ResponseCreateParamsAccessPrograms(TypedDict, total=False):
-    cyber: Literal['standard', 'daybreak_blue', 'daybreak_red']
+    cyber: Literal["standard", "daybreak_blue", "daybreak_red"]
+
 
 class BackgroundOptions(TypedDict, total=False):
-    completion_window: Literal['soonest', '2h', '8h']
+    completion_window: Literal["soonest", "2h", "8h"]
     continuation_id: str
 
+
 class ContextManagement(TypedDict, total=False):
-    type: str
+    type: Required[str]
     compact_threshold: int | None
 
+
 class ResponseCreateParamsModeration(TypedDict, total=False):
-    model: str
+    model: Required[str]
     policy: ModerationPolicy | None
+
 
 class ModerationPolicy(TypedDict, total=False):
     input: ModerationPolicyInput | None
     output: ModerationPolicyInput | None
 
+
 class ModerationPolicyInput(TypedDict, total=False):
-    mode: Literal['score', 'block']
+    mode: Required[Literal["score", "block"]]
+
 
 class ResponseCreateParamsPromptCacheOptions(TypedDict, total=False):
     comparison_response_id: str | None
-    mode: Literal['implicit', 'explicit']
+    mode: Literal["implicit", "explicit"]
     prewarm: bool
-    ttl: Literal['30m', '12h']
+    ttl: Literal["30m", "12h"]
 
-ResponseCreateParams: TypeAlias = 'ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming'
+
+ResponseCreateParams: TypeAlias = "ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming"
+
 
 class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     access_programs: ResponseCreateParamsAccessPrograms
@@ -338,7 +588,7 @@ class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
     reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: ServiceTier
@@ -350,9 +600,10 @@ class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal['auto', 'disabled'] | None
+    truncation: Literal["auto", "disabled"] | None
     user: str
     stream: Literal[False] | None
+
 
 class ResponseCreateParamsStreaming(TypedDict, total=False):
     access_programs: ResponseCreateParamsAccessPrograms
@@ -374,7 +625,7 @@ class ResponseCreateParamsStreaming(TypedDict, total=False):
     prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
     reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: ServiceTier
@@ -386,39 +637,63 @@ class ResponseCreateParamsStreaming(TypedDict, total=False):
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal['auto', 'disabled'] | None
+    truncation: Literal["auto", "disabled"] | None
     user: str
     stream: Required[Literal[True]]
+
 
 class StreamOptions(TypedDict, total=False):
     include_obfuscation: bool
 
-ResponseCreateParamsToolChoice: TypeAlias = 'ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam'
+
+ResponseCreateParamsToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam"
+
 
 class ResponseCustomToolCallOutputParamCallerDirect(TypedDict, total=False):
-    type: Literal['direct']
+    type: Required[Literal["direct"]]
+
 
 class ResponseCustomToolCallOutputParamCallerProgram(TypedDict, total=False):
-    caller_id: str
-    type: Literal['program']
+    caller_id: Required[str]
+    type: Required[Literal["program"]]
 
-ResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = 'ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
+
+ResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = (
+    "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
+)
+
 
 class ResponseCustomToolCallOutputParam(TypedDict, total=False):
-    call_id: str
-    output: str | Iterable[ResponseCustomToolCallOutputParamOutputOutputContentList]
-    type: Literal['custom_tool_call_output']
+    call_id: Required[str]
+    output: Required[str | Iterable[ResponseCustomToolCallOutputParamOutputOutputContentList]]
+    type: Required[Literal["custom_tool_call_output"]]
     id: str
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
-ResponseCustomToolCallParam = TypedDict('ResponseCustomToolCallParam', {'async': 'bool', 'call_id': 'str', 'input': 'str', 'name': 'str', 'type': "Literal['custom_tool_call']", 'id': 'str', 'caller': 'ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None', 'namespace': 'str'}, total=False)
+
+ResponseCustomToolCallParam = TypedDict(
+    "ResponseCustomToolCallParam",
+    {
+        "async": "bool",
+        "call_id": "Required[str]",
+        "input": "Required[str]",
+        "name": "Required[str]",
+        "type": "Required[Literal['custom_tool_call']]",
+        "id": "str",
+        "caller": "ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None",
+        "namespace": "str",
+    },
+    total=False,
+)
+
 
 class ResponseFileSearchToolCallParam(TypedDict, total=False):
-    id: str
-    queries: Sequence[str]
-    status: Literal['in_progress', 'searching', 'completed', 'incomplete', 'failed']
-    type: Literal['file_search_call']
+    id: Required[str]
+    queries: Required[Sequence[str]]
+    status: Required[Literal["in_progress", "searching", "completed", "incomplete", "failed"]]
+    type: Required[Literal["file_search_call"]]
     results: Iterable[ResponseFileSearchToolCallParamResult] | None
+
 
 class ResponseFileSearchToolCallParamResult(TypedDict, total=False):
     attributes: dict[str, str | float | bool] | None
@@ -427,427 +702,534 @@ class ResponseFileSearchToolCallParamResult(TypedDict, total=False):
     score: float
     text: str
 
-ResponseFormatTextConfigParam: TypeAlias = 'ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam | ResponseFormatJSONObject'
+
+ResponseFormatTextConfigParam: TypeAlias = (
+    "ResponseFormatText | ResponseFormatTextJSONSchemaConfigParam | ResponseFormatJSONObject"
+)
+
 
 class ResponseFormatTextJSONSchemaConfigParam(TypedDict, total=False):
-    name: str
-    schema: dict[str, Any]
-    type: Literal['json_schema']
+    name: Required[str]
+    schema: Required[dict[str, Any]]
+    type: Required[Literal["json_schema"]]
     description: str
     strict: bool | None
 
-ResponseFunctionCallOutputItemListParam: TypeAlias = 'list[ResponseFunctionCallOutputItemParam]'
 
-ResponseFunctionCallOutputItemParam: TypeAlias = 'ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam'
+ResponseFunctionCallOutputItemListParam: TypeAlias = "list[ResponseFunctionCallOutputItemParam]"
 
-ResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = 'ResponseFunctionShellCallOutputContentParamOutcomeTimeout | ResponseFunctionShellCallOutputContentParamOutcomeExit'
+ResponseFunctionCallOutputItemParam: TypeAlias = (
+    "ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam"
+)
+
+ResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = (
+    "ResponseFunctionShellCallOutputContentParamOutcomeTimeout | ResponseFunctionShellCallOutputContentParamOutcomeExit"
+)
+
 
 class ResponseFunctionShellCallOutputContentParamOutcomeExit(TypedDict, total=False):
-    exit_code: int
-    type: Literal['exit']
+    exit_code: Required[int]
+    type: Required[Literal["exit"]]
+
 
 class ResponseFunctionShellCallOutputContentParamOutcomeTimeout(TypedDict, total=False):
-    type: Literal['timeout']
+    type: Required[Literal["timeout"]]
+
 
 class ResponseFunctionShellCallOutputContentParam(TypedDict, total=False):
-    outcome: ResponseFunctionShellCallOutputContentParamOutcome
-    stderr: str
-    stdout: str
+    outcome: Required[ResponseFunctionShellCallOutputContentParamOutcome]
+    stderr: Required[str]
+    stdout: Required[str]
 
-ResponseFunctionToolCallParam = TypedDict('ResponseFunctionToolCallParam', {'async': 'bool', 'arguments': 'str', 'call_id': 'str', 'name': 'str', 'type': "Literal['function_call']", 'id': 'str', 'caller': 'ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None', 'namespace': 'str', 'status': "Literal['in_progress', 'completed', 'incomplete']"}, total=False)
 
-ResponseFunctionWebSearchParamAction: TypeAlias = 'ResponseFunctionWebSearchParamActionSearch | ResponseFunctionWebSearchParamActionOpenPage | ResponseFunctionWebSearchParamActionFind'
+ResponseFunctionToolCallParam = TypedDict(
+    "ResponseFunctionToolCallParam",
+    {
+        "async": "bool",
+        "arguments": "Required[str]",
+        "call_id": "Required[str]",
+        "name": "Required[str]",
+        "type": "Required[Literal['function_call']]",
+        "id": "str",
+        "caller": "ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None",
+        "namespace": "str",
+        "status": "Literal['in_progress', 'completed', 'incomplete']",
+    },
+    total=False,
+)
+
+ResponseFunctionWebSearchParamAction: TypeAlias = "ResponseFunctionWebSearchParamActionSearch | ResponseFunctionWebSearchParamActionOpenPage | ResponseFunctionWebSearchParamActionFind"
+
 
 class ResponseFunctionWebSearchParamActionFind(TypedDict, total=False):
-    pattern: str
-    type: Literal['find_in_page']
-    url: str
+    pattern: Required[str]
+    type: Required[Literal["find_in_page"]]
+    url: Required[str]
+
 
 class ResponseFunctionWebSearchParamActionOpenPage(TypedDict, total=False):
-    type: Literal['open_page']
+    type: Required[Literal["open_page"]]
     url: str | None
 
+
 class ResponseFunctionWebSearchParamActionSearch(TypedDict, total=False):
-    type: Literal['search']
+    type: Required[Literal["search"]]
     queries: Sequence[str]
     query: str
     sources: Iterable[ResponseFunctionWebSearchParamActionSearchSource]
 
+
 class ResponseFunctionWebSearchParamActionSearchSource(TypedDict, total=False):
-    type: Literal['url']
-    url: str
+    type: Required[Literal["url"]]
+    url: Required[str]
+
 
 class ResponseFunctionWebSearchParam(TypedDict, total=False):
-    id: str
-    action: ResponseFunctionWebSearchParamAction
-    status: Literal['in_progress', 'searching', 'completed', 'incomplete', 'failed']
-    type: Literal['web_search_call']
+    id: Required[str]
+    action: Required[ResponseFunctionWebSearchParamAction]
+    status: Required[Literal["in_progress", "searching", "completed", "incomplete", "failed"]]
+    type: Required[Literal["web_search_call"]]
+
 
 class ResponseInputAudioParamInputAudio(TypedDict, total=False):
-    data: str
-    format: Literal['mp3', 'wav']
+    data: Required[str]
+    format: Required[Literal["mp3", "wav"]]
+
 
 class ResponseInputAudioParam(TypedDict, total=False):
-    input_audio: ResponseInputAudioParamInputAudio
-    type: Literal['input_audio']
+    input_audio: Required[ResponseInputAudioParamInputAudio]
+    type: Required[Literal["input_audio"]]
 
-ResponseInputContentParam: TypeAlias = 'ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
+
+ResponseInputContentParam: TypeAlias = "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
+
 
 class ResponseInputFileContentParamPromptCacheBreakpoint(TypedDict, total=False):
-    mode: Literal['explicit']
-    ttl: Literal['30m', '12h']
+    mode: Required[Literal["explicit"]]
+    ttl: Literal["30m", "12h"]
+
 
 class ResponseInputFileContentParam(TypedDict, total=False):
-    type: Literal['input_file']
-    detail: Literal['auto', 'low', 'high']
+    type: Required[Literal["input_file"]]
+    detail: Literal["auto", "low", "high"]
     file_data: str | None
     file_id: str | None
     file_url: str | None
     filename: str | None
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint | None
 
+
 class ResponseInputFileParam(TypedDict, total=False):
-    type: Literal['input_file']
-    detail: Literal['auto', 'low', 'high']
+    type: Required[Literal["input_file"]]
+    detail: Literal["auto", "low", "high"]
     file_data: str
     file_id: str | None
     file_url: str
     filename: str
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint
 
+
 class ResponseInputImageContentParam(TypedDict, total=False):
-    type: Literal['input_image']
+    type: Required[Literal["input_image"]]
     detail: ImageDetail | None
     file_id: str | None
     image_url: str | None
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint | None
 
+
 class ResponseInputImageParam(TypedDict, total=False):
-    detail: ImageDetail
-    type: Literal['input_image']
+    detail: Required[ImageDetail]
+    type: Required[Literal["input_image"]]
     file_id: str | None
     image_url: str | None
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint
 
+
 class ResponseInputItemParamAdditionalTools(TypedDict, total=False):
-    role: Literal['developer']
-    tools: Iterable[ToolParam]
-    type: Literal['additional_tools']
+    role: Required[Literal["developer"]]
+    tools: Required[Iterable[ToolParam]]
+    type: Required[Literal["additional_tools"]]
     id: str | None
 
+
 class ResponseInputItemParamApplyPatchCall(TypedDict, total=False):
-    call_id: str
-    operation: ResponseInputItemParamApplyPatchCallOperation
-    status: Literal['in_progress', 'completed']
-    type: Literal['apply_patch_call']
+    call_id: Required[str]
+    operation: Required[ResponseInputItemParamApplyPatchCallOperation]
+    status: Required[Literal["in_progress", "completed"]]
+    type: Required[Literal["apply_patch_call"]]
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
-ResponseInputItemParamApplyPatchCallOperation: TypeAlias = 'ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile'
+
+ResponseInputItemParamApplyPatchCallOperation: TypeAlias = (
+    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
+)
+
 
 class ApplyPatchCallOperationCreateFile(TypedDict, total=False):
-    diff: str
-    path: str
-    type: Literal['create_file']
+    diff: Required[str]
+    path: Required[str]
+    type: Required[Literal["create_file"]]
+
 
 class ApplyPatchCallOperationDeleteFile(TypedDict, total=False):
-    path: str
-    type: Literal['delete_file']
+    path: Required[str]
+    type: Required[Literal["delete_file"]]
+
 
 class ApplyPatchCallOperationUpdateFile(TypedDict, total=False):
-    diff: str
-    path: str
-    type: Literal['update_file']
+    diff: Required[str]
+    path: Required[str]
+    type: Required[Literal["update_file"]]
+
 
 class ResponseInputItemParamApplyPatchCallOutput(TypedDict, total=False):
-    call_id: str
-    status: Literal['completed', 'failed']
-    type: Literal['apply_patch_call_output']
+    call_id: Required[str]
+    status: Required[Literal["completed", "failed"]]
+    type: Required[Literal["apply_patch_call_output"]]
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     output: str | None
 
+
 class ResponseInputItemParamCompactionTrigger(TypedDict, total=False):
-    type: Literal['compaction_trigger']
+    type: Required[Literal["compaction_trigger"]]
     id: str | None
+
 
 class ResponseInputItemParamComputerCallOutput(TypedDict, total=False):
-    call_id: str
-    output: ResponseComputerToolCallOutputScreenshotParam
-    type: Literal['computer_call_output']
+    call_id: Required[str]
+    output: Required[ResponseComputerToolCallOutputScreenshotParam]
+    type: Required[Literal["computer_call_output"]]
     id: str | None
     acknowledged_safety_checks: Iterable[ResponseComputerToolCallParamPendingSafetyCheck] | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class ResponseInputItemParamFunctionCallOutput(TypedDict, total=False):
-    output: str | ResponseFunctionCallOutputItemListParam
-    type: Literal['function_call_output']
+    output: Required[str | ResponseFunctionCallOutputItemListParam]
+    type: Required[Literal["function_call_output"]]
     id: str | None
     call_id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     name: str | None
     namespace: str | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class ResponseInputItemParamImageGenerationCall(TypedDict, total=False):
-    id: str
-    result: str | None
-    status: Literal['in_progress', 'completed', 'generating', 'failed']
-    type: Literal['image_generation_call']
-    action: Literal['generate', 'edit', 'auto'] | None
-    background: Literal['transparent', 'opaque', 'auto'] | None
+    id: Required[str]
+    result: Required[str | None]
+    status: Required[Literal["in_progress", "completed", "generating", "failed"]]
+    type: Required[Literal["image_generation_call"]]
+    action: Literal["generate", "edit", "auto"] | None
+    background: Literal["transparent", "opaque", "auto"] | None
     error: ResponseInputItemParamImageGenerationCallError
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg'] | None
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto'] | None
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None
     revised_prompt: str | None
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024'] | None
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None
     svg_usage: ResponseInputItemParamImageGenerationCallSvgUsage
 
+
 class ResponseInputItemParamImageGenerationCallError(TypedDict, total=False):
-    code: str | None
-    message: str
-    param: str | None
-    type: str
+    code: Required[str | None]
+    message: Required[str]
+    param: Required[str | None]
+    type: Required[str]
     moderation_details: ResponseInputItemParamImageGenerationCallErrorModerationDetails
 
+
 class ResponseInputItemParamImageGenerationCallErrorModerationDetails(TypedDict, total=False):
-    categories: Sequence[str]
-    moderation_stage: Literal['input', 'output', 'unknown']
+    categories: Required[Sequence[str]]
+    moderation_stage: Required[Literal["input", "output", "unknown"]]
+
 
 class ResponseInputItemParamImageGenerationCallSvgUsage(TypedDict, total=False):
-    input_tokens: int
-    model: str
-    output_tokens: int
-    reasoning_tokens: int
-    total_tokens: int
+    input_tokens: Required[int]
+    model: Required[str]
+    output_tokens: Required[int]
+    reasoning_tokens: Required[int]
+    total_tokens: Required[int]
+
 
 class ResponseInputItemParamItemReference(TypedDict, total=False):
-    id: str
-    type: Literal['item_reference'] | None
+    id: Required[str]
+    type: Literal["item_reference"] | None
+
 
 class ResponseInputItemParamLocalShellCall(TypedDict, total=False):
-    id: str
-    action: ResponseInputItemParamLocalShellCallAction
-    call_id: str
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['local_shell_call']
+    id: Required[str]
+    action: Required[ResponseInputItemParamLocalShellCallAction]
+    call_id: Required[str]
+    status: Required[Literal["in_progress", "completed", "incomplete"]]
+    type: Required[Literal["local_shell_call"]]
+
 
 class ResponseInputItemParamLocalShellCallAction(TypedDict, total=False):
-    command: Sequence[str]
-    env: dict[str, str]
-    type: Literal['exec']
+    command: Required[Sequence[str]]
+    env: Required[dict[str, str]]
+    type: Required[Literal["exec"]]
     timeout_ms: int | None
     user: str | None
     working_directory: str | None
 
+
 class ResponseInputItemParamLocalShellCallOutput(TypedDict, total=False):
-    id: str
-    output: str
-    type: Literal['local_shell_call_output']
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    id: Required[str]
+    output: Required[str]
+    type: Required[Literal["local_shell_call_output"]]
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class ResponseInputItemParamMcpApprovalRequest(TypedDict, total=False):
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    type: Literal['mcp_approval_request']
+    id: Required[str]
+    arguments: Required[str]
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp_approval_request"]]
+
 
 class ResponseInputItemParamMcpApprovalResponse(TypedDict, total=False):
-    approval_request_id: str
-    approve: bool
-    type: Literal['mcp_approval_response']
+    approval_request_id: Required[str]
+    approve: Required[bool]
+    type: Required[Literal["mcp_approval_response"]]
     id: str | None
     reason: str | None
 
+
 class ResponseInputItemParamMcpCall(TypedDict, total=False):
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    type: Literal['mcp_call']
+    id: Required[str]
+    arguments: Required[str]
+    name: Required[str]
+    server_label: Required[str]
+    type: Required[Literal["mcp_call"]]
     approval_request_id: str | None
-    error: McpToolCallErrorParamMcpProtocolError | McpToolCallErrorParamMcpToolExecutionError | McpToolCallErrorParamHTTPError | None
+    error: (
+        McpToolCallErrorParamMcpProtocolError
+        | McpToolCallErrorParamMcpToolExecutionError
+        | McpToolCallErrorParamHTTPError
+        | None
+    )
     output: str | None
-    status: Literal['in_progress', 'completed', 'incomplete', 'calling', 'failed']
+    status: Literal["in_progress", "completed", "incomplete", "calling", "failed"]
+
 
 class ResponseInputItemParamMcpListTools(TypedDict, total=False):
-    id: str
-    server_label: str
-    tools: Iterable[ResponseInputItemParamMcpListToolsTool]
-    type: Literal['mcp_list_tools']
+    id: Required[str]
+    server_label: Required[str]
+    tools: Required[Iterable[ResponseInputItemParamMcpListToolsTool]]
+    type: Required[Literal["mcp_list_tools"]]
     error: str | None
 
+
 class ResponseInputItemParamMcpListToolsTool(TypedDict, total=False):
-    input_schema: Any
-    name: str
+    input_schema: Required[Any]
+    name: Required[str]
     annotations: Any
     description: str | None
 
+
 class ResponseInputItemParamMessage(TypedDict, total=False):
-    content: ResponseInputMessageContentListParam
-    role: Literal['user', 'system', 'developer']
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['message']
+    content: Required[ResponseInputMessageContentListParam]
+    role: Required[Literal["user", "system", "developer"]]
+    status: Literal["in_progress", "completed", "incomplete"]
+    type: Literal["message"]
+
 
 class ResponseInputItemParamProgram(TypedDict, total=False):
-    id: str
-    call_id: str
-    code: str
-    fingerprint: str
-    type: Literal['program']
+    id: Required[str]
+    call_id: Required[str]
+    code: Required[str]
+    fingerprint: Required[str]
+    type: Required[Literal["program"]]
+
 
 class ResponseInputItemParamProgramOutput(TypedDict, total=False):
-    id: str
-    call_id: str
-    result: str
-    status: Literal['completed', 'incomplete']
-    type: Literal['program_output']
+    id: Required[str]
+    call_id: Required[str]
+    result: Required[str]
+    status: Required[Literal["completed", "incomplete"]]
+    type: Required[Literal["program_output"]]
 
-ResponseInputItemParam: TypeAlias = 'EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputItemParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput'
+
+ResponseInputItemParam: TypeAlias = "EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputItemParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput"
+
 
 class ResponseInputItemParamShellCall(TypedDict, total=False):
-    action: ShellCallAction
-    call_id: str
-    type: Literal['shell_call']
+    action: Required[ShellCallAction]
+    call_id: Required[str]
+    type: Required[Literal["shell_call"]]
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     environment: LocalEnvironmentParam | ContainerReferenceParam | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class ShellCallAction(TypedDict, total=False):
-    commands: Sequence[str]
+    commands: Required[Sequence[str]]
     max_output_length: int | None
     timeout_ms: int | None
 
+
 class ResponseInputItemParamShellCallOutput(TypedDict, total=False):
-    call_id: str
-    output: Iterable[ResponseFunctionShellCallOutputContentParam]
-    type: Literal['shell_call_output']
+    call_id: Required[str]
+    output: Required[Iterable[ResponseFunctionShellCallOutputContentParam]]
+    type: Required[Literal["shell_call_output"]]
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     max_output_length: int | None
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    status: Literal["in_progress", "completed", "incomplete"] | None
+
 
 class ResponseInputItemParamToolSearchCall(TypedDict, total=False):
-    arguments: Any
-    type: Literal['tool_search_call']
+    arguments: Required[Any]
+    type: Required[Literal["tool_search_call"]]
     id: str | None
     call_id: str | None
-    execution: Literal['server', 'client']
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    execution: Literal["server", "client"]
+    status: Literal["in_progress", "completed", "incomplete"] | None
 
-ResponseInputMessageContentListParamResponseInputContentParam: TypeAlias = 'ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
 
-ResponseInputMessageContentListParam: TypeAlias = 'list[ResponseInputMessageContentListParamResponseInputContentParam]'
+ResponseInputMessageContentListParamResponseInputContentParam: TypeAlias = (
+    "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
+)
+
+ResponseInputMessageContentListParam: TypeAlias = "list[ResponseInputMessageContentListParamResponseInputContentParam]"
+
 
 class ResponseInputParamApplyPatchCall(TypedDict, total=False):
-    call_id: str
-    operation: ResponseInputParamApplyPatchCallOperation
-    status: Literal['in_progress', 'completed']
-    type: Literal['apply_patch_call']
+    call_id: Required[str]
+    operation: Required[ResponseInputParamApplyPatchCallOperation]
+    status: Required[Literal["in_progress", "completed"]]
+    type: Required[Literal["apply_patch_call"]]
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
-ResponseInputParamApplyPatchCallOperation: TypeAlias = 'ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile'
 
-ResponseInputParamResponseInputItemParam: TypeAlias = 'EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput'
+ResponseInputParamApplyPatchCallOperation: TypeAlias = (
+    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
+)
 
-ResponseInputParam: TypeAlias = 'list[ResponseInputParamResponseInputItemParam]'
+ResponseInputParamResponseInputItemParam: TypeAlias = "EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput"
+
+ResponseInputParam: TypeAlias = "list[ResponseInputParamResponseInputItemParam]"
+
 
 class ResponseInputTextContentParam(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint | None
 
+
 class ResponseInputTextParam(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
     prompt_cache_breakpoint: ResponseInputFileContentParamPromptCacheBreakpoint
 
-ResponseOutputMessageParamContent: TypeAlias = 'ResponseOutputTextParam | ResponseOutputRefusalParam'
+
+ResponseOutputMessageParamContent: TypeAlias = "ResponseOutputTextParam | ResponseOutputRefusalParam"
+
 
 class ResponseOutputMessageParam(TypedDict, total=False):
-    id: str
-    content: Iterable[ResponseOutputMessageParamContent]
-    role: Literal['assistant']
-    status: Literal['in_progress', 'completed', 'incomplete']
-    type: Literal['message']
-    phase: Literal['commentary', 'final_answer'] | None
+    id: Required[str]
+    content: Required[Iterable[ResponseOutputMessageParamContent]]
+    role: Required[Literal["assistant"]]
+    status: Required[Literal["in_progress", "completed", "incomplete"]]
+    type: Required[Literal["message"]]
+    phase: Literal["commentary", "final_answer"] | None
+
 
 class ResponseOutputRefusalParam(TypedDict, total=False):
-    refusal: str
-    type: Literal['refusal']
+    refusal: Required[str]
+    type: Required[Literal["refusal"]]
 
-ResponseOutputTextParamAnnotation: TypeAlias = 'ResponseOutputTextParamAnnotationFileCitation | ResponseOutputTextParamAnnotationURLCitation | ResponseOutputTextParamAnnotationContainerFileCitation | ResponseOutputTextParamAnnotationFilePath'
+
+ResponseOutputTextParamAnnotation: TypeAlias = "ResponseOutputTextParamAnnotationFileCitation | ResponseOutputTextParamAnnotationURLCitation | ResponseOutputTextParamAnnotationContainerFileCitation | ResponseOutputTextParamAnnotationFilePath"
+
 
 class ResponseOutputTextParamAnnotationContainerFileCitation(TypedDict, total=False):
-    container_id: str
-    end_index: int
-    file_id: str
-    filename: str
-    start_index: int
-    type: Literal['container_file_citation']
+    container_id: Required[str]
+    end_index: Required[int]
+    file_id: Required[str]
+    filename: Required[str]
+    start_index: Required[int]
+    type: Required[Literal["container_file_citation"]]
+
 
 class ResponseOutputTextParamAnnotationFileCitation(TypedDict, total=False):
-    file_id: str
-    filename: str
-    index: int
-    type: Literal['file_citation']
+    file_id: Required[str]
+    filename: Required[str]
+    index: Required[int]
+    type: Required[Literal["file_citation"]]
+
 
 class ResponseOutputTextParamAnnotationFilePath(TypedDict, total=False):
-    file_id: str
-    index: int
-    type: Literal['file_path']
+    file_id: Required[str]
+    index: Required[int]
+    type: Required[Literal["file_path"]]
+
 
 class ResponseOutputTextParamAnnotationURLCitation(TypedDict, total=False):
-    end_index: int
-    start_index: int
-    title: str
-    type: Literal['url_citation']
-    url: str
+    end_index: Required[int]
+    start_index: Required[int]
+    title: Required[str]
+    type: Required[Literal["url_citation"]]
+    url: Required[str]
+
 
 class ResponseOutputTextParamLogprob(TypedDict, total=False):
-    token: str
-    bytes: Iterable[int]
-    logprob: float
-    top_logprobs: Iterable[ResponseOutputTextParamLogprobTopLogprob]
+    token: Required[str]
+    bytes: Required[Iterable[int]]
+    logprob: Required[float]
+    top_logprobs: Required[Iterable[ResponseOutputTextParamLogprobTopLogprob]]
+
 
 class ResponseOutputTextParamLogprobTopLogprob(TypedDict, total=False):
-    token: str
-    bytes: Iterable[int]
-    logprob: float
+    token: Required[str]
+    bytes: Required[Iterable[int]]
+    logprob: Required[float]
+
 
 class ResponseOutputTextParam(TypedDict, total=False):
-    annotations: Iterable[ResponseOutputTextParamAnnotation]
-    text: str
-    type: Literal['output_text']
+    annotations: Required[Iterable[ResponseOutputTextParamAnnotation]]
+    text: Required[str]
+    type: Required[Literal["output_text"]]
     logprobs: Iterable[ResponseOutputTextParamLogprob]
 
+
 class ResponsePromptParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
     variables: dict[str, ResponsePromptParamVariables] | None
     version: str | None
 
-ResponsePromptParamVariables: TypeAlias = 'str | ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam'
+
+ResponsePromptParamVariables: TypeAlias = (
+    "str | ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
+)
+
 
 class ResponseReasoningItemParamContent(TypedDict, total=False):
-    text: str
-    type: Literal['reasoning_text']
+    text: Required[str]
+    type: Required[Literal["reasoning_text"]]
+
 
 class ResponseReasoningItemParam(TypedDict, total=False):
-    id: str
-    summary: Iterable[Summary]
-    type: Literal['reasoning']
+    id: Required[str]
+    summary: Required[Iterable[Summary]]
+    type: Required[Literal["reasoning"]]
     content: Iterable[ResponseReasoningItemParamContent]
     encrypted_content: str | None
-    status: Literal['in_progress', 'completed', 'incomplete']
+    status: Literal["in_progress", "completed", "incomplete"]
+
 
 class Summary(TypedDict, total=False):
-    text: str
-    type: Literal['summary_text']
+    text: Required[str]
+    type: Required[Literal["summary_text"]]
 
-ResponseRetrieveParams: TypeAlias = 'ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming'
+
+ResponseRetrieveParams: TypeAlias = "ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming"
+
 
 class ResponseRetrieveParamsNonStreaming(TypedDict, total=False):
     include: list[ResponseIncludable]
@@ -855,61 +1237,84 @@ class ResponseRetrieveParamsNonStreaming(TypedDict, total=False):
     starting_after: int
     stream: Literal[False]
 
+
 class ResponseRetrieveParamsStreaming(TypedDict, total=False):
     include: list[ResponseIncludable]
     include_obfuscation: bool
     starting_after: int
     stream: Required[Literal[True]]
 
+
 class ResponseSteerEventParam(TypedDict, total=False):
-    input: ResponseSteerInputParam
-    previous_response_id: str
-    type: Literal['response.steer']
+    input: Required[ResponseSteerInputParam]
+    previous_response_id: Required[str]
+    type: Required[Literal["response.steer"]]
 
-ResponseSteerInputContentParam: TypeAlias = 'ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam'
 
-ResponseSteerInputParamResponseSteerInputItemList: TypeAlias = 'ResponseSteerInputParamResponseSteerInputItemListMessage | ResponseInputItemParamFunctionCallOutput'
+ResponseSteerInputContentParam: TypeAlias = (
+    "ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam"
+)
+
+ResponseSteerInputParamResponseSteerInputItemList: TypeAlias = (
+    "ResponseSteerInputParamResponseSteerInputItemListMessage | ResponseInputItemParamFunctionCallOutput"
+)
+
 
 class ResponseSteerInputParamResponseSteerInputItemListMessage(TypedDict, total=False):
-    content: Iterable[ResponseSteerInputContentParam] | str
-    role: Literal['user']
-    type: Literal['message']
+    content: Required[Iterable[ResponseSteerInputContentParam] | str]
+    role: Required[Literal["user"]]
+    type: Required[Literal["message"]]
     id: str | None
     status: str | None
 
-ResponseSteerInputParam: TypeAlias = 'str | Iterable[ResponseSteerInputParamResponseSteerInputItemList]'
+
+ResponseSteerInputParam: TypeAlias = "str | Iterable[ResponseSteerInputParamResponseSteerInputItemList]"
+
 
 class ResponseTextConfigParam(TypedDict, total=False):
     format: ResponseFormatTextConfigParam
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
+
 
 class ResponseToolSearchOutputItemParamParam(TypedDict, total=False):
-    tools: Iterable[ResponseToolSearchOutputItemParamParamTool]
-    type: Literal['tool_search_output']
+    tools: Required[Iterable[ResponseToolSearchOutputItemParamParamTool]]
+    type: Required[Literal["tool_search_output"]]
     id: str | None
     call_id: str | None
-    execution: Literal['server', 'client']
-    status: Literal['in_progress', 'completed', 'incomplete'] | None
+    execution: Literal["server", "client"]
+    status: Literal["in_progress", "completed", "incomplete"] | None
 
-ResponseToolSearchOutputItemParamParamTool: TypeAlias = 'FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ResponseToolSearchOutputItemParamParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | ToolSearchOutputNamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam'
+
+ResponseToolSearchOutputItemParamParamTool: TypeAlias = "FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ResponseToolSearchOutputItemParamParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | ToolSearchOutputNamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam"
+
 
 class ResponseToolSearchOutputItemParamParamToolCodeInterpreter(TypedDict, total=False):
-    container: ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer
-    type: Literal['code_interpreter']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    container: Required[ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer]
+    type: Required[Literal["code_interpreter"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
 
-ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = 'str | ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto'
+
+ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = (
+    "str | ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto"
+)
+
 
 class ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Literal['auto']
+    type: Required[Literal["auto"]]
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
-    network_policy: ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
+    network_policy: (
+        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
+    )
 
-ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
+
+ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
+    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
+)
+
 
 class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
-    type: Literal['response.create']
+    type: Required[Literal["response.create"]]
     access_programs: ResponseCreateParamsAccessPrograms
     background: bool | None
     background_options: BackgroundOptions
@@ -930,7 +1335,7 @@ class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
     prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
-    prompt_cache_retention: Literal['in_memory', '24h'] | None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None
     reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: ServiceTier
@@ -944,159 +1349,227 @@ class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
-    truncation: Literal['auto', 'disabled'] | None
+    truncation: Literal["auto", "disabled"] | None
     user: str
 
-ResponseCreateToolChoice: TypeAlias = 'ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam'
 
-ResponsesClientEventParam: TypeAlias = 'ResponsesClientEventParamResponseCreate | ResponseSteerEventParam'
+ResponseCreateToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam"
+
+ResponsesClientEventParam: TypeAlias = "ResponsesClientEventParamResponseCreate | ResponseSteerEventParam"
+
 
 class SkillReferenceParam(TypedDict, total=False):
-    skill_id: str
-    type: Literal['skill_reference']
+    skill_id: Required[str]
+    type: Required[Literal["skill_reference"]]
     version: str
 
+
 class ToolChoiceAllowedParam(TypedDict, total=False):
-    mode: Literal['auto', 'required']
-    tools: Iterable[dict[str, Any]]
-    type: Literal['allowed_tools']
+    mode: Required[Literal["auto", "required"]]
+    tools: Required[Iterable[dict[str, Any]]]
+    type: Required[Literal["allowed_tools"]]
+
 
 class ToolChoiceApplyPatchParam(TypedDict, total=False):
-    type: Literal['apply_patch']
+    type: Required[Literal["apply_patch"]]
+
 
 class ToolChoiceCustomParam(TypedDict, total=False):
-    name: str
-    type: Literal['custom']
+    name: Required[str]
+    type: Required[Literal["custom"]]
+
 
 class ToolChoiceFunctionParam(TypedDict, total=False):
-    name: str
-    type: Literal['function']
+    name: Required[str]
+    type: Required[Literal["function"]]
+
 
 class ToolChoiceMcpParam(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
     name: str | None
 
+
 class ToolChoiceShellParam(TypedDict, total=False):
-    type: Literal['shell']
+    type: Required[Literal["shell"]]
+
 
 class ToolChoiceTypesParam(TypedDict, total=False):
-    type: Literal['file_search', 'web_search_preview', 'computer', 'computer_use_preview', 'computer_use', 'web_search_preview_2025_03_11', 'image_generation', 'code_interpreter']
+    type: Required[
+        Literal[
+            "file_search",
+            "web_search_preview",
+            "computer",
+            "computer_use_preview",
+            "computer_use",
+            "web_search_preview_2025_03_11",
+            "image_generation",
+            "code_interpreter",
+        ]
+    ]
+
 
 class ToolParamCodeInterpreter(TypedDict, total=False):
-    container: ToolParamCodeInterpreterContainer
-    type: Literal['code_interpreter']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    container: Required[ToolParamCodeInterpreterContainer]
+    type: Required[Literal["code_interpreter"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
 
-ToolParamCodeInterpreterContainer: TypeAlias = 'str | ToolParamCodeInterpreterContainerCodeInterpreterToolAuto'
+
+ToolParamCodeInterpreterContainer: TypeAlias = "str | ToolParamCodeInterpreterContainerCodeInterpreterToolAuto"
+
 
 class ToolParamCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Literal['auto']
+    type: Required[Literal["auto"]]
     file_ids: Sequence[str]
-    memory_limit: Literal['1g', '4g', '16g', '64g'] | None
+    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
     network_policy: ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
 
-ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = 'ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam'
+
+ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
+    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
+)
+
 
 class ToolParamImageGeneration(TypedDict, total=False):
-    type: Literal['image_generation']
-    action: Literal['generate', 'edit', 'auto']
-    background: Literal['transparent', 'opaque', 'auto']
-    complexity: Literal['low', 'medium', 'high']
+    type: Required[Literal["image_generation"]]
+    action: Literal["generate", "edit", "auto"]
+    background: Literal["transparent", "opaque", "auto"]
+    complexity: Literal["low", "medium", "high"]
     frame_count: int
     frame_duration_ms: int
-    input_fidelity: Literal['high', 'low'] | None
+    input_fidelity: Literal["high", "low"] | None
     input_image_mask: ToolParamImageGenerationInputImageMask
-    model: str | Literal['gpt-image-1', 'gpt-image-1-mini', 'gpt-image-2', 'gpt-image-2-2026-04-21', 'gpt-image-2.5-sunburst', 'gpt-image-2.5-sunburst-2026-09-08', 'gpt-image-2.5-flare', 'gpt-image-2.5-flare-2026-09-08', 'gpt-image-2.6-sunburst', 'gpt-image-2.6-flare', 'gpt-image-1.5', 'chatgpt-image-latest']
-    moderation: Literal['auto', 'low']
+    model: (
+        str
+        | Literal[
+            "gpt-image-1",
+            "gpt-image-1-mini",
+            "gpt-image-2",
+            "gpt-image-2-2026-04-21",
+            "gpt-image-2.5-sunburst",
+            "gpt-image-2.5-sunburst-2026-09-08",
+            "gpt-image-2.5-flare",
+            "gpt-image-2.5-flare-2026-09-08",
+            "gpt-image-2.6-sunburst",
+            "gpt-image-2.6-flare",
+            "gpt-image-1.5",
+            "chatgpt-image-latest",
+        ]
+    )
+    moderation: Literal["auto", "low"]
     output_compression: int
-    output_format: Literal['png', 'webp', 'jpeg', 'gif', 'svg']
+    output_format: Literal["png", "webp", "jpeg", "gif", "svg"]
     partial_images: int
-    quality: Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto']
-    size: str | Literal['1024x1024', '1024x1536', '1536x1024', 'auto']
+    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
+    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
     svg: ToolParamImageGenerationSvg
+
 
 class ToolParamImageGenerationInputImageMask(TypedDict, total=False):
     file_id: str
     image_url: str
 
+
 class ToolParamImageGenerationSvg(TypedDict, total=False):
     model: str
     reasoning: ToolParamImageGenerationSvgReasoning | None
 
+
 class ToolParamImageGenerationSvgReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
 
 class ToolParamLocalShell(TypedDict, total=False):
-    type: Literal['local_shell']
+    type: Required[Literal["local_shell"]]
+
 
 class ToolParamMcp(TypedDict, total=False):
-    server_label: str
-    type: Literal['mcp']
-    allowed_callers: list[Literal['direct', 'programmatic']] | None
+    server_label: Required[str]
+    type: Required[Literal["mcp"]]
+    allowed_callers: list[Literal["direct", "programmatic"]] | None
     allowed_tools: Sequence[str] | ToolParamMcpAllowedToolsMcpToolFilter | None
     authorization: str
-    connector_id: Literal['connector_dropbox', 'connector_gmail', 'connector_googlecalendar', 'connector_googledrive', 'connector_microsoftteams', 'connector_outlookcalendar', 'connector_outlookemail', 'connector_sharepoint']
+    connector_id: Literal[
+        "connector_dropbox",
+        "connector_gmail",
+        "connector_googlecalendar",
+        "connector_googledrive",
+        "connector_microsoftteams",
+        "connector_outlookcalendar",
+        "connector_outlookemail",
+        "connector_sharepoint",
+    ]
     defer_loading: bool
     headers: dict[str, str] | None
-    require_approval: ToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal['always', 'never'] | None
+    require_approval: ToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
     server_description: str
     server_url: str
     tunnel_id: str
+
 
 class ToolParamMcpAllowedToolsMcpToolFilter(TypedDict, total=False):
     read_only: bool
     tool_names: Sequence[str]
 
+
 class ToolParamMcpRequireApprovalMcpToolApprovalFilter(TypedDict, total=False):
     always: ToolParamMcpAllowedToolsMcpToolFilter
     never: ToolParamMcpAllowedToolsMcpToolFilter
 
+
 class ToolParamProgrammaticToolCalling(TypedDict, total=False):
-    type: Literal['programmatic_tool_calling']
+    type: Required[Literal["programmatic_tool_calling"]]
 
-ToolParam: TypeAlias = 'FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ToolParamCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | NamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam'
 
-ToolSearchOutputNamespaceToolParamTool: TypeAlias = 'NamespaceToolParamToolFunction | CustomToolParam'
+ToolParam: TypeAlias = "FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ToolParamCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | NamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam"
+
+ToolSearchOutputNamespaceToolParamTool: TypeAlias = "NamespaceToolParamToolFunction | CustomToolParam"
+
 
 class ToolSearchOutputNamespaceToolParam(TypedDict, total=False):
-    description: str
-    name: str
-    tools: Iterable[ToolSearchOutputNamespaceToolParamTool]
-    type: Literal['namespace']
+    description: Required[str]
+    name: Required[str]
+    tools: Required[Iterable[ToolSearchOutputNamespaceToolParamTool]]
+    type: Required[Literal["namespace"]]
+
 
 class ToolSearchToolParam(TypedDict, total=False):
-    type: Literal['tool_search']
+    type: Required[Literal["tool_search"]]
     description: str | None
-    execution: Literal['server', 'client']
+    execution: Literal["server", "client"]
     parameters: Any
 
+
 class WebSearchPreviewToolParamUserLocation(TypedDict, total=False):
-    type: Literal['approximate']
+    type: Required[Literal["approximate"]]
     city: str | None
     country: str | None
     region: str | None
     timezone: str | None
 
+
 class WebSearchPreviewToolParam(TypedDict, total=False):
-    type: Literal['web_search_preview', 'web_search_preview_2025_03_11']
-    search_content_types: list[Literal['text', 'image']]
-    search_context_size: Literal['low', 'medium', 'high']
+    type: Required[Literal["web_search_preview", "web_search_preview_2025_03_11"]]
+    search_content_types: list[Literal["text", "image"]]
+    search_context_size: Literal["low", "medium", "high"]
     user_location: WebSearchPreviewToolParamUserLocation | None
+
 
 class WebSearchToolParamFilters(TypedDict, total=False):
     allowed_domains: Sequence[str] | None
+
 
 class WebSearchToolParamUserLocation(TypedDict, total=False):
     city: str | None
     country: str | None
     region: str | None
     timezone: str | None
-    type: Literal['approximate']
+    type: Literal["approximate"]
+
 
 class WebSearchToolParam(TypedDict, total=False):
-    type: Literal['web_search', 'web_search_2025_08_26']
+    type: Required[Literal["web_search", "web_search_2025_08_26"]]
     external_web_access: bool
     filters: WebSearchToolParamFilters | None
-    search_context_size: Literal['low', 'medium', 'high']
+    search_context_size: Literal["low", "medium", "high"]
     user_location: WebSearchToolParamUserLocation | None

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.safety.structs': 'Notice SafetyAlert SafetyCase',
+        "oai.types.safety.structs": "Notice SafetyAlert SafetyCase",
     },
 )

@@ -8,22 +8,29 @@ from oai._object import Object
 class SafetyAlert(Object):
     id: str
     created_at: int
-    error_type: Literal['potentially_unintended_data_transfer', 'potentially_unintended_data_access', 'potentially_unintended_destructive_activity', 'other']
+    error_type: Literal[
+        "potentially_unintended_data_transfer",
+        "potentially_unintended_data_access",
+        "potentially_unintended_destructive_activity",
+        "other",
+    ]
     model: str
-    object: Literal['safety.alert']
+    object: Literal["safety.alert"]
     request_id: str
     request_paused: bool
     response_id: str
     reason: str | None = None
     detailed_explanation: str | None = None
 
+
 class Notice(Object):
-    type: Literal['warning', 'deactivation']
+    type: Literal["warning", "deactivation"]
+
 
 class SafetyCase(Object):
     id: str
     created_at: int
     entity_identifier: str
     notice: Notice
-    object: Literal['safety.case']
+    object: Literal["safety.case"]
     reason: str | None = None

@@ -6,87 +6,229 @@ import msgspec
 
 from oai._object import Object
 
+ChatModel = Literal[
+    "gpt-6-astra",
+    "gpt-6.2-astra",
+    "gpt-6.1-sol",
+    "gpt-6.2-sol",
+    "gpt-6.1-terra",
+    "gpt-6-sol",
+    "gpt-6-luna",
+    "gpt-5.6-sol",
+    "gpt-5.6-terra",
+    "gpt-5.6-luna",
+    "gpt-5.5",
+    "gpt-5.5-2026-04-23",
+    "gpt-5.4",
+    "gpt-5.4-mini",
+    "gpt-5.4-nano",
+    "gpt-5.4-mini-2026-03-17",
+    "gpt-5.4-nano-2026-03-17",
+    "gpt-5.3-chat-latest",
+    "gpt-5.2",
+    "gpt-5.2-2025-12-11",
+    "gpt-5.2-chat-latest",
+    "gpt-5.2-pro",
+    "gpt-5.2-pro-2025-12-11",
+    "gpt-5.1",
+    "gpt-5.1-2025-11-13",
+    "gpt-5.1-codex",
+    "gpt-5.1-mini",
+    "gpt-5.1-chat-latest",
+    "gpt-5",
+    "gpt-5-mini",
+    "gpt-5-nano",
+    "gpt-5-2025-08-07",
+    "gpt-5-mini-2025-08-07",
+    "gpt-5-nano-2025-08-07",
+    "gpt-5-chat-latest",
+    "gpt-4.1",
+    "gpt-4.1-mini",
+    "gpt-4.1-nano",
+    "gpt-4.1-2025-04-14",
+    "gpt-4.1-mini-2025-04-14",
+    "gpt-4.1-nano-2025-04-14",
+    "o4-mini",
+    "o4-mini-2025-04-16",
+    "o3",
+    "o3-2025-04-16",
+    "o3-mini",
+    "o3-mini-2025-01-31",
+    "o1",
+    "o1-2024-12-17",
+    "o1-preview",
+    "o1-preview-2024-09-12",
+    "o1-mini",
+    "o1-mini-2024-09-12",
+    "gpt-4o",
+    "gpt-4o-2024-11-20",
+    "gpt-4o-2024-08-06",
+    "gpt-4o-2024-05-13",
+    "gpt-audio-mini",
+    "gpt-audio-mini-2025-12-15",
+    "gpt-4o-audio-preview",
+    "gpt-4o-audio-preview-2024-10-01",
+    "gpt-4o-audio-preview-2024-12-17",
+    "gpt-4o-audio-preview-2025-06-03",
+    "gpt-4o-mini-audio-preview",
+    "gpt-4o-mini-audio-preview-2024-12-17",
+    "gpt-4o-search-preview",
+    "gpt-4o-mini-search-preview",
+    "gpt-4o-search-preview-2025-03-11",
+    "gpt-4o-mini-search-preview-2025-03-11",
+    "chatgpt-4o-latest",
+    "codex-mini-latest",
+    "gpt-4o-mini",
+    "gpt-4o-mini-2024-07-18",
+    "gpt-4-turbo",
+    "gpt-4-turbo-2024-04-09",
+    "gpt-4-0125-preview",
+    "gpt-4-turbo-preview",
+    "gpt-4-1106-preview",
+    "gpt-4-vision-preview",
+    "gpt-4",
+    "gpt-4-0314",
+    "gpt-4-0613",
+    "gpt-4-32k",
+    "gpt-4-32k-0314",
+    "gpt-4-32k-0613",
+    "gpt-3.5-turbo",
+    "gpt-3.5-turbo-16k",
+    "gpt-3.5-turbo-0301",
+    "gpt-3.5-turbo-0613",
+    "gpt-3.5-turbo-1106",
+    "gpt-3.5-turbo-0125",
+    "gpt-3.5-turbo-16k-0613",
+]
 
-ChatModel = Literal['gpt-6-astra', 'gpt-6.2-astra', 'gpt-6.1-sol', 'gpt-6.2-sol', 'gpt-6.1-terra', 'gpt-6-sol', 'gpt-6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra', 'gpt-5.6-luna', 'gpt-5.5', 'gpt-5.5-2026-04-23', 'gpt-5.4', 'gpt-5.4-mini', 'gpt-5.4-nano', 'gpt-5.4-mini-2026-03-17', 'gpt-5.4-nano-2026-03-17', 'gpt-5.3-chat-latest', 'gpt-5.2', 'gpt-5.2-2025-12-11', 'gpt-5.2-chat-latest', 'gpt-5.2-pro', 'gpt-5.2-pro-2025-12-11', 'gpt-5.1', 'gpt-5.1-2025-11-13', 'gpt-5.1-codex', 'gpt-5.1-mini', 'gpt-5.1-chat-latest', 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-2025-08-07', 'gpt-5-mini-2025-08-07', 'gpt-5-nano-2025-08-07', 'gpt-5-chat-latest', 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano', 'gpt-4.1-2025-04-14', 'gpt-4.1-mini-2025-04-14', 'gpt-4.1-nano-2025-04-14', 'o4-mini', 'o4-mini-2025-04-16', 'o3', 'o3-2025-04-16', 'o3-mini', 'o3-mini-2025-01-31', 'o1', 'o1-2024-12-17', 'o1-preview', 'o1-preview-2024-09-12', 'o1-mini', 'o1-mini-2024-09-12', 'gpt-4o', 'gpt-4o-2024-11-20', 'gpt-4o-2024-08-06', 'gpt-4o-2024-05-13', 'gpt-audio-mini', 'gpt-audio-mini-2025-12-15', 'gpt-4o-audio-preview', 'gpt-4o-audio-preview-2024-10-01', 'gpt-4o-audio-preview-2024-12-17', 'gpt-4o-audio-preview-2025-06-03', 'gpt-4o-mini-audio-preview', 'gpt-4o-mini-audio-preview-2024-12-17', 'gpt-4o-search-preview', 'gpt-4o-mini-search-preview', 'gpt-4o-search-preview-2025-03-11', 'gpt-4o-mini-search-preview-2025-03-11', 'chatgpt-4o-latest', 'codex-mini-latest', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 'gpt-4-turbo', 'gpt-4-turbo-2024-04-09', 'gpt-4-0125-preview', 'gpt-4-turbo-preview', 'gpt-4-1106-preview', 'gpt-4-vision-preview', 'gpt-4', 'gpt-4-0314', 'gpt-4-0613', 'gpt-4-32k', 'gpt-4-32k-0314', 'gpt-4-32k-0613', 'gpt-3.5-turbo', 'gpt-3.5-turbo-16k', 'gpt-3.5-turbo-0301', 'gpt-3.5-turbo-0613', 'gpt-3.5-turbo-1106', 'gpt-3.5-turbo-0125', 'gpt-3.5-turbo-16k-0613']
+AllModels = (
+    str
+    | ChatModel
+    | Literal[
+        "o1-pro",
+        "o1-pro-2025-03-19",
+        "o3-pro",
+        "o3-pro-2025-06-10",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+        "computer-use-preview",
+        "computer-use-preview-2025-03-11",
+        "gpt-5.5-pro",
+        "gpt-5.5-pro-2026-04-23",
+        "gpt-5-codex",
+        "gpt-5-pro",
+        "gpt-5-pro-2025-10-06",
+        "gpt-5.1-codex-max",
+        "gpt-daybreak-blue-latest",
+        "gpt-daybreak-red-latest",
+        "gpt-5.6-cyber",
+        "gpt-6-cyber",
+        "gpt-rosalind-research",
+        "gpt-6-rosalind",
+        "gpt-6.2-astra-law",
+    ]
+)
 
-AllModels = str | ChatModel | Literal['o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law']
 
-class ComparisonFilter(Object, tag_field='type', tag='eq'):
-    type: ClassVar[Literal['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'nin']] = 'eq'
+class ComparisonFilter(Object, tag_field="type", tag="eq"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "eq"
     key: str
     value: str | float | bool | list[str | float]
 
 
-class ComparisonFilterNe(ComparisonFilter, tag='ne'):
-    pass
+class ComparisonFilterNe(ComparisonFilter, tag="ne"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "ne"
 
 
-class ComparisonFilterGt(ComparisonFilter, tag='gt'):
-    pass
+class ComparisonFilterGt(ComparisonFilter, tag="gt"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "gt"
 
 
-class ComparisonFilterGte(ComparisonFilter, tag='gte'):
-    pass
+class ComparisonFilterGte(ComparisonFilter, tag="gte"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "gte"
 
 
-class ComparisonFilterLt(ComparisonFilter, tag='lt'):
-    pass
+class ComparisonFilterLt(ComparisonFilter, tag="lt"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "lt"
 
 
-class ComparisonFilterLte(ComparisonFilter, tag='lte'):
-    pass
+class ComparisonFilterLte(ComparisonFilter, tag="lte"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "lte"
 
 
-class ComparisonFilterIn(ComparisonFilter, tag='in'):
-    pass
+class ComparisonFilterIn(ComparisonFilter, tag="in"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "in"
 
 
-class ComparisonFilterNin(ComparisonFilter, tag='nin'):
-    pass
+class ComparisonFilterNin(ComparisonFilter, tag="nin"):
+    type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "nin"
+
 
 Filter = Any
 
-class CompoundFilter(Object, tag_field='type', tag='and'):
-    type: ClassVar[Literal['and', 'or']] = 'and'
+
+class CompoundFilter(Object, tag_field="type", tag="and"):
+    type: ClassVar[Literal["and", "or"]] = "and"
     filters: list[Filter]
 
 
-class CompoundFilterOr(CompoundFilter, tag='or'):
-    pass
+class CompoundFilterOr(CompoundFilter, tag="or"):
+    type: ClassVar[Literal["and", "or"]] = "or"
 
-class Grammar(Object, tag_field='type', tag='grammar'):
-    type: ClassVar[Literal['grammar']] = 'grammar'
+
+class Grammar(Object, tag_field="type", tag="grammar"):
+    type: ClassVar[Literal["grammar"]] = "grammar"
     definition: str
-    syntax: Literal['lark', 'regex']
+    syntax: Literal["lark", "regex"]
 
-class Text(Object, tag_field='type', tag='text'):
-    type: ClassVar[Literal['text']] = 'text'
+
+class Text(Object, tag_field="type", tag="text"):
+    type: ClassVar[Literal["text"]] = "text"
+
 
 CustomToolInputFormat = Text | Grammar
 
-class DecisionInputJSON(Object, tag_field='type', tag='input_json'):
-    type: ClassVar[Literal['input_json']] = 'input_json'
+
+class DecisionInputJSON(Object, tag_field="type", tag="input_json"):
+    type: ClassVar[Literal["input_json"]] = "input_json"
     data: list[dict[str, Any]] | dict[str, Any]
 
-class DecisionQuestionInputImage(Object, tag_field='type', tag='input_image'):
-    type: ClassVar[Literal['input_image']] = 'input_image'
-    image_url: str
-    detail: Literal['low', 'high', 'auto', 'original'] | None = None
 
-class DecisionQuestionInputText(Object, tag_field='type', tag='input_text'):
-    type: ClassVar[Literal['input_text']] = 'input_text'
+class DecisionQuestionInputImage(Object, tag_field="type", tag="input_image"):
+    type: ClassVar[Literal["input_image"]] = "input_image"
+    image_url: str
+    detail: Literal["low", "high", "auto", "original"] | None = None
+
+
+class DecisionQuestionInputText(Object, tag_field="type", tag="input_text"):
+    type: ClassVar[Literal["input_text"]] = "input_text"
     text: str
 
+
 DecisionQuestionInputPart = DecisionQuestionInputText | DecisionQuestionInputImage | DecisionInputJSON
+
 
 class MisalignmentSteer(Object):
     message: str
 
+
 class Misalignment(Object):
     detailed_explanation: str | None = None
-    error_type: str | Literal['potentially_unintended_data_transfer', 'potentially_unintended_data_access', 'potentially_unintended_destructive_activity', 'other'] | None = None
+    error_type: (
+        str
+        | Literal[
+            "potentially_unintended_data_transfer",
+            "potentially_unintended_data_access",
+            "potentially_unintended_destructive_activity",
+            "other",
+        ]
+        | None
+    ) = None
     review_target: str | None = None
     steer: MisalignmentSteer | None = None
+
 
 class ErrorObject(Object):
     message: str
@@ -95,7 +237,9 @@ class ErrorObject(Object):
     param: str | None = None
     misalignment: Misalignment | None = None
 
+
 FunctionParameters = dict[str, Any]
+
 
 class FunctionDefinition(Object):
     name: str
@@ -103,40 +247,77 @@ class FunctionDefinition(Object):
     parameters: FunctionParameters | None = None
     strict: bool | None = None
 
+
 Metadata = dict[str, str]
 
-OAuthErrorCode = Literal['invalid_grant', 'invalid_subject_token'] | str
+OAuthErrorCode = Literal["invalid_grant", "invalid_subject_token"] | str
 
-ReasoningEffort = Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+
 
 class Reasoning(Object):
-    context: Literal['auto', 'current_turn', 'all_turns'] | None = None
+    context: Literal["auto", "current_turn", "all_turns"] | None = None
     effort: ReasoningEffort | None = None
-    generate_summary: Literal['auto', 'concise', 'detailed'] | None = None
-    mode: str | Literal['standard', 'pro'] | None = None
-    summary: Literal['auto', 'concise', 'detailed'] | None = None
+    generate_summary: Literal["auto", "concise", "detailed"] | None = None
+    mode: str | Literal["standard", "pro"] | None = None
+    summary: Literal["auto", "concise", "detailed"] | None = None
 
-class ResponseFormatJSONObject(Object, tag_field='type', tag='json_object'):
-    type: ClassVar[Literal['json_object']] = 'json_object'
+
+class ResponseFormatJSONObject(Object, tag_field="type", tag="json_object"):
+    type: ClassVar[Literal["json_object"]] = "json_object"
+
 
 class JSONSchema(Object):
     name: str
     description: str | None = None
-    schema_: dict[str, Any] | None = msgspec.field(name='schema', default=None)
+    schema_: dict[str, Any] | None = msgspec.field(name="schema", default=None)
     strict: bool | None = None
 
-class ResponseFormatJSONSchema(Object, tag_field='type', tag='json_schema'):
-    type: ClassVar[Literal['json_schema']] = 'json_schema'
+
+class ResponseFormatJSONSchema(Object, tag_field="type", tag="json_schema"):
+    type: ClassVar[Literal["json_schema"]] = "json_schema"
     json_schema: JSONSchema
 
-class ResponseFormatText(Object, tag_field='type', tag='text'):
-    type: ClassVar[Literal['text']] = 'text'
+
+class ResponseFormatText(Object, tag_field="type", tag="text"):
+    type: ClassVar[Literal["text"]] = "text"
+
 
 class ResponseFormatTextGrammar(Object):
     grammar: str
-    type: Literal['grammar']
+    type: Literal["grammar"]
+
 
 class ResponseFormatTextPython(Object):
-    type: Literal['python']
+    type: Literal["python"]
 
-ResponsesModel = str | ChatModel | Literal['o1-pro', 'o1-pro-2025-03-19', 'o3-pro', 'o3-pro-2025-06-10', 'o3-deep-research', 'o3-deep-research-2025-06-26', 'o4-mini-deep-research', 'o4-mini-deep-research-2025-06-26', 'computer-use-preview', 'computer-use-preview-2025-03-11', 'gpt-5.5-pro', 'gpt-5.5-pro-2026-04-23', 'gpt-5-codex', 'gpt-5-pro', 'gpt-5-pro-2025-10-06', 'gpt-5.1-codex-max', 'gpt-daybreak-blue-latest', 'gpt-daybreak-red-latest', 'gpt-5.6-cyber', 'gpt-6-cyber', 'gpt-rosalind-research', 'gpt-6-rosalind', 'gpt-6.2-astra-law']
+
+ResponsesModel = (
+    str
+    | ChatModel
+    | Literal[
+        "o1-pro",
+        "o1-pro-2025-03-19",
+        "o3-pro",
+        "o3-pro-2025-06-10",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+        "computer-use-preview",
+        "computer-use-preview-2025-03-11",
+        "gpt-5.5-pro",
+        "gpt-5.5-pro-2026-04-23",
+        "gpt-5-codex",
+        "gpt-5-pro",
+        "gpt-5-pro-2025-10-06",
+        "gpt-5.1-codex-max",
+        "gpt-daybreak-blue-latest",
+        "gpt-daybreak-red-latest",
+        "gpt-5.6-cyber",
+        "gpt-6-cyber",
+        "gpt-rosalind-research",
+        "gpt-6-rosalind",
+        "gpt-6.2-astra-law",
+    ]
+)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.shared.structs': 'ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel',
-        'oai.types.shared_params.params': 'ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText Text',
+        "oai.types.shared.structs": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+        "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText Text",
     },
 )

@@ -2,74 +2,89 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.shared.structs import FunctionParameters, ReasoningEffort
 
 
 class ComparisonFilter(TypedDict, total=False):
-    key: str
-    type: Literal['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'nin']
-    value: str | float | bool | Sequence[str | float]
+    key: Required[str]
+    type: Required[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]]
+    value: Required[str | float | bool | Sequence[str | float]]
+
 
 class CompoundFilter(TypedDict, total=False):
-    filters: Iterable[Filter]
-    type: Literal['and', 'or']
+    filters: Required[Iterable[Filter]]
+    type: Required[Literal["and", "or"]]
 
-Filter: TypeAlias = 'Any'
 
-CustomToolInputFormat: TypeAlias = 'Text | Grammar'
+Filter: TypeAlias = "Any"
+
+CustomToolInputFormat: TypeAlias = "Text | Grammar"
+
 
 class Grammar(TypedDict, total=False):
-    definition: str
-    syntax: Literal['lark', 'regex']
-    type: Literal['grammar']
+    definition: Required[str]
+    syntax: Required[Literal["lark", "regex"]]
+    type: Required[Literal["grammar"]]
+
 
 class Text(TypedDict, total=False):
-    type: Literal['text']
+    type: Required[Literal["text"]]
+
 
 class DecisionInputJSON(TypedDict, total=False):
-    data: dict[str, Any] | Iterable[dict[str, Any]]
-    type: Literal['input_json']
+    data: Required[dict[str, Any] | Iterable[dict[str, Any]]]
+    type: Required[Literal["input_json"]]
+
 
 class DecisionQuestionInputImage(TypedDict, total=False):
-    image_url: str
-    type: Literal['input_image']
-    detail: Literal['low', 'high', 'auto', 'original'] | None
+    image_url: Required[str]
+    type: Required[Literal["input_image"]]
+    detail: Literal["low", "high", "auto", "original"] | None
 
-DecisionQuestionInputPart: TypeAlias = 'DecisionQuestionInputText | DecisionQuestionInputImage | DecisionInputJSON'
+
+DecisionQuestionInputPart: TypeAlias = "DecisionQuestionInputText | DecisionQuestionInputImage | DecisionInputJSON"
+
 
 class DecisionQuestionInputText(TypedDict, total=False):
-    text: str
-    type: Literal['input_text']
+    text: Required[str]
+    type: Required[Literal["input_text"]]
+
 
 class FunctionDefinition(TypedDict, total=False):
-    name: str
+    name: Required[str]
     description: str
     parameters: FunctionParameters
     strict: bool | None
 
+
 class Reasoning(TypedDict, total=False):
-    context: Literal['auto', 'current_turn', 'all_turns'] | None
+    context: Literal["auto", "current_turn", "all_turns"] | None
     effort: ReasoningEffort
-    generate_summary: Literal['auto', 'concise', 'detailed'] | None
-    mode: str | Literal['standard', 'pro']
-    summary: Literal['auto', 'concise', 'detailed'] | None
+    generate_summary: Literal["auto", "concise", "detailed"] | None
+    mode: str | Literal["standard", "pro"]
+    summary: Literal["auto", "concise", "detailed"] | None
+
 
 class ResponseFormatJSONObject(TypedDict, total=False):
-    type: Literal['json_object']
+    type: Required[Literal["json_object"]]
+
 
 class JSONSchema(TypedDict, total=False):
-    name: str
+    name: Required[str]
     description: str
     schema: dict[str, Any]
     strict: bool | None
 
+
 class ResponseFormatJSONSchema(TypedDict, total=False):
-    json_schema: JSONSchema
-    type: Literal['json_schema']
+    json_schema: Required[JSONSchema]
+    type: Required[Literal["json_schema"]]
+
 
 class ResponseFormatText(TypedDict, total=False):
-    type: Literal['text']
+    type: Required[Literal["text"]]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.skills.params': 'SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams',
-        'oai.types.skills.structs': 'DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList',
+        "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams",
+        "oai.types.skills.structs": "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList",
     },
 )

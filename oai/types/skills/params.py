@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from oai._multipart import File
 
 
 class SkillCreateParams(TypedDict, total=False):
     files: Sequence[File] | File | bytes | list[str | None]
 
+
 class SkillListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class SkillUpdateParams(TypedDict, total=False):
-    default_version: str
+    default_version: Required[str]
+
 
 class VersionCreateParams(TypedDict, total=False):
     default: bool
     files: Sequence[File] | File | bytes | list[str | None]
 
+
 class VersionListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]

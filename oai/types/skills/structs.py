@@ -8,7 +8,8 @@ from oai._object import Object
 class DeletedSkill(Object):
     id: str
     deleted: bool
-    object: Literal['skill.deleted']
+    object: Literal["skill.deleted"]
+
 
 class Skill(Object):
     id: str
@@ -17,33 +18,37 @@ class Skill(Object):
     description: str
     latest_version: str
     name: str
-    object: Literal['skill']
+    object: Literal["skill"]
+
 
 class SkillList(Object):
     data: list[Skill]
     has_more: bool
-    object: Literal['list']
+    object: Literal["list"]
     first_id: str | None = None
     last_id: str | None = None
+
 
 class DeletedSkillVersion(Object):
     id: str
     deleted: bool
-    object: Literal['skill.version.deleted']
+    object: Literal["skill.version.deleted"]
     version: str
+
 
 class SkillVersion(Object):
     id: str
     created_at: int
     description: str
     name: str
-    object: Literal['skill.version']
+    object: Literal["skill.version"]
     skill_id: str
     version: str
+
 
 class SkillVersionList(Object):
     data: list[SkillVersion]
     has_more: bool
-    object: Literal['list']
+    object: Literal["list"]
     first_id: str | None = None
     last_id: str | None = None

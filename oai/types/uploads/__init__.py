@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.uploads.params': 'ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams',
-        'oai.types.uploads.structs': 'Upload UploadPart',
+        "oai.types.uploads.params": "ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams",
+        "oai.types.uploads.structs": "Upload UploadPart",
     },
 )

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from oai.types.files.structs import FilePurpose
+
     from oai._multipart import File
+    from oai.types.files.structs import FilePurpose
 
 
 class UploadCompleteParams(TypedDict, total=False):
-    part_ids: Sequence[str]
+    part_ids: Required[Sequence[str]]
     md5: str
 
+
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal['created_at']
-    seconds: int
+    anchor: Required[Literal["created_at"]]
+    seconds: Required[int]
+
 
 class UploadCreateParams(TypedDict, total=False):
-    bytes: int
-    filename: str
-    mime_type: str
-    purpose: FilePurpose
+    bytes: Required[int]
+    filename: Required[str]
+    mime_type: Required[str]
+    purpose: Required[FilePurpose]
     expires_after: ExpiresAfter
 
+
 class PartCreateParams(TypedDict, total=False):
-    data: File
+    data: Required[File]

@@ -12,13 +12,14 @@ class Upload(Object):
     created_at: int
     expires_at: int
     filename: str
-    object: Literal['upload']
+    object: Literal["upload"]
     purpose: str
-    status: Literal['pending', 'completed', 'cancelled', 'expired']
+    status: Literal["pending", "completed", "cancelled", "expired"]
     file: FileObject | None = None
+
 
 class UploadPart(Object):
     id: str
     created_at: int
-    object: Literal['upload.part']
+    object: Literal["upload.part"]
     upload_id: str

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from oai.types.vector_stores.params import FileUpdateParams as FileUpdateParams
     from oai.types.vector_stores.params import Filters as Filters
     from oai.types.vector_stores.params import RankingOptions as RankingOptions
-    from oai.types.vector_stores.params import StaticFileChunkingStrategyObjectParam as StaticFileChunkingStrategyObjectParam
+    from oai.types.vector_stores.params import (
+        StaticFileChunkingStrategyObjectParam as StaticFileChunkingStrategyObjectParam,
+    )
     from oai.types.vector_stores.params import StaticFileChunkingStrategyParam as StaticFileChunkingStrategyParam
     from oai.types.vector_stores.params import VectorStoreCreateParams as VectorStoreCreateParams
-    from oai.types.vector_stores.params import VectorStoreCreateParamsExpiresAfter as VectorStoreCreateParamsExpiresAfter
+    from oai.types.vector_stores.params import (
+        VectorStoreCreateParamsExpiresAfter as VectorStoreCreateParamsExpiresAfter,
+    )
     from oai.types.vector_stores.params import VectorStoreListParams as VectorStoreListParams
     from oai.types.vector_stores.params import VectorStoreSearchParams as VectorStoreSearchParams
     from oai.types.vector_stores.params import VectorStoreUpdateParams as VectorStoreUpdateParams
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.vector_stores.params': 'AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams',
-        'oai.types.vector_stores.structs': 'Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse',
+        "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
+        "oai.types.vector_stores.structs": "Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse",
     },
 )

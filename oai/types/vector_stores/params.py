@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.shared.structs import Metadata
     from oai.types.shared_params.params import ComparisonFilter, CompoundFilter
 
 
 class AutoFileChunkingStrategyParam(TypedDict, total=False):
-    type: Literal['auto']
+    type: Required[Literal["auto"]]
 
-FileChunkingStrategyParam: TypeAlias = 'AutoFileChunkingStrategyParam | StaticFileChunkingStrategyObjectParam'
+
+FileChunkingStrategyParam: TypeAlias = "AutoFileChunkingStrategyParam | StaticFileChunkingStrategyObjectParam"
+
 
 class StaticFileChunkingStrategyObjectParam(TypedDict, total=False):
-    static: StaticFileChunkingStrategyParam
-    type: Literal['static']
+    static: Required[StaticFileChunkingStrategyParam]
+    type: Required[Literal["static"]]
+
 
 class StaticFileChunkingStrategyParam(TypedDict, total=False):
-    chunk_overlap_tokens: int
-    max_chunk_size_tokens: int
+    chunk_overlap_tokens: Required[int]
+    max_chunk_size_tokens: Required[int]
+
 
 class VectorStoreCreateParamsExpiresAfter(TypedDict, total=False):
-    anchor: Literal['last_active_at']
-    days: int
+    anchor: Required[Literal["last_active_at"]]
+    days: Required[int]
+
 
 class VectorStoreCreateParams(TypedDict, total=False):
     chunking_strategy: FileChunkingStrategyParam
@@ -35,34 +41,41 @@ class VectorStoreCreateParams(TypedDict, total=False):
     metadata: Metadata | None
     name: str
 
+
 class VectorStoreListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
 
-Filters: TypeAlias = 'ComparisonFilter | CompoundFilter'
+
+Filters: TypeAlias = "ComparisonFilter | CompoundFilter"
+
 
 class RankingOptions(TypedDict, total=False):
-    ranker: Literal['none', 'auto', 'default-2024-11-15']
+    ranker: Literal["none", "auto", "default-2024-11-15"]
     score_threshold: float
 
+
 class VectorStoreSearchParams(TypedDict, total=False):
-    query: str | Sequence[str]
+    query: Required[str | Sequence[str]]
     filters: Filters
     max_num_results: int
     ranking_options: RankingOptions
     rewrite_query: bool
+
 
 class VectorStoreUpdateParams(TypedDict, total=False):
     expires_after: VectorStoreCreateParamsExpiresAfter | None
     metadata: Metadata | None
     name: str | None
 
+
 class File(TypedDict, total=False):
-    file_id: str
+    file_id: Required[str]
     attributes: dict[str, str | float | bool] | None
     chunking_strategy: FileChunkingStrategyParam
+
 
 class FileBatchCreateParams(TypedDict, total=False):
     attributes: dict[str, str | float | bool] | None
@@ -70,26 +83,30 @@ class FileBatchCreateParams(TypedDict, total=False):
     file_ids: Sequence[str]
     files: Iterable[File]
 
+
 class FileBatchListFilesParams(TypedDict, total=False):
-    vector_store_id: str
+    vector_store_id: Required[str]
     after: str
     before: str
-    filter: Literal['in_progress', 'completed', 'failed', 'cancelled']
+    filter: Literal["in_progress", "completed", "failed", "cancelled"]
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class FileCreateParams(TypedDict, total=False):
-    file_id: str
+    file_id: Required[str]
     attributes: dict[str, str | float | bool] | None
     chunking_strategy: FileChunkingStrategyParam
+
 
 class FileListParams(TypedDict, total=False):
     after: str
     before: str
-    filter: Literal['in_progress', 'completed', 'failed', 'cancelled']
+    filter: Literal["in_progress", "completed", "failed", "cancelled"]
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class FileUpdateParams(TypedDict, total=False):
-    vector_store_id: str
-    attributes: dict[str, str | float | bool] | None
+    vector_store_id: Required[str]
+    attributes: Required[dict[str, str | float | bool] | None]

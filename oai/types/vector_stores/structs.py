@@ -6,22 +6,27 @@ from oai._object import Object
 from oai.types.shared.structs import Metadata
 
 
-class OtherFileChunkingStrategyObject(Object, tag_field='type', tag='other'):
-    type: ClassVar[Literal['other']] = 'other'
+class OtherFileChunkingStrategyObject(Object, tag_field="type", tag="other"):
+    type: ClassVar[Literal["other"]] = "other"
+
 
 class StaticFileChunkingStrategy(Object):
     chunk_overlap_tokens: int
     max_chunk_size_tokens: int
 
-class StaticFileChunkingStrategyObject(Object, tag_field='type', tag='static'):
-    type: ClassVar[Literal['static']] = 'static'
+
+class StaticFileChunkingStrategyObject(Object, tag_field="type", tag="static"):
+    type: ClassVar[Literal["static"]] = "static"
     static: StaticFileChunkingStrategy
+
 
 FileChunkingStrategy = StaticFileChunkingStrategyObject | OtherFileChunkingStrategyObject
 
+
 class VectorStoreExpiresAfter(Object):
-    anchor: Literal['last_active_at']
+    anchor: Literal["last_active_at"]
     days: int
+
 
 class FileCounts(Object):
     cancelled: int
@@ -30,27 +35,31 @@ class FileCounts(Object):
     in_progress: int
     total: int
 
+
 class VectorStore(Object):
     id: str
     created_at: int
     file_counts: FileCounts
     name: str
-    object: Literal['vector_store']
-    status: Literal['expired', 'in_progress', 'completed']
+    object: Literal["vector_store"]
+    status: Literal["expired", "in_progress", "completed"]
     usage_bytes: int
     last_active_at: int | None = None
     metadata: Metadata | None = None
     expires_after: VectorStoreExpiresAfter | None = None
     expires_at: int | None = None
 
+
 class VectorStoreDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['vector_store.deleted']
+    object: Literal["vector_store.deleted"]
+
 
 class Content(Object):
     text: str
-    type: Literal['text']
+    type: Literal["text"]
+
 
 class VectorStoreSearchResponse(Object):
     content: list[Content]
@@ -59,34 +68,39 @@ class VectorStoreSearchResponse(Object):
     score: float
     attributes: dict[str, str | float | bool] | None = None
 
+
 class FileContentResponse(Object):
     text: str | None = None
     type: str | None = None
 
+
 class LastError(Object):
-    code: Literal['server_error', 'unsupported_file', 'invalid_file']
+    code: Literal["server_error", "unsupported_file", "invalid_file"]
     message: str
+
 
 class VectorStoreFile(Object):
     id: str
     created_at: int
-    object: Literal['vector_store.file']
-    status: Literal['in_progress', 'completed', 'cancelled', 'failed']
+    object: Literal["vector_store.file"]
+    status: Literal["in_progress", "completed", "cancelled", "failed"]
     usage_bytes: int
     vector_store_id: str
     last_error: LastError | None = None
     attributes: dict[str, str | float | bool] | None = None
     chunking_strategy: FileChunkingStrategy | None = None
 
+
 class VectorStoreFileBatch(Object):
     id: str
     created_at: int
     file_counts: FileCounts
-    object: Literal['vector_store.files_batch']
-    status: Literal['in_progress', 'completed', 'cancelled', 'failed']
+    object: Literal["vector_store.files_batch"]
+    status: Literal["in_progress", "completed", "cancelled", "failed"]
     vector_store_id: str
+
 
 class VectorStoreFileDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['vector_store.file.deleted']
+    object: Literal["vector_store.file.deleted"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.videos.params': 'InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoExtendParamsVideo VideoListParams VideoRemixParams VideoVideoReferenceInputParam',
-        'oai.types.videos.structs': 'Misalignment MisalignmentSteer Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize',
+        "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoExtendParamsVideo VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
+        "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
     },
 )

@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
+    from oai._multipart import File
     from oai.types.images.params import ImageInputReferenceParam
     from oai.types.videos.structs import VideoModelParam, VideoSeconds, VideoSize
-    from oai._multipart import File
 
 
 class VideoCreateCharacterParams(TypedDict, total=False):
-    name: str
-    video: File
+    name: Required[str]
+    video: Required[File]
 
-InputReference: TypeAlias = 'File | bytes | list[str | None] | ImageInputReferenceParam'
+
+InputReference: TypeAlias = "File | bytes | list[str | None] | ImageInputReferenceParam"
+
 
 class VideoCreateParams(TypedDict, total=False):
-    prompt: str
+    prompt: Required[str]
     input_reference: InputReference
     model: VideoModelParam
     seconds: VideoSeconds
     size: VideoSize
 
-class VideoDownloadContentParams(TypedDict, total=False):
-    variant: Literal['video', 'thumbnail', 'spritesheet']
 
-VideoEditParamsVideo: TypeAlias = 'File | bytes | list[str | None] | VideoVideoReferenceInputParam'
+class VideoDownloadContentParams(TypedDict, total=False):
+    variant: Literal["video", "thumbnail", "spritesheet"]
+
+
+VideoEditParamsVideo: TypeAlias = "File | bytes | list[str | None] | VideoVideoReferenceInputParam"
+
 
 class VideoEditParams(TypedDict, total=False):
-    prompt: str
-    video: VideoEditParamsVideo
+    prompt: Required[str]
+    video: Required[VideoEditParamsVideo]
+
 
 class VideoVideoReferenceInputParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
 
-VideoExtendParamsVideo: TypeAlias = 'File | bytes | list[str | None] | VideoVideoReferenceInputParam'
+
+VideoExtendParamsVideo: TypeAlias = "File | bytes | list[str | None] | VideoVideoReferenceInputParam"
+
 
 class VideoExtendParams(TypedDict, total=False):
-    prompt: str
-    seconds: VideoSeconds
-    video: VideoExtendParamsVideo
+    prompt: Required[str]
+    seconds: Required[VideoSeconds]
+    video: Required[VideoExtendParamsVideo]
+
 
 class VideoListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class VideoRemixParams(TypedDict, total=False):
-    prompt: str
+    prompt: Required[str]

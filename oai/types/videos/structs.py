@@ -8,11 +8,22 @@ from oai._object import Object
 class MisalignmentSteer(Object):
     message: str
 
+
 class Misalignment(Object):
     detailed_explanation: str | None = None
-    error_type: str | Literal['potentially_unintended_data_transfer', 'potentially_unintended_data_access', 'potentially_unintended_destructive_activity', 'other'] | None = None
+    error_type: (
+        str
+        | Literal[
+            "potentially_unintended_data_transfer",
+            "potentially_unintended_data_access",
+            "potentially_unintended_destructive_activity",
+            "other",
+        ]
+        | None
+    ) = None
     review_target: str | None = None
     steer: MisalignmentSteer | None = None
+
 
 class VideoCreateError(Object):
     code: str
@@ -22,40 +33,48 @@ class VideoCreateError(Object):
     param: str | None = None
     type: str | None = None
 
-VideoModel = str | Literal['sora-2', 'sora-2-pro', 'sora-2-2025-10-06', 'sora-2-pro-2025-10-06', 'sora-2-2025-12-08']
 
-VideoSeconds = Literal['4', '8', '12']
+VideoModel = str | Literal["sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08"]
 
-VideoSize = Literal['720x1280', '1280x720', '1024x1792', '1792x1024']
+VideoSeconds = Literal["4", "8", "12"]
+
+VideoSize = Literal["720x1280", "1280x720", "1024x1792", "1792x1024"]
+
 
 class Video(Object):
     id: str
     created_at: int
     model: VideoModel
-    object: Literal['video']
+    object: Literal["video"]
     progress: int
     seconds: str | VideoSeconds
     size: VideoSize
-    status: Literal['queued', 'in_progress', 'completed', 'failed']
+    status: Literal["queued", "in_progress", "completed", "failed"]
     completed_at: int | None = None
     error: VideoCreateError | None = None
     expires_at: int | None = None
     prompt: str | None = None
     remixed_from_video_id: str | None = None
 
+
 class VideoCreateCharacterResponse(Object):
     created_at: int
     id: str | None = None
     name: str | None = None
 
+
 class VideoDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['video.deleted']
+    object: Literal["video.deleted"]
+
 
 class VideoGetCharacterResponse(Object):
     created_at: int
     id: str | None = None
     name: str | None = None
 
-VideoModelParam = str | Literal['sora-2', 'sora-2-pro', 'sora-2-2025-10-06', 'sora-2-pro-2025-10-06', 'sora-2-2025-12-08']
+
+VideoModelParam = (
+    str | Literal["sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08"]
+)

@@ -12,12 +12,20 @@ if TYPE_CHECKING:
     from oai.types.webhooks.params import WebhookTestParams as WebhookTestParams
     from oai.types.webhooks.params import WebhookUpdateParams as WebhookUpdateParams
     from oai.types.webhooks.structs import AgentEnvironmentExpiredWebhookEvent as AgentEnvironmentExpiredWebhookEvent
-    from oai.types.webhooks.structs import AgentEnvironmentExpiredWebhookEventData as AgentEnvironmentExpiredWebhookEventData
+    from oai.types.webhooks.structs import (
+        AgentEnvironmentExpiredWebhookEventData as AgentEnvironmentExpiredWebhookEventData,
+    )
     from oai.types.webhooks.structs import AgentEnvironmentFailedWebhookEvent as AgentEnvironmentFailedWebhookEvent
     from oai.types.webhooks.structs import AgentEnvironmentReadyWebhookEvent as AgentEnvironmentReadyWebhookEvent
-    from oai.types.webhooks.structs import AgentEnvironmentSuspendedWebhookEvent as AgentEnvironmentSuspendedWebhookEvent
-    from oai.types.webhooks.structs import AgentSessionActionRequiredWebhookEvent as AgentSessionActionRequiredWebhookEvent
-    from oai.types.webhooks.structs import AgentSessionActionRequiredWebhookEventData as AgentSessionActionRequiredWebhookEventData
+    from oai.types.webhooks.structs import (
+        AgentEnvironmentSuspendedWebhookEvent as AgentEnvironmentSuspendedWebhookEvent,
+    )
+    from oai.types.webhooks.structs import (
+        AgentSessionActionRequiredWebhookEvent as AgentSessionActionRequiredWebhookEvent,
+    )
+    from oai.types.webhooks.structs import (
+        AgentSessionActionRequiredWebhookEventData as AgentSessionActionRequiredWebhookEventData,
+    )
     from oai.types.webhooks.structs import AgentSessionCreatedWebhookEvent as AgentSessionCreatedWebhookEvent
     from oai.types.webhooks.structs import AgentSessionCreatedWebhookEventData as AgentSessionCreatedWebhookEventData
     from oai.types.webhooks.structs import AgentSessionFailedWebhookEvent as AgentSessionFailedWebhookEvent
@@ -41,9 +49,13 @@ if TYPE_CHECKING:
     from oai.types.webhooks.structs import LiveCallIncomingWebhookEvent as LiveCallIncomingWebhookEvent
     from oai.types.webhooks.structs import LiveCallIncomingWebhookEventData as LiveCallIncomingWebhookEventData
     from oai.types.webhooks.structs import LiveTransportConnectedWebhookEvent as LiveTransportConnectedWebhookEvent
-    from oai.types.webhooks.structs import LiveTransportConnectedWebhookEventData as LiveTransportConnectedWebhookEventData
+    from oai.types.webhooks.structs import (
+        LiveTransportConnectedWebhookEventData as LiveTransportConnectedWebhookEventData,
+    )
     from oai.types.webhooks.structs import LiveTransportIncomingWebhookEvent as LiveTransportIncomingWebhookEvent
-    from oai.types.webhooks.structs import LiveTransportIncomingWebhookEventData as LiveTransportIncomingWebhookEventData
+    from oai.types.webhooks.structs import (
+        LiveTransportIncomingWebhookEventData as LiveTransportIncomingWebhookEventData,
+    )
     from oai.types.webhooks.structs import RealtimeCallIncomingWebhookEvent as RealtimeCallIncomingWebhookEvent
     from oai.types.webhooks.structs import RealtimeCallIncomingWebhookEventData as RealtimeCallIncomingWebhookEventData
     from oai.types.webhooks.structs import ResponseCancelledWebhookEvent as ResponseCancelledWebhookEvent
@@ -53,7 +65,9 @@ if TYPE_CHECKING:
     from oai.types.webhooks.structs import SafetyAlertCreatedWebhookEvent as SafetyAlertCreatedWebhookEvent
     from oai.types.webhooks.structs import SafetyDeactivationIssuedWebhookEvent as SafetyDeactivationIssuedWebhookEvent
     from oai.types.webhooks.structs import SafetyIdentifierBlockedWebhookEvent as SafetyIdentifierBlockedWebhookEvent
-    from oai.types.webhooks.structs import SafetyIdentifierBlockedWebhookEventData as SafetyIdentifierBlockedWebhookEventData
+    from oai.types.webhooks.structs import (
+        SafetyIdentifierBlockedWebhookEventData as SafetyIdentifierBlockedWebhookEventData,
+    )
     from oai.types.webhooks.structs import SafetyOrgAlertCreatedWebhookEvent as SafetyOrgAlertCreatedWebhookEvent
     from oai.types.webhooks.structs import SafetyWarningIssuedWebhookEvent as SafetyWarningIssuedWebhookEvent
     from oai.types.webhooks.structs import UnwrapWebhookEvent as UnwrapWebhookEvent
@@ -67,7 +81,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.webhooks.params': 'WebhookCreateParams WebhookListParams WebhookRotateSecretParams WebhookTestParams WebhookUpdateParams',
-        'oai.types.webhooks.structs': 'AgentEnvironmentExpiredWebhookEvent AgentEnvironmentExpiredWebhookEventData AgentEnvironmentFailedWebhookEvent AgentEnvironmentReadyWebhookEvent AgentEnvironmentSuspendedWebhookEvent AgentSessionActionRequiredWebhookEvent AgentSessionActionRequiredWebhookEventData AgentSessionCreatedWebhookEvent AgentSessionCreatedWebhookEventData AgentSessionFailedWebhookEvent AgentSessionFailedWebhookEventData AgentSessionIdleWebhookEvent AgentSessionInProgressWebhookEvent BatchCancelledWebhookEvent BatchCompletedWebhookEvent BatchExpiredWebhookEvent BatchFailedWebhookEvent DataConnect DataRequiredAction DataSipHeader DeletedWebhookEndpoint EvalRunCanceledWebhookEvent EvalRunFailedWebhookEvent EvalRunSucceededWebhookEvent FineTuningJobCancelledWebhookEvent FineTuningJobFailedWebhookEvent FineTuningJobSucceededWebhookEvent LiveCallIncomingWebhookEvent LiveCallIncomingWebhookEventData LiveTransportConnectedWebhookEvent LiveTransportConnectedWebhookEventData LiveTransportIncomingWebhookEvent LiveTransportIncomingWebhookEventData RealtimeCallIncomingWebhookEvent RealtimeCallIncomingWebhookEventData ResponseCancelledWebhookEvent ResponseCompletedWebhookEvent ResponseFailedWebhookEvent ResponseIncompleteWebhookEvent SafetyAlertCreatedWebhookEvent SafetyDeactivationIssuedWebhookEvent SafetyIdentifierBlockedWebhookEvent SafetyIdentifierBlockedWebhookEventData SafetyOrgAlertCreatedWebhookEvent SafetyWarningIssuedWebhookEvent UnwrapWebhookEvent WebhookEndpoint WebhookEndpointList WebhookEndpointTestResult WebhookEndpointWithSecret WebhookEventTypeList',
+        "oai.types.webhooks.params": "WebhookCreateParams WebhookListParams WebhookRotateSecretParams WebhookTestParams WebhookUpdateParams",
+        "oai.types.webhooks.structs": "AgentEnvironmentExpiredWebhookEvent AgentEnvironmentExpiredWebhookEventData AgentEnvironmentFailedWebhookEvent AgentEnvironmentReadyWebhookEvent AgentEnvironmentSuspendedWebhookEvent AgentSessionActionRequiredWebhookEvent AgentSessionActionRequiredWebhookEventData AgentSessionCreatedWebhookEvent AgentSessionCreatedWebhookEventData AgentSessionFailedWebhookEvent AgentSessionFailedWebhookEventData AgentSessionIdleWebhookEvent AgentSessionInProgressWebhookEvent BatchCancelledWebhookEvent BatchCompletedWebhookEvent BatchExpiredWebhookEvent BatchFailedWebhookEvent DataConnect DataRequiredAction DataSipHeader DeletedWebhookEndpoint EvalRunCanceledWebhookEvent EvalRunFailedWebhookEvent EvalRunSucceededWebhookEvent FineTuningJobCancelledWebhookEvent FineTuningJobFailedWebhookEvent FineTuningJobSucceededWebhookEvent LiveCallIncomingWebhookEvent LiveCallIncomingWebhookEventData LiveTransportConnectedWebhookEvent LiveTransportConnectedWebhookEventData LiveTransportIncomingWebhookEvent LiveTransportIncomingWebhookEventData RealtimeCallIncomingWebhookEvent RealtimeCallIncomingWebhookEventData ResponseCancelledWebhookEvent ResponseCompletedWebhookEvent ResponseFailedWebhookEvent ResponseIncompleteWebhookEvent SafetyAlertCreatedWebhookEvent SafetyDeactivationIssuedWebhookEvent SafetyIdentifierBlockedWebhookEvent SafetyIdentifierBlockedWebhookEventData SafetyOrgAlertCreatedWebhookEvent SafetyWarningIssuedWebhookEvent UnwrapWebhookEvent WebhookEndpoint WebhookEndpointList WebhookEndpointTestResult WebhookEndpointWithSecret WebhookEventTypeList",
     },
 )

@@ -8,50 +8,59 @@ from oai._object import Object
 class AgentEnvironmentExpiredWebhookEventData(Object):
     id: str
 
-class AgentEnvironmentExpiredWebhookEvent(Object, tag_field='type', tag='agent.environment.expired'):
-    type: ClassVar[Literal['agent.environment.expired']] = 'agent.environment.expired'
-    id: str
-    created_at: int
-    data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
 
-class AgentEnvironmentFailedWebhookEvent(Object, tag_field='type', tag='agent.environment.failed'):
-    type: ClassVar[Literal['agent.environment.failed']] = 'agent.environment.failed'
+class AgentEnvironmentExpiredWebhookEvent(Object, tag_field="type", tag="agent.environment.expired"):
+    type: ClassVar[Literal["agent.environment.expired"]] = "agent.environment.expired"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-class AgentEnvironmentReadyWebhookEvent(Object, tag_field='type', tag='agent.environment.ready'):
-    type: ClassVar[Literal['agent.environment.ready']] = 'agent.environment.ready'
-    id: str
-    created_at: int
-    data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
 
-class AgentEnvironmentSuspendedWebhookEvent(Object, tag_field='type', tag='agent.environment.suspended'):
-    type: ClassVar[Literal['agent.environment.suspended']] = 'agent.environment.suspended'
+class AgentEnvironmentFailedWebhookEvent(Object, tag_field="type", tag="agent.environment.failed"):
+    type: ClassVar[Literal["agent.environment.failed"]] = "agent.environment.failed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
+
+
+class AgentEnvironmentReadyWebhookEvent(Object, tag_field="type", tag="agent.environment.ready"):
+    type: ClassVar[Literal["agent.environment.ready"]] = "agent.environment.ready"
+    id: str
+    created_at: int
+    data: AgentEnvironmentExpiredWebhookEventData
+    object: Literal["event"]
+
+
+class AgentEnvironmentSuspendedWebhookEvent(Object, tag_field="type", tag="agent.environment.suspended"):
+    type: ClassVar[Literal["agent.environment.suspended"]] = "agent.environment.suspended"
+    id: str
+    created_at: int
+    data: AgentEnvironmentExpiredWebhookEventData
+    object: Literal["event"]
+
 
 class DataRequiredAction(Object):
-    type: Literal['computer_use_approval_request', 'mcp_approval_request', 'function_call', 'environment_connection']
+    type: Literal["computer_use_approval_request", "mcp_approval_request", "function_call", "environment_connection"]
+
 
 class AgentSessionActionRequiredWebhookEventData(Object):
     id: str
     required_action: DataRequiredAction
 
-class AgentSessionActionRequiredWebhookEvent(Object, tag_field='type', tag='agent.session.action_required'):
-    type: ClassVar[Literal['agent.session.action_required']] = 'agent.session.action_required'
+
+class AgentSessionActionRequiredWebhookEvent(Object, tag_field="type", tag="agent.session.action_required"):
+    type: ClassVar[Literal["agent.session.action_required"]] = "agent.session.action_required"
     id: str
     created_at: int
     data: AgentSessionActionRequiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
+
 
 class DataConnect(Object):
     remote_url: str
+
 
 class AgentSessionCreatedWebhookEventData(Object):
     id: str
@@ -59,207 +68,239 @@ class AgentSessionCreatedWebhookEventData(Object):
     connect: DataConnect | None = None
     environment_id: str | None = None
 
-class AgentSessionCreatedWebhookEvent(Object, tag_field='type', tag='agent.session.created'):
-    type: ClassVar[Literal['agent.session.created']] = 'agent.session.created'
+
+class AgentSessionCreatedWebhookEvent(Object, tag_field="type", tag="agent.session.created"):
+    type: ClassVar[Literal["agent.session.created"]] = "agent.session.created"
     id: str
     created_at: int
     data: AgentSessionCreatedWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
+
 
 class AgentSessionFailedWebhookEventData(Object):
     id: str
     environment_type: str
     environment_id: str | None = None
 
-class AgentSessionFailedWebhookEvent(Object, tag_field='type', tag='agent.session.failed'):
-    type: ClassVar[Literal['agent.session.failed']] = 'agent.session.failed'
+
+class AgentSessionFailedWebhookEvent(Object, tag_field="type", tag="agent.session.failed"):
+    type: ClassVar[Literal["agent.session.failed"]] = "agent.session.failed"
     id: str
     created_at: int
     data: AgentSessionFailedWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-class AgentSessionIdleWebhookEvent(Object, tag_field='type', tag='agent.session.idle'):
-    type: ClassVar[Literal['agent.session.idle']] = 'agent.session.idle'
+
+class AgentSessionIdleWebhookEvent(Object, tag_field="type", tag="agent.session.idle"):
+    type: ClassVar[Literal["agent.session.idle"]] = "agent.session.idle"
     id: str
     created_at: int
     data: AgentSessionFailedWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-class AgentSessionInProgressWebhookEvent(Object, tag_field='type', tag='agent.session.in_progress'):
-    type: ClassVar[Literal['agent.session.in_progress']] = 'agent.session.in_progress'
+
+class AgentSessionInProgressWebhookEvent(Object, tag_field="type", tag="agent.session.in_progress"):
+    type: ClassVar[Literal["agent.session.in_progress"]] = "agent.session.in_progress"
     id: str
     created_at: int
     data: AgentSessionFailedWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-class BatchCancelledWebhookEvent(Object, tag_field='type', tag='batch.cancelled'):
-    type: ClassVar[Literal['batch.cancelled']] = 'batch.cancelled'
+
+class BatchCancelledWebhookEvent(Object, tag_field="type", tag="batch.cancelled"):
+    type: ClassVar[Literal["batch.cancelled"]] = "batch.cancelled"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class BatchCompletedWebhookEvent(Object, tag_field='type', tag='batch.completed'):
-    type: ClassVar[Literal['batch.completed']] = 'batch.completed'
+
+class BatchCompletedWebhookEvent(Object, tag_field="type", tag="batch.completed"):
+    type: ClassVar[Literal["batch.completed"]] = "batch.completed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class BatchExpiredWebhookEvent(Object, tag_field='type', tag='batch.expired'):
-    type: ClassVar[Literal['batch.expired']] = 'batch.expired'
+
+class BatchExpiredWebhookEvent(Object, tag_field="type", tag="batch.expired"):
+    type: ClassVar[Literal["batch.expired"]] = "batch.expired"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class BatchFailedWebhookEvent(Object, tag_field='type', tag='batch.failed'):
-    type: ClassVar[Literal['batch.failed']] = 'batch.failed'
+
+class BatchFailedWebhookEvent(Object, tag_field="type", tag="batch.failed"):
+    type: ClassVar[Literal["batch.failed"]] = "batch.failed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
+
 
 class DeletedWebhookEndpoint(Object):
     id: str
     deleted: bool
-    object: Literal['webhook_endpoint.deleted']
+    object: Literal["webhook_endpoint.deleted"]
 
-class EvalRunCanceledWebhookEvent(Object, tag_field='type', tag='eval.run.canceled'):
-    type: ClassVar[Literal['eval.run.canceled']] = 'eval.run.canceled'
+
+class EvalRunCanceledWebhookEvent(Object, tag_field="type", tag="eval.run.canceled"):
+    type: ClassVar[Literal["eval.run.canceled"]] = "eval.run.canceled"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class EvalRunFailedWebhookEvent(Object, tag_field='type', tag='eval.run.failed'):
-    type: ClassVar[Literal['eval.run.failed']] = 'eval.run.failed'
+
+class EvalRunFailedWebhookEvent(Object, tag_field="type", tag="eval.run.failed"):
+    type: ClassVar[Literal["eval.run.failed"]] = "eval.run.failed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class EvalRunSucceededWebhookEvent(Object, tag_field='type', tag='eval.run.succeeded'):
-    type: ClassVar[Literal['eval.run.succeeded']] = 'eval.run.succeeded'
+
+class EvalRunSucceededWebhookEvent(Object, tag_field="type", tag="eval.run.succeeded"):
+    type: ClassVar[Literal["eval.run.succeeded"]] = "eval.run.succeeded"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class FineTuningJobCancelledWebhookEvent(Object, tag_field='type', tag='fine_tuning.job.cancelled'):
-    type: ClassVar[Literal['fine_tuning.job.cancelled']] = 'fine_tuning.job.cancelled'
+
+class FineTuningJobCancelledWebhookEvent(Object, tag_field="type", tag="fine_tuning.job.cancelled"):
+    type: ClassVar[Literal["fine_tuning.job.cancelled"]] = "fine_tuning.job.cancelled"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class FineTuningJobFailedWebhookEvent(Object, tag_field='type', tag='fine_tuning.job.failed'):
-    type: ClassVar[Literal['fine_tuning.job.failed']] = 'fine_tuning.job.failed'
+
+class FineTuningJobFailedWebhookEvent(Object, tag_field="type", tag="fine_tuning.job.failed"):
+    type: ClassVar[Literal["fine_tuning.job.failed"]] = "fine_tuning.job.failed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class FineTuningJobSucceededWebhookEvent(Object, tag_field='type', tag='fine_tuning.job.succeeded'):
-    type: ClassVar[Literal['fine_tuning.job.succeeded']] = 'fine_tuning.job.succeeded'
+
+class FineTuningJobSucceededWebhookEvent(Object, tag_field="type", tag="fine_tuning.job.succeeded"):
+    type: ClassVar[Literal["fine_tuning.job.succeeded"]] = "fine_tuning.job.succeeded"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
+
 
 class DataSipHeader(Object):
     name: str
     value: str
 
+
 class LiveCallIncomingWebhookEventData(Object):
     session_id: str
     sip_headers: list[DataSipHeader]
-    sip_media_security: Literal['rtp', 'srtp'] | str | None = None
+    sip_media_security: Literal["rtp", "srtp"] | str | None = None
 
-class LiveCallIncomingWebhookEvent(Object, tag_field='type', tag='live.call.incoming'):
-    type: ClassVar[Literal['live.call.incoming']] = 'live.call.incoming'
+
+class LiveCallIncomingWebhookEvent(Object, tag_field="type", tag="live.call.incoming"):
+    type: ClassVar[Literal["live.call.incoming"]] = "live.call.incoming"
     id: str
     created_at: int
     data: LiveCallIncomingWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
+
 
 class LiveTransportConnectedWebhookEventData(Object):
     session_id: str
-    type: Literal['webrtc']
+    type: Literal["webrtc"]
 
-class LiveTransportConnectedWebhookEvent(Object, tag_field='type', tag='live.transport.connected'):
-    type: ClassVar[Literal['live.transport.connected']] = 'live.transport.connected'
+
+class LiveTransportConnectedWebhookEvent(Object, tag_field="type", tag="live.transport.connected"):
+    type: ClassVar[Literal["live.transport.connected"]] = "live.transport.connected"
     id: str
     created_at: int
     data: LiveTransportConnectedWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
+
 
 class LiveTransportIncomingWebhookEventData(Object):
     session_id: str
     sip_headers: list[DataSipHeader]
-    type: Literal['sip']
-    sip_media_security: Literal['rtp', 'srtp'] | str | None = None
+    type: Literal["sip"]
+    sip_media_security: Literal["rtp", "srtp"] | str | None = None
 
-class LiveTransportIncomingWebhookEvent(Object, tag_field='type', tag='live.transport.incoming'):
-    type: ClassVar[Literal['live.transport.incoming']] = 'live.transport.incoming'
+
+class LiveTransportIncomingWebhookEvent(Object, tag_field="type", tag="live.transport.incoming"):
+    type: ClassVar[Literal["live.transport.incoming"]] = "live.transport.incoming"
     id: str
     created_at: int
     data: LiveTransportIncomingWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
+
 
 class RealtimeCallIncomingWebhookEventData(Object):
     call_id: str
     sip_headers: list[DataSipHeader]
-    sip_media_security: Literal['rtp', 'srtp'] | str | None = None
+    sip_media_security: Literal["rtp", "srtp"] | str | None = None
 
-class RealtimeCallIncomingWebhookEvent(Object, tag_field='type', tag='realtime.call.incoming'):
-    type: ClassVar[Literal['realtime.call.incoming']] = 'realtime.call.incoming'
+
+class RealtimeCallIncomingWebhookEvent(Object, tag_field="type", tag="realtime.call.incoming"):
+    type: ClassVar[Literal["realtime.call.incoming"]] = "realtime.call.incoming"
     id: str
     created_at: int
     data: RealtimeCallIncomingWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class ResponseCancelledWebhookEvent(Object, tag_field='type', tag='response.cancelled'):
-    type: ClassVar[Literal['response.cancelled']] = 'response.cancelled'
+
+class ResponseCancelledWebhookEvent(Object, tag_field="type", tag="response.cancelled"):
+    type: ClassVar[Literal["response.cancelled"]] = "response.cancelled"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class ResponseCompletedWebhookEvent(Object, tag_field='type', tag='response.completed'):
-    type: ClassVar[Literal['response.completed']] = 'response.completed'
+
+class ResponseCompletedWebhookEvent(Object, tag_field="type", tag="response.completed"):
+    type: ClassVar[Literal["response.completed"]] = "response.completed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class ResponseFailedWebhookEvent(Object, tag_field='type', tag='response.failed'):
-    type: ClassVar[Literal['response.failed']] = 'response.failed'
+
+class ResponseFailedWebhookEvent(Object, tag_field="type", tag="response.failed"):
+    type: ClassVar[Literal["response.failed"]] = "response.failed"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class ResponseIncompleteWebhookEvent(Object, tag_field='type', tag='response.incomplete'):
-    type: ClassVar[Literal['response.incomplete']] = 'response.incomplete'
+
+class ResponseIncompleteWebhookEvent(Object, tag_field="type", tag="response.incomplete"):
+    type: ClassVar[Literal["response.incomplete"]] = "response.incomplete"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event'] | None = None
+    object: Literal["event"] | None = None
 
-class SafetyAlertCreatedWebhookEvent(Object, tag_field='type', tag='safety.alert.created'):
-    type: ClassVar[Literal['safety.alert.created']] = 'safety.alert.created'
+
+class SafetyAlertCreatedWebhookEvent(Object, tag_field="type", tag="safety.alert.created"):
+    type: ClassVar[Literal["safety.alert.created"]] = "safety.alert.created"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-class SafetyDeactivationIssuedWebhookEvent(Object, tag_field='type', tag='safety.deactivation_issued'):
-    type: ClassVar[Literal['safety.deactivation_issued']] = 'safety.deactivation_issued'
+
+class SafetyDeactivationIssuedWebhookEvent(Object, tag_field="type", tag="safety.deactivation_issued"):
+    type: ClassVar[Literal["safety.deactivation_issued"]] = "safety.deactivation_issued"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
+
 
 class SafetyIdentifierBlockedWebhookEventData(Object):
     safety_category: str
@@ -268,64 +309,105 @@ class SafetyIdentifierBlockedWebhookEventData(Object):
     project_id: str | None = None
     request_id: str | None = None
 
+
 class SafetyIdentifierBlockedWebhookEvent(Object):
     id: str
     created_at: int
     data: SafetyIdentifierBlockedWebhookEventData
-    type: Literal['safety_identifier.blocked']
-    object: Literal['event'] | None = None
+    type: Literal["safety_identifier.blocked"]
+    object: Literal["event"] | None = None
 
-class SafetyOrgAlertCreatedWebhookEvent(Object, tag_field='type', tag='safety.org_alert.created'):
-    type: ClassVar[Literal['safety.org_alert.created']] = 'safety.org_alert.created'
+
+class SafetyOrgAlertCreatedWebhookEvent(Object, tag_field="type", tag="safety.org_alert.created"):
+    type: ClassVar[Literal["safety.org_alert.created"]] = "safety.org_alert.created"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-class SafetyWarningIssuedWebhookEvent(Object, tag_field='type', tag='safety.warning_issued'):
-    type: ClassVar[Literal['safety.warning_issued']] = 'safety.warning_issued'
+
+class SafetyWarningIssuedWebhookEvent(Object, tag_field="type", tag="safety.warning_issued"):
+    type: ClassVar[Literal["safety.warning_issued"]] = "safety.warning_issued"
     id: str
     created_at: int
     data: AgentEnvironmentExpiredWebhookEventData
-    object: Literal['event']
+    object: Literal["event"]
 
-UnwrapWebhookEvent = AgentEnvironmentExpiredWebhookEvent | AgentEnvironmentFailedWebhookEvent | AgentEnvironmentReadyWebhookEvent | AgentEnvironmentSuspendedWebhookEvent | AgentSessionActionRequiredWebhookEvent | AgentSessionCreatedWebhookEvent | AgentSessionFailedWebhookEvent | AgentSessionIdleWebhookEvent | AgentSessionInProgressWebhookEvent | BatchCancelledWebhookEvent | BatchCompletedWebhookEvent | BatchExpiredWebhookEvent | BatchFailedWebhookEvent | EvalRunCanceledWebhookEvent | EvalRunFailedWebhookEvent | EvalRunSucceededWebhookEvent | FineTuningJobCancelledWebhookEvent | FineTuningJobFailedWebhookEvent | FineTuningJobSucceededWebhookEvent | LiveCallIncomingWebhookEvent | LiveTransportConnectedWebhookEvent | LiveTransportIncomingWebhookEvent | RealtimeCallIncomingWebhookEvent | ResponseCancelledWebhookEvent | ResponseCompletedWebhookEvent | ResponseFailedWebhookEvent | ResponseIncompleteWebhookEvent | SafetyAlertCreatedWebhookEvent | SafetyDeactivationIssuedWebhookEvent | SafetyOrgAlertCreatedWebhookEvent | SafetyWarningIssuedWebhookEvent
+
+UnwrapWebhookEvent = (
+    AgentEnvironmentExpiredWebhookEvent
+    | AgentEnvironmentFailedWebhookEvent
+    | AgentEnvironmentReadyWebhookEvent
+    | AgentEnvironmentSuspendedWebhookEvent
+    | AgentSessionActionRequiredWebhookEvent
+    | AgentSessionCreatedWebhookEvent
+    | AgentSessionFailedWebhookEvent
+    | AgentSessionIdleWebhookEvent
+    | AgentSessionInProgressWebhookEvent
+    | BatchCancelledWebhookEvent
+    | BatchCompletedWebhookEvent
+    | BatchExpiredWebhookEvent
+    | BatchFailedWebhookEvent
+    | EvalRunCanceledWebhookEvent
+    | EvalRunFailedWebhookEvent
+    | EvalRunSucceededWebhookEvent
+    | FineTuningJobCancelledWebhookEvent
+    | FineTuningJobFailedWebhookEvent
+    | FineTuningJobSucceededWebhookEvent
+    | LiveCallIncomingWebhookEvent
+    | LiveTransportConnectedWebhookEvent
+    | LiveTransportIncomingWebhookEvent
+    | RealtimeCallIncomingWebhookEvent
+    | ResponseCancelledWebhookEvent
+    | ResponseCompletedWebhookEvent
+    | ResponseFailedWebhookEvent
+    | ResponseIncompleteWebhookEvent
+    | SafetyAlertCreatedWebhookEvent
+    | SafetyDeactivationIssuedWebhookEvent
+    | SafetyOrgAlertCreatedWebhookEvent
+    | SafetyWarningIssuedWebhookEvent
+)
+
 
 class WebhookEndpoint(Object):
     id: str
     created_at: int
     event_types: list[str]
     name: str
-    object: Literal['webhook_endpoint']
+    object: Literal["webhook_endpoint"]
     url: str
     signing_secret_hint: str | None = None
     updated_at: int | None = None
 
+
 class WebhookEndpointList(Object):
     data: list[WebhookEndpoint]
     has_more: bool
-    object: Literal['list']
+    object: Literal["list"]
     first_id: str | None = None
     last_id: str | None = None
 
+
 class WebhookEndpointTestResult(Object):
     event_type: str
-    object: Literal['webhook_endpoint.test']
+    object: Literal["webhook_endpoint.test"]
     status_code: int
     success: Literal[True]
     webhook_endpoint_id: str
+
 
 class WebhookEndpointWithSecret(Object):
     id: str
     created_at: int
     event_types: list[str]
     name: str
-    object: Literal['webhook_endpoint']
+    object: Literal["webhook_endpoint"]
     signing_secret: str
     url: str
     signing_secret_hint: str | None = None
     updated_at: int | None = None
 
+
 class WebhookEventTypeList(Object):
     data: list[str]
-    object: Literal['list']
+    object: Literal["list"]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.params import ExternalKeyCreateParams as ExternalKeyCreateParams
     from oai.types.admin.organization.params import ExternalKeyListParams as ExternalKeyListParams
     from oai.types.admin.organization.params import ExternalStorageCreateParams as ExternalStorageCreateParams
-    from oai.types.admin.organization.params import ExternalStorageCreateParamsProvider as ExternalStorageCreateParamsProvider
+    from oai.types.admin.organization.params import (
+        ExternalStorageCreateParamsProvider as ExternalStorageCreateParamsProvider,
+    )
     from oai.types.admin.organization.params import ExternalStorageListParams as ExternalStorageListParams
     from oai.types.admin.organization.params import GroupCreateParams as GroupCreateParams
     from oai.types.admin.organization.params import GroupListParams as GroupListParams
@@ -39,13 +41,17 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.params import RoleListParams as RoleListParams
     from oai.types.admin.organization.params import RoleUpdateParams as RoleUpdateParams
     from oai.types.admin.organization.params import SpendAlertCreateParams as SpendAlertCreateParams
-    from oai.types.admin.organization.params import SpendAlertCreateParamsNotificationChannel as SpendAlertCreateParamsNotificationChannel
+    from oai.types.admin.organization.params import (
+        SpendAlertCreateParamsNotificationChannel as SpendAlertCreateParamsNotificationChannel,
+    )
     from oai.types.admin.organization.params import SpendAlertListParams as SpendAlertListParams
     from oai.types.admin.organization.params import SpendAlertUpdateParams as SpendAlertUpdateParams
     from oai.types.admin.organization.params import SpendLimitUpdateParams as SpendLimitUpdateParams
     from oai.types.admin.organization.params import UsageAudioSpeechesParams as UsageAudioSpeechesParams
     from oai.types.admin.organization.params import UsageAudioTranscriptionsParams as UsageAudioTranscriptionsParams
-    from oai.types.admin.organization.params import UsageCodeInterpreterSessionsParams as UsageCodeInterpreterSessionsParams
+    from oai.types.admin.organization.params import (
+        UsageCodeInterpreterSessionsParams as UsageCodeInterpreterSessionsParams,
+    )
     from oai.types.admin.organization.params import UsageCompletionsParams as UsageCompletionsParams
     from oai.types.admin.organization.params import UsageCostsParams as UsageCostsParams
     from oai.types.admin.organization.params import UsageDecisionsParams as UsageDecisionsParams
@@ -57,22 +63,42 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.params import UsageWebSearchCallsParams as UsageWebSearchCallsParams
     from oai.types.admin.organization.params import UserListParams as UserListParams
     from oai.types.admin.organization.params import UserUpdateParams as UserUpdateParams
-    from oai.types.admin.organization.params import V1OrganizationExternalKeysPostRequestAws as V1OrganizationExternalKeysPostRequestAws
-    from oai.types.admin.organization.params import V1OrganizationExternalKeysPostRequestAzure as V1OrganizationExternalKeysPostRequestAzure
-    from oai.types.admin.organization.params import V1OrganizationExternalKeysPostRequestGcp as V1OrganizationExternalKeysPostRequestGcp
-    from oai.types.admin.organization.params import V1OrganizationExternalKeysPostRequestOci as V1OrganizationExternalKeysPostRequestOci
-    from oai.types.admin.organization.params import WorkloadIdentityProviderCreateParams as WorkloadIdentityProviderCreateParams
-    from oai.types.admin.organization.params import WorkloadIdentityProviderCreateParamsAttributeTransformation as WorkloadIdentityProviderCreateParamsAttributeTransformation
-    from oai.types.admin.organization.params import WorkloadIdentityProviderCreateParamsVerification as WorkloadIdentityProviderCreateParamsVerification
-    from oai.types.admin.organization.params import WorkloadIdentityProviderCreateParamsVerificationDiscovery as WorkloadIdentityProviderCreateParamsVerificationDiscovery
-    from oai.types.admin.organization.params import WorkloadIdentityProviderCreateParamsVerificationUploadedJwks as WorkloadIdentityProviderCreateParamsVerificationUploadedJwks
-    from oai.types.admin.organization.params import WorkloadIdentityProviderListParams as WorkloadIdentityProviderListParams
-    from oai.types.admin.organization.params import WorkloadIdentityProviderUpdateParams as WorkloadIdentityProviderUpdateParams
-    from oai.types.admin.organization.params import WorkloadIdentityProviderUpdateParamsVerification as WorkloadIdentityProviderUpdateParamsVerification
-    from oai.types.admin.organization.structs import APIKeyCreated as APIKeyCreated
-    from oai.types.admin.organization.structs import APIKeyCreatedData as APIKeyCreatedData
-    from oai.types.admin.organization.structs import APIKeyUpdated as APIKeyUpdated
-    from oai.types.admin.organization.structs import APIKeyUpdatedChangesRequested as APIKeyUpdatedChangesRequested
+    from oai.types.admin.organization.params import (
+        V1OrganizationExternalKeysPostRequestAws as V1OrganizationExternalKeysPostRequestAws,
+    )
+    from oai.types.admin.organization.params import (
+        V1OrganizationExternalKeysPostRequestAzure as V1OrganizationExternalKeysPostRequestAzure,
+    )
+    from oai.types.admin.organization.params import (
+        V1OrganizationExternalKeysPostRequestGcp as V1OrganizationExternalKeysPostRequestGcp,
+    )
+    from oai.types.admin.organization.params import (
+        V1OrganizationExternalKeysPostRequestOci as V1OrganizationExternalKeysPostRequestOci,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderCreateParams as WorkloadIdentityProviderCreateParams,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderCreateParamsAttributeTransformation as WorkloadIdentityProviderCreateParamsAttributeTransformation,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderCreateParamsVerification as WorkloadIdentityProviderCreateParamsVerification,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderCreateParamsVerificationDiscovery as WorkloadIdentityProviderCreateParamsVerificationDiscovery,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderCreateParamsVerificationUploadedJwks as WorkloadIdentityProviderCreateParamsVerificationUploadedJwks,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderListParams as WorkloadIdentityProviderListParams,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderUpdateParams as WorkloadIdentityProviderUpdateParams,
+    )
+    from oai.types.admin.organization.params import (
+        WorkloadIdentityProviderUpdateParamsVerification as WorkloadIdentityProviderUpdateParamsVerification,
+    )
     from oai.types.admin.organization.structs import Actor as Actor
     from oai.types.admin.organization.structs import ActorAPIKey as ActorAPIKey
     from oai.types.admin.organization.structs import ActorAPIKeyUser as ActorAPIKeyUser
@@ -80,150 +106,234 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.structs import AdminAPIKey as AdminAPIKey
     from oai.types.admin.organization.structs import AdminAPIKeyCreateResponse as AdminAPIKeyCreateResponse
     from oai.types.admin.organization.structs import AdminAPIKeyDeleteResponse as AdminAPIKeyDeleteResponse
+    from oai.types.admin.organization.structs import APIKeyCreated as APIKeyCreated
+    from oai.types.admin.organization.structs import APIKeyCreatedData as APIKeyCreatedData
+    from oai.types.admin.organization.structs import APIKeyUpdated as APIKeyUpdated
+    from oai.types.admin.organization.structs import APIKeyUpdatedChangesRequested as APIKeyUpdatedChangesRequested
     from oai.types.admin.organization.structs import AuditLogListResponse as AuditLogListResponse
     from oai.types.admin.organization.structs import AuditLogListResponseProject as AuditLogListResponseProject
     from oai.types.admin.organization.structs import AwsExternalStorageProvider as AwsExternalStorageProvider
     from oai.types.admin.organization.structs import AzureExternalStorageProvider as AzureExternalStorageProvider
     from oai.types.admin.organization.structs import Certificate as Certificate
     from oai.types.admin.organization.structs import CertificateActivateResponse as CertificateActivateResponse
-    from oai.types.admin.organization.structs import CertificateActivateResponseCertificateDetails as CertificateActivateResponseCertificateDetails
+    from oai.types.admin.organization.structs import (
+        CertificateActivateResponseCertificateDetails as CertificateActivateResponseCertificateDetails,
+    )
     from oai.types.admin.organization.structs import CertificateDeactivateResponse as CertificateDeactivateResponse
-    from oai.types.admin.organization.structs import CertificateDeleteResponse as CertificateDeleteResponse
     from oai.types.admin.organization.structs import CertificateDeleted as CertificateDeleted
+    from oai.types.admin.organization.structs import CertificateDeleteResponse as CertificateDeleteResponse
     from oai.types.admin.organization.structs import CertificateDetails as CertificateDetails
     from oai.types.admin.organization.structs import CertificateListResponse as CertificateListResponse
     from oai.types.admin.organization.structs import CertificatesActivated as CertificatesActivated
     from oai.types.admin.organization.structs import CheckpointPermissionCreated as CheckpointPermissionCreated
     from oai.types.admin.organization.structs import CheckpointPermissionCreatedData as CheckpointPermissionCreatedData
     from oai.types.admin.organization.structs import CostQuantityUnit as CostQuantityUnit
-    from oai.types.admin.organization.structs import DataResultOrganizationCostsResult as DataResultOrganizationCostsResult
-    from oai.types.admin.organization.structs import DataResultOrganizationCostsResultAmount as DataResultOrganizationCostsResultAmount
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageAudioSpeechesResult as DataResultOrganizationUsageAudioSpeechesResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageAudioTranscriptionsResult as DataResultOrganizationUsageAudioTranscriptionsResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageCodeInterpreterSessionsResult as DataResultOrganizationUsageCodeInterpreterSessionsResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageCompletionsResult as DataResultOrganizationUsageCompletionsResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageEmbeddingsResult as DataResultOrganizationUsageEmbeddingsResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageFileSearchesResult as DataResultOrganizationUsageFileSearchesResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageImagesResult as DataResultOrganizationUsageImagesResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageModerationsResult as DataResultOrganizationUsageModerationsResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageVectorStoresResult as DataResultOrganizationUsageVectorStoresResult
-    from oai.types.admin.organization.structs import DataResultOrganizationUsageWebSearchesResult as DataResultOrganizationUsageWebSearchesResult
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationCostsResult as DataResultOrganizationCostsResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationCostsResultAmount as DataResultOrganizationCostsResultAmount,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageAudioSpeechesResult as DataResultOrganizationUsageAudioSpeechesResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageAudioTranscriptionsResult as DataResultOrganizationUsageAudioTranscriptionsResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageCodeInterpreterSessionsResult as DataResultOrganizationUsageCodeInterpreterSessionsResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageCompletionsResult as DataResultOrganizationUsageCompletionsResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageEmbeddingsResult as DataResultOrganizationUsageEmbeddingsResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageFileSearchesResult as DataResultOrganizationUsageFileSearchesResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageImagesResult as DataResultOrganizationUsageImagesResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageModerationsResult as DataResultOrganizationUsageModerationsResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageVectorStoresResult as DataResultOrganizationUsageVectorStoresResult,
+    )
+    from oai.types.admin.organization.structs import (
+        DataResultOrganizationUsageWebSearchesResult as DataResultOrganizationUsageWebSearchesResult,
+    )
     from oai.types.admin.organization.structs import Enforcement as Enforcement
     from oai.types.admin.organization.structs import ExternalKey as ExternalKey
     from oai.types.admin.organization.structs import ExternalKeyRegistered as ExternalKeyRegistered
     from oai.types.admin.organization.structs import ExternalKeyValidateResponse as ExternalKeyValidateResponse
     from oai.types.admin.organization.structs import ExternalStorageConfiguration as ExternalStorageConfiguration
-    from oai.types.admin.organization.structs import ExternalStorageConfigurationProvider as ExternalStorageConfigurationProvider
+    from oai.types.admin.organization.structs import (
+        ExternalStorageConfigurationProvider as ExternalStorageConfigurationProvider,
+    )
     from oai.types.admin.organization.structs import ExternalStorageDeleted as ExternalStorageDeleted
     from oai.types.admin.organization.structs import ExternalStorageRegistered as ExternalStorageRegistered
     from oai.types.admin.organization.structs import ExternalStorageRegisteredData as ExternalStorageRegisteredData
-    from oai.types.admin.organization.structs import ExternalStorageRegisteredDataProvider as ExternalStorageRegisteredDataProvider
+    from oai.types.admin.organization.structs import (
+        ExternalStorageRegisteredDataProvider as ExternalStorageRegisteredDataProvider,
+    )
     from oai.types.admin.organization.structs import GcpExternalStorageProvider as GcpExternalStorageProvider
     from oai.types.admin.organization.structs import Group as Group
     from oai.types.admin.organization.structs import GroupCreated as GroupCreated
     from oai.types.admin.organization.structs import GroupCreatedData as GroupCreatedData
     from oai.types.admin.organization.structs import GroupDeleteResponse as GroupDeleteResponse
-    from oai.types.admin.organization.structs import GroupUpdateResponse as GroupUpdateResponse
     from oai.types.admin.organization.structs import GroupUpdated as GroupUpdated
-    from oai.types.admin.organization.structs import IPAllowlistConfigActivated as IPAllowlistConfigActivated
-    from oai.types.admin.organization.structs import IPAllowlistCreated as IPAllowlistCreated
-    from oai.types.admin.organization.structs import IPAllowlistUpdated as IPAllowlistUpdated
+    from oai.types.admin.organization.structs import GroupUpdateResponse as GroupUpdateResponse
     from oai.types.admin.organization.structs import Invite as Invite
     from oai.types.admin.organization.structs import InviteDeleteResponse as InviteDeleteResponse
     from oai.types.admin.organization.structs import InviteProject as InviteProject
     from oai.types.admin.organization.structs import InviteSent as InviteSent
     from oai.types.admin.organization.structs import InviteSentData as InviteSentData
+    from oai.types.admin.organization.structs import IPAllowlistConfigActivated as IPAllowlistConfigActivated
+    from oai.types.admin.organization.structs import IPAllowlistCreated as IPAllowlistCreated
+    from oai.types.admin.organization.structs import IPAllowlistUpdated as IPAllowlistUpdated
     from oai.types.admin.organization.structs import LoginFailed as LoginFailed
     from oai.types.admin.organization.structs import OciExternalStorageProvider as OciExternalStorageProvider
     from oai.types.admin.organization.structs import OrganizationDataRetention as OrganizationDataRetention
     from oai.types.admin.organization.structs import OrganizationSpendAlert as OrganizationSpendAlert
     from oai.types.admin.organization.structs import OrganizationSpendAlertDeleted as OrganizationSpendAlertDeleted
-    from oai.types.admin.organization.structs import OrganizationSpendAlertNotificationChannel as OrganizationSpendAlertNotificationChannel
+    from oai.types.admin.organization.structs import (
+        OrganizationSpendAlertNotificationChannel as OrganizationSpendAlertNotificationChannel,
+    )
     from oai.types.admin.organization.structs import OrganizationSpendLimit as OrganizationSpendLimit
     from oai.types.admin.organization.structs import OrganizationSpendLimitDeleted as OrganizationSpendLimitDeleted
     from oai.types.admin.organization.structs import OrganizationUpdated as OrganizationUpdated
-    from oai.types.admin.organization.structs import OrganizationUpdatedChangesRequested as OrganizationUpdatedChangesRequested
+    from oai.types.admin.organization.structs import (
+        OrganizationUpdatedChangesRequested as OrganizationUpdatedChangesRequested,
+    )
     from oai.types.admin.organization.structs import OrganizationUser as OrganizationUser
     from oai.types.admin.organization.structs import Owner as Owner
     from oai.types.admin.organization.structs import Project as Project
     from oai.types.admin.organization.structs import ProjectCreated as ProjectCreated
     from oai.types.admin.organization.structs import ProjectCreatedData as ProjectCreatedData
     from oai.types.admin.organization.structs import ProjectResidency as ProjectResidency
-    from oai.types.admin.organization.structs import ProjectUpdated as ProjectUpdated
-    from oai.types.admin.organization.structs import ProjectUpdatedChangesRequested as ProjectUpdatedChangesRequested
     from oai.types.admin.organization.structs import Projects as Projects
     from oai.types.admin.organization.structs import ProjectsData as ProjectsData
+    from oai.types.admin.organization.structs import ProjectUpdated as ProjectUpdated
+    from oai.types.admin.organization.structs import ProjectUpdatedChangesRequested as ProjectUpdatedChangesRequested
     from oai.types.admin.organization.structs import RateLimitUpdated as RateLimitUpdated
-    from oai.types.admin.organization.structs import RateLimitUpdatedChangesRequested as RateLimitUpdatedChangesRequested
+    from oai.types.admin.organization.structs import (
+        RateLimitUpdatedChangesRequested as RateLimitUpdatedChangesRequested,
+    )
     from oai.types.admin.organization.structs import Role as Role
     from oai.types.admin.organization.structs import RoleAssignmentCreated as RoleAssignmentCreated
     from oai.types.admin.organization.structs import RoleBoundToResource as RoleBoundToResource
     from oai.types.admin.organization.structs import RoleCreated as RoleCreated
-    from oai.types.admin.organization.structs import RoleDeleteResponse as RoleDeleteResponse
     from oai.types.admin.organization.structs import RoleDeleted as RoleDeleted
+    from oai.types.admin.organization.structs import RoleDeleteResponse as RoleDeleteResponse
     from oai.types.admin.organization.structs import RoleUpdated as RoleUpdated
     from oai.types.admin.organization.structs import RoleUpdatedChangesRequested as RoleUpdatedChangesRequested
     from oai.types.admin.organization.structs import UsageAudioSpeechesResponse as UsageAudioSpeechesResponse
     from oai.types.admin.organization.structs import UsageAudioSpeechesResponseData as UsageAudioSpeechesResponseData
-    from oai.types.admin.organization.structs import UsageAudioSpeechesResponseDataResult as UsageAudioSpeechesResponseDataResult
-    from oai.types.admin.organization.structs import UsageAudioTranscriptionsResponse as UsageAudioTranscriptionsResponse
-    from oai.types.admin.organization.structs import UsageAudioTranscriptionsResponseData as UsageAudioTranscriptionsResponseData
-    from oai.types.admin.organization.structs import UsageAudioTranscriptionsResponseDataResult as UsageAudioTranscriptionsResponseDataResult
-    from oai.types.admin.organization.structs import UsageCodeInterpreterSessionsResponse as UsageCodeInterpreterSessionsResponse
-    from oai.types.admin.organization.structs import UsageCodeInterpreterSessionsResponseData as UsageCodeInterpreterSessionsResponseData
-    from oai.types.admin.organization.structs import UsageCodeInterpreterSessionsResponseDataResult as UsageCodeInterpreterSessionsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageAudioSpeechesResponseDataResult as UsageAudioSpeechesResponseDataResult,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageAudioTranscriptionsResponse as UsageAudioTranscriptionsResponse,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageAudioTranscriptionsResponseData as UsageAudioTranscriptionsResponseData,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageAudioTranscriptionsResponseDataResult as UsageAudioTranscriptionsResponseDataResult,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageCodeInterpreterSessionsResponse as UsageCodeInterpreterSessionsResponse,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageCodeInterpreterSessionsResponseData as UsageCodeInterpreterSessionsResponseData,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageCodeInterpreterSessionsResponseDataResult as UsageCodeInterpreterSessionsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageCompletionsResponse as UsageCompletionsResponse
     from oai.types.admin.organization.structs import UsageCompletionsResponseData as UsageCompletionsResponseData
-    from oai.types.admin.organization.structs import UsageCompletionsResponseDataResult as UsageCompletionsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageCompletionsResponseDataResult as UsageCompletionsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageCostsResponse as UsageCostsResponse
     from oai.types.admin.organization.structs import UsageCostsResponseData as UsageCostsResponseData
     from oai.types.admin.organization.structs import UsageCostsResponseDataResult as UsageCostsResponseDataResult
     from oai.types.admin.organization.structs import UsageDecisionsResponse as UsageDecisionsResponse
     from oai.types.admin.organization.structs import UsageDecisionsResponseData as UsageDecisionsResponseData
-    from oai.types.admin.organization.structs import UsageDecisionsResponseDataResult as UsageDecisionsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageDecisionsResponseDataResult as UsageDecisionsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageEmbeddingsResponse as UsageEmbeddingsResponse
     from oai.types.admin.organization.structs import UsageEmbeddingsResponseData as UsageEmbeddingsResponseData
-    from oai.types.admin.organization.structs import UsageEmbeddingsResponseDataResult as UsageEmbeddingsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageEmbeddingsResponseDataResult as UsageEmbeddingsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageFileSearchCallsResponse as UsageFileSearchCallsResponse
-    from oai.types.admin.organization.structs import UsageFileSearchCallsResponseData as UsageFileSearchCallsResponseData
-    from oai.types.admin.organization.structs import UsageFileSearchCallsResponseDataResult as UsageFileSearchCallsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageFileSearchCallsResponseData as UsageFileSearchCallsResponseData,
+    )
+    from oai.types.admin.organization.structs import (
+        UsageFileSearchCallsResponseDataResult as UsageFileSearchCallsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageImagesResponse as UsageImagesResponse
     from oai.types.admin.organization.structs import UsageImagesResponseData as UsageImagesResponseData
     from oai.types.admin.organization.structs import UsageImagesResponseDataResult as UsageImagesResponseDataResult
     from oai.types.admin.organization.structs import UsageModerationsResponse as UsageModerationsResponse
     from oai.types.admin.organization.structs import UsageModerationsResponseData as UsageModerationsResponseData
-    from oai.types.admin.organization.structs import UsageModerationsResponseDataResult as UsageModerationsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageModerationsResponseDataResult as UsageModerationsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageVectorStoresResponse as UsageVectorStoresResponse
     from oai.types.admin.organization.structs import UsageVectorStoresResponseData as UsageVectorStoresResponseData
-    from oai.types.admin.organization.structs import UsageVectorStoresResponseDataResult as UsageVectorStoresResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageVectorStoresResponseDataResult as UsageVectorStoresResponseDataResult,
+    )
     from oai.types.admin.organization.structs import UsageWebSearchCallsResponse as UsageWebSearchCallsResponse
     from oai.types.admin.organization.structs import UsageWebSearchCallsResponseData as UsageWebSearchCallsResponseData
-    from oai.types.admin.organization.structs import UsageWebSearchCallsResponseDataResult as UsageWebSearchCallsResponseDataResult
+    from oai.types.admin.organization.structs import (
+        UsageWebSearchCallsResponseDataResult as UsageWebSearchCallsResponseDataResult,
+    )
     from oai.types.admin.organization.structs import User as User
     from oai.types.admin.organization.structs import UserAdded as UserAdded
     from oai.types.admin.organization.structs import UserAddedData as UserAddedData
     from oai.types.admin.organization.structs import UserDeleteResponse as UserDeleteResponse
     from oai.types.admin.organization.structs import UserUpdated as UserUpdated
     from oai.types.admin.organization.structs import WorkloadIdentityProvider as WorkloadIdentityProvider
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderAttributeTransformation as WorkloadIdentityProviderAttributeTransformation
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderAttributeTransformation as WorkloadIdentityProviderAttributeTransformation,
+    )
     from oai.types.admin.organization.structs import WorkloadIdentityProviderDeleted as WorkloadIdentityProviderDeleted
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderMappingCreated as WorkloadIdentityProviderMappingCreated
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderMappingDeleted as WorkloadIdentityProviderMappingDeleted
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderMappingUpdated as WorkloadIdentityProviderMappingUpdated
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderMappingCreated as WorkloadIdentityProviderMappingCreated,
+    )
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderMappingDeleted as WorkloadIdentityProviderMappingDeleted,
+    )
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderMappingUpdated as WorkloadIdentityProviderMappingUpdated,
+    )
     from oai.types.admin.organization.structs import WorkloadIdentityProviderUpdated as WorkloadIdentityProviderUpdated
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderVerification as WorkloadIdentityProviderVerification
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderVerificationDiscovery as WorkloadIdentityProviderVerificationDiscovery
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderVerificationUploadedJwks as WorkloadIdentityProviderVerificationUploadedJwks
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderVerification as WorkloadIdentityProviderVerification,
+    )
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderVerificationDiscovery as WorkloadIdentityProviderVerificationDiscovery,
+    )
+    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderVerificationUploadedJwks as WorkloadIdentityProviderVerificationUploadedJwks,
+    )
 
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization.groups': '',
-        'oai.types.admin.organization.params': 'AdminAPIKeyCreateParams AdminAPIKeyListParams AuditLogListParams CertificateActivateParams CertificateCreateParams CertificateDeactivateParams CertificateListParams CertificateRetrieveParams CertificateUpdateParams DataRetentionUpdateParams EffectiveAt ExternalKeyCreateParams ExternalKeyListParams ExternalStorageCreateParams ExternalStorageCreateParamsProvider ExternalStorageListParams GroupCreateParams GroupListParams GroupUpdateParams InviteCreateParams InviteCreateParamsProject InviteListParams ProjectCreateParams ProjectListParams ProjectUpdateParams ProviderAws ProviderAzure ProviderGcp ProviderOci RoleCreateParams RoleListParams RoleUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UsageAudioSpeechesParams UsageAudioTranscriptionsParams UsageCodeInterpreterSessionsParams UsageCompletionsParams UsageCostsParams UsageDecisionsParams UsageEmbeddingsParams UsageFileSearchCallsParams UsageImagesParams UsageModerationsParams UsageVectorStoresParams UsageWebSearchCallsParams UserListParams UserUpdateParams V1OrganizationExternalKeysPostRequestAws V1OrganizationExternalKeysPostRequestAzure V1OrganizationExternalKeysPostRequestGcp V1OrganizationExternalKeysPostRequestOci WorkloadIdentityProviderCreateParams WorkloadIdentityProviderCreateParamsAttributeTransformation WorkloadIdentityProviderCreateParamsVerification WorkloadIdentityProviderCreateParamsVerificationDiscovery WorkloadIdentityProviderCreateParamsVerificationUploadedJwks WorkloadIdentityProviderListParams WorkloadIdentityProviderUpdateParams WorkloadIdentityProviderUpdateParamsVerification',
-        'oai.types.admin.organization.projects': '',
-        'oai.types.admin.organization.structs': 'APIKeyCreated APIKeyCreatedData APIKeyUpdated APIKeyUpdatedChangesRequested Actor ActorAPIKey ActorAPIKeyUser ActorSession AdminAPIKey AdminAPIKeyCreateResponse AdminAPIKeyDeleteResponse AuditLogListResponse AuditLogListResponseProject AwsExternalStorageProvider AzureExternalStorageProvider Certificate CertificateActivateResponse CertificateActivateResponseCertificateDetails CertificateDeactivateResponse CertificateDeleteResponse CertificateDeleted CertificateDetails CertificateListResponse CertificatesActivated CheckpointPermissionCreated CheckpointPermissionCreatedData CostQuantityUnit DataResultOrganizationCostsResult DataResultOrganizationCostsResultAmount DataResultOrganizationUsageAudioSpeechesResult DataResultOrganizationUsageAudioTranscriptionsResult DataResultOrganizationUsageCodeInterpreterSessionsResult DataResultOrganizationUsageCompletionsResult DataResultOrganizationUsageEmbeddingsResult DataResultOrganizationUsageFileSearchesResult DataResultOrganizationUsageImagesResult DataResultOrganizationUsageModerationsResult DataResultOrganizationUsageVectorStoresResult DataResultOrganizationUsageWebSearchesResult Enforcement ExternalKey ExternalKeyRegistered ExternalKeyValidateResponse ExternalStorageConfiguration ExternalStorageConfigurationProvider ExternalStorageDeleted ExternalStorageRegistered ExternalStorageRegisteredData ExternalStorageRegisteredDataProvider GcpExternalStorageProvider Group GroupCreated GroupCreatedData GroupDeleteResponse GroupUpdateResponse GroupUpdated IPAllowlistConfigActivated IPAllowlistCreated IPAllowlistUpdated Invite InviteDeleteResponse InviteProject InviteSent InviteSentData LoginFailed OciExternalStorageProvider OrganizationDataRetention OrganizationSpendAlert OrganizationSpendAlertDeleted OrganizationSpendAlertNotificationChannel OrganizationSpendLimit OrganizationSpendLimitDeleted OrganizationUpdated OrganizationUpdatedChangesRequested OrganizationUser Owner Project ProjectCreated ProjectCreatedData ProjectResidency ProjectUpdated ProjectUpdatedChangesRequested Projects ProjectsData RateLimitUpdated RateLimitUpdatedChangesRequested Role RoleAssignmentCreated RoleBoundToResource RoleCreated RoleDeleteResponse RoleDeleted RoleUpdated RoleUpdatedChangesRequested UsageAudioSpeechesResponse UsageAudioSpeechesResponseData UsageAudioSpeechesResponseDataResult UsageAudioTranscriptionsResponse UsageAudioTranscriptionsResponseData UsageAudioTranscriptionsResponseDataResult UsageCodeInterpreterSessionsResponse UsageCodeInterpreterSessionsResponseData UsageCodeInterpreterSessionsResponseDataResult UsageCompletionsResponse UsageCompletionsResponseData UsageCompletionsResponseDataResult UsageCostsResponse UsageCostsResponseData UsageCostsResponseDataResult UsageDecisionsResponse UsageDecisionsResponseData UsageDecisionsResponseDataResult UsageEmbeddingsResponse UsageEmbeddingsResponseData UsageEmbeddingsResponseDataResult UsageFileSearchCallsResponse UsageFileSearchCallsResponseData UsageFileSearchCallsResponseDataResult UsageImagesResponse UsageImagesResponseData UsageImagesResponseDataResult UsageModerationsResponse UsageModerationsResponseData UsageModerationsResponseDataResult UsageVectorStoresResponse UsageVectorStoresResponseData UsageVectorStoresResponseDataResult UsageWebSearchCallsResponse UsageWebSearchCallsResponseData UsageWebSearchCallsResponseDataResult User UserAdded UserAddedData UserDeleteResponse UserUpdated WorkloadIdentityProvider WorkloadIdentityProviderAttributeTransformation WorkloadIdentityProviderDeleted WorkloadIdentityProviderMappingCreated WorkloadIdentityProviderMappingDeleted WorkloadIdentityProviderMappingUpdated WorkloadIdentityProviderUpdated WorkloadIdentityProviderVerification WorkloadIdentityProviderVerificationDiscovery WorkloadIdentityProviderVerificationUploadedJwks',
-        'oai.types.admin.organization.users': '',
-        'oai.types.admin.organization.workload_identity_providers': '',
+        "oai.types.admin.organization.groups": "",
+        "oai.types.admin.organization.params": "AdminAPIKeyCreateParams AdminAPIKeyListParams AuditLogListParams CertificateActivateParams CertificateCreateParams CertificateDeactivateParams CertificateListParams CertificateRetrieveParams CertificateUpdateParams DataRetentionUpdateParams EffectiveAt ExternalKeyCreateParams ExternalKeyListParams ExternalStorageCreateParams ExternalStorageCreateParamsProvider ExternalStorageListParams GroupCreateParams GroupListParams GroupUpdateParams InviteCreateParams InviteCreateParamsProject InviteListParams ProjectCreateParams ProjectListParams ProjectUpdateParams ProviderAws ProviderAzure ProviderGcp ProviderOci RoleCreateParams RoleListParams RoleUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UsageAudioSpeechesParams UsageAudioTranscriptionsParams UsageCodeInterpreterSessionsParams UsageCompletionsParams UsageCostsParams UsageDecisionsParams UsageEmbeddingsParams UsageFileSearchCallsParams UsageImagesParams UsageModerationsParams UsageVectorStoresParams UsageWebSearchCallsParams UserListParams UserUpdateParams V1OrganizationExternalKeysPostRequestAws V1OrganizationExternalKeysPostRequestAzure V1OrganizationExternalKeysPostRequestGcp V1OrganizationExternalKeysPostRequestOci WorkloadIdentityProviderCreateParams WorkloadIdentityProviderCreateParamsAttributeTransformation WorkloadIdentityProviderCreateParamsVerification WorkloadIdentityProviderCreateParamsVerificationDiscovery WorkloadIdentityProviderCreateParamsVerificationUploadedJwks WorkloadIdentityProviderListParams WorkloadIdentityProviderUpdateParams WorkloadIdentityProviderUpdateParamsVerification",
+        "oai.types.admin.organization.projects": "",
+        "oai.types.admin.organization.structs": "APIKeyCreated APIKeyCreatedData APIKeyUpdated APIKeyUpdatedChangesRequested Actor ActorAPIKey ActorAPIKeyUser ActorSession AdminAPIKey AdminAPIKeyCreateResponse AdminAPIKeyDeleteResponse AuditLogListResponse AuditLogListResponseProject AwsExternalStorageProvider AzureExternalStorageProvider Certificate CertificateActivateResponse CertificateActivateResponseCertificateDetails CertificateDeactivateResponse CertificateDeleteResponse CertificateDeleted CertificateDetails CertificateListResponse CertificatesActivated CheckpointPermissionCreated CheckpointPermissionCreatedData CostQuantityUnit DataResultOrganizationCostsResult DataResultOrganizationCostsResultAmount DataResultOrganizationUsageAudioSpeechesResult DataResultOrganizationUsageAudioTranscriptionsResult DataResultOrganizationUsageCodeInterpreterSessionsResult DataResultOrganizationUsageCompletionsResult DataResultOrganizationUsageEmbeddingsResult DataResultOrganizationUsageFileSearchesResult DataResultOrganizationUsageImagesResult DataResultOrganizationUsageModerationsResult DataResultOrganizationUsageVectorStoresResult DataResultOrganizationUsageWebSearchesResult Enforcement ExternalKey ExternalKeyRegistered ExternalKeyValidateResponse ExternalStorageConfiguration ExternalStorageConfigurationProvider ExternalStorageDeleted ExternalStorageRegistered ExternalStorageRegisteredData ExternalStorageRegisteredDataProvider GcpExternalStorageProvider Group GroupCreated GroupCreatedData GroupDeleteResponse GroupUpdateResponse GroupUpdated IPAllowlistConfigActivated IPAllowlistCreated IPAllowlistUpdated Invite InviteDeleteResponse InviteProject InviteSent InviteSentData LoginFailed OciExternalStorageProvider OrganizationDataRetention OrganizationSpendAlert OrganizationSpendAlertDeleted OrganizationSpendAlertNotificationChannel OrganizationSpendLimit OrganizationSpendLimitDeleted OrganizationUpdated OrganizationUpdatedChangesRequested OrganizationUser Owner Project ProjectCreated ProjectCreatedData ProjectResidency ProjectUpdated ProjectUpdatedChangesRequested Projects ProjectsData RateLimitUpdated RateLimitUpdatedChangesRequested Role RoleAssignmentCreated RoleBoundToResource RoleCreated RoleDeleteResponse RoleDeleted RoleUpdated RoleUpdatedChangesRequested UsageAudioSpeechesResponse UsageAudioSpeechesResponseData UsageAudioSpeechesResponseDataResult UsageAudioTranscriptionsResponse UsageAudioTranscriptionsResponseData UsageAudioTranscriptionsResponseDataResult UsageCodeInterpreterSessionsResponse UsageCodeInterpreterSessionsResponseData UsageCodeInterpreterSessionsResponseDataResult UsageCompletionsResponse UsageCompletionsResponseData UsageCompletionsResponseDataResult UsageCostsResponse UsageCostsResponseData UsageCostsResponseDataResult UsageDecisionsResponse UsageDecisionsResponseData UsageDecisionsResponseDataResult UsageEmbeddingsResponse UsageEmbeddingsResponseData UsageEmbeddingsResponseDataResult UsageFileSearchCallsResponse UsageFileSearchCallsResponseData UsageFileSearchCallsResponseDataResult UsageImagesResponse UsageImagesResponseData UsageImagesResponseDataResult UsageModerationsResponse UsageModerationsResponseData UsageModerationsResponseDataResult UsageVectorStoresResponse UsageVectorStoresResponseData UsageVectorStoresResponseDataResult UsageWebSearchCallsResponse UsageWebSearchCallsResponseData UsageWebSearchCallsResponseDataResult User UserAdded UserAddedData UserDeleteResponse UserUpdated WorkloadIdentityProvider WorkloadIdentityProviderAttributeTransformation WorkloadIdentityProviderDeleted WorkloadIdentityProviderMappingCreated WorkloadIdentityProviderMappingDeleted WorkloadIdentityProviderMappingUpdated WorkloadIdentityProviderUpdated WorkloadIdentityProviderVerification WorkloadIdentityProviderVerificationDiscovery WorkloadIdentityProviderVerificationUploadedJwks",
+        "oai.types.admin.organization.users": "",
+        "oai.types.admin.organization.workload_identity_providers": "",
     },
 )

@@ -15,20 +15,22 @@ class Owner(Object):
     role: str | None = None
     type: str | None = None
 
+
 class AdminAPIKey(Object):
     id: str
     created_at: int
-    object: Literal['organization.admin_api_key']
+    object: Literal["organization.admin_api_key"]
     owner: Owner
     redacted_value: str
     expires_at: int | None = None
     last_used_at: int | None = None
     name: str | None = None
 
+
 class AdminAPIKeyCreateResponse(Object):
     id: str
     created_at: int
-    object: Literal['organization.admin_api_key']
+    object: Literal["organization.admin_api_key"]
     owner: Owner
     redacted_value: str
     value: str
@@ -36,82 +38,100 @@ class AdminAPIKeyCreateResponse(Object):
     last_used_at: int | None = None
     name: str | None = None
 
+
 class AdminAPIKeyDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['organization.admin_api_key.deleted']
+    object: Literal["organization.admin_api_key.deleted"]
+
 
 class APIKeyCreatedData(Object):
     scopes: list[str] | None = None
+
 
 class APIKeyCreated(Object):
     id: str | None = None
     data: APIKeyCreatedData | None = None
 
+
 class APIKeyUpdatedChangesRequested(Object):
     expires_in_seconds: int | None = None
     scopes: list[str] | None = None
+
 
 class APIKeyUpdated(Object):
     id: str | None = None
     changes_requested: APIKeyUpdatedChangesRequested | None = None
 
+
 class ActorAPIKeyUser(Object):
     id: str | None = None
     email: str | None = None
 
+
 class RoleDeleted(Object):
     id: str | None = None
+
 
 class ActorAPIKey(Object):
     id: str | None = None
     service_account: RoleDeleted | None = None
-    type: Literal['user', 'service_account'] | None = None
+    type: Literal["user", "service_account"] | None = None
     user: ActorAPIKeyUser | None = None
+
 
 class ActorSession(Object):
     ip_address: str | None = None
     user: ActorAPIKeyUser | None = None
 
+
 class Actor(Object):
     api_key: ActorAPIKey | None = None
     session: ActorSession | None = None
-    type: Literal['session', 'api_key'] | None = None
+    type: Literal["session", "api_key"] | None = None
+
 
 class CertificateDeleted(Object):
     id: str | None = None
     certificate: str | None = None
     name: str | None = None
 
+
 class AuditLogListResponseProject(Object):
     id: str | None = None
     name: str | None = None
 
+
 class CertificatesActivated(Object):
     certificates: list[AuditLogListResponseProject] | None = None
+
 
 class CheckpointPermissionCreatedData(Object):
     fine_tuned_model_checkpoint: str | None = None
     project_id: str | None = None
 
+
 class CheckpointPermissionCreated(Object):
     id: str | None = None
     data: CheckpointPermissionCreatedData | None = None
+
 
 class ExternalKeyRegistered(Object):
     id: str | None = None
     data: Any = None
 
-class AwsExternalStorageProvider(Object, tag_field='type', tag='aws'):
-    type: ClassVar[Literal['aws']] = 'aws'
+
+class AwsExternalStorageProvider(Object, tag_field="type", tag="aws"):
+    type: ClassVar[Literal["aws"]] = "aws"
     account_id: str
     bucket: str
     external_id: str
     region: str
     role_arn: str
 
-class AzureExternalStorageProvider(Object, tag_field='type', tag='azure'):
-    type: ClassVar[Literal['azure']] = 'azure'
+
+class AzureExternalStorageProvider(Object, tag_field="type", tag="azure"):
+    type: ClassVar[Literal["azure"]] = "azure"
     account_name: str
     container: str
     region: str
@@ -119,8 +139,9 @@ class AzureExternalStorageProvider(Object, tag_field='type', tag='azure'):
     subscription_id: str
     tenant_id: str
 
-class GcpExternalStorageProvider(Object, tag_field='type', tag='gcp'):
-    type: ClassVar[Literal['gcp']] = 'gcp'
+
+class GcpExternalStorageProvider(Object, tag_field="type", tag="gcp"):
+    type: ClassVar[Literal["gcp"]] = "gcp"
     audience: str
     bucket: str
     region: str
@@ -128,56 +149,72 @@ class GcpExternalStorageProvider(Object, tag_field='type', tag='gcp'):
     workload_identity_project_number: str
     workload_identity_provider_id: str
 
-class OciExternalStorageProvider(Object, tag_field='type', tag='oci'):
-    type: ClassVar[Literal['oci']] = 'oci'
+
+class OciExternalStorageProvider(Object, tag_field="type", tag="oci"):
+    type: ClassVar[Literal["oci"]] = "oci"
     bucket: str
     region: str
     tenancy_ocid: str
 
-ExternalStorageRegisteredDataProvider = AwsExternalStorageProvider | AzureExternalStorageProvider | GcpExternalStorageProvider | OciExternalStorageProvider
+
+ExternalStorageRegisteredDataProvider = (
+    AwsExternalStorageProvider | AzureExternalStorageProvider | GcpExternalStorageProvider | OciExternalStorageProvider
+)
+
 
 class ExternalStorageRegisteredData(Object):
     geography: str | None = None
     provider: ExternalStorageRegisteredDataProvider | None = None
 
+
 class ExternalStorageRegistered(Object):
     id: str | None = None
     data: ExternalStorageRegisteredData | None = None
 
+
 class GroupCreatedData(Object):
     group_name: str | None = None
+
 
 class GroupCreated(Object):
     id: str | None = None
     data: GroupCreatedData | None = None
 
+
 class GroupUpdated(Object):
     id: str | None = None
     changes_requested: GroupCreatedData | None = None
 
+
 class IPAllowlistConfigActivated(Object):
     configs: list[AuditLogListResponseProject] | None = None
+
 
 class IPAllowlistCreated(Object):
     id: str | None = None
     allowed_ips: list[str] | None = None
     name: str | None = None
 
+
 class IPAllowlistUpdated(Object):
     id: str | None = None
     allowed_ips: list[str] | None = None
+
 
 class InviteSentData(Object):
     email: str | None = None
     role: str | None = None
 
+
 class InviteSent(Object):
     id: str | None = None
     data: InviteSentData | None = None
 
+
 class LoginFailed(Object):
     error_code: str | None = None
     error_message: str | None = None
+
 
 class OrganizationUpdatedChangesRequested(Object):
     api_call_logging: str | None = None
@@ -188,24 +225,30 @@ class OrganizationUpdatedChangesRequested(Object):
     title: str | None = None
     usage_dashboard_visibility: str | None = None
 
+
 class OrganizationUpdated(Object):
     id: str | None = None
     changes_requested: OrganizationUpdatedChangesRequested | None = None
+
 
 class ProjectCreatedData(Object):
     name: str | None = None
     title: str | None = None
 
+
 class ProjectCreated(Object):
     id: str | None = None
     data: ProjectCreatedData | None = None
 
+
 class ProjectUpdatedChangesRequested(Object):
     title: str | None = None
+
 
 class ProjectUpdated(Object):
     id: str | None = None
     changes_requested: ProjectUpdatedChangesRequested | None = None
+
 
 class RateLimitUpdatedChangesRequested(Object):
     batch_1_day_max_input_tokens: int | None = None
@@ -215,9 +258,11 @@ class RateLimitUpdatedChangesRequested(Object):
     max_requests_per_1_minute: int | None = None
     max_tokens_per_1_minute: int | None = None
 
+
 class RateLimitUpdated(Object):
     id: str | None = None
     changes_requested: RateLimitUpdatedChangesRequested | None = None
+
 
 class RoleAssignmentCreated(Object):
     id: str | None = None
@@ -225,6 +270,7 @@ class RoleAssignmentCreated(Object):
     principal_type: str | None = None
     resource_id: str | None = None
     resource_type: str | None = None
+
 
 class RoleBoundToResource(Object):
     id: str | None = None
@@ -235,8 +281,12 @@ class RoleBoundToResource(Object):
     resource_id: str | None = None
     resource_type: str | None = None
     role_id: str | None = None
-    source: Literal['role_toggle', 'role_connector_update', 'role_delete', 'workspace_permissions', 'connector_publish'] | None = None
+    source: (
+        Literal["role_toggle", "role_connector_update", "role_delete", "workspace_permissions", "connector_publish"]
+        | None
+    ) = None
     workspace_id: str | None = None
+
 
 class RoleCreated(Object):
     id: str | None = None
@@ -244,6 +294,7 @@ class RoleCreated(Object):
     resource_id: str | None = None
     resource_type: str | None = None
     role_name: str | None = None
+
 
 class RoleUpdatedChangesRequested(Object):
     description: str | None = None
@@ -254,25 +305,31 @@ class RoleUpdatedChangesRequested(Object):
     resource_type: str | None = None
     role_name: str | None = None
 
+
 class RoleUpdated(Object):
     id: str | None = None
     changes_requested: RoleUpdatedChangesRequested | None = None
 
+
 class UserAddedData(Object):
     role: str | None = None
+
 
 class UserAdded(Object):
     id: str | None = None
     data: UserAddedData | None = None
 
+
 class UserUpdated(Object):
     id: str | None = None
     changes_requested: UserAddedData | None = None
+
 
 class WorkloadIdentityProviderMappingCreated(Object):
     id: str | None = None
     data: Any = None
     identity_provider_id: str | None = None
+
 
 class WorkloadIdentityProviderMappingDeleted(Object):
     id: str | None = None
@@ -280,125 +337,325 @@ class WorkloadIdentityProviderMappingDeleted(Object):
     project_id: str | None = None
     service_account_id: str | None = None
 
+
 class WorkloadIdentityProviderMappingUpdated(Object):
     id: str | None = None
     changes_requested: Any = None
     identity_provider_id: str | None = None
 
+
 class WorkloadIdentityProviderUpdated(Object):
     id: str | None = None
     changes_requested: Any = None
 
+
 class AuditLogListResponse(Object):
     id: str
     effective_at: int
-    type: Literal['api_key.created', 'api_key.updated', 'api_key.deleted', 'certificate.created', 'certificate.updated', 'certificate.deleted', 'certificates.activated', 'certificates.deactivated', 'checkpoint.permission.created', 'checkpoint.permission.deleted', 'external_key.registered', 'external_key.removed', 'external_storage.registered', 'external_storage.removed', 'group.created', 'group.updated', 'group.deleted', 'invite.sent', 'invite.accepted', 'invite.deleted', 'ip_allowlist.created', 'ip_allowlist.updated', 'ip_allowlist.deleted', 'ip_allowlist.config.activated', 'ip_allowlist.config.deactivated', 'login.succeeded', 'login.failed', 'logout.succeeded', 'logout.failed', 'organization.updated', 'project.created', 'project.updated', 'project.archived', 'project.deleted', 'rate_limit.updated', 'rate_limit.deleted', 'resource.deleted', 'tunnel.created', 'tunnel.updated', 'tunnel.deleted', 'workload_identity_provider.created', 'workload_identity_provider.updated', 'workload_identity_provider.deleted', 'workload_identity_provider_mapping.created', 'workload_identity_provider_mapping.updated', 'workload_identity_provider_mapping.deleted', 'role.created', 'role.updated', 'role.deleted', 'role.assignment.created', 'role.assignment.deleted', 'role.bound_to_resource', 'role.unbound_from_resource', 'scim.enabled', 'scim.disabled', 'service_account.created', 'service_account.updated', 'service_account.deleted', 'user.added', 'user.updated', 'user.deleted', 'tenant.metadata.updated', 'tenant.microsoft_entra_mapping.upserted', 'tenant.microsoft_entra_mapping.deleted', 'tenant.workload_identity.provider.created', 'tenant.workload_identity.provider.updated', 'tenant.workload_identity.provider.archived', 'tenant.workload_identity.mapping.created', 'tenant.workload_identity.mapping.updated', 'tenant.workload_identity.mapping.archived', 'tenant.workload_identity.binding.created', 'tenant.workload_identity.principal.provisioned', 'tenant.workload_identity.access_token.issued', 'tenant.admin_api_key.created', 'tenant.admin_api_key.updated', 'tenant.admin_api_key.deleted', 'tenant.project_api_key.created', 'tenant.trusted_access.business_verification.started', 'tenant.trusted_access.application.submitted', 'tenant.chatgpt_access_token.revoked', 'tenant.migration.completed', 'tenant.sso.migrated', 'tenant.domains.migrated', 'tenant.sso_connection.created', 'tenant.sso_connection.updated', 'tenant.sso_connection.deleted', 'tenant.sso_connection.setup.started', 'tenant.policy.created', 'tenant.policy.updated', 'tenant.policy.deleted', 'tenant.policy.attached', 'tenant.policy.detached', 'tenant.principal_authentication_policy.resolved', 'tenant.scim.setup.started', 'tenant.scim.deletion.requested', 'tenant.scim.directory.created', 'tenant.product_access_policy.updated', 'tenant.resource_share_grant.created', 'tenant.resource_share_grant.updated', 'tenant.resource_share_grant.accepted', 'tenant.resource_share_grant.declined', 'tenant.resource_share_grant.revoked', 'tenant.resource_share_grant.deleted', 'tenant.service_account.updated', 'tenant.service_account.deleted', 'tenant.service_account.token.revoked', 'tenant.billing.overage_limit.updated', 'tenant.billing.alerts.updated', 'tenant.billing.info.updated', 'tenant.usage_limit.workspace.updated', 'tenant.usage_limit.group.updated', 'tenant.usage_limit.user.updated', 'tenant.usage_limit.increase_request.updated', 'tenant.usage_limit.increase_request.resolved', 'tenant.group.created', 'tenant.group.updated', 'tenant.group.deleted', 'tenant.group.member.added', 'tenant.group.member.removed', 'tenant.migration_rollout.status.updated', 'tenant.migration_rollout.tier.updated', 'tenant.role.metadata.updated', 'tenant.custom_role.created', 'tenant.custom_role.updated', 'tenant.custom_role.deleted', 'tenant.role_assignment.created', 'tenant.role_assignment.deleted', 'tenant.resource_role_assignment.created', 'tenant.resource_role_assignment.deleted', 'tenant.resource_access.updated', 'tenant.resource_access.deleted', 'tenant.ads_account.onboarding.redemption', 'tenant.session_policy.created', 'tenant.session_policy.updated', 'tenant.session_policy.deleted', 'tenant.session_revocation.started', 'tenant.third_party_app_policy.updated', 'tenant.user.added', 'tenant.user.updated', 'tenant.user.removed', 'tenant.user.looked_up', 'tenant.user.invited', 'tenant.membership.revoked', 'tenant.api_organization_invite.upserted', 'tenant.api_organization_invite.deleted', 'tenant.chatgpt_workspace_invite.upserted', 'tenant.membership.accepted', 'tenant.membership.declined', 'tenant.workspace_invite_email_settings.updated']
+    type: Literal[
+        "api_key.created",
+        "api_key.updated",
+        "api_key.deleted",
+        "certificate.created",
+        "certificate.updated",
+        "certificate.deleted",
+        "certificates.activated",
+        "certificates.deactivated",
+        "checkpoint.permission.created",
+        "checkpoint.permission.deleted",
+        "external_key.registered",
+        "external_key.removed",
+        "external_storage.registered",
+        "external_storage.removed",
+        "group.created",
+        "group.updated",
+        "group.deleted",
+        "invite.sent",
+        "invite.accepted",
+        "invite.deleted",
+        "ip_allowlist.created",
+        "ip_allowlist.updated",
+        "ip_allowlist.deleted",
+        "ip_allowlist.config.activated",
+        "ip_allowlist.config.deactivated",
+        "login.succeeded",
+        "login.failed",
+        "logout.succeeded",
+        "logout.failed",
+        "organization.updated",
+        "project.created",
+        "project.updated",
+        "project.archived",
+        "project.deleted",
+        "rate_limit.updated",
+        "rate_limit.deleted",
+        "resource.deleted",
+        "tunnel.created",
+        "tunnel.updated",
+        "tunnel.deleted",
+        "workload_identity_provider.created",
+        "workload_identity_provider.updated",
+        "workload_identity_provider.deleted",
+        "workload_identity_provider_mapping.created",
+        "workload_identity_provider_mapping.updated",
+        "workload_identity_provider_mapping.deleted",
+        "role.created",
+        "role.updated",
+        "role.deleted",
+        "role.assignment.created",
+        "role.assignment.deleted",
+        "role.bound_to_resource",
+        "role.unbound_from_resource",
+        "scim.enabled",
+        "scim.disabled",
+        "service_account.created",
+        "service_account.updated",
+        "service_account.deleted",
+        "user.added",
+        "user.updated",
+        "user.deleted",
+        "tenant.metadata.updated",
+        "tenant.microsoft_entra_mapping.upserted",
+        "tenant.microsoft_entra_mapping.deleted",
+        "tenant.workload_identity.provider.created",
+        "tenant.workload_identity.provider.updated",
+        "tenant.workload_identity.provider.archived",
+        "tenant.workload_identity.mapping.created",
+        "tenant.workload_identity.mapping.updated",
+        "tenant.workload_identity.mapping.archived",
+        "tenant.workload_identity.binding.created",
+        "tenant.workload_identity.principal.provisioned",
+        "tenant.workload_identity.access_token.issued",
+        "tenant.admin_api_key.created",
+        "tenant.admin_api_key.updated",
+        "tenant.admin_api_key.deleted",
+        "tenant.project_api_key.created",
+        "tenant.trusted_access.business_verification.started",
+        "tenant.trusted_access.application.submitted",
+        "tenant.chatgpt_access_token.revoked",
+        "tenant.migration.completed",
+        "tenant.sso.migrated",
+        "tenant.domains.migrated",
+        "tenant.sso_connection.created",
+        "tenant.sso_connection.updated",
+        "tenant.sso_connection.deleted",
+        "tenant.sso_connection.setup.started",
+        "tenant.policy.created",
+        "tenant.policy.updated",
+        "tenant.policy.deleted",
+        "tenant.policy.attached",
+        "tenant.policy.detached",
+        "tenant.principal_authentication_policy.resolved",
+        "tenant.scim.setup.started",
+        "tenant.scim.deletion.requested",
+        "tenant.scim.directory.created",
+        "tenant.product_access_policy.updated",
+        "tenant.resource_share_grant.created",
+        "tenant.resource_share_grant.updated",
+        "tenant.resource_share_grant.accepted",
+        "tenant.resource_share_grant.declined",
+        "tenant.resource_share_grant.revoked",
+        "tenant.resource_share_grant.deleted",
+        "tenant.service_account.updated",
+        "tenant.service_account.deleted",
+        "tenant.service_account.token.revoked",
+        "tenant.billing.overage_limit.updated",
+        "tenant.billing.alerts.updated",
+        "tenant.billing.info.updated",
+        "tenant.usage_limit.workspace.updated",
+        "tenant.usage_limit.group.updated",
+        "tenant.usage_limit.user.updated",
+        "tenant.usage_limit.increase_request.updated",
+        "tenant.usage_limit.increase_request.resolved",
+        "tenant.group.created",
+        "tenant.group.updated",
+        "tenant.group.deleted",
+        "tenant.group.member.added",
+        "tenant.group.member.removed",
+        "tenant.migration_rollout.status.updated",
+        "tenant.migration_rollout.tier.updated",
+        "tenant.role.metadata.updated",
+        "tenant.custom_role.created",
+        "tenant.custom_role.updated",
+        "tenant.custom_role.deleted",
+        "tenant.role_assignment.created",
+        "tenant.role_assignment.deleted",
+        "tenant.resource_role_assignment.created",
+        "tenant.resource_role_assignment.deleted",
+        "tenant.resource_access.updated",
+        "tenant.resource_access.deleted",
+        "tenant.ads_account.onboarding.redemption",
+        "tenant.session_policy.created",
+        "tenant.session_policy.updated",
+        "tenant.session_policy.deleted",
+        "tenant.session_revocation.started",
+        "tenant.third_party_app_policy.updated",
+        "tenant.user.added",
+        "tenant.user.updated",
+        "tenant.user.removed",
+        "tenant.user.looked_up",
+        "tenant.user.invited",
+        "tenant.membership.revoked",
+        "tenant.api_organization_invite.upserted",
+        "tenant.api_organization_invite.deleted",
+        "tenant.chatgpt_workspace_invite.upserted",
+        "tenant.membership.accepted",
+        "tenant.membership.declined",
+        "tenant.workspace_invite_email_settings.updated",
+    ]
     actor: Actor | None = None
-    api_key_created: APIKeyCreated | None = msgspec.field(name='api_key.created', default=None)
-    api_key_deleted: RoleDeleted | None = msgspec.field(name='api_key.deleted', default=None)
-    api_key_updated: APIKeyUpdated | None = msgspec.field(name='api_key.updated', default=None)
-    certificate_created: AuditLogListResponseProject | None = msgspec.field(name='certificate.created', default=None)
-    certificate_deleted: CertificateDeleted | None = msgspec.field(name='certificate.deleted', default=None)
-    certificate_updated: AuditLogListResponseProject | None = msgspec.field(name='certificate.updated', default=None)
-    certificates_activated: CertificatesActivated | None = msgspec.field(name='certificates.activated', default=None)
-    certificates_deactivated: CertificatesActivated | None = msgspec.field(name='certificates.deactivated', default=None)
-    checkpoint_permission_created: CheckpointPermissionCreated | None = msgspec.field(name='checkpoint.permission.created', default=None)
-    checkpoint_permission_deleted: RoleDeleted | None = msgspec.field(name='checkpoint.permission.deleted', default=None)
-    external_key_registered: ExternalKeyRegistered | None = msgspec.field(name='external_key.registered', default=None)
-    external_key_removed: RoleDeleted | None = msgspec.field(name='external_key.removed', default=None)
-    external_storage_registered: ExternalStorageRegistered | None = msgspec.field(name='external_storage.registered', default=None)
-    external_storage_removed: RoleDeleted | None = msgspec.field(name='external_storage.removed', default=None)
-    group_created: GroupCreated | None = msgspec.field(name='group.created', default=None)
-    group_deleted: RoleDeleted | None = msgspec.field(name='group.deleted', default=None)
-    group_updated: GroupUpdated | None = msgspec.field(name='group.updated', default=None)
-    invite_accepted: RoleDeleted | None = msgspec.field(name='invite.accepted', default=None)
-    invite_deleted: RoleDeleted | None = msgspec.field(name='invite.deleted', default=None)
-    invite_sent: InviteSent | None = msgspec.field(name='invite.sent', default=None)
-    ip_allowlist_config_activated: IPAllowlistConfigActivated | None = msgspec.field(name='ip_allowlist.config.activated', default=None)
-    ip_allowlist_config_deactivated: IPAllowlistConfigActivated | None = msgspec.field(name='ip_allowlist.config.deactivated', default=None)
-    ip_allowlist_created: IPAllowlistCreated | None = msgspec.field(name='ip_allowlist.created', default=None)
-    ip_allowlist_deleted: IPAllowlistCreated | None = msgspec.field(name='ip_allowlist.deleted', default=None)
-    ip_allowlist_updated: IPAllowlistUpdated | None = msgspec.field(name='ip_allowlist.updated', default=None)
-    login_failed: LoginFailed | None = msgspec.field(name='login.failed', default=None)
-    login_succeeded: Any = msgspec.field(name='login.succeeded', default=None)
-    logout_failed: LoginFailed | None = msgspec.field(name='logout.failed', default=None)
-    logout_succeeded: Any = msgspec.field(name='logout.succeeded', default=None)
-    organization_updated: OrganizationUpdated | None = msgspec.field(name='organization.updated', default=None)
+    api_key_created: APIKeyCreated | None = msgspec.field(name="api_key.created", default=None)
+    api_key_deleted: RoleDeleted | None = msgspec.field(name="api_key.deleted", default=None)
+    api_key_updated: APIKeyUpdated | None = msgspec.field(name="api_key.updated", default=None)
+    certificate_created: AuditLogListResponseProject | None = msgspec.field(name="certificate.created", default=None)
+    certificate_deleted: CertificateDeleted | None = msgspec.field(name="certificate.deleted", default=None)
+    certificate_updated: AuditLogListResponseProject | None = msgspec.field(name="certificate.updated", default=None)
+    certificates_activated: CertificatesActivated | None = msgspec.field(name="certificates.activated", default=None)
+    certificates_deactivated: CertificatesActivated | None = msgspec.field(
+        name="certificates.deactivated", default=None
+    )
+    checkpoint_permission_created: CheckpointPermissionCreated | None = msgspec.field(
+        name="checkpoint.permission.created", default=None
+    )
+    checkpoint_permission_deleted: RoleDeleted | None = msgspec.field(
+        name="checkpoint.permission.deleted", default=None
+    )
+    external_key_registered: ExternalKeyRegistered | None = msgspec.field(name="external_key.registered", default=None)
+    external_key_removed: RoleDeleted | None = msgspec.field(name="external_key.removed", default=None)
+    external_storage_registered: ExternalStorageRegistered | None = msgspec.field(
+        name="external_storage.registered", default=None
+    )
+    external_storage_removed: RoleDeleted | None = msgspec.field(name="external_storage.removed", default=None)
+    group_created: GroupCreated | None = msgspec.field(name="group.created", default=None)
+    group_deleted: RoleDeleted | None = msgspec.field(name="group.deleted", default=None)
+    group_updated: GroupUpdated | None = msgspec.field(name="group.updated", default=None)
+    invite_accepted: RoleDeleted | None = msgspec.field(name="invite.accepted", default=None)
+    invite_deleted: RoleDeleted | None = msgspec.field(name="invite.deleted", default=None)
+    invite_sent: InviteSent | None = msgspec.field(name="invite.sent", default=None)
+    ip_allowlist_config_activated: IPAllowlistConfigActivated | None = msgspec.field(
+        name="ip_allowlist.config.activated", default=None
+    )
+    ip_allowlist_config_deactivated: IPAllowlistConfigActivated | None = msgspec.field(
+        name="ip_allowlist.config.deactivated", default=None
+    )
+    ip_allowlist_created: IPAllowlistCreated | None = msgspec.field(name="ip_allowlist.created", default=None)
+    ip_allowlist_deleted: IPAllowlistCreated | None = msgspec.field(name="ip_allowlist.deleted", default=None)
+    ip_allowlist_updated: IPAllowlistUpdated | None = msgspec.field(name="ip_allowlist.updated", default=None)
+    login_failed: LoginFailed | None = msgspec.field(name="login.failed", default=None)
+    login_succeeded: Any = msgspec.field(name="login.succeeded", default=None)
+    logout_failed: LoginFailed | None = msgspec.field(name="logout.failed", default=None)
+    logout_succeeded: Any = msgspec.field(name="logout.succeeded", default=None)
+    organization_updated: OrganizationUpdated | None = msgspec.field(name="organization.updated", default=None)
     project: AuditLogListResponseProject | None = None
-    project_archived: RoleDeleted | None = msgspec.field(name='project.archived', default=None)
-    project_created: ProjectCreated | None = msgspec.field(name='project.created', default=None)
-    project_deleted: RoleDeleted | None = msgspec.field(name='project.deleted', default=None)
-    project_updated: ProjectUpdated | None = msgspec.field(name='project.updated', default=None)
-    rate_limit_deleted: RoleDeleted | None = msgspec.field(name='rate_limit.deleted', default=None)
-    rate_limit_updated: RateLimitUpdated | None = msgspec.field(name='rate_limit.updated', default=None)
-    role_assignment_created: RoleAssignmentCreated | None = msgspec.field(name='role.assignment.created', default=None)
-    role_assignment_deleted: RoleAssignmentCreated | None = msgspec.field(name='role.assignment.deleted', default=None)
-    role_bound_to_resource: RoleBoundToResource | None = msgspec.field(name='role.bound_to_resource', default=None)
-    role_created: RoleCreated | None = msgspec.field(name='role.created', default=None)
-    role_deleted: RoleDeleted | None = msgspec.field(name='role.deleted', default=None)
-    role_unbound_from_resource: RoleBoundToResource | None = msgspec.field(name='role.unbound_from_resource', default=None)
-    role_updated: RoleUpdated | None = msgspec.field(name='role.updated', default=None)
-    scim_disabled: RoleDeleted | None = msgspec.field(name='scim.disabled', default=None)
-    scim_enabled: RoleDeleted | None = msgspec.field(name='scim.enabled', default=None)
-    service_account_created: UserAdded | None = msgspec.field(name='service_account.created', default=None)
-    service_account_deleted: RoleDeleted | None = msgspec.field(name='service_account.deleted', default=None)
-    service_account_updated: UserUpdated | None = msgspec.field(name='service_account.updated', default=None)
-    user_added: UserAdded | None = msgspec.field(name='user.added', default=None)
-    user_deleted: RoleDeleted | None = msgspec.field(name='user.deleted', default=None)
-    user_updated: UserUpdated | None = msgspec.field(name='user.updated', default=None)
-    workload_identity_provider_mapping_created: WorkloadIdentityProviderMappingCreated | None = msgspec.field(name='workload_identity_provider_mapping.created', default=None)
-    workload_identity_provider_mapping_deleted: WorkloadIdentityProviderMappingDeleted | None = msgspec.field(name='workload_identity_provider_mapping.deleted', default=None)
-    workload_identity_provider_mapping_updated: WorkloadIdentityProviderMappingUpdated | None = msgspec.field(name='workload_identity_provider_mapping.updated', default=None)
-    workload_identity_provider_created: ExternalKeyRegistered | None = msgspec.field(name='workload_identity_provider.created', default=None)
-    workload_identity_provider_deleted: AuditLogListResponseProject | None = msgspec.field(name='workload_identity_provider.deleted', default=None)
-    workload_identity_provider_updated: WorkloadIdentityProviderUpdated | None = msgspec.field(name='workload_identity_provider.updated', default=None)
+    project_archived: RoleDeleted | None = msgspec.field(name="project.archived", default=None)
+    project_created: ProjectCreated | None = msgspec.field(name="project.created", default=None)
+    project_deleted: RoleDeleted | None = msgspec.field(name="project.deleted", default=None)
+    project_updated: ProjectUpdated | None = msgspec.field(name="project.updated", default=None)
+    rate_limit_deleted: RoleDeleted | None = msgspec.field(name="rate_limit.deleted", default=None)
+    rate_limit_updated: RateLimitUpdated | None = msgspec.field(name="rate_limit.updated", default=None)
+    role_assignment_created: RoleAssignmentCreated | None = msgspec.field(name="role.assignment.created", default=None)
+    role_assignment_deleted: RoleAssignmentCreated | None = msgspec.field(name="role.assignment.deleted", default=None)
+    role_bound_to_resource: RoleBoundToResource | None = msgspec.field(name="role.bound_to_resource", default=None)
+    role_created: RoleCreated | None = msgspec.field(name="role.created", default=None)
+    role_deleted: RoleDeleted | None = msgspec.field(name="role.deleted", default=None)
+    role_unbound_from_resource: RoleBoundToResource | None = msgspec.field(
+        name="role.unbound_from_resource", default=None
+    )
+    role_updated: RoleUpdated | None = msgspec.field(name="role.updated", default=None)
+    scim_disabled: RoleDeleted | None = msgspec.field(name="scim.disabled", default=None)
+    scim_enabled: RoleDeleted | None = msgspec.field(name="scim.enabled", default=None)
+    service_account_created: UserAdded | None = msgspec.field(name="service_account.created", default=None)
+    service_account_deleted: RoleDeleted | None = msgspec.field(name="service_account.deleted", default=None)
+    service_account_updated: UserUpdated | None = msgspec.field(name="service_account.updated", default=None)
+    user_added: UserAdded | None = msgspec.field(name="user.added", default=None)
+    user_deleted: RoleDeleted | None = msgspec.field(name="user.deleted", default=None)
+    user_updated: UserUpdated | None = msgspec.field(name="user.updated", default=None)
+    workload_identity_provider_mapping_created: WorkloadIdentityProviderMappingCreated | None = msgspec.field(
+        name="workload_identity_provider_mapping.created", default=None
+    )
+    workload_identity_provider_mapping_deleted: WorkloadIdentityProviderMappingDeleted | None = msgspec.field(
+        name="workload_identity_provider_mapping.deleted", default=None
+    )
+    workload_identity_provider_mapping_updated: WorkloadIdentityProviderMappingUpdated | None = msgspec.field(
+        name="workload_identity_provider_mapping.updated", default=None
+    )
+    workload_identity_provider_created: ExternalKeyRegistered | None = msgspec.field(
+        name="workload_identity_provider.created", default=None
+    )
+    workload_identity_provider_deleted: AuditLogListResponseProject | None = msgspec.field(
+        name="workload_identity_provider.deleted", default=None
+    )
+    workload_identity_provider_updated: WorkloadIdentityProviderUpdated | None = msgspec.field(
+        name="workload_identity_provider.updated", default=None
+    )
+
 
 class CertificateDetails(Object):
     content: str | None = None
     expires_at: int | None = None
     valid_at: int | None = None
 
+
 class Certificate(Object):
     id: str
     certificate_details: CertificateDetails
     created_at: int
-    object: Literal['certificate', 'organization.certificate', 'organization.project.certificate']
+    object: Literal["certificate", "organization.certificate", "organization.project.certificate"]
     name: str | None = None
     active: bool | None = None
+
 
 class CertificateActivateResponseCertificateDetails(Object):
     expires_at: int | None = None
     valid_at: int | None = None
+
 
 class CertificateActivateResponse(Object):
     id: str
     active: bool
     certificate_details: CertificateActivateResponseCertificateDetails
     created_at: int
-    object: Literal['organization.certificate']
+    object: Literal["organization.certificate"]
     name: str | None = None
+
 
 class CertificateDeactivateResponse(Object):
     id: str
     active: bool
     certificate_details: CertificateActivateResponseCertificateDetails
     created_at: int
-    object: Literal['organization.certificate']
+    object: Literal["organization.certificate"]
     name: str | None = None
+
 
 class CertificateDeleteResponse(Object):
     id: str
-    object: Literal['certificate.deleted']
+    object: Literal["certificate.deleted"]
+
 
 class CertificateListResponse(Object):
     id: str
     active: bool
     certificate_details: CertificateActivateResponseCertificateDetails
     created_at: int
-    object: Literal['organization.certificate']
+    object: Literal["organization.certificate"]
     name: str | None = None
 
-CostQuantityUnit = str | Literal['tokens', '1000_tokens', 'duration_seconds', 'duration_minutes', 'duration_hours', 'gibibyte_hours', 'images', 'characters']
+
+CostQuantityUnit = (
+    str
+    | Literal[
+        "tokens",
+        "1000_tokens",
+        "duration_seconds",
+        "duration_minutes",
+        "duration_hours",
+        "gibibyte_hours",
+        "images",
+        "characters",
+    ]
+)
+
 
 class ExternalKey(Object):
     id: str
@@ -420,7 +677,7 @@ class ExternalKey(Object):
     kms_key_ring_name: str | None = None
     kms_key_version: str | None = None
     kms_project_id: str | None = None
-    purpose: Literal['ekm', 'psp_decryption'] | None = None
+    purpose: Literal["ekm", "psp_decryption"] | None = None
     region: str | None = None
     role_arn: str | None = None
     tenant_id: str | None = None
@@ -430,36 +687,45 @@ class ExternalKey(Object):
     workload_identity_project_number: str | None = None
     workload_identity_provider_id: str | None = None
 
+
 class ExternalKeyValidateResponse(Object):
     status: str
 
-ExternalStorageConfigurationProvider = AwsExternalStorageProvider | AzureExternalStorageProvider | GcpExternalStorageProvider | OciExternalStorageProvider
+
+ExternalStorageConfigurationProvider = (
+    AwsExternalStorageProvider | AzureExternalStorageProvider | GcpExternalStorageProvider | OciExternalStorageProvider
+)
+
 
 class ExternalStorageConfiguration(Object):
     id: str
     created_at: int
     geography: str
-    object: Literal['organization.external_storage']
+    object: Literal["organization.external_storage"]
     project_id: str
     provider: ExternalStorageConfigurationProvider
-    status: Literal['pending', 'validated', 'degraded', 'unhealthy']
+    status: Literal["pending", "validated", "degraded", "unhealthy"]
+
 
 class ExternalStorageDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['organization.external_storage.deleted']
+    object: Literal["organization.external_storage.deleted"]
+
 
 class Group(Object):
     id: str
     created_at: int
-    group_type: Literal['group', 'tenant_group']
+    group_type: Literal["group", "tenant_group"]
     is_scim_managed: bool
     name: str
+
 
 class GroupDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['group.deleted']
+    object: Literal["group.deleted"]
+
 
 class GroupUpdateResponse(Object):
     id: str
@@ -467,74 +733,92 @@ class GroupUpdateResponse(Object):
     is_scim_managed: bool
     name: str
 
+
 class InviteProject(Object):
     id: str
-    role: Literal['member', 'owner']
+    role: Literal["member", "owner"]
+
 
 class Invite(Object):
     id: str
     created_at: int
     email: str
-    object: Literal['organization.invite']
+    object: Literal["organization.invite"]
     projects: list[InviteProject]
-    role: Literal['owner', 'reader']
-    status: Literal['accepted', 'expired', 'pending']
+    role: Literal["owner", "reader"]
+    status: Literal["accepted", "expired", "pending"]
     accepted_at: int | None = None
     expires_at: int | None = None
+
 
 class InviteDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['organization.invite.deleted']
+    object: Literal["organization.invite.deleted"]
+
 
 class OrganizationDataRetention(Object):
-    object: Literal['organization.data_retention']
-    type: Literal['zero_data_retention', 'modified_abuse_monitoring', 'enhanced_zero_data_retention', 'enhanced_modified_abuse_monitoring']
+    object: Literal["organization.data_retention"]
+    type: Literal[
+        "zero_data_retention",
+        "modified_abuse_monitoring",
+        "enhanced_zero_data_retention",
+        "enhanced_modified_abuse_monitoring",
+    ]
+
 
 class OrganizationSpendAlertNotificationChannel(Object):
     recipients: list[str]
-    type: Literal['email']
+    type: Literal["email"]
     subject_prefix: str | None = None
+
 
 class OrganizationSpendAlert(Object):
     id: str
-    currency: Literal['USD']
-    interval: Literal['month']
+    currency: Literal["USD"]
+    interval: Literal["month"]
     notification_channel: OrganizationSpendAlertNotificationChannel
-    object: Literal['organization.spend_alert']
+    object: Literal["organization.spend_alert"]
     threshold_amount: int
+
 
 class OrganizationSpendAlertDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['organization.spend_alert.deleted']
+    object: Literal["organization.spend_alert.deleted"]
+
 
 class Enforcement(Object):
-    status: str | Literal['inactive', 'enforcing']
+    status: str | Literal["inactive", "enforcing"]
+
 
 class OrganizationSpendLimit(Object):
-    currency: str | Literal['USD']
+    currency: str | Literal["USD"]
     enforcement: Enforcement
-    interval: str | Literal['month']
-    object: Literal['organization.spend_limit']
+    interval: str | Literal["month"]
+    object: Literal["organization.spend_limit"]
     threshold_amount: int
+
 
 class OrganizationSpendLimitDeleted(Object):
     deleted: bool
-    object: Literal['organization.spend_limit.deleted']
+    object: Literal["organization.spend_limit.deleted"]
+
 
 class ProjectsData(Object):
     id: str | None = None
     name: str | None = None
     role: str | None = None
 
+
 class Projects(Object):
     data: list[ProjectsData]
-    object: Literal['list']
+    object: Literal["list"]
+
 
 class User(Object):
     id: str
-    object: Literal['user']
+    object: Literal["user"]
     banned: bool | None = None
     banned_at: int | None = None
     email: str | None = None
@@ -542,10 +826,11 @@ class User(Object):
     name: str | None = None
     picture: str | None = None
 
+
 class OrganizationUser(Object):
     id: str
     added_at: int
-    object: Literal['organization.user']
+    object: Literal["organization.user"]
     api_key_last_used_at: int | None = None
     created: int | None = None
     developer_persona: str | None = None
@@ -560,49 +845,87 @@ class OrganizationUser(Object):
     technical_level: str | None = None
     user: User | None = None
 
-ProjectResidency = Literal['GLOBAL', 'US_STORAGE_PROCESSING', 'EU_STORAGE_PROCESSING', 'JP_STORAGE', 'JP_STORAGE_PROCESSING', 'KR_STORAGE', 'CA_STORAGE', 'SG_STORAGE', 'IN_STORAGE', 'IN_STORAGE_PROCESSING', 'AU_STORAGE', 'AU_STORAGE_PROCESSING', 'GB_STORAGE', 'AE_STORAGE', 'AE_STORAGE_PROCESSING']
+
+ProjectResidency = Literal[
+    "GLOBAL",
+    "US_STORAGE_PROCESSING",
+    "EU_STORAGE_PROCESSING",
+    "JP_STORAGE",
+    "JP_STORAGE_PROCESSING",
+    "KR_STORAGE",
+    "CA_STORAGE",
+    "SG_STORAGE",
+    "IN_STORAGE",
+    "IN_STORAGE_PROCESSING",
+    "AU_STORAGE",
+    "AU_STORAGE_PROCESSING",
+    "GB_STORAGE",
+    "AE_STORAGE",
+    "AE_STORAGE_PROCESSING",
+]
+
 
 class Project(Object):
     id: str
     created_at: int
-    object: Literal['organization.project']
+    object: Literal["organization.project"]
     archived_at: int | None = None
     external_key_id: str | None = None
     name: str | None = None
     residency: ProjectResidency | None = None
     status: str | None = None
 
+
 class Role(Object):
     id: str
     name: str
-    object: Literal['role']
+    object: Literal["role"]
     permissions: list[str]
     predefined_role: bool
     resource_type: str
     description: str | None = None
 
+
 class RoleDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['role.deleted']
+    object: Literal["role.deleted"]
+
 
 class DataResultOrganizationCostsResultAmount(Object):
     currency: str | None = None
     value: float | None = None
 
-class DataResultOrganizationCostsResult(Object, tag_field='object', tag='organization.costs.result'):
-    object: ClassVar[Literal['organization.costs.result']] = 'organization.costs.result'
+
+class DataResultOrganizationCostsResult(Object, tag_field="object", tag="organization.costs.result"):
+    object: ClassVar[Literal["organization.costs.result"]] = "organization.costs.result"
     amount: DataResultOrganizationCostsResultAmount | None = None
     api_key_id: str | None = None
-    api_source: Literal['agents_api', 'unlabeled'] | None = None
+    api_source: Literal["agents_api", "unlabeled"] | None = None
     line_item: str | None = None
     project_id: str | None = None
     quantity: float | None = None
-    quantity_unit: str | Literal['tokens', '1000_tokens', 'duration_seconds', 'duration_minutes', 'duration_hours', 'gibibyte_hours', 'images', 'characters'] | None = None
+    quantity_unit: (
+        str
+        | Literal[
+            "tokens",
+            "1000_tokens",
+            "duration_seconds",
+            "duration_minutes",
+            "duration_hours",
+            "gibibyte_hours",
+            "images",
+            "characters",
+        ]
+        | None
+    ) = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageAudioSpeechesResult(Object, tag_field='object', tag='organization.usage.audio_speeches.result'):
-    object: ClassVar[Literal['organization.usage.audio_speeches.result']] = 'organization.usage.audio_speeches.result'
+
+class DataResultOrganizationUsageAudioSpeechesResult(
+    Object, tag_field="object", tag="organization.usage.audio_speeches.result"
+):
+    object: ClassVar[Literal["organization.usage.audio_speeches.result"]] = "organization.usage.audio_speeches.result"
     characters: int
     num_model_requests: int
     api_key_id: str | None = None
@@ -610,8 +933,13 @@ class DataResultOrganizationUsageAudioSpeechesResult(Object, tag_field='object',
     project_id: str | None = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageAudioTranscriptionsResult(Object, tag_field='object', tag='organization.usage.audio_transcriptions.result'):
-    object: ClassVar[Literal['organization.usage.audio_transcriptions.result']] = 'organization.usage.audio_transcriptions.result'
+
+class DataResultOrganizationUsageAudioTranscriptionsResult(
+    Object, tag_field="object", tag="organization.usage.audio_transcriptions.result"
+):
+    object: ClassVar[Literal["organization.usage.audio_transcriptions.result"]] = (
+        "organization.usage.audio_transcriptions.result"
+    )
     num_model_requests: int
     seconds: int
     api_key_id: str | None = None
@@ -619,18 +947,26 @@ class DataResultOrganizationUsageAudioTranscriptionsResult(Object, tag_field='ob
     project_id: str | None = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageCodeInterpreterSessionsResult(Object, tag_field='object', tag='organization.usage.code_interpreter_sessions.result'):
-    object: ClassVar[Literal['organization.usage.code_interpreter_sessions.result']] = 'organization.usage.code_interpreter_sessions.result'
+
+class DataResultOrganizationUsageCodeInterpreterSessionsResult(
+    Object, tag_field="object", tag="organization.usage.code_interpreter_sessions.result"
+):
+    object: ClassVar[Literal["organization.usage.code_interpreter_sessions.result"]] = (
+        "organization.usage.code_interpreter_sessions.result"
+    )
     num_sessions: int
     project_id: str | None = None
 
-class DataResultOrganizationUsageCompletionsResult(Object, tag_field='object', tag='organization.usage.completions.result'):
-    object: ClassVar[Literal['organization.usage.completions.result']] = 'organization.usage.completions.result'
+
+class DataResultOrganizationUsageCompletionsResult(
+    Object, tag_field="object", tag="organization.usage.completions.result"
+):
+    object: ClassVar[Literal["organization.usage.completions.result"]] = "organization.usage.completions.result"
     input_tokens: int
     num_model_requests: int
     output_tokens: int
     api_key_id: str | None = None
-    api_source: Literal['agents_api', 'unlabeled'] | None = None
+    api_source: Literal["agents_api", "unlabeled"] | None = None
     batch: bool | None = None
     input_audio_tokens: int | None = None
     input_cache_write_12h_tokens: int | None = None
@@ -651,8 +987,11 @@ class DataResultOrganizationUsageCompletionsResult(Object, tag_field='object', t
     service_tier: str | None = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageEmbeddingsResult(Object, tag_field='object', tag='organization.usage.embeddings.result'):
-    object: ClassVar[Literal['organization.usage.embeddings.result']] = 'organization.usage.embeddings.result'
+
+class DataResultOrganizationUsageEmbeddingsResult(
+    Object, tag_field="object", tag="organization.usage.embeddings.result"
+):
+    object: ClassVar[Literal["organization.usage.embeddings.result"]] = "organization.usage.embeddings.result"
     input_tokens: int
     num_model_requests: int
     api_key_id: str | None = None
@@ -660,16 +999,20 @@ class DataResultOrganizationUsageEmbeddingsResult(Object, tag_field='object', ta
     project_id: str | None = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageFileSearchesResult(Object, tag_field='object', tag='organization.usage.file_searches.result'):
-    object: ClassVar[Literal['organization.usage.file_searches.result']] = 'organization.usage.file_searches.result'
+
+class DataResultOrganizationUsageFileSearchesResult(
+    Object, tag_field="object", tag="organization.usage.file_searches.result"
+):
+    object: ClassVar[Literal["organization.usage.file_searches.result"]] = "organization.usage.file_searches.result"
     num_requests: int
     api_key_id: str | None = None
     project_id: str | None = None
     user_id: str | None = None
     vector_store_id: str | None = None
 
-class DataResultOrganizationUsageImagesResult(Object, tag_field='object', tag='organization.usage.images.result'):
-    object: ClassVar[Literal['organization.usage.images.result']] = 'organization.usage.images.result'
+
+class DataResultOrganizationUsageImagesResult(Object, tag_field="object", tag="organization.usage.images.result"):
+    object: ClassVar[Literal["organization.usage.images.result"]] = "organization.usage.images.result"
     images: int
     num_model_requests: int
     api_key_id: str | None = None
@@ -679,8 +1022,11 @@ class DataResultOrganizationUsageImagesResult(Object, tag_field='object', tag='o
     source: str | None = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageModerationsResult(Object, tag_field='object', tag='organization.usage.moderations.result'):
-    object: ClassVar[Literal['organization.usage.moderations.result']] = 'organization.usage.moderations.result'
+
+class DataResultOrganizationUsageModerationsResult(
+    Object, tag_field="object", tag="organization.usage.moderations.result"
+):
+    object: ClassVar[Literal["organization.usage.moderations.result"]] = "organization.usage.moderations.result"
     input_tokens: int
     num_model_requests: int
     api_key_id: str | None = None
@@ -688,99 +1034,181 @@ class DataResultOrganizationUsageModerationsResult(Object, tag_field='object', t
     project_id: str | None = None
     user_id: str | None = None
 
-class DataResultOrganizationUsageVectorStoresResult(Object, tag_field='object', tag='organization.usage.vector_stores.result'):
-    object: ClassVar[Literal['organization.usage.vector_stores.result']] = 'organization.usage.vector_stores.result'
+
+class DataResultOrganizationUsageVectorStoresResult(
+    Object, tag_field="object", tag="organization.usage.vector_stores.result"
+):
+    object: ClassVar[Literal["organization.usage.vector_stores.result"]] = "organization.usage.vector_stores.result"
     usage_bytes: int
     project_id: str | None = None
 
-class DataResultOrganizationUsageWebSearchesResult(Object, tag_field='object', tag='organization.usage.web_searches.result'):
-    object: ClassVar[Literal['organization.usage.web_searches.result']] = 'organization.usage.web_searches.result'
+
+class DataResultOrganizationUsageWebSearchesResult(
+    Object, tag_field="object", tag="organization.usage.web_searches.result"
+):
+    object: ClassVar[Literal["organization.usage.web_searches.result"]] = "organization.usage.web_searches.result"
     num_model_requests: int
     num_requests: int
     api_key_id: str | None = None
-    api_source: Literal['agents_api', 'unlabeled'] | None = None
+    api_source: Literal["agents_api", "unlabeled"] | None = None
     context_level: str | None = None
     model: str | None = None
     project_id: str | None = None
     user_id: str | None = None
 
-UsageAudioSpeechesResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageAudioSpeechesResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageAudioSpeechesResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageAudioSpeechesResponseDataResult]
     start_time: int
+
 
 class UsageAudioSpeechesResponse(Object):
     data: list[UsageAudioSpeechesResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageAudioTranscriptionsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageAudioTranscriptionsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageAudioTranscriptionsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageAudioTranscriptionsResponseDataResult]
     start_time: int
+
 
 class UsageAudioTranscriptionsResponse(Object):
     data: list[UsageAudioTranscriptionsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageCodeInterpreterSessionsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageCodeInterpreterSessionsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageCodeInterpreterSessionsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageCodeInterpreterSessionsResponseDataResult]
     start_time: int
+
 
 class UsageCodeInterpreterSessionsResponse(Object):
     data: list[UsageCodeInterpreterSessionsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageCompletionsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageCompletionsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageCompletionsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageCompletionsResponseDataResult]
     start_time: int
+
 
 class UsageCompletionsResponse(Object):
     data: list[UsageCompletionsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageCostsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageCostsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageCostsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageCostsResponseDataResult]
     start_time: int
+
 
 class UsageCostsResponse(Object):
     data: list[UsageCostsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
+
 
 class UsageDecisionsResponseDataResult(Object):
     input_tokens: int
     num_model_requests: int
-    object: Literal['organization.usage.decisions.result']
+    object: Literal["organization.usage.decisions.result"]
     output_tokens: int
     api_key_id: str | None = None
-    api_source: Literal['agents_api', 'unlabeled'] | None = None
+    api_source: Literal["agents_api", "unlabeled"] | None = None
     batch: bool | None = None
     input_audio_tokens: int | None = None
     input_cache_write_12h_tokens: int | None = None
@@ -801,120 +1229,220 @@ class UsageDecisionsResponseDataResult(Object):
     service_tier: str | None = None
     user_id: str | None = None
 
+
 class UsageDecisionsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageDecisionsResponseDataResult]
     start_time: int
+
 
 class UsageDecisionsResponse(Object):
     data: list[UsageDecisionsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageEmbeddingsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageEmbeddingsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageEmbeddingsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageEmbeddingsResponseDataResult]
     start_time: int
+
 
 class UsageEmbeddingsResponse(Object):
     data: list[UsageEmbeddingsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageFileSearchCallsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageFileSearchCallsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageFileSearchCallsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageFileSearchCallsResponseDataResult]
     start_time: int
+
 
 class UsageFileSearchCallsResponse(Object):
     data: list[UsageFileSearchCallsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageImagesResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageImagesResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageImagesResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageImagesResponseDataResult]
     start_time: int
+
 
 class UsageImagesResponse(Object):
     data: list[UsageImagesResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageModerationsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageModerationsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageModerationsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageModerationsResponseDataResult]
     start_time: int
+
 
 class UsageModerationsResponse(Object):
     data: list[UsageModerationsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageVectorStoresResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageVectorStoresResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageVectorStoresResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageVectorStoresResponseDataResult]
     start_time: int
+
 
 class UsageVectorStoresResponse(Object):
     data: list[UsageVectorStoresResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
 
-UsageWebSearchCallsResponseDataResult = DataResultOrganizationUsageCompletionsResult | DataResultOrganizationUsageEmbeddingsResult | DataResultOrganizationUsageModerationsResult | DataResultOrganizationUsageImagesResult | DataResultOrganizationUsageAudioSpeechesResult | DataResultOrganizationUsageAudioTranscriptionsResult | DataResultOrganizationUsageVectorStoresResult | DataResultOrganizationUsageCodeInterpreterSessionsResult | DataResultOrganizationUsageFileSearchesResult | DataResultOrganizationUsageWebSearchesResult | DataResultOrganizationCostsResult
+
+UsageWebSearchCallsResponseDataResult = (
+    DataResultOrganizationUsageCompletionsResult
+    | DataResultOrganizationUsageEmbeddingsResult
+    | DataResultOrganizationUsageModerationsResult
+    | DataResultOrganizationUsageImagesResult
+    | DataResultOrganizationUsageAudioSpeechesResult
+    | DataResultOrganizationUsageAudioTranscriptionsResult
+    | DataResultOrganizationUsageVectorStoresResult
+    | DataResultOrganizationUsageCodeInterpreterSessionsResult
+    | DataResultOrganizationUsageFileSearchesResult
+    | DataResultOrganizationUsageWebSearchesResult
+    | DataResultOrganizationCostsResult
+)
+
 
 class UsageWebSearchCallsResponseData(Object):
     end_time: int
-    object: Literal['bucket']
+    object: Literal["bucket"]
     results: list[UsageWebSearchCallsResponseDataResult]
     start_time: int
+
 
 class UsageWebSearchCallsResponse(Object):
     data: list[UsageWebSearchCallsResponseData]
     has_more: bool
-    object: Literal['page']
+    object: Literal["page"]
     next_page: str | None = None
+
 
 class UserDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['organization.user.deleted']
+    object: Literal["organization.user.deleted"]
+
 
 class WorkloadIdentityProviderAttributeTransformation(Object):
     attribute: str
     expression: str
 
-class WorkloadIdentityProviderVerificationDiscovery(Object, tag_field='type', tag='discovery'):
-    type: ClassVar[Literal['discovery']] = 'discovery'
+
+class WorkloadIdentityProviderVerificationDiscovery(Object, tag_field="type", tag="discovery"):
+    type: ClassVar[Literal["discovery"]] = "discovery"
     discovery_url: str | None = None
 
-class WorkloadIdentityProviderVerificationUploadedJwks(Object, tag_field='type', tag='uploaded_jwks'):
-    type: ClassVar[Literal['uploaded_jwks']] = 'uploaded_jwks'
+
+class WorkloadIdentityProviderVerificationUploadedJwks(Object, tag_field="type", tag="uploaded_jwks"):
+    type: ClassVar[Literal["uploaded_jwks"]] = "uploaded_jwks"
     jwks: dict[str, Any]
 
-WorkloadIdentityProviderVerification = WorkloadIdentityProviderVerificationDiscovery | WorkloadIdentityProviderVerificationUploadedJwks
+
+WorkloadIdentityProviderVerification = (
+    WorkloadIdentityProviderVerificationDiscovery | WorkloadIdentityProviderVerificationUploadedJwks
+)
+
 
 class WorkloadIdentityProvider(Object):
     id: str
@@ -924,13 +1452,14 @@ class WorkloadIdentityProvider(Object):
     enabled: bool
     issuer: str
     name: str
-    object: Literal['organization.workload_identity_provider']
-    type: Literal['oidc']
+    object: Literal["organization.workload_identity_provider"]
+    type: Literal["oidc"]
     updated_at: int
     verification: WorkloadIdentityProviderVerification
     description: str | None = None
 
+
 class WorkloadIdentityProviderDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['organization.workload_identity_provider.deleted']
+    object: Literal["organization.workload_identity_provider.deleted"]

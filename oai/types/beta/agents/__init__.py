@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from oai.types.beta.agents.params import AutomationCreateParams as AutomationCreateParams
     from oai.types.beta.agents.params import AutomationListParams as AutomationListParams
     from oai.types.beta.agents.params import AutomationTargetParam as AutomationTargetParam
-    from oai.types.beta.agents.params import AutomationTargetParamExistingSession as AutomationTargetParamExistingSession
+    from oai.types.beta.agents.params import (
+        AutomationTargetParamExistingSession as AutomationTargetParamExistingSession,
+    )
     from oai.types.beta.agents.params import AutomationTargetParamNewSession as AutomationTargetParamNewSession
     from oai.types.beta.agents.params import AutomationUpdateParams as AutomationUpdateParams
     from oai.types.beta.agents.params import CreateAutomationParamsOnce as CreateAutomationParamsOnce
@@ -41,26 +43,54 @@ if TYPE_CHECKING:
     from oai.types.beta.agents.structs import AutomationAgentConfig as AutomationAgentConfig
     from oai.types.beta.agents.structs import AutomationCreatedBy as AutomationCreatedBy
     from oai.types.beta.agents.structs import AutomationCreatedByResourceAgent as AutomationCreatedByResourceAgent
-    from oai.types.beta.agents.structs import AutomationCreatedByResourceDeveloper as AutomationCreatedByResourceDeveloper
+    from oai.types.beta.agents.structs import (
+        AutomationCreatedByResourceDeveloper as AutomationCreatedByResourceDeveloper,
+    )
     from oai.types.beta.agents.structs import AutomationDeleted as AutomationDeleted
     from oai.types.beta.agents.structs import AutomationEnvironment as AutomationEnvironment
     from oai.types.beta.agents.structs import AutomationEnvironmentResourceNone as AutomationEnvironmentResourceNone
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHosted as AutomationEnvironmentResourceOpenAIHosted
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedDesktop as AutomationEnvironmentResourceOpenAIHostedDesktop
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedNetwork as AutomationEnvironmentResourceOpenAIHostedNetwork
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedPackages as AutomationEnvironmentResourceOpenAIHostedPackages
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenaiHostedFile as AutomationEnvironmentResourceOpenaiHostedFile
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceOpenaiHostedSkill as AutomationEnvironmentResourceOpenaiHostedSkill
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceSelfHosted as AutomationEnvironmentResourceSelfHosted
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHosted as AutomationEnvironmentResourceOpenAIHosted,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedDesktop as AutomationEnvironmentResourceOpenAIHostedDesktop,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenaiHostedFile as AutomationEnvironmentResourceOpenaiHostedFile,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedNetwork as AutomationEnvironmentResourceOpenAIHostedNetwork,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedPackages as AutomationEnvironmentResourceOpenAIHostedPackages,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenaiHostedSkill as AutomationEnvironmentResourceOpenaiHostedSkill,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference,
+    )
+    from oai.types.beta.agents.structs import (
+        AutomationEnvironmentResourceSelfHosted as AutomationEnvironmentResourceSelfHosted,
+    )
     from oai.types.beta.agents.structs import AutomationMetadataParam as AutomationMetadataParam
     from oai.types.beta.agents.structs import AutomationTarget as AutomationTarget
-    from oai.types.beta.agents.structs import AutomationTargetResourceExistingSession as AutomationTargetResourceExistingSession
+    from oai.types.beta.agents.structs import (
+        AutomationTargetResourceExistingSession as AutomationTargetResourceExistingSession,
+    )
     from oai.types.beta.agents.structs import AutomationTargetResourceNewSession as AutomationTargetResourceNewSession
-    from oai.types.beta.agents.structs import AutomationTargetResourceNewSessionInput as AutomationTargetResourceNewSessionInput
+    from oai.types.beta.agents.structs import (
+        AutomationTargetResourceNewSessionInput as AutomationTargetResourceNewSessionInput,
+    )
     from oai.types.beta.agents.structs import Compaction as Compaction
     from oai.types.beta.agents.structs import EnvironmentInfo as EnvironmentInfo
     from oai.types.beta.agents.structs import Experimental as Experimental
@@ -74,11 +104,11 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents.automations': '',
-        'oai.types.beta.agents.environments': '',
-        'oai.types.beta.agents.params': 'AgentCompaction AgentExperimental AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentDesktop EnvironmentListParams EnvironmentNetwork EnvironmentPackages PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams',
-        'oai.types.beta.agents.sessions': '',
-        'oai.types.beta.agents.structs': 'Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceNone AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedDesktop AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedNetwork AutomationEnvironmentResourceOpenAIHostedPackages AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput Compaction EnvironmentInfo Experimental OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus',
-        'oai.types.beta.agents.vaults': '',
+        "oai.types.beta.agents.automations": "",
+        "oai.types.beta.agents.environments": "",
+        "oai.types.beta.agents.params": "AgentCompaction AgentExperimental AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentDesktop EnvironmentListParams EnvironmentNetwork EnvironmentPackages PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
+        "oai.types.beta.agents.sessions": "",
+        "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceNone AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedDesktop AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedNetwork AutomationEnvironmentResourceOpenAIHostedPackages AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput Compaction EnvironmentInfo Experimental OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus",
+        "oai.types.beta.agents.vaults": "",
     },
 )

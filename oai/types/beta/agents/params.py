@@ -2,52 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.beta.agents.structs import AutomationMetadataParam, VaultStatus
-    from oai.types.beta.agents_params import AgentReasoningParam, AgentSessionInputMessageParam, AgentTextParam, AgentToolParam, EnvironmentParam, HostedEnvironmentFileParam, HostedPluginParam, HostedSkillParam, MultiAgentConfigParam, SetupCommandParam
+    from oai.types.beta.agents_params import (
+        AgentReasoningParam,
+        AgentSessionInputMessageParam,
+        AgentTextParam,
+        AgentToolParam,
+        EnvironmentParam,
+        HostedEnvironmentFileParam,
+        HostedPluginParam,
+        HostedSkillParam,
+        MultiAgentConfigParam,
+        SetupCommandParam,
+    )
 
 
-AutomationCreateParams: TypeAlias = 'CreateAutomationParamsPeriodic | CreateAutomationParamsOnce'
+AutomationCreateParams: TypeAlias = "CreateAutomationParamsPeriodic | CreateAutomationParamsOnce"
+
 
 class CreateAutomationParamsOnce(TypedDict, total=False):
-    name: str
-    run_at: int
-    target: AutomationTargetParam
-    type: Literal['once']
+    name: Required[str]
+    run_at: Required[int]
+    target: Required[AutomationTargetParam]
+    type: Required[Literal["once"]]
     metadata: AutomationMetadataParam
 
+
 class CreateAutomationParamsPeriodic(TypedDict, total=False):
-    expression: str
-    name: str
-    target: AutomationTargetParam
-    timezone: str
-    type: Literal['periodic']
+    expression: Required[str]
+    name: Required[str]
+    target: Required[AutomationTargetParam]
+    timezone: Required[str]
+    type: Required[Literal["periodic"]]
     metadata: AutomationMetadataParam
+
 
 class AutomationListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     session_id: str
 
-AutomationTargetParam: TypeAlias = 'AutomationTargetParamNewSession | AutomationTargetParamExistingSession'
+
+AutomationTargetParam: TypeAlias = "AutomationTargetParamNewSession | AutomationTargetParamExistingSession"
+
 
 class AutomationTargetParamExistingSession(TypedDict, total=False):
-    instructions: str
-    session_id: str
-    type: Literal['existing_session']
+    instructions: Required[str]
+    session_id: Required[str]
+    type: Required[Literal["existing_session"]]
+
 
 class AutomationTargetParamNewSession(TypedDict, total=False):
-    environment: EnvironmentParam
-    input: Iterable[AgentSessionInputMessageParam]
-    type: Literal['new_session']
+    environment: Required[EnvironmentParam]
+    input: Required[Iterable[AgentSessionInputMessageParam]]
+    type: Required[Literal["new_session"]]
     agent: SessionCreateParamsAgent
     agent_id: str
     metadata: dict[str, str] | None
     vault_ids: Sequence[str] | None
+
 
 class AutomationUpdateParams(TypedDict, total=False):
     expression: str
@@ -57,8 +76,9 @@ class AutomationUpdateParams(TypedDict, total=False):
     target: AutomationTargetParam
     timezone: str
 
+
 class Environment(TypedDict, total=False):
-    type: Literal['openai_hosted']
+    type: Required[Literal["openai_hosted"]]
     capability_directories: Sequence[str] | None
     desktop: EnvironmentDesktop | None
     env: dict[str, str] | None
@@ -70,26 +90,36 @@ class Environment(TypedDict, total=False):
     setup_commands: Iterable[SetupCommandParam] | None
     skills: Iterable[HostedSkillParam] | None
 
-EnvironmentCreateParams = TypedDict('EnvironmentCreateParams', {'environment': 'Environment', 'vault_ids': 'Sequence[str] | None', 'Idempotency-Key': 'str'}, total=False)
+
+EnvironmentCreateParams = TypedDict(
+    "EnvironmentCreateParams",
+    {"environment": "Required[Environment]", "vault_ids": "Sequence[str] | None", "Idempotency-Key": "str"},
+    total=False,
+)
+
 
 class EnvironmentDesktop(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
+
 
 class EnvironmentNetwork(TypedDict, total=False):
-    access: Literal['enabled', 'disabled', 'restricted']
+    access: Required[Literal["enabled", "disabled", "restricted"]]
     allowed_domains: Sequence[str] | None
     blocked_domains: Sequence[str] | None
+
 
 class EnvironmentPackages(TypedDict, total=False):
     npm: Sequence[str] | None
     python: Sequence[str] | None
     system: Sequence[str] | None
 
+
 class EnvironmentListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
-    type: Literal['openai_hosted']
+    order: Literal["asc", "desc"]
+    type: Literal["openai_hosted"]
+
 
 class SessionCreateParamsAgent(TypedDict, total=False):
     compaction: AgentCompaction | None
@@ -98,87 +128,103 @@ class SessionCreateParamsAgent(TypedDict, total=False):
     model: str
     multi_agent: MultiAgentConfigParam | None
     reasoning: AgentReasoningParam | None
-    service_tier: Literal['auto', 'default', 'flex', 'priority', 'fast', 'ultrafast'] | None
+    service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None
     text: AgentTextParam | None
     tools: Iterable[AgentToolParam] | None
 
-AgentCompaction = TypedDict('AgentCompaction', {'async': 'bool | None'}, total=False)
+
+AgentCompaction = TypedDict("AgentCompaction", {"async": "bool | None"}, total=False)
+
 
 class AgentExperimental(TypedDict, total=False):
     time_awareness: bool
 
-class PromptCacheOptions(TypedDict, total=False):
-    ttl: Literal['30m', '12h']
 
-SessionCreateParams: TypeAlias = 'SessionCreateParamsNonStreaming | SessionCreateParamsStreaming'
+class PromptCacheOptions(TypedDict, total=False):
+    ttl: Literal["30m", "12h"]
+
+
+SessionCreateParams: TypeAlias = "SessionCreateParamsNonStreaming | SessionCreateParamsStreaming"
+
 
 class SessionCreateParamsNonStreaming(TypedDict, total=False):
-    environment: EnvironmentParam
+    environment: Required[EnvironmentParam]
     agent: SessionCreateParamsAgent
     agent_id: str
     input: str | Iterable[AgentSessionInputMessageParam] | None
     metadata: dict[str, str] | None
     prompt_cache_options: PromptCacheOptions | None
-    review: Literal['none', 'auto_review']
+    review: Literal["none", "auto_review"]
     spend_control: SpendControl | None
     stream_options: StreamOptions
     vault_ids: Sequence[str] | None
     stream: Literal[False]
 
+
 class SessionCreateParamsStreaming(TypedDict, total=False):
-    environment: EnvironmentParam
+    environment: Required[EnvironmentParam]
     agent: SessionCreateParamsAgent
     agent_id: str
     input: str | Iterable[AgentSessionInputMessageParam] | None
     metadata: dict[str, str] | None
     prompt_cache_options: PromptCacheOptions | None
-    review: Literal['none', 'auto_review']
+    review: Literal["none", "auto_review"]
     spend_control: SpendControl | None
     stream_options: StreamOptions
     vault_ids: Sequence[str] | None
     stream: Required[Literal[True]]
 
+
 class SpendControl(TypedDict, total=False):
-    limit: int | None
+    limit: Required[int | None]
+
 
 class StreamOptions(TypedDict, total=False):
     include_obfuscation: bool
+
 
 class SessionListParams(TypedDict, total=False):
     after: str
     agent_id: str
     limit: int
     metadata: dict[str, str]
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class SessionUpdateParamsAgent(TypedDict, total=False):
     model: str
     reasoning: AgentReasoning
-    service_tier: Literal['auto', 'default', 'flex', 'priority', 'fast', 'ultrafast'] | None
+    service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None
     tools: Iterable[AgentToolParam] | None
 
+
 class AgentReasoning(TypedDict, total=False):
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+
 
 class SessionUpdateParams(TypedDict, total=False):
     agent: SessionUpdateParamsAgent
     metadata: dict[str, str] | None
     prompt_cache_options: PromptCacheOptions | None
-    review: Literal['none', 'auto_review']
+    review: Literal["none", "auto_review"]
     spend_control: SpendControl | None
+
 
 class VaultCreateParams(TypedDict, total=False):
     metadata: dict[str, str] | None
     name: str
 
+
 class VaultListParams(TypedDict, total=False):
     after: str
     limit: int
     metadata: dict[str, str]
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     status: VaultStatusFilterParam
 
-VaultStatusFilterParam: TypeAlias = 'VaultStatus | Iterable[VaultStatus]'
+
+VaultStatusFilterParam: TypeAlias = "VaultStatus | Iterable[VaultStatus]"
+
 
 class VaultUpdateParams(TypedDict, total=False):
     metadata: dict[str, str]

@@ -5,84 +5,124 @@ from typing import ClassVar, Literal
 import msgspec
 
 from oai._object import Object
-from oai.types.beta.agents_structs import AgentReasoning, AgentText, AgentTool, HostedEnvironmentFile, HostedPlugin, HostedSkill, InputContent, MultiAgentConfig
+from oai.types.beta.agents_structs import (
+    AgentReasoning,
+    AgentText,
+    AgentTool,
+    HostedEnvironmentFile,
+    HostedPlugin,
+    HostedSkill,
+    InputContent,
+    MultiAgentConfig,
+)
 
 
-class AutomationCreatedByResourceAgent(Object, tag_field='type', tag='agent'):
-    type: ClassVar[Literal['agent']] = 'agent'
+class AutomationCreatedByResourceAgent(Object, tag_field="type", tag="agent"):
+    type: ClassVar[Literal["agent"]] = "agent"
     session_id: str
     tool_call_id: str
 
-class AutomationCreatedByResourceDeveloper(Object, tag_field='type', tag='developer'):
-    type: ClassVar[Literal['developer']] = 'developer'
+
+class AutomationCreatedByResourceDeveloper(Object, tag_field="type", tag="developer"):
+    type: ClassVar[Literal["developer"]] = "developer"
+
 
 AutomationCreatedBy = AutomationCreatedByResourceDeveloper | AutomationCreatedByResourceAgent
 
-class AutomationTargetResourceExistingSession(Object, tag_field='type', tag='existing_session'):
-    type: ClassVar[Literal['existing_session']] = 'existing_session'
+
+class AutomationTargetResourceExistingSession(Object, tag_field="type", tag="existing_session"):
+    type: ClassVar[Literal["existing_session"]] = "existing_session"
     instructions: str
     session_id: str
 
+
 class Compaction(Object):
-    async_: bool = msgspec.field(name='async')
+    async_: bool = msgspec.field(name="async")
+
 
 class Experimental(Object):
     time_awareness: bool
+
 
 class AutomationAgentConfig(Object):
     model: str
     multi_agent: MultiAgentConfig
     reasoning: AgentReasoning
-    service_tier: Literal['auto', 'default', 'flex', 'priority', 'fast', 'ultrafast']
+    service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"]
     text: AgentText
     tools: list[AgentTool]
     instructions: str | None = None
     compaction: Compaction | None = None
     experimental: Experimental | None = None
 
-class AutomationEnvironmentResourceNone(Object, tag_field='type', tag='none'):
-    type: ClassVar[Literal['none']] = 'none'
+
+class AutomationEnvironmentResourceNone(Object, tag_field="type", tag="none"):
+    type: ClassVar[Literal["none"]] = "none"
+
 
 class AutomationEnvironmentResourceOpenAIHostedDesktop(Object):
     enabled: bool
 
+
 class AutomationEnvironmentResourceOpenAIHostedNetwork(Object):
-    access: Literal['enabled', 'disabled', 'restricted']
+    access: Literal["enabled", "disabled", "restricted"]
     allowed_domains: list[str]
+
 
 class AutomationEnvironmentResourceOpenAIHostedPackages(Object):
     npm: list[str]
     python: list[str]
     system: list[str]
 
-class AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID(Object, tag_field='type', tag='file_id'):
-    type: ClassVar[Literal['file_id']] = 'file_id'
+
+class AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID(
+    Object, tag_field="type", tag="file_id"
+):
+    type: ClassVar[Literal["file_id"]] = "file_id"
     file_id: str
     path: str
 
-class AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline(Object, tag_field='type', tag='inline'):
-    type: ClassVar[Literal['inline']] = 'inline'
+
+class AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline(
+    Object, tag_field="type", tag="inline"
+):
+    type: ClassVar[Literal["inline"]] = "inline"
     path: str
     size_bytes: int
 
-AutomationEnvironmentResourceOpenaiHostedFile = AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID | AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline
 
-class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline(Object, tag_field='type', tag='inline'):
-    type: ClassVar[Literal['inline']] = 'inline'
+AutomationEnvironmentResourceOpenaiHostedFile = (
+    AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID
+    | AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline
+)
+
+
+class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline(
+    Object, tag_field="type", tag="inline"
+):
+    type: ClassVar[Literal["inline"]] = "inline"
     description: str
     name: str
 
-class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference(Object, tag_field='type', tag='skill_reference'):
-    type: ClassVar[Literal['skill_reference']] = 'skill_reference'
+
+class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference(
+    Object, tag_field="type", tag="skill_reference"
+):
+    type: ClassVar[Literal["skill_reference"]] = "skill_reference"
     skill_id: str
     version: str | None = None
 
-AutomationEnvironmentResourceOpenaiHostedSkill = AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference | AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline
 
-class AutomationEnvironmentResourceOpenAIHosted(Object, tag_field='type', tag='openai_hosted'):
-    type: ClassVar[Literal['openai_hosted']] = 'openai_hosted'
+AutomationEnvironmentResourceOpenaiHostedSkill = (
+    AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference
+    | AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline
+)
+
+
+class AutomationEnvironmentResourceOpenAIHosted(Object, tag_field="type", tag="openai_hosted"):
+    type: ClassVar[Literal["openai_hosted"]] = "openai_hosted"
     capability_directories: list[str] | None = None
-    container_size: Literal['small', 'medium', 'large'] | None = None
+    container_size: Literal["small", "medium", "large"] | None = None
     desktop: AutomationEnvironmentResourceOpenAIHostedDesktop | None = None
     environment_id: str | None = None
     environment_template_id: str | None = None
@@ -92,21 +132,29 @@ class AutomationEnvironmentResourceOpenAIHosted(Object, tag_field='type', tag='o
     plugins: list[HostedPlugin] | None = None
     skills: list[AutomationEnvironmentResourceOpenaiHostedSkill] | None = None
 
-class AutomationEnvironmentResourceSelfHosted(Object, tag_field='type', tag='self_hosted'):
-    type: ClassVar[Literal['self_hosted']] = 'self_hosted'
+
+class AutomationEnvironmentResourceSelfHosted(Object, tag_field="type", tag="self_hosted"):
+    type: ClassVar[Literal["self_hosted"]] = "self_hosted"
     capability_directories: list[str]
     workspace_directory: str
     environment_id: str | None = None
 
-AutomationEnvironment = AutomationEnvironmentResourceNone | AutomationEnvironmentResourceOpenAIHosted | AutomationEnvironmentResourceSelfHosted
+
+AutomationEnvironment = (
+    AutomationEnvironmentResourceNone
+    | AutomationEnvironmentResourceOpenAIHosted
+    | AutomationEnvironmentResourceSelfHosted
+)
+
 
 class AutomationTargetResourceNewSessionInput(Object):
     content: list[InputContent]
-    role: Literal['user']
-    type: Literal['message']
+    role: Literal["user"]
+    type: Literal["message"]
 
-class AutomationTargetResourceNewSession(Object, tag_field='type', tag='new_session'):
-    type: ClassVar[Literal['new_session']] = 'new_session'
+
+class AutomationTargetResourceNewSession(Object, tag_field="type", tag="new_session"):
+    type: ClassVar[Literal["new_session"]] = "new_session"
     environment: AutomationEnvironment
     input: list[AutomationTargetResourceNewSessionInput]
     metadata: dict[str, str]
@@ -114,63 +162,73 @@ class AutomationTargetResourceNewSession(Object, tag_field='type', tag='new_sess
     agent: AutomationAgentConfig | None = None
     agent_id: str | None = None
 
+
 AutomationTarget = AutomationTargetResourceNewSession | AutomationTargetResourceExistingSession
 
-class OneTimeAutomation(Object, tag_field='type', tag='once'):
-    type: ClassVar[Literal['once']] = 'once'
+
+class OneTimeAutomation(Object, tag_field="type", tag="once"):
+    type: ClassVar[Literal["once"]] = "once"
     id: str
     created_at: int
     created_by: AutomationCreatedBy
     metadata: dict[str, str]
     name: str
-    object: Literal['agent.automation']
+    object: Literal["agent.automation"]
     run_at: int
-    status: Literal['active', 'paused', 'completed']
+    status: Literal["active", "paused", "completed"]
     target: AutomationTarget
-    pause_reason: Literal['target_session_failed'] | None = None
+    pause_reason: Literal["target_session_failed"] | None = None
 
-class PeriodicAutomation(Object, tag_field='type', tag='periodic'):
-    type: ClassVar[Literal['periodic']] = 'periodic'
+
+class PeriodicAutomation(Object, tag_field="type", tag="periodic"):
+    type: ClassVar[Literal["periodic"]] = "periodic"
     id: str
     created_at: int
     created_by: AutomationCreatedBy
     expression: str
     metadata: dict[str, str]
     name: str
-    object: Literal['agent.automation']
-    status: Literal['active', 'paused']
+    object: Literal["agent.automation"]
+    status: Literal["active", "paused"]
     target: AutomationTarget
     timezone: str
-    pause_reason: Literal['target_session_failed'] | None = None
+    pause_reason: Literal["target_session_failed"] | None = None
+
 
 Automation = PeriodicAutomation | OneTimeAutomation
+
 
 class AutomationDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['agent.automation.deleted']
+    object: Literal["agent.automation.deleted"]
+
 
 AutomationMetadataParam = dict[str, str]
+
 
 class EnvironmentInfo(Object):
     id: str
     files: list[HostedEnvironmentFile]
-    object: Literal['agent.environment']
+    object: Literal["agent.environment"]
     plugins: list[HostedPlugin]
     skills: list[HostedSkill]
-    status: Literal['pending', 'ready', 'connected', 'disconnected', 'suspended', 'expired', 'failed']
-    type: Literal['openai_hosted', 'self_hosted']
+    status: Literal["pending", "ready", "connected", "disconnected", "suspended", "expired", "failed"]
+    type: Literal["openai_hosted", "self_hosted"]
+
 
 class Vault(Object):
     id: str
     created_at: int
     metadata: dict[str, str]
-    object: Literal['vault']
+    object: Literal["vault"]
     name: str | None = None
+
 
 class VaultDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['vault.deleted']
+    object: Literal["vault.deleted"]
 
-VaultStatus = Literal['active', 'archived']
+
+VaultStatus = Literal["active", "archived"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     pass
@@ -13,47 +13,56 @@ class ChatSessionChatKitConfigurationParam(TypedDict, total=False):
     file_upload: FileUpload
     history: History
 
+
 class FileUpload(TypedDict, total=False):
     enabled: bool
     max_file_size: int
     max_files: int
 
+
 class History(TypedDict, total=False):
     enabled: bool
     recent_threads: int
 
+
 class ChatSessionExpiresAfterParam(TypedDict, total=False):
-    anchor: Literal['created_at']
-    seconds: int
+    anchor: Required[Literal["created_at"]]
+    seconds: Required[int]
+
 
 class ChatSessionRateLimitsParam(TypedDict, total=False):
     max_requests_per_1_minute: int
 
+
 class ChatSessionWorkflowParam(TypedDict, total=False):
-    id: str
+    id: Required[str]
     state_variables: dict[str, str | bool | int | float]
     tracing: Tracing
     version: str
 
+
 class Tracing(TypedDict, total=False):
     enabled: bool
 
+
 class SessionCreateParams(TypedDict, total=False):
-    user: str
-    workflow: ChatSessionWorkflowParam
+    user: Required[str]
+    workflow: Required[ChatSessionWorkflowParam]
     chatkit_configuration: ChatSessionChatKitConfigurationParam
     expires_after: ChatSessionExpiresAfterParam
     rate_limits: ChatSessionRateLimitsParam
+
 
 class ThreadListItemsParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class ThreadListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     user: str

@@ -9,24 +9,30 @@ from oai.types.beta.chatkit_structs import ChatKitWorkflow
 class ChatSessionAutomaticThreadTitling(Object):
     enabled: bool
 
+
 class ChatSessionFileUpload(Object):
     enabled: bool
     max_file_size: int | None = None
     max_files: int | None = None
 
+
 class ChatSessionHistory(Object):
     enabled: bool
     recent_threads: int | None = None
+
 
 class ChatSessionChatKitConfiguration(Object):
     automatic_thread_titling: ChatSessionAutomaticThreadTitling
     file_upload: ChatSessionFileUpload
     history: ChatSessionHistory
 
+
 class ChatSessionRateLimits(Object):
     max_requests_per_1_minute: int
 
-ChatSessionStatus = Literal['active', 'expired', 'cancelled']
+
+ChatSessionStatus = Literal["active", "expired", "cancelled"]
+
 
 class ChatSession(Object):
     id: str
@@ -34,151 +40,185 @@ class ChatSession(Object):
     client_secret: str
     expires_at: int
     max_requests_per_1_minute: int
-    object: Literal['chatkit.session']
+    object: Literal["chatkit.session"]
     rate_limits: ChatSessionRateLimits
     status: ChatSessionStatus
     user: str
     workflow: ChatKitWorkflow
 
+
 class ChatKitAttachment(Object):
     id: str
     mime_type: str
     name: str
-    type: Literal['image', 'file']
+    type: Literal["image", "file"]
     preview_url: str | None = None
+
 
 class AnnotationFileSource(Object):
     filename: str
-    type: Literal['file']
+    type: Literal["file"]
 
-class AnnotationFile(Object, tag_field='type', tag='file'):
-    type: ClassVar[Literal['file']] = 'file'
+
+class AnnotationFile(Object, tag_field="type", tag="file"):
+    type: ClassVar[Literal["file"]] = "file"
     source: AnnotationFileSource
 
+
 class AnnotationURLSource(Object):
-    type: Literal['url']
+    type: Literal["url"]
     url: str
 
-class AnnotationURL(Object, tag_field='type', tag='url'):
-    type: ClassVar[Literal['url']] = 'url'
+
+class AnnotationURL(Object, tag_field="type", tag="url"):
+    type: ClassVar[Literal["url"]] = "url"
     source: AnnotationURLSource
 
+
 Annotation = AnnotationFile | AnnotationURL
+
 
 class ChatKitResponseOutputText(Object):
     annotations: list[Annotation]
     text: str
-    type: Literal['output_text']
+    type: Literal["output_text"]
 
-class StatusActive(Object, tag_field='type', tag='active'):
-    type: ClassVar[Literal['active']] = 'active'
 
-class StatusClosed(Object, tag_field='type', tag='closed'):
-    type: ClassVar[Literal['closed']] = 'closed'
+class StatusActive(Object, tag_field="type", tag="active"):
+    type: ClassVar[Literal["active"]] = "active"
+
+
+class StatusClosed(Object, tag_field="type", tag="closed"):
+    type: ClassVar[Literal["closed"]] = "closed"
     reason: str | None = None
 
-class StatusLocked(Object, tag_field='type', tag='locked'):
-    type: ClassVar[Literal['locked']] = 'locked'
+
+class StatusLocked(Object, tag_field="type", tag="locked"):
+    type: ClassVar[Literal["locked"]] = "locked"
     reason: str | None = None
+
 
 Status = StatusActive | StatusLocked | StatusClosed
+
 
 class ChatKitThread(Object):
     id: str
     created_at: int
-    object: Literal['chatkit.thread']
+    object: Literal["chatkit.thread"]
     status: Status
     user: str
     title: str | None = None
 
-class ChatKitThreadAssistantMessageItem(Object, tag_field='type', tag='chatkit.assistant_message'):
-    type: ClassVar[Literal['chatkit.assistant_message']] = 'chatkit.assistant_message'
+
+class ChatKitThreadAssistantMessageItem(Object, tag_field="type", tag="chatkit.assistant_message"):
+    type: ClassVar[Literal["chatkit.assistant_message"]] = "chatkit.assistant_message"
     id: str
     content: list[ChatKitResponseOutputText]
     created_at: int
-    object: Literal['chatkit.thread_item']
+    object: Literal["chatkit.thread_item"]
     thread_id: str
 
-class DataChatKitClientToolCall(Object, tag_field='type', tag='chatkit.client_tool_call'):
-    type: ClassVar[Literal['chatkit.client_tool_call']] = 'chatkit.client_tool_call'
+
+class DataChatKitClientToolCall(Object, tag_field="type", tag="chatkit.client_tool_call"):
+    type: ClassVar[Literal["chatkit.client_tool_call"]] = "chatkit.client_tool_call"
     id: str
     arguments: str
     call_id: str
     created_at: int
     name: str
-    object: Literal['chatkit.thread_item']
-    status: Literal['in_progress', 'completed']
+    object: Literal["chatkit.thread_item"]
+    status: Literal["in_progress", "completed"]
     thread_id: str
     output: str | None = None
 
-class DataChatKitTask(Object, tag_field='type', tag='chatkit.task'):
-    type: ClassVar[Literal['chatkit.task']] = 'chatkit.task'
+
+class DataChatKitTask(Object, tag_field="type", tag="chatkit.task"):
+    type: ClassVar[Literal["chatkit.task"]] = "chatkit.task"
     id: str
     created_at: int
-    object: Literal['chatkit.thread_item']
-    task_type: Literal['custom', 'thought']
+    object: Literal["chatkit.thread_item"]
+    task_type: Literal["custom", "thought"]
     thread_id: str
     heading: str | None = None
     summary: str | None = None
 
+
 class DataChatKitTaskGroupTask(Object):
-    type: Literal['custom', 'thought']
+    type: Literal["custom", "thought"]
     heading: str | None = None
     summary: str | None = None
 
-class DataChatKitTaskGroup(Object, tag_field='type', tag='chatkit.task_group'):
-    type: ClassVar[Literal['chatkit.task_group']] = 'chatkit.task_group'
+
+class DataChatKitTaskGroup(Object, tag_field="type", tag="chatkit.task_group"):
+    type: ClassVar[Literal["chatkit.task_group"]] = "chatkit.task_group"
     id: str
     created_at: int
-    object: Literal['chatkit.thread_item']
+    object: Literal["chatkit.thread_item"]
     tasks: list[DataChatKitTaskGroupTask]
     thread_id: str
 
-class ContentInputText(Object, tag_field='type', tag='input_text'):
-    type: ClassVar[Literal['input_text']] = 'input_text'
+
+class ContentInputText(Object, tag_field="type", tag="input_text"):
+    type: ClassVar[Literal["input_text"]] = "input_text"
     text: str
 
-class ContentQuotedText(Object, tag_field='type', tag='quoted_text'):
-    type: ClassVar[Literal['quoted_text']] = 'quoted_text'
+
+class ContentQuotedText(Object, tag_field="type", tag="quoted_text"):
+    type: ClassVar[Literal["quoted_text"]] = "quoted_text"
     text: str
+
 
 Content = ContentInputText | ContentQuotedText
 
+
 class InferenceOptionsToolChoice(Object):
     id: str
+
 
 class InferenceOptions(Object):
     model: str | None = None
     tool_choice: InferenceOptionsToolChoice | None = None
 
-class ChatKitThreadUserMessageItem(Object, tag_field='type', tag='chatkit.user_message'):
-    type: ClassVar[Literal['chatkit.user_message']] = 'chatkit.user_message'
+
+class ChatKitThreadUserMessageItem(Object, tag_field="type", tag="chatkit.user_message"):
+    type: ClassVar[Literal["chatkit.user_message"]] = "chatkit.user_message"
     id: str
     attachments: list[ChatKitAttachment]
     content: list[Content]
     created_at: int
-    object: Literal['chatkit.thread_item']
+    object: Literal["chatkit.thread_item"]
     thread_id: str
     inference_options: InferenceOptions | None = None
 
-class ChatKitWidgetItem(Object, tag_field='type', tag='chatkit.widget'):
-    type: ClassVar[Literal['chatkit.widget']] = 'chatkit.widget'
+
+class ChatKitWidgetItem(Object, tag_field="type", tag="chatkit.widget"):
+    type: ClassVar[Literal["chatkit.widget"]] = "chatkit.widget"
     id: str
     created_at: int
-    object: Literal['chatkit.thread_item']
+    object: Literal["chatkit.thread_item"]
     thread_id: str
     widget: str
 
-Data = ChatKitThreadUserMessageItem | ChatKitThreadAssistantMessageItem | ChatKitWidgetItem | DataChatKitClientToolCall | DataChatKitTask | DataChatKitTaskGroup
+
+Data = (
+    ChatKitThreadUserMessageItem
+    | ChatKitThreadAssistantMessageItem
+    | ChatKitWidgetItem
+    | DataChatKitClientToolCall
+    | DataChatKitTask
+    | DataChatKitTaskGroup
+)
+
 
 class ChatKitThreadItemList(Object):
     data: list[Data]
     has_more: bool
-    object: Literal['list']
+    object: Literal["list"]
     first_id: str | None = None
     last_id: str | None = None
+
 
 class ThreadDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['chatkit.thread.deleted']
+    object: Literal["chatkit.thread.deleted"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from oai.types.shared.structs import Metadata
 
 
@@ -14,18 +15,21 @@ class ConversationItemContentParam(TypedDict, total=False):
     audio: str
     text: str
     transcript: str
-    type: Literal['input_text', 'input_audio', 'item_reference', 'text', 'audio']
+    type: Literal["input_text", "input_audio", "item_reference", "text", "audio"]
+
 
 class ConversationItemCreateEventParam(TypedDict, total=False):
-    item: ConversationItemParam
-    type: Literal['conversation.item.create']
+    item: Required[ConversationItemParam]
+    type: Required[Literal["conversation.item.create"]]
     event_id: str
     previous_item_id: str
 
+
 class ConversationItemDeleteEventParam(TypedDict, total=False):
-    item_id: str
-    type: Literal['conversation.item.delete']
+    item_id: Required[str]
+    type: Required[Literal["conversation.item.delete"]]
     event_id: str
+
 
 class ConversationItemParam(TypedDict, total=False):
     id: str
@@ -33,30 +37,34 @@ class ConversationItemParam(TypedDict, total=False):
     call_id: str
     content: Iterable[ConversationItemContentParam]
     name: str
-    object: Literal['realtime.item']
+    object: Literal["realtime.item"]
     output: str
-    role: Literal['user', 'assistant', 'system']
-    status: Literal['completed', 'incomplete', 'in_progress']
-    type: Literal['message', 'function_call', 'function_call_output']
+    role: Literal["user", "assistant", "system"]
+    status: Literal["completed", "incomplete", "in_progress"]
+    type: Literal["message", "function_call", "function_call_output"]
+
 
 class ConversationItemRetrieveEventParam(TypedDict, total=False):
-    item_id: str
-    type: Literal['conversation.item.retrieve']
+    item_id: Required[str]
+    type: Required[Literal["conversation.item.retrieve"]]
     event_id: str
 
+
 class ConversationItemTruncateEventParam(TypedDict, total=False):
-    audio_end_ms: int
-    content_index: int
-    item_id: str
-    type: Literal['conversation.item.truncate']
+    audio_end_ms: Required[int]
+    content_index: Required[int]
+    item_id: Required[str]
+    type: Required[Literal["conversation.item.truncate"]]
     event_id: str
+
 
 class ConversationItemWithReferenceParamContent(TypedDict, total=False):
     id: str
     audio: str
     text: str
     transcript: str
-    type: Literal['input_text', 'input_audio', 'item_reference', 'text']
+    type: Literal["input_text", "input_audio", "item_reference", "text"]
+
 
 class ConversationItemWithReferenceParam(TypedDict, total=False):
     id: str
@@ -64,164 +72,213 @@ class ConversationItemWithReferenceParam(TypedDict, total=False):
     call_id: str
     content: Iterable[ConversationItemWithReferenceParamContent]
     name: str
-    object: Literal['realtime.item']
+    object: Literal["realtime.item"]
     output: str
-    role: Literal['user', 'assistant', 'system']
-    status: Literal['completed', 'incomplete', 'in_progress']
-    type: Literal['message', 'function_call', 'function_call_output', 'item_reference']
+    role: Literal["user", "assistant", "system"]
+    status: Literal["completed", "incomplete", "in_progress"]
+    type: Literal["message", "function_call", "function_call_output", "item_reference"]
+
 
 class InputAudioBufferAppendEventParam(TypedDict, total=False):
-    audio: str
-    type: Literal['input_audio_buffer.append']
+    audio: Required[str]
+    type: Required[Literal["input_audio_buffer.append"]]
     event_id: str
+
 
 class InputAudioBufferClearEventParam(TypedDict, total=False):
-    type: Literal['input_audio_buffer.clear']
+    type: Required[Literal["input_audio_buffer.clear"]]
     event_id: str
+
 
 class InputAudioBufferCommitEventParam(TypedDict, total=False):
-    type: Literal['input_audio_buffer.commit']
+    type: Required[Literal["input_audio_buffer.commit"]]
     event_id: str
+
 
 class RealtimeClientEventParamOutputAudioBufferClear(TypedDict, total=False):
-    type: Literal['output_audio_buffer.clear']
+    type: Required[Literal["output_audio_buffer.clear"]]
     event_id: str
 
-RealtimeClientEventParam: TypeAlias = 'ConversationItemCreateEventParam | ConversationItemDeleteEventParam | ConversationItemRetrieveEventParam | ConversationItemTruncateEventParam | InputAudioBufferAppendEventParam | InputAudioBufferClearEventParam | RealtimeClientEventParamOutputAudioBufferClear | InputAudioBufferCommitEventParam | ResponseCancelEventParam | ResponseCreateEventParam | SessionUpdateEventParam | TranscriptionSessionUpdateParam'
+
+RealtimeClientEventParam: TypeAlias = "ConversationItemCreateEventParam | ConversationItemDeleteEventParam | ConversationItemRetrieveEventParam | ConversationItemTruncateEventParam | InputAudioBufferAppendEventParam | InputAudioBufferClearEventParam | RealtimeClientEventParamOutputAudioBufferClear | InputAudioBufferCommitEventParam | ResponseCancelEventParam | ResponseCreateEventParam | SessionUpdateEventParam | TranscriptionSessionUpdateParam"
+
 
 class RealtimeConnectParams(TypedDict, total=False):
-    model: str
+    model: Required[str]
+
 
 class ResponseCancelEventParam(TypedDict, total=False):
-    type: Literal['response.cancel']
+    type: Required[Literal["response.cancel"]]
     event_id: str
     response_id: str
 
+
 class ResponseCreateEventParamResponse(TypedDict, total=False):
-    conversation: str | Literal['auto', 'none']
+    conversation: str | Literal["auto", "none"]
     input: Iterable[ConversationItemWithReferenceParam]
     instructions: str
-    max_response_output_tokens: int | Literal['inf']
+    max_response_output_tokens: int | Literal["inf"]
     metadata: Metadata | None
-    modalities: list[Literal['text', 'audio']]
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    modalities: list[Literal["text", "audio"]]
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     temperature: float
     tool_choice: str
     tools: Iterable[SessionCreateParamsTool]
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse']
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"]
+
 
 class ResponseCreateEventParam(TypedDict, total=False):
-    type: Literal['response.create']
+    type: Required[Literal["response.create"]]
     event_id: str
     response: ResponseCreateEventParamResponse
 
+
 class SessionCreateParamsClientSecret(TypedDict, total=False):
-    expires_after: ClientSecretExpiresAt
+    expires_after: ClientSecretExpiresAfter
+
+
+class ClientSecretExpiresAfter(TypedDict, total=False):
+    anchor: Required[Literal["created_at"]]
+    seconds: int
+
 
 class SessionCreateParamsInputAudioNoiseReduction(TypedDict, total=False):
-    type: Literal['near_field', 'far_field']
+    type: Literal["near_field", "far_field"]
+
 
 class SessionCreateParamsInputAudioTranscription(TypedDict, total=False):
     language: str
     model: str
     prompt: str
 
+
 class SessionCreateParams(TypedDict, total=False):
     client_secret: SessionCreateParamsClientSecret
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     input_audio_noise_reduction: SessionCreateParamsInputAudioNoiseReduction
     input_audio_transcription: SessionCreateParamsInputAudioTranscription
     instructions: str
-    max_response_output_tokens: int | Literal['inf']
-    modalities: list[Literal['text', 'audio']]
-    model: Literal['gpt-realtime', 'gpt-realtime-2025-08-28', 'gpt-4o-realtime-preview', 'gpt-4o-realtime-preview-2024-10-01', 'gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03', 'gpt-4o-mini-realtime-preview', 'gpt-4o-mini-realtime-preview-2024-12-17']
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    max_response_output_tokens: int | Literal["inf"]
+    modalities: list[Literal["text", "audio"]]
+    model: Literal[
+        "gpt-realtime",
+        "gpt-realtime-2025-08-28",
+        "gpt-4o-realtime-preview",
+        "gpt-4o-realtime-preview-2024-10-01",
+        "gpt-4o-realtime-preview-2024-12-17",
+        "gpt-4o-realtime-preview-2025-06-03",
+        "gpt-4o-mini-realtime-preview",
+        "gpt-4o-mini-realtime-preview-2024-12-17",
+    ]
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     speed: float
     temperature: float
     tool_choice: str
     tools: Iterable[SessionCreateParamsTool]
     tracing: Tracing
     turn_detection: SessionCreateParamsTurnDetection
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse']
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"]
+
 
 class SessionCreateParamsTool(TypedDict, total=False):
     description: str
     name: str
     parameters: Any
-    type: Literal['function']
+    type: Literal["function"]
+
 
 Tracing: TypeAlias = "Literal['auto'] | SessionCreateParamsTracingTracingConfiguration"
+
 
 class SessionCreateParamsTracingTracingConfiguration(TypedDict, total=False):
     group_id: str
     metadata: Any
     workflow_name: str
 
+
 class SessionCreateParamsTurnDetection(TypedDict, total=False):
     create_response: bool
-    eagerness: Literal['low', 'medium', 'high', 'auto']
+    eagerness: Literal["low", "medium", "high", "auto"]
     interrupt_response: bool
     prefix_padding_ms: int
     silence_duration_ms: int
     threshold: float
-    type: Literal['server_vad', 'semantic_vad']
+    type: Literal["server_vad", "semantic_vad"]
+
 
 class SessionUpdateEventParamSession(TypedDict, total=False):
     client_secret: SessionCreateParamsClientSecret
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     input_audio_noise_reduction: SessionCreateParamsInputAudioNoiseReduction
     input_audio_transcription: SessionCreateParamsInputAudioTranscription
     instructions: str
-    max_response_output_tokens: int | Literal['inf']
-    modalities: list[Literal['text', 'audio']]
-    model: Literal['gpt-realtime', 'gpt-realtime-2025-08-28', 'gpt-4o-realtime-preview', 'gpt-4o-realtime-preview-2024-10-01', 'gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03', 'gpt-4o-mini-realtime-preview', 'gpt-4o-mini-realtime-preview-2024-12-17']
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    max_response_output_tokens: int | Literal["inf"]
+    modalities: list[Literal["text", "audio"]]
+    model: Literal[
+        "gpt-realtime",
+        "gpt-realtime-2025-08-28",
+        "gpt-4o-realtime-preview",
+        "gpt-4o-realtime-preview-2024-10-01",
+        "gpt-4o-realtime-preview-2024-12-17",
+        "gpt-4o-realtime-preview-2025-06-03",
+        "gpt-4o-mini-realtime-preview",
+        "gpt-4o-mini-realtime-preview-2024-12-17",
+    ]
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     speed: float
     temperature: float
     tool_choice: str
     tools: Iterable[SessionCreateParamsTool]
     tracing: SessionTracing
     turn_detection: SessionCreateParamsTurnDetection
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse']
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"]
+
 
 SessionTracing: TypeAlias = "Literal['auto'] | SessionCreateParamsTracingTracingConfiguration"
 
+
 class SessionUpdateEventParam(TypedDict, total=False):
-    session: SessionUpdateEventParamSession
-    type: Literal['session.update']
+    session: Required[SessionUpdateEventParamSession]
+    type: Required[Literal["session.update"]]
     event_id: str
+
 
 class TranscriptionSessionCreateParamsClientSecret(TypedDict, total=False):
     expires_at: ClientSecretExpiresAt
 
+
 class ClientSecretExpiresAt(TypedDict, total=False):
-    anchor: Literal['created_at']
+    anchor: Literal["created_at"]
     seconds: int
+
 
 class TranscriptionSessionCreateParamsInputAudioTranscription(TypedDict, total=False):
     language: str
-    model: Literal['gpt-4o-transcribe', 'gpt-4o-mini-transcribe', 'whisper-1']
+    model: Literal["gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper-1"]
     prompt: str
+
 
 class TranscriptionSessionCreateParams(TypedDict, total=False):
     client_secret: TranscriptionSessionCreateParamsClientSecret
     include: list[str]
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     input_audio_noise_reduction: SessionCreateParamsInputAudioNoiseReduction
     input_audio_transcription: TranscriptionSessionCreateParamsInputAudioTranscription
-    modalities: list[Literal['text', 'audio']]
+    modalities: list[Literal["text", "audio"]]
     turn_detection: SessionCreateParamsTurnDetection
+
 
 class TranscriptionSessionUpdateParamSession(TypedDict, total=False):
     client_secret: TranscriptionSessionCreateParamsClientSecret
     include: list[str]
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw']
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     input_audio_noise_reduction: SessionCreateParamsInputAudioNoiseReduction
     input_audio_transcription: TranscriptionSessionCreateParamsInputAudioTranscription
-    modalities: list[Literal['text', 'audio']]
+    modalities: list[Literal["text", "audio"]]
     turn_detection: SessionCreateParamsTurnDetection
 
+
 class TranscriptionSessionUpdateParam(TypedDict, total=False):
-    session: TranscriptionSessionUpdateParamSession
-    type: Literal['transcription_session.update']
+    session: Required[TranscriptionSessionUpdateParamSession]
+    type: Required[Literal["transcription_session.update"]]
     event_id: str

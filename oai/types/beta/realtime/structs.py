@@ -8,19 +8,22 @@ from oai.types.shared.structs import Metadata
 
 class Conversation(Object):
     id: str | None = None
-    object: Literal['realtime.conversation'] | None = None
+    object: Literal["realtime.conversation"] | None = None
 
-class ConversationCreatedEvent(Object, tag_field='type', tag='conversation.created'):
-    type: ClassVar[Literal['conversation.created']] = 'conversation.created'
+
+class ConversationCreatedEvent(Object, tag_field="type", tag="conversation.created"):
+    type: ClassVar[Literal["conversation.created"]] = "conversation.created"
     conversation: Conversation
     event_id: str
+
 
 class ConversationItemContent(Object):
     id: str | None = None
     audio: str | None = None
     text: str | None = None
     transcript: str | None = None
-    type: Literal['input_text', 'input_audio', 'item_reference', 'text', 'audio'] | None = None
+    type: Literal["input_text", "input_audio", "item_reference", "text", "audio"] | None = None
+
 
 class ConversationItem(Object):
     id: str | None = None
@@ -28,58 +31,72 @@ class ConversationItem(Object):
     call_id: str | None = None
     content: list[ConversationItemContent] | None = None
     name: str | None = None
-    object: Literal['realtime.item'] | None = None
+    object: Literal["realtime.item"] | None = None
     output: str | None = None
-    role: Literal['user', 'assistant', 'system'] | None = None
-    status: Literal['completed', 'incomplete', 'in_progress'] | None = None
-    type: Literal['message', 'function_call', 'function_call_output'] | None = None
+    role: Literal["user", "assistant", "system"] | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+    type: Literal["message", "function_call", "function_call_output"] | None = None
 
-class ConversationItemCreateEvent(Object, tag_field='type', tag='conversation.item.create'):
-    type: ClassVar[Literal['conversation.item.create']] = 'conversation.item.create'
+
+class ConversationItemCreateEvent(Object, tag_field="type", tag="conversation.item.create"):
+    type: ClassVar[Literal["conversation.item.create"]] = "conversation.item.create"
     item: ConversationItem
     event_id: str | None = None
     previous_item_id: str | None = None
 
-class ConversationItemCreatedEvent(Object, tag_field='type', tag='conversation.item.created'):
-    type: ClassVar[Literal['conversation.item.created']] = 'conversation.item.created'
+
+class ConversationItemCreatedEvent(Object, tag_field="type", tag="conversation.item.created"):
+    type: ClassVar[Literal["conversation.item.created"]] = "conversation.item.created"
     event_id: str
     item: ConversationItem
     previous_item_id: str | None = None
 
-class ConversationItemDeleteEvent(Object, tag_field='type', tag='conversation.item.delete'):
-    type: ClassVar[Literal['conversation.item.delete']] = 'conversation.item.delete'
+
+class ConversationItemDeleteEvent(Object, tag_field="type", tag="conversation.item.delete"):
+    type: ClassVar[Literal["conversation.item.delete"]] = "conversation.item.delete"
     item_id: str
     event_id: str | None = None
 
-class ConversationItemDeletedEvent(Object, tag_field='type', tag='conversation.item.deleted'):
-    type: ClassVar[Literal['conversation.item.deleted']] = 'conversation.item.deleted'
+
+class ConversationItemDeletedEvent(Object, tag_field="type", tag="conversation.item.deleted"):
+    type: ClassVar[Literal["conversation.item.deleted"]] = "conversation.item.deleted"
     event_id: str
     item_id: str
+
 
 class Logprob(Object):
     token: str
     bytes: list[int]
     logprob: float
 
-class UsageTranscriptTextUsageDuration(Object, tag_field='type', tag='duration'):
-    type: ClassVar[Literal['duration']] = 'duration'
+
+class UsageTranscriptTextUsageDuration(Object, tag_field="type", tag="duration"):
+    type: ClassVar[Literal["duration"]] = "duration"
     seconds: float
+
 
 class OutputTokenDetails(Object):
     audio_tokens: int | None = None
     text_tokens: int | None = None
 
-class UsageTranscriptTextUsageTokens(Object, tag_field='type', tag='tokens'):
-    type: ClassVar[Literal['tokens']] = 'tokens'
+
+class UsageTranscriptTextUsageTokens(Object, tag_field="type", tag="tokens"):
+    type: ClassVar[Literal["tokens"]] = "tokens"
     input_tokens: int
     output_tokens: int
     total_tokens: int
     input_token_details: OutputTokenDetails | None = None
 
+
 Usage = UsageTranscriptTextUsageTokens | UsageTranscriptTextUsageDuration
 
-class ConversationItemInputAudioTranscriptionCompletedEvent(Object, tag_field='type', tag='conversation.item.input_audio_transcription.completed'):
-    type: ClassVar[Literal['conversation.item.input_audio_transcription.completed']] = 'conversation.item.input_audio_transcription.completed'
+
+class ConversationItemInputAudioTranscriptionCompletedEvent(
+    Object, tag_field="type", tag="conversation.item.input_audio_transcription.completed"
+):
+    type: ClassVar[Literal["conversation.item.input_audio_transcription.completed"]] = (
+        "conversation.item.input_audio_transcription.completed"
+    )
     content_index: int
     event_id: str
     item_id: str
@@ -87,13 +104,19 @@ class ConversationItemInputAudioTranscriptionCompletedEvent(Object, tag_field='t
     usage: Usage
     logprobs: list[Logprob] | None = None
 
-class ConversationItemInputAudioTranscriptionDeltaEvent(Object, tag_field='type', tag='conversation.item.input_audio_transcription.delta'):
-    type: ClassVar[Literal['conversation.item.input_audio_transcription.delta']] = 'conversation.item.input_audio_transcription.delta'
+
+class ConversationItemInputAudioTranscriptionDeltaEvent(
+    Object, tag_field="type", tag="conversation.item.input_audio_transcription.delta"
+):
+    type: ClassVar[Literal["conversation.item.input_audio_transcription.delta"]] = (
+        "conversation.item.input_audio_transcription.delta"
+    )
     event_id: str
     item_id: str
     content_index: int | None = None
     delta: str | None = None
     logprobs: list[Logprob] | None = None
+
 
 class ConversationItemInputAudioTranscriptionFailedEventError(Object):
     code: str | None = None
@@ -101,38 +124,48 @@ class ConversationItemInputAudioTranscriptionFailedEventError(Object):
     param: str | None = None
     type: str | None = None
 
-class ConversationItemInputAudioTranscriptionFailedEvent(Object, tag_field='type', tag='conversation.item.input_audio_transcription.failed'):
-    type: ClassVar[Literal['conversation.item.input_audio_transcription.failed']] = 'conversation.item.input_audio_transcription.failed'
+
+class ConversationItemInputAudioTranscriptionFailedEvent(
+    Object, tag_field="type", tag="conversation.item.input_audio_transcription.failed"
+):
+    type: ClassVar[Literal["conversation.item.input_audio_transcription.failed"]] = (
+        "conversation.item.input_audio_transcription.failed"
+    )
     content_index: int
     error: ConversationItemInputAudioTranscriptionFailedEventError
     event_id: str
     item_id: str
 
-class ConversationItemRetrieveEvent(Object, tag_field='type', tag='conversation.item.retrieve'):
-    type: ClassVar[Literal['conversation.item.retrieve']] = 'conversation.item.retrieve'
+
+class ConversationItemRetrieveEvent(Object, tag_field="type", tag="conversation.item.retrieve"):
+    type: ClassVar[Literal["conversation.item.retrieve"]] = "conversation.item.retrieve"
     item_id: str
     event_id: str | None = None
 
-class ConversationItemTruncateEvent(Object, tag_field='type', tag='conversation.item.truncate'):
-    type: ClassVar[Literal['conversation.item.truncate']] = 'conversation.item.truncate'
+
+class ConversationItemTruncateEvent(Object, tag_field="type", tag="conversation.item.truncate"):
+    type: ClassVar[Literal["conversation.item.truncate"]] = "conversation.item.truncate"
     audio_end_ms: int
     content_index: int
     item_id: str
     event_id: str | None = None
 
-class ConversationItemTruncatedEvent(Object, tag_field='type', tag='conversation.item.truncated'):
-    type: ClassVar[Literal['conversation.item.truncated']] = 'conversation.item.truncated'
+
+class ConversationItemTruncatedEvent(Object, tag_field="type", tag="conversation.item.truncated"):
+    type: ClassVar[Literal["conversation.item.truncated"]] = "conversation.item.truncated"
     audio_end_ms: int
     content_index: int
     event_id: str
     item_id: str
+
 
 class ConversationItemWithReferenceContent(Object):
     id: str | None = None
     audio: str | None = None
     text: str | None = None
     transcript: str | None = None
-    type: Literal['input_text', 'input_audio', 'item_reference', 'text'] | None = None
+    type: Literal["input_text", "input_audio", "item_reference", "text"] | None = None
+
 
 class ConversationItemWithReference(Object):
     id: str | None = None
@@ -140,11 +173,12 @@ class ConversationItemWithReference(Object):
     call_id: str | None = None
     content: list[ConversationItemWithReferenceContent] | None = None
     name: str | None = None
-    object: Literal['realtime.item'] | None = None
+    object: Literal["realtime.item"] | None = None
     output: str | None = None
-    role: Literal['user', 'assistant', 'system'] | None = None
-    status: Literal['completed', 'incomplete', 'in_progress'] | None = None
-    type: Literal['message', 'function_call', 'function_call_output', 'item_reference'] | None = None
+    role: Literal["user", "assistant", "system"] | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+    type: Literal["message", "function_call", "function_call_output", "item_reference"] | None = None
+
 
 class ErrorEventError(Object):
     message: str
@@ -153,184 +187,242 @@ class ErrorEventError(Object):
     event_id: str | None = None
     param: str | None = None
 
-class ErrorEvent(Object, tag_field='type', tag='error'):
-    type: ClassVar[Literal['error']] = 'error'
+
+class ErrorEvent(Object, tag_field="type", tag="error"):
+    type: ClassVar[Literal["error"]] = "error"
     error: ErrorEventError
     event_id: str
 
-class InputAudioBufferAppendEvent(Object, tag_field='type', tag='input_audio_buffer.append'):
-    type: ClassVar[Literal['input_audio_buffer.append']] = 'input_audio_buffer.append'
+
+class InputAudioBufferAppendEvent(Object, tag_field="type", tag="input_audio_buffer.append"):
+    type: ClassVar[Literal["input_audio_buffer.append"]] = "input_audio_buffer.append"
     audio: str
     event_id: str | None = None
 
-class InputAudioBufferClearEvent(Object, tag_field='type', tag='input_audio_buffer.clear'):
-    type: ClassVar[Literal['input_audio_buffer.clear']] = 'input_audio_buffer.clear'
+
+class InputAudioBufferClearEvent(Object, tag_field="type", tag="input_audio_buffer.clear"):
+    type: ClassVar[Literal["input_audio_buffer.clear"]] = "input_audio_buffer.clear"
     event_id: str | None = None
 
-class InputAudioBufferClearedEvent(Object, tag_field='type', tag='input_audio_buffer.cleared'):
-    type: ClassVar[Literal['input_audio_buffer.cleared']] = 'input_audio_buffer.cleared'
+
+class InputAudioBufferClearedEvent(Object, tag_field="type", tag="input_audio_buffer.cleared"):
+    type: ClassVar[Literal["input_audio_buffer.cleared"]] = "input_audio_buffer.cleared"
     event_id: str
 
-class InputAudioBufferCommitEvent(Object, tag_field='type', tag='input_audio_buffer.commit'):
-    type: ClassVar[Literal['input_audio_buffer.commit']] = 'input_audio_buffer.commit'
+
+class InputAudioBufferCommitEvent(Object, tag_field="type", tag="input_audio_buffer.commit"):
+    type: ClassVar[Literal["input_audio_buffer.commit"]] = "input_audio_buffer.commit"
     event_id: str | None = None
 
-class InputAudioBufferCommittedEvent(Object, tag_field='type', tag='input_audio_buffer.committed'):
-    type: ClassVar[Literal['input_audio_buffer.committed']] = 'input_audio_buffer.committed'
+
+class InputAudioBufferCommittedEvent(Object, tag_field="type", tag="input_audio_buffer.committed"):
+    type: ClassVar[Literal["input_audio_buffer.committed"]] = "input_audio_buffer.committed"
     event_id: str
     item_id: str
     previous_item_id: str | None = None
 
-class InputAudioBufferSpeechStartedEvent(Object, tag_field='type', tag='input_audio_buffer.speech_started'):
-    type: ClassVar[Literal['input_audio_buffer.speech_started']] = 'input_audio_buffer.speech_started'
+
+class InputAudioBufferSpeechStartedEvent(Object, tag_field="type", tag="input_audio_buffer.speech_started"):
+    type: ClassVar[Literal["input_audio_buffer.speech_started"]] = "input_audio_buffer.speech_started"
     audio_start_ms: int
     event_id: str
     item_id: str
 
-class InputAudioBufferSpeechStoppedEvent(Object, tag_field='type', tag='input_audio_buffer.speech_stopped'):
-    type: ClassVar[Literal['input_audio_buffer.speech_stopped']] = 'input_audio_buffer.speech_stopped'
+
+class InputAudioBufferSpeechStoppedEvent(Object, tag_field="type", tag="input_audio_buffer.speech_stopped"):
+    type: ClassVar[Literal["input_audio_buffer.speech_stopped"]] = "input_audio_buffer.speech_stopped"
     audio_end_ms: int
     event_id: str
     item_id: str
 
+
 class RateLimit(Object):
     limit: int | None = None
-    name: Literal['requests', 'tokens'] | None = None
+    name: Literal["requests", "tokens"] | None = None
     remaining: int | None = None
     reset_seconds: float | None = None
 
-class RateLimitsUpdatedEvent(Object, tag_field='type', tag='rate_limits.updated'):
-    type: ClassVar[Literal['rate_limits.updated']] = 'rate_limits.updated'
+
+class RateLimitsUpdatedEvent(Object, tag_field="type", tag="rate_limits.updated"):
+    type: ClassVar[Literal["rate_limits.updated"]] = "rate_limits.updated"
     event_id: str
     rate_limits: list[RateLimit]
 
-class RealtimeClientEventOutputAudioBufferClear(Object, tag_field='type', tag='output_audio_buffer.clear'):
-    type: ClassVar[Literal['output_audio_buffer.clear']] = 'output_audio_buffer.clear'
+
+class RealtimeClientEventOutputAudioBufferClear(Object, tag_field="type", tag="output_audio_buffer.clear"):
+    type: ClassVar[Literal["output_audio_buffer.clear"]] = "output_audio_buffer.clear"
     event_id: str | None = None
 
-class ResponseCancelEvent(Object, tag_field='type', tag='response.cancel'):
-    type: ClassVar[Literal['response.cancel']] = 'response.cancel'
+
+class ResponseCancelEvent(Object, tag_field="type", tag="response.cancel"):
+    type: ClassVar[Literal["response.cancel"]] = "response.cancel"
     event_id: str | None = None
     response_id: str | None = None
+
 
 class SessionTool(Object):
     description: str | None = None
     name: str | None = None
     parameters: Any = None
-    type: Literal['function'] | None = None
+    type: Literal["function"] | None = None
+
 
 class ResponseCreateEventResponse(Object):
-    conversation: str | Literal['auto', 'none'] | None = None
+    conversation: str | Literal["auto", "none"] | None = None
     input: list[ConversationItemWithReference] | None = None
     instructions: str | None = None
-    max_response_output_tokens: int | Literal['inf'] | None = None
+    max_response_output_tokens: int | Literal["inf"] | None = None
     metadata: Metadata | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     temperature: float | None = None
     tool_choice: str | None = None
     tools: list[SessionTool] | None = None
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse'] | None = None
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | None = None
 
-class ResponseCreateEvent(Object, tag_field='type', tag='response.create'):
-    type: ClassVar[Literal['response.create']] = 'response.create'
+
+class ResponseCreateEvent(Object, tag_field="type", tag="response.create"):
+    type: ClassVar[Literal["response.create"]] = "response.create"
     event_id: str | None = None
     response: ResponseCreateEventResponse | None = None
 
+
 class SessionInputAudioNoiseReduction(Object):
-    type: Literal['near_field', 'far_field'] | None = None
+    type: Literal["near_field", "far_field"] | None = None
+
 
 class SessionInputAudioTranscription(Object):
     language: str | None = None
     model: str | None = None
     prompt: str | None = None
 
+
 class SessionTracingTracingConfiguration(Object):
     group_id: str | None = None
     metadata: Any = None
     workflow_name: str | None = None
 
+
 class SessionTurnDetection(Object):
     create_response: bool | None = None
-    eagerness: Literal['low', 'medium', 'high', 'auto'] | None = None
+    eagerness: Literal["low", "medium", "high", "auto"] | None = None
     interrupt_response: bool | None = None
     prefix_padding_ms: int | None = None
     silence_duration_ms: int | None = None
     threshold: float | None = None
-    type: Literal['server_vad', 'semantic_vad'] | None = None
+    type: Literal["server_vad", "semantic_vad"] | None = None
+
 
 class SessionClientSecretExpiresAfter(Object):
-    anchor: Literal['created_at']
+    anchor: Literal["created_at"]
     seconds: int | None = None
+
 
 class SessionUpdateEventSessionClientSecret(Object):
     expires_after: SessionClientSecretExpiresAfter | None = None
 
+
 class SessionUpdateEventSession(Object):
     client_secret: SessionUpdateEventSessionClientSecret | None = None
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     input_audio_noise_reduction: SessionInputAudioNoiseReduction | None = None
     input_audio_transcription: SessionInputAudioTranscription | None = None
     instructions: str | None = None
-    max_response_output_tokens: int | Literal['inf'] | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
-    model: Literal['gpt-realtime', 'gpt-realtime-2025-08-28', 'gpt-4o-realtime-preview', 'gpt-4o-realtime-preview-2024-10-01', 'gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03', 'gpt-4o-mini-realtime-preview', 'gpt-4o-mini-realtime-preview-2024-12-17'] | None = None
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
+    max_response_output_tokens: int | Literal["inf"] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
+    model: (
+        Literal[
+            "gpt-realtime",
+            "gpt-realtime-2025-08-28",
+            "gpt-4o-realtime-preview",
+            "gpt-4o-realtime-preview-2024-10-01",
+            "gpt-4o-realtime-preview-2024-12-17",
+            "gpt-4o-realtime-preview-2025-06-03",
+            "gpt-4o-mini-realtime-preview",
+            "gpt-4o-mini-realtime-preview-2024-12-17",
+        ]
+        | None
+    ) = None
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     speed: float | None = None
     temperature: float | None = None
     tool_choice: str | None = None
     tools: list[SessionTool] | None = None
-    tracing: Literal['auto'] | SessionTracingTracingConfiguration | None = None
+    tracing: Literal["auto"] | SessionTracingTracingConfiguration | None = None
     turn_detection: SessionTurnDetection | None = None
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse'] | None = None
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | None = None
 
-class SessionUpdateEvent(Object, tag_field='type', tag='session.update'):
-    type: ClassVar[Literal['session.update']] = 'session.update'
+
+class SessionUpdateEvent(Object, tag_field="type", tag="session.update"):
+    type: ClassVar[Literal["session.update"]] = "session.update"
     session: SessionUpdateEventSession
     event_id: str | None = None
 
+
 class TranscriptionSessionInputAudioTranscription(Object):
     language: str | None = None
-    model: Literal['gpt-4o-transcribe', 'gpt-4o-mini-transcribe', 'whisper-1'] | None = None
+    model: Literal["gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper-1"] | None = None
     prompt: str | None = None
 
+
 class SessionClientSecretExpiresAt(Object):
-    anchor: Literal['created_at'] | None = None
+    anchor: Literal["created_at"] | None = None
     seconds: int | None = None
+
 
 class TranscriptionSessionUpdateSessionClientSecret(Object):
     expires_at: SessionClientSecretExpiresAt | None = None
 
+
 class TranscriptionSessionUpdateSession(Object):
     client_secret: TranscriptionSessionUpdateSessionClientSecret | None = None
     include: list[str] | None = None
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     input_audio_noise_reduction: SessionInputAudioNoiseReduction | None = None
     input_audio_transcription: TranscriptionSessionInputAudioTranscription | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
     turn_detection: SessionTurnDetection | None = None
 
-class TranscriptionSessionUpdate(Object, tag_field='type', tag='transcription_session.update'):
-    type: ClassVar[Literal['transcription_session.update']] = 'transcription_session.update'
+
+class TranscriptionSessionUpdate(Object, tag_field="type", tag="transcription_session.update"):
+    type: ClassVar[Literal["transcription_session.update"]] = "transcription_session.update"
     session: TranscriptionSessionUpdateSession
     event_id: str | None = None
 
-RealtimeClientEvent = ConversationItemCreateEvent | ConversationItemDeleteEvent | ConversationItemRetrieveEvent | ConversationItemTruncateEvent | InputAudioBufferAppendEvent | InputAudioBufferClearEvent | RealtimeClientEventOutputAudioBufferClear | InputAudioBufferCommitEvent | ResponseCancelEvent | ResponseCreateEvent | SessionUpdateEvent | TranscriptionSessionUpdate
+
+RealtimeClientEvent = (
+    ConversationItemCreateEvent
+    | ConversationItemDeleteEvent
+    | ConversationItemRetrieveEvent
+    | ConversationItemTruncateEvent
+    | InputAudioBufferAppendEvent
+    | InputAudioBufferClearEvent
+    | RealtimeClientEventOutputAudioBufferClear
+    | InputAudioBufferCommitEvent
+    | ResponseCancelEvent
+    | ResponseCreateEvent
+    | SessionUpdateEvent
+    | TranscriptionSessionUpdate
+)
+
 
 class RealtimeResponseStatusError(Object):
     code: str | None = None
     message: str | None = None
     type: str | None = None
 
+
 class RealtimeResponseStatus(Object):
     error: RealtimeResponseStatusError | None = None
-    reason: Literal['turn_detected', 'client_cancelled', 'max_output_tokens', 'content_filter'] | None = None
-    type: Literal['completed', 'cancelled', 'incomplete', 'failed'] | None = None
+    reason: Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"] | None = None
+    type: Literal["completed", "cancelled", "incomplete", "failed"] | None = None
+
 
 class InputTokenDetails(Object):
     audio_tokens: int | None = None
     cached_tokens: int | None = None
     text_tokens: int | None = None
+
 
 class RealtimeResponseUsage(Object):
     input_token_details: InputTokenDetails | None = None
@@ -339,43 +431,49 @@ class RealtimeResponseUsage(Object):
     output_tokens: int | None = None
     total_tokens: int | None = None
 
+
 class RealtimeResponse(Object):
     id: str | None = None
     conversation_id: str | None = None
-    max_output_tokens: int | Literal['inf'] | None = None
+    max_output_tokens: int | Literal["inf"] | None = None
     metadata: Metadata | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
-    object: Literal['realtime.response'] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
+    object: Literal["realtime.response"] | None = None
     output: list[ConversationItem] | None = None
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
-    status: Literal['completed', 'cancelled', 'failed', 'incomplete', 'in_progress'] | None = None
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
+    status: Literal["completed", "cancelled", "failed", "incomplete", "in_progress"] | None = None
     status_details: RealtimeResponseStatus | None = None
     temperature: float | None = None
     usage: RealtimeResponseUsage | None = None
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse'] | None = None
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | None = None
 
-class ConversationItemRetrieved(Object, tag_field='type', tag='conversation.item.retrieved'):
-    type: ClassVar[Literal['conversation.item.retrieved']] = 'conversation.item.retrieved'
+
+class ConversationItemRetrieved(Object, tag_field="type", tag="conversation.item.retrieved"):
+    type: ClassVar[Literal["conversation.item.retrieved"]] = "conversation.item.retrieved"
     event_id: str
     item: ConversationItem
 
-class OutputAudioBufferCleared(Object, tag_field='type', tag='output_audio_buffer.cleared'):
-    type: ClassVar[Literal['output_audio_buffer.cleared']] = 'output_audio_buffer.cleared'
+
+class OutputAudioBufferCleared(Object, tag_field="type", tag="output_audio_buffer.cleared"):
+    type: ClassVar[Literal["output_audio_buffer.cleared"]] = "output_audio_buffer.cleared"
     event_id: str
     response_id: str
 
-class OutputAudioBufferStarted(Object, tag_field='type', tag='output_audio_buffer.started'):
-    type: ClassVar[Literal['output_audio_buffer.started']] = 'output_audio_buffer.started'
+
+class OutputAudioBufferStarted(Object, tag_field="type", tag="output_audio_buffer.started"):
+    type: ClassVar[Literal["output_audio_buffer.started"]] = "output_audio_buffer.started"
     event_id: str
     response_id: str
 
-class OutputAudioBufferStopped(Object, tag_field='type', tag='output_audio_buffer.stopped'):
-    type: ClassVar[Literal['output_audio_buffer.stopped']] = 'output_audio_buffer.stopped'
+
+class OutputAudioBufferStopped(Object, tag_field="type", tag="output_audio_buffer.stopped"):
+    type: ClassVar[Literal["output_audio_buffer.stopped"]] = "output_audio_buffer.stopped"
     event_id: str
     response_id: str
 
-class ResponseAudioDeltaEvent(Object, tag_field='type', tag='response.audio.delta'):
-    type: ClassVar[Literal['response.audio.delta']] = 'response.audio.delta'
+
+class ResponseAudioDeltaEvent(Object, tag_field="type", tag="response.audio.delta"):
+    type: ClassVar[Literal["response.audio.delta"]] = "response.audio.delta"
     content_index: int
     delta: str
     event_id: str
@@ -383,16 +481,18 @@ class ResponseAudioDeltaEvent(Object, tag_field='type', tag='response.audio.delt
     output_index: int
     response_id: str
 
-class ResponseAudioDoneEvent(Object, tag_field='type', tag='response.audio.done'):
-    type: ClassVar[Literal['response.audio.done']] = 'response.audio.done'
+
+class ResponseAudioDoneEvent(Object, tag_field="type", tag="response.audio.done"):
+    type: ClassVar[Literal["response.audio.done"]] = "response.audio.done"
     content_index: int
     event_id: str
     item_id: str
     output_index: int
     response_id: str
 
-class ResponseAudioTranscriptDeltaEvent(Object, tag_field='type', tag='response.audio_transcript.delta'):
-    type: ClassVar[Literal['response.audio_transcript.delta']] = 'response.audio_transcript.delta'
+
+class ResponseAudioTranscriptDeltaEvent(Object, tag_field="type", tag="response.audio_transcript.delta"):
+    type: ClassVar[Literal["response.audio_transcript.delta"]] = "response.audio_transcript.delta"
     content_index: int
     delta: str
     event_id: str
@@ -400,8 +500,9 @@ class ResponseAudioTranscriptDeltaEvent(Object, tag_field='type', tag='response.
     output_index: int
     response_id: str
 
-class ResponseAudioTranscriptDoneEvent(Object, tag_field='type', tag='response.audio_transcript.done'):
-    type: ClassVar[Literal['response.audio_transcript.done']] = 'response.audio_transcript.done'
+
+class ResponseAudioTranscriptDoneEvent(Object, tag_field="type", tag="response.audio_transcript.done"):
+    type: ClassVar[Literal["response.audio_transcript.done"]] = "response.audio_transcript.done"
     content_index: int
     event_id: str
     item_id: str
@@ -409,14 +510,16 @@ class ResponseAudioTranscriptDoneEvent(Object, tag_field='type', tag='response.a
     response_id: str
     transcript: str
 
+
 class Part(Object):
     audio: str | None = None
     text: str | None = None
     transcript: str | None = None
-    type: Literal['text', 'audio'] | None = None
+    type: Literal["text", "audio"] | None = None
 
-class ResponseContentPartAddedEvent(Object, tag_field='type', tag='response.content_part.added'):
-    type: ClassVar[Literal['response.content_part.added']] = 'response.content_part.added'
+
+class ResponseContentPartAddedEvent(Object, tag_field="type", tag="response.content_part.added"):
+    type: ClassVar[Literal["response.content_part.added"]] = "response.content_part.added"
     content_index: int
     event_id: str
     item_id: str
@@ -424,8 +527,9 @@ class ResponseContentPartAddedEvent(Object, tag_field='type', tag='response.cont
     part: Part
     response_id: str
 
-class ResponseContentPartDoneEvent(Object, tag_field='type', tag='response.content_part.done'):
-    type: ClassVar[Literal['response.content_part.done']] = 'response.content_part.done'
+
+class ResponseContentPartDoneEvent(Object, tag_field="type", tag="response.content_part.done"):
+    type: ClassVar[Literal["response.content_part.done"]] = "response.content_part.done"
     content_index: int
     event_id: str
     item_id: str
@@ -433,18 +537,21 @@ class ResponseContentPartDoneEvent(Object, tag_field='type', tag='response.conte
     part: Part
     response_id: str
 
-class ResponseCreatedEvent(Object, tag_field='type', tag='response.created'):
-    type: ClassVar[Literal['response.created']] = 'response.created'
+
+class ResponseCreatedEvent(Object, tag_field="type", tag="response.created"):
+    type: ClassVar[Literal["response.created"]] = "response.created"
     event_id: str
     response: RealtimeResponse
 
-class ResponseDoneEvent(Object, tag_field='type', tag='response.done'):
-    type: ClassVar[Literal['response.done']] = 'response.done'
+
+class ResponseDoneEvent(Object, tag_field="type", tag="response.done"):
+    type: ClassVar[Literal["response.done"]] = "response.done"
     event_id: str
     response: RealtimeResponse
 
-class ResponseFunctionCallArgumentsDeltaEvent(Object, tag_field='type', tag='response.function_call_arguments.delta'):
-    type: ClassVar[Literal['response.function_call_arguments.delta']] = 'response.function_call_arguments.delta'
+
+class ResponseFunctionCallArgumentsDeltaEvent(Object, tag_field="type", tag="response.function_call_arguments.delta"):
+    type: ClassVar[Literal["response.function_call_arguments.delta"]] = "response.function_call_arguments.delta"
     call_id: str
     delta: str
     event_id: str
@@ -452,8 +559,9 @@ class ResponseFunctionCallArgumentsDeltaEvent(Object, tag_field='type', tag='res
     output_index: int
     response_id: str
 
-class ResponseFunctionCallArgumentsDoneEvent(Object, tag_field='type', tag='response.function_call_arguments.done'):
-    type: ClassVar[Literal['response.function_call_arguments.done']] = 'response.function_call_arguments.done'
+
+class ResponseFunctionCallArgumentsDoneEvent(Object, tag_field="type", tag="response.function_call_arguments.done"):
+    type: ClassVar[Literal["response.function_call_arguments.done"]] = "response.function_call_arguments.done"
     arguments: str
     call_id: str
     event_id: str
@@ -461,22 +569,25 @@ class ResponseFunctionCallArgumentsDoneEvent(Object, tag_field='type', tag='resp
     output_index: int
     response_id: str
 
-class ResponseOutputItemAddedEvent(Object, tag_field='type', tag='response.output_item.added'):
-    type: ClassVar[Literal['response.output_item.added']] = 'response.output_item.added'
+
+class ResponseOutputItemAddedEvent(Object, tag_field="type", tag="response.output_item.added"):
+    type: ClassVar[Literal["response.output_item.added"]] = "response.output_item.added"
     event_id: str
     item: ConversationItem
     output_index: int
     response_id: str
 
-class ResponseOutputItemDoneEvent(Object, tag_field='type', tag='response.output_item.done'):
-    type: ClassVar[Literal['response.output_item.done']] = 'response.output_item.done'
+
+class ResponseOutputItemDoneEvent(Object, tag_field="type", tag="response.output_item.done"):
+    type: ClassVar[Literal["response.output_item.done"]] = "response.output_item.done"
     event_id: str
     item: ConversationItem
     output_index: int
     response_id: str
 
-class ResponseTextDeltaEvent(Object, tag_field='type', tag='response.text.delta'):
-    type: ClassVar[Literal['response.text.delta']] = 'response.text.delta'
+
+class ResponseTextDeltaEvent(Object, tag_field="type", tag="response.text.delta"):
+    type: ClassVar[Literal["response.text.delta"]] = "response.text.delta"
     content_index: int
     delta: str
     event_id: str
@@ -484,8 +595,9 @@ class ResponseTextDeltaEvent(Object, tag_field='type', tag='response.text.delta'
     output_index: int
     response_id: str
 
-class ResponseTextDoneEvent(Object, tag_field='type', tag='response.text.done'):
-    type: ClassVar[Literal['response.text.done']] = 'response.text.done'
+
+class ResponseTextDoneEvent(Object, tag_field="type", tag="response.text.done"):
+    type: ClassVar[Literal["response.text.done"]] = "response.text.done"
     content_index: int
     event_id: str
     item_id: str
@@ -493,37 +605,54 @@ class ResponseTextDoneEvent(Object, tag_field='type', tag='response.text.done'):
     response_id: str
     text: str
 
+
 class Session(Object):
     id: str | None = None
-    input_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
+    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     input_audio_noise_reduction: SessionInputAudioNoiseReduction | None = None
     input_audio_transcription: SessionInputAudioTranscription | None = None
     instructions: str | None = None
-    max_response_output_tokens: int | Literal['inf'] | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
-    model: Literal['gpt-realtime', 'gpt-realtime-2025-08-28', 'gpt-4o-realtime-preview', 'gpt-4o-realtime-preview-2024-10-01', 'gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03', 'gpt-4o-mini-realtime-preview', 'gpt-4o-mini-realtime-preview-2024-12-17'] | None = None
-    output_audio_format: Literal['pcm16', 'g711_ulaw', 'g711_alaw'] | None = None
+    max_response_output_tokens: int | Literal["inf"] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
+    model: (
+        Literal[
+            "gpt-realtime",
+            "gpt-realtime-2025-08-28",
+            "gpt-4o-realtime-preview",
+            "gpt-4o-realtime-preview-2024-10-01",
+            "gpt-4o-realtime-preview-2024-12-17",
+            "gpt-4o-realtime-preview-2025-06-03",
+            "gpt-4o-mini-realtime-preview",
+            "gpt-4o-mini-realtime-preview-2024-12-17",
+        ]
+        | None
+    ) = None
+    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     speed: float | None = None
     temperature: float | None = None
     tool_choice: str | None = None
     tools: list[SessionTool] | None = None
-    tracing: Literal['auto'] | SessionTracingTracingConfiguration | None = None
+    tracing: Literal["auto"] | SessionTracingTracingConfiguration | None = None
     turn_detection: SessionTurnDetection | None = None
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse'] | None = None
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | None = None
 
-class SessionCreatedEvent(Object, tag_field='type', tag='session.created'):
-    type: ClassVar[Literal['session.created']] = 'session.created'
+
+class SessionCreatedEvent(Object, tag_field="type", tag="session.created"):
+    type: ClassVar[Literal["session.created"]] = "session.created"
     event_id: str
     session: Session
 
-class SessionUpdatedEvent(Object, tag_field='type', tag='session.updated'):
-    type: ClassVar[Literal['session.updated']] = 'session.updated'
+
+class SessionUpdatedEvent(Object, tag_field="type", tag="session.updated"):
+    type: ClassVar[Literal["session.updated"]] = "session.updated"
     event_id: str
     session: Session
+
 
 class SessionCreateResponseClientSecret(Object):
     expires_at: int
     value: str
+
 
 class SessionCreateResponseTurnDetection(Object):
     prefix_padding_ms: int | None = None
@@ -531,35 +660,75 @@ class SessionCreateResponseTurnDetection(Object):
     threshold: float | None = None
     type: str | None = None
 
+
 class TranscriptionSession(Object):
     client_secret: SessionCreateResponseClientSecret
     input_audio_format: str | None = None
     input_audio_transcription: TranscriptionSessionInputAudioTranscription | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
     turn_detection: SessionCreateResponseTurnDetection | None = None
 
-class TranscriptionSessionUpdatedEvent(Object, tag_field='type', tag='transcription_session.updated'):
-    type: ClassVar[Literal['transcription_session.updated']] = 'transcription_session.updated'
+
+class TranscriptionSessionUpdatedEvent(Object, tag_field="type", tag="transcription_session.updated"):
+    type: ClassVar[Literal["transcription_session.updated"]] = "transcription_session.updated"
     event_id: str
     session: TranscriptionSession
 
-RealtimeServerEvent = ConversationCreatedEvent | ConversationItemCreatedEvent | ConversationItemDeletedEvent | ConversationItemInputAudioTranscriptionCompletedEvent | ConversationItemInputAudioTranscriptionDeltaEvent | ConversationItemInputAudioTranscriptionFailedEvent | ConversationItemRetrieved | ConversationItemTruncatedEvent | ErrorEvent | InputAudioBufferClearedEvent | InputAudioBufferCommittedEvent | InputAudioBufferSpeechStartedEvent | InputAudioBufferSpeechStoppedEvent | RateLimitsUpdatedEvent | ResponseAudioDeltaEvent | ResponseAudioDoneEvent | ResponseAudioTranscriptDeltaEvent | ResponseAudioTranscriptDoneEvent | ResponseContentPartAddedEvent | ResponseContentPartDoneEvent | ResponseCreatedEvent | ResponseDoneEvent | ResponseFunctionCallArgumentsDeltaEvent | ResponseFunctionCallArgumentsDoneEvent | ResponseOutputItemAddedEvent | ResponseOutputItemDoneEvent | ResponseTextDeltaEvent | ResponseTextDoneEvent | SessionCreatedEvent | SessionUpdatedEvent | TranscriptionSessionUpdatedEvent | OutputAudioBufferStarted | OutputAudioBufferStopped | OutputAudioBufferCleared
+
+RealtimeServerEvent = (
+    ConversationCreatedEvent
+    | ConversationItemCreatedEvent
+    | ConversationItemDeletedEvent
+    | ConversationItemInputAudioTranscriptionCompletedEvent
+    | ConversationItemInputAudioTranscriptionDeltaEvent
+    | ConversationItemInputAudioTranscriptionFailedEvent
+    | ConversationItemRetrieved
+    | ConversationItemTruncatedEvent
+    | ErrorEvent
+    | InputAudioBufferClearedEvent
+    | InputAudioBufferCommittedEvent
+    | InputAudioBufferSpeechStartedEvent
+    | InputAudioBufferSpeechStoppedEvent
+    | RateLimitsUpdatedEvent
+    | ResponseAudioDeltaEvent
+    | ResponseAudioDoneEvent
+    | ResponseAudioTranscriptDeltaEvent
+    | ResponseAudioTranscriptDoneEvent
+    | ResponseContentPartAddedEvent
+    | ResponseContentPartDoneEvent
+    | ResponseCreatedEvent
+    | ResponseDoneEvent
+    | ResponseFunctionCallArgumentsDeltaEvent
+    | ResponseFunctionCallArgumentsDoneEvent
+    | ResponseOutputItemAddedEvent
+    | ResponseOutputItemDoneEvent
+    | ResponseTextDeltaEvent
+    | ResponseTextDoneEvent
+    | SessionCreatedEvent
+    | SessionUpdatedEvent
+    | TranscriptionSessionUpdatedEvent
+    | OutputAudioBufferStarted
+    | OutputAudioBufferStopped
+    | OutputAudioBufferCleared
+)
+
 
 class SessionCreateResponseInputAudioTranscription(Object):
     model: str | None = None
+
 
 class SessionCreateResponse(Object):
     client_secret: SessionCreateResponseClientSecret
     input_audio_format: str | None = None
     input_audio_transcription: SessionCreateResponseInputAudioTranscription | None = None
     instructions: str | None = None
-    max_response_output_tokens: int | Literal['inf'] | None = None
-    modalities: list[Literal['text', 'audio']] | None = None
+    max_response_output_tokens: int | Literal["inf"] | None = None
+    modalities: list[Literal["text", "audio"]] | None = None
     output_audio_format: str | None = None
     speed: float | None = None
     temperature: float | None = None
     tool_choice: str | None = None
     tools: list[SessionTool] | None = None
-    tracing: Literal['auto'] | SessionTracingTracingConfiguration | None = None
+    tracing: Literal["auto"] | SessionTracingTracingConfiguration | None = None
     turn_detection: SessionCreateResponseTurnDetection | None = None
-    voice: str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse'] | None = None
+    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | None = None

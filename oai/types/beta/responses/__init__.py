@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from oai.types.beta.responses.params import InputTokenCountParams as InputTokenCountParams
     from oai.types.beta.responses.params import Reasoning as Reasoning
     from oai.types.beta.responses.params import Text as Text
-    from oai.types.beta.responses.params import ToolChoiceBetaSpecificProgrammaticToolCallingParam as ToolChoiceBetaSpecificProgrammaticToolCallingParam
+    from oai.types.beta.responses.params import (
+        ToolChoiceBetaSpecificProgrammaticToolCallingParam as ToolChoiceBetaSpecificProgrammaticToolCallingParam,
+    )
     from oai.types.beta.responses.structs import BetaResponseItemList as BetaResponseItemList
     from oai.types.beta.responses.structs import InputTokenCountResponse as InputTokenCountResponse
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.responses.params': 'InputItemListParams InputTokenCountParams Reasoning Text ToolChoiceBetaSpecificProgrammaticToolCallingParam',
-        'oai.types.beta.responses.structs': 'BetaResponseItemList InputTokenCountResponse',
+        "oai.types.beta.responses.params": "InputItemListParams InputTokenCountParams Reasoning Text ToolChoiceBetaSpecificProgrammaticToolCallingParam",
+        "oai.types.beta.responses.structs": "BetaResponseItemList InputTokenCountResponse",
     },
 )

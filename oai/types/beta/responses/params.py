@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from oai.types.beta.agents_structs import BetaResponseIncludable, BetaToolChoiceOptions
-    from oai.types.beta.responses_params import BetaResponseConversationParamParam, BetaResponseFormatTextConfigParam, BetaResponseInputItemParam, BetaToolChoiceAllowedParam, BetaToolChoiceApplyPatchParam, BetaToolChoiceCustomParam, BetaToolChoiceFunctionParam, BetaToolChoiceMcpParam, BetaToolChoiceShellParam, BetaToolChoiceTypesParam, BetaToolParam
+    from oai.types.beta.responses_params import (
+        BetaResponseConversationParamParam,
+        BetaResponseFormatTextConfigParam,
+        BetaResponseInputItemParam,
+        BetaToolChoiceAllowedParam,
+        BetaToolChoiceApplyPatchParam,
+        BetaToolChoiceCustomParam,
+        BetaToolChoiceFunctionParam,
+        BetaToolChoiceMcpParam,
+        BetaToolChoiceShellParam,
+        BetaToolChoiceTypesParam,
+        BetaToolParam,
+    )
 
 
-InputItemListParams = TypedDict('InputItemListParams', {'after': 'str', 'include': 'list[BetaResponseIncludable]', 'limit': 'int', 'order': "Literal['asc', 'desc']", 'openai-beta': "list[Literal['responses_multi_agent=v1']]"}, total=False)
+InputItemListParams = TypedDict(
+    "InputItemListParams",
+    {
+        "after": "str",
+        "include": "list[BetaResponseIncludable]",
+        "limit": "int",
+        "order": "Literal['asc', 'desc']",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+    },
+    total=False,
+)
 
-InputTokenCountParams = TypedDict('InputTokenCountParams', {'conversation': 'str | BetaResponseConversationParamParam | None', 'input': 'str | Iterable[BetaResponseInputItemParam] | None', 'instructions': 'str | None', 'model': 'str | None', 'parallel_tool_calls': 'bool | None', 'personality': "str | Literal['friendly', 'pragmatic']", 'previous_response_id': 'str | None', 'reasoning': 'Reasoning | None', 'text': 'Text | None', 'tool_choice': 'BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | ToolChoiceBetaSpecificProgrammaticToolCallingParam | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam | None', 'tools': 'Iterable[BetaToolParam] | None', 'truncation': "Literal['auto', 'disabled']", 'openai-beta': "list[Literal['responses_multi_agent=v1']]"}, total=False)
+InputTokenCountParams = TypedDict(
+    "InputTokenCountParams",
+    {
+        "conversation": "str | BetaResponseConversationParamParam | None",
+        "input": "str | Iterable[BetaResponseInputItemParam] | None",
+        "instructions": "str | None",
+        "model": "str | None",
+        "parallel_tool_calls": "bool | None",
+        "personality": "str | Literal['friendly', 'pragmatic']",
+        "previous_response_id": "str | None",
+        "reasoning": "Reasoning | None",
+        "text": "Text | None",
+        "tool_choice": "BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | ToolChoiceBetaSpecificProgrammaticToolCallingParam | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam | None",
+        "tools": "Iterable[BetaToolParam] | None",
+        "truncation": "Literal['auto', 'disabled']",
+        "openai-beta": "list[Literal['responses_multi_agent=v1']]",
+    },
+    total=False,
+)
+
 
 class Reasoning(TypedDict, total=False):
-    context: Literal['auto', 'current_turn', 'all_turns'] | None
-    effort: Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] | None
-    generate_summary: Literal['auto', 'concise', 'detailed'] | None
-    mode: str | Literal['standard', 'pro']
-    summary: Literal['auto', 'concise', 'detailed'] | None
+    context: Literal["auto", "current_turn", "all_turns"] | None
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    generate_summary: Literal["auto", "concise", "detailed"] | None
+    mode: str | Literal["standard", "pro"]
+    summary: Literal["auto", "concise", "detailed"] | None
+
 
 class Text(TypedDict, total=False):
     format: BetaResponseFormatTextConfigParam
-    verbosity: Literal['low', 'medium', 'high'] | None
+    verbosity: Literal["low", "medium", "high"] | None
+
 
 class ToolChoiceBetaSpecificProgrammaticToolCallingParam(TypedDict, total=False):
-    type: Literal['programmatic_tool_calling']
+    type: Required[Literal["programmatic_tool_calling"]]

@@ -11,8 +11,9 @@ class BetaResponseItemList(Object):
     first_id: str
     has_more: bool
     last_id: str
-    object: Literal['list']
+    object: Literal["list"]
+
 
 class InputTokenCountResponse(Object):
     input_tokens: int
-    object: Literal['response.input_tokens']
+    object: Literal["response.input_tokens"]

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     from oai.types.beta.threads.params import RunCreateParamsTruncationStrategy as RunCreateParamsTruncationStrategy
     from oai.types.beta.threads.params import RunListParams as RunListParams
     from oai.types.beta.threads.params import RunSubmitToolOutputsParams as RunSubmitToolOutputsParams
-    from oai.types.beta.threads.params import RunSubmitToolOutputsParamsNonStreaming as RunSubmitToolOutputsParamsNonStreaming
+    from oai.types.beta.threads.params import (
+        RunSubmitToolOutputsParamsNonStreaming as RunSubmitToolOutputsParamsNonStreaming,
+    )
     from oai.types.beta.threads.params import RunSubmitToolOutputsParamsStreaming as RunSubmitToolOutputsParamsStreaming
     from oai.types.beta.threads.params import RunUpdateParams as RunUpdateParams
     from oai.types.beta.threads.params import TextContentBlockParam as TextContentBlockParam
@@ -65,8 +67,8 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.assistants_structs': 'Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run RunStatus Text TextContentBlock TextDelta TextDeltaBlock',
-        'oai.types.beta.threads.params': 'AdditionalMessage AdditionalMessageAttachment AdditionalMessageAttachmentTool AttachmentToolFileSearch ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams MessageCreateParamsAttachment MessageCreateParamsAttachmentTool MessageListParams MessageUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsStreaming RunCreateParamsTruncationStrategy RunListParams RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput',
-        'oai.types.beta.threads.runs': '',
+        "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run RunStatus Text TextContentBlock TextDelta TextDeltaBlock",
+        "oai.types.beta.threads.params": "AdditionalMessage AdditionalMessageAttachment AdditionalMessageAttachmentTool AttachmentToolFileSearch ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams MessageCreateParamsAttachment MessageCreateParamsAttachmentTool MessageListParams MessageUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsStreaming RunCreateParamsTruncationStrategy RunListParams RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput",
+        "oai.types.beta.threads.runs": "",
     },
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Required, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from oai.types.beta.assistants_params import AssistantToolChoiceParam, AssistantToolParam, CodeInterpreterToolParam
     from oai.types.beta.threads.runs.structs import RunStepInclude
     from oai.types.shared.structs import ChatModel, Metadata, ReasoningEffort
@@ -13,65 +14,79 @@ if TYPE_CHECKING:
 
 
 class ImageFileContentBlockParam(TypedDict, total=False):
-    image_file: ImageFileParam
-    type: Literal['image_file']
+    image_file: Required[ImageFileParam]
+    type: Required[Literal["image_file"]]
+
 
 class ImageFileParam(TypedDict, total=False):
-    file_id: str
-    detail: Literal['auto', 'low', 'high']
+    file_id: Required[str]
+    detail: Literal["auto", "low", "high"]
+
 
 class ImageURLContentBlockParam(TypedDict, total=False):
-    image_url: ImageURLParam
-    type: Literal['image_url']
+    image_url: Required[ImageURLParam]
+    type: Required[Literal["image_url"]]
+
 
 class ImageURLParam(TypedDict, total=False):
-    url: str
-    detail: Literal['auto', 'low', 'high']
+    url: Required[str]
+    detail: Literal["auto", "low", "high"]
 
-MessageContentPartParam: TypeAlias = 'ImageFileContentBlockParam | ImageURLContentBlockParam | TextContentBlockParam'
+
+MessageContentPartParam: TypeAlias = "ImageFileContentBlockParam | ImageURLContentBlockParam | TextContentBlockParam"
+
 
 class MessageCreateParamsAttachment(TypedDict, total=False):
     file_id: str
     tools: Iterable[MessageCreateParamsAttachmentTool]
 
-MessageCreateParamsAttachmentTool: TypeAlias = 'CodeInterpreterToolParam | AttachmentToolFileSearch'
+
+MessageCreateParamsAttachmentTool: TypeAlias = "CodeInterpreterToolParam | AttachmentToolFileSearch"
+
 
 class AttachmentToolFileSearch(TypedDict, total=False):
-    type: Literal['file_search']
+    type: Required[Literal["file_search"]]
+
 
 class MessageCreateParams(TypedDict, total=False):
-    content: str | Iterable[MessageContentPartParam]
-    role: Literal['user', 'assistant']
+    content: Required[str | Iterable[MessageContentPartParam]]
+    role: Required[Literal["user", "assistant"]]
     attachments: Iterable[MessageCreateParamsAttachment] | None
     metadata: Metadata | None
+
 
 class MessageListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     run_id: str
 
+
 class MessageUpdateParams(TypedDict, total=False):
-    thread_id: str
+    thread_id: Required[str]
     metadata: Metadata | None
 
+
 class AdditionalMessage(TypedDict, total=False):
-    content: str | Iterable[MessageContentPartParam]
-    role: Literal['user', 'assistant']
+    content: Required[str | Iterable[MessageContentPartParam]]
+    role: Required[Literal["user", "assistant"]]
     attachments: Iterable[AdditionalMessageAttachment] | None
     metadata: Metadata | None
+
 
 class AdditionalMessageAttachment(TypedDict, total=False):
     file_id: str
     tools: Iterable[AdditionalMessageAttachmentTool]
 
-AdditionalMessageAttachmentTool: TypeAlias = 'CodeInterpreterToolParam | AttachmentToolFileSearch'
 
-RunCreateParams: TypeAlias = 'RunCreateParamsNonStreaming | RunCreateParamsStreaming'
+AdditionalMessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | AttachmentToolFileSearch"
+
+RunCreateParams: TypeAlias = "RunCreateParamsNonStreaming | RunCreateParamsStreaming"
+
 
 class RunCreateParamsNonStreaming(TypedDict, total=False):
-    assistant_id: str
+    assistant_id: Required[str]
     include: list[RunStepInclude]
     additional_instructions: str | None
     additional_messages: Iterable[AdditionalMessage] | None
@@ -82,16 +97,17 @@ class RunCreateParamsNonStreaming(TypedDict, total=False):
     model: str | ChatModel | None
     parallel_tool_calls: bool
     reasoning_effort: ReasoningEffort
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
     temperature: float | None
-    tool_choice: Literal['none', 'auto', 'required'] | AssistantToolChoiceParam | None
+    tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
     tools: Iterable[AssistantToolParam] | None
     top_p: float | None
     truncation_strategy: RunCreateParamsTruncationStrategy | None
     stream: Literal[False] | None
 
+
 class RunCreateParamsStreaming(TypedDict, total=False):
-    assistant_id: str
+    assistant_id: Required[str]
     include: list[RunStepInclude]
     additional_instructions: str | None
     additional_messages: Iterable[AdditionalMessage] | None
@@ -102,44 +118,52 @@ class RunCreateParamsStreaming(TypedDict, total=False):
     model: str | ChatModel | None
     parallel_tool_calls: bool
     reasoning_effort: ReasoningEffort
-    response_format: Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
     temperature: float | None
-    tool_choice: Literal['none', 'auto', 'required'] | AssistantToolChoiceParam | None
+    tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
     tools: Iterable[AssistantToolParam] | None
     top_p: float | None
     truncation_strategy: RunCreateParamsTruncationStrategy | None
     stream: Required[Literal[True]]
 
+
 class RunCreateParamsTruncationStrategy(TypedDict, total=False):
-    type: Literal['auto', 'last_messages']
+    type: Required[Literal["auto", "last_messages"]]
     last_messages: int | None
+
 
 class RunListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
 
-RunSubmitToolOutputsParams: TypeAlias = 'RunSubmitToolOutputsParamsNonStreaming | RunSubmitToolOutputsParamsStreaming'
+
+RunSubmitToolOutputsParams: TypeAlias = "RunSubmitToolOutputsParamsNonStreaming | RunSubmitToolOutputsParamsStreaming"
+
 
 class RunSubmitToolOutputsParamsNonStreaming(TypedDict, total=False):
-    thread_id: str
-    tool_outputs: Iterable[ToolOutput]
+    thread_id: Required[str]
+    tool_outputs: Required[Iterable[ToolOutput]]
     stream: Literal[False] | None
 
+
 class RunSubmitToolOutputsParamsStreaming(TypedDict, total=False):
-    thread_id: str
-    tool_outputs: Iterable[ToolOutput]
+    thread_id: Required[str]
+    tool_outputs: Required[Iterable[ToolOutput]]
     stream: Required[Literal[True]]
+
 
 class ToolOutput(TypedDict, total=False):
     output: str
     tool_call_id: str
 
+
 class RunUpdateParams(TypedDict, total=False):
-    thread_id: str
+    thread_id: Required[str]
     metadata: Metadata | None
 
+
 class TextContentBlockParam(TypedDict, total=False):
-    text: str
-    type: Literal['text']
+    text: Required[str]
+    type: Required[Literal["text"]]

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.chat.completions.params': 'MessageListParams',
+        "oai.types.chat.completions.params": "MessageListParams",
     },
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.evals.runs.params': 'OutputItemListParams',
-        'oai.types.evals.runs.structs': 'OutputItemListResponse OutputItemRetrieveResponse Result Sample SampleInput SampleOutput SampleUsage',
+        "oai.types.evals.runs.params": "OutputItemListParams",
+        "oai.types.evals.runs.structs": "OutputItemListResponse OutputItemRetrieveResponse Result Sample SampleInput SampleOutput SampleUsage",
     },
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     pass
 
 
 class OutputItemListParams(TypedDict, total=False):
-    eval_id: str
+    eval_id: Required[str]
     after: str
     limit: int
-    order: Literal['asc', 'desc']
-    status: Literal['fail', 'pass']
+    order: Literal["asc", "desc"]
+    status: Literal["fail", "pass"]

@@ -13,19 +13,23 @@ class Result(Object):
     sample: dict[str, Any] | None = None
     type: str | None = None
 
+
 class SampleInput(Object):
     content: str
     role: str
 
+
 class SampleOutput(Object):
     content: str | None = None
     role: str | None = None
+
 
 class SampleUsage(Object):
     cached_tokens: int
     completion_tokens: int
     prompt_tokens: int
     total_tokens: int
+
 
 class Sample(Object):
     error: EvalAPIError
@@ -39,17 +43,19 @@ class Sample(Object):
     top_p: float
     usage: SampleUsage
 
+
 class OutputItemListResponse(Object):
     id: str
     created_at: int
     datasource_item: dict[str, Any]
     datasource_item_id: int
     eval_id: str
-    object: Literal['eval.run.output_item']
+    object: Literal["eval.run.output_item"]
     results: list[Result]
     run_id: str
     sample: Sample
     status: str
+
 
 class OutputItemRetrieveResponse(Object):
     id: str
@@ -57,7 +63,7 @@ class OutputItemRetrieveResponse(Object):
     datasource_item: dict[str, Any]
     datasource_item_id: int
     eval_id: str
-    object: Literal['eval.run.output_item']
+    object: Literal["eval.run.output_item"]
     results: list[Result]
     run_id: str
     sample: Sample

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.fine_tuning.alpha.params': 'GraderRunParams GraderRunParamsGrader GraderValidateParams',
-        'oai.types.fine_tuning.alpha.structs': 'GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors',
+        "oai.types.fine_tuning.alpha.params": "GraderRunParams GraderRunParamsGrader GraderValidateParams",
+        "oai.types.fine_tuning.alpha.structs": "GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors",
     },
 )

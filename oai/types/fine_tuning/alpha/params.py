@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from oai.types.graders.params import MultiGraderParam, PythonGraderParam, ScoreModelGraderParam, StringCheckGraderParam, TextSimilarityGraderParam
+    from oai.types.graders.params import (
+        MultiGraderParam,
+        PythonGraderParam,
+        ScoreModelGraderParam,
+        StringCheckGraderParam,
+        TextSimilarityGraderParam,
+    )
 
 
-GraderRunParamsGrader: TypeAlias = 'StringCheckGraderParam | TextSimilarityGraderParam | PythonGraderParam | ScoreModelGraderParam | MultiGraderParam'
+GraderRunParamsGrader: TypeAlias = (
+    "StringCheckGraderParam | TextSimilarityGraderParam | PythonGraderParam | ScoreModelGraderParam | MultiGraderParam"
+)
+
 
 class GraderRunParams(TypedDict, total=False):
-    grader: GraderRunParamsGrader
-    model_sample: str
+    grader: Required[GraderRunParamsGrader]
+    model_sample: Required[str]
     item: Any
 
+
 class GraderValidateParams(TypedDict, total=False):
-    grader: GraderRunParamsGrader
+    grader: Required[GraderRunParamsGrader]

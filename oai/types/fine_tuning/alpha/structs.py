@@ -5,24 +5,33 @@ from typing import Any
 import msgspec
 
 from oai._object import Object
-from oai.types.graders.structs import MultiGrader, PythonGrader, ScoreModelGrader, StringCheckGrader, TextSimilarityGrader
+from oai.types.graders.structs import (
+    MultiGrader,
+    PythonGrader,
+    ScoreModelGrader,
+    StringCheckGrader,
+    TextSimilarityGrader,
+)
 
 
 class MetadataErrors(Object):
     formula_parse_error: bool
     invalid_variable_error: bool
-    api_model_grader_parse_error: bool = msgspec.field(name='model_grader_parse_error')
-    api_model_grader_refusal_error: bool = msgspec.field(name='model_grader_refusal_error')
-    api_model_grader_server_error: bool = msgspec.field(name='model_grader_server_error')
+    api_model_grader_parse_error: bool = msgspec.field(name="model_grader_parse_error")
+    api_model_grader_refusal_error: bool = msgspec.field(name="model_grader_refusal_error")
+    api_model_grader_server_error: bool = msgspec.field(name="model_grader_server_error")
     other_error: bool
     python_grader_runtime_error: bool
     python_grader_server_error: bool
     sample_parse_error: bool
     truncated_observation_error: bool
     unresponsive_reward_error: bool
-    api_model_grader_server_error_details: str | None = msgspec.field(name='model_grader_server_error_details', default=None)
+    api_model_grader_server_error_details: str | None = msgspec.field(
+        name="model_grader_server_error_details", default=None
+    )
     python_grader_runtime_error_details: str | None = None
     python_grader_server_error_type: str | None = None
+
 
 class Metadata(Object):
     errors: MetadataErrors
@@ -33,13 +42,16 @@ class Metadata(Object):
     sampled_model_name: str | None = None
     token_usage: int | None = None
 
+
 class GraderRunResponse(Object):
     metadata: Metadata
-    api_model_grader_token_usage_per_model: dict[str, Any] = msgspec.field(name='model_grader_token_usage_per_model')
+    api_model_grader_token_usage_per_model: dict[str, Any] = msgspec.field(name="model_grader_token_usage_per_model")
     reward: float
     sub_rewards: dict[str, Any]
 
+
 GraderValidateResponseGrader = StringCheckGrader | TextSimilarityGrader | PythonGrader | ScoreModelGrader | MultiGrader
+
 
 class GraderValidateResponse(Object):
     grader: StringCheckGrader | TextSimilarityGrader | PythonGrader | ScoreModelGrader | MultiGrader | None = None

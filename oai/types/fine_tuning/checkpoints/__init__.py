@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.fine_tuning.checkpoints.params': 'PermissionCreateParams PermissionListParams PermissionRetrieveParams',
-        'oai.types.fine_tuning.checkpoints.structs': 'Data PermissionCreateResponse PermissionDeleteResponse PermissionListResponse PermissionRetrieveResponse',
+        "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams PermissionRetrieveParams",
+        "oai.types.fine_tuning.checkpoints.structs": "Data PermissionCreateResponse PermissionDeleteResponse PermissionListResponse PermissionRetrieveResponse",
     },
 )

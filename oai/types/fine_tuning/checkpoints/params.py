@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class PermissionCreateParams(TypedDict, total=False):
-    project_ids: Sequence[str]
+    project_ids: Required[Sequence[str]]
+
 
 class PermissionListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['ascending', 'descending']
+    order: Literal["ascending", "descending"]
     project_id: str
+
 
 class PermissionRetrieveParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['ascending', 'descending']
+    order: Literal["ascending", "descending"]
     project_id: str

@@ -8,29 +8,33 @@ from oai._object import Object
 class PermissionCreateResponse(Object):
     id: str
     created_at: int
-    object: Literal['checkpoint.permission']
+    object: Literal["checkpoint.permission"]
     project_id: str
+
 
 class PermissionDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['checkpoint.permission']
+    object: Literal["checkpoint.permission"]
+
 
 class PermissionListResponse(Object):
     id: str
     created_at: int
-    object: Literal['checkpoint.permission']
+    object: Literal["checkpoint.permission"]
     project_id: str
+
 
 class Data(Object):
     id: str
     created_at: int
-    object: Literal['checkpoint.permission']
+    object: Literal["checkpoint.permission"]
     project_id: str
+
 
 class PermissionRetrieveResponse(Object):
     data: list[Data]
     has_more: bool
-    object: Literal['list']
+    object: Literal["list"]
     first_id: str | None = None
     last_id: str | None = None

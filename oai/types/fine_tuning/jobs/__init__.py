@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.fine_tuning.jobs.params': 'CheckpointListParams',
-        'oai.types.fine_tuning.jobs.structs': 'FineTuningJobCheckpoint Metrics',
+        "oai.types.fine_tuning.jobs.params": "CheckpointListParams",
+        "oai.types.fine_tuning.jobs.structs": "FineTuningJobCheckpoint Metrics",
     },
 )

@@ -14,11 +14,12 @@ class Metrics(Object):
     valid_loss: float | None = None
     valid_mean_token_accuracy: float | None = None
 
+
 class FineTuningJobCheckpoint(Object):
     id: str
     created_at: int
     fine_tuned_model_checkpoint: str
     fine_tuning_job_id: str
     metrics: Metrics
-    object: Literal['fine_tuning.job.checkpoint']
+    object: Literal["fine_tuning.job.checkpoint"]
     step_number: int

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.realtime.translations.params': 'ClientSecretCreateParams ExpiresAfter',
+        "oai.types.realtime.translations.params": "ClientSecretCreateParams ExpiresAfter",
     },
 )

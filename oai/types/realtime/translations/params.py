@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from oai.types.realtime.params import RealtimeTranslationSessionCreateRequestParam
 
 
 class ClientSecretCreateParams(TypedDict, total=False):
-    session: RealtimeTranslationSessionCreateRequestParam
+    session: Required[RealtimeTranslationSessionCreateRequestParam]
     expires_after: ExpiresAfter
 
+
 class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal['created_at']
+    anchor: Literal["created_at"]
     seconds: int

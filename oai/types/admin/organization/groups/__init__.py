@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization.groups.params': 'RoleCreateParams RoleListParams UserCreateParams UserListParams',
-        'oai.types.admin.organization.groups.structs': 'AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse',
+        "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams",
+        "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
     },
 )

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     pass
 
 
 class RoleCreateParams(TypedDict, total=False):
-    role_id: str
+    role_id: Required[str]
+
 
 class RoleListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class UserCreateParams(TypedDict, total=False):
-    user_id: str
+    user_id: Required[str]
+
 
 class UserListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]

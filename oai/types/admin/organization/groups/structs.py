@@ -11,25 +11,30 @@ class OrganizationGroupUser(Object):
     name: str
     email: str | None = None
 
+
 class Group(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['group']
+    object: Literal["group"]
     scim_managed: bool
+
 
 class RoleCreateResponse(Object):
     group: Group
-    object: Literal['group.role']
+    object: Literal["group.role"]
     role: Role
+
 
 class RoleDeleteResponse(Object):
     deleted: bool
     object: str
 
+
 class AssignmentSource(Object):
     principal_id: str
     principal_type: str
+
 
 class RoleListResponse(Object):
     id: str
@@ -45,6 +50,7 @@ class RoleListResponse(Object):
     metadata: dict[str, Any] | None = None
     updated_at: int | None = None
 
+
 class RoleRetrieveResponse(Object):
     id: str
     name: str
@@ -59,19 +65,22 @@ class RoleRetrieveResponse(Object):
     metadata: dict[str, Any] | None = None
     updated_at: int | None = None
 
+
 class UserCreateResponse(Object):
     group_id: str
-    object: Literal['group.user']
+    object: Literal["group.user"]
     user_id: str
+
 
 class UserDeleteResponse(Object):
     deleted: bool
-    object: Literal['group.user.deleted']
+    object: Literal["group.user.deleted"]
+
 
 class UserRetrieveResponse(Object):
     id: str
     name: str
-    user_type: Literal['user', 'tenant_user']
+    user_type: Literal["user", "tenant_user"]
     email: str | None = None
     is_service_account: bool | None = None
     picture: str | None = None

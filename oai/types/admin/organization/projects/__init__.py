@@ -15,20 +15,32 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.projects.params import GroupCreateParams as GroupCreateParams
     from oai.types.admin.organization.projects.params import GroupListParams as GroupListParams
     from oai.types.admin.organization.projects.params import GroupRetrieveParams as GroupRetrieveParams
-    from oai.types.admin.organization.projects.params import HostedToolPermissionUpdateParams as HostedToolPermissionUpdateParams
-    from oai.types.admin.organization.projects.params import HostedToolPermissionUpdateParamsMcp as HostedToolPermissionUpdateParamsMcp
+    from oai.types.admin.organization.projects.params import (
+        HostedToolPermissionUpdateParams as HostedToolPermissionUpdateParams,
+    )
+    from oai.types.admin.organization.projects.params import (
+        HostedToolPermissionUpdateParamsMcp as HostedToolPermissionUpdateParamsMcp,
+    )
     from oai.types.admin.organization.projects.params import ModelPermissionUpdateParams as ModelPermissionUpdateParams
-    from oai.types.admin.organization.projects.params import RateLimitListRateLimitsParams as RateLimitListRateLimitsParams
-    from oai.types.admin.organization.projects.params import RateLimitUpdateRateLimitParams as RateLimitUpdateRateLimitParams
+    from oai.types.admin.organization.projects.params import (
+        RateLimitListRateLimitsParams as RateLimitListRateLimitsParams,
+    )
+    from oai.types.admin.organization.projects.params import (
+        RateLimitUpdateRateLimitParams as RateLimitUpdateRateLimitParams,
+    )
     from oai.types.admin.organization.projects.params import RoleCreateParams as RoleCreateParams
     from oai.types.admin.organization.projects.params import RoleListParams as RoleListParams
     from oai.types.admin.organization.projects.params import RoleUpdateParams as RoleUpdateParams
     from oai.types.admin.organization.projects.params import ServiceAccountCreateParams as ServiceAccountCreateParams
     from oai.types.admin.organization.projects.params import ServiceAccountListParams as ServiceAccountListParams
     from oai.types.admin.organization.projects.params import ServiceAccountUpdateParams as ServiceAccountUpdateParams
-    from oai.types.admin.organization.projects.params import ServiceTierSettingUpdateParams as ServiceTierSettingUpdateParams
+    from oai.types.admin.organization.projects.params import (
+        ServiceTierSettingUpdateParams as ServiceTierSettingUpdateParams,
+    )
     from oai.types.admin.organization.projects.params import SpendAlertCreateParams as SpendAlertCreateParams
-    from oai.types.admin.organization.projects.params import SpendAlertCreateParamsNotificationChannel as SpendAlertCreateParamsNotificationChannel
+    from oai.types.admin.organization.projects.params import (
+        SpendAlertCreateParamsNotificationChannel as SpendAlertCreateParamsNotificationChannel,
+    )
     from oai.types.admin.organization.projects.params import SpendAlertListParams as SpendAlertListParams
     from oai.types.admin.organization.projects.params import SpendAlertUpdateParams as SpendAlertUpdateParams
     from oai.types.admin.organization.projects.params import SpendLimitUpdateParams as SpendLimitUpdateParams
@@ -38,7 +50,9 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.projects.structs import APIKey as APIKey
     from oai.types.admin.organization.projects.structs import APIKeyDeleteResponse as APIKeyDeleteResponse
     from oai.types.admin.organization.projects.structs import CertificateActivateResponse as CertificateActivateResponse
-    from oai.types.admin.organization.projects.structs import CertificateDeactivateResponse as CertificateDeactivateResponse
+    from oai.types.admin.organization.projects.structs import (
+        CertificateDeactivateResponse as CertificateDeactivateResponse,
+    )
     from oai.types.admin.organization.projects.structs import CertificateDetails as CertificateDetails
     from oai.types.admin.organization.projects.structs import CertificateListResponse as CertificateListResponse
     from oai.types.admin.organization.projects.structs import Enforcement as Enforcement
@@ -49,33 +63,45 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.projects.structs import ProjectAPIKey as ProjectAPIKey
     from oai.types.admin.organization.projects.structs import ProjectDataRetention as ProjectDataRetention
     from oai.types.admin.organization.projects.structs import ProjectGroup as ProjectGroup
-    from oai.types.admin.organization.projects.structs import ProjectHostedToolPermissions as ProjectHostedToolPermissions
-    from oai.types.admin.organization.projects.structs import ProjectHostedToolPermissionsMcp as ProjectHostedToolPermissionsMcp
+    from oai.types.admin.organization.projects.structs import (
+        ProjectHostedToolPermissions as ProjectHostedToolPermissions,
+    )
+    from oai.types.admin.organization.projects.structs import (
+        ProjectHostedToolPermissionsMcp as ProjectHostedToolPermissionsMcp,
+    )
     from oai.types.admin.organization.projects.structs import ProjectModelPermissions as ProjectModelPermissions
-    from oai.types.admin.organization.projects.structs import ProjectModelPermissionsDeleted as ProjectModelPermissionsDeleted
+    from oai.types.admin.organization.projects.structs import (
+        ProjectModelPermissionsDeleted as ProjectModelPermissionsDeleted,
+    )
     from oai.types.admin.organization.projects.structs import ProjectOptionalServiceTier as ProjectOptionalServiceTier
     from oai.types.admin.organization.projects.structs import ProjectRateLimit as ProjectRateLimit
     from oai.types.admin.organization.projects.structs import ProjectServiceAccount as ProjectServiceAccount
     from oai.types.admin.organization.projects.structs import ProjectServiceTierSettings as ProjectServiceTierSettings
     from oai.types.admin.organization.projects.structs import ProjectSpendAlert as ProjectSpendAlert
     from oai.types.admin.organization.projects.structs import ProjectSpendAlertDeleted as ProjectSpendAlertDeleted
-    from oai.types.admin.organization.projects.structs import ProjectSpendAlertNotificationChannel as ProjectSpendAlertNotificationChannel
+    from oai.types.admin.organization.projects.structs import (
+        ProjectSpendAlertNotificationChannel as ProjectSpendAlertNotificationChannel,
+    )
     from oai.types.admin.organization.projects.structs import ProjectSpendLimit as ProjectSpendLimit
     from oai.types.admin.organization.projects.structs import ProjectSpendLimitDeleted as ProjectSpendLimitDeleted
     from oai.types.admin.organization.projects.structs import ProjectUser as ProjectUser
     from oai.types.admin.organization.projects.structs import RoleDeleteResponse as RoleDeleteResponse
-    from oai.types.admin.organization.projects.structs import ServiceAccountCreateResponse as ServiceAccountCreateResponse
-    from oai.types.admin.organization.projects.structs import ServiceAccountDeleteResponse as ServiceAccountDeleteResponse
+    from oai.types.admin.organization.projects.structs import (
+        ServiceAccountCreateResponse as ServiceAccountCreateResponse,
+    )
+    from oai.types.admin.organization.projects.structs import (
+        ServiceAccountDeleteResponse as ServiceAccountDeleteResponse,
+    )
     from oai.types.admin.organization.projects.structs import UserDeleteResponse as UserDeleteResponse
 
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization.projects.groups': '',
-        'oai.types.admin.organization.projects.params': 'APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams CertificateListParams DataRetentionUpdateParams GroupCreateParams GroupListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams',
-        'oai.types.admin.organization.projects.service_accounts': '',
-        'oai.types.admin.organization.projects.structs': 'APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse CertificateDetails CertificateListResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse',
-        'oai.types.admin.organization.projects.users': '',
+        "oai.types.admin.organization.projects.groups": "",
+        "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams CertificateListParams DataRetentionUpdateParams GroupCreateParams GroupListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
+        "oai.types.admin.organization.projects.service_accounts": "",
+        "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse CertificateDetails CertificateListResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
+        "oai.types.admin.organization.projects.users": "",
     },
 )

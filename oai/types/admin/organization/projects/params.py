@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
     from oai.types.admin.organization.projects.structs import ProjectOptionalServiceTier
 
 
 class APIKeyListParams(TypedDict, total=False):
     after: str
     limit: int
-    owner_project_access: Literal['active', 'inactive', 'any']
+    owner_project_access: Literal["active", "inactive", "any"]
+
 
 class APIKeyUpdateParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     expires_in_seconds: int
     scopes: Sequence[str]
 
+
 class CertificateActivateParams(TypedDict, total=False):
-    certificate_ids: Sequence[str]
+    certificate_ids: Required[Sequence[str]]
+
 
 class CertificateDeactivateParams(TypedDict, total=False):
-    certificate_ids: Sequence[str]
+    certificate_ids: Required[Sequence[str]]
+
 
 class CertificateListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class DataRetentionUpdateParams(TypedDict, total=False):
-    retention_type: Literal['organization_default', 'none', 'zero_data_retention', 'modified_abuse_monitoring', 'enhanced_zero_data_retention', 'enhanced_modified_abuse_monitoring']
+    retention_type: Required[
+        Literal[
+            "organization_default",
+            "none",
+            "zero_data_retention",
+            "modified_abuse_monitoring",
+            "enhanced_zero_data_retention",
+            "enhanced_modified_abuse_monitoring",
+        ]
+    ]
+
 
 class GroupCreateParams(TypedDict, total=False):
-    group_id: str
-    role: str
+    group_id: Required[str]
+    role: Required[str]
+
 
 class GroupListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class GroupRetrieveParams(TypedDict, total=False):
-    project_id: str
-    group_type: Literal['group', 'tenant_group']
+    project_id: Required[str]
+    group_type: Literal["group", "tenant_group"]
+
 
 class HostedToolPermissionUpdateParams(TypedDict, total=False):
     code_interpreter: HostedToolPermissionUpdateParamsMcp | None
@@ -53,20 +72,24 @@ class HostedToolPermissionUpdateParams(TypedDict, total=False):
     mcp: HostedToolPermissionUpdateParamsMcp | None
     web_search: HostedToolPermissionUpdateParamsMcp | None
 
+
 class HostedToolPermissionUpdateParamsMcp(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
+
 
 class ModelPermissionUpdateParams(TypedDict, total=False):
-    mode: Literal['allow_list', 'deny_list']
-    model_ids: Sequence[str]
+    mode: Required[Literal["allow_list", "deny_list"]]
+    model_ids: Required[Sequence[str]]
+
 
 class RateLimitListRateLimitsParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
 
+
 class RateLimitUpdateRateLimitParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     batch_1_day_max_input_tokens: int
     max_audio_megabytes_per_1_minute: int
     max_images_per_1_minute: int
@@ -74,78 +97,93 @@ class RateLimitUpdateRateLimitParams(TypedDict, total=False):
     max_requests_per_1_minute: int
     max_tokens_per_1_minute: int
 
+
 class RoleCreateParams(TypedDict, total=False):
-    permissions: Sequence[str]
-    role_name: str
+    permissions: Required[Sequence[str]]
+    role_name: Required[str]
     description: str | None
+
 
 class RoleListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class RoleUpdateParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     description: str | None
     permissions: Sequence[str] | None
     role_name: str | None
 
+
 class ServiceAccountCreateParams(TypedDict, total=False):
-    name: str
+    name: Required[str]
     create_service_account_only: bool | None
     expires_in_seconds: int | None
+
 
 class ServiceAccountListParams(TypedDict, total=False):
     after: str
     limit: int
 
+
 class ServiceAccountUpdateParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     name: str
-    role: Literal['member', 'owner']
+    role: Literal["member", "owner"]
+
 
 class ServiceTierSettingUpdateParams(TypedDict, total=False):
-    default: Literal['standard', 'fast', 'scale']
-    enabled_tiers: Literal['all'] | Iterable[ProjectOptionalServiceTier]
+    default: Literal["standard", "fast", "scale"]
+    enabled_tiers: Literal["all"] | Iterable[ProjectOptionalServiceTier]
+
 
 class SpendAlertCreateParamsNotificationChannel(TypedDict, total=False):
-    recipients: Sequence[str]
-    type: Literal['email']
+    recipients: Required[Sequence[str]]
+    type: Required[Literal["email"]]
     subject_prefix: str | None
 
+
 class SpendAlertCreateParams(TypedDict, total=False):
-    currency: Literal['USD']
-    interval: Literal['month']
-    notification_channel: SpendAlertCreateParamsNotificationChannel
-    threshold_amount: int
+    currency: Required[Literal["USD"]]
+    interval: Required[Literal["month"]]
+    notification_channel: Required[SpendAlertCreateParamsNotificationChannel]
+    threshold_amount: Required[int]
+
 
 class SpendAlertListParams(TypedDict, total=False):
     after: str
     before: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class SpendAlertUpdateParams(TypedDict, total=False):
-    project_id: str
-    currency: Literal['USD']
-    interval: Literal['month']
-    notification_channel: SpendAlertCreateParamsNotificationChannel
-    threshold_amount: int
+    project_id: Required[str]
+    currency: Required[Literal["USD"]]
+    interval: Required[Literal["month"]]
+    notification_channel: Required[SpendAlertCreateParamsNotificationChannel]
+    threshold_amount: Required[int]
+
 
 class SpendLimitUpdateParams(TypedDict, total=False):
-    currency: Literal['USD']
-    interval: Literal['month']
-    threshold_amount: int
+    currency: Required[Literal["USD"]]
+    interval: Required[Literal["month"]]
+    threshold_amount: Required[int]
+
 
 class UserCreateParams(TypedDict, total=False):
-    role: str
+    role: Required[str]
     email: str | None
     user_id: str | None
+
 
 class UserListParams(TypedDict, total=False):
     after: str
     limit: int
 
+
 class UserUpdateParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     role: str | None

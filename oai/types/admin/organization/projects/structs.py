@@ -10,45 +10,52 @@ from oai._object import Object
 class APIKeyDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['organization.project.api_key.deleted']
+    object: Literal["organization.project.api_key.deleted"]
+
 
 class CertificateDetails(Object):
     expires_at: int | None = None
     valid_at: int | None = None
+
 
 class CertificateActivateResponse(Object):
     id: str
     active: bool
     certificate_details: CertificateDetails
     created_at: int
-    object: Literal['organization.project.certificate']
+    object: Literal["organization.project.certificate"]
     name: str | None = None
+
 
 class CertificateDeactivateResponse(Object):
     id: str
     active: bool
     certificate_details: CertificateDetails
     created_at: int
-    object: Literal['organization.project.certificate']
+    object: Literal["organization.project.certificate"]
     name: str | None = None
+
 
 class CertificateListResponse(Object):
     id: str
     active: bool
     certificate_details: CertificateDetails
     created_at: int
-    object: Literal['organization.project.certificate']
+    object: Literal["organization.project.certificate"]
     name: str | None = None
+
 
 class GroupDeleteResponse(Object):
     deleted: bool
-    object: Literal['project.group.deleted']
+    object: Literal["project.group.deleted"]
+
 
 class OwnerServiceAccount(Object):
     id: str
     created_at: int
     name: str
     role: str
+
 
 class OwnerUser(Object):
     id: str
@@ -57,36 +64,49 @@ class OwnerUser(Object):
     name: str
     role: str
 
+
 class Owner(Object):
     service_account: OwnerServiceAccount | None = None
-    type: Literal['user', 'service_account'] | None = None
+    type: Literal["user", "service_account"] | None = None
     user: OwnerUser | None = None
+
 
 class ProjectAPIKey(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['organization.project.api_key']
+    object: Literal["organization.project.api_key"]
     owner: Owner
-    owner_project_access: Literal['active', 'inactive']
+    owner_project_access: Literal["active", "inactive"]
     redacted_value: str
     last_used_at: int | None = None
     expires_at: int | None = None
 
+
 class ProjectDataRetention(Object):
-    object: Literal['project.data_retention']
-    type: Literal['organization_default', 'none', 'zero_data_retention', 'modified_abuse_monitoring', 'enhanced_zero_data_retention', 'enhanced_modified_abuse_monitoring']
+    object: Literal["project.data_retention"]
+    type: Literal[
+        "organization_default",
+        "none",
+        "zero_data_retention",
+        "modified_abuse_monitoring",
+        "enhanced_zero_data_retention",
+        "enhanced_modified_abuse_monitoring",
+    ]
+
 
 class ProjectGroup(Object):
     created_at: int
     group_id: str
     group_name: str
-    group_type: Literal['group', 'tenant_group']
-    object: Literal['project.group']
+    group_type: Literal["group", "tenant_group"]
+    object: Literal["project.group"]
     project_id: str
+
 
 class ProjectHostedToolPermissionsMcp(Object):
     enabled: bool
+
 
 class ProjectHostedToolPermissions(Object):
     code_interpreter: ProjectHostedToolPermissionsMcp
@@ -95,107 +115,125 @@ class ProjectHostedToolPermissions(Object):
     mcp: ProjectHostedToolPermissionsMcp
     web_search: ProjectHostedToolPermissionsMcp
 
+
 class ProjectModelPermissions(Object):
-    mode: Literal['allow_list', 'deny_list']
-    api_model_ids: list[str] = msgspec.field(name='model_ids')
-    object: Literal['project.model_permissions']
+    mode: Literal["allow_list", "deny_list"]
+    api_model_ids: list[str] = msgspec.field(name="model_ids")
+    object: Literal["project.model_permissions"]
+
 
 class ProjectModelPermissionsDeleted(Object):
     deleted: bool
-    object: Literal['project.model_permissions.deleted']
+    object: Literal["project.model_permissions.deleted"]
 
-ProjectOptionalServiceTier = Literal['flex', 'fast', 'ultrafast']
+
+ProjectOptionalServiceTier = Literal["flex", "fast", "ultrafast"]
+
 
 class ProjectRateLimit(Object):
     id: str
     max_requests_per_1_minute: int
     max_tokens_per_1_minute: int
     model: str
-    object: Literal['project.rate_limit']
+    object: Literal["project.rate_limit"]
     batch_1_day_max_input_tokens: int | None = None
     max_audio_megabytes_per_1_minute: int | None = None
     max_images_per_1_minute: int | None = None
     max_requests_per_1_day: int | None = None
 
+
 class ProjectServiceAccount(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['organization.project.service_account']
-    role: Literal['owner', 'member', 'none']
+    object: Literal["organization.project.service_account"]
+    role: Literal["owner", "member", "none"]
+
 
 class ProjectServiceTierSettings(Object):
-    default: Literal['standard', 'fast', 'scale']
-    enabled_tiers: Literal['all'] | list[ProjectOptionalServiceTier]
-    object: Literal['project.service_tier_settings']
+    default: Literal["standard", "fast", "scale"]
+    enabled_tiers: Literal["all"] | list[ProjectOptionalServiceTier]
+    object: Literal["project.service_tier_settings"]
+
 
 class ProjectSpendAlertNotificationChannel(Object):
     recipients: list[str]
-    type: Literal['email']
+    type: Literal["email"]
     subject_prefix: str | None = None
+
 
 class ProjectSpendAlert(Object):
     id: str
-    currency: Literal['USD']
-    interval: Literal['month']
+    currency: Literal["USD"]
+    interval: Literal["month"]
     notification_channel: ProjectSpendAlertNotificationChannel
-    object: Literal['project.spend_alert']
+    object: Literal["project.spend_alert"]
     threshold_amount: int
+
 
 class ProjectSpendAlertDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['project.spend_alert.deleted']
+    object: Literal["project.spend_alert.deleted"]
+
 
 class Enforcement(Object):
-    status: str | Literal['inactive', 'enforcing']
+    status: str | Literal["inactive", "enforcing"]
+
 
 class ProjectSpendLimit(Object):
-    currency: str | Literal['USD']
+    currency: str | Literal["USD"]
     enforcement: Enforcement
-    interval: str | Literal['month']
-    object: Literal['project.spend_limit']
+    interval: str | Literal["month"]
+    object: Literal["project.spend_limit"]
     threshold_amount: int
+
 
 class ProjectSpendLimitDeleted(Object):
     deleted: bool
-    object: Literal['project.spend_limit.deleted']
+    object: Literal["project.spend_limit.deleted"]
+
 
 class ProjectUser(Object):
     id: str
     added_at: int
-    object: Literal['organization.project.user']
+    object: Literal["organization.project.user"]
     role: str
     email: str | None = None
     name: str | None = None
 
+
 class RoleDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['role.deleted']
+    object: Literal["role.deleted"]
+
 
 class APIKey(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['organization.project.service_account.api_key']
+    object: Literal["organization.project.service_account.api_key"]
     value: str
     expires_at: int | None = None
+
 
 class ServiceAccountCreateResponse(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['organization.project.service_account']
-    role: Literal['member', 'none']
+    object: Literal["organization.project.service_account"]
+    role: Literal["member", "none"]
     api_key: APIKey | None = None
+
 
 class ServiceAccountDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['organization.project.service_account.deleted']
+    object: Literal["organization.project.service_account.deleted"]
+
 
 class UserDeleteResponse(Object):
     id: str
     deleted: bool
-    object: Literal['organization.project.user.deleted']
+    object: Literal["organization.project.user.deleted"]

@@ -7,17 +7,20 @@ from oai.types.admin.organization.structs import OrganizationUser, Role
 
 
 class RoleCreateResponse(Object):
-    object: Literal['user.role']
+    object: Literal["user.role"]
     role: Role
     user: OrganizationUser
+
 
 class RoleDeleteResponse(Object):
     deleted: bool
     object: str
 
+
 class AssignmentSource(Object):
     principal_id: str
     principal_type: str
+
 
 class RoleListResponse(Object):
     id: str
@@ -32,6 +35,7 @@ class RoleListResponse(Object):
     description: str | None = None
     metadata: dict[str, Any] | None = None
     updated_at: int | None = None
+
 
 class RoleRetrieveResponse(Object):
     id: str

@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class FederationRuleCreateParams(TypedDict, total=False):
-    attribute_matchers: dict[str, str | bool | int | float]
-    project_id: str
-    service_account_id: str
+    attribute_matchers: Required[dict[str, str | bool | int | float]]
+    project_id: Required[str]
+    service_account_id: Required[str]
     description: str
     enabled: bool
     name: str
     permissions: FederationRuleCreateParamsPermissions
 
-FederationRuleCreateParamsPermissions: TypeAlias = 'FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted'
+
+FederationRuleCreateParamsPermissions: TypeAlias = (
+    "FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted"
+)
+
 
 class FederationRuleCreateParamsPermissionsRestricted(TypedDict, total=False):
-    scopes: Sequence[str]
-    type: Literal['restricted']
+    scopes: Required[Sequence[str]]
+    type: Required[Literal["restricted"]]
+
 
 class FederationRuleCreateParamsPermissionsServiceAccountDefault(TypedDict, total=False):
-    type: Literal['service_account_default']
+    type: Required[Literal["service_account_default"]]
+
 
 class FederationRuleListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     service_account_id: str
 
+
 class FederationRuleUpdateParams(TypedDict, total=False):
-    workload_identity_provider_id: str
+    workload_identity_provider_id: Required[str]
     attribute_matchers: dict[str, str | bool | int | float]
     description: str | None
     enabled: bool
     name: str | None
     permissions: FederationRuleUpdateParamsPermissions
 
-FederationRuleUpdateParamsPermissions: TypeAlias = 'FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted'
+
+FederationRuleUpdateParamsPermissions: TypeAlias = (
+    "FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted"
+)

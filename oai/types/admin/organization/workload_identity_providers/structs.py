@@ -5,21 +5,24 @@ from typing import ClassVar, Literal
 from oai._object import Object
 
 
-class FederationRulePermissionsRestricted(Object, tag_field='type', tag='restricted'):
-    type: ClassVar[Literal['restricted']] = 'restricted'
+class FederationRulePermissionsRestricted(Object, tag_field="type", tag="restricted"):
+    type: ClassVar[Literal["restricted"]] = "restricted"
     scopes: list[str]
 
-class FederationRulePermissionsServiceAccountDefault(Object, tag_field='type', tag='service_account_default'):
-    type: ClassVar[Literal['service_account_default']] = 'service_account_default'
+
+class FederationRulePermissionsServiceAccountDefault(Object, tag_field="type", tag="service_account_default"):
+    type: ClassVar[Literal["service_account_default"]] = "service_account_default"
+
 
 FederationRulePermissions = FederationRulePermissionsServiceAccountDefault | FederationRulePermissionsRestricted
+
 
 class FederationRule(Object):
     id: str
     attribute_matchers: dict[str, str | bool | int | float]
     created_at: int
     enabled: bool
-    object: Literal['organization.workload_identity_federation_rule']
+    object: Literal["organization.workload_identity_federation_rule"]
     permissions: FederationRulePermissions
     project_id: str
     service_account_id: str
@@ -28,7 +31,8 @@ class FederationRule(Object):
     description: str | None = None
     name: str | None = None
 
+
 class FederationRuleDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['organization.workload_identity_federation_rule.deleted']
+    object: Literal["organization.workload_identity_federation_rule.deleted"]

@@ -9,15 +9,19 @@ if TYPE_CHECKING:
     from oai.types.beta.agents.automations.params import InvocationListParams as InvocationListParams
     from oai.types.beta.agents.automations.structs import AutomationInvocation as AutomationInvocation
     from oai.types.beta.agents.automations.structs import AutomationInvocationSource as AutomationInvocationSource
-    from oai.types.beta.agents.automations.structs import AutomationInvocationSourceResourceAutomation as AutomationInvocationSourceResourceAutomation
-    from oai.types.beta.agents.automations.structs import AutomationInvocationSourceResourceManual as AutomationInvocationSourceResourceManual
+    from oai.types.beta.agents.automations.structs import (
+        AutomationInvocationSourceResourceAutomation as AutomationInvocationSourceResourceAutomation,
+    )
+    from oai.types.beta.agents.automations.structs import (
+        AutomationInvocationSourceResourceManual as AutomationInvocationSourceResourceManual,
+    )
     from oai.types.beta.agents.automations.structs import Error as Error
 
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents.automations.params': 'InvocationListParams',
-        'oai.types.beta.agents.automations.structs': 'AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation AutomationInvocationSourceResourceManual Error',
+        "oai.types.beta.agents.automations.params": "InvocationListParams",
+        "oai.types.beta.agents.automations.structs": "AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation AutomationInvocationSourceResourceManual Error",
     },
 )

@@ -10,23 +10,27 @@ class Error(Object):
     code: str
     message: str
 
-class AutomationInvocationSourceResourceAutomation(Object, tag_field='type', tag='automation'):
-    type: ClassVar[Literal['automation']] = 'automation'
+
+class AutomationInvocationSourceResourceAutomation(Object, tag_field="type", tag="automation"):
+    type: ClassVar[Literal["automation"]] = "automation"
     automation: Automation
 
-class AutomationInvocationSourceResourceManual(Object, tag_field='type', tag='manual'):
-    type: ClassVar[Literal['manual']] = 'manual'
+
+class AutomationInvocationSourceResourceManual(Object, tag_field="type", tag="manual"):
+    type: ClassVar[Literal["manual"]] = "manual"
+
 
 AutomationInvocationSource = AutomationInvocationSourceResourceManual | AutomationInvocationSourceResourceAutomation
+
 
 class AutomationInvocation(Object):
     id: str
     automation_id: str
     created_at: int
-    object: Literal['agent.automation.invocation']
+    object: Literal["agent.automation.invocation"]
     source: AutomationInvocationSource
-    status: Literal['queued', 'completed', 'failed', 'skipped']
+    status: Literal["queued", "completed", "failed", "skipped"]
     error: Error | None = None
     scheduled_at: int | None = None
     session_id: str | None = None
-    skip_reason: Literal['pending_delivery'] | None = None
+    skip_reason: Literal["pending_delivery"] | None = None

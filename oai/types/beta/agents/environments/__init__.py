@@ -8,8 +8,12 @@ from oai._lazy import attach
 if TYPE_CHECKING:
     from oai.types.beta.agents.environments.params import FileCreateParams as FileCreateParams
     from oai.types.beta.agents.environments.params import FileListParams as FileListParams
-    from oai.types.beta.agents.environments.params import HostedEnvironmentFileParamFileID as HostedEnvironmentFileParamFileID
-    from oai.types.beta.agents.environments.params import HostedEnvironmentFileParamInline as HostedEnvironmentFileParamInline
+    from oai.types.beta.agents.environments.params import (
+        HostedEnvironmentFileParamFileID as HostedEnvironmentFileParamFileID,
+    )
+    from oai.types.beta.agents.environments.params import (
+        HostedEnvironmentFileParamInline as HostedEnvironmentFileParamInline,
+    )
     from oai.types.beta.agents.environments.params import TemplateCreateParams as TemplateCreateParams
     from oai.types.beta.agents.environments.params import TemplateCreateParamsDesktop as TemplateCreateParamsDesktop
     from oai.types.beta.agents.environments.params import TemplateCreateParamsNetwork as TemplateCreateParamsNetwork
@@ -23,17 +27,25 @@ if TYPE_CHECKING:
     from oai.types.beta.agents.environments.structs import EnvironmentTemplateNetwork as EnvironmentTemplateNetwork
     from oai.types.beta.agents.environments.structs import EnvironmentTemplatePackages as EnvironmentTemplatePackages
     from oai.types.beta.agents.environments.structs import File as File
-    from oai.types.beta.agents.environments.structs import FileHostedTemplateFileResourceFileID as FileHostedTemplateFileResourceFileID
-    from oai.types.beta.agents.environments.structs import FileHostedTemplateFileResourceInline as FileHostedTemplateFileResourceInline
+    from oai.types.beta.agents.environments.structs import (
+        FileHostedTemplateFileResourceFileID as FileHostedTemplateFileResourceFileID,
+    )
+    from oai.types.beta.agents.environments.structs import (
+        FileHostedTemplateFileResourceInline as FileHostedTemplateFileResourceInline,
+    )
     from oai.types.beta.agents.environments.structs import Skill as Skill
-    from oai.types.beta.agents.environments.structs import SkillHostedTemplateSkillResourceInline as SkillHostedTemplateSkillResourceInline
-    from oai.types.beta.agents.environments.structs import SkillHostedTemplateSkillResourceSkillReference as SkillHostedTemplateSkillResourceSkillReference
+    from oai.types.beta.agents.environments.structs import (
+        SkillHostedTemplateSkillResourceInline as SkillHostedTemplateSkillResourceInline,
+    )
+    from oai.types.beta.agents.environments.structs import (
+        SkillHostedTemplateSkillResourceSkillReference as SkillHostedTemplateSkillResourceSkillReference,
+    )
 
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents.environments.params': 'FileCreateParams FileListParams HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline TemplateCreateParams TemplateCreateParamsDesktop TemplateCreateParamsNetwork TemplateCreateParamsPackages TemplateListParams TemplateUpdateParams',
-        'oai.types.beta.agents.environments.structs': 'EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted EnvironmentTemplateDesktop EnvironmentTemplateNetwork EnvironmentTemplatePackages File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceInline SkillHostedTemplateSkillResourceSkillReference',
+        "oai.types.beta.agents.environments.params": "FileCreateParams FileListParams HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline TemplateCreateParams TemplateCreateParamsDesktop TemplateCreateParamsNetwork TemplateCreateParamsPackages TemplateListParams TemplateUpdateParams",
+        "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted EnvironmentTemplateDesktop EnvironmentTemplateNetwork EnvironmentTemplatePackages File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceInline SkillHostedTemplateSkillResourceSkillReference",
     },
 )

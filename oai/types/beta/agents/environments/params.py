@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from oai.types.beta.agents_params import HostedEnvironmentFileParam, HostedPluginParam, HostedSkillParam, SetupCommandParam
+
+    from oai.types.beta.agents_params import (
+        HostedEnvironmentFileParam,
+        HostedPluginParam,
+        HostedSkillParam,
+        SetupCommandParam,
+    )
 
 
-FileCreateParams: TypeAlias = 'HostedEnvironmentFileParamFileID | HostedEnvironmentFileParamInline'
+FileCreateParams: TypeAlias = "HostedEnvironmentFileParamFileID | HostedEnvironmentFileParamInline"
+
 
 class HostedEnvironmentFileParamFileID(TypedDict, total=False):
-    file_id: str
-    path: str
-    type: Literal['file_id']
+    file_id: Required[str]
+    path: Required[str]
+    type: Required[Literal["file_id"]]
+
 
 class HostedEnvironmentFileParamInline(TypedDict, total=False):
-    data: str
-    path: str
-    type: Literal['inline']
+    data: Required[str]
+    path: Required[str]
+    type: Required[Literal["inline"]]
+
 
 class FileListParams(TypedDict, total=False):
     limit: int | None
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     page: str
     path: str | None
 
+
 class TemplateCreateParamsDesktop(TypedDict, total=False):
-    enabled: bool
+    enabled: Required[bool]
+
 
 class TemplateCreateParamsNetwork(TypedDict, total=False):
-    access: Literal['enabled', 'disabled', 'restricted']
+    access: Required[Literal["enabled", "disabled", "restricted"]]
     allowed_domains: Sequence[str] | None
     blocked_domains: Sequence[str] | None
+
 
 class TemplateCreateParamsPackages(TypedDict, total=False):
     npm: Sequence[str] | None
     python: Sequence[str] | None
     system: Sequence[str] | None
+
 
 class TemplateCreateParams(TypedDict, total=False):
     capability_directories: Sequence[str] | None
@@ -52,10 +65,12 @@ class TemplateCreateParams(TypedDict, total=False):
     setup_commands: Iterable[SetupCommandParam] | None
     skills: Iterable[HostedSkillParam] | None
 
+
 class TemplateListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class TemplateUpdateParams(TypedDict, total=False):
     capability_directories: Sequence[str] | None

@@ -8,45 +8,55 @@ from oai.types.beta.agents_structs import HostedPlugin
 
 class EnvironmentFile(Object):
     environment_id: str
-    object: Literal['agent.environment.file']
+    object: Literal["agent.environment.file"]
     path: str
     size_bytes: int
+
 
 class EnvironmentTemplateDesktop(Object):
     enabled: bool
 
-class FileHostedTemplateFileResourceFileID(Object, tag_field='type', tag='file_id'):
-    type: ClassVar[Literal['file_id']] = 'file_id'
+
+class FileHostedTemplateFileResourceFileID(Object, tag_field="type", tag="file_id"):
+    type: ClassVar[Literal["file_id"]] = "file_id"
     file_id: str
     path: str
 
-class FileHostedTemplateFileResourceInline(Object, tag_field='type', tag='inline'):
-    type: ClassVar[Literal['inline']] = 'inline'
+
+class FileHostedTemplateFileResourceInline(Object, tag_field="type", tag="inline"):
+    type: ClassVar[Literal["inline"]] = "inline"
     path: str
     size_bytes: int
 
+
 File = FileHostedTemplateFileResourceFileID | FileHostedTemplateFileResourceInline
 
+
 class EnvironmentTemplateNetwork(Object):
-    access: Literal['enabled', 'disabled', 'restricted']
+    access: Literal["enabled", "disabled", "restricted"]
     allowed_domains: list[str]
+
 
 class EnvironmentTemplatePackages(Object):
     npm: list[str]
     python: list[str]
     system: list[str]
 
-class SkillHostedTemplateSkillResourceInline(Object, tag_field='type', tag='inline'):
-    type: ClassVar[Literal['inline']] = 'inline'
+
+class SkillHostedTemplateSkillResourceInline(Object, tag_field="type", tag="inline"):
+    type: ClassVar[Literal["inline"]] = "inline"
     description: str
     name: str
 
-class SkillHostedTemplateSkillResourceSkillReference(Object, tag_field='type', tag='skill_reference'):
-    type: ClassVar[Literal['skill_reference']] = 'skill_reference'
+
+class SkillHostedTemplateSkillResourceSkillReference(Object, tag_field="type", tag="skill_reference"):
+    type: ClassVar[Literal["skill_reference"]] = "skill_reference"
     skill_id: str
     version: str | None = None
 
+
 Skill = SkillHostedTemplateSkillResourceSkillReference | SkillHostedTemplateSkillResourceInline
+
 
 class EnvironmentTemplate(Object):
     id: str
@@ -54,7 +64,7 @@ class EnvironmentTemplate(Object):
     created_at: int
     files: list[File]
     network: EnvironmentTemplateNetwork
-    object: Literal['agent.environment.template']
+    object: Literal["agent.environment.template"]
     packages: EnvironmentTemplatePackages
     plugins: list[HostedPlugin]
     skills: list[Skill]
@@ -62,7 +72,8 @@ class EnvironmentTemplate(Object):
     name: str | None = None
     desktop: EnvironmentTemplateDesktop | None = None
 
+
 class EnvironmentTemplateDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['agent.environment.template.deleted']
+    object: Literal["agent.environment.template.deleted"]

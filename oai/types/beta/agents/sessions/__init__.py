@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents.sessions.params': 'ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams TraceListParams TurnListParams',
-        'oai.types.beta.agents.sessions.subagents': '',
-        'oai.types.beta.agents.sessions.turns': '',
-        'oai.types.beta.agents_structs': 'SessionArtifact SessionArtifactDeleted SessionTrace Turn',
+        "oai.types.beta.agents.sessions.params": "ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams TraceListParams TurnListParams",
+        "oai.types.beta.agents.sessions.subagents": "",
+        "oai.types.beta.agents.sessions.turns": "",
+        "oai.types.beta.agents_structs": "SessionArtifact SessionArtifactDeleted SessionTrace Turn",
     },
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from oai.types.beta.agents_params import AgentSessionInputParam
 
 
@@ -13,29 +14,37 @@ class ArtifactListParams(TypedDict, total=False):
     after: str
     environment_id: str | None
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
 
-EventCreateParams = TypedDict('EventCreateParams', {'events': 'Iterable[AgentSessionInputParam]', 'Idempotency-Key': 'str'}, total=False)
+
+EventCreateParams = TypedDict(
+    "EventCreateParams", {"events": "Required[Iterable[AgentSessionInputParam]]", "Idempotency-Key": "str"}, total=False
+)
+
 
 class EventStreamParams(TypedDict, total=False):
     include_obfuscation: bool
 
+
 class ItemListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class SubagentListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class TraceListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class TurnListParams(TypedDict, total=False):
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]

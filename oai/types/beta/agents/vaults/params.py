@@ -2,107 +2,136 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from oai.types.beta.agents.params import VaultStatusFilterParam
 
 
 class CreateVaultCredentialAuthParamEnvironmentVariable(TypedDict, total=False):
-    networking: CredentialNetworkingParam
-    secret_name: str
-    secret_value: str
-    type: Literal['environment_variable']
+    networking: Required[CredentialNetworkingParam]
+    secret_name: Required[str]
+    secret_value: Required[str]
+    type: Required[Literal["environment_variable"]]
+
 
 class CreateVaultCredentialAuthParamMcpOauth(TypedDict, total=False):
-    access_token: str
-    mcp_server_url: str
-    type: Literal['mcp_oauth']
+    access_token: Required[str]
+    mcp_server_url: Required[str]
+    type: Required[Literal["mcp_oauth"]]
     expires_at: str | None
     refresh: CreateVaultCredentialAuthParamMcpOauthRefresh | None
 
+
 class CreateVaultCredentialAuthParamMcpOauthRefresh(TypedDict, total=False):
-    client_id: str
-    refresh_token: str
-    token_endpoint: str
-    token_endpoint_auth: McpOauthTokenEndpointAuthCreateParam
+    client_id: Required[str]
+    refresh_token: Required[str]
+    token_endpoint: Required[str]
+    token_endpoint_auth: Required[McpOauthTokenEndpointAuthCreateParam]
     resource: str | None
     scope: str | None
 
+
 class CreateVaultCredentialAuthParamStaticBearer(TypedDict, total=False):
-    token: str
-    mcp_server_url: str
-    type: Literal['static_bearer']
+    token: Required[str]
+    mcp_server_url: Required[str]
+    type: Required[Literal["static_bearer"]]
 
-CredentialAuthCreateParam: TypeAlias = 'CreateVaultCredentialAuthParamMcpOauth | CreateVaultCredentialAuthParamStaticBearer | CreateVaultCredentialAuthParamEnvironmentVariable'
 
-CredentialAuthRotateParam: TypeAlias = 'RotateVaultCredentialAuthParamMcpOauth | RotateVaultCredentialAuthParamStaticBearer | RotateVaultCredentialAuthParamEnvironmentVariable'
+CredentialAuthCreateParam: TypeAlias = "CreateVaultCredentialAuthParamMcpOauth | CreateVaultCredentialAuthParamStaticBearer | CreateVaultCredentialAuthParamEnvironmentVariable"
+
+CredentialAuthRotateParam: TypeAlias = "RotateVaultCredentialAuthParamMcpOauth | RotateVaultCredentialAuthParamStaticBearer | RotateVaultCredentialAuthParamEnvironmentVariable"
+
 
 class RotateVaultCredentialAuthParamEnvironmentVariable(TypedDict, total=False):
-    secret_value: str
-    type: Literal['environment_variable']
+    secret_value: Required[str]
+    type: Required[Literal["environment_variable"]]
+
 
 class RotateVaultCredentialAuthParamMcpOauth(TypedDict, total=False):
-    type: Literal['mcp_oauth']
+    type: Required[Literal["mcp_oauth"]]
     access_token: str | None
     expires_at: str | None
     refresh: RotateVaultCredentialAuthParamMcpOauthRefresh | None
 
+
 class RotateVaultCredentialAuthParamMcpOauthRefresh(TypedDict, total=False):
     refresh_token: str | None
     scope: str | None
-    token_endpoint_auth: RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost | None
+    token_endpoint_auth: (
+        RotateMcpOauthTokenEndpointAuthParamClientSecretBasic
+        | RotateMcpOauthTokenEndpointAuthParamClientSecretPost
+        | None
+    )
+
 
 class RotateVaultCredentialAuthParamStaticBearer(TypedDict, total=False):
-    token: str
-    type: Literal['static_bearer']
+    token: Required[str]
+    type: Required[Literal["static_bearer"]]
+
 
 class CredentialCreateParams(TypedDict, total=False):
-    auth: CredentialAuthCreateParam
-    name: str
+    auth: Required[CredentialAuthCreateParam]
+    name: Required[str]
     metadata: dict[str, str]
+
 
 class CredentialListParams(TypedDict, total=False):
     after: str
     limit: int
     metadata: dict[str, str]
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
     status: VaultStatusFilterParam
 
-CredentialNetworkingParam: TypeAlias = 'VaultCredentialNetworkingParamUnrestricted | VaultCredentialNetworkingParamLimited'
+
+CredentialNetworkingParam: TypeAlias = (
+    "VaultCredentialNetworkingParamUnrestricted | VaultCredentialNetworkingParamLimited"
+)
+
 
 class VaultCredentialNetworkingParamLimited(TypedDict, total=False):
-    allowed_hosts: Sequence[str]
-    type: Literal['limited']
+    allowed_hosts: Required[Sequence[str]]
+    type: Required[Literal["limited"]]
+
 
 class VaultCredentialNetworkingParamUnrestricted(TypedDict, total=False):
-    type: Literal['unrestricted']
+    type: Required[Literal["unrestricted"]]
+
 
 class CredentialUpdateParams(TypedDict, total=False):
-    vault_id: str
+    vault_id: Required[str]
     auth: CredentialAuthRotateParam
     metadata: dict[str, str]
 
+
 class CreateMcpOauthTokenEndpointAuthParamClientSecretBasic(TypedDict, total=False):
-    client_secret: str
-    type: Literal['client_secret_basic']
+    client_secret: Required[str]
+    type: Required[Literal["client_secret_basic"]]
+
 
 class CreateMcpOauthTokenEndpointAuthParamClientSecretPost(TypedDict, total=False):
-    client_secret: str
-    type: Literal['client_secret_post']
+    client_secret: Required[str]
+    type: Required[Literal["client_secret_post"]]
+
 
 class CreateMcpOauthTokenEndpointAuthParamNone(TypedDict, total=False):
-    type: Literal['none']
+    type: Required[Literal["none"]]
 
-McpOauthTokenEndpointAuthCreateParam: TypeAlias = 'CreateMcpOauthTokenEndpointAuthParamNone | CreateMcpOauthTokenEndpointAuthParamClientSecretBasic | CreateMcpOauthTokenEndpointAuthParamClientSecretPost'
 
-McpOauthTokenEndpointAuthRotateParam: TypeAlias = 'RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost'
+McpOauthTokenEndpointAuthCreateParam: TypeAlias = "CreateMcpOauthTokenEndpointAuthParamNone | CreateMcpOauthTokenEndpointAuthParamClientSecretBasic | CreateMcpOauthTokenEndpointAuthParamClientSecretPost"
+
+McpOauthTokenEndpointAuthRotateParam: TypeAlias = (
+    "RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost"
+)
+
 
 class RotateMcpOauthTokenEndpointAuthParamClientSecretBasic(TypedDict, total=False):
-    type: Literal['client_secret_basic']
+    type: Required[Literal["client_secret_basic"]]
     client_secret: str | None
 
+
 class RotateMcpOauthTokenEndpointAuthParamClientSecretPost(TypedDict, total=False):
-    type: Literal['client_secret_post']
+    type: Required[Literal["client_secret_post"]]
     client_secret: str | None

@@ -5,30 +5,42 @@ from typing import ClassVar, Literal
 from oai._object import Object
 
 
-class VaultCredentialNetworkingResourceLimited(Object, tag_field='type', tag='limited'):
-    type: ClassVar[Literal['limited']] = 'limited'
+class VaultCredentialNetworkingResourceLimited(Object, tag_field="type", tag="limited"):
+    type: ClassVar[Literal["limited"]] = "limited"
     allowed_hosts: list[str]
 
-class VaultCredentialNetworkingResourceUnrestricted(Object, tag_field='type', tag='unrestricted'):
-    type: ClassVar[Literal['unrestricted']] = 'unrestricted'
+
+class VaultCredentialNetworkingResourceUnrestricted(Object, tag_field="type", tag="unrestricted"):
+    type: ClassVar[Literal["unrestricted"]] = "unrestricted"
+
 
 CredentialNetworking = VaultCredentialNetworkingResourceUnrestricted | VaultCredentialNetworkingResourceLimited
 
-class VaultCredentialAuthResourceEnvironmentVariable(Object, tag_field='type', tag='environment_variable'):
-    type: ClassVar[Literal['environment_variable']] = 'environment_variable'
+
+class VaultCredentialAuthResourceEnvironmentVariable(Object, tag_field="type", tag="environment_variable"):
+    type: ClassVar[Literal["environment_variable"]] = "environment_variable"
     networking: CredentialNetworking
     secret_name: str
 
-class McpOauthTokenEndpointAuthResourceClientSecretBasic(Object, tag_field='type', tag='client_secret_basic'):
-    type: ClassVar[Literal['client_secret_basic']] = 'client_secret_basic'
 
-class McpOauthTokenEndpointAuthResourceClientSecretPost(Object, tag_field='type', tag='client_secret_post'):
-    type: ClassVar[Literal['client_secret_post']] = 'client_secret_post'
+class McpOauthTokenEndpointAuthResourceClientSecretBasic(Object, tag_field="type", tag="client_secret_basic"):
+    type: ClassVar[Literal["client_secret_basic"]] = "client_secret_basic"
 
-class McpOauthTokenEndpointAuthResourceNone(Object, tag_field='type', tag='none'):
-    type: ClassVar[Literal['none']] = 'none'
 
-McpOauthTokenEndpointAuth = McpOauthTokenEndpointAuthResourceNone | McpOauthTokenEndpointAuthResourceClientSecretBasic | McpOauthTokenEndpointAuthResourceClientSecretPost
+class McpOauthTokenEndpointAuthResourceClientSecretPost(Object, tag_field="type", tag="client_secret_post"):
+    type: ClassVar[Literal["client_secret_post"]] = "client_secret_post"
+
+
+class McpOauthTokenEndpointAuthResourceNone(Object, tag_field="type", tag="none"):
+    type: ClassVar[Literal["none"]] = "none"
+
+
+McpOauthTokenEndpointAuth = (
+    McpOauthTokenEndpointAuthResourceNone
+    | McpOauthTokenEndpointAuthResourceClientSecretBasic
+    | McpOauthTokenEndpointAuthResourceClientSecretPost
+)
+
 
 class VaultCredentialAuthResourceMcpOauthRefresh(Object):
     client_id: str
@@ -37,29 +49,38 @@ class VaultCredentialAuthResourceMcpOauthRefresh(Object):
     resource: str | None = None
     scope: str | None = None
 
-class VaultCredentialAuthResourceMcpOauth(Object, tag_field='type', tag='mcp_oauth'):
-    type: ClassVar[Literal['mcp_oauth']] = 'mcp_oauth'
+
+class VaultCredentialAuthResourceMcpOauth(Object, tag_field="type", tag="mcp_oauth"):
+    type: ClassVar[Literal["mcp_oauth"]] = "mcp_oauth"
     mcp_server_url: str
     expires_at: str | None = None
     refresh: VaultCredentialAuthResourceMcpOauthRefresh | None = None
 
-class VaultCredentialAuthResourceStaticBearer(Object, tag_field='type', tag='static_bearer'):
-    type: ClassVar[Literal['static_bearer']] = 'static_bearer'
+
+class VaultCredentialAuthResourceStaticBearer(Object, tag_field="type", tag="static_bearer"):
+    type: ClassVar[Literal["static_bearer"]] = "static_bearer"
     mcp_server_url: str
 
-CredentialAuth = VaultCredentialAuthResourceMcpOauth | VaultCredentialAuthResourceStaticBearer | VaultCredentialAuthResourceEnvironmentVariable
+
+CredentialAuth = (
+    VaultCredentialAuthResourceMcpOauth
+    | VaultCredentialAuthResourceStaticBearer
+    | VaultCredentialAuthResourceEnvironmentVariable
+)
+
 
 class Credential(Object):
     id: str
     auth: CredentialAuth
     created_at: int
     name: str
-    object: Literal['vault.credential']
+    object: Literal["vault.credential"]
     updated_at: int
     vault_id: str
     metadata: dict[str, str] | None = None
 
+
 class CredentialDeleted(Object):
     id: str
     deleted: bool
-    object: Literal['vault.credential.deleted']
+    object: Literal["vault.credential.deleted"]

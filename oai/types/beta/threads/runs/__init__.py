@@ -13,12 +13,22 @@ if TYPE_CHECKING:
     from oai.types.beta.threads.runs.structs import CodeInterpreterOutputImageImage as CodeInterpreterOutputImageImage
     from oai.types.beta.threads.runs.structs import CodeInterpreterOutputLogs as CodeInterpreterOutputLogs
     from oai.types.beta.threads.runs.structs import CodeInterpreterToolCall as CodeInterpreterToolCall
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallCodeInterpreter as CodeInterpreterToolCallCodeInterpreter
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallCodeInterpreterOutput as CodeInterpreterToolCallCodeInterpreterOutput
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallCodeInterpreterOutputImage as CodeInterpreterToolCallCodeInterpreterOutputImage
+    from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterToolCallCodeInterpreter as CodeInterpreterToolCallCodeInterpreter,
+    )
+    from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterToolCallCodeInterpreterOutput as CodeInterpreterToolCallCodeInterpreterOutput,
+    )
+    from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterToolCallCodeInterpreterOutputImage as CodeInterpreterToolCallCodeInterpreterOutputImage,
+    )
     from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallDelta as CodeInterpreterToolCallDelta
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallDeltaCodeInterpreter as CodeInterpreterToolCallDeltaCodeInterpreter
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallDeltaCodeInterpreterOutput as CodeInterpreterToolCallDeltaCodeInterpreterOutput
+    from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterToolCallDeltaCodeInterpreter as CodeInterpreterToolCallDeltaCodeInterpreter,
+    )
+    from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterToolCallDeltaCodeInterpreterOutput as CodeInterpreterToolCallDeltaCodeInterpreterOutput,
+    )
     from oai.types.beta.threads.runs.structs import FileSearch as FileSearch
     from oai.types.beta.threads.runs.structs import FileSearchRankingOptions as FileSearchRankingOptions
     from oai.types.beta.threads.runs.structs import FileSearchResult as FileSearchResult
@@ -32,12 +42,16 @@ if TYPE_CHECKING:
     from oai.types.beta.threads.runs.structs import Image as Image
     from oai.types.beta.threads.runs.structs import LastError as LastError
     from oai.types.beta.threads.runs.structs import MessageCreationStepDetails as MessageCreationStepDetails
-    from oai.types.beta.threads.runs.structs import MessageCreationStepDetailsMessageCreation as MessageCreationStepDetailsMessageCreation
+    from oai.types.beta.threads.runs.structs import (
+        MessageCreationStepDetailsMessageCreation as MessageCreationStepDetailsMessageCreation,
+    )
     from oai.types.beta.threads.runs.structs import RunStep as RunStep
     from oai.types.beta.threads.runs.structs import RunStepDelta as RunStepDelta
     from oai.types.beta.threads.runs.structs import RunStepDeltaEvent as RunStepDeltaEvent
     from oai.types.beta.threads.runs.structs import RunStepDeltaMessageDelta as RunStepDeltaMessageDelta
-    from oai.types.beta.threads.runs.structs import RunStepDeltaMessageDeltaMessageCreation as RunStepDeltaMessageDeltaMessageCreation
+    from oai.types.beta.threads.runs.structs import (
+        RunStepDeltaMessageDeltaMessageCreation as RunStepDeltaMessageDeltaMessageCreation,
+    )
     from oai.types.beta.threads.runs.structs import RunStepDeltaStepDetails as RunStepDeltaStepDetails
     from oai.types.beta.threads.runs.structs import RunStepInclude as RunStepInclude
     from oai.types.beta.threads.runs.structs import RunStepStepDetails as RunStepStepDetails
@@ -51,7 +65,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.threads.runs.params': 'StepListParams StepRetrieveParams',
-        'oai.types.beta.threads.runs.structs': 'CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation RunStepDeltaStepDetails RunStepInclude RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject ToolCallsStepDetails Usage',
+        "oai.types.beta.threads.runs.params": "StepListParams StepRetrieveParams",
+        "oai.types.beta.threads.runs.structs": "CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation RunStepDeltaStepDetails RunStepInclude RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject ToolCallsStepDetails Usage",
     },
 )

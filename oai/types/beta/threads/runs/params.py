@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from oai.types.beta.threads.runs.structs import RunStepInclude
 
 
 class StepListParams(TypedDict, total=False):
-    thread_id: str
+    thread_id: Required[str]
     after: str
     before: str
     include: list[RunStepInclude]
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class StepRetrieveParams(TypedDict, total=False):
-    thread_id: str
-    run_id: str
+    thread_id: Required[str]
+    run_id: Required[str]
     include: list[RunStepInclude]

@@ -6,60 +6,76 @@ from oai._object import Object
 from oai.types.shared.structs import Metadata
 
 
-class CodeInterpreterLogs(Object, tag_field='type', tag='logs'):
-    type: ClassVar[Literal['logs']] = 'logs'
+class CodeInterpreterLogs(Object, tag_field="type", tag="logs"):
+    type: ClassVar[Literal["logs"]] = "logs"
     index: int
     logs: str | None = None
+
 
 class Image(Object):
     file_id: str | None = None
 
-class CodeInterpreterOutputImage(Object, tag_field='type', tag='image'):
-    type: ClassVar[Literal['image']] = 'image'
+
+class CodeInterpreterOutputImage(Object, tag_field="type", tag="image"):
+    type: ClassVar[Literal["image"]] = "image"
     index: int
     image: Image | None = None
+
 
 class CodeInterpreterOutputImageImage(Object):
     file_id: str
 
-class CodeInterpreterToolCallCodeInterpreterOutputImage(Object, tag_field='type', tag='image'):
-    type: ClassVar[Literal['image']] = 'image'
+
+class CodeInterpreterToolCallCodeInterpreterOutputImage(Object, tag_field="type", tag="image"):
+    type: ClassVar[Literal["image"]] = "image"
     image: CodeInterpreterOutputImageImage
 
-class CodeInterpreterOutputLogs(Object, tag_field='type', tag='logs'):
-    type: ClassVar[Literal['logs']] = 'logs'
+
+class CodeInterpreterOutputLogs(Object, tag_field="type", tag="logs"):
+    type: ClassVar[Literal["logs"]] = "logs"
     logs: str
 
-CodeInterpreterToolCallCodeInterpreterOutput = CodeInterpreterOutputLogs | CodeInterpreterToolCallCodeInterpreterOutputImage
+
+CodeInterpreterToolCallCodeInterpreterOutput = (
+    CodeInterpreterOutputLogs | CodeInterpreterToolCallCodeInterpreterOutputImage
+)
+
 
 class CodeInterpreterToolCallCodeInterpreter(Object):
     input: str
     outputs: list[CodeInterpreterToolCallCodeInterpreterOutput]
 
-class CodeInterpreterToolCall(Object, tag_field='type', tag='code_interpreter'):
-    type: ClassVar[Literal['code_interpreter']] = 'code_interpreter'
+
+class CodeInterpreterToolCall(Object, tag_field="type", tag="code_interpreter"):
+    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
     id: str
     code_interpreter: CodeInterpreterToolCallCodeInterpreter
 
+
 CodeInterpreterToolCallDeltaCodeInterpreterOutput = CodeInterpreterLogs | CodeInterpreterOutputImage
+
 
 class CodeInterpreterToolCallDeltaCodeInterpreter(Object):
     input: str | None = None
     outputs: list[CodeInterpreterToolCallDeltaCodeInterpreterOutput] | None = None
 
-class CodeInterpreterToolCallDelta(Object, tag_field='type', tag='code_interpreter'):
-    type: ClassVar[Literal['code_interpreter']] = 'code_interpreter'
+
+class CodeInterpreterToolCallDelta(Object, tag_field="type", tag="code_interpreter"):
+    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
     index: int
     id: str | None = None
     code_interpreter: CodeInterpreterToolCallDeltaCodeInterpreter | None = None
 
+
 class FileSearchRankingOptions(Object):
-    ranker: Literal['auto', 'default_2024_08_21']
+    ranker: Literal["auto", "default_2024_08_21"]
     score_threshold: float
+
 
 class FileSearchResultContent(Object):
     text: str | None = None
-    type: Literal['text'] | None = None
+    type: Literal["text"] | None = None
+
 
 class FileSearchResult(Object):
     file_id: str
@@ -67,76 +83,91 @@ class FileSearchResult(Object):
     score: float
     content: list[FileSearchResultContent] | None = None
 
+
 class FileSearch(Object):
     ranking_options: FileSearchRankingOptions | None = None
     results: list[FileSearchResult] | None = None
 
-class FileSearchToolCall(Object, tag_field='type', tag='file_search'):
-    type: ClassVar[Literal['file_search']] = 'file_search'
+
+class FileSearchToolCall(Object, tag_field="type", tag="file_search"):
+    type: ClassVar[Literal["file_search"]] = "file_search"
     id: str
     file_search: FileSearch
 
-class FileSearchToolCallDelta(Object, tag_field='type', tag='file_search'):
-    type: ClassVar[Literal['file_search']] = 'file_search'
+
+class FileSearchToolCallDelta(Object, tag_field="type", tag="file_search"):
+    type: ClassVar[Literal["file_search"]] = "file_search"
     file_search: Any
     index: int
     id: str | None = None
+
 
 class FunctionToolCallFunction(Object):
     arguments: str
     name: str
     output: str | None = None
 
-class FunctionToolCall(Object, tag_field='type', tag='function'):
-    type: ClassVar[Literal['function']] = 'function'
+
+class FunctionToolCall(Object, tag_field="type", tag="function"):
+    type: ClassVar[Literal["function"]] = "function"
     id: str
     function: FunctionToolCallFunction
+
 
 class FunctionToolCallDeltaFunction(Object):
     arguments: str | None = None
     name: str | None = None
     output: str | None = None
 
-class FunctionToolCallDelta(Object, tag_field='type', tag='function'):
-    type: ClassVar[Literal['function']] = 'function'
+
+class FunctionToolCallDelta(Object, tag_field="type", tag="function"):
+    type: ClassVar[Literal["function"]] = "function"
     index: int
     id: str | None = None
     function: FunctionToolCallDeltaFunction | None = None
 
+
 class MessageCreationStepDetailsMessageCreation(Object):
     message_id: str
 
-class MessageCreationStepDetails(Object, tag_field='type', tag='message_creation'):
-    type: ClassVar[Literal['message_creation']] = 'message_creation'
+
+class MessageCreationStepDetails(Object, tag_field="type", tag="message_creation"):
+    type: ClassVar[Literal["message_creation"]] = "message_creation"
     message_creation: MessageCreationStepDetailsMessageCreation
 
+
 class LastError(Object):
-    code: Literal['server_error', 'rate_limit_exceeded']
+    code: Literal["server_error", "rate_limit_exceeded"]
     message: str
+
 
 ToolCall = CodeInterpreterToolCall | FileSearchToolCall | FunctionToolCall
 
-class ToolCallsStepDetails(Object, tag_field='type', tag='tool_calls'):
-    type: ClassVar[Literal['tool_calls']] = 'tool_calls'
+
+class ToolCallsStepDetails(Object, tag_field="type", tag="tool_calls"):
+    type: ClassVar[Literal["tool_calls"]] = "tool_calls"
     tool_calls: list[ToolCall]
 
+
 RunStepStepDetails = MessageCreationStepDetails | ToolCallsStepDetails
+
 
 class Usage(Object):
     completion_tokens: int
     prompt_tokens: int
     total_tokens: int
 
+
 class RunStep(Object):
     id: str
     assistant_id: str
     created_at: int
-    object: Literal['thread.run.step']
+    object: Literal["thread.run.step"]
     run_id: str
-    status: Literal['in_progress', 'cancelled', 'failed', 'completed', 'expired']
+    status: Literal["in_progress", "cancelled", "failed", "completed", "expired"]
     step_details: RunStepStepDetails
     thread_id: str
-    type: Literal['message_creation', 'tool_calls']
+    type: Literal["message_creation", "tool_calls"]
     cancelled_at: int | None = None
     completed_at: int | None = None
     expired_at: int | None = None
@@ -145,27 +176,35 @@ class RunStep(Object):
     metadata: Metadata | None = None
     usage: Usage | None = None
 
+
 class RunStepDeltaMessageDeltaMessageCreation(Object):
     message_id: str | None = None
 
-class RunStepDeltaMessageDelta(Object, tag_field='type', tag='message_creation'):
-    type: ClassVar[Literal['message_creation']] = 'message_creation'
+
+class RunStepDeltaMessageDelta(Object, tag_field="type", tag="message_creation"):
+    type: ClassVar[Literal["message_creation"]] = "message_creation"
     message_creation: RunStepDeltaMessageDeltaMessageCreation | None = None
+
 
 ToolCallDelta = CodeInterpreterToolCallDelta | FileSearchToolCallDelta | FunctionToolCallDelta
 
-class ToolCallDeltaObject(Object, tag_field='type', tag='tool_calls'):
-    type: ClassVar[Literal['tool_calls']] = 'tool_calls'
+
+class ToolCallDeltaObject(Object, tag_field="type", tag="tool_calls"):
+    type: ClassVar[Literal["tool_calls"]] = "tool_calls"
     tool_calls: list[ToolCallDelta] | None = None
 
+
 RunStepDeltaStepDetails = RunStepDeltaMessageDelta | ToolCallDeltaObject
+
 
 class RunStepDelta(Object):
     step_details: RunStepDeltaStepDetails | None = None
 
+
 class RunStepDeltaEvent(Object):
     id: str
     delta: RunStepDelta
-    object: Literal['thread.run.step.delta']
+    object: Literal["thread.run.step.delta"]
 
-RunStepInclude = Literal['step_details.tool_calls[*].file_search.results[*].content']
+
+RunStepInclude = Literal["step_details.tool_calls[*].file_search.results[*].content"]

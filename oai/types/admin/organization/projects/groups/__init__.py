@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization.projects.groups.params': 'RoleCreateParams RoleListParams',
-        'oai.types.admin.organization.projects.groups.structs': 'AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse',
+        "oai.types.admin.organization.projects.groups.params": "RoleCreateParams RoleListParams",
+        "oai.types.admin.organization.projects.groups.structs": "AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
     },
 )

@@ -10,21 +10,25 @@ class Group(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['group']
+    object: Literal["group"]
     scim_managed: bool
+
 
 class RoleCreateResponse(Object):
     group: Group
-    object: Literal['group.role']
+    object: Literal["group.role"]
     role: Role
+
 
 class RoleDeleteResponse(Object):
     deleted: bool
     object: str
 
+
 class AssignmentSource(Object):
     principal_id: str
     principal_type: str
+
 
 class RoleListResponse(Object):
     id: str
@@ -39,6 +43,7 @@ class RoleListResponse(Object):
     description: str | None = None
     metadata: dict[str, Any] | None = None
     updated_at: int | None = None
+
 
 class RoleRetrieveResponse(Object):
     id: str

@@ -7,13 +7,15 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.admin.organization.projects.service_accounts.params import APIKeyCreateParams as APIKeyCreateParams
-    from oai.types.admin.organization.projects.service_accounts.structs import APIKeyCreateResponse as APIKeyCreateResponse
+    from oai.types.admin.organization.projects.service_accounts.structs import (
+        APIKeyCreateResponse as APIKeyCreateResponse,
+    )
 
 
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization.projects.service_accounts.params': 'APIKeyCreateParams',
-        'oai.types.admin.organization.projects.service_accounts.structs': 'APIKeyCreateResponse',
+        "oai.types.admin.organization.projects.service_accounts.params": "APIKeyCreateParams",
+        "oai.types.admin.organization.projects.service_accounts.structs": "APIKeyCreateResponse",
     },
 )

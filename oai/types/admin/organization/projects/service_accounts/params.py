@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class APIKeyCreateParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     expires_in_seconds: int | None
     name: str
     scopes: Sequence[str]

@@ -9,6 +9,6 @@ class APIKeyCreateResponse(Object):
     id: str
     created_at: int
     name: str
-    object: Literal['organization.project.service_account.api_key']
+    object: Literal["organization.project.service_account.api_key"]
     value: str
     expires_at: int | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.admin.organization.projects.users.params': 'RoleCreateParams RoleListParams',
-        'oai.types.admin.organization.projects.users.structs': 'AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse',
+        "oai.types.admin.organization.projects.users.params": "RoleCreateParams RoleListParams",
+        "oai.types.admin.organization.projects.users.structs": "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
     },
 )

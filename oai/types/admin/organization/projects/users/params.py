@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     pass
 
 
 class RoleCreateParams(TypedDict, total=False):
-    project_id: str
-    role_id: str
+    project_id: Required[str]
+    role_id: Required[str]
+
 
 class RoleListParams(TypedDict, total=False):
-    project_id: str
+    project_id: Required[str]
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents.sessions.subagents.params': 'ItemListParams TurnListParams',
-        'oai.types.beta.agents.sessions.subagents.turns': '',
+        "oai.types.beta.agents.sessions.subagents.params": "ItemListParams TurnListParams",
+        "oai.types.beta.agents.sessions.subagents.turns": "",
     },
 )

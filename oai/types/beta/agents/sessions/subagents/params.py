@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal, TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     pass
 
 
 class ItemListParams(TypedDict, total=False):
-    session_id: str
+    session_id: Required[str]
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]
+
 
 class TurnListParams(TypedDict, total=False):
-    session_id: str
+    session_id: Required[str]
     after: str
     limit: int
-    order: Literal['asc', 'desc']
+    order: Literal["asc", "desc"]

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = attach(
     __name__,
     {
-        'oai.types.beta.agents.sessions.subagents.turns.params': 'ItemListParams',
+        "oai.types.beta.agents.sessions.subagents.turns.params": "ItemListParams",
     },
 )
