@@ -18,14 +18,13 @@ import msgspec
 
 from oai._errors import TableError
 from oai._nearest import nearest
-from oai._table import CALL_OPTIONS, PLACEHOLDER, Row, Table
+from oai._table import CALL_OPTIONS, PLACEHOLDER, ROW_KEYS, Row, Table
 from oai._typexpr import check_expression
 
 ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
 
 RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 
-ROW_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row))
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
 TABLE_KEYS = ("params", "headers", "header_params", "parts", "rename")
 """The keys of a row whose values are tables; any other table below a header is a further call path."""

@@ -70,6 +70,9 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
             yield name, listed.replace(",", " ").split() if parenthesis else self.path_params
 
 
+ROW_KEYS = Row.__struct_encode_fields__
+
+
 class Table(Mapping[str, Row]):
     """Rows by call path; those that are given packed are decoded when they are asked for."""
 

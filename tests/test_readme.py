@@ -1,0 +1,65 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from loopback import Loopback
+
+import oai
+from oai._table import ROW_KEYS, shipped_table
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_first_python_block_runs_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("notes")
+    code = blocks("python")[0].replace("oai.OpenAI()  #", "oai.OpenAI(transport=oai.OfflineTransport())  #")
+    exec(compile(code, "README.md", "exec"), {})
+    assert "Why is the sky blue?" in capsys.readouterr().out
+    assert Path("hello.mp3").stat().st_size > 0
+
+
+def test_the_row_in_the_readme_is_callable(tmp_path: Path, server: Loopback) -> None:
+    path = tmp_path / "my.toml"
+    path.write_text(blocks("toml")[0].replace("my_package.types.Rerank", "list[int]"))
+    server.reply(json=[1, 0])
+    with oai.OpenAI(api_key="k", base_url=server.url, table=path) as client:
+        assert client.rerank(query="cats", documents=["a", "b"]) == [1, 0]
+
+
+def test_every_key_of_a_row_is_explained() -> None:
+    table = README[README.index("| key | says |") : README.index("What no row declares")]
+    explained = {name for line in table.strip().splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert explained == set(ROW_KEYS)
+
+
+def test_every_alias_is_in_the_readme_and_leads_where_it_says() -> None:
+    rows = shipped_table()
+    shown = dict(re.findall(r"^\| (`.*`) \| `client\.([\w.]+)\(\.\.\.\)` \|$", README, re.MULTILINE))
+    named = {}
+    for seeds, operation in shown.items():
+        for name in re.findall(r"`(\w+)\(", seeds):
+            named.setdefault(name, set()).add(operation)
+    assert named == {alias: {name for name, _ in forms} for alias, forms in rows.aliases.items()}
+
+
+def test_the_number_of_operations_is_right() -> None:
+    counts = {int(number) for number in re.findall(r"(\d+) of them", README)}
+    assert counts == {len(shipped_table())}
+
+
+def test_the_first_two_shell_blocks_are_one_command_line_each() -> None:
+    first, second = blocks("sh")[:2]
+    assert first.count("\n") == second.count("\n") == 1
+    assert "--offline" in first
+    assert "pytest" in second
