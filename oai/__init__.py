@@ -17,6 +17,7 @@ from oai._version import __version__
 if TYPE_CHECKING:
     from oai import types as types
     from oai._answer import BinaryResponse as BinaryResponse
+    from oai._client import AsyncOpenAI as AsyncOpenAI
     from oai._client import OpenAI as OpenAI
     from oai._decode import decode as decode
     from oai._errors import APIConnectionError as APIConnectionError
@@ -44,24 +45,31 @@ if TYPE_CHECKING:
     from oai._omit import NOT_GIVEN as NOT_GIVEN
     from oai._omit import Omit as Omit
     from oai._omit import omit as omit
+    from oai._pages import AsyncPages as AsyncPages
     from oai._pages import ConversationCursorPage as ConversationCursorPage
     from oai._pages import CursorPage as CursorPage
     from oai._pages import NextCursorPage as NextCursorPage
     from oai._pages import Page as Page
     from oai._pages import TokenPage as TokenPage
     from oai._response import Response as Response
+    from oai._stream import AsyncStream as AsyncStream
     from oai._stream import Stream as Stream
     from oai._table import Table as Table
     from oai._table import load_table as load_table
+    from oai.transports import AiohttpTransport as AiohttpTransport
+    from oai.transports import CassetteError as CassetteError
+    from oai.transports import CassetteMiss as CassetteMiss
     from oai.transports import OfflineTransport as OfflineTransport
     from oai.transports import Recorder as Recorder
+    from oai.transports import SecretFound as SecretFound
     from oai.transports import Transport as Transport
     from oai.transports import TransportError as TransportError
+    from oai.transports import UnusedAnswers as UnusedAnswers
     from oai.transports import Urllib3Transport as Urllib3Transport
 
 _HOMES = {
     "_answer": ["BinaryResponse"],
-    "_client": ["OpenAI"],
+    "_client": ["AsyncOpenAI", "OpenAI"],
     "_decode": ["decode"],
     "_errors": [
         "APIConnectionError",
@@ -86,11 +94,22 @@ _HOMES = {
     "_multipart": ["File"],
     "_object": ["Object"],
     "_omit": ["NOT_GIVEN", "Omit", "omit"],
-    "_pages": ["ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
+    "_pages": ["AsyncPages", "ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
     "_response": ["Response"],
-    "_stream": ["Stream"],
+    "_stream": ["AsyncStream", "Stream"],
     "_table": ["Table", "load_table"],
-    "transports": ["OfflineTransport", "Recorder", "Transport", "TransportError", "Urllib3Transport"],
+    "transports": [
+        "AiohttpTransport",
+        "CassetteError",
+        "CassetteMiss",
+        "OfflineTransport",
+        "Recorder",
+        "SecretFound",
+        "Transport",
+        "TransportError",
+        "UnusedAnswers",
+        "Urllib3Transport",
+    ],
 }
 """Module by module, the public names that it is the home of."""
 

@@ -17,12 +17,12 @@ from urllib.parse import quote, unquote
 from oai._answer import read_answer
 from oai._config import DEFAULT_MAX_RETRIES, Config
 from oai._errors import OpenAIError
-from oai._flow import drive, run
+from oai._flow import drive, drive_async, run
 from oai._object import Object
 from oai._omit import Omit, omit
 from oai._operation import Operation
 from oai._request import Arguments, prepare
-from oai._stream import Stream
+from oai._stream import AsyncStream, Stream
 from oai._surface import Surface
 from oai._table import SHIPPED, Row, Table, load_table, shipped_table
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from oai._http import Timeout, Transport
+    from oai._pages import AsyncPages
 
 TABLE_VARIABLE = "OAI_TABLE"
 """Names tables to lay over the shipped one, separated like `PATH`."""
@@ -295,6 +296,52 @@ class OpenAI(_Client):
         self.close()
 
 
+class AsyncOpenAI(_Client):
+    """The OpenAI API for asyncio: `await client.models.retrieve("gpt-5")`, `async for file in client.files.list()`.
+
+    It is `OpenAI` from the same table and the same flow. It may be used from several event loops, each with
+    connections of its own, and is an async context manager that closes them at the end.
+    """
+
+    _is_async = True
+
+    def _default_transport(self) -> Transport:
+        from oai.transports.aiohttp import AiohttpTransport
+
+        return cast("Transport", AiohttpTransport())
+
+    async def _call(self, *arguments: Any) -> Any:
+        """Send the call that a generated function was asked for, and return its result."""
+        from asyncio import sleep  # a large module, which only async programs have loaded
+
+        call = prepare(self._config, *arguments)
+        response, reply = await drive_async(run(call, self.transport, sleep, needs_key=self._needs_key))
+        if reply is not None:
+            return AsyncStream(call.operation, response, reply)
+        result = read_answer(call.operation, response)
+        if call.operation.page and isinstance(result, Object):
+            self._next_page(result, Arguments(*arguments))
+        return result
+
+    def _list(self, *arguments: Any) -> AsyncPages[Any]:
+        from oai._pages import AsyncPages
+
+        return AsyncPages(lambda: self._call(*arguments))
+
+    async def close(self) -> None:
+        """Close the connections, unless they belong to a transport that was passed in."""
+        if self._owns_transport and self._transport is not None:
+            await cast("Any", self._transport).close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
 def adhoc(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
     """Make the operation of a request that no row declares."""
     if "://" in path:
@@ -337,3 +384,4 @@ def _install(cls: type[_Client]) -> None:
 
 
 _install(OpenAI)
+_install(AsyncOpenAI)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from oai._errors import TableError
 from oai._table import PLACEHOLDER
-from oai._typexpr import resolve
+from oai._typexpr import PAGES, resolve
 
 if TYPE_CHECKING:
     from oai._table import Row
@@ -73,14 +73,10 @@ class Operation:
         """The type of an event where the answer is a stream."""
         return self._resolve("stream", self.row.stream or "Any")
 
-    @cached_property
+    @property
     def page(self) -> bool:
         """Whether the answer is a page of a list."""
-        return issubclass(kind, _page_class()) if isinstance(kind := self._outer, type) else False
-
-    @property
-    def _outer(self) -> Any:
-        return get_origin(self.response_type) or self.response_type
+        return self.row.response.partition("[")[0] in PAGES
 
     def _resolve(self, key: str, expression: str) -> Any:
         try:
@@ -103,9 +99,3 @@ def _path_text(name: str, value: object) -> str:
     if value is None or isinstance(value, (bytes, bool)):
         raise ValueError(f"Expected a non-empty value for `{name}`, text or a number, but received {value!r}")
     return str(value)
-
-
-def _page_class() -> type:
-    from oai._pages import Page
-
-    return Page

@@ -7,7 +7,7 @@ client told it; it does no I/O itself.
 
 # No `from __future__ import annotations` here, for the reason that `_object` gives.
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 from oai._object import Object
@@ -83,6 +83,20 @@ class Page(Object, Generic[T]):
         async for page in self.aiter_pages():
             for item in page.data or ():
                 yield item
+
+
+class AsyncPages(Generic[T]):
+    """What an async client returns for a list: await it for the first page, or iterate it over all items."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[Page[T]]]) -> None:
+        self._fetch = fetch
+
+    def __await__(self) -> Generator[Any, None, Page[T]]:
+        return self._fetch().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for item in await self:
+            yield item
 
 
 class CursorPage(Page[T], Generic[T]):

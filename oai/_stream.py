@@ -164,7 +164,7 @@ def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generato
 
 async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[Any, None]:
     try:
-        async for piece in reply:
+        async for piece in reply if hasattr(reply, "__aiter__") else _at_once(reply):
             for item in decoder.feed(piece):
                 yield item
             if decoder.complete:
@@ -173,7 +173,19 @@ async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -
     except TransportError as error:
         raise _lost(error, response) from error
     finally:
-        await reply.close()
+        await _close(reply)
+
+
+async def _at_once(reply: Reply) -> AsyncIterator[bytes]:
+    """Read a reply that does not have to be awaited, such as an offline one."""
+    for piece in reply:
+        yield piece
+
+
+async def _close(reply: Any) -> None:
+    closing = reply.close()
+    if closing is not None:
+        await closing
 
 
 class _Streaming(Generic[T]):
@@ -243,4 +255,4 @@ class AsyncStream(_Streaming[T]):
     async def close(self) -> None:
         """Stop the stream and give its connection back. Calling it again does nothing."""
         await self._events.aclose()
-        await self._reply.close()
+        await _close(self._reply)

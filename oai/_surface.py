@@ -128,8 +128,13 @@ class Surface:
 
     def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
         row = operation.row
-        is_async = self.is_async and not operation.page
-        source = "\n".join(_source(name, row, positional, client, is_async=is_async))
+        if not self.is_async:
+            call = ("", f"{client}._call")
+        elif operation.page:  # what comes back can be awaited and iterated
+            call = ("", f"{client}._list")
+        else:
+            call = ("async ", f"await {client}._call")
+        source = "\n".join(_source(name, row, positional, call))
         scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
         filename = f"{GENERATED}{operation.name}, called {name}>"
         function = _compile(name, filename, source, scope, _required(row))
@@ -174,8 +179,12 @@ class _NamespaceAttribute:
         return namespace
 
 
-def _source(name: str, row: Row, positional: list[str], client: str, *, is_async: bool) -> Iterator[str]:
-    """Write the function of an operation. Names of its own begin with an underscore, as no parameter may."""
+def _source(name: str, row: Row, positional: list[str], call: tuple[str, str]) -> Iterator[str]:
+    """Write the function of an operation. Names of its own begin with an underscore, as no parameter may.
+
+    `call` is what the function begins with, and what it passes its arguments to: the two words in which sync and
+    async differ.
+    """
     params = row.params or {}
     path_params = row.path_params
     names = [*path_params, *params]
@@ -186,7 +195,7 @@ def _source(name: str, row: Row, positional: list[str], client: str, *, is_async
         signature.append("stream: bool = _omit")
     signature += OPTION_SOURCE
     signature.append("**_unknown" if row.params is not None else "**params: Any")
-    yield f"{'async ' if is_async else ''}def {name}({', '.join(signature)}) -> {row.response}:"
+    yield f"{call[0]}def {name}({', '.join(signature)}) -> {row.response}:"
     required = _required(row)
     wrong = [*(["_unknown"] if row.params is not None else []), *(f"{param} is _omit" for param in required)]
     if wrong:
@@ -211,8 +220,7 @@ def _source(name: str, row: Row, positional: list[str], client: str, *, is_async
         yield f"    if stream is not _omit: {place}['stream'] = stream"
     stream = _stream_argument(row)
     path = "".join(f"{param}, " for param in path_params)
-    call = f"{client}._call(_operation, ({path}), _query, _body, {stream}, {', '.join(CALL_OPTIONS)})"
-    yield f"    return {'await ' if is_async else ''}{call}"
+    yield f"    return {call[1]}(_operation, ({path}), _query, _body, {stream}, {', '.join(CALL_OPTIONS)})"
 
 
 def _stream_argument(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import warnings
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from conftest import KEY
 from loopback import Answer, Loopback
 
 import oai
 
 VECTORS = [json.loads(line) for line in (Path(__file__).parent / "data" / "seed.jsonl").read_text().splitlines()]
 CASES = [
-    pytest.param(vector, form, id=f"{vector[form]['name']}: {vector['seed']}")
+    pytest.param(vector, form, kind, id=f"{kind}: {vector[form]['name']}: {vector['seed']}")
     for vector in VECTORS
     for form in ("alias", "canonical")
+    for kind in ("sync", "async")
 ]
 
 PICTURE = b"\x89PNG and so on"
@@ -55,17 +58,31 @@ def without_none(value: Any) -> Any:
     return [without_none(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(("vector", "form"), CASES)
+def run(kind: str, url: str, vector: dict[str, Any], form: str, picture: Path) -> tuple[Any, list[Any]]:
+    """Call an operation, by a client of a kind, and return the result and the events where it is a stream."""
+    options: dict[str, Any] = {"api_key": KEY, "base_url": f"{url}/v1", "max_retries": 0}
+    is_stream = vector["answer_kind"] == "events"
+    if kind == "sync":
+        with oai.OpenAI(**options) as client:
+            result = call(client, vector[form], picture)
+            return result, list(result) if is_stream else []
+
+    async def main() -> tuple[Any, list[Any]]:
+        async with oai.AsyncOpenAI(**options) as client:
+            result = await call(client, vector[form], picture)
+            return result, [event async for event in result] if is_stream else []
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(("vector", "form", "kind"), CASES)
 def test_request_as_the_table_says_and_answer_as_a_struct(
-    vector: dict[str, Any], form: str, server: Loopback, client: oai.OpenAI, picture: Path
+    vector: dict[str, Any], form: str, kind: str, server: Loopback, picture: Path
 ) -> None:
     server.reply(answer_of(vector))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        result = call(client, vector[form], picture)
-        if vector["answer_kind"] == "events":
-            with result:
-                events = list(result)
+        result, events = run(kind, server.url, vector, form, picture)
     (seen,) = server.requests
     assert (seen.method, seen.path) == (vector["method"], "/v1" + vector["path"])
     assert sorted(parse_qsl(seen.query)) == sorted(parse_qsl(vector.get("query", "")))

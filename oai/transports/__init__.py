@@ -11,26 +11,37 @@ from typing import TYPE_CHECKING, Any
 from oai._http import Body, Headers, Reply, Request, Timeout, Transport, TransportError
 
 if TYPE_CHECKING:
+    from oai.transports.aiohttp import AiohttpTransport
     from oai.transports.offline import OfflineTransport
-    from oai.transports.recorder import Recorder
+    from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
     from oai.transports.urllib3 import Urllib3Transport
 
 _HOMES = {
+    "AiohttpTransport": "oai.transports.aiohttp",
+    "CassetteError": "oai.transports.recorder",
+    "CassetteMiss": "oai.transports.recorder",
     "OfflineTransport": "oai.transports.offline",
     "Recorder": "oai.transports.recorder",
+    "SecretFound": "oai.transports.recorder",
+    "UnusedAnswers": "oai.transports.recorder",
     "Urllib3Transport": "oai.transports.urllib3",
 }
 
 __all__ = [
+    "AiohttpTransport",
     "Body",
+    "CassetteError",
+    "CassetteMiss",
     "Headers",
     "OfflineTransport",
     "Recorder",
     "Reply",
     "Request",
+    "SecretFound",
     "Timeout",
     "Transport",
     "TransportError",
+    "UnusedAnswers",
     "Urllib3Transport",
 ]
 

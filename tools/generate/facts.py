@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from types import ModuleType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -125,7 +126,7 @@ class Reader:
         fields = []
         for name, hint in hints.items():
             # `__required_keys__` misses a `Required` that is text, as in modules with lazy annotations.
-            required = name in cls.__required_keys__ or get_origin(hint) is typing_extensions.Required
+            required = name in cls.__required_keys__ or get_origin(hint) is REQUIREDNESS[0]
             if get_origin(hint) in REQUIREDNESS:
                 hint = get_args(hint)[0]
             wire = next((each.alias for each in _metadata(hint) if getattr(each, "alias", None)), name)
@@ -204,6 +205,7 @@ class Reader:
         return {name: key for name, key in names.items() if key in self.facts.structs or key in self.facts.aliases}
 
 
+@cache
 def _defined_names(module: ModuleType) -> list[str]:
     """Return the public names that a module's own statements give a class or a value to, in their order."""
     names = []

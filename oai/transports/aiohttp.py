@@ -1,0 +1,174 @@
+"""The transport of `AsyncOpenAI`, on aiohttp, which the extra `oai[async]` installs.
+
+A session belongs to the event loop that it was made in, so that this transport keeps one for each loop. Bodies of
+files are read in a thread, so that no loop waits for a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from oai._http import Body, Headers, Request, Timeout, TransportError
+
+try:
+    import aiohttp
+    from multidict import CIMultiDict
+    from yarl import URL
+except ImportError as missing:
+    raise ImportError(
+        "AsyncOpenAI sends over aiohttp, which is not installed: pip install 'oai[async]', or pass a transport"
+    ) from missing
+
+MOST_CONNECTIONS = 100
+"""Connections to one host at a time, more than which wait for a free one."""
+
+SENT_AS_GIVEN = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
+"""Header fields that aiohttp would add by itself."""
+
+
+class AiohttpTransport:
+    """Send over aiohttp.
+
+    Args:
+        session: an `aiohttp.ClientSession` of the caller's, who keeps it and closes it; it must not decompress
+            (`auto_decompress=False`).
+        ssl_context: how to trust servers; the system's certificates unless given.
+        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are heeded.
+        connections: how many connections to one host there may be.
+    """
+
+    needs_key = True
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession | None = None,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxies: bool = True,
+        connections: int = MOST_CONNECTIONS,
+    ) -> None:
+        self._given = session
+        self._ssl_context = ssl_context
+        self._proxies = proxies
+        self._connections = connections
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._closed = False
+
+    async def send(self, request: Request) -> AiohttpReply:
+        """Send and return at the headers."""
+        if self._closed:
+            raise TransportError("closed", "the transport is closed")
+        headers = CIMultiDict(request.headers)
+        body: Any = request.body
+        if body is not None and not isinstance(body, bytes):
+            headers["Content-Length"] = str(body.length)
+            body = _pieces(body)
+        try:
+            answer = await self._session().request(
+                request.method,
+                URL(request.url, encoded=True),
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                skip_auto_headers=SENT_AS_GIVEN,
+                timeout=_limits(request.timeout),
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _translated(error) from error
+        return AiohttpReply(answer)
+
+    async def close(self) -> None:
+        """Close this transport's own sessions."""
+        self._closed = True
+        sessions, self._sessions = list(self._sessions.values()), WeakKeyDictionary()
+        for session in sessions:
+            await session.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._given is not None:
+            return self._given
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None:
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._connections, ssl=self._ssl_context or True)
+            session = aiohttp.ClientSession(
+                connector=connector,
+                auto_decompress=False,
+                trust_env=self._proxies,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+            # By itself aiohttp sends some requests a second time, which is the flow's to decide; its own test client
+            # switches that off by the same name, for which there is no public one.
+            session._retry_connection = False  # noqa: SLF001
+            self._sessions[loop] = session
+        return session
+
+
+class AiohttpReply:
+    """An answer under way over aiohttp."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.status = answer.status
+        self.headers = Headers((name.decode(), value.decode("latin-1")) for name, value in answer.raw_headers)
+        self._answer = answer
+        self._closed = False
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        self._check_open()
+        try:
+            return await self._answer.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._failed(error) from error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._check_open()
+        try:
+            async for piece in self._answer.content.iter_any():
+                if piece:
+                    yield piece
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._failed(error) from error
+
+    async def close(self) -> None:
+        """Give the connection back if the body is at its end, else close it."""
+        self._closed = True
+        self._answer.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "the reply is closed")
+
+    def _failed(self, error: Exception) -> TransportError:
+        self._answer.close()
+        return TransportError("closed", "the reply is closed") if self._closed else _translated(error)
+
+
+async def _pieces(body: Body) -> AsyncIterator[bytes]:
+    pieces = iter(body)
+    while True:
+        piece = await asyncio.to_thread(next, pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
+def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=timeout.total, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read
+    )
+
+
+def _translated(error: Exception) -> TransportError:
+    """Say what failed in the words of the seam."""
+    if isinstance(error, TimeoutError):
+        return TransportError("timeout", str(error) or "timed out")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return TransportError("connect", str(error))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return TransportError("receive", "the answer was cut short")
+    return TransportError("receive", str(error) or type(error).__name__)

@@ -1,0 +1,39 @@
+"""The table as the tools read it: rows by call path, and which rows answer to a method and a path."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from oai._rows import read_rows
+from oai._table import Row
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "oai" / "endpoints.toml"
+SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
+"""Where the published specification lies beside a checkout of the repository."""
+
+
+def read_table(path: Path = TABLE) -> dict[str, Row]:
+    """Return the rows of a table, checked."""
+    return read_rows(path)
+
+
+def place(method: str, path: str) -> tuple[str, str]:
+    """Return what tells one operation from another on the wire: what a placeholder is called does not matter."""
+    return method, re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def by_place(table: Mapping[str, Row]) -> dict[tuple[str, str], list[str]]:
+    """Return the call paths of the rows by method and path; two may share one."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, row in table.items():
+        found[place(row.method, row.path)].append(name)
+    return dict(found)
+
+
+def wire_names(row: Row, params: Iterable[str]) -> dict[str, str]:
+    """Return parameters by the names that they have on the wire."""
+    return {row.rename.get(name, name): name for name in params}
