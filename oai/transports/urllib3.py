@@ -1,31 +1,29 @@
 """The default transport, on urllib3.
 
-Bodies are read with `read1`, so that each piece of a stream is handed on when it arrives. A limit on the whole
-answer (`Timeout.total`) is kept while headers and body are read: the response class given to urllib3 shortens
-the socket's time-out before each read. Only public names of urllib3 and of http.client are used.
+Bodies are read with `read1`, so that each piece of a stream is handed on when it arrives. How a limit on the whole
+answer (`Timeout.total`) is kept is the business of `_connections`.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
 import os
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError, ProxyError, SSLError
 from urllib3.exceptions import TimeoutError as LimitReached
 
-from oai._http import Body, Headers, Pairs, Request, Timeout, TransportError
+from oai._http import Body, Headers, Pairs, Request, TransportError
+from oai.transports._connections import POOLS, Response, attempt, left_of
+
+if TYPE_CHECKING:
+    from urllib3.connectionpool import HTTPConnectionPool
 
 PIECE = 64 * 1024
 """The most bytes that one read of a streamed body returns."""
@@ -33,111 +31,13 @@ PIECE = 64 * 1024
 LINGER = 0.01
 """Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
 
+MOST_HOSTS = 1000
+"""Hosts whose pools are kept; as many as the pool manager keeps, which closes those that it forgets."""
+
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 MOST_CONNECTIONS = 100
 """Idle connections kept to one host, as the official SDK has it."""
-
-
-class _Attempt(threading.local):
-    """What the connection classes, which urllib3 makes and calls, need to know of the request under way."""
-
-    timeout: Timeout = Timeout()
-    deadline: float | None = None
-    response: _Response | None = None
-
-
-_attempt = _Attempt()
-
-
-class _Response(http.client.HTTPResponse):
-    """http.client's response, reading from the socket no longer than the request may take."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        self.sock = sock
-        if _attempt.deadline is not None:
-            sock = _Timed(sock, _attempt.timeout.read, _attempt.deadline)  # type: ignore[assignment]
-        super().__init__(sock, *args, **kwargs)
-        _attempt.response = self
-
-    def begin(self) -> None:
-        """Read the head, passing over interim answers; http.client knows only 100 of them."""
-        super().begin()
-        while 100 < self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-            self.headers = self.msg = None  # type: ignore[assignment]
-            super().begin()
-
-
-class _Timed:
-    """A socket as http.client's response uses it: something that makes a file."""
-
-    def __init__(self, sock: socket.socket, limit: float | None, deadline: float) -> None:
-        self._reader = _TimedReader(sock, limit, deadline)
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)
-
-
-class _TimedReader(io.RawIOBase):
-    """The bytes of a socket, waited for up to the limit each and up to the deadline in all."""
-
-    def __init__(self, sock: socket.socket, limit: float | None, deadline: float) -> None:
-        self._sock, self._limit, self._deadline = sock, limit, deadline
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_left(self._deadline, self._limit))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-def _left(deadline: float | None, limit: float | None) -> float | None:
-    """Return the seconds to wait: up to the limit, and not past the deadline."""
-    if deadline is None:
-        return limit
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("timed out")
-    return left if limit is None else min(left, limit)
-
-
-class _PlainConnection(HTTPConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        super().connect()
-        _limit_writes(self.sock)
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        super().connect()
-        _limit_writes(self.sock)
-
-
-def _limit_writes(sock: socket.socket | None) -> None:
-    """Let a new connection wait for a write as long as the request allows, not as long as for connecting."""
-    if sock is not None:
-        sock.settimeout(_left(_attempt.deadline, _attempt.timeout.write))
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-POOLS = {"http": _PlainPool, "https": _SecurePool}
 
 
 @cache
@@ -172,6 +72,7 @@ class Urllib3Transport:
         self._proxies = proxies
         self._connections = connections
         self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[str, HTTPConnectionPool] = {}
         self._process = os.getpid()
         self._closed = False
 
@@ -181,43 +82,59 @@ class Urllib3Transport:
             raise TransportError("closed", "the transport is closed")
         timeout = request.timeout
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
-        _attempt.timeout, _attempt.deadline, _attempt.response = timeout, deadline, None
+        attempt.timeout, attempt.deadline, attempt.response = timeout, deadline, None
         try:
-            answer = self._manager(request.url).urlopen(
+            pool, target = self._pool(request.url)
+            answer = pool.urlopen(
                 request.method,
-                request.url,
+                target,
                 body=_body(request.body, deadline),
                 headers=_headers(request),
                 timeout=urllib3.Timeout(timeout.total, connect=timeout.connect, read=timeout.read),
                 retries=False,
                 redirect=False,
+                assert_same_host=False,
                 preload_content=False,
                 decode_content=False,
             )
         except (HTTPError, OSError, ValueError) as error:
             raise _translated(error) from error
-        return Urllib3Reply(answer, _attempt.response, deadline)
+        return Urllib3Reply(answer, attempt.response, deadline)
 
     def close(self) -> None:
         """Close the idle connections of this transport's own pools."""
         self._closed = True
         for manager in self._managers.values():
             manager.clear()
-        self._managers = {}
+        self._managers, self._pools = {}, {}
 
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        """Return the pools to send from: the caller's, else this process's for the URL's proxy."""
+    def _pool(self, url: str) -> tuple[Any, str]:
+        """Return what sends to a URL, and the target to give it: the caller's pools, or this process's own."""
         if self._given is not None:
-            return self._given
+            return self._given, url
         if self._process != os.getpid():
             # After a fork the sockets belong to the parent: forget them, without a word on the wire.
-            self._managers, self._process = {}, os.getpid()
+            self._managers, self._pools, self._process = {}, {}, os.getpid()
         proxy = _proxy(url) if self._proxies else None
+        if proxy is not None:
+            return self._manager(proxy), url
+        # A pool manager takes the URL apart for every request; the origin's own pool needs but the rest of it.
+        slash = url.find("/", url.index("://") + 3)
+        origin, target = (url[:slash], url[slash:]) if slash > 0 else (url, "/")
+        pool = self._pools.get(origin)
+        if pool is None:
+            if len(self._pools) >= MOST_HOSTS:
+                self._pools.clear()
+            pool = self._pools[origin] = self._manager(None).connection_from_url(origin)
+        return pool, target
+
+    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
         manager = self._managers.get(proxy)
         return self._managers.setdefault(proxy, self._new(proxy)) if manager is None else manager
 
     def _new(self, proxy: str | None) -> urllib3.PoolManager:
         options: dict[str, Any] = {
+            "num_pools": MOST_HOSTS,
             "maxsize": self._connections,
             "ssl_context": self._ssl_context or shared_tls_context(),
         }
@@ -237,7 +154,7 @@ class Urllib3Transport:
 class Urllib3Reply:
     """An answer under way over urllib3."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse, raw: _Response | None, deadline: float | None) -> None:
+    def __init__(self, answer: urllib3.BaseHTTPResponse, raw: Response | None, deadline: float | None) -> None:
         self.status = answer.status
         self.headers = Headers(answer.headers.items() if raw is None else raw.getheaders())
         self._answer = answer
@@ -257,7 +174,7 @@ class Urllib3Reply:
         self._check_open()
         while True:
             try:
-                _left(self._deadline, None)
+                left_of(self._deadline, None)
                 piece = self._answer.read1(PIECE, decode_content=False)
             except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
                 raise self._failed(error) from error
@@ -310,7 +227,7 @@ def _body(body: bytes | Body | None, deadline: float | None) -> Any:
 
 def _until(body: Body, deadline: float) -> Iterator[bytes]:
     for piece in body:
-        _left(deadline, None)
+        left_of(deadline, None)
         yield piece
 
 
