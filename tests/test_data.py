@@ -1,0 +1,114 @@
+"""A lint of the data: the shipped table against itself, against the types, and what it costs to load."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import keyword
+import pkgutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import oai.types
+from oai import _pages
+from oai._operation import Operation
+from oai._table import Row, shipped_table
+from oai._typexpr import PAGES, resolve
+
+ROWS = list(shipped_table().items())
+
+
+@pytest.mark.parametrize(("name", "row"), ROWS, ids=[name for name, _ in ROWS])
+def test_a_row_means_what_it_says(name: str, row: Row) -> None:
+    operation = Operation(name, row)
+    params = row.params
+    for param, expression in (params or {}).items():
+        resolve(expression.removesuffix("?"))
+        assert not keyword.iskeyword(param)
+    assert operation.response_type is not Any, "an answer of the API has a type"
+    assert operation.stream_type is not None
+    outer = row.response.partition("[")[0]
+    if outer in PAGES and getattr(_pages, outer).parameter and params is not None:
+        assert getattr(_pages, outer).parameter in params, "the parameter that asks for the next page is missing"
+    for param in row.files:
+        assert params is None or "File" in params[param]
+    for param, expression in (params or {}).items():
+        assert "File" not in expression.split() or param in row.files, f"{param} is a file that `files` does not list"
+    assert row.doc
+    assert row.doc[0].isupper()
+    assert row.doc.endswith(".")
+    assert "\n" not in row.doc
+    assert row.stream is not None or not row.end
+
+
+def test_nothing_has_a_second_meaning() -> None:
+    names = [name for name, _ in ROWS]
+    assert len(set(names)) == len(names)
+    spaces = {name.rpartition(".")[0] for name in names}
+    assert not spaces & set(names), "a call path is a namespace, too"
+    same = {}
+    for name, row in ROWS:
+        same.setdefault((row.method, row.path), []).append(name)
+    twice = {names[0].rpartition(".")[2]: names for names in same.values() if len(names) > 1}
+    # The SDK has some operations under a second name, and one path is completed by what the body says.
+    assert all(len(names) <= 3 for names in twice.values())
+
+
+def test_constant_headers_are_few_and_known() -> None:
+    known = {
+        ("OpenAI-Beta", "assistants=v1"),
+        ("OpenAI-Beta", "assistants=v2"),
+        ("OpenAI-Beta", "agents=v1"),
+        ("OpenAI-Beta", "chatkit_beta=v1"),
+    }
+    found = {pair for _, row in ROWS for pair in row.headers.items() if pair[0] != "Accept"}
+    assert found <= known, found - known
+
+
+def test_admin_operations_take_the_admin_key() -> None:
+    for name, row in ROWS:
+        if name.startswith("admin.organization."):
+            assert row.auth == "admin", name
+
+
+def test_every_name_of_every_package_of_types_can_be_imported() -> None:
+    count = 0
+    for info in pkgutil.walk_packages(oai.types.__path__, "oai.types."):
+        module = importlib.import_module(info.name)
+        if info.ispkg:
+            for name in dir(module):
+                getattr(module, name)
+                count += 1
+    assert count > 3000
+
+
+LOADED = "import sys, json; print(json.dumps(sorted(m for m in sys.modules if m.startswith('oai.types.'))))"
+
+
+def loaded_after(code: str) -> list[str]:
+    """Return the modules of types that a fresh process has loaded after running some code."""
+    shown = subprocess.run([sys.executable, "-c", f"{code}\n{LOADED}"], check=True, capture_output=True, text=True)
+    found: list[str] = json.loads(shown.stdout.splitlines()[-1])
+    return [name for name in found if name.rpartition(".")[2].endswith(("structs", "params"))]
+
+
+def test_constructing_a_client_loads_no_types() -> None:
+    code = "import oai; client = oai.OpenAI(transport=oai.OfflineTransport()); client.embeddings.create; client.beta.threads"
+    assert loaded_after(code) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "areas"),
+    [
+        ("embeddings.create(model='m', input='x')", ["embeddings"]),
+        ("files.retrieve('f')", ["files"]),
+        ("chat.completions.create(model='m', messages=[])", ["chat", "completions", "shared"]),
+        ("responses.create(model='m', input='x')", ["responses", "shared"]),
+    ],
+)
+def test_the_first_use_of_an_area_loads_what_it_needs(call: str, areas: list[str]) -> None:
+    code = f"import oai; oai.OpenAI(transport=oai.OfflineTransport()).{call}"
+    assert loaded_after(code) == [f"oai.types.{area}.structs" for area in areas]
