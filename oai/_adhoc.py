@@ -1,0 +1,101 @@
+"""Requests that no row declares: `client.request("POST", "/path")`, and `get`, `post`, `put`, `patch`, `delete`.
+
+Each is made into an operation of its own, so that it goes the way of any other: same key, same retries, same errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast, get_args, get_origin
+from urllib.parse import quote, unquote
+
+from oai._errors import OpenAIError
+from oai._object import Object
+from oai._omit import omit
+from oai._operation import Operation
+from oai._table import Row
+
+
+class AdHoc:
+    """What a client does without its table."""
+
+    def _call(self, *arguments: Any) -> Any:
+        raise NotImplementedError
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = Object,
+        body: Any = None,
+        query: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        stream: bool = False,
+        stream_cls: Any = Any,
+        extra_headers: Mapping[str, Any] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Any = None,
+        timeout: Any = omit,
+    ) -> Any:
+        """Call what no row declares, with the key, the retries and the errors of any other call.
+
+        Args:
+            method: the HTTP method.
+            path: the path below `base_url`.
+            cast_to: the type of the answer: a struct, `dict`, `bytes`, `str`, `oai.Response`, or `Object`, which
+                takes any JSON object and reads its fields as attributes.
+            body: what is sent as JSON, or beside files as the fields of a form.
+            query: what is sent in the query string.
+            files: the uploads of a form by their field, see `File`.
+            stream: whether the answer is a stream of events.
+            stream_cls: the type of an event, where it is.
+            extra_headers: sent beside the client's; `None` takes a header away.
+            extra_query: sent beside `query`.
+            extra_body: fields sent beside those of `body`.
+            timeout: seconds, `None` for no limit, or a `Timeout`.
+        """
+        operation = adhoc(method, path, cast_to, stream_cls, list(files or {}))
+        content = {**(body or {}), **files} if files else body
+        return self._call(
+            operation, (), query, content, stream or None, extra_headers, extra_query, extra_body, timeout
+        )
+
+    def get(self, path: str, **options: Any) -> Any:
+        """`request("GET", ...)`."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        """`request("POST", ...)`."""
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> Any:
+        """`request("PUT", ...)`."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str, **options: Any) -> Any:
+        """`request("PATCH", ...)`."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        """`request("DELETE", ...)`."""
+        return self.request("DELETE", path, **options)
+
+
+def adhoc(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
+    """Make the operation of a request that no row declares."""
+    if "://" in path:
+        raise OpenAIError(f"{path!r} is a whole URL; give the path below base_url, or a client with another one")
+    template = quote(unquote(path if path.startswith("/") else f"/{path}"), safe="/?&=+,:;@!$'()*%[]~")
+    row = Row(
+        method=cast("Any", method.upper()),
+        path=template,
+        body="multipart" if files else "json",
+        response="Any",
+        files=files,
+        end=["*"],
+    )
+    operation = Operation(f"{row.method} {path}", row)
+    operation.response_type = cast_to
+    operation.stream_type = get_args(stream_cls)[0] if get_origin(stream_cls) is not None else stream_cls
+    return operation
