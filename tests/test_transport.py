@@ -146,6 +146,14 @@ def test_slow_headers_against_the_limits(
     assert time.monotonic() - began < longest
 
 
+@pytest.mark.parametrize("limits", [{"timeout": 0}, {"total": 0.0}, {"read": 0}, {"connect": 0}])
+def test_no_time_at_all_is_a_timeout(limits: dict[str, float], server: Loopback, transport: Urllib3Transport) -> None:
+    with pytest.raises(TransportError) as caught:
+        transport.send(get(server, **limits))
+    assert caught.value.kind == "timeout"
+    assert server.requests == []
+
+
 def test_slow_but_steady_headers_do_not_reach_the_read_limit(server: Loopback, transport: Urllib3Transport) -> None:
     server.reply(Answer(head_pace=0.1, headers=[("x-a", "1"), ("x-b", "2")], body=b"x"))
     assert transport.send(get(server, read=0.35)).read() == b"x"

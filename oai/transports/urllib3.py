@@ -81,6 +81,8 @@ class Urllib3Transport:
         if self._closed:
             raise TransportError("closed", "the transport is closed")
         timeout = request.timeout
+        if any(limit is not None and limit <= 0 for limit in (timeout.connect, timeout.read, timeout.total)):
+            raise TransportError("timeout", "there is no time left")  # urllib3 takes no limit of zero
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
         attempt.timeout, attempt.deadline, attempt.response = timeout, deadline, None
         try:
@@ -99,7 +101,8 @@ class Urllib3Transport:
             )
         except (HTTPError, OSError, ValueError) as error:
             raise _translated(error) from error
-        return Urllib3Reply(answer, attempt.response, deadline)
+        raw, attempt.response = attempt.response, None
+        return Urllib3Reply(answer, raw, deadline)
 
     def close(self) -> None:
         """Close the idle connections of this transport's own pools."""
