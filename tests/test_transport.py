@@ -62,6 +62,45 @@ def test_a_body_comes_whole_or_in_pieces_as_it_came(
     assert len(pieces) > 1
 
 
+HEADS = [
+    (b"HTTP/1.1 200 OK\r\nX-A: 1\r\n  and more\r\nContent-Length: 2\r\n\r\nhi", {"x-a": "1 and more"}, b"hi"),
+    (b"HTTP/1.1 200\r\nContent-Length:2\r\n\r\nhi", {"content-length": "2"}, b"hi"),
+    (b"HTTP/1.0 200 OK\nX-A:  \xe9 \n\nto the end", {"x-a": "\u00e9"}, b"to the end"),
+    (b"HTTP/1.1 200 OK\r\nno field\r\nContent-Length: 2\r\n\r\nhi", {"content-length": "2"}, b"hi"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", {}, b"hi"),
+]
+
+
+@pytest.mark.parametrize(("raw", "headers", "body"), HEADS)
+def test_heads_of_all_kinds_are_read(
+    raw: bytes, headers: dict[str, str], body: bytes, server: Loopback, transport: Urllib3Transport
+) -> None:
+    server.reply(Answer(raw=raw))
+    reply = transport.send(get(server))
+    assert headers.items() <= dict(reply.headers).items()
+    assert (reply.status, reply.read()) == (200, body)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "what the server sent is not HTTP/1"),
+        (b"HTTP/1.1 two hundred\r\n\r\n", "what the server sent is not HTTP/1"),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", "the answer was cut short"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 300 + b"\r\n", "the head of the answer is too large"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"1" * 70_000 + b"\r\n\r\n", "the head of the answer is too large"),
+        (b"", "closed the connection without an answer"),
+    ],
+)
+def test_a_head_that_is_none_is_a_named_error(
+    raw: bytes, message: str, server: Loopback, transport: Urllib3Transport
+) -> None:
+    server.reply(Answer(raw=raw))
+    with pytest.raises(TransportError, match=message) as caught:
+        transport.send(get(server))
+    assert caught.value.kind == "receive"
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_without_a_body(status: int, server: Loopback, transport: Urllib3Transport) -> None:
     server.reply(Answer(status), Answer(body=b"x"))

@@ -45,10 +45,11 @@ __all__ = [
     "Urllib3Transport",
 ]
 
+if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            from importlib import import_module
 
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return getattr(import_module(_HOMES[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,6 +20,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from oai._http import Timeout
 
+LONGEST_LINE = 65536
+MOST_FIELDS = 200
+"""Bytes of a line and number of fields that the head of an answer may have."""
+
 
 class Attempt(threading.local):
     """What the connection classes, which urllib3 makes and calls, need to know of the request under way."""
@@ -35,19 +39,95 @@ attempt = Attempt()
 class Response(http.client.HTTPResponse):
     """http.client's response, reading from the socket no longer than the request may take."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
         self.sock = sock
+        self._asked = method
         if attempt.deadline is not None:
             sock = _Timed(sock, attempt.timeout.read, attempt.deadline)  # type: ignore[assignment]
-        super().__init__(sock, *args, **kwargs)
+        super().__init__(sock, debuglevel, method, url)
         attempt.response = self
 
     def begin(self) -> None:
-        """Read the head, passing over interim answers; http.client knows only 100 of them."""
-        super().begin()
-        while 100 < self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
-            self.headers = self.msg = None  # type: ignore[assignment]
-            super().begin()
+        """Read the head of the final answer, passing over interim ones, and say how its body is delimited.
+
+        http.client reads header fields with the parser for e-mail, which takes longer than all else about an
+        answer; and of the interim answers (RFC 9110, section 15.2) it passes over 100 alone.
+        """
+        if self.headers is not None:
+            return
+        status = http.client.CONTINUE.value
+        while status < 200 and status != http.client.SWITCHING_PROTOCOLS:
+            self.version, status, self.reason = _status_line(self.fp)
+            fields = _Fields(_read_fields(self.fp))
+        self.code = self.status = status
+        self.headers = self.msg = fields
+        self._delimit(fields)
+
+    def _delimit(self, fields: _Fields) -> None:
+        """Tell where the body ends (RFC 9112, section 6.3) and whether the connection goes on after it."""
+        self.chunk_left = None
+        self.chunked = (fields.get("transfer-encoding") or "").lower() == "chunked"
+        length = fields.get("content-length") or ""
+        self.length = int(length) if length.isdecimal() and not self.chunked else None
+        if self.status in (204, 304) or 100 <= self.status < 200 or self._asked == "HEAD":
+            self.length = 0
+        connection = (fields.get("connection") or "").lower()
+        keeps = "keep-alive" in connection if self.version == 10 else "close" not in connection
+        self.will_close = not keeps or (self.length is None and not self.chunked)
+
+
+class _Fields(http.client.HTTPMessage):
+    """The header fields of an answer, as http.client and urllib3 ask for them."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._pairs = pairs
+
+    def items(self) -> list[tuple[str, str]]:
+        return self._pairs
+
+    def get_all(self, name: str, failobj: Any = None) -> Any:
+        found = [value for key, value in self._pairs if key.lower() == name.lower()]
+        return found or failobj
+
+    def get(self, name: str, failobj: Any = None) -> Any:
+        found = self.get_all(name)
+        return ", ".join(found) if found else failobj
+
+
+def _status_line(stream: Any) -> tuple[int, int, str]:
+    """Read a status line: the version as http.client writes it (11), the status, and the reason."""
+    line = stream.readline(LONGEST_LINE + 1)
+    if not line:
+        raise http.client.RemoteDisconnected("the server closed the connection without an answer")
+    version, _, rest = line.decode("latin-1").rstrip("\r\n").partition(" ")
+    status, _, reason = rest.partition(" ")
+    if not version.startswith("HTTP/1.") or not (status.isdecimal() and len(status) == 3):
+        raise http.client.BadStatusLine("what the server sent is not HTTP/1")
+    return 10 if version == "HTTP/1.0" else 11, int(status), reason.strip()
+
+
+def _read_fields(stream: Any) -> list[tuple[str, str]]:
+    """Read header fields to the blank line that ends them; a folded value becomes one line (RFC 9112, section 5.2)."""
+    pairs: list[tuple[str, str]] = []
+    while True:
+        line = stream.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE or len(pairs) > MOST_FIELDS:
+            raise http.client.HTTPException("the head of the answer is too large")
+        if line in (b"\r\n", b"\n"):
+            return pairs
+        if not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        text = line.decode("latin-1")
+        if text[0] in " \t" and pairs:
+            name, value = pairs[-1]
+            pairs[-1] = name, f"{value} {text.strip()}"
+            continue
+        name, colon, value = text.partition(":")
+        if colon:
+            pairs.append((name, value.strip()))
 
 
 class _Timed:
