@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 from oai._version import __version__
 
 if TYPE_CHECKING:
+    from oai import transports as transports
     from oai import types as types
     from oai._answer import BinaryResponse as BinaryResponse
-    from oai._client import AsyncOpenAI as AsyncOpenAI
-    from oai._client import OpenAI as OpenAI
     from oai._decode import decode as decode
     from oai._errors import APIConnectionError as APIConnectionError
     from oai._errors import APIError as APIError
@@ -56,6 +55,8 @@ if TYPE_CHECKING:
     from oai._stream import Stream as Stream
     from oai._table import Table as Table
     from oai._table import load_table as load_table
+    from oai._typed import AsyncOpenAI as AsyncOpenAI
+    from oai._typed import OpenAI as OpenAI
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
@@ -117,18 +118,19 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", "transports", "types", *_HOME_OF]  # noqa: PLE0604 - all of them are strings
 
+if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        from importlib import import_module
 
-    if name in _HOME_OF:
-        value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
-    elif name in ("transports", "types"):
-        value = import_module(f"oai.{name}")
-    else:
-        raise AttributeError(f"module 'oai' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+        if name in _HOME_OF:
+            value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
+        elif name in ("transports", "types"):
+            value = import_module(f"oai.{name}")
+        else:
+            raise AttributeError(f"module 'oai' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

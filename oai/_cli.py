@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from oai._cli_arguments import UsageError, read_words
 from oai._cli_table import find_names, list_operations, read_table, show_operation
+from oai._cli_tools import import_document, write_stubs
 from oai._errors import OpenAIError
 from oai._redact import redact_text
 from oai._version import __version__
@@ -44,6 +45,9 @@ examples:
   oai --output hello.mp3 audio.speech.create model=tts-1 voice=alloy input=Hello
   oai list chat                      the operations about chats
   oai show chat.completions.create   its parameters
+  oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own
+  oai --output my.toml import openapi.json                         a table for a server that describes itself
+  oai --output my_api.py stubs my.toml                             a module that type checkers know its calls from
 
 The key is read from OPENAI_API_KEY (see --api-key-env), and never from the command line.
 """
@@ -106,7 +110,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="oai",
         usage="oai [options] OPERATION [name=text | name:=json | name@path | text ...]\n"
-        "       oai list [WORD ...]\n       oai show OPERATION",
+        "       oai list [WORD ...]\n       oai show OPERATION\n       oai import DOCUMENT\n       oai stubs TABLE ...",
         description="Call any operation of the OpenAI API from the shell.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -234,8 +238,10 @@ def _client(options: argparse.Namespace, transport: Transport | None) -> Any:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
+    "import": import_document,
     "list": list_operations,
     "show": show_operation,
+    "stubs": write_stubs,
 }
 """What a first word means that is no operation."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ def read_table(options: argparse.Namespace) -> Table:
     """Return the shipped table with those of the environment and the options over it."""
     named = [path for path in os.environ.get("OAI_TABLE", "").split(os.pathsep) if path]
     others = [*named, *(options.table or ())]
+    # The structs that a table names lie beside it, where `oai import` puts them.
+    sys.path += [os.path.dirname(os.path.abspath(path)) for path in others]
     return load_table(SHIPPED, *others) if others else shipped_table()
 
 

@@ -38,6 +38,7 @@ class Multipart:
         fields: the form's fields, nested as a query string would have them.
         files: name and file of each upload, in their order; a name may come more than once.
         boundary: the text between the parts; drawn at random unless given.
+        list_suffix: what stands behind the name of a field whose value is in a list.
 
     Raises:
         TypeError: a file is none of the kinds that `File` lists, or is open in text mode.
@@ -45,10 +46,15 @@ class Multipart:
     """
 
     def __init__(
-        self, fields: Mapping[str, Any], files: Iterable[tuple[str, Any]], *, boundary: str | None = None
+        self,
+        fields: Mapping[str, Any],
+        files: Iterable[tuple[str, Any]],
+        *,
+        boundary: str | None = None,
+        list_suffix: str = "[]",
     ) -> None:
         self.boundary = boundary or os.urandom(16).hex()
-        self._parts: list[_Part] = [_Part(_head(name), value.encode()) for name, value in flatten(fields)]
+        self._parts: list[_Part] = [_Part(_head(name), value.encode()) for name, value in flatten(fields, list_suffix)]
         self._parts += [_file_part(name, file) for name, file in files]
         self.length = sum(len(piece) for piece in self._framing()) + sum(part.size for part in self._parts)
 

@@ -14,22 +14,22 @@ from urllib.parse import urlencode
 from oai._omit import Omit
 
 
-def flatten(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the flat pairs of nested values.
+def flatten(values: Mapping[str, Any], list_suffix: str = "[]") -> Iterator[tuple[str, str]]:
+    """Yield the flat pairs of nested values; what stands in a list has `list_suffix` behind its name.
 
     Raises:
         TypeError: a value is neither text, number, boolean, list nor mapping.
     """
     for key, value in values.items():
-        yield from _pairs(key, value)
+        yield from _pairs(key, value, list_suffix)
 
 
-def query_string(values: Mapping[str, Any]) -> str:
+def query_string(values: Mapping[str, Any], list_suffix: str = "[]") -> str:
     """Return nested values as a query string, percent-encoded, without the question mark."""
-    return urlencode(list(flatten(values)))
+    return urlencode(list(flatten(values, list_suffix)))
 
 
-def _pairs(key: str, value: Any) -> Iterator[tuple[str, str]]:
+def _pairs(key: str, value: Any, list_suffix: str) -> Iterator[tuple[str, str]]:
     if value is None or isinstance(value, Omit):
         return
     if isinstance(value, Enum):
@@ -40,9 +40,9 @@ def _pairs(key: str, value: Any) -> Iterator[tuple[str, str]]:
         yield key, str(value)
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _pairs(f"{key}[{name}]", item)
+            yield from _pairs(f"{key}[{name}]", item, list_suffix)
     elif isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
         for item in value:
-            yield from _pairs(f"{key}[]", item)
+            yield from _pairs(f"{key}{list_suffix}", item, list_suffix)
     else:
         raise TypeError(f"`{key}` is of type {type(value).__name__}, which has no form in a query or a form")

@@ -97,15 +97,13 @@ def prepare(
     """
     url = config.base_url + operation.path(path)
     if config.default_query or query or extra_query:
-        text = query_string({**config.default_query, **(query or {}), **(extra_query or {})})
+        text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
         if text:
             url += f"{'&' if '?' in operation.row.path else '?'}{text}"
     headers = config.headers_for(operation)
     content, content_type = _content(operation, body, extra_body)
     if content_type is not None:
         headers = {**headers, "content-type": ("Content-Type", content_type)}
-    if stream:
-        headers = {**headers, "accept": ("Accept", "text/event-stream")}
     authorizes_itself = config.authorizes_itself
     if extra_headers:
         authorizes_itself |= any(name.lower() == "authorization" for name in extra_headers)
@@ -126,8 +124,11 @@ def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | 
     """Return the body and its content type, neither where the operation sends none."""
     if extra_body is not None:
         body = {**(body or {}), **extra_body} if isinstance(extra_body, Mapping) else extra_body
-    if operation.row.body == "multipart":
-        return _form(operation.row, body or {})
+    row = operation.row
+    if row.body == "multipart" and not (
+        row.json_without_files and not any((body or {}).get(file) for file in row.files)
+    ):
+        return _form(row, body or {})
     if body is None:
         return None, None
     return encode(body), "application/json"
@@ -139,8 +140,9 @@ def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
         return str(body[row.raw]).encode(), row.parts[row.raw]
     from oai._multipart import Multipart  # opens files, which few calls need
 
-    files = [*_files(body, row.files), *_parts(body, row.parts)]
-    form = Multipart({name: body[name] for name in body if name not in row.files and name not in row.parts}, files)
+    files = [*_files(body, row), *_parts(body, row.parts)]
+    apart = {*row.parts, *(name for name in row.files if not isinstance(body.get(name), Mapping))}
+    form = Multipart({name: body[name] for name in body if name not in apart}, files, list_suffix=row.list_suffix)
     return form, form.content_type
 
 
@@ -152,11 +154,14 @@ def _parts(body: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[
             yield name, (None, encode(value) if "json" in kind else str(value).encode(), kind)
 
 
-def _files(body: Mapping[str, Any], names: list[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the uploads; a list of files goes under `name[]`, one after the other."""
-    for name in names:
+def _files(body: Mapping[str, Any], row: Row) -> Iterator[tuple[str, Any]]:
+    """Yield the uploads; a list of files goes under `name[]`, or as the row says, one after the other.
+
+    A mapping, such as `{"id": ...}` of a video that the API has already, is no file but a nested field.
+    """
+    for name in row.files:
         value = body.get(name)
         if isinstance(value, list):
-            yield from ((f"{name}[]", each) for each in value)
-        elif value is not None:
+            yield from ((f"{name}{row.list_suffix}", each) for each in value)
+        elif value is not None and not isinstance(value, Mapping):
             yield name, value

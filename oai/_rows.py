@@ -86,6 +86,8 @@ def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
     yield from _reference_problems(row)
     if row.files and row.body != "multipart":
         yield "files", 'needs body = "multipart"'
+    if row.json_without_files and not row.files:
+        yield "json_without_files", "needs `files`"
 
 
 def _path_problems(row: Row) -> Iterator[tuple[str, ...]]:

@@ -215,8 +215,8 @@ def _source(name: str, row: Row, positional: list[str], call: tuple[str, str]) -
     yield from _collect("_query", query, row, needed=needed)
     yield from _collect("_body", [param for param in params if param not in query], row, needed=needed)
     if row.params is None:
-        yield f"    {place} = params or None"
-    if may_stream and row.params is not None:
+        yield f"    {place} = params" if may_stream else f"    {place} = params or None"
+    if may_stream:
         yield f"    if stream is not _omit: {place}['stream'] = stream"
     stream = _stream_argument(row)
     path = "".join(f"{param}, " for param in path_params)
@@ -229,7 +229,7 @@ def _stream_argument(row: Row) -> str:
         return "None"
     if row.stream_only:
         return "True"
-    return "stream" if row.params is not None else "params.get('stream')"
+    return "stream"
 
 
 def _required(row: Row) -> list[str]:

@@ -45,11 +45,13 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     args: list[str] | None = None
     query: list[str] = []
     files: list[str] = []
+    json_without_files: bool = False
     rename: dict[str, str] = {}
     headers: dict[str, str] = {}
     header_params: dict[str, str] = {}
     parts: dict[str, str] = {}
     raw: str | None = None
+    arrays: Literal["brackets", "repeat"] = "brackets"
     auth: Literal["key", "admin", "none"] = "key"
     deprecated: str | None = None
 
@@ -62,6 +64,11 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def positional(self) -> list[str]:
         """The parameters that may be given without their name: by the official SDK's rule the path's last."""
         return self.path_params[-1:] if self.args is None else self.args
+
+    @property
+    def list_suffix(self) -> str:
+        """What stands behind the name of a list's items in a query or a form."""
+        return "[]" if self.arrays == "brackets" else ""
 
     def aliases(self) -> Iterator[tuple[str, list[str]]]:
         """Yield each flat name with its positional parameters: those it lists, else all of the path's."""

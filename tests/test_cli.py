@@ -387,3 +387,22 @@ def test_another_variable_can_hold_the_key(server: Loopback, monkeypatch: pytest
     server.reply(Answer.of_json({"object": "list", "data": []}))
     assert main([*options, "--api-key-env", "OTHER", "models.list"]) == 0
     assert server.requests[0].header("authorization") == "Bearer other-key"
+
+
+def test_a_document_becomes_a_table_whose_operations_are_called(
+    tmp_path: Path, server: Loopback, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    document = Path(__file__).parent / "data" / "model_server.json"
+    table = tmp_path / "my.toml"
+    assert main(["--output", str(table), "import", str(document)]) == 0
+    assert "my_types.py has the types of the answers" in capsys.readouterr().out
+    server.reply(json={"tokens": [1, 2], "count": 2, "max_model_len": 8})
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    words = ["--table", str(table), "--base-url", server.url, "tokenize", "prompt=Hello"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["tokens"] == [1, 2]
+    assert server.requests[0].path == "/tokenize"
+    assert main(["stubs", str(table)]) == 0
+    assert "def tokenize(" in capsys.readouterr().out
+    assert main(["stubs"]) == main(["import"]) == 2

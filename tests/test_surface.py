@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+from pathlib import Path
 
 import pytest
+from loopback import Answer, Loopback
 
 import oai
 from oai._table import shipped_table
@@ -118,3 +120,15 @@ def test_a_traceback_shows_the_generated_line(client: oai.OpenAI) -> None:
         client.embeddings.create(model="m")
     except TypeError:
         assert "raise _wrong_call('create'" in traceback.format_exc()
+
+
+def test_a_row_without_params_streams_where_it_is_asked_to(server: Loopback, tmp_path: Path) -> None:
+    row = '[talk]\nmethod = "POST"\npath = "/talk"\nbody = "json"\nresponse = "dict"\nstream = "dict"\n'
+    (tmp_path / "my.toml").write_text(row)
+    server.reply(Answer.events([{"n": 1}]))
+    with (
+        oai.OpenAI(api_key="key", base_url=server.url, table=tmp_path / "my.toml") as client,
+        client.talk(text="Hello", stream=True) as stream,
+    ):
+        assert list(stream) == [{"n": 1}]
+    assert server.requests[0].json() == {"text": "Hello", "stream": True}

@@ -6,6 +6,35 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types import admin as admin
+    from oai.types import audio as audio
+    from oai.types import batches as batches
+    from oai.types import beta as beta
+    from oai.types import chat as chat
+    from oai.types import completions as completions
+    from oai.types import containers as containers
+    from oai.types import content_provenance_checks as content_provenance_checks
+    from oai.types import conversations as conversations
+    from oai.types import decisions as decisions
+    from oai.types import embeddings as embeddings
+    from oai.types import evals as evals
+    from oai.types import files as files
+    from oai.types import fine_tuning as fine_tuning
+    from oai.types import graders as graders
+    from oai.types import images as images
+    from oai.types import live as live
+    from oai.types import models as models
+    from oai.types import moderations as moderations
+    from oai.types import realtime as realtime
+    from oai.types import responses as responses
+    from oai.types import safety as safety
+    from oai.types import shared as shared
+    from oai.types import shared_params as shared_params
+    from oai.types import skills as skills
+    from oai.types import uploads as uploads
+    from oai.types import vector_stores as vector_stores
+    from oai.types import videos as videos
+    from oai.types import webhooks as webhooks
     from oai.types.audio.structs import AudioModel as AudioModel
     from oai.types.audio.structs import AudioResponseFormat as AudioResponseFormat
     from oai.types.batches.params import BatchCreateParams as BatchCreateParams
@@ -141,70 +170,69 @@ if TYPE_CHECKING:
     from oai.types.videos.structs import VideoModelParam as VideoModelParam
     from oai.types.videos.structs import VideoSeconds as VideoSeconds
     from oai.types.videos.structs import VideoSize as VideoSize
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin": "",
-        "oai.types.audio": "",
-        "oai.types.audio.structs": "AudioModel AudioResponseFormat",
-        "oai.types.batches": "",
-        "oai.types.batches.params": "BatchCreateParams BatchListParams",
-        "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage",
-        "oai.types.beta": "",
-        "oai.types.chat": "",
-        "oai.types.completions": "",
-        "oai.types.completions.params": "CompletionCreateParams",
-        "oai.types.completions.structs": "Completion CompletionChoice CompletionUsage",
-        "oai.types.containers": "",
-        "oai.types.containers.params": "ContainerCreateParams ContainerListParams",
-        "oai.types.containers.structs": "ContainerCreateResponse ContainerListResponse ContainerRetrieveResponse",
-        "oai.types.content_provenance_checks": "",
-        "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
-        "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck",
-        "oai.types.conversations": "",
-        "oai.types.decisions": "",
-        "oai.types.decisions.params": "DecisionCreateParams DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputTextParam DecisionPromptCacheBreakpointParam",
-        "oai.types.decisions.structs": "Decision",
-        "oai.types.embeddings": "",
-        "oai.types.embeddings.params": "EmbeddingCreateParams",
-        "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel",
-        "oai.types.evals": "",
-        "oai.types.evals.params": "EvalCreateParams EvalListParams EvalUpdateParams",
-        "oai.types.evals.structs": "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse EvalRetrieveResponse EvalStoredCompletionsDataSourceConfig EvalUpdateResponse",
-        "oai.types.files": "",
-        "oai.types.files.params": "FileCreateParams FileListParams",
-        "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
-        "oai.types.fine_tuning": "",
-        "oai.types.graders": "",
-        "oai.types.images": "",
-        "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageGenerateParams ImageInputReferenceParam",
-        "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse",
-        "oai.types.live": "",
-        "oai.types.models": "",
-        "oai.types.models.structs": "Model ModelDeleted",
-        "oai.types.moderations": "",
-        "oai.types.moderations.params": "ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
-        "oai.types.moderations.structs": "Moderation ModerationCreateResponse ModerationModel",
-        "oai.types.realtime": "",
-        "oai.types.responses": "",
-        "oai.types.safety": "",
-        "oai.types.shared": "",
-        "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject FunctionDefinition FunctionParameters Metadata OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel",
-        "oai.types.shared_params": "",
-        "oai.types.skills": "",
-        "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams",
-        "oai.types.skills.structs": "DeletedSkill Skill SkillList",
-        "oai.types.uploads": "",
-        "oai.types.uploads.params": "UploadCompleteParams UploadCreateParams",
-        "oai.types.uploads.structs": "Upload",
-        "oai.types.vector_stores": "",
-        "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam FileChunkingStrategyParam StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
-        "oai.types.vector_stores.structs": "FileChunkingStrategy OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreSearchResponse",
-        "oai.types.videos": "",
-        "oai.types.videos.params": "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoExtendParams VideoListParams VideoRemixParams",
-        "oai.types.videos.structs": "Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
-        "oai.types.webhooks": "",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin": "",
+            "oai.types.audio": "",
+            "oai.types.audio.structs": "AudioModel AudioResponseFormat",
+            "oai.types.batches": "",
+            "oai.types.batches.params": "BatchCreateParams BatchListParams",
+            "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage",
+            "oai.types.beta": "",
+            "oai.types.chat": "",
+            "oai.types.completions": "",
+            "oai.types.completions.params": "CompletionCreateParams",
+            "oai.types.completions.structs": "Completion CompletionChoice CompletionUsage",
+            "oai.types.containers": "",
+            "oai.types.containers.params": "ContainerCreateParams ContainerListParams",
+            "oai.types.containers.structs": "ContainerCreateResponse ContainerListResponse ContainerRetrieveResponse",
+            "oai.types.content_provenance_checks": "",
+            "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
+            "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck",
+            "oai.types.conversations": "",
+            "oai.types.decisions": "",
+            "oai.types.decisions.params": "DecisionCreateParams DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputTextParam DecisionPromptCacheBreakpointParam",
+            "oai.types.decisions.structs": "Decision",
+            "oai.types.embeddings": "",
+            "oai.types.embeddings.params": "EmbeddingCreateParams",
+            "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel",
+            "oai.types.evals": "",
+            "oai.types.evals.params": "EvalCreateParams EvalListParams EvalUpdateParams",
+            "oai.types.evals.structs": "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse EvalRetrieveResponse EvalStoredCompletionsDataSourceConfig EvalUpdateResponse",
+            "oai.types.files": "",
+            "oai.types.files.params": "FileCreateParams FileListParams",
+            "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
+            "oai.types.fine_tuning": "",
+            "oai.types.graders": "",
+            "oai.types.images": "",
+            "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageGenerateParams ImageInputReferenceParam",
+            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse",
+            "oai.types.live": "",
+            "oai.types.models": "",
+            "oai.types.models.structs": "Model ModelDeleted",
+            "oai.types.moderations": "",
+            "oai.types.moderations.params": "ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
+            "oai.types.moderations.structs": "Moderation ModerationCreateResponse ModerationModel",
+            "oai.types.realtime": "",
+            "oai.types.responses": "",
+            "oai.types.safety": "",
+            "oai.types.shared": "",
+            "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject FunctionDefinition FunctionParameters Metadata OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel",
+            "oai.types.shared_params": "",
+            "oai.types.skills": "",
+            "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams",
+            "oai.types.skills.structs": "DeletedSkill Skill SkillList",
+            "oai.types.uploads": "",
+            "oai.types.uploads.params": "UploadCompleteParams UploadCreateParams",
+            "oai.types.uploads.structs": "Upload",
+            "oai.types.vector_stores": "",
+            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam FileChunkingStrategyParam StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
+            "oai.types.vector_stores.structs": "FileChunkingStrategy OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreSearchResponse",
+            "oai.types.videos": "",
+            "oai.types.videos.params": "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoExtendParams VideoListParams VideoRemixParams",
+            "oai.types.videos.structs": "Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
+            "oai.types.webhooks": "",
+        },
+    )

@@ -1,49 +1,62 @@
-"""`python -m tools.generate types|rows`: write what is generated from the official SDK that is installed."""
+"""`python -m tools.generate types|rows|stubs|check [openapi.json]`: keep what is generated as its sources say.
+
+`types` writes `oai/types` from the official SDK that is installed. `rows` adds to `oai/endpoints.toml` what it lacks,
+the operations of an OpenAPI document among them where one is given, and leaves the rows that are there as they
+are. `stubs` writes `oai/_typed` from the table. `check` writes nothing and exits with 1 where something differs that
+`exceptions.toml` does not excuse; unless another is given, it reads the published specification where that lies
+beside the repository.
+"""
 
 from __future__ import annotations
 
 import argparse
-import tomllib
+import sys
 from pathlib import Path
 
+from oai._openapi import import_document
+from oai._openapi_document import Document
+from oai._table import load_table
+from tools.generate.check import check
 from tools.generate.facts import Reader
 from tools.generate.operations import read_operations
 from tools.generate.plan import Plan
-from tools.generate.write_rows import Rows, to_toml, wanted
+from tools.generate.table import ROOT, SPECIFICATION, TABLE, add_rows, by_place, place, read_table
+from tools.generate.write_rows import Rows, wanted
+from tools.generate.write_stubs import write_stubs
 from tools.generate.write_types import write_types
 
-ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "oai" / "endpoints.toml"
 
-
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.generate", description=__doc__)
-    parser.add_argument("what", choices=["types", "rows"], help="oai/types, or the rows that the table lacks")
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.generate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["types", "rows", "stubs", "check"])
+    parser.add_argument("document", nargs="?", type=Path, help="an OpenAPI 3 document in JSON")
     arguments = parser.parse_args()
+    path = arguments.document
+    if arguments.what == "check":
+        path = path or (SPECIFICATION if SPECIFICATION.exists() else None)
+        print(f"the specification is {path}" if path else f"no specification: there is no {SPECIFICATION}")
+        return check(Document.parse(path.read_bytes()) if path else None)
+    if arguments.what == "stubs":
+        print(write_stubs(ROOT / "oai" / "_typed"), "files written")
+        return 0
     reader = Reader()
     facts = reader.read()
     operations, _ = read_operations(reader)
     plan = Plan(facts, wanted(operations))
     if arguments.what == "types":
         print(write_types(ROOT / "oai" / "types", facts, plan), "files written")
-        return
-    text = TABLE.read_text() if TABLE.exists() else ""
-    known = _names(tomllib.loads(text))
+        return 0
     rows = Rows(plan)
-    missing = {each.name: rows.row(each) for each in operations if each.name not in known}
-    TABLE.write_text(
-        "\n".join(filter(None, [text.rstrip("\n"), "", to_toml(missing).rstrip("\n")])).lstrip("\n") + "\n"
-    )
-    print(len(missing), "rows added")
+    added = add_rows({each.name: rows.row(each) for each in operations})
+    if path:
+        known = by_place(read_table())
+        made = import_document(Document.parse(path.read_bytes()), table=load_table(TABLE)).rows
+        added += add_rows({name: row for name, row in made.items() if place(row["method"], row["path"]) not in known})
+    print(len(added), "rows added", *added)
+    return 0
 
 
-def _names(document: dict[str, object], prefix: str = "") -> set[str]:
-    found = set()
-    for key, value in document.items():
-        if isinstance(value, dict):
-            found |= {f"{prefix}{key}"} if "method" in value else _names(value, f"{prefix}{key}.")
-    return found
-
-
-main()
+sys.exit(main())

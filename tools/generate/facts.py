@@ -154,7 +154,7 @@ class Reader:
             found = next((each.discriminator for each in arguments[1:] if getattr(each, "discriminator", None)), None)
             return OneOf(node.variants, found) if found and isinstance(node, OneOf) else node
         if origin in (Union, UnionType):
-            return _one_of([self.node(each) for each in arguments])
+            return _one_of([*self._uploads(arguments), *(self.node(each) for each in self._others(arguments))])
         if origin in (typing.Literal, typing_extensions.Literal):
             return Lit(arguments)
         if origin in (list, tuple):
@@ -170,6 +170,17 @@ class Reader:
         if getattr(origin, "__name__", "") in ("IO", "PathLike"):
             return Prim("File")
         raise TypeError(f"no node for {value!r}")
+
+    def _uploads(self, arguments: tuple[Any, ...]) -> list[Type]:
+        """Return the node of an upload if a union has one: Python lists its variants among the others."""
+        return [Prim("File")] if len(self._others(arguments)) < len(arguments) else []
+
+    def _others(self, arguments: tuple[Any, ...]) -> list[Any]:
+        """Return the variants of a union that are not those of an upload."""
+        for kind in sorted(self._file_types, key=lambda each: -len(get_args(each))):
+            if set(get_args(kind)) <= set(arguments):
+                return [each for each in arguments if each not in get_args(kind)]
+        return list(arguments)
 
     def _simple(self, value: Any) -> Type:
         if value in (None, NoneType):

@@ -46,6 +46,7 @@ class Official:
     positional: list[str] = field(default_factory=list)
     query: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    json_without_files: bool = False
     header_params: dict[str, str] = field(default_factory=dict)
     rename: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -132,6 +133,8 @@ class _Method:
         if "files" in self.keywords or "encode_multipart" in ast.unparse(self.tree):
             operation.body = "multipart"
             operation.files = self._files()
+            tests = [ast.unparse(node.test) for node in ast.walk(self.tree) if isinstance(node, ast.If)]
+            operation.json_without_files = "files" in tests
         elif method in ("GET", "DELETE") and not with_body:
             operation.body = "query"
         if operation.body != "query":

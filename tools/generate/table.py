@@ -1,4 +1,4 @@
-"""The table as the tools read it: rows by call path, and which rows answer to a method and a path."""
+"""The table as the tools read and extend it: rows by call path, and which rows answer to a method and a path."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from oai._rows import read_rows
 from oai._table import Row
+from oai._toml import to_toml
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "oai" / "endpoints.toml"
@@ -19,6 +21,16 @@ SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
 def read_table(path: Path = TABLE) -> dict[str, Row]:
     """Return the rows of a table, checked."""
     return read_rows(path)
+
+
+def add_rows(rows: Mapping[str, Mapping[str, Any]], path: Path = TABLE) -> list[str]:
+    """Write the rows that a table lacks at its end, leaving what is there as it is; return their call paths."""
+    known = read_table(path) if path.exists() else {}
+    missing = {name: row for name, row in rows.items() if name not in known}
+    if missing:
+        before = path.read_text() if path.exists() else ""
+        path.write_text("\n".join(filter(None, [before, to_toml(missing)])))
+    return list(missing)
 
 
 def place(method: str, path: str) -> tuple[str, str]:

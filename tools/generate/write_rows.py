@@ -6,8 +6,6 @@ paths, each with a summary made from its name and path, for people to better.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from tools.generate.ir import ANY, NONE, Key, Lit, Map, OneOf, Prim, Ref, Seq, Type
@@ -59,7 +57,7 @@ class Rows:
         placeholders = [piece.split("}")[0] for piece in operation.path.split("{")[1:]]
         if operation.positional != placeholders[-1:]:
             row["args"] = operation.positional
-        for key in ("query", "files", "rename", "headers", "header_params"):
+        for key in ("query", "files", "json_without_files", "rename", "headers", "header_params"):
             if getattr(operation, key):
                 row[key] = getattr(operation, key)
         row |= PARTS.get(operation.name, {})
@@ -76,7 +74,8 @@ class Rows:
     def _param(self, operation: Official, name: str, kind: Type) -> str:
         if name not in operation.files:
             return self.show(kind)
-        return "File | list[File]" if _takes_list(kind) else "File"
+        others = [each for each in kind.variants if isinstance(each, Ref)] if isinstance(kind, OneOf) else []
+        return " | ".join(["File", *(["list[File]"] if _takes_list(kind) else []), *map(self.show, others)])
 
     def show(self, node: Type) -> str:
         """Return a type as an expression of the table."""
@@ -184,34 +183,3 @@ def deprecation(name: str) -> str:
     if name.startswith(("beta.assistants", "beta.threads")):
         return "the API is leaving assistants behind; use responses"
     return "the official SDK marks it as deprecated"
-
-
-def to_toml(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return rows as TOML, in the form in which the table is kept."""
-    return "\n".join(_one(name, row) for name, row in rows.items())
-
-
-def _one(name: str, row: Mapping[str, Any]) -> str:
-    plain = {key: value for key, value in row.items() if key != "params"}
-    width = max(len(key) for key in [*plain, "params"])
-    lines = [f"[{name}]", *(f"{key:{width}} = {_value(value)}" for key, value in plain.items())]
-    params = row.get("params")
-    if params is None:
-        return "\n".join([*lines, ""])
-    inline = f"{'params':{width}} = {_value(params)}"
-    if len(inline) <= 120:
-        return "\n".join([*lines, inline, ""])
-    width = max(map(len, params))
-    lines += ["", f"[{name}.params]", *(f"{key:{width}} = {_value(value)}" for key, value in params.items())]
-    return "\n".join([*lines, ""])
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items())
-        return f"{{ {pairs} }}" if pairs else "{}"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)

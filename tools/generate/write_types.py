@@ -314,6 +314,9 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
     imports, assignments, table = [], [], []
     for module, names in sorted(merged.items()):
         table.append(f"        {module!r}: {' '.join(sorted(names))!r},\n")
+        if not names:
+            inner = module.rpartition(".")[2]
+            imports.append(f"    from {package} import {inner} as {inner}\n")
         for name in sorted(names):
             here, _, there = name.partition("=")
             if there:
@@ -325,6 +328,7 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
     return (
         f'{HEADER}"""The types {kind}, imported when they are first used."""\n\n'
         "from typing import TYPE_CHECKING\n\nfrom oai._lazy import attach\n\n"
-        f"if TYPE_CHECKING:\n{''.join([*imports, *assignments]) or '    pass'}\n\n"
-        f"__getattr__, __dir__ = attach(\n    __name__,\n    {{\n{''.join(table)}    }},\n)\n"
+        f"if TYPE_CHECKING:\n{''.join([*imports, *assignments])}"
+        # A checker that saw `__getattr__` would take any name for one of the package.
+        f"else:\n    __getattr__, __dir__ = attach(\n__name__,\n    {{\n{''.join(table)}    }},\n)\n"
     )

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    pass
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization": "",
-    },
-)
+    from oai.types.admin import organization as organization
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization": "",
+        },
+    )

@@ -50,12 +50,11 @@ if TYPE_CHECKING:
     from oai.types.audio.structs import VoiceConsent as VoiceConsent
     from oai.types.audio.structs import VoiceConsentDeleted as VoiceConsentDeleted
     from oai.types.audio.structs import VoiceDeleted as VoiceDeleted
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.audio.params": "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID",
-        "oai.types.audio.structs": "AudioModel AudioResponseFormat SpeechModel Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionDiarizedUsage TranscriptionInclude TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.audio.params": "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID",
+            "oai.types.audio.structs": "AudioModel AudioResponseFormat SpeechModel Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionDiarizedUsage TranscriptionInclude TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
+        },
+    )

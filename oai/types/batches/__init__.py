@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from oai.types.batches.structs import Errors as Errors
     from oai.types.batches.structs import InputTokensDetails as InputTokensDetails
     from oai.types.batches.structs import OutputTokensDetails as OutputTokensDetails
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.batches.params": "BatchCreateParams BatchListParams OutputExpiresAfter",
-        "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage Errors InputTokensDetails OutputTokensDetails",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.batches.params": "BatchCreateParams BatchListParams OutputExpiresAfter",
+            "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage Errors InputTokensDetails OutputTokensDetails",
+        },
+    )

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from oai.types.completions.structs import CompletionUsage as CompletionUsage
     from oai.types.completions.structs import Logprobs as Logprobs
     from oai.types.completions.structs import PromptTokensDetails as PromptTokensDetails
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming",
-        "oai.types.completions.structs": "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming",
+            "oai.types.completions.structs": "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails",
+        },
+    )

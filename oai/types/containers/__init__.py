@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from oai.types.containers.structs import FileCreateResponse as FileCreateResponse
     from oai.types.containers.structs import FileListResponse as FileListResponse
     from oai.types.containers.structs import FileRetrieveResponse as FileRetrieveResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerCreateParamsNetworkPolicy ContainerListParams FileCreateParams FileListParams Skill",
-        "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter ContainerCreateResponseNetworkPolicy ContainerListResponse ContainerRetrieveResponse FileCreateResponse FileListResponse FileRetrieveResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerCreateParamsNetworkPolicy ContainerListParams FileCreateParams FileListParams Skill",
+            "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter ContainerCreateResponseNetworkPolicy ContainerListResponse ContainerRetrieveResponse FileCreateResponse FileListResponse FileRetrieveResponse",
+        },
+    )

@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from oai.types.content_provenance_checks.structs import Result as Result
     from oai.types.content_provenance_checks.structs import ResultC2PA as ResultC2PA
     from oai.types.content_provenance_checks.structs import ResultSynthID as ResultSynthID
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
-        "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck Result ResultC2PA ResultSynthID",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
+            "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck Result ResultC2PA ResultSynthID",
+        },
+    )

@@ -60,14 +60,13 @@ if TYPE_CHECKING:
     InputTextContent = _ResponseInputText
     OutputTextContent = _ResponseOutputText
     RefusalContent = _ResponseOutputRefusal
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.conversations.params": "ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams",
-        "oai.types.conversations.structs": "AdditionalTools ComputerScreenshotContent Content ContentReasoningText Conversation ConversationDeletedResource ConversationItem ConversationItemList ImageGenerationCall ImageGenerationCallError ImageGenerationCallErrorModerationDetails ImageGenerationCallSvgUsage LocalShellCall LocalShellCallAction LocalShellCallOutput McpApprovalRequest McpApprovalResponse McpCall McpListTools McpListToolsTool Message Program ProgramOutput PromptCacheBreakpoint SummaryTextContent TextContent",
-        "oai.types.responses.params": "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam",
-        "oai.types.responses.structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.conversations.params": "ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams",
+            "oai.types.conversations.structs": "AdditionalTools ComputerScreenshotContent Content ContentReasoningText Conversation ConversationDeletedResource ConversationItem ConversationItemList ImageGenerationCall ImageGenerationCallError ImageGenerationCallErrorModerationDetails ImageGenerationCallSvgUsage LocalShellCall LocalShellCallAction LocalShellCallOutput McpApprovalRequest McpApprovalResponse McpCall McpListTools McpListToolsTool Message Program ProgramOutput PromptCacheBreakpoint SummaryTextContent TextContent",
+            "oai.types.responses.params": "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam",
+            "oai.types.responses.structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal",
+        },
+    )

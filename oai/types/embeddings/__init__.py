@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     from oai.types.embeddings.structs import Embedding as Embedding
     from oai.types.embeddings.structs import EmbeddingModel as EmbeddingModel
     from oai.types.embeddings.structs import Usage as Usage
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.embeddings.params": "EmbeddingCreateParams",
-        "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel Usage",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.embeddings.params": "EmbeddingCreateParams",
+            "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel Usage",
+        },
+    )

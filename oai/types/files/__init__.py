@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from oai.types.files.structs import FileDeleted as FileDeleted
     from oai.types.files.structs import FileObject as FileObject
     from oai.types.files.structs import FilePurpose as FilePurpose
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.files.params": "ExpiresAfter FileCreateParams FileListParams",
-        "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.files.params": "ExpiresAfter FileCreateParams FileListParams",
+            "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
+        },
+    )

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.fine_tuning import alpha as alpha
+    from oai.types.fine_tuning import checkpoints as checkpoints
+    from oai.types.fine_tuning import jobs as jobs
     from oai.types.fine_tuning.params import DpoHyperparametersParam as DpoHyperparametersParam
     from oai.types.fine_tuning.params import DpoMethodParam as DpoMethodParam
     from oai.types.fine_tuning.params import Integration as Integration
@@ -37,15 +40,14 @@ if TYPE_CHECKING:
     from oai.types.fine_tuning.structs import SupervisedMethod as SupervisedMethod
 
     FineTuningJobIntegration = _FineTuningJobWandbIntegrationObject
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.fine_tuning.alpha": "",
-        "oai.types.fine_tuning.checkpoints": "",
-        "oai.types.fine_tuning.jobs": "",
-        "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsHyperparameters JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
-        "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobHyperparameters FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.fine_tuning.alpha": "",
+            "oai.types.fine_tuning.checkpoints": "",
+            "oai.types.fine_tuning.jobs": "",
+            "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsHyperparameters JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
+            "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobHyperparameters FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
+        },
+    )

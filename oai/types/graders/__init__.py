@@ -46,12 +46,11 @@ if TYPE_CHECKING:
     from oai.types.graders.structs import ScoreModelGraderSamplingParams as ScoreModelGraderSamplingParams
     from oai.types.graders.structs import StringCheckGrader as StringCheckGrader
     from oai.types.graders.structs import TextSimilarityGrader as TextSimilarityGrader
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamInput ScoreModelGraderParamInputContent ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
-        "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderInput ScoreModelGraderInputContent ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamInput ScoreModelGraderParamInputContent ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
+            "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderInput ScoreModelGraderInputContent ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
+        },
+    )

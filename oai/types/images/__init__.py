@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     from oai.types.images.structs import ImagesResponseUsage as ImagesResponseUsage
     from oai.types.images.structs import SvgUsage as SvgUsage
     from oai.types.images.structs import UsageInputTokensDetails as UsageInputTokensDetails
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam",
-        "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam",
+            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
+        },
+    )

@@ -24,7 +24,7 @@ ImageEditParams: TypeAlias = "ImageEditParamsNonStreaming | ImageEditParamsStrea
 
 
 class ImageEditParamsNonStreaming(TypedDict, total=False):
-    image: Required[File | bytes | list[str | None] | Sequence[File]]
+    image: Required[File | Sequence[File]]
     prompt: Required[str]
     background: Literal["transparent", "opaque", "auto"] | None
     complexity: Literal["low", "medium", "high"] | None
@@ -48,7 +48,7 @@ class ImageEditParamsNonStreaming(TypedDict, total=False):
 
 
 class ImageEditParamsStreaming(TypedDict, total=False):
-    image: Required[File | bytes | list[str | None] | Sequence[File]]
+    image: Required[File | Sequence[File]]
     prompt: Required[str]
     background: Literal["transparent", "opaque", "auto"] | None
     complexity: Literal["low", "medium", "high"] | None

@@ -8,11 +8,10 @@ from oai._lazy import attach
 if TYPE_CHECKING:
     from oai.types.models.structs import Model as Model
     from oai.types.models.structs import ModelDeleted as ModelDeleted
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.models.structs": "Model ModelDeleted",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.models.structs": "Model ModelDeleted",
+        },
+    )

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from oai.types.moderations.structs import Moderation as Moderation
     from oai.types.moderations.structs import ModerationCreateResponse as ModerationCreateResponse
     from oai.types.moderations.structs import ModerationModel as ModerationModel
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.moderations.params": "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
-        "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse ModerationModel",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.moderations.params": "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
+            "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse ModerationModel",
+        },
+    )

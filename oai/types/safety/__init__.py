@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from oai.types.safety.structs import Notice as Notice
     from oai.types.safety.structs import SafetyAlert as SafetyAlert
     from oai.types.safety.structs import SafetyCase as SafetyCase
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.safety.structs": "Notice SafetyAlert SafetyCase",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.safety.structs": "Notice SafetyAlert SafetyCase",
+        },
+    )

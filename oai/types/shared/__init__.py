@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from oai.types.shared.structs import ResponseFormatTextPython as ResponseFormatTextPython
     from oai.types.shared.structs import ResponsesModel as ResponsesModel
     from oai.types.shared.structs import Text as Text
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition FunctionParameters Grammar JSONSchema Metadata Misalignment MisalignmentSteer OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel Text",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition FunctionParameters Grammar JSONSchema Metadata Misalignment MisalignmentSteer OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel Text",
+        },
+    )

@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from oai.types.shared_params.params import ResponseFormatJSONSchema as ResponseFormatJSONSchema
     from oai.types.shared_params.params import ResponseFormatText as ResponseFormatText
     from oai.types.shared_params.params import Text as Text
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.shared.structs": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
-        "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText Text",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.shared.structs": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+            "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText Text",
+        },
+    )

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from oai.types.skills.structs import SkillList as SkillList
     from oai.types.skills.structs import SkillVersion as SkillVersion
     from oai.types.skills.structs import SkillVersionList as SkillVersionList
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams",
-        "oai.types.skills.structs": "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams",
+            "oai.types.skills.structs": "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList",
+        },
+    )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SkillCreateParams(TypedDict, total=False):
-    files: Sequence[File] | File | bytes | list[str | None]
+    files: File | Sequence[File]
 
 
 class SkillListParams(TypedDict, total=False):
@@ -26,7 +26,7 @@ class SkillUpdateParams(TypedDict, total=False):
 
 class VersionCreateParams(TypedDict, total=False):
     default: bool
-    files: Sequence[File] | File | bytes | list[str | None]
+    files: File | Sequence[File]
 
 
 class VersionListParams(TypedDict, total=False):

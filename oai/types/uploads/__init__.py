@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from oai.types.uploads.params import UploadCreateParams as UploadCreateParams
     from oai.types.uploads.structs import Upload as Upload
     from oai.types.uploads.structs import UploadPart as UploadPart
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.uploads.params": "ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams",
-        "oai.types.uploads.structs": "Upload UploadPart",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.uploads.params": "ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams",
+            "oai.types.uploads.structs": "Upload UploadPart",
+        },
+    )

@@ -42,12 +42,11 @@ if TYPE_CHECKING:
     from oai.types.vector_stores.structs import VectorStoreFileBatch as VectorStoreFileBatch
     from oai.types.vector_stores.structs import VectorStoreFileDeleted as VectorStoreFileDeleted
     from oai.types.vector_stores.structs import VectorStoreSearchResponse as VectorStoreSearchResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
-        "oai.types.vector_stores.structs": "Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
+            "oai.types.vector_stores.structs": "Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse",
+        },
+    )

@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from oai.types.videos.structs import VideoModelParam as VideoModelParam
     from oai.types.videos.structs import VideoSeconds as VideoSeconds
     from oai.types.videos.structs import VideoSize as VideoSize
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoExtendParamsVideo VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
-        "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoExtendParamsVideo VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
+            "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
+        },
+    )

@@ -15,7 +15,7 @@ class VideoCreateCharacterParams(TypedDict, total=False):
     video: Required[File]
 
 
-InputReference: TypeAlias = "File | bytes | list[str | None] | ImageInputReferenceParam"
+InputReference: TypeAlias = "File | ImageInputReferenceParam"
 
 
 class VideoCreateParams(TypedDict, total=False):
@@ -30,7 +30,7 @@ class VideoDownloadContentParams(TypedDict, total=False):
     variant: Literal["video", "thumbnail", "spritesheet"]
 
 
-VideoEditParamsVideo: TypeAlias = "File | bytes | list[str | None] | VideoVideoReferenceInputParam"
+VideoEditParamsVideo: TypeAlias = "File | VideoVideoReferenceInputParam"
 
 
 class VideoEditParams(TypedDict, total=False):
@@ -42,7 +42,7 @@ class VideoVideoReferenceInputParam(TypedDict, total=False):
     id: Required[str]
 
 
-VideoExtendParamsVideo: TypeAlias = "File | bytes | list[str | None] | VideoVideoReferenceInputParam"
+VideoExtendParamsVideo: TypeAlias = "File | VideoVideoReferenceInputParam"
 
 
 class VideoExtendParams(TypedDict, total=False):

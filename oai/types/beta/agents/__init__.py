@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.beta.agents import automations as automations
+    from oai.types.beta.agents import environments as environments
+    from oai.types.beta.agents import sessions as sessions
+    from oai.types.beta.agents import vaults as vaults
     from oai.types.beta.agents.params import AgentCompaction as AgentCompaction
     from oai.types.beta.agents.params import AgentExperimental as AgentExperimental
     from oai.types.beta.agents.params import AgentReasoning as AgentReasoning
@@ -99,16 +103,15 @@ if TYPE_CHECKING:
     from oai.types.beta.agents.structs import Vault as Vault
     from oai.types.beta.agents.structs import VaultDeleted as VaultDeleted
     from oai.types.beta.agents.structs import VaultStatus as VaultStatus
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.agents.automations": "",
-        "oai.types.beta.agents.environments": "",
-        "oai.types.beta.agents.params": "AgentCompaction AgentExperimental AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentDesktop EnvironmentListParams EnvironmentNetwork EnvironmentPackages PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
-        "oai.types.beta.agents.sessions": "",
-        "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceNone AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedDesktop AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedNetwork AutomationEnvironmentResourceOpenAIHostedPackages AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput Compaction EnvironmentInfo Experimental OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus",
-        "oai.types.beta.agents.vaults": "",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.agents.automations": "",
+            "oai.types.beta.agents.environments": "",
+            "oai.types.beta.agents.params": "AgentCompaction AgentExperimental AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentDesktop EnvironmentListParams EnvironmentNetwork EnvironmentPackages PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
+            "oai.types.beta.agents.sessions": "",
+            "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceNone AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedDesktop AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedNetwork AutomationEnvironmentResourceOpenAIHostedPackages AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput Compaction EnvironmentInfo Experimental OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus",
+            "oai.types.beta.agents.vaults": "",
+        },
+    )

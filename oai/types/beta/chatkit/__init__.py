@@ -52,12 +52,11 @@ if TYPE_CHECKING:
     from oai.types.beta.chatkit.structs import StatusClosed as StatusClosed
     from oai.types.beta.chatkit.structs import StatusLocked as StatusLocked
     from oai.types.beta.chatkit.structs import ThreadDeleteResponse as ThreadDeleteResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.chatkit.params": "ChatSessionChatKitConfigurationParam ChatSessionExpiresAfterParam ChatSessionRateLimitsParam ChatSessionWorkflowParam FileUpload History SessionCreateParams ThreadListItemsParams ThreadListParams Tracing",
-        "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionAutomaticThreadTitling ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits ChatSessionStatus Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.chatkit.params": "ChatSessionChatKitConfigurationParam ChatSessionExpiresAfterParam ChatSessionRateLimitsParam ChatSessionWorkflowParam FileUpload History SessionCreateParams ThreadListItemsParams ThreadListParams Tracing",
+            "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionAutomaticThreadTitling ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits ChatSessionStatus Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
+        },
+    )

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     )
     from oai.types.beta.responses.structs import BetaResponseItemList as BetaResponseItemList
     from oai.types.beta.responses.structs import InputTokenCountResponse as InputTokenCountResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.responses.params": "InputItemListParams InputTokenCountParams Reasoning Text ToolChoiceBetaSpecificProgrammaticToolCallingParam",
-        "oai.types.beta.responses.structs": "BetaResponseItemList InputTokenCountResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.responses.params": "InputItemListParams InputTokenCountParams Reasoning Text ToolChoiceBetaSpecificProgrammaticToolCallingParam",
+            "oai.types.beta.responses.structs": "BetaResponseItemList InputTokenCountResponse",
+        },
+    )

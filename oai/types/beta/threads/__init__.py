@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from oai.types.beta.assistants_structs import TextContentBlock as TextContentBlock
     from oai.types.beta.assistants_structs import TextDelta as TextDelta
     from oai.types.beta.assistants_structs import TextDeltaBlock as TextDeltaBlock
+    from oai.types.beta.threads import runs as runs
     from oai.types.beta.threads.params import AdditionalMessage as AdditionalMessage
     from oai.types.beta.threads.params import AdditionalMessageAttachment as AdditionalMessageAttachment
     from oai.types.beta.threads.params import AdditionalMessageAttachmentTool as AdditionalMessageAttachmentTool
@@ -62,13 +63,12 @@ if TYPE_CHECKING:
     from oai.types.beta.threads.params import RunUpdateParams as RunUpdateParams
     from oai.types.beta.threads.params import TextContentBlockParam as TextContentBlockParam
     from oai.types.beta.threads.params import ToolOutput as ToolOutput
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run RunStatus Text TextContentBlock TextDelta TextDeltaBlock",
-        "oai.types.beta.threads.params": "AdditionalMessage AdditionalMessageAttachment AdditionalMessageAttachmentTool AttachmentToolFileSearch ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams MessageCreateParamsAttachment MessageCreateParamsAttachmentTool MessageListParams MessageUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsStreaming RunCreateParamsTruncationStrategy RunListParams RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput",
-        "oai.types.beta.threads.runs": "",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run RunStatus Text TextContentBlock TextDelta TextDeltaBlock",
+            "oai.types.beta.threads.params": "AdditionalMessage AdditionalMessageAttachment AdditionalMessageAttachmentTool AttachmentToolFileSearch ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams MessageCreateParamsAttachment MessageCreateParamsAttachmentTool MessageListParams MessageUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsStreaming RunCreateParamsTruncationStrategy RunListParams RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput",
+            "oai.types.beta.threads.runs": "",
+        },
+    )

@@ -7,11 +7,10 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.chat.completions.params import MessageListParams as MessageListParams
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.chat.completions.params": "MessageListParams",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.chat.completions.params": "MessageListParams",
+        },
+    )

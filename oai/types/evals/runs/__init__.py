@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from oai.types.evals.runs.structs import SampleInput as SampleInput
     from oai.types.evals.runs.structs import SampleOutput as SampleOutput
     from oai.types.evals.runs.structs import SampleUsage as SampleUsage
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.evals.runs.params": "OutputItemListParams",
-        "oai.types.evals.runs.structs": "OutputItemListResponse OutputItemRetrieveResponse Result Sample SampleInput SampleOutput SampleUsage",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.evals.runs.params": "OutputItemListParams",
+            "oai.types.evals.runs.structs": "OutputItemListResponse OutputItemRetrieveResponse Result Sample SampleInput SampleOutput SampleUsage",
+        },
+    )

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from oai.types.fine_tuning.alpha.structs import GraderValidateResponseGrader as GraderValidateResponseGrader
     from oai.types.fine_tuning.alpha.structs import Metadata as Metadata
     from oai.types.fine_tuning.alpha.structs import MetadataErrors as MetadataErrors
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.fine_tuning.alpha.params": "GraderRunParams GraderRunParamsGrader GraderValidateParams",
-        "oai.types.fine_tuning.alpha.structs": "GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.fine_tuning.alpha.params": "GraderRunParams GraderRunParamsGrader GraderValidateParams",
+            "oai.types.fine_tuning.alpha.structs": "GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors",
+        },
+    )

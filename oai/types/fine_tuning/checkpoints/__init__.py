@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from oai.types.fine_tuning.checkpoints.structs import PermissionDeleteResponse as PermissionDeleteResponse
     from oai.types.fine_tuning.checkpoints.structs import PermissionListResponse as PermissionListResponse
     from oai.types.fine_tuning.checkpoints.structs import PermissionRetrieveResponse as PermissionRetrieveResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams PermissionRetrieveParams",
-        "oai.types.fine_tuning.checkpoints.structs": "Data PermissionCreateResponse PermissionDeleteResponse PermissionListResponse PermissionRetrieveResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams PermissionRetrieveParams",
+            "oai.types.fine_tuning.checkpoints.structs": "Data PermissionCreateResponse PermissionDeleteResponse PermissionListResponse PermissionRetrieveResponse",
+        },
+    )

@@ -9,12 +9,11 @@ if TYPE_CHECKING:
     from oai.types.fine_tuning.jobs.params import CheckpointListParams as CheckpointListParams
     from oai.types.fine_tuning.jobs.structs import FineTuningJobCheckpoint as FineTuningJobCheckpoint
     from oai.types.fine_tuning.jobs.structs import Metrics as Metrics
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.fine_tuning.jobs.params": "CheckpointListParams",
-        "oai.types.fine_tuning.jobs.structs": "FineTuningJobCheckpoint Metrics",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.fine_tuning.jobs.params": "CheckpointListParams",
+            "oai.types.fine_tuning.jobs.structs": "FineTuningJobCheckpoint Metrics",
+        },
+    )

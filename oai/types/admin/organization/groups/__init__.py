@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.groups.structs import UserCreateResponse as UserCreateResponse
     from oai.types.admin.organization.groups.structs import UserDeleteResponse as UserDeleteResponse
     from oai.types.admin.organization.groups.structs import UserRetrieveResponse as UserRetrieveResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams",
-        "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams",
+            "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
+        },
+    )

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.admin.organization.projects import groups as groups
+    from oai.types.admin.organization.projects import service_accounts as service_accounts
+    from oai.types.admin.organization.projects import users as users
     from oai.types.admin.organization.projects.params import APIKeyListParams as APIKeyListParams
     from oai.types.admin.organization.projects.params import APIKeyUpdateParams as APIKeyUpdateParams
     from oai.types.admin.organization.projects.params import CertificateActivateParams as CertificateActivateParams
@@ -93,15 +96,14 @@ if TYPE_CHECKING:
         ServiceAccountDeleteResponse as ServiceAccountDeleteResponse,
     )
     from oai.types.admin.organization.projects.structs import UserDeleteResponse as UserDeleteResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization.projects.groups": "",
-        "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams CertificateListParams DataRetentionUpdateParams GroupCreateParams GroupListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
-        "oai.types.admin.organization.projects.service_accounts": "",
-        "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse CertificateDetails CertificateListResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
-        "oai.types.admin.organization.projects.users": "",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization.projects.groups": "",
+            "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams CertificateListParams DataRetentionUpdateParams GroupCreateParams GroupListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
+            "oai.types.admin.organization.projects.service_accounts": "",
+            "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse CertificateDetails CertificateListResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
+            "oai.types.admin.organization.projects.users": "",
+        },
+    )

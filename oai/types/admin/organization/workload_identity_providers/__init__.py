@@ -40,12 +40,11 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.workload_identity_providers.structs import (
         FederationRulePermissionsServiceAccountDefault as FederationRulePermissionsServiceAccountDefault,
     )
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization.workload_identity_providers.params": "FederationRuleCreateParams FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams FederationRuleUpdateParams FederationRuleUpdateParamsPermissions",
-        "oai.types.admin.organization.workload_identity_providers.structs": "FederationRule FederationRuleDeleted FederationRulePermissions FederationRulePermissionsRestricted FederationRulePermissionsServiceAccountDefault",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization.workload_identity_providers.params": "FederationRuleCreateParams FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams FederationRuleUpdateParams FederationRuleUpdateParamsPermissions",
+            "oai.types.admin.organization.workload_identity_providers.structs": "FederationRule FederationRuleDeleted FederationRulePermissions FederationRulePermissionsRestricted FederationRulePermissionsServiceAccountDefault",
+        },
+    )

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
         AutomationInvocationSourceResourceManual as AutomationInvocationSourceResourceManual,
     )
     from oai.types.beta.agents.automations.structs import Error as Error
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.agents.automations.params": "InvocationListParams",
-        "oai.types.beta.agents.automations.structs": "AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation AutomationInvocationSourceResourceManual Error",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.agents.automations.params": "InvocationListParams",
+            "oai.types.beta.agents.automations.structs": "AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation AutomationInvocationSourceResourceManual Error",
+        },
+    )

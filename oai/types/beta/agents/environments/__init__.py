@@ -40,12 +40,11 @@ if TYPE_CHECKING:
     from oai.types.beta.agents.environments.structs import (
         SkillHostedTemplateSkillResourceSkillReference as SkillHostedTemplateSkillResourceSkillReference,
     )
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.agents.environments.params": "FileCreateParams FileListParams HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline TemplateCreateParams TemplateCreateParamsDesktop TemplateCreateParamsNetwork TemplateCreateParamsPackages TemplateListParams TemplateUpdateParams",
-        "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted EnvironmentTemplateDesktop EnvironmentTemplateNetwork EnvironmentTemplatePackages File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceInline SkillHostedTemplateSkillResourceSkillReference",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.agents.environments.params": "FileCreateParams FileListParams HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline TemplateCreateParams TemplateCreateParamsDesktop TemplateCreateParamsNetwork TemplateCreateParamsPackages TemplateListParams TemplateUpdateParams",
+            "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted EnvironmentTemplateDesktop EnvironmentTemplateNetwork EnvironmentTemplatePackages File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceInline SkillHostedTemplateSkillResourceSkillReference",
+        },
+    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.beta.agents.sessions import subagents as subagents
+    from oai.types.beta.agents.sessions import turns as turns
     from oai.types.beta.agents.sessions.params import ArtifactListParams as ArtifactListParams
     from oai.types.beta.agents.sessions.params import EventCreateParams as EventCreateParams
     from oai.types.beta.agents.sessions.params import EventStreamParams as EventStreamParams
@@ -17,14 +19,13 @@ if TYPE_CHECKING:
     from oai.types.beta.agents_structs import SessionArtifactDeleted as SessionArtifactDeleted
     from oai.types.beta.agents_structs import SessionTrace as SessionTrace
     from oai.types.beta.agents_structs import Turn as Turn
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.agents.sessions.params": "ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams TraceListParams TurnListParams",
-        "oai.types.beta.agents.sessions.subagents": "",
-        "oai.types.beta.agents.sessions.turns": "",
-        "oai.types.beta.agents_structs": "SessionArtifact SessionArtifactDeleted SessionTrace Turn",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.agents.sessions.params": "ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams TraceListParams TurnListParams",
+            "oai.types.beta.agents.sessions.subagents": "",
+            "oai.types.beta.agents.sessions.turns": "",
+            "oai.types.beta.agents_structs": "SessionArtifact SessionArtifactDeleted SessionTrace Turn",
+        },
+    )

@@ -60,12 +60,11 @@ if TYPE_CHECKING:
     from oai.types.beta.threads.runs.structs import ToolCallDeltaObject as ToolCallDeltaObject
     from oai.types.beta.threads.runs.structs import ToolCallsStepDetails as ToolCallsStepDetails
     from oai.types.beta.threads.runs.structs import Usage as Usage
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.threads.runs.params": "StepListParams StepRetrieveParams",
-        "oai.types.beta.threads.runs.structs": "CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation RunStepDeltaStepDetails RunStepInclude RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject ToolCallsStepDetails Usage",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.threads.runs.params": "StepListParams StepRetrieveParams",
+            "oai.types.beta.threads.runs.structs": "CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation RunStepDeltaStepDetails RunStepInclude RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject ToolCallsStepDetails Usage",
+        },
+    )

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.projects.groups.structs import RoleDeleteResponse as RoleDeleteResponse
     from oai.types.admin.organization.projects.groups.structs import RoleListResponse as RoleListResponse
     from oai.types.admin.organization.projects.groups.structs import RoleRetrieveResponse as RoleRetrieveResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization.projects.groups.params": "RoleCreateParams RoleListParams",
-        "oai.types.admin.organization.projects.groups.structs": "AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization.projects.groups.params": "RoleCreateParams RoleListParams",
+            "oai.types.admin.organization.projects.groups.structs": "AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
+        },
+    )

@@ -10,12 +10,11 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.projects.service_accounts.structs import (
         APIKeyCreateResponse as APIKeyCreateResponse,
     )
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization.projects.service_accounts.params": "APIKeyCreateParams",
-        "oai.types.admin.organization.projects.service_accounts.structs": "APIKeyCreateResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization.projects.service_accounts.params": "APIKeyCreateParams",
+            "oai.types.admin.organization.projects.service_accounts.structs": "APIKeyCreateResponse",
+        },
+    )

@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from oai.types.admin.organization.projects.users.structs import RoleDeleteResponse as RoleDeleteResponse
     from oai.types.admin.organization.projects.users.structs import RoleListResponse as RoleListResponse
     from oai.types.admin.organization.projects.users.structs import RoleRetrieveResponse as RoleRetrieveResponse
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.admin.organization.projects.users.params": "RoleCreateParams RoleListParams",
-        "oai.types.admin.organization.projects.users.structs": "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.admin.organization.projects.users.params": "RoleCreateParams RoleListParams",
+            "oai.types.admin.organization.projects.users.structs": "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
+        },
+    )

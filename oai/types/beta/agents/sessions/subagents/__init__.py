@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.beta.agents.sessions.subagents import turns as turns
     from oai.types.beta.agents.sessions.subagents.params import ItemListParams as ItemListParams
     from oai.types.beta.agents.sessions.subagents.params import TurnListParams as TurnListParams
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.agents.sessions.subagents.params": "ItemListParams TurnListParams",
-        "oai.types.beta.agents.sessions.subagents.turns": "",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.agents.sessions.subagents.params": "ItemListParams TurnListParams",
+            "oai.types.beta.agents.sessions.subagents.turns": "",
+        },
+    )

@@ -7,11 +7,10 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.beta.agents.sessions.turns.params import ItemListParams as ItemListParams
-
-
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "oai.types.beta.agents.sessions.turns.params": "ItemListParams",
-    },
-)
+else:
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.types.beta.agents.sessions.turns.params": "ItemListParams",
+        },
+    )

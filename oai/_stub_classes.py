@@ -1,0 +1,231 @@
+"""Rows to the classes that a type checker sees: a method for each operation, a property for each namespace.
+
+It writes what `_surface` builds, so the two agree on names, parameters and their order; there it is code that runs,
+here source without bodies. Which file a class stands in is `_stubs`' business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from oai._errors import TableError
+from oai._typexpr import PAGES
+
+if TYPE_CHECKING:
+    from oai._stub_types import Speller
+    from oai._table import Row, Table
+
+OPTIONS: Final = (
+    "extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, "
+    "timeout: TimeoutLike = omit,"
+)
+PAGE: Final = re.compile(rf"(?:{'|'.join(PAGES)})\[(.*)\]")
+
+OPTION_TYPES: Final = ("ExtraHeaders", "ExtraQuery", "ExtraBody", "TimeoutLike")
+
+
+class Form(NamedTuple):
+    """One way to call an operation: by which name, with which positional parameters."""
+
+    operation: str
+    row: Row
+    positional: list[str]
+
+
+class Shape(NamedTuple):
+    """One signature: its parameters, and what it returns."""
+
+    stream: str
+    result: str
+
+
+class Writer:
+    """Writes classes into one file.
+
+    Args:
+        table: the rows.
+        spell: spells the types and keeps the imports.
+        is_async: whether the functions are coroutine functions.
+        own: the operations to write; those of other rows are inherited.
+        with_bodies: whether functions need bodies, as they do outside of `.pyi` files.
+    """
+
+    def __init__(
+        self, table: Table, spell: Speller, *, is_async: bool, own: Iterable[str], with_bodies: bool = False
+    ) -> None:
+        self.table = table
+        self.spell = spell
+        self.is_async = is_async
+        self.own = frozenset(own)
+        self.with_bodies = with_bodies
+        self.segments = {path.partition(".")[0] for path in table}
+        self.aliases = [alias for alias, forms in table.aliases.items() if any(path in self.own for path, _ in forms)]
+        self.namespaces = self._namespaces()
+        self._class_names: dict[str, str] = {}
+        for path in dict.fromkeys(outer for each in table for outer in _outer(each)):
+            name = ("Async" if is_async else "") + _camel(path)
+            while name in self._class_names.values():
+                name += "_"
+            self._class_names[path] = name
+
+    def _namespaces(self) -> list[str]:
+        """Return the namespaces to write, outer ones first: those above the operations, and those that are called."""
+        found = {alias: None for alias in self.aliases if alias in self.segments}
+        for path in self.table:
+            found |= dict.fromkeys(_outer(path) if path in self.own else ())
+        return list(found)
+
+    def class_name(self, path: str) -> str:
+        """Return the name of a namespace's class: `ChatCompletions`, `AsyncChatCompletions`."""
+        return self._class_names[path]
+
+    def namespace(self, path: str, base: str = "") -> Iterator[str]:
+        """Write the class of a namespace."""
+        yield from self._class(self.class_name(path), base, f"The operations below `{path}`.", f"{path}.")
+
+    def client(self, name: str, base: str, doc: str) -> Iterator[str]:
+        """Write the class of a client."""
+        yield from self._class(name, base, doc, "")
+
+    def _class(self, name: str, base: str, doc: str, prefix: str) -> Iterator[str]:
+        yield f"\n\nclass {name}({base}):" if base else f"\n\nclass {name}:"
+        yield f'    """{doc}"""'
+        members = self._members(prefix)
+        flat = [alias for alias in self.aliases if alias not in self.segments] if not prefix else []
+        self.spell.taken = {*members, *flat}
+        for member, is_namespace in members.items():
+            path = prefix + member
+            if is_namespace and path in self.namespaces:
+                yield f"\n    @{self.spell.builtin('property')}"
+                yield f"    def {member}(self) -> {self.class_name(path)}:"
+                yield from self._body(f"The operations below `{path}`.")
+            elif path in self.own:
+                row = self.table[path]
+                yield from self._method(member, [Form(path, row, row.positional)])
+        for alias in flat:
+            yield from self._method(alias, self._forms(alias))
+        if prefix[:-1] in self.aliases:
+            yield from self._method("__call__", self._forms(prefix[:-1]))
+
+    def _members(self, prefix: str) -> dict[str, bool]:
+        """Return what stands below a namespace (`"chat."`, nothing for the client), and which are namespaces."""
+        found: dict[str, bool] = {}
+        for path in self.table:
+            if path.startswith(prefix):
+                head, _, rest = path[len(prefix) :].partition(".")
+                found[head] = bool(rest)
+        return found
+
+    def _forms(self, alias: str) -> list[Form]:
+        """Return the forms of a flat name, which may stand for a list and a lookup."""
+        forms = [Form(path, self.table[path], positional) for path, positional in self.table.aliases[alias]]
+        return sorted(forms, key=lambda form: len(form.positional))
+
+    def _method(self, name: str, forms: list[Form]) -> Iterator[str]:
+        """Write a method, overloaded where it may stream or where it has two forms."""
+        signatures = [(form, shape) for form in forms for shape in self._shapes(form)]
+        for form, shape in signatures:
+            if len(signatures) > 1:
+                self.spell.names.add(("typing", "overload"))
+                yield "\n    @overload"
+            else:
+                yield ""
+            if form.row.deprecated is not None:
+                self.spell.names.add(("typing_extensions", "deprecated"))
+                yield f"    @deprecated({form.row.deprecated!r})"
+            yield from self._signature(name, form, shape)
+        if len(signatures) > 1 and self.with_bodies:
+            self.spell.use("Any")
+            yield f"\n    def {name}(self, *args: Any, **kwargs: Any) -> Any: ..."
+
+    def _shapes(self, form: Form) -> Iterator[Shape]:
+        row = form.row
+        with self._errors_of(form, "response"):
+            whole = self._result(row.response)
+        if row.stream is None:
+            yield Shape("", whole)
+            return
+        kind = "AsyncStream" if self.is_async else "Stream"
+        self.spell.names.add(("oai._stream", kind))
+        with self._errors_of(form, "stream"):
+            events = f"{kind}[{self.spell.spell(row.stream)}]"
+        if row.stream_only:
+            yield Shape("", events)
+            return
+        self.spell.use("Literal Omit omit")
+        yield Shape("stream: Literal[False] | Omit = omit,", whole)
+        yield Shape("stream: Literal[True],", events)
+        yield Shape("stream: bool | Omit = omit,", f"{whole} | {events}")
+
+    def _result(self, expression: str) -> str:
+        if expression == "bytes":
+            return self.spell.use("BinaryResponse")
+        text = self.spell.spell(expression)
+        if self.is_async and (page := PAGE.fullmatch(text)):
+            self.spell.names.add(("oai._typing", "AsyncPages"))
+            return f"AsyncPages[{text}, {page[1]}]"
+        return text
+
+    def _signature(self, name: str, form: Form, shape: Shape) -> Iterator[str]:
+        row = form.row
+        params = row.params or {}
+        required = {*row.path_params, *(param for param, kind in params.items() if not kind.endswith("?"))}
+        words = "async def" if self.is_async and not shape.result.startswith("AsyncPages[") else "def"
+        yield f"    {words} {name}("
+        yield "        self,"
+        names = [*form.positional, *(each for each in (*row.path_params, *params) if each not in form.positional)]
+        for place, param in enumerate(names):
+            if place == len(form.positional):
+                yield "        *,"
+            kind = self._param(form, param, params.get(param, "str"))
+            kind = kind if param in required else self.spell.use(f"{kind} | Omit = omit")
+            yield f"        {param}: {kind},"
+        if len(names) == len(form.positional):
+            yield "        *,"
+        if shape.stream:
+            yield f"        {shape.stream}"
+        self.spell.names.update(("oai._typing", option) for option in OPTION_TYPES)
+        yield f"        {self.spell.use(OPTIONS)}"
+        if row.params is None:
+            yield f"        {self.spell.use('**params: Any')},"
+        yield f"    ) -> {shape.result}:"
+        yield from self._body(f"{row.doc or form.operation} `{row.method} {row.path}`")
+
+    def _body(self, doc: str) -> Iterator[str]:
+        plain = doc.replace("\\", "\\\\").replace('"', '\\"')
+        yield f'        """{plain}"""'
+        if self.with_bodies:
+            yield "        ..."  # pyright takes a docstring for a body only in a `.pyi` file
+
+    def _param(self, form: Form, param: str, expression: str) -> str:
+        with self._errors_of(form, f"params.{param}"):
+            text = self.spell.spell(expression.removesuffix("?"))
+        return self.spell.named(text, f"_{_camel(form.operation)}{_camel(param)}")
+
+    def _errors_of(self, form: Form, key: str) -> _Errors:
+        return _Errors(f"[{form.operation}]: `{key}`")
+
+
+class _Errors:
+    """Turns the `LookupError` of a type that is nowhere into a `TableError` that says where it was written."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LookupError):
+            raise TableError(f"{self._where}: {error.args[0]}") from None
+
+
+def _outer(path: str) -> list[str]:
+    """Return the namespaces that a call path leads through, the outermost first."""
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _camel(path: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", path))

@@ -1,0 +1,209 @@
+"""What the generated stubs in `_typed` share: the clients less the table's surface, and the types of their options.
+
+Type checkers read it, Python never does. It is written by hand; `tests/test_typing.py` holds it to `_client`.
+"""
+# The clients here narrow what those of `_client` accept and return, which is more general than a caller wants to see.
+# ruff: noqa: PYI001, PYI021 - what is said here is for people who look a call up
+# mypy: disable-error-code="override"
+# pyright: strict, reportIncompatibleMethodOverride=false, reportInconsistentConstructor=false
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from os import PathLike
+from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar, Unpack, overload
+
+from oai import _client, _pages
+from oai._answer import BinaryResponse
+from oai._http import Headers, Request, Timeout, Transport
+from oai._omit import Omit
+from oai._stream import AsyncStream, Stream
+from oai._table import Table
+
+T = TypeVar("T")
+E = TypeVar("E")
+PageT = TypeVar("PageT")
+
+ExtraHeaders: TypeAlias = Mapping[str, str | Omit | None] | None
+"""Header fields sent beside the client's; `None` and `omit` take a field away."""
+
+ExtraQuery: TypeAlias = Mapping[str, Any] | None
+"""Parameters sent in the query string beside the call's own."""
+
+ExtraBody: TypeAlias = Mapping[str, Any] | None
+"""Fields sent in the body beside the call's own."""
+
+TimeoutLike: TypeAlias = float | Timeout | Omit | None
+"""Seconds, `None` for no limit, or a `Timeout`."""
+
+class AsyncPages(_pages.AsyncPages[T], Generic[PageT, T]):
+    """What an async client returns for a list: await it for the first page, or iterate it over all items."""
+
+    def __await__(self) -> Generator[Any, None, PageT]: ...
+
+class AsyncReply(Protocol):
+    """`oai.transports.Reply`, awaited."""
+
+    status: int
+    headers: Headers
+
+    async def read(self) -> bytes: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    async def close(self) -> None: ...
+
+class AsyncTransport(Protocol):
+    """`oai.transports.Transport`, awaited."""
+
+    async def send(self, request: Request) -> AsyncReply: ...
+    async def close(self) -> None: ...
+
+class Options(TypedDict, total=False):
+    """What a client takes and `with_options` replaces, the transport left out."""
+
+    api_key: str | Callable[[], Any] | None
+    admin_api_key: str | None
+    organization: str | None
+    project: str | None
+    base_url: str | None
+    timeout: TimeoutLike
+    max_retries: int
+    deadline: float | None
+    default_headers: ExtraHeaders
+    default_query: ExtraQuery
+    beta: str | None
+
+class Content(TypedDict, total=False):
+    """What `request` sends."""
+
+    body: Any
+    query: Mapping[str, Any] | None
+    files: Mapping[str, Any] | None
+    extra_headers: ExtraHeaders
+    extra_query: ExtraQuery
+    extra_body: Any
+    timeout: TimeoutLike
+
+class Verb(Protocol):
+    """`client.get(path, ...)` and the like: `client.request` with its method said."""
+
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> BinaryResponse: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: type[T], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> T: ...
+    @overload
+    def __call__(
+        self, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+    ) -> Stream[E]: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: Any = ..., stream: bool = ..., stream_cls: Any = ..., **content: Unpack[Content]
+    ) -> Any: ...
+
+class AsyncVerb(Protocol):
+    """`await client.get(path, ...)` and the like: `client.request` with its method said."""
+
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> Awaitable[BinaryResponse]: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: type[T], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> Awaitable[T]: ...
+    @overload
+    def __call__(
+        self, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+    ) -> Awaitable[AsyncStream[E]]: ...
+    @overload
+    def __call__(
+        self, path: str, *, cast_to: Any = ..., stream: bool = ..., stream_cls: Any = ..., **content: Unpack[Content]
+    ) -> Awaitable[Any]: ...
+
+class SyncClient(_client.OpenAI):
+    """`OpenAI` without the call paths of the table."""
+
+    def with_options(self, *, transport: Transport | None = ..., **options: Unpack[Options]) -> Self: ...
+    def copy(self, *, transport: Transport | None = ..., **options: Unpack[Options]) -> Self: ...
+    @overload
+    def request(
+        self, method: str, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> BinaryResponse: ...
+    @overload
+    def request(
+        self, method: str, path: str, *, cast_to: type[T], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> T: ...
+    @overload
+    def request(
+        self, method: str, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+    ) -> Stream[E]: ...
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = ...,
+        stream: bool = ...,
+        stream_cls: Any = ...,
+        **content: Unpack[Content],
+    ) -> Any: ...
+    @property
+    def get(self) -> Verb: ...
+    @property
+    def post(self) -> Verb: ...
+    @property
+    def put(self) -> Verb: ...
+    @property
+    def patch(self) -> Verb: ...
+    @property
+    def delete(self) -> Verb: ...
+
+class AsyncClient(_client.AsyncOpenAI):
+    """`AsyncOpenAI` without the call paths of the table."""
+
+    def __init__(
+        self,
+        *,
+        transport: AsyncTransport | None = ...,
+        table: str | PathLike[str] | Table | list[str | PathLike[str]] | None = ...,
+        **options: Unpack[Options],
+    ) -> None: ...
+    @property
+    def transport(self) -> AsyncTransport: ...
+    def with_options(self, *, transport: AsyncTransport | None = ..., **options: Unpack[Options]) -> Self: ...
+    def copy(self, *, transport: AsyncTransport | None = ..., **options: Unpack[Options]) -> Self: ...
+    @overload
+    async def request(
+        self, method: str, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> BinaryResponse: ...
+    @overload
+    async def request(
+        self, method: str, path: str, *, cast_to: type[T], stream: Literal[False] = ..., **content: Unpack[Content]
+    ) -> T: ...
+    @overload
+    async def request(
+        self, method: str, path: str, *, stream: Literal[True], stream_cls: type[E], **content: Unpack[Content]
+    ) -> AsyncStream[E]: ...
+    @overload
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        cast_to: Any = ...,
+        stream: bool = ...,
+        stream_cls: Any = ...,
+        **content: Unpack[Content],
+    ) -> Any: ...
+    @property
+    def get(self) -> AsyncVerb: ...
+    @property
+    def post(self) -> AsyncVerb: ...
+    @property
+    def put(self) -> AsyncVerb: ...
+    @property
+    def patch(self) -> AsyncVerb: ...
+    @property
+    def delete(self) -> AsyncVerb: ...

@@ -1,0 +1,129 @@
+"""The everyday calls as a type checker has to see them. It is checked by `tests/test_typing.py` and never run."""
+# pyright: strict, reportDeprecated=false
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, assert_type
+
+import oai
+from oai import types
+
+client = oai.OpenAI(api_key="", max_retries=1, timeout=oai.Timeout(10.0), transport=oai.OfflineTransport())
+client = oai.OpenAI(transport=oai.Recorder("chat.cassette"), table=["my.toml", Path("other.toml")])
+with client:
+    assert_type(client, oai.OpenAI)
+
+
+def chat(stream: bool) -> None:
+    answer = client.chat.completions.create(
+        model="gpt-5",
+        messages=[
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
+        ],
+        temperature=0.2,
+        top_p=None,
+        stop=oai.omit,
+        tools=[{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}],
+        response_format={"type": "json_object"},
+        extra_headers={"X-One": "1", "X-Two": None},
+        extra_query={"a": ["b"]},
+        extra_body={"top_k": 3},
+        timeout=5,
+    )
+    assert_type(answer, types.chat.ChatCompletion)
+    assert_type(answer.choices[0].message.content, str | None)
+    assert_type(answer.to_dict(), dict[str, Any])
+
+    chunks = client.chat.completions.create(model="gpt-5", messages=[], stream=True)
+    assert_type(chunks, oai.Stream[types.chat.ChatCompletionChunk])
+    with chunks as events:
+        for chunk in events:
+            assert_type(chunk, types.chat.ChatCompletionChunk)
+            assert_type(chunk.choices[0].delta.content, str | None)
+    plain = client.chat.completions.create(model="gpt-5", messages=[], stream=False)
+    assert_type(plain, types.chat.ChatCompletion)
+    either = client.chat.completions.create(model="gpt-5", messages=[], stream=stream)
+    assert_type(either, types.chat.ChatCompletion | oai.Stream[types.chat.ChatCompletionChunk])
+    assert_type(client.chat_completion(model="gpt-5", messages=[]), types.chat.ChatCompletion)
+
+
+def responses() -> None:
+    answer = client.responses.create(model="gpt-5", input="Hello", reasoning={"effort": "low"})
+    assert_type(answer, types.responses.Response)
+    for item in answer.output:
+        if item.type == "message":
+            assert_type(item, types.responses.ResponseOutputMessage)
+            for part in item.content:
+                if part.type == "output_text":
+                    assert_type(part.text, str)
+        elif item.type == "function_call":
+            assert_type(item.arguments, str)
+    for event in client.responses.create(model="gpt-5", input="Hello", stream=True):
+        if event.type == "response.output_text.delta":
+            assert_type(event.delta, str)
+    assert_type(client.responses.retrieve("resp_1"), types.responses.Response)
+
+
+def files(upload: bytes) -> None:
+    assert_type(client.files.create(file="notes.txt", purpose="user_data"), types.FileObject)
+    client.files.create(file=Path("notes.txt"), purpose="user_data")
+    client.files.create(file=("notes.txt", upload, "text/plain"), purpose="user_data")
+    page = client.files.list(limit=10, order="asc")
+    assert_type(page, oai.CursorPage[types.FileObject])
+    assert_type(page.data, list[types.FileObject])
+    assert_type(page.has_next_page(), bool)
+    for file in page:
+        assert_type(file.filename, str)
+    assert_type(client.files.content("file_1"), oai.BinaryResponse)
+    assert_type(client.files("file_1"), types.FileObject)
+    assert_type(client.files(), oai.CursorPage[types.FileObject])
+    assert_type(client.files_upload("notes.txt", purpose="user_data"), types.FileObject)
+
+
+def others() -> None:
+    assert_type(client.models.list().data[0].id, str)
+    assert_type(client.models(), oai.Page[types.Model])
+    assert_type(client.models("gpt-5"), types.Model)
+    assert_type(client.embeddings.create(model="m", input=["a"]), types.CreateEmbeddingResponse)
+    assert_type(client.embeddings(model="m", input="a"), types.CreateEmbeddingResponse)
+    assert_type(client.images.generate(prompt="a cat"), types.ImagesResponse)
+    assert_type(client.images_edits("cat.png", prompt="a hat"), types.ImagesResponse)
+    assert_type(client.audio.speech.create(model="tts-1", voice="alloy", input="Hello"), oai.BinaryResponse)
+    assert_type(client.moderations.create(input="Hello").results[0].flagged, bool)
+    assert_type(client.batches.retrieve("batch_1"), types.Batch)
+    assert_type(client.vector_stores.files.list("vs_1"), oai.CursorPage[types.vector_stores.VectorStoreFile])
+    assert_type(client.beta.assistants.list(), oai.CursorPage[types.beta.Assistant])
+
+
+def beside_the_table(provide: Callable[[], str]) -> None:
+    assert_type(client.with_options(timeout=3, api_key=provide), oai.OpenAI)
+    assert_type(client.request("POST", "/rerank", cast_to=types.Model, body={"a": 1}), types.Model)
+    assert_type(client.get("/file", cast_to=bytes), oai.BinaryResponse)
+    assert_type(client.post("/answer", stream=True, stream_cls=types.Model), oai.Stream[types.Model])
+    assert_type(client.get("/whatever"), Any)
+    assert_type(client.base_url, str)
+
+
+async def awaited(stream: bool) -> None:
+    async with oai.AsyncOpenAI(api_key="", timeout=3) as caller:
+        answer = await caller.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "Hello"}])
+        assert_type(answer, types.chat.ChatCompletion)
+        chunks = await caller.chat.completions.create(model="gpt-5", messages=[], stream=True)
+        assert_type(chunks, oai.AsyncStream[types.chat.ChatCompletionChunk])
+        async with chunks as events:
+            async for chunk in events:
+                assert_type(chunk, types.chat.ChatCompletionChunk)
+        either = await caller.chat.completions.create(model="gpt-5", messages=[], stream=stream)
+        assert_type(either, types.chat.ChatCompletion | oai.AsyncStream[types.chat.ChatCompletionChunk])
+        page = await caller.files.list()
+        assert_type(page, oai.CursorPage[types.FileObject])
+        async for file in caller.files.list():
+            assert_type(file, types.FileObject)
+        async for file in page:
+            assert_type(file, types.FileObject)
+        assert_type(await caller.files.content("file_1"), oai.BinaryResponse)
+        assert_type(await caller.models("gpt-5"), types.Model)
+        assert_type(await caller.with_options(beta="x").get("/a", cast_to=types.Model), types.Model)

@@ -1,0 +1,48 @@
+"""Calls that a type checker has to refuse: each line that ends in `# wrong`, and no other.
+
+It is checked by `tests/test_typing.py` and never run.
+"""
+
+# pyright: strict, reportUnusedExpression=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# ruff: noqa: B007, B018, F401
+from __future__ import annotations
+
+import oai
+from oai import types
+from oai.types.chat import ChatCompletionn  # wrong
+
+client = oai.OpenAI(timeout=3)
+
+oai.OpenAII  # wrong
+types.chat.ChatCompletionn  # wrong
+oai.OpenAI(api_kye="")  # wrong
+client.with_options(timout=3)  # wrong
+client.get("/a", qurey={})  # wrong
+
+client.chat.completion  # wrong
+client.chats  # wrong
+client.chat = client.chat  # wrong
+client.chat.completions.create(model="gpt-5", messages=[], temprature=1)  # wrong
+client.chat.completions.create(messages=[])  # wrong
+client.chat.completions.create(model="gpt-5", messages=[{"role": "usr"}])  # wrong
+client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "contents": ""}])  # wrong
+client.chat.completions.create(model="gpt-5", messages=[{"role": "user"}])  # wrong
+client.chat.completions.create(model="gpt-5", messages=[], stream="yes")  # wrong
+client.chat.completions.create(model="gpt-5", messages=[]).choice  # wrong
+client.chat.completions.create(model="gpt-5", messages=[], stream=True).choices  # wrong
+client.chat.completions.create("gpt-5", messages=[])  # wrong
+
+client.files.list(order="up")  # wrong
+client.files.create(file=3, purpose="user_data")  # wrong
+client.files.retrieve()  # wrong
+client.files("file_1", limit=3)  # wrong
+client.files.list().data[0].file_name  # wrong
+
+
+async def awaited() -> None:
+    caller = oai.AsyncOpenAI()
+    (await caller.files.retreive("file_1")).id  # wrong
+    (caller.files.retrieve("file_1")).id  # wrong
+    for file in caller.files.list():  # wrong
+        break
+    await caller.chat.completions.create(model="gpt-5", messages=[], temprature=1)  # wrong

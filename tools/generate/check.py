@@ -1,0 +1,84 @@
+"""`python -m tools.generate check`: whether the table, the types and the stubs are what their sources say.
+
+The sources are the official SDK that is installed and the published specification, or another OpenAPI document.
+What differs and is not excused in `exceptions.toml` is printed row by row.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from oai._openapi_document import Document
+from tools.generate.drift import FILES, OFFICIAL, SPECIFICATION, Difference, against_document, against_official
+from tools.generate.exceptions import Exceptions
+from tools.generate.facts import Reader
+from tools.generate.operations import read_operations
+from tools.generate.plan import Plan
+from tools.generate.table import ROOT, read_table
+from tools.generate.write_rows import Rows, wanted
+from tools.generate.write_types import write_types
+
+BY_HAND = ("__pycache__", "legacy.py")
+"""What lies among the generated types and is not generated."""
+
+
+def differences(document: Document | None, types: Path = ROOT / "oai" / "types") -> tuple[list[Difference], list[str]]:
+    """Return the differences that nobody excused, and the complaints about the list of exceptions.
+
+    Args:
+        document: the specification to compare with, if there is one.
+        types: where the generated types lie.
+    """
+    exceptions = Exceptions.load()
+    table = read_table()
+    reader = Reader()
+    facts = reader.read()
+    operations, helpers = read_operations(reader)
+    plan = Plan(facts, wanted(operations))
+    rows = Rows(plan)
+    found = list(against_official(table, {each.name: rows.row(each) for each in operations}))
+    with tempfile.TemporaryDirectory() as directory:
+        fresh = Path(directory) / "types"
+        write_types(fresh, facts, plan)
+        found += _files(types, fresh)
+    sources = [OFFICIAL]
+    if document is not None:
+        found += against_document(table, document)
+        sources.append(SPECIFICATION)
+    left, complaints = exceptions.sift(found, sources)
+    complaints += [
+        f"missing  {OFFICIAL:<13}  [{name}] is neither a row nor a helper with a reason"
+        for name in helpers.keys() - exceptions.helpers.keys()
+    ]
+    complaints += [
+        f"stale    {OFFICIAL:<13}  helper {name}: the SDK does not have it"
+        for name in exceptions.helpers.keys() - helpers.keys()
+    ]
+    return left, sorted(complaints)
+
+
+def _files(ours: Path, fresh: Path) -> Iterator[Difference]:
+    """Compare two directories of generated modules, byte by byte."""
+    names = [{each.relative_to(root) for each in root.rglob("*.py")} for root in (ours, fresh)]
+    for name in sorted(names[0] | names[1]):
+        if name.parts[-1] in BY_HAND:
+            continue
+        if name not in names[0]:
+            yield Difference(FILES, "missing", str(name))
+        elif name not in names[1]:
+            yield Difference(FILES, "gone", str(name))
+        elif not filecmp.cmp(ours / name, fresh / name, shallow=False):
+            yield Difference(FILES, "changed", str(name), "", "edited, or out of date", "what the SDK's types say now")
+
+
+def check(document: Document | None) -> int:
+    """Print what differs; return the exit status."""
+    left, complaints = differences(document)
+    for line in [*map(str, left), *complaints]:
+        print(line)
+    if not left and not complaints:
+        print("the table and the types are what their sources say")
+    return 1 if left or complaints else 0
