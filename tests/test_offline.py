@@ -175,9 +175,9 @@ def test_a_streamed_response_tells_the_text_of_its_last_event(client: oai.OpenAI
     assert (events[-1].type, events[-1].response.output_text) == ("response.completed", ANSWERED)
 
 
+@pytest.mark.filterwarnings("ignore:beta.threads.runs.create:DeprecationWarning")  # which comes once for all tests
 def test_a_run_of_an_assistant_streams_named_events(client: oai.OpenAI) -> None:
-    with pytest.warns(DeprecationWarning, match="beta.threads.runs.create"):
-        stream = client.beta.threads.runs.create("thread_1", assistant_id="asst_1", stream=True)
+    stream = client.beta.threads.runs.create("thread_1", assistant_id="asst_1", stream=True)
     events = list(stream)
     assert (events[0].event, events[-1].event) == ("thread.run.created", "thread.run.completed")
     assert events[-1].data.thread_id == "thread_1"

@@ -9,7 +9,9 @@ from __future__ import annotations
 import filecmp
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from oai._openapi_document import Document
 from tools.generate.drift import FILES, OFFICIAL, SPECIFICATION, Difference, against_document, against_official
@@ -19,31 +21,30 @@ from tools.generate.operations import read_operations
 from tools.generate.plan import Plan
 from tools.generate.table import ROOT, read_table
 from tools.generate.write_rows import Rows, wanted
+from tools.generate.write_stubs import write_stubs
 from tools.generate.write_types import write_types
 
-BY_HAND = ("__pycache__", "legacy.py")
-"""What lies among the generated types and is not generated."""
+BY_HAND = {"__pycache__", "legacy.py"}
+"""What lies among the generated files and is not generated."""
 
 
-def differences(document: Document | None, types: Path = ROOT / "oai" / "types") -> tuple[list[Difference], list[str]]:
+def differences(document: Document | None, package: Path = ROOT / "oai") -> tuple[list[Difference], list[str]]:
     """Return the differences that nobody excused, and the complaints about the list of exceptions.
 
     Args:
         document: the specification to compare with, if there is one.
-        types: where the generated types lie.
+        package: where the generated types and stubs lie.
     """
     exceptions = Exceptions.load()
     table = read_table()
-    reader = Reader()
-    facts = reader.read()
-    operations, helpers = read_operations(reader)
-    plan = Plan(facts, wanted(operations))
-    rows = Rows(plan)
-    found = list(against_official(table, {each.name: rows.row(each) for each in operations}))
+    plan, rows, helpers = _official()
+    found = list(against_official(table, rows))
     with tempfile.TemporaryDirectory() as directory:
-        fresh = Path(directory) / "types"
-        write_types(fresh, facts, plan)
-        found += _files(types, fresh)
+        fresh = Path(directory)
+        write_types(fresh / "types", plan.facts, plan)
+        write_stubs(fresh / "_typed")
+        for part in ("types", "_typed"):
+            found += _files(package, fresh, part)
     sources = [OFFICIAL]
     if document is not None:
         found += against_document(table, document)
@@ -60,18 +61,29 @@ def differences(document: Document | None, types: Path = ROOT / "oai" / "types")
     return left, sorted(complaints)
 
 
-def _files(ours: Path, fresh: Path) -> Iterator[Difference]:
+@cache
+def _official() -> tuple[Plan, dict[str, dict[str, Any]], dict[str, str]]:
+    """Return what the installed SDK says: the plan of the types, the rows by call path, and the helpers."""
+    reader = Reader()
+    facts = reader.read()
+    operations, helpers = read_operations(reader)
+    plan = Plan(facts, wanted(operations))
+    rows = Rows(plan)
+    return plan, {each.name: rows.row(each) for each in operations}, helpers
+
+
+def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:
     """Compare two directories of generated modules, byte by byte."""
-    names = [{each.relative_to(root) for each in root.rglob("*.py")} for root in (ours, fresh)]
+    names = [{each.relative_to(root) for each in (root / part).rglob("*.py*")} for root in (ours, fresh)]
     for name in sorted(names[0] | names[1]):
-        if name.parts[-1] in BY_HAND:
+        if {name.name, name.parent.name} & BY_HAND:
             continue
         if name not in names[0]:
             yield Difference(FILES, "missing", str(name))
         elif name not in names[1]:
             yield Difference(FILES, "gone", str(name))
         elif not filecmp.cmp(ours / name, fresh / name, shallow=False):
-            yield Difference(FILES, "changed", str(name), "", "edited, or out of date", "what the SDK's types say now")
+            yield Difference(FILES, "changed", str(name), "", "edited, or out of date", "what its source says now")
 
 
 def check(document: Document | None) -> int:
@@ -80,5 +92,5 @@ def check(document: Document | None) -> int:
     for line in [*map(str, left), *complaints]:
         print(line)
     if not left and not complaints:
-        print("the table and the types are what their sources say")
+        print("the table, the types and the stubs are what their sources say")
     return 1 if left or complaints else 0

@@ -134,7 +134,7 @@ class _Method:
             operation.body = "multipart"
             operation.files = self._files()
             tests = [ast.unparse(node.test) for node in ast.walk(self.tree) if isinstance(node, ast.If)]
-            operation.json_without_files = "files" in tests
+            operation.json_without_files = bool({"files", "extracted_files"} & set(tests))
         elif method in ("GET", "DELETE") and not with_body:
             operation.body = "query"
         if operation.body != "query":
@@ -205,15 +205,17 @@ class _Method:
             hint = typing.Union[tuple(given)]  # noqa: UP007 - made of a tuple
         return self.reader.node(hint)
 
-    def _wire(self, name: str) -> str:
-        """Return the wire name that the TypedDicts of the operation's own module of parameters give a parameter."""
+    @cached_property
+    def _wires(self) -> dict[str, str]:
+        """The wire names that the TypedDicts of the operation's own module of parameters give to parameters."""
         modules = {key[0] for key in self._param_modules()}
-        for struct in self.reader.facts.structs.values():
-            if struct.param and struct.key[0] in modules:
-                for each in struct.fields:
-                    if each.name == name and each.wire != name:
-                        return each.wire
-        return name
+        structs = [each for each in self.reader.facts.structs.values() if each.param and each.key[0] in modules]
+        return {
+            each.name: each.wire for struct in reversed(structs) for each in struct.fields if each.wire != each.name
+        }
+
+    def _wire(self, name: str) -> str:
+        return self._wires.get(name, name)
 
     def _param_modules(self) -> list[Key]:
         names = {
