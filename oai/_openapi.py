@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 
-from oai._errors import OpenAIError
+from oai._errors import OpenAIError, TableError
 from oai._openapi_document import Described, Document, Param
 from oai._openapi_names import ANY_PLACEHOLDER, call_paths, free_name, known_rows, python_name
 from oai._openapi_types import Types
+from oai._rows import check_row
 from oai._shape import as_dict
 from oai._table import CALL_OPTIONS, PLACEHOLDER, Row, Table, shipped_table
 from oai._toml import to_toml
@@ -63,7 +64,14 @@ def import_document(document: Document, module: str | None = None, table: Table 
             made.notes.append(f"left out: {operation.method} {operation.path}, {problem}")
             continue
         row = builder.row(name)
-        made.rows[name] = _over(below[name], row) if number in known else row
+        row = _over(below[name], row) if number in known else row
+        try:
+            check_row("the document", name, row)
+        except TableError as error:
+            made.notes.append(f"left out: {operation.method} {operation.path}, {error}")
+        else:
+            made.rows[name] = row
+    made.notes = [_one_line(note) for note in made.notes]
     made.types = types.source(str(as_dict(document.data.get("info")).get("title", "")))
     return made
 
@@ -120,6 +128,11 @@ def _read(source: str) -> bytes:
     if reply.status != 200:
         raise OpenAIError(f"{source} cannot be read: the server answered {reply.status}")
     return content
+
+
+def _one_line(text: str) -> str:
+    """Return a note as one printable line: what a document says must not end the comment that quotes it."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _write(path: str, text: str) -> None:

@@ -9,6 +9,7 @@ This module knows schemas and types, not operations.
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 BUILTIN = ("bool", "dict", "float", "int", "list", "str")
 IMPORTED = ("Any", "ClassVar", "Literal", "builtins", "msgspec", "oai", "None", "True", "False")
+
+UNFIT = re.compile(r"[\\\"\x00-\x1f]")
+"""What msgspec has in no name of a field."""
 
 QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 WORDS = re.compile(rf"{QUOTED}|\b(?:{'|'.join(BUILTIN)})\b")
@@ -131,6 +135,8 @@ class Types:
             self._names[reference] = name
         properties, required = self._document.properties(node)
         for wire, schema in properties.items():
+            if UNFIT.search(wire):
+                continue  # it is kept all the same, as a field that nobody declared
             camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"\W|_", wire))
             kind = self._inner(schema, f"{name}{camel}")
             struct.fields[wire] = kind, wire in required
@@ -194,7 +200,7 @@ def _class(struct: Struct, done: set[str], structs: set[str]) -> str:
     shadowed = set(BUILTIN) & set(names.values())
     if struct.tag:
         wire, tag = struct.tag
-        if wire.isidentifier():
+        if wire.isidentifier() and not keyword.iskeyword(wire):
             lines.append(f"    {wire}: ClassVar[Literal[{tag!r}]] = {tag!r}")
     for wire, (kind, required) in sorted(struct.fields.items(), key=lambda each: not each[1][1]):
         if struct.tag and wire == struct.tag[0]:

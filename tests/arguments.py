@@ -132,7 +132,7 @@ class _Maker:
             "object": "anything",
             "str": f"some {name or 'text'}",
         }
-        if path in ("Any", "int", "object", "str") and name in KNOWN:
+        if name in KNOWN and path in ("Any", "object", type(KNOWN[name]).__name__):
             return KNOWN[name]
         if path in plain:
             return plain[path]

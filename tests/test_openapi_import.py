@@ -268,5 +268,41 @@ def test_the_published_specification_adds_nothing_that_the_shipped_table_lacks(t
     assert not (tmp_path / "specification_types.py").exists()
 
 
+def test_what_a_document_says_never_becomes_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of all kinds where names, comments and strings are written from them."""
+    evil = '"""\n\n[injected]\nmethod = "GET"\nimport os\n\\\'); raise SystemExit #'
+    kinds = {"type": "object", "required": [evil], "properties": {evil: {"enum": [evil]}, "class": {"const": "a"}}}
+    other = {"type": "object", "properties": {"class": {"const": "b"}, "list": {"type": "string"}}}
+    answer = {"oneOf": [{"$ref": f"#/components/schemas/{evil.replace('/', '')}"}, other]}
+    operation = {
+        "summary": evil,
+        "parameters": [{"name": evil, "in": "query", "schema": {"enum": [evil]}}],
+        "responses": {"200": {"content": {"application/json": {"schema": answer}}}},
+    }
+    data = {
+        "openapi": "3.1.0",
+        "info": {"title": evil},
+        "servers": [{"url": f"https://x{evil}"}],
+        "paths": {"/good": {"get": operation}, f"/{evil}": {"get": operation}, "/{a}/{a}": {"get": {}}},
+        "components": {"schemas": {evil: kinds}},
+    }
+    source = tmp_path / "openapi.json"
+    source.write_text(json.dumps(data))
+    notes = import_openapi(source, tmp_path / "evil.toml")
+    assert len([note for note in notes if note.startswith("left out")]) == 1
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rows = oai.load_table(tmp_path / "evil.toml")
+    assert sorted(rows) == ["good", "root.retrieve"]
+    types = importlib.import_module("evil_types")
+    try:
+        kind = resolve(rows["good"].response)
+        decoded = oai.decode(kind, json.dumps({evil: evil, "class": "a"}).encode())
+        assert decoded.to_dict() == {evil: evil, "class": "a"}
+        assert type(decoded).__module__ == types.__name__
+    finally:
+        del sys.modules["evil_types"]
+        resolve.cache_clear()
+
+
 def test_the_document_of_these_tests_is_whole() -> None:
     assert len(list(Document(json.loads(DOCUMENT.read_text())).operations())) == 20
