@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from oai._cli_arguments import UsageError
 from oai._nearest import nearest
-from oai._table import SHIPPED, load_table, shipped_table
+from oai._table import SHIPPED, environment_tables, load_table, shipped_table
 
 if TYPE_CHECKING:
     from oai._table import Row, Table
@@ -24,8 +24,7 @@ WIDEST = 48
 
 def read_table(options: argparse.Namespace) -> Table:
     """Return the shipped table with those of the environment and the options over it."""
-    named = [path for path in os.environ.get("OAI_TABLE", "").split(os.pathsep) if path]
-    others = [*named, *(options.table or ())]
+    others = [*environment_tables(), *(options.table or ())]
     # The structs that a table names lie beside it, where `oai import` puts them.
     sys.path += [os.path.dirname(os.path.abspath(path)) for path in others]
     return load_table(SHIPPED, *others) if others else shipped_table()

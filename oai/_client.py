@@ -23,17 +23,16 @@ from oai._omit import Omit, omit
 from oai._request import Arguments, prepare
 from oai._stream import AsyncStream, Stream
 from oai._surface import Surface
-from oai._table import SHIPPED, Table, load_table, shipped_table
+from oai._table import SHIPPED, Table, environment_tables, load_table, shipped_table
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from oai._http import Timeout, Transport
+    from oai._operation import Operation
     from oai._pages import AsyncPages
-
-TABLE_VARIABLE = "OAI_TABLE"
-"""Names tables to lay over the shipped one, separated like `PATH`."""
+    from oai._response import Response
 
 _making = threading.Lock()
 
@@ -187,6 +186,13 @@ class _Client(AdHoc):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._config.base_url}>"
 
+    def _result(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
+        """Turn a complete response into the result of a call, and tell a page how to go on."""
+        result = read_answer(operation, response)
+        if operation.page and isinstance(result, Object):
+            self._next_page(result, Arguments(*arguments))
+        return result
+
     def _next_page(self, page: Any, given: Arguments) -> None:
         """Tell a page how to ask for the one after it: the same call, with the page's parameters on top."""
         asked = given.extra_query or {}
@@ -214,10 +220,7 @@ class OpenAI(_Client):
         response, reply = drive(run(call, self.transport, time.sleep, needs_key=self._needs_key))
         if reply is not None:
             return Stream(call.operation, response, reply)
-        result = read_answer(call.operation, response)
-        if call.operation.page and isinstance(result, Object):
-            self._next_page(result, Arguments(*arguments))
-        return result
+        return self._result(call.operation, response, arguments)
 
     def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
@@ -255,10 +258,7 @@ class AsyncOpenAI(_Client):
         response, reply = await drive_async(run(call, self.transport, sleep, needs_key=self._needs_key))
         if reply is not None:
             return AsyncStream(call.operation, response, reply)
-        result = read_answer(call.operation, response)
-        if call.operation.page and isinstance(result, Object):
-            self._next_page(result, Arguments(*arguments))
-        return result
+        return self._result(call.operation, response, arguments)
 
     def _list(self, *arguments: Any) -> AsyncPages[Any]:
         from oai._pages import AsyncPages
@@ -281,7 +281,7 @@ class AsyncOpenAI(_Client):
 
 def _sources(table: Tables | None) -> tuple[Any, ...]:
     """Return the tables to lay over the shipped one: those of the environment, then those given."""
-    named = [path for path in os.environ.get(TABLE_VARIABLE, "").split(os.pathsep) if path]
+    named = environment_tables()
     if table is None:
         return tuple(named)
     return (*named, *(table if isinstance(table, list) else [table]))

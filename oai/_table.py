@@ -20,6 +20,8 @@ from oai._version import __version__
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "endpoints.toml")
 
+TABLE_VARIABLE = "OAI_TABLE"
+
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 CALL_OPTIONS = ("extra_headers", "extra_query", "extra_body", "timeout")
@@ -115,6 +117,11 @@ class Table(Mapping[str, Row]):
     def over(self, below: Table) -> Table:
         """Return a table with these rows laid over those below; a name keeps its place."""
         return Table({**below._rows, **self._rows})
+
+
+def environment_tables() -> list[str]:
+    """Return the tables that the environment lays over the shipped one: those of `OAI_TABLE`, separated like `PATH`."""
+    return [path for path in os.environ.get(TABLE_VARIABLE, "").split(os.pathsep) if path]
 
 
 def load_table(*sources: str | os.PathLike[str]) -> Table:
