@@ -18,7 +18,7 @@ import msgspec
 
 from oai._errors import OpenAIError
 from oai._omit import omit
-from oai._surface import wrong_call
+from oai._source import wrong_call
 from oai._table import CALL_OPTIONS
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import msgspec
 
 from oai._errors import TableError
 from oai._nearest import nearest
-from oai._table import CALL_OPTIONS, PLACEHOLDER, ROW_KEYS, Row, Table
+from oai._table import CALL_OPTIONS, HELPER_KEYS, PLACEHOLDER, ROW_KEYS, Helper, Row, Table
 from oai._typexpr import check_expression
 
 ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
@@ -26,12 +26,25 @@ ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
 RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
+DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 TABLE_KEYS = ("params", "headers", "header_params", "parts", "rename")
 """The keys of a row whose values are tables; any other table below a header is a further call path."""
 
 
-def read_rows(source: str | os.PathLike[str]) -> dict[str, Row]:
-    """Read and check the rows of one TOML file."""
+def read_table(source: str | os.PathLike[str]) -> Table:
+    """Read and check one TOML file."""
+    rows: dict[str, Row] = {}
+    helpers: dict[str, Helper] = {}
+    for name, keys in _read(source):
+        if "helper" in keys:
+            helpers[name] = check_helper(str(source), name, keys)
+        else:
+            rows[name] = check_row(str(source), name, keys)
+    return Table(rows, helpers=helpers)
+
+
+def _read(source: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield call path and keys of all that a TOML file declares."""
     try:
         with open(source, "rb") as file:
             document = tomllib.load(file)
@@ -39,7 +52,7 @@ def read_rows(source: str | os.PathLike[str]) -> dict[str, Row]:
         raise TableError(f"{source}: the table of endpoints cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TableError(f"{source}: this is not TOML: {error}") from error
-    return {name: check_row(str(source), name, keys) for name, keys in find_rows(str(source), document)}
+    yield from find_rows(str(source), document)
 
 
 def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -76,11 +89,45 @@ def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
     return row
 
 
-def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
-    """Yield `(key, what is wrong, the nearest right one)` for everything that types alone do not tell."""
+def check_helper(source: str, name: str, keys: dict[str, Any]) -> Helper:
+    """Turn the keys of a helper into a `Helper`, or say what is wrong with them."""
+    for key in keys:
+        if key not in HELPER_KEYS:
+            raise _wrong(source, name, key, "is not a key of a helper", nearest(key, HELPER_KEYS))
+    try:
+        helper = msgspec.convert(keys, Helper)
+    except msgspec.ValidationError as error:
+        raise _mistyped(source, name, keys, error) from None
+    for problem in _helper_problems(name, helper):
+        raise _wrong(source, name, *problem)
+    return helper
+
+
+def _helper_problems(name: str, helper: Helper) -> Iterator[tuple[str, ...]]:
+    yield from _header_problems(name)
+    if not DOTTED.fullmatch(helper.helper):
+        yield "helper", f"is {helper.helper!r}, not a function as module.function"
+    if helper.without and helper.extends is None:
+        yield "without", "needs `extends`"
+    for param in helper.params:
+        if not _is_public(param) or param in {"self", *CALL_OPTIONS}:
+            yield f"params.{param}", "cannot be the name of a parameter"
+    types = {**{f"params.{param}": kind.removesuffix("?") for param, kind in helper.params.items()}}
+    types |= {"response": helper.response, "async_response": helper.async_response or "Any"}
+    for key, expression in types.items():
+        if problem := check_expression(expression):
+            yield key, problem
+
+
+def _header_problems(name: str) -> Iterator[tuple[str, ...]]:
     for segment in name.split("."):
         if not _is_public(segment):
             yield "the header", f"cannot be a call path: {segment!r} is not a public Python name"
+
+
+def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
+    """Yield `(key, what is wrong, the nearest right one)` for everything that types alone do not tell."""
+    yield from _header_problems(name)
     yield from _path_problems(row)
     yield from _type_problems(row)
     yield from _reference_problems(row)
@@ -140,19 +187,38 @@ def _is_public(name: str) -> bool:
 def check_together(table: Table, source: str) -> None:
     """Check what only shows in all rows at once: a call path within another, and aliases that collide."""
     forms: dict[tuple[str, int], str] = {}
-    for name, row in table.items():
+    for name in (*table, *table.helpers):
         parent = name.rpartition(".")[0]
         while parent:
-            if parent in table:
+            if parent in table or parent in table.helpers:
                 raise _wrong(source, name, "the header", f"lies below [{parent}], which is a row itself")
             parent = parent.rpartition(".")[0]
+    for name, helper in table.helpers.items():
+        _check_extended(table, source, name, helper)
+    for name, row in table.items():
         for alias, positional in row.aliases():
             form = (alias, len(positional))
             if form in forms and forms[form] != name:
                 raise _wrong(source, name, "alias", f"has {alias!r}, which [{forms[form]}] has as well")
-            if alias in table:
+            if alias in table or alias in table.helpers:
                 raise _wrong(source, name, "alias", f"has {alias!r}, which is a call path itself")
             forms[form] = name
+
+
+def _check_extended(table: Table, source: str, name: str, helper: Helper) -> None:
+    """Check what a helper says of the operation that it extends."""
+    if helper.extends is not None and helper.extends not in table:
+        right = nearest(helper.extends, table)
+        raise _wrong(source, name, "extends", f"is {helper.extends!r}, which is no operation", right)
+    if helper.extends is not None:
+        row = table[helper.extends]
+        for param in helper.without:
+            if param not in (names := [*row.path_params, *(row.params or {})]):
+                wrong = f"names {param!r}, which is no parameter of [{helper.extends}]"
+                raise _wrong(source, name, "without", wrong, nearest(param, names))
+    for param in helper.args or ():
+        if param not in (merged := helper.merged(table)):
+            raise _wrong(source, name, "args", f"names {param!r}, which is no parameter", nearest(param, merged))
 
 
 def _mistyped(source: str, name: str, keys: dict[str, Any], error: Exception) -> TableError:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from textwrap import indent
 from typing import Final
 
-from oai._rows import read_rows
+from oai._rows import read_table
 from oai._stub_classes import Writer
 from oai._stub_types import Speller
 from oai._table import SHIPPED, Table, load_table, shipped_table
@@ -69,7 +69,7 @@ def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
     """
     shipped = shipped_table()
     table = load_table(SHIPPED, *paths)
-    own = [name for path in paths for name in read_rows(path)]
+    own = [name for path in paths for name in read_table(path)]
     speller = Speller()
     speller.modules.add("oai")
     body: list[str] = []

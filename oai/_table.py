@@ -82,12 +82,55 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 ROW_KEYS = Row.__struct_encode_fields__
 
 
-class Table(Mapping[str, Row]):
-    """Rows by call path; those that are given packed are decoded when they are asked for."""
+class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A method that is no operation of its own but a Python function over some: it polls, puts together, or checks.
 
-    def __init__(self, rows: Mapping[str, Row | msgspec.Raw], aliases: Aliases | None = None) -> None:
+    `helper` names the function, below `oai.helpers` or as a path that can be imported. A generator function is run by
+    `_steps`, so that one source serves both clients; what any other function returns is the result in both.
+    """
+
+    helper: str
+    response: str = "Any"
+    async_response: str | None = None
+    doc: str = ""
+    extends: str | None = None
+    without: list[str] = []
+    params: dict[str, str] = {}
+    args: list[str] | None = None
+
+    def merged(self, table: Table) -> dict[str, str]:
+        """Return all parameters: those of the operation that it extends, then its own."""
+        if self.extends is None:
+            return dict(self.params)
+        row = table[self.extends]
+        theirs = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
+        return {name: kind for name, kind in theirs.items() if name not in self.without} | self.params
+
+    def positional(self, table: Table) -> list[str]:
+        """The parameters that may be given without their name."""
+        if self.args is not None or self.extends is None:
+            return self.args or []
+        return [name for name in table[self.extends].positional if name not in self.without]
+
+
+HELPER_KEYS = Helper.__struct_encode_fields__
+
+
+class Table(Mapping[str, Row]):
+    """Rows by call path; those that are given packed are decoded when they are asked for.
+
+    The mapping holds the operations. What is no operation of its own stands in `helpers`, by call path as well.
+    """
+
+    def __init__(
+        self,
+        rows: Mapping[str, Row | msgspec.Raw],
+        aliases: Aliases | None = None,
+        helpers: Mapping[str, Helper] | None = None,
+    ) -> None:
         self._rows = dict(rows)
         self._aliases = aliases
+        self.helpers = dict(helpers or {})
 
     def __getitem__(self, name: str) -> Row:
         row = self._rows[name]
@@ -116,7 +159,9 @@ class Table(Mapping[str, Row]):
 
     def over(self, below: Table) -> Table:
         """Return a table with these rows laid over those below; a name keeps its place."""
-        return Table({**below._rows, **self._rows})
+        helpers = {name: helper for name, helper in below.helpers.items() if name not in self._rows} | self.helpers
+        rows = {name: row for name, row in below._rows.items() if name not in self.helpers} | self._rows
+        return Table(rows, helpers=helpers)
 
 
 def environment_tables() -> list[str]:
@@ -130,11 +175,11 @@ def load_table(*sources: str | os.PathLike[str]) -> Table:
     Raises:
         TableError: a file is not there, is not TOML, or holds a row that cannot be.
     """
-    from oai._rows import check_together, read_rows
+    from oai._rows import check_together, read_table
 
     table = Table({})
     for source in sources:
-        table = (shipped_table() if source == SHIPPED else Table(read_rows(source))).over(table)
+        table = (shipped_table() if source == SHIPPED else read_table(source)).over(table)
         check_together(table, os.fspath(source))
     return table
 
@@ -149,12 +194,13 @@ class _Compiled(msgspec.Struct, array_like=True):
     stamp: tuple[str, int, int]
     aliases: Aliases
     rows: dict[str, msgspec.Raw]
+    helpers: dict[str, Helper]
 
 
 def shipped_table(path: str = SHIPPED) -> Table:
     """Return the shipped table, from its compact form where that is up to date."""
     found = os.stat(path)
-    stamp = (f"{__version__} {Row.__struct_fields__}", found.st_mtime_ns, found.st_size)
+    stamp = (f"{__version__} {Row.__struct_fields__} {Helper.__struct_fields__}", found.st_mtime_ns, found.st_size)
     if _shipped.get(path, (None,))[0] != stamp:
         _shipped[path] = stamp, _read_shipped(path, stamp)
     return _shipped[path][1]
@@ -166,12 +212,12 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
         with open(cache, "rb") as file:
             compiled = msgspec.msgpack.decode(file.read(), type=_Compiled)
         if compiled.stamp == stamp:
-            return Table(compiled.rows, compiled.aliases)
+            return Table(compiled.rows, compiled.aliases, compiled.helpers)
     except (OSError, msgspec.DecodeError):
         pass  # not there, not readable, or not whole: it is made again
-    from oai._rows import check_together, read_rows
+    from oai._rows import check_together, read_table
 
-    table = Table(read_rows(path))
+    table = read_table(path)
     check_together(table, path)
     _write(cache, _pack(table, stamp))
     return table
@@ -179,7 +225,7 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
 
 def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
     rows = {name: msgspec.Raw(msgspec.msgpack.encode(row)) for name, row in table.items()}
-    return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows))
+    return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows, table.helpers))
 
 
 def _write(cache: str, data: bytes) -> None:

@@ -34,6 +34,8 @@ BUILTIN: dict[str, Any] = {
     "object": Any,
     "str": str,
     "tuple": tuple,
+    "type": type,
+    "T": typing.TypeVar("T"),  # of a helper whose result is of a type that it was given
 }
 
 PAGES = ("ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage")
@@ -85,8 +87,17 @@ def _named(name: str) -> Any:
         return BUILTIN[name]
     if name in PAGES:
         return getattr(importlib.import_module("oai._pages"), name)
+    return find(name, "oai.types")
+
+
+def find(name: str, home: str) -> Any:
+    """Return what a dotted name means: below the package `home`, else as a path that can be imported.
+
+    Raises:
+        LookupError: it leads nowhere; the message says where it ends, and the nearest name that there is.
+    """
     try:
-        return _below(importlib.import_module("oai.types"), name)
+        return _below(importlib.import_module(home), name)
     except LookupError as missing:
         package, _, rest = name.partition(".")
         if not rest or importlib.util.find_spec(package) is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from loopback import Loopback
+from loopback import Answer, Loopback
 
 import oai
 from oai._table import SHIPPED, shipped_table
@@ -186,3 +188,103 @@ def test_a_compiled_table_that_cannot_be_written_does_no_harm(tmp_path: Path) ->
     path.write_text(Path(SHIPPED).read_text())
     (tmp_path / "__pycache__").write_text("a file where the directory would be")
     assert run_copy(path)[1:] == ["/models", "True"]
+
+
+HELPER = """
+[files.twice]
+doc      = "Retrieve a file twice."
+helper   = "{module}.twice"
+extends  = "files.retrieve"
+response = "list[FileObject]"
+params   = {{ pause = "float?" }}
+"""
+
+
+@pytest.fixture
+def helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A user's module of helpers, importable by the returned name."""
+    (tmp_path / "my_helpers.py").write_text(
+        "from oai._steps import sleep, together\n"
+        "def twice(client, file_id, *, pause=0.0, **options):\n"
+        '    """Say what was seen."""\n'
+        "    first = yield client.files.retrieve(file_id, **options)\n"
+        "    yield sleep(client, pause)\n"
+        "    return [first, (yield client.files.retrieve(file_id, **options))]\n"
+        "def gather(client, ids):\n"
+        "    return (yield together(client, [lambda each=each: client.files.retrieve(each) for each in ids], 2))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return "my_helpers"
+
+
+def test_a_helper_becomes_a_method_of_both_clients(tmp_path: Path, helpers: str) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(
+        HELPER.format(module=helpers)
+        + f'[files.gather]\nhelper = "{helpers}.gather"\nparams = {{ ids = "list[str]" }}\n'
+    )
+    client = oai.OpenAI(transport=oai.OfflineTransport(), table=path)
+    assert [file.id for file in client.files.twice("file-1", pause=0.0, timeout=3)] == ["file-1"] * 2
+    assert [file.id for file in client.files.gather(ids=["a", "b", "c"])] == ["a", "b", "c"]
+    assert str(inspect.signature(client.files.twice)).startswith("(file_id: 'str', *, pause: 'float' = omit")
+    assert inspect.getdoc(client.files.twice) == "Retrieve a file twice.\n\nSay what was seen."
+    with pytest.raises(TypeError, match="unexpected keyword argument 'pauze'. Did you mean 'pause'"):
+        client.files.twice("file-1", pauze=1)
+    with pytest.raises(TypeError, match="missing 1 required argument: 'file_id'"):
+        client.files.twice()
+
+    async def main() -> list[list[str]]:
+        client = oai.AsyncOpenAI(transport=oai.OfflineTransport(), table=path)
+        made = await client.files.twice("file-1"), await client.files.gather(ids=["a", "b", "c"])
+        return [[file.id for file in files] for files in made]
+
+    assert asyncio.run(main()) == [["file-1"] * 2, ["a", "b", "c"]]
+
+
+def test_an_error_reaches_the_helper_in_both_clients(tmp_path: Path, server: Loopback, helpers: str) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(
+        HELPER.format(module=helpers) + f'[gather]\nhelper = "{helpers}.gather"\nparams = {{ ids = "Any" }}\n'
+    )
+    server.default(Answer.json({"error": {"message": "gone"}}, status=404))
+    with oai.OpenAI(api_key="k", base_url=server.url, table=path, max_retries=0) as client:
+        with pytest.raises(oai.NotFoundError):
+            client.files.twice("file-1")
+        with pytest.raises(oai.NotFoundError):
+            client.gather(ids=["a", "b", "c"])
+
+    async def main() -> None:
+        async with oai.AsyncOpenAI(api_key="k", base_url=server.url, table=path, max_retries=0) as client:
+            with pytest.raises(oai.NotFoundError):
+                await client.files.twice("file-1")
+            with pytest.raises(oai.NotFoundError):
+                await client.gather(ids=["a", "b", "c"])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('extends = "files.retreive"', r"\[files.x\]: `extends` is 'files.retreive'.*did you mean `files.retrieve`"),
+        ('extends = "files.retrieve"\nwithout = ["file"]', "`without` names 'file'.*did you mean `file_id`"),
+        ('without = ["file_id"]', "`without` needs `extends`"),
+        ('path = "/files"', "`path` is not a key of a helper"),
+        ('response = "a b"', "`response` is 'a b', which is not a type expression"),
+        ('args = ["a"]', "`args` names 'a', which is no parameter"),
+        ('params = { timeout = "str" }', "`params.timeout` cannot be the name"),
+    ],
+)
+def test_what_is_wrong_with_a_helper_is_said_where_it_was_written(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(f'[files.x]\nhelper = "a.b"\n{line}\n')
+    with pytest.raises(oai.TableError, match=message):
+        oai.load_table(path)
+
+
+def test_a_helper_that_is_nowhere_is_named_at_its_first_use(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text('[files.x]\nhelper = "json.lods"\n')
+    client = oai.OpenAI(transport=oai.OfflineTransport(), table=path)
+    with pytest.raises(oai.TableError, match=r"\[files.x\]: `helper` is 'json.lods'.*did you mean 'loads'"):
+        client.files.x()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from oai._rows import read_rows
+from oai import _rows
 from oai._table import Row
 from oai._toml import to_toml
 
@@ -20,7 +20,7 @@ SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
 
 def read_table(path: Path = TABLE) -> dict[str, Row]:
     """Return the rows of a table, checked."""
-    return read_rows(path)
+    return dict(_rows.read_table(path))
 
 
 def add_rows(rows: Mapping[str, Mapping[str, Any]], path: Path = TABLE) -> list[str]:

@@ -1,0 +1,110 @@
+"""Helpers that take several calls, written once for both clients.
+
+Such a helper is a generator function. It is given a client and yields what the client's methods return: results
+where the client is sync, awaitables where it is async. Either way it is sent the result back, or has the
+exception raised at the `yield`:
+
+    def retrieve_twice(client, file_id):
+        first = yield client.files.retrieve(file_id)
+        yield sleep(client, 1.0)
+        second = yield client.files.retrieve(file_id)
+        return first, second
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, TypeVar
+
+R = TypeVar("R")
+
+Steps = Generator[Any, Any, R]
+
+
+def follow(steps: Steps[R]) -> R:
+    """Run a helper of a sync client."""
+    try:
+        outcome = next(steps)
+        while True:
+            outcome = steps.send(outcome)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+
+
+async def follow_async(steps: Steps[R]) -> R:
+    """Run a helper of an async client, awaiting what can be awaited."""
+    try:
+        outcome = next(steps)
+        while True:
+            try:
+                if isinstance(outcome, Awaitable):
+                    outcome = await outcome
+            except BaseException as error:  # noqa: BLE001 - the helper decides, of a cancellation too
+                outcome = steps.throw(error)
+            else:
+                outcome = steps.send(outcome)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    finally:
+        steps.close()
+
+
+def sleep(client: Any, seconds: float) -> Any:
+    """Wait, in the way of the client; to be yielded."""
+    if not client._is_async:  # noqa: SLF001 - the clients' own
+        return time.sleep(seconds)
+    from asyncio import sleep as wait  # a large module, which only async programs have loaded
+
+    return wait(seconds)
+
+
+def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
+    """Do several things at a time, at most `limit`; to be yielded, and sent back as the list of results.
+
+    A task is a function that returns what a client's method returns, or the generator of a helper. With the first
+    that fails no further task begins; those under way end (they are cancelled where the client is async), then its
+    exception is raised.
+    """
+    return _in_tasks(tasks, limit) if client._is_async else _in_threads(tasks, limit)  # noqa: SLF001
+
+
+def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+    def do(task: Callable[[], Any]) -> Any:
+        outcome = task()
+        return follow(outcome) if isinstance(outcome, Generator) else outcome
+
+    with ThreadPoolExecutor(max(1, min(limit, len(tasks)))) as pool:
+        futures = [pool.submit(do, task) for task in tasks]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            for future in futures:
+                future.cancel()
+    for future in futures:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            raise error
+    return [future.result() for future in futures]
+
+
+async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
+    import asyncio
+
+    gate = asyncio.Semaphore(max(1, limit))
+
+    async def do(task: Callable[[], Any]) -> Any:
+        async with gate:
+            outcome = task()
+            return await (follow_async(outcome) if isinstance(outcome, Generator) else outcome)
+
+    running = [asyncio.ensure_future(do(task)) for task in tasks]
+    try:
+        return await asyncio.gather(*running)
+    finally:
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
