@@ -246,7 +246,7 @@ def test_an_error_reaches_the_helper_in_both_clients(tmp_path: Path, server: Loo
     path.write_text(
         HELPER.format(module=helpers) + f'[gather]\nhelper = "{helpers}.gather"\nparams = {{ ids = "Any" }}\n'
     )
-    server.default(Answer.json({"error": {"message": "gone"}}, status=404))
+    server.default = Answer(404, json={"error": {"message": "gone"}})
     with oai.OpenAI(api_key="k", base_url=server.url, table=path, max_retries=0) as client:
         with pytest.raises(oai.NotFoundError):
             client.files.twice("file-1")
