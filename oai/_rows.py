@@ -184,8 +184,11 @@ def _is_public(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
-def check_together(table: Table, source: str) -> None:
-    """Check what only shows in all rows at once: a call path within another, and aliases that collide."""
+def check_together(table: Table, source: str, *, partial: bool = False) -> None:
+    """Check what only shows in all rows at once: a call path within another, and aliases that collide.
+
+    A `partial` table is still to be laid over another, which may have what a helper extends.
+    """
     forms: dict[tuple[str, int], str] = {}
     for name in (*table, *table.helpers):
         parent = name.rpartition(".")[0]
@@ -194,7 +197,8 @@ def check_together(table: Table, source: str) -> None:
                 raise _wrong(source, name, "the header", f"lies below [{parent}], which is a row itself")
             parent = parent.rpartition(".")[0]
     for name, helper in table.helpers.items():
-        _check_extended(table, source, name, helper)
+        if helper.extends is None or helper.extends in table or not partial:
+            _check_extended(table, source, name, helper)
     for name, row in table.items():
         for alias, positional in row.aliases():
             form = (alias, len(positional))

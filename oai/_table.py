@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from oai._errors import TableError
 from oai._version import __version__
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "endpoints.toml")
@@ -102,7 +103,7 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """Return all parameters: those of the operation that it extends, then its own."""
         if self.extends is None:
             return dict(self.params)
-        row = table[self.extends]
+        row = self._extended(table)
         theirs = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
         return {name: kind for name, kind in theirs.items() if name not in self.without} | self.params
 
@@ -110,7 +111,13 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """The parameters that may be given without their name."""
         if self.args is not None or self.extends is None:
             return self.args or []
-        return [name for name in table[self.extends].positional if name not in self.without]
+        return [name for name in self._extended(table).positional if name not in self.without]
+
+    def _extended(self, table: Table) -> Row:
+        try:
+            return table[self.extends or ""]
+        except KeyError:
+            raise TableError(f"the helper {self.helper} extends [{self.extends}], which is no operation") from None
 
 
 HELPER_KEYS = Helper.__struct_encode_fields__
@@ -180,7 +187,7 @@ def load_table(*sources: str | os.PathLike[str]) -> Table:
     table = Table({})
     for source in sources:
         table = (shipped_table() if source == SHIPPED else read_table(source)).over(table)
-        check_together(table, os.fspath(source))
+        check_together(table, os.fspath(source), partial=SHIPPED not in sources)
     return table
 
 

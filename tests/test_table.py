@@ -279,7 +279,15 @@ def test_what_is_wrong_with_a_helper_is_said_where_it_was_written(tmp_path: Path
     path = tmp_path / "t.toml"
     path.write_text(f'[files.x]\nhelper = "a.b"\n{line}\n')
     with pytest.raises(oai.TableError, match=message):
-        oai.load_table(path)
+        oai.OpenAI(transport=oai.OfflineTransport(), table=path)
+
+
+def test_a_loaded_table_may_extend_what_it_will_be_laid_over(tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text('[a]\nhelper = "x.y"\nextends = "files.list"\n[b]\nhelper = "json.loads"\nextends = "no.where"\n')
+    client = oai.OpenAI(transport=oai.OfflineTransport(), table=oai.load_table(path))
+    with pytest.raises(oai.TableError, match=r"extends \[no.where\], which is no operation"):
+        client.b()
 
 
 def test_a_helper_that_is_nowhere_is_named_at_its_first_use(tmp_path: Path) -> None:
