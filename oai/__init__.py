@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from oai._errors import AuthenticationError as AuthenticationError
     from oai._errors import BadRequestError as BadRequestError
     from oai._errors import ConflictError as ConflictError
+    from oai._errors import InsecureWarning as InsecureWarning
     from oai._errors import InternalServerError as InternalServerError
     from oai._errors import NotFoundError as NotFoundError
     from oai._errors import OpenAIError as OpenAIError
     from oai._errors import PermissionDeniedError as PermissionDeniedError
     from oai._errors import RateLimitError as RateLimitError
+    from oai._errors import ResponseTooLargeError as ResponseTooLargeError
     from oai._errors import StreamError as StreamError
     from oai._errors import TableError as TableError
     from oai._errors import UnprocessableEntityError as UnprocessableEntityError
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from oai._http import Timeout as Timeout
     from oai._multipart import File as File
     from oai._object import Object as Object
+    from oai._observe import Attempt as Attempt
     from oai._omit import NOT_GIVEN as NOT_GIVEN
     from oai._omit import Omit as Omit
     from oai._omit import omit as omit
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from oai._pages import NextCursorPage as NextCursorPage
     from oai._pages import Page as Page
     from oai._pages import TokenPage as TokenPage
+    from oai._rate_limit import RateLimit as RateLimit
     from oai._response import Response as Response
     from oai._stream import AsyncStream as AsyncStream
     from oai._stream import Stream as Stream
@@ -81,11 +85,13 @@ _HOMES = {
         "AuthenticationError",
         "BadRequestError",
         "ConflictError",
+        "InsecureWarning",
         "InternalServerError",
         "NotFoundError",
         "OpenAIError",
         "PermissionDeniedError",
         "RateLimitError",
+        "ResponseTooLargeError",
         "StreamError",
         "TableError",
         "UnprocessableEntityError",
@@ -94,8 +100,10 @@ _HOMES = {
     "_http": ["Headers", "Timeout"],
     "_multipart": ["File"],
     "_object": ["Object"],
+    "_observe": ["Attempt"],
     "_omit": ["NOT_GIVEN", "Omit", "omit"],
     "_pages": ["AsyncPages", "ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
+    "_rate_limit": ["RateLimit"],
     "_response": ["Response"],
     "_stream": ["AsyncStream", "Stream"],
     "_table": ["Table", "load_table"],

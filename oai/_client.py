@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from oai._adhoc import AdHoc
 from oai._answer import read_answer
-from oai._config import DEFAULT_MAX_RETRIES, Config
-from oai._errors import OpenAIError
+from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, Config
+from oai._errors import InsecureWarning, OpenAIError
 from oai._flow import drive, drive_async, run
 from oai._object import Object
+from oai._observe import start_log
 from oai._omit import Omit, omit
 from oai._request import Arguments, prepare
 from oai._stream import AsyncStream, Stream
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from oai._http import Timeout, Transport
+    from oai._observe import Hook
     from oai._operation import Operation
     from oai._pages import AsyncPages
     from oai._response import Response
@@ -45,6 +48,7 @@ class _Client(AdHoc):
     _surfaces: ClassVar[dict[tuple[Any, ...], type]] = {}
     _is_async: ClassVar[bool] = False
     _own_names: ClassVar[frozenset[str]] = frozenset()
+    _made_of: ClassVar[tuple[type, tuple[Any, ...]] | None] = None
     _config: Config
     _transport: Transport | None
 
@@ -63,7 +67,8 @@ class _Client(AdHoc):
             for source in sources:
                 if isinstance(source, Table):
                     table = source.over(table)
-            known = type(cls.__name__, (cls,), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+            words = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
+            known = type(cls.__name__, (cls,), words)
             Surface(table, is_async=cls._is_async).install(known, cls._own_names)
             cls._surfaces[key] = known
         return known
@@ -84,6 +89,12 @@ class _Client(AdHoc):
         transport: Transport | None = None,
         table: Tables | None = None,  # noqa: ARG002 - `__new__` has read it
         beta: str | None = None,
+        on_request: Hook | None = None,
+        on_reply: Hook | None = None,
+        on_retry: Hook | None = None,
+        max_body: int | None = DEFAULT_MAX_BODY,
+        max_event: int | None = DEFAULT_MAX_EVENT,
+        pickle_keys: bool = False,
     ) -> None:
         """Make a client; what is not given comes from the environment, then from the defaults.
 
@@ -102,6 +113,13 @@ class _Client(AdHoc):
             transport: what sends; `Urllib3Transport()` unless given, which this client then closes.
             table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
             beta: the `OpenAI-Beta` header of every request, before what the row says.
+            on_request: called with the `Attempt` before each is sent; header fields that it returns are added.
+            on_reply: called with the `Attempt` when it has ended, with an answer or without.
+            on_retry: called with the failed `Attempt` before the wait for the next.
+            max_body: how many bytes a body that is read into memory may have, with its encoding undone; 1 GiB.
+            max_event: how many bytes one event of a stream may have; 64 MiB.
+            pickle_keys: whether a pickled client carries its keys in plain; else they are looked up in the
+                environment where it is unpickled.
 
         Raises:
             OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
@@ -119,10 +137,17 @@ class _Client(AdHoc):
             default_headers=default_headers,
             default_query=default_query,
             beta=beta,
+            on_request=on_request,
+            on_reply=on_reply,
+            on_retry=on_retry,
+            max_body=max_body,
+            max_event=max_event,
+            pickle_keys=pickle_keys,
         )
         self._owns_transport = transport is None
         self._transport = transport
         self._check_key()
+        start_log(os.environ)
 
     def _default_transport(self) -> Transport:
         raise NotImplementedError
@@ -137,6 +162,12 @@ class _Client(AdHoc):
             raise OpenAIError(
                 "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
                 "Without one, OpenAI(transport=oai.OfflineTransport()) answers with made-up data."
+            )
+        if self._needs_key and config.sends_keys_in_plain:
+            warnings.warn(
+                f"{config.base_url} is not encrypted and not on this machine: the key can be read on the way",
+                InsecureWarning,
+                stacklevel=3,
             )
 
     @property
@@ -186,6 +217,12 @@ class _Client(AdHoc):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self._config.base_url}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""
+        cls, sources = self._made_of or (type(self), ())
+        transport = None if self._owns_transport else self._transport
+        return _restore, (cls, sources, self._config.state(), transport)
+
     def _result(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
         """Turn a complete response into the result of a call, and tell a page how to go on."""
         result = read_answer(operation, response)
@@ -219,7 +256,7 @@ class OpenAI(_Client):
         call = prepare(self._config, *arguments)
         response, reply = drive(run(call, self.transport, time.sleep, needs_key=self._needs_key))
         if reply is not None:
-            return Stream(call.operation, response, reply)
+            return Stream(call.operation, response, reply, max_event=self._config.max_event)
         return self._result(call.operation, response, arguments)
 
     def close(self) -> None:
@@ -257,7 +294,7 @@ class AsyncOpenAI(_Client):
         call = prepare(self._config, *arguments)
         response, reply = await drive_async(run(call, self.transport, sleep, needs_key=self._needs_key))
         if reply is not None:
-            return AsyncStream(call.operation, response, reply)
+            return AsyncStream(call.operation, response, reply, max_event=self._config.max_event)
         return self._result(call.operation, response, arguments)
 
     def _list(self, *arguments: Any) -> AsyncPages[Any]:
@@ -277,6 +314,12 @@ class AsyncOpenAI(_Client):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _restore(
+    cls: type[_Client], sources: tuple[Any, ...], options: dict[str, Any], transport: Transport | None
+) -> _Client:
+    return cls(table=list(sources) or None, transport=transport, **options)
 
 
 def _sources(table: Tables | None) -> tuple[Any, ...]:

@@ -10,19 +10,23 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
 from oai._http import Timeout
+from oai._observe import Hooks
 from oai._omit import Omit, omit
 from oai._version import __version__
 
 if TYPE_CHECKING:
+    from oai._observe import Hook
     from oai._operation import Operation
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
+DEFAULT_MAX_BODY: Final = 2**30
+DEFAULT_MAX_EVENT: Final = 2**26
 
 HeaderMap = dict[str, tuple[str, str]]
 """Header fields by their lower-case name, which is how they override each other."""
@@ -39,8 +43,16 @@ OPTIONS: Final = (
     "default_headers",
     "default_query",
     "beta",
+    "on_request",
+    "on_reply",
+    "on_retry",
+    "max_body",
+    "max_event",
+    "pickle_keys",
 )
 """The options that a client takes and `with_options` replaces."""
+
+KEYS: Final = ("api_key", "admin_api_key")
 
 
 class Config:
@@ -64,6 +76,12 @@ class Config:
         default_headers: Mapping[str, str | Omit | None] | None = None,
         default_query: Mapping[str, Any] | None = None,
         beta: str | None = None,
+        on_request: Hook | None = None,
+        on_reply: Hook | None = None,
+        on_retry: Hook | None = None,
+        max_body: int | None = DEFAULT_MAX_BODY,
+        max_event: int | None = DEFAULT_MAX_EVENT,
+        pickle_keys: bool = False,
     ) -> None:
         self.api_key = _key("api_key", api_key, "OPENAI_API_KEY")
         self.admin_api_key = _key("admin_api_key", admin_api_key, "OPENAI_ADMIN_KEY")
@@ -73,6 +91,11 @@ class Config:
         self.max_retries = _count("max_retries", max_retries)
         self.deadline = _seconds("deadline", deadline)
         self.beta = beta
+        self.on_request, self.on_reply, self.on_retry = on_request, on_reply, on_retry
+        self.hooks = Hooks(on_request, on_reply, on_retry) if on_request or on_reply or on_retry else None
+        self.max_body = _size("max_body", max_body)
+        self.max_event = _size("max_event", max_event)
+        self.pickle_keys = pickle_keys
         self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
         self.default_query: dict[str, Any] = {**query, **(default_query or {})}
         self.default_headers = dict(default_headers or {})
@@ -84,6 +107,36 @@ class Config:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a Config holds keys and is not pickled")
+
+    def state(self) -> dict[str, Any]:
+        """Return the options that a pickled client carries: no key, unless `pickle_keys` says so.
+
+        Raises:
+            TypeError: a header, the query or the URL holds a secret, which nothing would bring back.
+        """
+        options = {name: getattr(self, name) for name in OPTIONS}
+        if self.pickle_keys:
+            return options
+        from oai._redact import is_secret_header, redact_url  # regular expressions, which few programs need
+
+        query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in self.default_query.items())
+        kept = [f"default_headers[{name!r}]" for name in self.default_headers if is_secret_header(name)]
+        kept += [
+            name
+            for name, url in (("base_url", self.base_url), ("default_query", f"http://x/{query and '?'}{query}"))
+            if redact_url(url) != url
+        ]
+        if kept:
+            raise TypeError(f"{kept[0]} holds a secret, which is only pickled where the client has pickle_keys=True")
+        return {name: value for name, value in options.items() if name not in KEYS or callable(value)}
+
+    @property
+    def sends_keys_in_plain(self) -> bool:
+        """Whether a key would go unencrypted over a network."""
+        parts = urlsplit(self.base_url)
+        host = parts.hostname or ""
+        loopback = host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+        return parts.scheme == "http" and not loopback and bool(self.api_key or self.admin_api_key)
 
     def replace(self, **options: Any) -> Config:
         """Return a config with some options replaced; headers and queries are added to those there are."""
@@ -201,6 +254,12 @@ def _base_url(text: str) -> tuple[str, dict[str, str]]:
 def _count(name: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise OpenAIError(f"{name} is {value!r}; it takes a whole number from 0 up")
+    return value
+
+
+def _size(name: str, value: object) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OpenAIError(f"{name} is {value!r}; it takes a whole number of bytes, or None for no limit")
     return value
 
 

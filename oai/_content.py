@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 Feed = Callable[[bytes], bytes]
 
 
-def decoded(headers: Headers, content: bytes) -> bytes:
-    """Return a whole content without its encoding."""
-    feed = decoder(headers)
+class TooLarge(Exception):  # noqa: N818 - it says no more than that; whoever set the limit makes an error of it
+    """An answer, or a piece of one, is larger than somebody allowed."""
+
+
+def decoded(headers: Headers, content: bytes, limit: int | None = None) -> bytes:
+    """Return a whole content without its encoding, or raise `TooLarge` for more bytes than `limit`."""
+    feed = decoder(headers, limit)
     return content if feed is None else feed(content) + feed(b"")
 
 
-def decoder(headers: Headers) -> Feed | None:
+def decoder(headers: Headers, limit: int | None = None) -> Feed | None:
     """Return a function from encoded pieces to plain ones, `None` where there is no encoding.
 
-    An empty piece means the end; the function raises `TransportError` for content that is broken or cut.
+    An empty piece means the end; the function raises `TransportError` for content that is broken or cut, and
+    `TooLarge` for a piece that becomes more bytes than `limit`, of which it does not make more.
     """
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return None
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise TransportError("receive", f"the answer has the content encoding {encoding!r}, which was not asked for")
-    return _inflate(encoding)
+    return _inflate(encoding, limit)
 
 
-def _inflate(encoding: str) -> Feed:
+def _inflate(encoding: str, limit: int | None) -> Feed:
     import zlib
 
     # 32 + 15: gzip or zlib by their header. Some servers send bare deflate data instead, told by the first byte.
@@ -50,7 +55,10 @@ def _inflate(encoding: str) -> Feed:
                 engine = zlib.decompressobj(-15)
         try:
             if piece:
-                return engine.decompress(piece)
+                plain = engine.decompress(piece, 0 if limit is None else limit + 1)
+                if limit is not None and len(plain) > limit:
+                    raise TooLarge
+                return plain
             rest = engine.flush()
         except zlib.error as error:
             raise TransportError("receive", f"the {encoding} content is broken: {error}") from None

@@ -26,6 +26,10 @@ class TableError(OpenAIError, ValueError):
     """A table of endpoints says something that it cannot mean; the message names file, operation and key."""
 
 
+class InsecureWarning(UserWarning):
+    """Something works but is not safe, such as a key that goes unencrypted over a network."""
+
+
 class APIError(OpenAIError):
     """A request did not lead to an answer.
 
@@ -82,6 +86,10 @@ class _AnsweredError(APIError):
 
 class APIResponseValidationError(_AnsweredError):
     """The status says success, but the body is nothing that could be decoded: HTML, or JSON cut short."""
+
+
+class ResponseTooLargeError(_AnsweredError):
+    """The answer, or one event of a stream, is larger than the client's `max_body` or `max_event` allows."""
 
 
 class APIStatusError(_AnsweredError):

@@ -23,10 +23,11 @@ class EventParser:
     """Bytes to events.
 
     A carriage return, a line feed or both end a line. An event is complete at its blank line, and one that the
-    stream's end cuts off is not delivered; `pending` shows the data that it had.
+    stream's end cuts off is not delivered; `pending` shows the data that it had, and `held` how many bytes are kept.
     """
 
     def __init__(self) -> None:
+        self.held = 0
         self.retry: int | None = None
         """The reconnection time that the stream asked for, in milliseconds."""
         self._tail: list[bytes] = []
@@ -57,11 +58,14 @@ class EventParser:
         if b"\n" not in piece:
             if piece:
                 self._tail.append(piece)
+                self.held += len(piece)
             return []
         lines = b"".join((*self._tail, piece)).split(b"\n")
         rest = lines.pop()
         self._tail = [rest] if rest else []
-        return self._interpret(lines)
+        events = self._interpret(lines)
+        self.held = self.held + len(piece) if self._data else len(rest)
+        return events
 
     def _begin(self, piece: bytes) -> bytes:
         """Drop a byte order mark, which may itself be cut."""

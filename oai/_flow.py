@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from oai._config import check_key
-from oai._content import decoded
-from oai._errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, OpenAIError, status_error
+from oai._content import TooLarge, decoded
+from oai._errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    OpenAIError,
+    ResponseTooLargeError,
+    status_error,
+)
 from oai._http import Reply, Request, Transport, TransportError
+from oai._observe import Observer, observer
 from oai._response import Response, SentRequest
 
 if TYPE_CHECKING:
@@ -74,28 +83,26 @@ def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, need
     Raises:
         APIStatusError: the last attempt was answered with an error.
         APIConnectionError, APITimeoutError: the last attempt was not answered, or not in time.
+        ResponseTooLargeError: the answer is larger than the client's `max_body`.
         OpenAIError: there is no key.
     """
     began = time.monotonic()
     deadline = call.config.deadline
+    watch = observer(call.config.hooks)
     attempt = 0
     while True:
         key = yield from _key(call, needs_key=needs_key)
         remaining = None if deadline is None else deadline - (time.monotonic() - began)
         request = call.request(key, call.timeout.within(remaining))
+        steps = _attempt(call, request, transport, attempt, began)
         try:
-            reply = yield from _exchange(request, transport)
-            response = Response(reply.status, reply.headers, request, retries_taken=attempt)
-            response.elapsed = time.monotonic() - began
-            if call.stream and 200 <= reply.status < 300:
-                return response, reply
-            response.content = decoded(reply.headers, (yield (reply.read,)))
+            response, reply = yield from steps if watch is None else _watched(watch, request, attempt, steps)
         except TransportError as error:
             failure: APIError = _connection_error(error, request, deadline, began)
             retry, after = error.kind != "closed", None
         else:
-            if 200 <= reply.status < 300:
-                return response, None
+            if 200 <= response.status_code < 300:
+                return response, reply
             failure = status_error(response)
             retry, after = may_retry(failure)
         delay = retry_delay(attempt, after)
@@ -103,7 +110,81 @@ def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, need
         if not retry or attempt >= call.config.max_retries or out_of_time:
             raise failure
         attempt += 1
+        if watch is not None:
+            yield from watch.retry(delay)
         yield sleep, delay
+
+
+def _attempt(call: Call, request: Request, transport: Transport, number: int, began: float) -> Flow:
+    """Send once; return the response, and the open reply where the body is to be read as it comes."""
+    reply = yield from _exchange(request, transport)
+    response = Response(reply.status, reply.headers, request, retries_taken=number)
+    response.elapsed = time.monotonic() - began
+    if call.stream and 200 <= reply.status < 300:
+        return response, reply
+    yield from _read(response, reply, call.config.max_body)
+    return response, None
+
+
+def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flow:
+    """Do an attempt and tell of it; should a hook fail, the connection of a stream must not be lost with it."""
+    yield from watch.begin(request, number)
+    try:
+        response, reply = yield from steps
+    except Exception as error:
+        yield from watch.end(None, None, error)
+        raise
+    try:
+        yield from watch.end(response.status_code, response.headers, None)
+    except BaseException:
+        if reply is not None:
+            yield (reply.close,)
+        raise
+    return response, reply
+
+
+def _read(response: Response, reply: Reply, limit: int | None) -> Generator[Effect, Any, None]:
+    """Read the body into the response, no more of it than the limit."""
+    try:
+        if limit is None or _within(response, limit):
+            content = yield (reply.read,)
+        else:
+            content = yield (_read_async if hasattr(reply, "__aiter__") else _read_within), reply, limit
+        response.content = decoded(reply.headers, content, limit)
+    except TooLarge:
+        yield (reply.close,)
+        message = f"the answer is larger than {limit} bytes (max_body)"
+        raise ResponseTooLargeError(message, response=response) from None
+
+
+def _within(response: Response, limit: int) -> bool:
+    """Tell whether a body says to be within the limit; raise `TooLarge` if it says not to be."""
+    length = response.headers.get("content-length", "")
+    if not length.isdecimal() or "transfer-encoding" in response.headers:
+        return False
+    if int(length) > limit and response.method != "HEAD":
+        raise TooLarge
+    return True
+
+
+def _read_within(reply: Reply, limit: int) -> bytes:
+    pieces, size = [], 0
+    for piece in reply:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def _read_async(reply: Any, limit: int) -> bytes:
+    pieces, size = [], 0
+    async for piece in reply:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _key(call: Call, *, needs_key: bool) -> Generator[Effect, Any, str | None]:

@@ -10,6 +10,7 @@ from oai._redact import redact_headers, redact_url
 
 if TYPE_CHECKING:
     from oai._http import Headers, Request
+    from oai._rate_limit import RateLimit
 
 
 class SentRequest(msgspec.Struct, frozen=True):
@@ -56,6 +57,18 @@ class Response:
         self.content = content
         self.retries_taken = retries_taken
         self.elapsed = elapsed
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self._request.method
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """What the server says of its rate limits, see `RateLimit`."""
+        from oai._rate_limit import RateLimit  # regular expressions that few calls need
+
+        return RateLimit.of(self.headers)
 
     @property
     def request(self) -> SentRequest:

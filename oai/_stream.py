@@ -7,13 +7,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
+from oai._content import Feed, TooLarge
 from oai._content import decoder as content_decoder
 from oai._decode import convert, decoder, lenient
-from oai._errors import SHOWN, APIConnectionError, APIResponseValidationError, APITimeoutError, StreamError, excerpt
+from oai._errors import (
+    SHOWN,
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    ResponseTooLargeError,
+    StreamError,
+    excerpt,
+)
 from oai._events import EventParser, ServerSentEvent
 from oai._http import TransportError
 from oai._object import plain, tag_fields
@@ -38,8 +48,9 @@ class EventDecoder:
     says `end = ["*"]` takes any end. Events without data only control the stream and are passed over.
     """
 
-    def __init__(self, operation: Operation, response: Response) -> None:
+    def __init__(self, operation: Operation, response: Response, max_event: int | None = None) -> None:
         self.complete = False
+        self._max_event = max_event
         self._start = b""
         self._response = response
         self._type = operation.stream_type
@@ -48,7 +59,7 @@ class EventDecoder:
         # Where the events are told apart by `event`, that is the name on the stream beside the data.
         self._named = "event" in tag_fields(self._type)
         self._parser = EventParser()
-        self._plain = content_decoder(response.headers)
+        self._plain = content_decoder(response.headers, max_event)
 
     def feed(self, piece: bytes) -> Iterator[Any]:
         """Yield the events that the next piece completes.
@@ -56,13 +67,17 @@ class EventDecoder:
         Raises:
             StreamError: an event says that the server failed.
             APIResponseValidationError: the data of an event is not JSON.
+            ResponseTooLargeError: an event is larger than the client's `max_event`.
         """
         if self._plain is not None:
-            piece = self._plain(piece)
+            piece = self._inflated(self._plain, piece)
         if len(self._start) < SHOWN:
             self._start += piece[:SHOWN]
+        limit = maxsize if self._max_event is None else self._max_event
         for event in self._parser.feed(piece):
             data = event.data
+            if len(data) > limit:
+                raise self._too_large()
             if data.startswith(END_MARKER):
                 self.complete = True
                 return
@@ -75,6 +90,18 @@ class EventDecoder:
                 item = self._lenient(event)
             self._watch(item)
             yield item
+        if self._parser.held > limit:
+            raise self._too_large()
+
+    def _inflated(self, plain: Feed, piece: bytes) -> bytes:
+        try:
+            return plain(piece)
+        except TooLarge:
+            raise self._too_large() from None
+
+    def _too_large(self) -> ResponseTooLargeError:
+        message = f"an event of the stream is larger than {self._max_event} bytes (max_event)"
+        return ResponseTooLargeError(message, response=self._response)
 
     def end(self) -> None:
         """Say that the stream has ended.
@@ -207,9 +234,10 @@ class Stream(_Streaming[T]):
     `APITimeoutError` where the next event takes longer than the time-out.
     """
 
-    def __init__(self, operation: Operation, response: Response, reply: Reply) -> None:
+    def __init__(self, operation: Operation, response: Response, reply: Reply, *, max_event: int | None = None) -> None:
         super().__init__(response, reply)
-        self._events: Generator[T, None, None] = _events(EventDecoder(operation, response), response, reply)
+        decoder = EventDecoder(operation, response, max_event)
+        self._events: Generator[T, None, None] = _events(decoder, response, reply)
 
     def __iter__(self) -> Iterator[T]:
         return self._events
@@ -234,9 +262,10 @@ class Stream(_Streaming[T]):
 class AsyncStream(_Streaming[T]):
     """`Stream` for `async for` and `async with`."""
 
-    def __init__(self, operation: Operation, response: Response, reply: Any) -> None:
+    def __init__(self, operation: Operation, response: Response, reply: Any, *, max_event: int | None = None) -> None:
         super().__init__(response, reply)
-        self._events: AsyncGenerator[T, None] = _events_async(EventDecoder(operation, response), response, reply)
+        decoder = EventDecoder(operation, response, max_event)
+        self._events: AsyncGenerator[T, None] = _events_async(decoder, response, reply)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._events

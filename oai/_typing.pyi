@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, 
 from oai import _client, _pages
 from oai._answer import BinaryResponse
 from oai._http import Headers, Request, Timeout, Transport
+from oai._observe import Attempt
 from oai._omit import Omit
 from oai._stream import AsyncStream, Stream
 from oai._table import Table
@@ -69,6 +70,12 @@ class Options(TypedDict, total=False):
     default_headers: ExtraHeaders
     default_query: ExtraQuery
     beta: str | None
+    on_request: Callable[[Attempt], Any] | None
+    on_reply: Callable[[Attempt], Any] | None
+    on_retry: Callable[[Attempt], Any] | None
+    max_body: int | None
+    max_event: int | None
+    pickle_keys: bool
 
 class Content(TypedDict, total=False):
     """What `request` sends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import settings
 from loopback import Loopback
 
 import oai
+from oai._steps import follow, follow_async
 
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")
@@ -49,3 +51,26 @@ def client_to(server: Loopback) -> Iterator[Callable[..., oai.OpenAI]]:
 @pytest.fixture
 def client(client_to: Callable[..., oai.OpenAI]) -> oai.OpenAI:
     return client_to()
+
+
+@pytest.fixture(params=["sync", "async"])
+def play(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]:
+    """Play a scenario with a client of the server, sync and async from one source.
+
+    A scenario is a generator function as the helpers are: it yields what the client's methods return, and is sent
+    the results.
+    """
+
+    def play(scenario: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        base = {"api_key": KEY, "base_url": f"{server.url}/v1", "max_retries": 0, "timeout": 10}
+        if request.param == "sync":
+            with oai.OpenAI(**{**base, **options}) as client:
+                return follow(scenario(client, *arguments))
+
+        async def main() -> Any:
+            async with oai.AsyncOpenAI(**{**base, **options}) as client:
+                return await follow_async(scenario(client, *arguments))
+
+        return asyncio.run(main())
+
+    return play

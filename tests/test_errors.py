@@ -121,7 +121,7 @@ def test_nobody_listening_is_a_connection_error(client_to: Make) -> None:
 
 def test_a_host_that_does_not_exist_is_a_connection_error(client_to: Make) -> None:
     with pytest.raises(oai.APIConnectionError, match="Connection error: Failed to resolve 'no-such-host.invalid'"):
-        client_to(base_url="http://no-such-host.invalid").models.list()
+        client_to(base_url="https://no-such-host.invalid").models.list()
 
 
 def test_a_slow_answer_is_a_timeout(server: Loopback, client: oai.OpenAI) -> None:

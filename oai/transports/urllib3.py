@@ -108,6 +108,9 @@ class Urllib3Transport:
         """Close the idle connections of this transport's own pools."""
         self._closed = True
         for manager in self._managers.values():
+            for origin in manager.pools.keys():  # noqa: SIM118 - urllib3's container does not iterate
+                if (pool := manager.pools.get(origin)) is not None:
+                    pool.close()  # `clear` leaves that to the garbage collector
             manager.clear()
         self._managers, self._pools = {}, {}
 

@@ -1,0 +1,122 @@
+"""What must not happen: answers that fill the memory, keys that travel in the open."""
+
+from __future__ import annotations
+
+import gzip
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import KEY
+from loopback import Answer, Loopback
+
+import oai
+
+TYPE = "text/event-stream"
+
+
+def content(client: Any) -> Any:
+    return (yield client.files.content("f"))
+
+
+def events(client: Any) -> Any:
+    seen = []
+    stream = yield client.chat.completions.create(model="m", messages=[], stream=True)
+    try:
+        while True:
+            seen.append((yield stream.__anext__() if client._is_async else next(stream)))
+    finally:
+        yield stream.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(body=b"x" * 1001), id="length"),
+        pytest.param(Answer(chunks=[b"x" * 400] * 3, framing="chunked"), id="chunked"),
+        pytest.param(Answer(chunks=[b"x" * 400] * 3, framing="close"), id="until the end of the connection"),
+        pytest.param(Answer(body=b"x" * 1001, gzip=True), id="gzip"),
+        pytest.param(
+            Answer(body=gzip.compress(bytes(2**24)), headers=[("content-encoding", "gzip")], framing="chunked"),
+            id="bomb",
+        ),
+    ],
+)
+def test_a_body_above_the_limit_is_refused(play: Callable[..., Any], server: Loopback, answer: Answer) -> None:
+    server.reply(answer)
+    with pytest.raises(oai.ResponseTooLargeError, match=r"larger than 1000 bytes \(max_body\)") as caught:
+        play(content, max_body=1000)
+    assert caught.value.status_code == 200
+    assert server.until(lambda: not server.open_connections)
+
+
+def test_a_body_that_is_said_to_be_too_large_is_not_read(play: Callable[..., Any], server: Loopback) -> None:
+    server.reply(Answer(body=b"", length=2**40))
+    with pytest.raises(oai.ResponseTooLargeError):
+        play(content)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_a_body_at_the_limit_is_read(
+    play: Callable[..., Any], server: Loopback, framing: Any, *, squeezed: bool
+) -> None:
+    server.reply(Answer(body=b"x" * 1000, framing=framing, gzip=squeezed))
+    assert play(content, max_body=1000).content == b"x" * 1000
+
+
+def test_an_error_above_the_limit_is_refused_as_well(play: Callable[..., Any], server: Loopback) -> None:
+    server.reply(Answer(400, body=b"x" * 1001))
+    with pytest.raises(oai.ResponseTooLargeError) as caught:
+        play(content, max_body=1000)
+    assert caught.value.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param([b"data: " + b"x" * 400] * 3, id="without a line end"),
+        pytest.param([b"data: " + b"x" * 400 + b"\n"] * 3, id="many lines"),
+        pytest.param([b'data: {"choices":[],"x":"' + b"x" * 1000 + b'"}\n\n'], id="in one piece"),
+    ],
+)
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_an_event_above_the_limit_is_refused(
+    play: Callable[..., Any], server: Loopback, chunks: list[bytes], *, squeezed: bool
+) -> None:
+    server.reply(Answer(chunks=chunks, framing="chunked", content_type=TYPE, gzip=squeezed))
+    with pytest.raises(oai.ResponseTooLargeError, match=r"event of the stream is larger than 1000 bytes \(max_event\)"):
+        play(events, max_event=1000)
+    assert server.until(lambda: not server.open_connections)
+
+
+def test_small_events_and_comments_without_end_are_no_large_event(play: Callable[..., Any], server: Loopback) -> None:
+    chunks = [b": ping\n"] * 500 + [b"data: {}\n\n"] * 500 + [b"data: [DONE]\n\n"]
+    server.reply(Answer(chunks=[b"".join(chunks[i : i + 100]) for i in range(0, 1001, 100)], content_type=TYPE))
+    with pytest.raises((StopIteration, StopAsyncIteration, RuntimeError)):
+        play(events, max_event=1000)
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 1.5, "1"])
+@pytest.mark.parametrize("name", ["max_body", "max_event"])
+def test_a_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
+    with pytest.raises(oai.OpenAIError, match=f"{name} is .*; it takes a whole number of bytes"):
+        oai.OpenAI(api_key=KEY, **{name: value})
+
+
+@pytest.mark.parametrize("url", ["http://gateway.example/v1", "http://10.0.0.7:8000/v1"])
+def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str) -> None:
+    with pytest.warns(oai.InsecureWarning, match="is not encrypted and not on this machine") as caught:
+        oai.OpenAI(api_key=KEY, base_url=url)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "url", ["https://gateway.example/v1", "http://localhost:1/v1", "http://127.0.0.2/v1", "http://[::1]:80/v1"]
+)
+def test_a_key_that_is_safe_is_not_warned_about(url: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        oai.OpenAI(api_key=KEY, base_url=url)
+        oai.OpenAI(base_url="http://gateway.example", transport=oai.OfflineTransport())
