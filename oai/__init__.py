@@ -54,9 +54,12 @@ if TYPE_CHECKING:
     from oai._pages import Page as Page
     from oai._pages import TokenPage as TokenPage
     from oai._rate_limit import RateLimit as RateLimit
+    from oai._raw import RawResponse as RawResponse
     from oai._response import Response as Response
     from oai._stream import AsyncStream as AsyncStream
     from oai._stream import Stream as Stream
+    from oai._streamed import AsyncStreamedResponse as AsyncStreamedResponse
+    from oai._streamed import StreamedResponse as StreamedResponse
     from oai._table import Table as Table
     from oai._table import load_table as load_table
     from oai._typed import AsyncOpenAI as AsyncOpenAI
@@ -104,8 +107,10 @@ _HOMES = {
     "_omit": ["NOT_GIVEN", "Omit", "omit"],
     "_pages": ["AsyncPages", "ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
     "_rate_limit": ["RateLimit"],
+    "_raw": ["RawResponse"],
     "_response": ["Response"],
     "_stream": ["AsyncStream", "Stream"],
+    "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
     "_table": ["Table", "load_table"],
     "transports": [
         "AiohttpTransport",

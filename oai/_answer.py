@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import types
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
@@ -14,6 +13,7 @@ from oai._object import Object
 from oai._response import Response
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from oai._http import Headers
@@ -81,18 +81,10 @@ class BinaryResponse:
         Raises:
             OSError: the file cannot be written.
         """
-        directory, name = os.path.split(os.path.realpath(file))
-        in_place = os.path.exists(file) and not os.path.isfile(file)  # a pipe or a device stays what it is
-        scratch = file if in_place else os.path.join(directory, f".{name}.{os.getpid()}.part")
-        try:
-            with open(scratch, "wb") as target:
-                target.write(self.content)
-            if not in_place:
-                os.replace(scratch, file)
-        except BaseException:
-            if not in_place and os.path.exists(scratch):
-                os.unlink(scratch)
-            raise
+        from oai._placed import placed  # few programs write files
+
+        with placed(file) as target:
+            target.write(self.content)
 
     def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
         """Write the bytes to a file, by the name that the official SDK has for it."""
@@ -112,7 +104,11 @@ def read_answer(operation: Operation, response: Response) -> Any:
     Raises:
         APIResponseValidationError: the content is nothing that could be decoded.
     """
-    kind = operation.response_type
+    return read_as(operation.response_type, operation.name, response)
+
+
+def read_as(kind: Any, name: str, response: Response) -> Any:
+    """Turn a response with a success status into a type; `name` is what an error says was called."""
     if kind is bytes:
         return BinaryResponse(response)
     if kind is str:
@@ -126,7 +122,7 @@ def read_answer(operation: Operation, response: Response) -> Any:
     except msgspec.DecodeError as error:
         if _takes_text(kind) and not _claims_json(response):
             return Text.of(response)
-        raise _not_json(operation, response, error) from None
+        raise _not_json(name, response, error) from None
     if isinstance(result, Object):
         result.__dict__.update(_request_id=response.request_id, _response=response)
     return result
@@ -140,7 +136,7 @@ def _claims_json(response: Response) -> bool:
     return "json" in response.headers.get("content-type", "") or response.content[:1] in (b"{", b"[")
 
 
-def _not_json(operation: Operation, response: Response, error: Exception) -> APIResponseValidationError:
+def _not_json(name: str, response: Response, error: Exception) -> APIResponseValidationError:
     kind = response.headers.get("content-type", "no content type")
     if not response.content:
         what = "an empty body"
@@ -148,5 +144,5 @@ def _not_json(operation: Operation, response: Response, error: Exception) -> API
         what = f"an event stream that was not asked for: {excerpt(response.content)}"
     else:
         what = f"{kind} that is not JSON ({error}): {excerpt(response.content)}"
-    message = f"{operation.name}: the server answered {response.status_code} with {what}"
+    message = f"{name}: the server answered {response.status_code} with {what}"
     return APIResponseValidationError(message, response=response, body=excerpt(response.content))

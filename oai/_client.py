@@ -7,240 +7,32 @@ a subclass made for that table.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-import warnings
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
-from oai._adhoc import AdHoc
-from oai._answer import read_answer
-from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, Config
-from oai._errors import InsecureWarning, OpenAIError
+from oai._base import Client
 from oai._flow import drive, drive_async, run
-from oai._object import Object
-from oai._observe import start_log
-from oai._omit import Omit, omit
-from oai._request import Arguments, prepare
+from oai._request import prepare
+from oai._steps import follow, follow_async
 from oai._stream import AsyncStream, Stream
 from oai._surface import Surface
-from oai._table import SHIPPED, Table, environment_tables, load_table, shipped_table
+from oai._table import shipped_table
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from oai._http import Timeout, Transport
-    from oai._observe import Hook
+    from oai._http import Reply, Transport
     from oai._operation import Operation
     from oai._pages import AsyncPages
     from oai._response import Response
+    from oai._steps import Steps
 
-_making = threading.Lock()
-
-Tables = str | os.PathLike[str] | Table | list[str | os.PathLike[str]]
-
-
-class _Client(AdHoc):
-    """What both clients are: everything but the waiting."""
-
-    _surfaces: ClassVar[dict[tuple[Any, ...], type]] = {}
-    _is_async: ClassVar[bool] = False
-    _own_names: ClassVar[frozenset[str]] = frozenset()
-    _made_of: ClassVar[tuple[type, tuple[Any, ...]] | None] = None
-    _config: Config
-    _transport: Transport | None
-
-    def __new__(cls, *_: object, table: Tables | None = None, **__: object) -> Self:
-        """Make an instance of the class that has the table's namespaces."""
-        sources = _sources(table)
-        return object.__new__(cls._with_table(sources) if sources else cls)
-
-    @classmethod
-    def _with_table(cls, sources: tuple[Any, ...]) -> type[Self]:
-        key = (cls, *(source if isinstance(source, Table) else _stamp(source) for source in sources))
-        known = cls._surfaces.get(key)
-        if known is None:
-            files = [source for source in sources if not isinstance(source, Table)]
-            table = load_table(SHIPPED, *files)
-            for source in sources:
-                if isinstance(source, Table):
-                    table = source.over(table)
-            words = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
-            known = type(cls.__name__, (cls,), words)
-            Surface(table, is_async=cls._is_async).install(known, cls._own_names)
-            cls._surfaces[key] = known
-        return known
-
-    def __init__(
-        self,
-        *,
-        api_key: str | Callable[[], Any] | None = None,
-        admin_api_key: str | None = None,
-        organization: str | None = None,
-        project: str | None = None,
-        base_url: str | None = None,
-        timeout: float | Timeout | Omit | None = omit,
-        max_retries: int = DEFAULT_MAX_RETRIES,
-        deadline: float | None = None,
-        default_headers: Mapping[str, Any] | None = None,
-        default_query: Mapping[str, Any] | None = None,
-        transport: Transport | None = None,
-        table: Tables | None = None,  # noqa: ARG002 - `__new__` has read it
-        beta: str | None = None,
-        on_request: Hook | None = None,
-        on_reply: Hook | None = None,
-        on_retry: Hook | None = None,
-        max_body: int | None = DEFAULT_MAX_BODY,
-        max_event: int | None = DEFAULT_MAX_EVENT,
-        pickle_keys: bool = False,
-    ) -> None:
-        """Make a client; what is not given comes from the environment, then from the defaults.
-
-        Args:
-            api_key: the key, or a function that returns it and is called before every attempt
-                (`OPENAI_API_KEY`).
-            admin_api_key: the key of the administration operations (`OPENAI_ADMIN_KEY`).
-            organization: sent as `OpenAI-Organization` (`OPENAI_ORG_ID`).
-            project: sent as `OpenAI-Project` (`OPENAI_PROJECT_ID`).
-            base_url: where the paths of the table begin (`OPENAI_BASE_URL`).
-            timeout: seconds for each single wait, or a `Timeout`; 600, and 5 to connect.
-            max_retries: how often a failed attempt is repeated.
-            deadline: seconds for the whole call: attempts, waits between them, and the body.
-            default_headers: sent with every request; `None` takes a header away (`OPENAI_CUSTOM_HEADERS`).
-            default_query: sent with every request.
-            transport: what sends; `Urllib3Transport()` unless given, which this client then closes.
-            table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
-            beta: the `OpenAI-Beta` header of every request, before what the row says.
-            on_request: called with the `Attempt` before each is sent; header fields that it returns are added.
-            on_reply: called with the `Attempt` when it has ended, with an answer or without.
-            on_retry: called with the failed `Attempt` before the wait for the next.
-            max_body: how many bytes a body that is read into memory may have, with its encoding undone; 1 GiB.
-            max_event: how many bytes one event of a stream may have; 64 MiB.
-            pickle_keys: whether a pickled client carries its keys in plain; else they are looked up in the
-                environment where it is unpickled.
-
-        Raises:
-            OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
-            TableError: a table has a row that cannot be.
-        """
-        self._config = Config(
-            api_key=api_key,
-            admin_api_key=admin_api_key,
-            organization=organization,
-            project=project,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            deadline=deadline,
-            default_headers=default_headers,
-            default_query=default_query,
-            beta=beta,
-            on_request=on_request,
-            on_reply=on_reply,
-            on_retry=on_retry,
-            max_body=max_body,
-            max_event=max_event,
-            pickle_keys=pickle_keys,
-        )
-        self._owns_transport = transport is None
-        self._transport = transport
-        self._check_key()
-        start_log(os.environ)
-
-    def _default_transport(self) -> Transport:
-        raise NotImplementedError
-
-    @property
-    def _needs_key(self) -> bool:
-        return self._transport is None or getattr(self._transport, "needs_key", True)
-
-    def _check_key(self) -> None:
-        config = self._config
-        if self._needs_key and not (config.api_key or config.admin_api_key or config.authorizes_itself):
-            raise OpenAIError(
-                "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
-                "Without one, OpenAI(transport=oai.OfflineTransport()) answers with made-up data."
-            )
-        if self._needs_key and config.sends_keys_in_plain:
-            warnings.warn(
-                f"{config.base_url} is not encrypted and not on this machine: the key can be read on the way",
-                InsecureWarning,
-                stacklevel=3,
-            )
-
-    @property
-    def api_key(self) -> Any:
-        """The key, or the function that returns it."""
-        return self._config.api_key
-
-    @property
-    def base_url(self) -> str:
-        """Where the paths of the table begin, without a slash at its end."""
-        return self._config.base_url
-
-    @property
-    def max_retries(self) -> int:
-        """How often a failed attempt is repeated."""
-        return self._config.max_retries
-
-    @property
-    def timeout(self) -> Timeout:
-        """How long a call waits, see `Timeout`."""
-        return self._config.timeout
-
-    @property
-    def transport(self) -> Transport:
-        """What sends the requests; the default one is made, and its library imported, when it is first needed."""
-        if self._transport is None:
-            with _making:
-                if self._transport is None:
-                    self._transport = self._default_transport()
-        return self._transport
-
-    def with_options(self, *, transport: Transport | None = None, **options: Any) -> Self:
-        """Return a client with some options replaced, over the same transport; this one stays as it is.
-
-        It takes the options of the constructor but `table`. Headers and queries are added to those there are.
-        """
-        config = self._config.replace(**options)
-        other = object.__new__(type(self))
-        other._config = config
-        other._owns_transport = False
-        other._transport = self.transport if transport is None else transport
-        other._check_key()
-        return other
-
-    copy = with_options
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} for {self._config.base_url}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""
-        cls, sources = self._made_of or (type(self), ())
-        transport = None if self._owns_transport else self._transport
-        return _restore, (cls, sources, self._config.state(), transport)
-
-    def _result(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
-        """Turn a complete response into the result of a call, and tell a page how to go on."""
-        result = read_answer(operation, response)
-        if operation.page and isinstance(result, Object):
-            self._next_page(result, Arguments(*arguments))
-        return result
-
-    def _next_page(self, page: Any, given: Arguments) -> None:
-        """Tell a page how to ask for the one after it: the same call, with the page's parameters on top."""
-        asked = given.extra_query or {}
-
-        def more(params: dict[str, str]) -> Any:
-            return self._call(*given._replace(extra_query={**asked, **params}))
-
-        page.__dict__.update(_more=more, _asked={**(given.query or {}), **asked})
+Sent = tuple["Operation", "Response", "Reply | None"]
 
 
-class OpenAI(_Client):
+class OpenAI(Client):
     """The OpenAI API, synchronously. Its attributes are the call paths of the table: `client.models.list()`.
 
     A client may be shared by threads. It is a context manager that closes its connections at the end.
@@ -251,13 +43,39 @@ class OpenAI(_Client):
 
         return Urllib3Transport()
 
+    def _send(self, *arguments: Any, unread: bool = False) -> Sent:
+        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
+        call = prepare(self._config, *arguments)
+        call.stream |= unread
+        response, reply = drive(run(call, self.transport, time.sleep, needs_key=self._needs_key))
+        return call.operation, response, reply
+
     def _call(self, *arguments: Any) -> Any:
         """Send the call that a generated function was asked for, and return its result."""
-        call = prepare(self._config, *arguments)
-        response, reply = drive(run(call, self.transport, time.sleep, needs_key=self._needs_key))
+        return self._result(*self._send(*arguments), arguments)
+
+    def _result(self, operation: Operation, response: Response, reply: Reply | None, arguments: tuple[Any, ...]) -> Any:
         if reply is not None:
-            return Stream(call.operation, response, reply, max_event=self._config.max_event)
-        return self._result(call.operation, response, arguments)
+            return Stream(operation, response, reply, max_event=self._config.max_event)
+        return self._decoded(operation, response, arguments)
+
+    def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
+        """Run a helper of the table."""
+        return follow(helper(self, **given))
+
+    @property
+    def with_raw_response(self) -> Any:
+        """The same methods, which return the answer as HTTP had it, see `RawResponse`."""
+        from oai._raw import raw  # few programs look at HTTP
+
+        return raw(self)
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """The same methods, which return context managers of a `StreamedResponse`, its body not read yet."""
+        from oai._raw import streaming
+
+        return streaming(self)
 
     def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
@@ -273,7 +91,7 @@ class OpenAI(_Client):
         self.close()
 
 
-class AsyncOpenAI(_Client):
+class AsyncOpenAI(Client):
     """The OpenAI API for asyncio: `await client.models.retrieve("gpt-5")`, `async for file in client.files.list()`.
 
     It is `OpenAI` from the same table and the same flow. It may be used from several event loops, each with
@@ -287,15 +105,41 @@ class AsyncOpenAI(_Client):
 
         return cast("Transport", AiohttpTransport())
 
-    async def _call(self, *arguments: Any) -> Any:
-        """Send the call that a generated function was asked for, and return its result."""
+    async def _send(self, *arguments: Any, unread: bool = False) -> Sent:
+        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
         from asyncio import sleep  # a large module, which only async programs have loaded
 
         call = prepare(self._config, *arguments)
+        call.stream |= unread
         response, reply = await drive_async(run(call, self.transport, sleep, needs_key=self._needs_key))
+        return call.operation, response, reply
+
+    async def _call(self, *arguments: Any) -> Any:
+        """Send the call that a generated function was asked for, and return its result."""
+        return self._result(*(await self._send(*arguments)), arguments)
+
+    def _result(self, operation: Operation, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
         if reply is not None:
-            return AsyncStream(call.operation, response, reply, max_event=self._config.max_event)
-        return self._result(call.operation, response, arguments)
+            return AsyncStream(operation, response, reply, max_event=self._config.max_event)
+        return self._decoded(operation, response, arguments)
+
+    async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
+        """Run a helper of the table."""
+        return await follow_async(helper(self, **given))
+
+    @property
+    def with_raw_response(self) -> Any:
+        """The same methods, whose awaited results are the answers as HTTP had them, see `RawResponse`."""
+        from oai._raw import raw_async  # few programs look at HTTP
+
+        return raw_async(self)
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """The same methods, which return async context managers of an `AsyncStreamedResponse`."""
+        from oai._raw import streaming_async
+
+        return streaming_async(self)
 
     def _list(self, *arguments: Any) -> AsyncPages[Any]:
         from oai._pages import AsyncPages
@@ -316,29 +160,7 @@ class AsyncOpenAI(_Client):
         await self.close()
 
 
-def _restore(
-    cls: type[_Client], sources: tuple[Any, ...], options: dict[str, Any], transport: Transport | None
-) -> _Client:
-    return cls(table=list(sources) or None, transport=transport, **options)
-
-
-def _sources(table: Tables | None) -> tuple[Any, ...]:
-    """Return the tables to lay over the shipped one: those of the environment, then those given."""
-    named = environment_tables()
-    if table is None:
-        return tuple(named)
-    return (*named, *(table if isinstance(table, list) else [table]))
-
-
-def _stamp(path: str | os.PathLike[str]) -> tuple[str, int]:
-    """Return what tells one state of a table's file from another; a file that is not there is found out later."""
-    try:
-        return os.fspath(path), os.stat(path).st_mtime_ns
-    except OSError:
-        return os.fspath(path), 0
-
-
-def _install(cls: type[_Client]) -> None:
+def _install(cls: type[Client]) -> None:
     """Give a client class the surface of the shipped table."""
     cls._own_names = frozenset(dir(cls))
     Surface(shipped_table(), is_async=cls._is_async).install(cls, cls._own_names)

@@ -77,9 +77,19 @@ class Response:
             self._request = SentRequest.of(self._request)
         return self._request
 
+    def fields(self) -> dict[str, Any]:
+        """Return what makes another response of the same answer."""
+        return {
+            "status_code": self.status_code,
+            "headers": self.headers,
+            "request": self._request,
+            "content": self.content,
+            "retries_taken": self.retries_taken,
+            "elapsed": self.elapsed,
+        }
+
     def __reduce__(self) -> tuple[Any, ...]:
-        rest = {"retries_taken": self.retries_taken, "elapsed": self.elapsed}
-        return _restore, (self.status_code, self.headers, self.request, self.content, rest)
+        return _restore, ({**self.fields(), "request": self.request},)
 
     @property
     def reason(self) -> str:
@@ -106,5 +116,5 @@ class Response:
         return f"<Response {self.status_code} {self.reason}>"
 
 
-def _restore(status: int, headers: Headers, request: SentRequest, content: bytes, rest: dict[str, Any]) -> Response:
-    return Response(status, headers, request, content, **rest)
+def _restore(fields: dict[str, Any]) -> Response:
+    return Response(**fields)

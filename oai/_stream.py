@@ -166,10 +166,11 @@ def _is_error(value: Any) -> bool:
     return isinstance(value, dict) and bool(value.get("error"))
 
 
-def _lost(error: TransportError, response: Response) -> APIConnectionError:
+def lost(error: TransportError, response: Response) -> APIConnectionError:
+    """Make the exception for an answer that broke off while its body was read."""
     if error.kind == "timeout":
-        return APITimeoutError(response.request, message=f"Request timed out within the stream: {error}")
-    return APIConnectionError(message=f"The connection broke within the stream: {error}", request=response.request)
+        return APITimeoutError(response.request, message=f"Request timed out within the answer: {error}")
+    return APIConnectionError(message=f"The connection broke within the answer: {error}", request=response.request)
 
 
 # The generators below do not know their stream: one that is forgotten closes its reply at once, and not only when
@@ -184,32 +185,33 @@ def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generato
                 break
         decoder.end()
     except TransportError as error:
-        raise _lost(error, response) from error
+        raise lost(error, response) from error
     finally:
         reply.close()
 
 
 async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[Any, None]:
     try:
-        async for piece in reply if hasattr(reply, "__aiter__") else _at_once(reply):
+        async for piece in reply if hasattr(reply, "__aiter__") else at_once(reply):
             for item in decoder.feed(piece):
                 yield item
             if decoder.complete:
                 break
         decoder.end()
     except TransportError as error:
-        raise _lost(error, response) from error
+        raise lost(error, response) from error
     finally:
-        await _close(reply)
+        await close(reply)
 
 
-async def _at_once(reply: Reply) -> AsyncIterator[bytes]:
+async def at_once(reply: Reply) -> AsyncIterator[bytes]:
     """Read a reply that does not have to be awaited, such as an offline one."""
     for piece in reply:
         yield piece
 
 
-async def _close(reply: Any) -> None:
+async def close(reply: Any) -> None:
+    """Close a reply, whether it has to be awaited or not."""
     closing = reply.close()
     if closing is not None:
         await closing
@@ -284,4 +286,4 @@ class AsyncStream(_Streaming[T]):
     async def close(self) -> None:
         """Stop the stream and give its connection back. Calling it again does nothing."""
         await self._events.aclose()
-        await _close(self._reply)
+        await close(self._reply)

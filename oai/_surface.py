@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ from oai._source import (
     with_headers,
     wrong_call,
 )
-from oai._steps import follow, follow_async
 from oai._typexpr import find
 
 if TYPE_CHECKING:
@@ -41,6 +40,16 @@ class Namespace:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+
+    @property
+    def with_raw_response(self) -> Any:
+        """The same operations, whose methods return the answer as HTTP had it, see `RawResponse`."""
+        return reduce(getattr, self._path.split("."), self._client.with_raw_response)
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """The same operations, whose methods return context managers of a `StreamedResponse`."""
+        return reduce(getattr, self._path.split("."), self._client.with_streaming_response)
 
     def __repr__(self) -> str:
         return f"<namespace {self._path}: {', '.join(name for name in dir(self) if name[0] != '_')}>"
@@ -155,14 +164,11 @@ class Surface:
         call = f"_target({client}, **_given)"
         prefix = ""
         if inspect.isgeneratorfunction(target):
-            prefix, call = ("async ", f"await _follow({call})") if self.is_async else ("", f"_follow({call})")
+            prefix, call = "", f"{client}._help(_target, _given)"
+            if self.is_async:
+                prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
-        scope = {
-            "_target": target,
-            "_follow": follow_async if self.is_async else follow,
-            "_omit": omit,
-            "_wrong_call": wrong_call,
-        }
+        scope = {"_target": target, "_omit": omit, "_wrong_call": wrong_call}
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path

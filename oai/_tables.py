@@ -1,0 +1,68 @@
+"""Clients with tables of their own: the subclass that has a table's surface, made once for a table.
+
+A client that is given `table`, or finds one in the environment, is an instance of such a subclass, so that what it can
+call is real attributes of its class.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oai._surface import Surface
+from oai._table import SHIPPED, Table, environment_tables, load_table
+
+if TYPE_CHECKING:
+    from oai._base import Client
+    from oai._http import Transport
+
+Tables = str | os.PathLike[str] | Table | list[str | os.PathLike[str]]
+
+C = TypeVar("C", bound="Client")
+
+_classes: dict[tuple[Any, ...], type] = {}
+
+
+def table_sources(table: Tables | None) -> tuple[Any, ...]:
+    """Return the tables to lay over the shipped one: those of the environment, then those given."""
+    named = environment_tables()
+    if table is None:
+        return tuple(named)
+    return (*named, *(table if isinstance(table, list) else [table]))
+
+
+def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:
+    """Return the class of a client over these tables.
+
+    Raises:
+        TableError: a table has a row that cannot be.
+    """
+    if not sources:
+        return cls
+    key = (cls, *(source if isinstance(source, Table) else _stamp(source) for source in sources))
+    known = _classes.get(key)
+    if known is None:
+        table = load_table(SHIPPED, *(source for source in sources if not isinstance(source, Table)))
+        for source in sources:
+            if isinstance(source, Table):
+                table = source.over(table)
+        words = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
+        known = type(cls.__name__, (cls,), words)
+        Surface(table, is_async=cls._is_async).install(known, cls._own_names)
+        _classes[key] = known
+    return known
+
+
+def restore(
+    cls: type[Client], sources: tuple[Any, ...], options: dict[str, Any], transport: Transport | None
+) -> Client:
+    """Make a client again from what was pickled of it."""
+    return cls(table=list(sources) or None, transport=transport, **options)
+
+
+def _stamp(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """Return what tells one state of a table's file from another; a file that is not there is found out later."""
+    try:
+        return os.fspath(path), os.stat(path).st_mtime_ns
+    except OSError:
+        return os.fspath(path), 0
