@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from oai import transports as transports
     from oai import types as types
     from oai._answer import BinaryResponse as BinaryResponse
+    from oai._azure import AsyncAzureOpenAI as AsyncAzureOpenAI
+    from oai._azure import AzureOpenAI as AzureOpenAI
     from oai._decode import decode as decode
     from oai._errors import APIConnectionError as APIConnectionError
     from oai._errors import APIError as APIError
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_answer": ["BinaryResponse"],
+    "_azure": ["AsyncAzureOpenAI", "AzureOpenAI"],
     "_client": ["AsyncOpenAI", "OpenAI"],
     "_decode": ["decode"],
     "_errors": [
@@ -140,8 +143,11 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
             value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
         elif name in ("transports", "types"):
             value = import_module(f"oai.{name}")
-        else:
+        elif name.startswith("_"):
             raise AttributeError(f"module 'oai' has no attribute {name!r}")
+        else:  # an option that nobody has set, or a call path of the module's own client, which changes with them
+            module = import_module("oai._module")
+            return None if name in module.SETTINGS else module.attribute(name, globals())
         globals()[name] = value
         return value
 

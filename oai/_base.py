@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from oai._adhoc import AdHoc
 from oai._answer import read_answer
-from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, Config
+from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, PLAIN, Config, Dialect
 from oai._errors import InsecureWarning, OpenAIError
 from oai._object import Object
 from oai._observe import start_log
@@ -64,6 +64,8 @@ class Client(AdHoc):
         max_body: int | None = DEFAULT_MAX_BODY,
         max_event: int | None = DEFAULT_MAX_EVENT,
         pickle_keys: bool = False,
+        data_residency: str | None = None,
+        dialect: Dialect = PLAIN,
     ) -> None:
         """Make a client; what is not given comes from the environment, then from the defaults.
 
@@ -89,6 +91,8 @@ class Client(AdHoc):
             max_event: how many bytes one event of a stream may have; 64 MiB.
             pickle_keys: whether a pickled client carries its keys in plain; else they are looked up in the
                 environment where it is unpickled.
+            data_residency: a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.
+            dialect: how a service wants URLs and keys, where it is not as the API.
 
         Raises:
             OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
@@ -112,6 +116,8 @@ class Client(AdHoc):
             max_body=max_body,
             max_event=max_event,
             pickle_keys=pickle_keys,
+            data_residency=data_residency,
+            dialect=dialect,
         )
         self._owns_transport = transport is None
         self._transport = transport
@@ -190,7 +196,11 @@ class Client(AdHoc):
         """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""
         cls, sources = self._made_of or (type(self), ())
         transport = None if self._owns_transport else self._transport
-        return restore, (cls, sources, self._config.state(), transport)
+        return restore, (cls, sources, self._state(), transport)
+
+    def _state(self) -> dict[str, Any]:
+        """Return the options that a pickled client carries."""
+        return self._config.state()
 
     def _view(self, call: Callable[..., Any], help_with: Callable[..., Any]) -> Any:
         """Return an object with the methods of the sync client whose calls are made by `call` and `help_with`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from oai._operation import Operation
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+RESIDENCIES: Final = ("ae", "au", "eu", "in", "jp", "us")
+"""Regions that have a host of their own, by the official SDK; `global` is the default."""
+
 DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
 DEFAULT_MAX_BODY: Final = 2**30
@@ -49,10 +52,26 @@ OPTIONS: Final = (
     "max_body",
     "max_event",
     "pickle_keys",
+    "dialect",
 )
 """The options that a client takes and `with_options` replaces."""
 
 KEYS: Final = ("api_key", "admin_api_key")
+
+
+class Dialect:
+    """How a service wants URLs and keys; this is how the API itself wants them."""
+
+    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for others
+        """Return the URL of an operation whose parameters stand in `path` already."""
+        return base_url + path
+
+    def authorization(self, key: str) -> tuple[str, str]:
+        """Return the header field of a key."""
+        return "Authorization", f"Bearer {key}"
+
+
+PLAIN: Final = Dialect()
 
 
 class Config:
@@ -82,6 +101,8 @@ class Config:
         max_body: int | None = DEFAULT_MAX_BODY,
         max_event: int | None = DEFAULT_MAX_EVENT,
         pickle_keys: bool = False,
+        data_residency: str | None = None,
+        dialect: Dialect = PLAIN,
     ) -> None:
         self.api_key = _key("api_key", api_key, "OPENAI_API_KEY")
         self.admin_api_key = _key("admin_api_key", admin_api_key, "OPENAI_ADMIN_KEY")
@@ -96,6 +117,9 @@ class Config:
         self.max_body = _size("max_body", max_body)
         self.max_event = _size("max_event", max_event)
         self.pickle_keys = pickle_keys
+        self.dialect = dialect
+        if data_residency is not None:
+            base_url = _residency(data_residency, base_url)
         self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
         self.default_query: dict[str, Any] = {**query, **(default_query or {})}
         self.default_headers = dict(default_headers or {})
@@ -140,6 +164,9 @@ class Config:
 
     def replace(self, **options: Any) -> Config:
         """Return a config with some options replaced; headers and queries are added to those there are."""
+        if options.get("data_residency") is not None:
+            options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
+        options.pop("data_residency", None)
         for name in options:
             if name not in OPTIONS:
                 from oai._nearest import nearest
@@ -165,7 +192,12 @@ class Config:
     @property
     def authorizes_itself(self) -> bool:
         """Whether the caller gave an `Authorization` of their own, or took it away."""
-        return any(name.lower() == "authorization" for name in (*self._custom, *self.default_headers))
+        return self.authorize((*self._custom, *self.default_headers))
+
+    def authorize(self, names: Iterable[str]) -> bool:
+        """Tell whether one of these header fields is where a key goes."""
+        own = self.dialect.authorization("")[0].lower()
+        return any(name.lower() in ("authorization", own) for name in names)
 
     def _standing_headers(self) -> HeaderMap:
         self._custom = dict(_custom_headers(_environment("OPENAI_CUSTOM_HEADERS") or ""))
@@ -249,6 +281,17 @@ def _base_url(text: str) -> tuple[str, dict[str, str]]:
         raise OpenAIError(f"base_url is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")
     base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
     return base, dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _residency(region: str, base_url: str | None) -> str:
+    """Return the base URL of a region."""
+    if base_url is not None:
+        raise OpenAIError("data_residency and base_url exclude each other: give one")
+    if region == "global":
+        return DEFAULT_BASE_URL
+    if region not in RESIDENCIES:
+        raise OpenAIError(f"data_residency is {region!r}; it takes global, {', '.join(RESIDENCIES)}")
+    return DEFAULT_BASE_URL.replace("://", f"://{region}.")
 
 
 def _count(name: str, value: object) -> int:

@@ -50,7 +50,7 @@ class Call:
         """Make the request of one attempt."""
         headers: Pairs = list(self.headers.values())
         if key is not None:
-            headers.append(("Authorization", f"Bearer {key}"))
+            headers.append(self.config.dialect.authorization(key))
         return Request(
             self.operation.method,
             self.url,
@@ -95,7 +95,7 @@ def prepare(
         TypeError, ValueError: an argument has no form in the path, the query or the body.
         OSError: a file cannot be opened.
     """
-    url = config.base_url + operation.path(path)
+    url = config.dialect.url(config.base_url, operation, operation.path(path), body)
     if config.default_query or query or extra_query:
         text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
         if text:
@@ -106,7 +106,7 @@ def prepare(
         headers = {**headers, "content-type": ("Content-Type", content_type)}
     authorizes_itself = config.authorizes_itself
     if extra_headers:
-        authorizes_itself |= any(name.lower() == "authorization" for name in extra_headers)
+        authorizes_itself |= config.authorize(extra_headers)
         headers = override(headers, extra_headers)
     return Call(
         config,
