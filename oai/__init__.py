@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from oai._version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from oai import transports as transports
     from oai import types as types
     from oai._answer import BinaryResponse as BinaryResponse
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from oai._table import load_table as load_table
     from oai._typed import AsyncOpenAI as AsyncOpenAI
     from oai._typed import OpenAI as OpenAI
+    from oai._typed._module import *  # noqa: F403 - the call paths of the module's own client
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
@@ -76,6 +79,26 @@ if TYPE_CHECKING:
     from oai.transports import TransportError as TransportError
     from oai.transports import UnusedAnswers as UnusedAnswers
     from oai.transports import Urllib3Transport as Urllib3Transport
+
+    # What the module's own client is made of; `None` comes from the environment or the defaults.
+    api_key: str | Callable[[], str] | None
+    admin_api_key: str | None
+    organization: str | None
+    project: str | None
+    base_url: str | None
+    timeout: float | Timeout | None
+    max_retries: int | None
+    deadline: float | None
+    default_headers: Mapping[str, str] | None
+    default_query: Mapping[str, object] | None
+    transport: Transport | None
+    table: str | Table | None
+    api_type: str | None
+    api_version: str | None
+    azure_endpoint: str | None
+    azure_deployment: str | None
+    azure_ad_token: str | None
+    azure_ad_token_provider: Callable[[], str] | None
 
 _HOMES = {
     "_answer": ["BinaryResponse"],

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._base import Client
-from oai._flow import drive, drive_async, run
+from oai._flow import Ways, drive, drive_async, read_within, read_within_async, run
 from oai._request import prepare
 from oai._steps import follow, follow_async
 from oai._stream import AsyncStream, Stream
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from oai._pages import AsyncPages
     from oai._response import Response
     from oai._steps import Steps
+
+SYNC = Ways(time.sleep, read_within)
 
 Sent = tuple["Operation", "Response", "Reply | None"]
 
@@ -47,7 +49,7 @@ class OpenAI(Client):
         """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
         call = prepare(self._config, *arguments)
         call.stream |= unread
-        response, reply = drive(run(call, self.transport, time.sleep, needs_key=self._needs_key))
+        response, reply = drive(run(call, self.transport, SYNC, needs_key=self._needs_key))
         return call.operation, response, reply
 
     def _call(self, *arguments: Any) -> Any:
@@ -111,7 +113,9 @@ class AsyncOpenAI(Client):
 
         call = prepare(self._config, *arguments)
         call.stream |= unread
-        response, reply = await drive_async(run(call, self.transport, sleep, needs_key=self._needs_key))
+        response, reply = await drive_async(
+            run(call, self.transport, Ways(sleep, read_within_async), needs_key=self._needs_key)
+        )
         return call.operation, response, reply
 
     async def _call(self, *arguments: Any) -> Any:

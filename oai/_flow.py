@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from oai._config import check_key
@@ -77,7 +77,14 @@ async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
         return end.value
 
 
-def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, needs_key: bool = True) -> Flow:
+class Ways(NamedTuple):
+    """How a client waits, and how it reads a body that may be too large; all in which sync and async differ here."""
+
+    sleep: Callable[[float], Any]
+    read: Callable[[Any, int], Any]
+
+
+def run(call: Call, transport: Transport, ways: Ways, *, needs_key: bool = True) -> Flow:
     """Send a call until it is answered or given up; return the response, and the open reply of a stream.
 
     Raises:
@@ -94,7 +101,7 @@ def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, need
         key = yield from _key(call, needs_key=needs_key)
         remaining = None if deadline is None else deadline - (time.monotonic() - began)
         request = call.request(key, call.timeout.within(remaining))
-        steps = _attempt(call, request, transport, attempt, began)
+        steps = _attempt(call, request, transport, ways, attempt, began)
         try:
             response, reply = yield from steps if watch is None else _watched(watch, request, attempt, steps)
         except TransportError as error:
@@ -112,17 +119,17 @@ def run(call: Call, transport: Transport, sleep: Callable[[float], Any], *, need
         attempt += 1
         if watch is not None:
             yield from watch.retry(delay)
-        yield sleep, delay
+        yield ways.sleep, delay
 
 
-def _attempt(call: Call, request: Request, transport: Transport, number: int, began: float) -> Flow:
+def _attempt(call: Call, request: Request, transport: Transport, ways: Ways, number: int, began: float) -> Flow:
     """Send once; return the response, and the open reply where the body is to be read as it comes."""
     reply = yield from _exchange(request, transport)
     response = Response(reply.status, reply.headers, request, retries_taken=number)
     response.elapsed = time.monotonic() - began
     if call.stream and 200 <= reply.status < 300:
         return response, reply
-    yield from _read(response, reply, call.config.max_body)
+    yield from _read(response, reply, call.config.max_body, ways)
     return response, None
 
 
@@ -143,13 +150,13 @@ def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flo
     return response, reply
 
 
-def _read(response: Response, reply: Reply, limit: int | None) -> Generator[Effect, Any, None]:
+def _read(response: Response, reply: Reply, limit: int | None, ways: Ways) -> Generator[Effect, Any, None]:
     """Read the body into the response, no more of it than the limit."""
     try:
         if limit is None or _within(response, limit):
             content = yield (reply.read,)
         else:
-            content = yield (_read_async if hasattr(reply, "__aiter__") else _read_within), reply, limit
+            content = yield ways.read, reply, limit
         response.content = decoded(reply.headers, content, limit)
     except TooLarge:
         yield (reply.close,)
@@ -167,7 +174,8 @@ def _within(response: Response, limit: int) -> bool:
     return True
 
 
-def _read_within(reply: Reply, limit: int) -> bytes:
+def read_within(reply: Reply, limit: int) -> bytes:
+    """Read a body, or raise `TooLarge`."""
     pieces, size = [], 0
     for piece in reply:
         size += len(piece)
@@ -177,7 +185,10 @@ def _read_within(reply: Reply, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-async def _read_async(reply: Any, limit: int) -> bytes:
+async def read_within_async(reply: Any, limit: int) -> bytes:
+    """Read a body, or raise `TooLarge`; the reply may be one that has to be awaited."""
+    if not hasattr(reply, "__aiter__"):
+        return read_within(reply, limit)
     pieces, size = [], 0
     async for piece in reply:
         size += len(piece)

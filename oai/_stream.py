@@ -166,11 +166,11 @@ def _is_error(value: Any) -> bool:
     return isinstance(value, dict) and bool(value.get("error"))
 
 
-def lost(error: TransportError, response: Response) -> APIConnectionError:
+def lost(error: TransportError, response: Response, what: str = "stream") -> APIConnectionError:
     """Make the exception for an answer that broke off while its body was read."""
     if error.kind == "timeout":
-        return APITimeoutError(response.request, message=f"Request timed out within the answer: {error}")
-    return APIConnectionError(message=f"The connection broke within the answer: {error}", request=response.request)
+        return APITimeoutError(response.request, message=f"Request timed out within the {what}: {error}")
+    return APIConnectionError(message=f"The connection broke within the {what}: {error}", request=response.request)
 
 
 # The generators below do not know their stream: one that is forgotten closes its reply at once, and not only when

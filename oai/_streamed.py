@@ -59,6 +59,9 @@ class _Streamed(Response):
         length = self.headers.get("content-length", "")
         return int(length) if length.isdecimal() and "content-encoding" not in self.headers else None
 
+    def _pieces(self) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
     async def _write(self, target: Any, piece: bytes) -> None:
         raise NotImplementedError
 
@@ -68,12 +71,12 @@ class _Streamed(Response):
         self._taken = True
         plain = content_decoder(self.headers, LARGEST_PIECE)
         try:
-            async for piece in self._reply if hasattr(self._reply, "__aiter__") else at_once(self._reply):
+            async for piece in self._pieces():
                 yield piece if plain is None else plain(piece)
             if plain is not None:
                 yield plain(b"")
         except TransportError as error:
-            raise lost(error, self) from error
+            raise lost(error, self, "body") from error
         except TooLarge:
             raise ResponseTooLargeError("the content encoding hides too much", response=self) from None
         finally:
@@ -216,6 +219,9 @@ class StreamedResponse(_Streamed):
         """Give up what was not read. Calling it again does nothing."""
         _now(self._close())
 
+    def _pieces(self) -> AsyncIterator[bytes]:
+        return at_once(self._reply)
+
     async def _write(self, target: Any, piece: bytes) -> None:
         target.write(piece)
 
@@ -274,6 +280,9 @@ class AsyncStreamedResponse(_Streamed):
     async def close(self) -> None:
         """Give up what was not read. Calling it again does nothing."""
         await self._close()
+
+    def _pieces(self) -> AsyncIterator[bytes]:
+        return aiter(self._reply) if hasattr(self._reply, "__aiter__") else at_once(self._reply)
 
     async def _write(self, target: Any, piece: bytes) -> None:
         from asyncio import to_thread

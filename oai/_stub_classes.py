@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from oai._errors import TableError
+from oai._stub_views import classes, properties
 from oai._typexpr import PAGES
 
 if TYPE_CHECKING:
     from oai._stub_types import Speller
-    from oai._table import Row, Table
+    from oai._table import Helper, Row, Table
 
 OPTIONS: Final = (
     "extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, "
@@ -32,6 +33,7 @@ class Form(NamedTuple):
     operation: str
     row: Row
     positional: list[str]
+    helper: Helper | None = None
 
 
 class Shape(NamedTuple):
@@ -60,11 +62,12 @@ class Writer:
         self.is_async = is_async
         self.own = frozenset(own)
         self.with_bodies = with_bodies
-        self.segments = {path.partition(".")[0] for path in table}
+        self.paths = [*table, *table.helpers]
+        self.segments = dict.fromkeys(path.partition(".")[0] for path in self.paths)
         self.aliases = [alias for alias, forms in table.aliases.items() if any(path in self.own for path, _ in forms)]
         self.namespaces = self._namespaces()
         self._class_names: dict[str, str] = {}
-        for path in dict.fromkeys(outer for each in table for outer in _outer(each)):
+        for path in dict.fromkeys(outer for each in self.paths for outer in _outer(each)):
             name = ("Async" if is_async else "") + _camel(path)
             while name in self._class_names.values():
                 name += "_"
@@ -73,7 +76,7 @@ class Writer:
     def _namespaces(self) -> list[str]:
         """Return the namespaces to write, outer ones first: those above the operations, and those that are called."""
         found = {alias: None for alias in self.aliases if alias in self.segments}
-        for path in self.table:
+        for path in self.paths:
             found |= dict.fromkeys(_outer(path) if path in self.own else ())
         return list(found)
 
@@ -92,7 +95,7 @@ class Writer:
     def _class(self, name: str, base: str, doc: str, prefix: str) -> Iterator[str]:
         yield f"\n\nclass {name}({base}):" if base else f"\n\nclass {name}:"
         yield f'    """{doc}"""'
-        members = self._members(prefix)
+        members = self.members(prefix)
         flat = [alias for alias in self.aliases if alias not in self.segments] if not prefix else []
         self.spell.taken = {*members, *flat}
         for member, is_namespace in members.items():
@@ -100,23 +103,32 @@ class Writer:
             if is_namespace and path in self.namespaces:
                 yield f"\n    @{self.spell.builtin('property')}"
                 yield f"    def {member}(self) -> {self.class_name(path)}:"
-                yield from self._body(f"The operations below `{path}`.")
+                yield from self.body(f"The operations below `{path}`.")
             elif path in self.own:
-                row = self.table[path]
-                yield from self._method(member, [Form(path, row, row.positional)])
+                yield from self._method(member, [self.form(path)])
         for alias in flat:
             yield from self._method(alias, self._forms(alias))
         if prefix[:-1] in self.aliases:
             yield from self._method("__call__", self._forms(prefix[:-1]))
+        if not self.with_bodies:
+            yield from properties(self, name)
+            self.spell.taken = set(members)
+            yield from classes(self, name, prefix)
 
-    def _members(self, prefix: str) -> dict[str, bool]:
+    def members(self, prefix: str) -> dict[str, bool]:
         """Return what stands below a namespace (`"chat."`, nothing for the client), and which are namespaces."""
         found: dict[str, bool] = {}
-        for path in self.table:
+        for path in self.paths:
             if path.startswith(prefix):
                 head, _, rest = path[len(prefix) :].partition(".")
                 found[head] = bool(rest)
         return found
+
+    def form(self, path: str) -> Form:
+        """Return how a call path is called."""
+        helper = self.table.helpers.get(path)
+        row = self.table[path] if helper is None else helper.as_row(self.table)
+        return Form(path, row, row.positional, helper)
 
     def _forms(self, alias: str) -> list[Form]:
         """Return the forms of a flat name, which may stand for a list and a lookup."""
@@ -143,7 +155,7 @@ class Writer:
     def _shapes(self, form: Form) -> Iterator[Shape]:
         row = form.row
         with self._errors_of(form, "response"):
-            whole = self._result(row.response)
+            whole = self.result(form)
         if row.stream is None:
             yield Shape("", whole)
             return
@@ -159,20 +171,32 @@ class Writer:
         yield Shape("stream: Literal[True],", events)
         yield Shape("stream: bool | Omit = omit,", f"{whole} | {events}")
 
-    def _result(self, expression: str) -> str:
-        if expression == "bytes":
-            return self.spell.use("BinaryResponse")
-        text = self.spell.spell(expression)
+    def result(self, form: Form) -> str:
+        """Return the type of what a call returns, once it is awaited."""
+        text = self._spelled(form)
         if self.is_async and (page := PAGE.fullmatch(text)):
             self.spell.names.add(("oai._typing", "AsyncPages"))
             return f"AsyncPages[{text}, {page[1]}]"
         return text
 
+    def whole(self, path: str) -> str:
+        """Return the type of a complete answer of a call path."""
+        form = self.form(path)
+        with self._errors_of(form, "response"):
+            return self._spelled(form)
+
+    def _spelled(self, form: Form) -> str:
+        expression = form.row.response
+        if form.helper is not None and form.helper.async_response is not None and self.is_async:
+            expression = form.helper.async_response
+        return self.spell.use("BinaryResponse") if expression == "bytes" else self.spell.spell(expression)
+
     def _signature(self, name: str, form: Form, shape: Shape) -> Iterator[str]:
         row = form.row
         params = row.params or {}
         required = {*row.path_params, *(param for param, kind in params.items() if not kind.endswith("?"))}
-        words = "async def" if self.is_async and not shape.result.startswith("AsyncPages[") else "def"
+        plain = shape.result.startswith("AsyncPages[") or (form.helper is not None and not form.helper.waits)
+        words = "async def" if self.is_async and not plain else "def"
         yield f"    {words} {name}("
         yield "        self,"
         names = [*form.positional, *(each for each in (*row.path_params, *params) if each not in form.positional)]
@@ -182,18 +206,21 @@ class Writer:
             kind = self._param(form, param, params.get(param, "str"))
             kind = kind if param in required else self.spell.use(f"{kind} | Omit = omit")
             yield f"        {param}: {kind},"
-        if len(names) == len(form.positional):
+        if len(names) == len(form.positional) and (form.helper is None or form.helper.extends is not None):
             yield "        *,"
         if shape.stream:
             yield f"        {shape.stream}"
-        self.spell.names.update(("oai._typing", option) for option in OPTION_TYPES)
-        yield f"        {self.spell.use(OPTIONS)}"
+        if form.helper is None or form.helper.extends is not None:
+            self.spell.names.update(("oai._typing", option) for option in OPTION_TYPES)
+            yield f"        {self.spell.use(OPTIONS)}"
         if row.params is None:
             yield f"        {self.spell.use('**params: Any')},"
         yield f"    ) -> {shape.result}:"
-        yield from self._body(f"{row.doc or form.operation} `{row.method} {row.path}`")
+        where = "" if form.helper else f" `{row.method} {row.path}`"
+        yield from self.body(f"{row.doc or form.operation}{where}")
 
-    def _body(self, doc: str) -> Iterator[str]:
+    def body(self, doc: str) -> Iterator[str]:
+        """Write the docstring of a function, and where it needs one a body."""
         plain = doc.replace("\\", "\\\\").replace('"', '\\"')
         yield f'        """{plain}"""'
         if self.with_bodies:

@@ -26,6 +26,7 @@ HOMES: Final = {
     "Omit": "oai._omit",
     "omit": "oai._omit",
     "Sequence": "collections.abc",
+    "T": "oai._typing",
     **dict.fromkeys(PAGES, "oai._pages"),
 }
 """The names that are imported as they are, and the module that each comes from."""
@@ -41,7 +42,7 @@ BARE: Final = {
 }
 """What is put behind a name where the table has no brackets: strict checkers want them."""
 
-BUILTIN: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
+BUILTIN: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple", "type"})
 
 LONG: Final = 160
 """Characters from which a type gets a name of its own."""

@@ -16,6 +16,7 @@ from typing import Final
 from oai._rows import read_table
 from oai._stub_classes import Writer
 from oai._stub_types import Speller
+from oai._stub_views import view_names
 from oai._table import SHIPPED, Table, load_table, shipped_table
 
 GENERATED: Final = (
@@ -54,8 +55,12 @@ else:
 def shipped_stubs() -> dict[str, str]:
     """Return the stub files of the shipped table: name to text."""
     table = shipped_table()
-    areas = dict.fromkeys(path.partition(".")[0] for path in table if "." in path)
-    return {"__init__.pyi": _clients_file(table), **{f"{area}.pyi": _area_file(table, area) for area in areas}}
+    areas = dict.fromkeys(path.partition(".")[0] for path in _paths(table) if "." in path)
+    return {
+        "__init__.pyi": _clients_file(table),
+        "_module.pyi": _module_file(table),
+        **{f"{area}.pyi": _area_file(table, area) for area in areas},
+    }
 
 
 def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
@@ -69,7 +74,7 @@ def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
     """
     shipped = shipped_table()
     table = load_table(SHIPPED, *paths)
-    own = [name for path in paths for name in read_table(path)]
+    own = [name for path in paths for name in _paths(read_table(path))]
     speller = Speller()
     speller.modules.add("oai")
     body: list[str] = []
@@ -83,9 +88,13 @@ def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
     return USER_HEAD.format(names=names) + indent(text, "    ") + USER_FOOT
 
 
+def _paths(table: Table) -> list[str]:
+    return [*table, *table.helpers]
+
+
 def _shipped_class(shipped: Table, path: str, writer: Writer, speller: Speller) -> str:
     """Return the class of a shipped namespace that a user's rows add to, nothing where the namespace is new."""
-    if not any(name.startswith(f"{path}.") for name in shipped):
+    if not any(name.startswith(f"{path}.") for name in _paths(shipped)):
         return ""
     module = f"oai._typed.{path.partition('.')[0]}"
     speller.modules.add(module)
@@ -96,7 +105,7 @@ def _area_file(table: Table, area: str) -> str:
     """Write the namespaces of one first segment, sync and async."""
     speller = Speller()
     body: list[str] = []
-    own = [path for path in table if path.partition(".")[0] == area]
+    own = [path for path in _paths(table) if path.partition(".")[0] == area]
     for is_async in CLIENTS:
         writer = Writer(table, speller, is_async=is_async, own=own)
         for path in writer.namespaces:
@@ -105,15 +114,25 @@ def _area_file(table: Table, area: str) -> str:
     return "\n".join([GENERATED, *speller.head(), *body, ""])
 
 
+def _module_file(table: Table) -> str:
+    """Write the call paths of the module itself: `oai.chat`, `oai.files`."""
+    writer = Writer(table, Speller(), is_async=False, own=_paths(table))
+    names = [name for name in writer.segments if name in writer.namespaces]
+    lines = [f"from oai._typed.{name} import {writer.class_name(name)}" for name in names]
+    lines += ["", f"__all__ = {names!r}".replace("'", '"'), ""]
+    return "\n".join([GENERATED, *lines, *(f"{name}: {writer.class_name(name)}" for name in names), ""])
+
+
 def _clients_file(table: Table) -> str:
     """Write the clients: a property for each first segment, and the flat names."""
     speller = Speller()
     body: list[str] = []
     for is_async, client in CLIENTS.items():
-        writer = Writer(table, speller, is_async=is_async, own=table)
+        writer = Writer(table, speller, is_async=is_async, own=_paths(table))
         for name in writer.segments:
             if name in writer.namespaces:
-                speller.names.add((f"oai._typed.{name}", writer.class_name(name)))
+                outer = writer.class_name(name)
+                speller.names.update((f"oai._typed.{name}", each) for each in (outer, *view_names(outer)))
         base = "AsyncClient" if is_async else "SyncClient"
         speller.names.add(("oai._typing", base))
         body += writer.client(client, base, f"The OpenAI API, {'for asyncio' if is_async else 'synchronously'}.")

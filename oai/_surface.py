@@ -27,7 +27,6 @@ from oai._source import (
     with_headers,
     wrong_call,
 )
-from oai._typexpr import find
 
 if TYPE_CHECKING:
     from oai._table import Helper, Table
@@ -52,7 +51,8 @@ class Namespace:
         return reduce(getattr, self._path.split("."), self._client.with_streaming_response)
 
     def __repr__(self) -> str:
-        return f"<namespace {self._path}: {', '.join(name for name in dir(self) if name[0] != '_')}>"
+        names = (name for name in dir(self) if name[0] != "_" and name not in dir(Namespace))
+        return f"<namespace {self._path}: {', '.join(names)}>"
 
 
 class Surface:
@@ -156,14 +156,14 @@ class Surface:
         """Make the method that a helper's function becomes."""
         name = path.rpartition(".")[2]
         try:
-            target = find(helper.helper, "oai.helpers")
+            target = helper.target
         except LookupError as error:
             raise TableError(f"[{path}]: `helper` is {helper.helper!r}: {error}") from error
         params = helper.merged(self.table)
         positional = helper.positional(self.table)
         call = f"_target({client}, **_given)"
         prefix = ""
-        if inspect.isgeneratorfunction(target):
+        if helper.waits:
             prefix, call = "", f"{client}._help(_target, _given)"
             if self.is_async:
                 prefix, call = "async ", f"await {call}"

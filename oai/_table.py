@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import cache_from_source
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -99,6 +99,25 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     params: dict[str, str] = {}
     args: list[str] | None = None
 
+    @property
+    def target(self) -> Callable[..., Any]:
+        """The function.
+
+        Raises:
+            LookupError: it is nowhere; the message says where its path ends.
+        """
+        from oai._typexpr import find
+
+        found: Callable[..., Any] = find(self.helper, "oai.helpers")
+        return found
+
+    @property
+    def waits(self) -> bool:
+        """Whether the function makes calls, so that the async client's method has to be awaited."""
+        from inspect import isgeneratorfunction  # a large module, which who calls a helper has loaded
+
+        return isgeneratorfunction(self.target)
+
     def merged(self, table: Table) -> dict[str, str]:
         """Return all parameters: those of the operation that it extends, then its own."""
         if self.extends is None:
@@ -106,6 +125,11 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         row = self._extended(table)
         theirs = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
         return {name: kind for name, kind in theirs.items() if name not in self.without} | self.params
+
+    def as_row(self, table: Table) -> Row:
+        """Return a row with the same parameters and result, for who only looks at those."""
+        doc, args = self.doc, self.positional(table)
+        return Row("POST", "/", "json", self.response, doc=doc, params=self.merged(table), args=args)
 
     def positional(self, table: Table) -> list[str]:
         """The parameters that may be given without their name."""

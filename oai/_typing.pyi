@@ -8,15 +8,19 @@ Type checkers read it, Python never does. It is written by hand; `tests/test_typ
 # pyright: strict, reportIncompatibleMethodOverride=false, reportInconsistentConstructor=false
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
 from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from oai import _client, _pages
 from oai._answer import BinaryResponse
+from oai._config import Dialect
 from oai._http import Headers, Request, Timeout, Transport
 from oai._observe import Attempt
 from oai._omit import Omit
+from oai._raw import RawResponse
 from oai._stream import AsyncStream, Stream
+from oai._streamed import AsyncStreamedResponse, StreamedResponse
 from oai._table import Table
 
 T = TypeVar("T")
@@ -76,6 +80,8 @@ class Options(TypedDict, total=False):
     max_body: int | None
     max_event: int | None
     pickle_keys: bool
+    dialect: Dialect
+    data_residency: str | None
 
 class Content(TypedDict, total=False):
     """What `request` sends."""
@@ -127,6 +133,26 @@ class AsyncVerb(Protocol):
     def __call__(
         self, path: str, *, cast_to: Any = ..., stream: bool = ..., stream_cls: Any = ..., **content: Unpack[Content]
     ) -> Awaitable[Any]: ...
+
+class RawCall(Protocol[T]):
+    """A method of `with_raw_response`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> RawResponse[T]: ...
+
+class AsyncRawCall(Protocol[T]):
+    """A method of an async client's `with_raw_response`."""
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> RawResponse[T]: ...
+
+class StreamingCall(Protocol):
+    """A method of `with_streaming_response`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> AbstractContextManager[StreamedResponse]: ...
+
+class AsyncStreamingCall(Protocol):
+    """A method of an async client's `with_streaming_response`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[AsyncStreamedResponse]: ...
 
 class SyncClient(_client.OpenAI):
     """`OpenAI` without the call paths of the table."""

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 import oai
-from oai._client import _Client
+from oai._base import Client
 from oai._config import OPTIONS
 from oai._errors import TableError
 from oai._stubs import shipped_stubs, stubs_for
@@ -221,10 +221,10 @@ def test_options_and_requests_are_typed_as_the_client_takes_them() -> None:
     def fields(name: str) -> set[str]:
         return {ast.unparse(each.target) for each in class_in(typing, name).body if isinstance(each, ast.AnnAssign)}
 
-    assert fields("Options") == set(OPTIONS)
-    constructor = set(inspect.signature(_Client.__init__).parameters) - {"self"}
-    assert constructor == {*OPTIONS, "transport", "table"}
-    request = set(inspect.signature(_Client.request).parameters) - {"self", "method", "path"}
+    assert fields("Options") == {*OPTIONS, "data_residency"}  # which is a base_url by another name
+    constructor = set(inspect.signature(Client.__init__).parameters) - {"self"}
+    assert constructor == {*OPTIONS, "data_residency", "transport", "table"}
+    request = set(inspect.signature(Client.request).parameters) - {"self", "method", "path"}
     assert request == fields("Content") | {"cast_to", "stream", "stream_cls"}
 
 

@@ -13,7 +13,7 @@ import oai.types.admin.organization.workload_identity_providers
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, NextCursorPage, Page
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _AdminOrganizationAuditLogsListEventTypes: TypeAlias = builtins.list[Literal["api_key.created", "api_key.updated", "api_key.deleted", "certificate.created", "certificate.updated", "certificate.deleted", "certificates.activated", "certificates.deactivated", "checkpoint.permission.created", "checkpoint.permission.deleted", "external_key.registered", "external_key.removed", "external_storage.registered", "external_storage.removed", "group.created", "group.updated", "group.deleted", "invite.sent", "invite.accepted", "invite.deleted", "ip_allowlist.created", "ip_allowlist.updated", "ip_allowlist.deleted", "ip_allowlist.config.activated", "ip_allowlist.config.deactivated", "login.succeeded", "login.failed", "logout.succeeded", "logout.failed", "organization.updated", "project.created", "project.updated", "project.archived", "project.deleted", "rate_limit.updated", "rate_limit.deleted", "resource.deleted", "tunnel.created", "tunnel.updated", "tunnel.deleted", "workload_identity_provider.created", "workload_identity_provider.updated", "workload_identity_provider.deleted", "workload_identity_provider_mapping.created", "workload_identity_provider_mapping.updated", "workload_identity_provider_mapping.deleted", "role.created", "role.updated", "role.deleted", "role.assignment.created", "role.assignment.deleted", "role.bound_to_resource", "role.unbound_from_resource", "scim.enabled", "scim.disabled", "service_account.created", "service_account.updated", "service_account.deleted", "user.added", "user.updated", "user.deleted", "tenant.metadata.updated", "tenant.microsoft_entra_mapping.upserted", "tenant.microsoft_entra_mapping.deleted", "tenant.workload_identity.provider.created", "tenant.workload_identity.provider.updated", "tenant.workload_identity.provider.archived", "tenant.workload_identity.mapping.created", "tenant.workload_identity.mapping.updated", "tenant.workload_identity.mapping.archived", "tenant.workload_identity.binding.created", "tenant.workload_identity.principal.provisioned", "tenant.workload_identity.access_token.issued", "tenant.admin_api_key.created", "tenant.admin_api_key.updated", "tenant.admin_api_key.deleted", "tenant.project_api_key.created", "tenant.trusted_access.business_verification.started", "tenant.trusted_access.application.submitted", "tenant.chatgpt_access_token.revoked", "tenant.migration.completed", "tenant.sso.migrated", "tenant.domains.migrated", "tenant.sso_connection.created", "tenant.sso_connection.updated", "tenant.sso_connection.deleted", "tenant.sso_connection.setup.started", "tenant.policy.created", "tenant.policy.updated", "tenant.policy.deleted", "tenant.policy.attached", "tenant.policy.detached", "tenant.principal_authentication_policy.resolved", "tenant.scim.setup.started", "tenant.scim.deletion.requested", "tenant.scim.directory.created", "tenant.product_access_policy.updated", "tenant.resource_share_grant.created", "tenant.resource_share_grant.updated", "tenant.resource_share_grant.accepted", "tenant.resource_share_grant.declined", "tenant.resource_share_grant.revoked", "tenant.resource_share_grant.deleted", "tenant.service_account.updated", "tenant.service_account.deleted", "tenant.service_account.token.revoked", "tenant.billing.overage_limit.updated", "tenant.billing.alerts.updated", "tenant.billing.info.updated", "tenant.usage_limit.workspace.updated", "tenant.usage_limit.group.updated", "tenant.usage_limit.user.updated", "tenant.usage_limit.increase_request.updated", "tenant.usage_limit.increase_request.resolved", "tenant.group.created", "tenant.group.updated", "tenant.group.deleted", "tenant.group.member.added", "tenant.group.member.removed", "tenant.migration_rollout.status.updated", "tenant.migration_rollout.tier.updated", "tenant.role.metadata.updated", "tenant.custom_role.created", "tenant.custom_role.updated", "tenant.custom_role.deleted", "tenant.role_assignment.created", "tenant.role_assignment.deleted", "tenant.resource_role_assignment.created", "tenant.resource_role_assignment.deleted", "tenant.resource_access.updated", "tenant.resource_access.deleted", "tenant.ads_account.onboarding.redemption", "tenant.session_policy.created", "tenant.session_policy.updated", "tenant.session_policy.deleted", "tenant.session_revocation.started", "tenant.third_party_app_policy.updated", "tenant.user.added", "tenant.user.updated", "tenant.user.removed", "tenant.user.looked_up", "tenant.user.invited", "tenant.membership.revoked", "tenant.api_organization_invite.upserted", "tenant.api_organization_invite.deleted", "tenant.chatgpt_workspace_invite.upserted", "tenant.membership.accepted", "tenant.membership.declined", "tenant.workspace_invite_email_settings.updated"]]
@@ -33,6 +33,24 @@ class Admin:
     @property
     def organization(self) -> AdminOrganization:
         """The operations below `admin.organization`."""
+
+    @property
+    def with_raw_response(self) -> AdminRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminRaw:
+    @property
+    def organization(self) -> AdminOrganizationRaw: ...
+
+
+class AdminStreaming:
+    @property
+    def organization(self) -> AdminOrganizationStreaming: ...
 
 
 class AdminOrganization:
@@ -98,6 +116,80 @@ class AdminOrganization:
     def workload_identity_providers(self) -> AdminOrganizationWorkloadIdentityProviders:
         """The operations below `admin.organization.workload_identity_providers`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationRaw:
+    @property
+    def admin_api_keys(self) -> AdminOrganizationAdminApiKeysRaw: ...
+    @property
+    def audit_logs(self) -> AdminOrganizationAuditLogsRaw: ...
+    @property
+    def certificates(self) -> AdminOrganizationCertificatesRaw: ...
+    @property
+    def data_retention(self) -> AdminOrganizationDataRetentionRaw: ...
+    @property
+    def external_keys(self) -> AdminOrganizationExternalKeysRaw: ...
+    @property
+    def external_storage(self) -> AdminOrganizationExternalStorageRaw: ...
+    @property
+    def groups(self) -> AdminOrganizationGroupsRaw: ...
+    @property
+    def invites(self) -> AdminOrganizationInvitesRaw: ...
+    @property
+    def projects(self) -> AdminOrganizationProjectsRaw: ...
+    @property
+    def roles(self) -> AdminOrganizationRolesRaw: ...
+    @property
+    def spend_alerts(self) -> AdminOrganizationSpendAlertsRaw: ...
+    @property
+    def spend_limit(self) -> AdminOrganizationSpendLimitRaw: ...
+    @property
+    def usage(self) -> AdminOrganizationUsageRaw: ...
+    @property
+    def users(self) -> AdminOrganizationUsersRaw: ...
+    @property
+    def workload_identity_providers(self) -> AdminOrganizationWorkloadIdentityProvidersRaw: ...
+
+
+class AdminOrganizationStreaming:
+    @property
+    def admin_api_keys(self) -> AdminOrganizationAdminApiKeysStreaming: ...
+    @property
+    def audit_logs(self) -> AdminOrganizationAuditLogsStreaming: ...
+    @property
+    def certificates(self) -> AdminOrganizationCertificatesStreaming: ...
+    @property
+    def data_retention(self) -> AdminOrganizationDataRetentionStreaming: ...
+    @property
+    def external_keys(self) -> AdminOrganizationExternalKeysStreaming: ...
+    @property
+    def external_storage(self) -> AdminOrganizationExternalStorageStreaming: ...
+    @property
+    def groups(self) -> AdminOrganizationGroupsStreaming: ...
+    @property
+    def invites(self) -> AdminOrganizationInvitesStreaming: ...
+    @property
+    def projects(self) -> AdminOrganizationProjectsStreaming: ...
+    @property
+    def roles(self) -> AdminOrganizationRolesStreaming: ...
+    @property
+    def spend_alerts(self) -> AdminOrganizationSpendAlertsStreaming: ...
+    @property
+    def spend_limit(self) -> AdminOrganizationSpendLimitStreaming: ...
+    @property
+    def usage(self) -> AdminOrganizationUsageStreaming: ...
+    @property
+    def users(self) -> AdminOrganizationUsersStreaming: ...
+    @property
+    def workload_identity_providers(self) -> AdminOrganizationWorkloadIdentityProvidersStreaming: ...
+
 
 class AdminOrganizationAdminApiKeys:
     """The operations below `admin.organization.admin_api_keys`."""
@@ -137,6 +229,28 @@ class AdminOrganizationAdminApiKeys:
     ) -> oai.types.admin.organization.AdminAPIKey:
         """Look up an admin api key. `GET /organization/admin_api_keys/{key_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationAdminApiKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationAdminApiKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationAdminApiKeysRaw:
+    create: RawCall[oai.types.admin.organization.AdminAPIKeyCreateResponse]
+    delete: RawCall[oai.types.admin.organization.AdminAPIKeyDeleteResponse]
+    list: RawCall[CursorPage[oai.types.admin.organization.AdminAPIKey]]
+    retrieve: RawCall[oai.types.admin.organization.AdminAPIKey]
+
+
+class AdminOrganizationAdminApiKeysStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class AdminOrganizationAuditLogs:
     """The operations below `admin.organization.audit_logs`."""
@@ -157,6 +271,22 @@ class AdminOrganizationAuditLogs:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]:
         """List the audit logs. `GET /organization/audit_logs`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationAuditLogsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationAuditLogsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationAuditLogsRaw:
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]]
+
+
+class AdminOrganizationAuditLogsStreaming:
+    list: StreamingCall
 
 
 class AdminOrganizationCertificates:
@@ -223,6 +353,34 @@ class AdminOrganizationCertificates:
     ) -> oai.types.admin.organization.Certificate:
         """Change a certificate. `POST /organization/certificates/{certificate_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationCertificatesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationCertificatesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationCertificatesRaw:
+    activate: RawCall[Page[oai.types.admin.organization.CertificateActivateResponse]]
+    create: RawCall[oai.types.admin.organization.Certificate]
+    deactivate: RawCall[Page[oai.types.admin.organization.CertificateDeactivateResponse]]
+    delete: RawCall[oai.types.admin.organization.CertificateDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.CertificateListResponse]]
+    retrieve: RawCall[oai.types.admin.organization.Certificate]
+    update: RawCall[oai.types.admin.organization.Certificate]
+
+
+class AdminOrganizationCertificatesStreaming:
+    activate: StreamingCall
+    create: StreamingCall
+    deactivate: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AdminOrganizationDataRetention:
     """The operations below `admin.organization.data_retention`."""
@@ -241,6 +399,24 @@ class AdminOrganizationDataRetention:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
         """Change a data retention. `POST /organization/data_retention`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationDataRetentionRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationDataRetentionStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationDataRetentionRaw:
+    retrieve: RawCall[oai.types.admin.organization.OrganizationDataRetention]
+    update: RawCall[oai.types.admin.organization.OrganizationDataRetention]
+
+
+class AdminOrganizationDataRetentionStreaming:
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationExternalKeys:
@@ -311,6 +487,30 @@ class AdminOrganizationExternalKeys:
     ) -> oai.types.admin.organization.ExternalKeyValidateResponse:
         """Validate an external key. `POST /organization/external_keys/{external_key_id}/validate`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationExternalKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationExternalKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationExternalKeysRaw:
+    create: RawCall[oai.types.admin.organization.ExternalKey]
+    delete: RawCall[oai.types.admin.organization.ExternalKey]
+    list: RawCall[CursorPage[oai.types.admin.organization.ExternalKey]]
+    retrieve: RawCall[oai.types.admin.organization.ExternalKey]
+    validate: RawCall[oai.types.admin.organization.ExternalKeyValidateResponse]
+
+
+class AdminOrganizationExternalKeysStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    validate: StreamingCall
+
 
 class AdminOrganizationExternalStorage:
     """The operations below `admin.organization.external_storage`."""
@@ -358,6 +558,30 @@ class AdminOrganizationExternalStorage:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
         """Validate an external storage. `POST /organization/external_storage/{external_storage_id}/validate`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationExternalStorageRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationExternalStorageStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationExternalStorageRaw:
+    create: RawCall[oai.types.admin.organization.ExternalStorageConfiguration]
+    delete: RawCall[oai.types.admin.organization.ExternalStorageDeleted]
+    list: RawCall[CursorPage[oai.types.admin.organization.ExternalStorageConfiguration]]
+    retrieve: RawCall[oai.types.admin.organization.ExternalStorageConfiguration]
+    validate: RawCall[oai.types.admin.organization.ExternalStorageConfiguration]
+
+
+class AdminOrganizationExternalStorageStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    validate: StreamingCall
 
 
 class AdminOrganizationGroups:
@@ -414,6 +638,38 @@ class AdminOrganizationGroups:
     def users(self) -> AdminOrganizationGroupsUsers:
         """The operations below `admin.organization.groups.users`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationGroupsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationGroupsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationGroupsRaw:
+    create: RawCall[oai.types.admin.organization.Group]
+    delete: RawCall[oai.types.admin.organization.GroupDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.Group]]
+    retrieve: RawCall[oai.types.admin.organization.Group]
+    update: RawCall[oai.types.admin.organization.GroupUpdateResponse]
+    @property
+    def roles(self) -> AdminOrganizationGroupsRolesRaw: ...
+    @property
+    def users(self) -> AdminOrganizationGroupsUsersRaw: ...
+
+
+class AdminOrganizationGroupsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def roles(self) -> AdminOrganizationGroupsRolesStreaming: ...
+    @property
+    def users(self) -> AdminOrganizationGroupsUsersStreaming: ...
+
 
 class AdminOrganizationGroupsRoles:
     """The operations below `admin.organization.groups.roles`."""
@@ -455,6 +711,28 @@ class AdminOrganizationGroupsRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleRetrieveResponse:
         """Look up a role of a group. `GET /organization/groups/{group_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationGroupsRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationGroupsRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationGroupsRolesRaw:
+    create: RawCall[oai.types.admin.organization.groups.RoleCreateResponse]
+    delete: RawCall[oai.types.admin.organization.groups.RoleDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.groups.RoleListResponse]]
+    retrieve: RawCall[oai.types.admin.organization.groups.RoleRetrieveResponse]
+
+
+class AdminOrganizationGroupsRolesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class AdminOrganizationGroupsUsers:
@@ -498,6 +776,28 @@ class AdminOrganizationGroupsUsers:
     ) -> oai.types.admin.organization.groups.UserRetrieveResponse:
         """Look up an user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationGroupsUsersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationGroupsUsersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationGroupsUsersRaw:
+    create: RawCall[oai.types.admin.organization.groups.UserCreateResponse]
+    delete: RawCall[oai.types.admin.organization.groups.UserDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser]]
+    retrieve: RawCall[oai.types.admin.organization.groups.UserRetrieveResponse]
+
+
+class AdminOrganizationGroupsUsersStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class AdminOrganizationInvites:
     """The operations below `admin.organization.invites`."""
@@ -536,6 +836,28 @@ class AdminOrganizationInvites:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
         """Look up an invite. `GET /organization/invites/{invite_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationInvitesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationInvitesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationInvitesRaw:
+    create: RawCall[oai.types.admin.organization.Invite]
+    delete: RawCall[oai.types.admin.organization.InviteDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.Invite]]
+    retrieve: RawCall[oai.types.admin.organization.Invite]
+
+
+class AdminOrganizationInvitesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class AdminOrganizationProjects:
@@ -641,6 +963,82 @@ class AdminOrganizationProjects:
     def users(self) -> AdminOrganizationProjectsUsers:
         """The operations below `admin.organization.projects.users`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsRaw:
+    archive: RawCall[oai.types.admin.organization.Project]
+    create: RawCall[oai.types.admin.organization.Project]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.Project]]
+    retrieve: RawCall[oai.types.admin.organization.Project]
+    update: RawCall[oai.types.admin.organization.Project]
+    @property
+    def api_keys(self) -> AdminOrganizationProjectsApiKeysRaw: ...
+    @property
+    def certificates(self) -> AdminOrganizationProjectsCertificatesRaw: ...
+    @property
+    def data_retention(self) -> AdminOrganizationProjectsDataRetentionRaw: ...
+    @property
+    def groups(self) -> AdminOrganizationProjectsGroupsRaw: ...
+    @property
+    def hosted_tool_permissions(self) -> AdminOrganizationProjectsHostedToolPermissionsRaw: ...
+    @property
+    def model_permissions(self) -> AdminOrganizationProjectsModelPermissionsRaw: ...
+    @property
+    def rate_limits(self) -> AdminOrganizationProjectsRateLimitsRaw: ...
+    @property
+    def roles(self) -> AdminOrganizationProjectsRolesRaw: ...
+    @property
+    def service_accounts(self) -> AdminOrganizationProjectsServiceAccountsRaw: ...
+    @property
+    def service_tier_settings(self) -> AdminOrganizationProjectsServiceTierSettingsRaw: ...
+    @property
+    def spend_alerts(self) -> AdminOrganizationProjectsSpendAlertsRaw: ...
+    @property
+    def spend_limit(self) -> AdminOrganizationProjectsSpendLimitRaw: ...
+    @property
+    def users(self) -> AdminOrganizationProjectsUsersRaw: ...
+
+
+class AdminOrganizationProjectsStreaming:
+    archive: StreamingCall
+    create: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def api_keys(self) -> AdminOrganizationProjectsApiKeysStreaming: ...
+    @property
+    def certificates(self) -> AdminOrganizationProjectsCertificatesStreaming: ...
+    @property
+    def data_retention(self) -> AdminOrganizationProjectsDataRetentionStreaming: ...
+    @property
+    def groups(self) -> AdminOrganizationProjectsGroupsStreaming: ...
+    @property
+    def hosted_tool_permissions(self) -> AdminOrganizationProjectsHostedToolPermissionsStreaming: ...
+    @property
+    def model_permissions(self) -> AdminOrganizationProjectsModelPermissionsStreaming: ...
+    @property
+    def rate_limits(self) -> AdminOrganizationProjectsRateLimitsStreaming: ...
+    @property
+    def roles(self) -> AdminOrganizationProjectsRolesStreaming: ...
+    @property
+    def service_accounts(self) -> AdminOrganizationProjectsServiceAccountsStreaming: ...
+    @property
+    def service_tier_settings(self) -> AdminOrganizationProjectsServiceTierSettingsStreaming: ...
+    @property
+    def spend_alerts(self) -> AdminOrganizationProjectsSpendAlertsStreaming: ...
+    @property
+    def spend_limit(self) -> AdminOrganizationProjectsSpendLimitStreaming: ...
+    @property
+    def users(self) -> AdminOrganizationProjectsUsersStreaming: ...
+
 
 class AdminOrganizationProjectsApiKeys:
     """The operations below `admin.organization.projects.api_keys`."""
@@ -685,6 +1083,28 @@ class AdminOrganizationProjectsApiKeys:
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
         """Change an api key of a project. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsApiKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsApiKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsApiKeysRaw:
+    delete: RawCall[oai.types.admin.organization.projects.APIKeyDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey]]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectAPIKey]
+    update: RawCall[oai.types.admin.organization.projects.ProjectAPIKey]
+
+
+class AdminOrganizationProjectsApiKeysStreaming:
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AdminOrganizationProjectsCertificates:
     """The operations below `admin.organization.projects.certificates`."""
@@ -718,6 +1138,26 @@ class AdminOrganizationProjectsCertificates:
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse]:
         """List the certificates. `GET /organization/projects/{project_id}/certificates`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsCertificatesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsCertificatesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsCertificatesRaw:
+    activate: RawCall[Page[oai.types.admin.organization.projects.CertificateActivateResponse]]
+    deactivate: RawCall[Page[oai.types.admin.organization.projects.CertificateDeactivateResponse]]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse]]
+
+
+class AdminOrganizationProjectsCertificatesStreaming:
+    activate: StreamingCall
+    deactivate: StreamingCall
+    list: StreamingCall
+
 
 class AdminOrganizationProjectsDataRetention:
     """The operations below `admin.organization.projects.data_retention`."""
@@ -738,6 +1178,24 @@ class AdminOrganizationProjectsDataRetention:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
         """Change a data retention. `POST /organization/projects/{project_id}/data_retention`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsDataRetentionRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsDataRetentionStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsDataRetentionRaw:
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectDataRetention]
+    update: RawCall[oai.types.admin.organization.projects.ProjectDataRetention]
+
+
+class AdminOrganizationProjectsDataRetentionStreaming:
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationProjectsGroups:
@@ -787,6 +1245,32 @@ class AdminOrganizationProjectsGroups:
     def roles(self) -> AdminOrganizationProjectsGroupsRoles:
         """The operations below `admin.organization.projects.groups.roles`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsGroupsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsGroupsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsGroupsRaw:
+    create: RawCall[oai.types.admin.organization.projects.ProjectGroup]
+    delete: RawCall[oai.types.admin.organization.projects.GroupDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.projects.ProjectGroup]]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectGroup]
+    @property
+    def roles(self) -> AdminOrganizationProjectsGroupsRolesRaw: ...
+
+
+class AdminOrganizationProjectsGroupsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def roles(self) -> AdminOrganizationProjectsGroupsRolesStreaming: ...
+
 
 class AdminOrganizationProjectsGroupsRoles:
     """The operations below `admin.organization.projects.groups.roles`."""
@@ -833,6 +1317,28 @@ class AdminOrganizationProjectsGroupsRoles:
     ) -> oai.types.admin.organization.projects.groups.RoleRetrieveResponse:
         """Look up a role of a group. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsGroupsRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsGroupsRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsGroupsRolesRaw:
+    create: RawCall[oai.types.admin.organization.projects.groups.RoleCreateResponse]
+    delete: RawCall[oai.types.admin.organization.projects.groups.RoleDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse]]
+    retrieve: RawCall[oai.types.admin.organization.projects.groups.RoleRetrieveResponse]
+
+
+class AdminOrganizationProjectsGroupsRolesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class AdminOrganizationProjectsHostedToolPermissions:
     """The operations below `admin.organization.projects.hosted_tool_permissions`."""
@@ -857,6 +1363,24 @@ class AdminOrganizationProjectsHostedToolPermissions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
         """Change a hosted tool permission. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsHostedToolPermissionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsHostedToolPermissionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsHostedToolPermissionsRaw:
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectHostedToolPermissions]
+    update: RawCall[oai.types.admin.organization.projects.ProjectHostedToolPermissions]
+
+
+class AdminOrganizationProjectsHostedToolPermissionsStreaming:
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationProjectsModelPermissions:
@@ -888,6 +1412,26 @@ class AdminOrganizationProjectsModelPermissions:
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
         """Change a model permission. `POST /organization/projects/{project_id}/model_permissions`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsModelPermissionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsModelPermissionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsModelPermissionsRaw:
+    delete: RawCall[oai.types.admin.organization.projects.ProjectModelPermissionsDeleted]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectModelPermissions]
+    update: RawCall[oai.types.admin.organization.projects.ProjectModelPermissions]
+
+
+class AdminOrganizationProjectsModelPermissionsStreaming:
+    delete: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AdminOrganizationProjectsRateLimits:
     """The operations below `admin.organization.projects.rate_limits`."""
@@ -917,6 +1461,24 @@ class AdminOrganizationProjectsRateLimits:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectRateLimit:
         """Update the rate limit of a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsRateLimitsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsRateLimitsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsRateLimitsRaw:
+    list_rate_limits: RawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit]]
+    update_rate_limit: RawCall[oai.types.admin.organization.projects.ProjectRateLimit]
+
+
+class AdminOrganizationProjectsRateLimitsStreaming:
+    list_rate_limits: StreamingCall
+    update_rate_limit: StreamingCall
 
 
 class AdminOrganizationProjectsRoles:
@@ -973,6 +1535,30 @@ class AdminOrganizationProjectsRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role of a project. `POST /projects/{project_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsRolesRaw:
+    create: RawCall[oai.types.admin.organization.Role]
+    delete: RawCall[oai.types.admin.organization.projects.RoleDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.Role]]
+    retrieve: RawCall[oai.types.admin.organization.Role]
+    update: RawCall[oai.types.admin.organization.Role]
+
+
+class AdminOrganizationProjectsRolesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationProjectsServiceAccounts:
@@ -1032,6 +1618,34 @@ class AdminOrganizationProjectsServiceAccounts:
     def api_keys(self) -> AdminOrganizationProjectsServiceAccountsApiKeys:
         """The operations below `admin.organization.projects.service_accounts.api_keys`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsServiceAccountsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsServiceAccountsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsServiceAccountsRaw:
+    create: RawCall[oai.types.admin.organization.projects.ServiceAccountCreateResponse]
+    delete: RawCall[oai.types.admin.organization.projects.ServiceAccountDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount]]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectServiceAccount]
+    update: RawCall[oai.types.admin.organization.projects.ProjectServiceAccount]
+    @property
+    def api_keys(self) -> AdminOrganizationProjectsServiceAccountsApiKeysRaw: ...
+
+
+class AdminOrganizationProjectsServiceAccountsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def api_keys(self) -> AdminOrganizationProjectsServiceAccountsApiKeysStreaming: ...
+
 
 class AdminOrganizationProjectsServiceAccountsApiKeys:
     """The operations below `admin.organization.projects.service_accounts.api_keys`."""
@@ -1047,6 +1661,22 @@ class AdminOrganizationProjectsServiceAccountsApiKeys:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
         """Create an api key of a service account. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsServiceAccountsApiKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsServiceAccountsApiKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsServiceAccountsApiKeysRaw:
+    create: RawCall[oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse]
+
+
+class AdminOrganizationProjectsServiceAccountsApiKeysStreaming:
+    create: StreamingCall
 
 
 class AdminOrganizationProjectsServiceTierSettings:
@@ -1069,6 +1699,24 @@ class AdminOrganizationProjectsServiceTierSettings:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
         """Change a service tier setting. `POST /organization/projects/{project_id}/service_tier_settings`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsServiceTierSettingsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsServiceTierSettingsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsServiceTierSettingsRaw:
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectServiceTierSettings]
+    update: RawCall[oai.types.admin.organization.projects.ProjectServiceTierSettings]
+
+
+class AdminOrganizationProjectsServiceTierSettingsStreaming:
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationProjectsSpendAlerts:
@@ -1129,6 +1777,30 @@ class AdminOrganizationProjectsSpendAlerts:
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Change a spend alert of a project. `POST /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsSpendAlertsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsSpendAlertsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsSpendAlertsRaw:
+    create: RawCall[oai.types.admin.organization.projects.ProjectSpendAlert]
+    delete: RawCall[oai.types.admin.organization.projects.ProjectSpendAlertDeleted]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert]]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectSpendAlert]
+    update: RawCall[oai.types.admin.organization.projects.ProjectSpendAlert]
+
+
+class AdminOrganizationProjectsSpendAlertsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AdminOrganizationProjectsSpendLimit:
     """The operations below `admin.organization.projects.spend_limit`."""
@@ -1159,6 +1831,26 @@ class AdminOrganizationProjectsSpendLimit:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
         """Change a spend limit. `POST /organization/projects/{project_id}/spend_limit`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsSpendLimitRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsSpendLimitStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsSpendLimitRaw:
+    delete: RawCall[oai.types.admin.organization.projects.ProjectSpendLimitDeleted]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectSpendLimit]
+    update: RawCall[oai.types.admin.organization.projects.ProjectSpendLimit]
+
+
+class AdminOrganizationProjectsSpendLimitStreaming:
+    delete: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationProjectsUsers:
@@ -1217,6 +1909,34 @@ class AdminOrganizationProjectsUsers:
     def roles(self) -> AdminOrganizationProjectsUsersRoles:
         """The operations below `admin.organization.projects.users.roles`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsUsersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsUsersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsUsersRaw:
+    create: RawCall[oai.types.admin.organization.projects.ProjectUser]
+    delete: RawCall[oai.types.admin.organization.projects.UserDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectUser]]
+    retrieve: RawCall[oai.types.admin.organization.projects.ProjectUser]
+    update: RawCall[oai.types.admin.organization.projects.ProjectUser]
+    @property
+    def roles(self) -> AdminOrganizationProjectsUsersRolesRaw: ...
+
+
+class AdminOrganizationProjectsUsersStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def roles(self) -> AdminOrganizationProjectsUsersRolesStreaming: ...
+
 
 class AdminOrganizationProjectsUsersRoles:
     """The operations below `admin.organization.projects.users.roles`."""
@@ -1262,6 +1982,28 @@ class AdminOrganizationProjectsUsersRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleRetrieveResponse:
         """Look up a role of an user. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationProjectsUsersRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationProjectsUsersRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationProjectsUsersRolesRaw:
+    create: RawCall[oai.types.admin.organization.projects.users.RoleCreateResponse]
+    delete: RawCall[oai.types.admin.organization.projects.users.RoleDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse]]
+    retrieve: RawCall[oai.types.admin.organization.projects.users.RoleRetrieveResponse]
+
+
+class AdminOrganizationProjectsUsersRolesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class AdminOrganizationRoles:
@@ -1313,6 +2055,30 @@ class AdminOrganizationRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role. `POST /organization/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationRolesRaw:
+    create: RawCall[oai.types.admin.organization.Role]
+    delete: RawCall[oai.types.admin.organization.RoleDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.Role]]
+    retrieve: RawCall[oai.types.admin.organization.Role]
+    update: RawCall[oai.types.admin.organization.Role]
+
+
+class AdminOrganizationRolesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationSpendAlerts:
@@ -1368,6 +2134,30 @@ class AdminOrganizationSpendAlerts:
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Change a spend alert. `POST /organization/spend_alerts/{alert_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationSpendAlertsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationSpendAlertsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationSpendAlertsRaw:
+    create: RawCall[oai.types.admin.organization.OrganizationSpendAlert]
+    delete: RawCall[oai.types.admin.organization.OrganizationSpendAlertDeleted]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert]]
+    retrieve: RawCall[oai.types.admin.organization.OrganizationSpendAlert]
+    update: RawCall[oai.types.admin.organization.OrganizationSpendAlert]
+
+
+class AdminOrganizationSpendAlertsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AdminOrganizationSpendLimit:
     """The operations below `admin.organization.spend_limit`."""
@@ -1395,6 +2185,26 @@ class AdminOrganizationSpendLimit:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
         """Change a spend limit. `POST /organization/spend_limit`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationSpendLimitRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationSpendLimitStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationSpendLimitRaw:
+    delete: RawCall[oai.types.admin.organization.OrganizationSpendLimitDeleted]
+    retrieve: RawCall[oai.types.admin.organization.OrganizationSpendLimit]
+    update: RawCall[oai.types.admin.organization.OrganizationSpendLimit]
+
+
+class AdminOrganizationSpendLimitStreaming:
+    delete: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AdminOrganizationUsage:
@@ -1602,6 +2412,44 @@ class AdminOrganizationUsage:
     ) -> oai.types.admin.organization.UsageWebSearchCallsResponse:
         """Report the usage of web search calls. `GET /organization/usage/web_search_calls`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationUsageRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationUsageStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationUsageRaw:
+    audio_speeches: RawCall[oai.types.admin.organization.UsageAudioSpeechesResponse]
+    audio_transcriptions: RawCall[oai.types.admin.organization.UsageAudioTranscriptionsResponse]
+    code_interpreter_sessions: RawCall[oai.types.admin.organization.UsageCodeInterpreterSessionsResponse]
+    completions: RawCall[oai.types.admin.organization.UsageCompletionsResponse]
+    costs: RawCall[oai.types.admin.organization.UsageCostsResponse]
+    decisions: RawCall[oai.types.admin.organization.UsageDecisionsResponse]
+    embeddings: RawCall[oai.types.admin.organization.UsageEmbeddingsResponse]
+    file_search_calls: RawCall[oai.types.admin.organization.UsageFileSearchCallsResponse]
+    images: RawCall[oai.types.admin.organization.UsageImagesResponse]
+    moderations: RawCall[oai.types.admin.organization.UsageModerationsResponse]
+    vector_stores: RawCall[oai.types.admin.organization.UsageVectorStoresResponse]
+    web_search_calls: RawCall[oai.types.admin.organization.UsageWebSearchCallsResponse]
+
+
+class AdminOrganizationUsageStreaming:
+    audio_speeches: StreamingCall
+    audio_transcriptions: StreamingCall
+    code_interpreter_sessions: StreamingCall
+    completions: StreamingCall
+    costs: StreamingCall
+    decisions: StreamingCall
+    embeddings: StreamingCall
+    file_search_calls: StreamingCall
+    images: StreamingCall
+    moderations: StreamingCall
+    vector_stores: StreamingCall
+    web_search_calls: StreamingCall
+
 
 class AdminOrganizationUsers:
     """The operations below `admin.organization.users`."""
@@ -1648,6 +2496,32 @@ class AdminOrganizationUsers:
     def roles(self) -> AdminOrganizationUsersRoles:
         """The operations below `admin.organization.users.roles`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationUsersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationUsersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationUsersRaw:
+    delete: RawCall[oai.types.admin.organization.UserDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.admin.organization.OrganizationUser]]
+    retrieve: RawCall[oai.types.admin.organization.OrganizationUser]
+    update: RawCall[oai.types.admin.organization.OrganizationUser]
+    @property
+    def roles(self) -> AdminOrganizationUsersRolesRaw: ...
+
+
+class AdminOrganizationUsersStreaming:
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def roles(self) -> AdminOrganizationUsersRolesStreaming: ...
+
 
 class AdminOrganizationUsersRoles:
     """The operations below `admin.organization.users.roles`."""
@@ -1689,6 +2563,28 @@ class AdminOrganizationUsersRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleRetrieveResponse:
         """Look up a role of an user. `GET /organization/users/{user_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AdminOrganizationUsersRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationUsersRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationUsersRolesRaw:
+    create: RawCall[oai.types.admin.organization.users.RoleCreateResponse]
+    delete: RawCall[oai.types.admin.organization.users.RoleDeleteResponse]
+    list: RawCall[NextCursorPage[oai.types.admin.organization.users.RoleListResponse]]
+    retrieve: RawCall[oai.types.admin.organization.users.RoleRetrieveResponse]
+
+
+class AdminOrganizationUsersRolesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class AdminOrganizationWorkloadIdentityProviders:
@@ -1754,6 +2650,34 @@ class AdminOrganizationWorkloadIdentityProviders:
     def federation_rules(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRules:
         """The operations below `admin.organization.workload_identity_providers.federation_rules`."""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationWorkloadIdentityProvidersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationWorkloadIdentityProvidersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationWorkloadIdentityProvidersRaw:
+    create: RawCall[oai.types.admin.organization.WorkloadIdentityProvider]
+    delete: RawCall[oai.types.admin.organization.WorkloadIdentityProviderDeleted]
+    list: RawCall[CursorPage[oai.types.admin.organization.WorkloadIdentityProvider]]
+    retrieve: RawCall[oai.types.admin.organization.WorkloadIdentityProvider]
+    update: RawCall[oai.types.admin.organization.WorkloadIdentityProvider]
+    @property
+    def federation_rules(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRulesRaw: ...
+
+
+class AdminOrganizationWorkloadIdentityProvidersStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def federation_rules(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming: ...
+
 
 class AdminOrganizationWorkloadIdentityProvidersFederationRules:
     """The operations below `admin.organization.workload_identity_providers.federation_rules`."""
@@ -1817,6 +2741,30 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
         """Change a federation rule of a workload identity provider. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
 
+    @property
+    def with_raw_response(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRulesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AdminOrganizationWorkloadIdentityProvidersFederationRulesRaw:
+    create: RawCall[oai.types.admin.organization.workload_identity_providers.FederationRule]
+    delete: RawCall[oai.types.admin.organization.workload_identity_providers.FederationRuleDeleted]
+    list: RawCall[CursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule]]
+    retrieve: RawCall[oai.types.admin.organization.workload_identity_providers.FederationRule]
+    update: RawCall[oai.types.admin.organization.workload_identity_providers.FederationRule]
+
+
+class AdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AsyncAdmin:
     """The operations below `admin`."""
@@ -1824,6 +2772,24 @@ class AsyncAdmin:
     @property
     def organization(self) -> AsyncAdminOrganization:
         """The operations below `admin.organization`."""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminRaw:
+    @property
+    def organization(self) -> AsyncAdminOrganizationRaw: ...
+
+
+class AsyncAdminStreaming:
+    @property
+    def organization(self) -> AsyncAdminOrganizationStreaming: ...
 
 
 class AsyncAdminOrganization:
@@ -1889,6 +2855,80 @@ class AsyncAdminOrganization:
     def workload_identity_providers(self) -> AsyncAdminOrganizationWorkloadIdentityProviders:
         """The operations below `admin.organization.workload_identity_providers`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationRaw:
+    @property
+    def admin_api_keys(self) -> AsyncAdminOrganizationAdminApiKeysRaw: ...
+    @property
+    def audit_logs(self) -> AsyncAdminOrganizationAuditLogsRaw: ...
+    @property
+    def certificates(self) -> AsyncAdminOrganizationCertificatesRaw: ...
+    @property
+    def data_retention(self) -> AsyncAdminOrganizationDataRetentionRaw: ...
+    @property
+    def external_keys(self) -> AsyncAdminOrganizationExternalKeysRaw: ...
+    @property
+    def external_storage(self) -> AsyncAdminOrganizationExternalStorageRaw: ...
+    @property
+    def groups(self) -> AsyncAdminOrganizationGroupsRaw: ...
+    @property
+    def invites(self) -> AsyncAdminOrganizationInvitesRaw: ...
+    @property
+    def projects(self) -> AsyncAdminOrganizationProjectsRaw: ...
+    @property
+    def roles(self) -> AsyncAdminOrganizationRolesRaw: ...
+    @property
+    def spend_alerts(self) -> AsyncAdminOrganizationSpendAlertsRaw: ...
+    @property
+    def spend_limit(self) -> AsyncAdminOrganizationSpendLimitRaw: ...
+    @property
+    def usage(self) -> AsyncAdminOrganizationUsageRaw: ...
+    @property
+    def users(self) -> AsyncAdminOrganizationUsersRaw: ...
+    @property
+    def workload_identity_providers(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersRaw: ...
+
+
+class AsyncAdminOrganizationStreaming:
+    @property
+    def admin_api_keys(self) -> AsyncAdminOrganizationAdminApiKeysStreaming: ...
+    @property
+    def audit_logs(self) -> AsyncAdminOrganizationAuditLogsStreaming: ...
+    @property
+    def certificates(self) -> AsyncAdminOrganizationCertificatesStreaming: ...
+    @property
+    def data_retention(self) -> AsyncAdminOrganizationDataRetentionStreaming: ...
+    @property
+    def external_keys(self) -> AsyncAdminOrganizationExternalKeysStreaming: ...
+    @property
+    def external_storage(self) -> AsyncAdminOrganizationExternalStorageStreaming: ...
+    @property
+    def groups(self) -> AsyncAdminOrganizationGroupsStreaming: ...
+    @property
+    def invites(self) -> AsyncAdminOrganizationInvitesStreaming: ...
+    @property
+    def projects(self) -> AsyncAdminOrganizationProjectsStreaming: ...
+    @property
+    def roles(self) -> AsyncAdminOrganizationRolesStreaming: ...
+    @property
+    def spend_alerts(self) -> AsyncAdminOrganizationSpendAlertsStreaming: ...
+    @property
+    def spend_limit(self) -> AsyncAdminOrganizationSpendLimitStreaming: ...
+    @property
+    def usage(self) -> AsyncAdminOrganizationUsageStreaming: ...
+    @property
+    def users(self) -> AsyncAdminOrganizationUsersStreaming: ...
+    @property
+    def workload_identity_providers(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersStreaming: ...
+
 
 class AsyncAdminOrganizationAdminApiKeys:
     """The operations below `admin.organization.admin_api_keys`."""
@@ -1928,6 +2968,28 @@ class AsyncAdminOrganizationAdminApiKeys:
     ) -> oai.types.admin.organization.AdminAPIKey:
         """Look up an admin api key. `GET /organization/admin_api_keys/{key_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationAdminApiKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationAdminApiKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationAdminApiKeysRaw:
+    create: AsyncRawCall[oai.types.admin.organization.AdminAPIKeyCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.AdminAPIKeyDeleteResponse]
+    list: AsyncRawCall[CursorPage[oai.types.admin.organization.AdminAPIKey]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.AdminAPIKey]
+
+
+class AsyncAdminOrganizationAdminApiKeysStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationAuditLogs:
     """The operations below `admin.organization.audit_logs`."""
@@ -1948,6 +3010,22 @@ class AsyncAdminOrganizationAuditLogs:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
         """List the audit logs. `GET /organization/audit_logs`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationAuditLogsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationAuditLogsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationAuditLogsRaw:
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]]
+
+
+class AsyncAdminOrganizationAuditLogsStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationCertificates:
@@ -2014,6 +3092,34 @@ class AsyncAdminOrganizationCertificates:
     ) -> oai.types.admin.organization.Certificate:
         """Change a certificate. `POST /organization/certificates/{certificate_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationCertificatesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationCertificatesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationCertificatesRaw:
+    activate: AsyncRawCall[Page[oai.types.admin.organization.CertificateActivateResponse]]
+    create: AsyncRawCall[oai.types.admin.organization.Certificate]
+    deactivate: AsyncRawCall[Page[oai.types.admin.organization.CertificateDeactivateResponse]]
+    delete: AsyncRawCall[oai.types.admin.organization.CertificateDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.CertificateListResponse]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.Certificate]
+    update: AsyncRawCall[oai.types.admin.organization.Certificate]
+
+
+class AsyncAdminOrganizationCertificatesStreaming:
+    activate: AsyncStreamingCall
+    create: AsyncStreamingCall
+    deactivate: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationDataRetention:
     """The operations below `admin.organization.data_retention`."""
@@ -2032,6 +3138,24 @@ class AsyncAdminOrganizationDataRetention:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
         """Change a data retention. `POST /organization/data_retention`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationDataRetentionRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationDataRetentionStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationDataRetentionRaw:
+    retrieve: AsyncRawCall[oai.types.admin.organization.OrganizationDataRetention]
+    update: AsyncRawCall[oai.types.admin.organization.OrganizationDataRetention]
+
+
+class AsyncAdminOrganizationDataRetentionStreaming:
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationExternalKeys:
@@ -2102,6 +3226,30 @@ class AsyncAdminOrganizationExternalKeys:
     ) -> oai.types.admin.organization.ExternalKeyValidateResponse:
         """Validate an external key. `POST /organization/external_keys/{external_key_id}/validate`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationExternalKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationExternalKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationExternalKeysRaw:
+    create: AsyncRawCall[oai.types.admin.organization.ExternalKey]
+    delete: AsyncRawCall[oai.types.admin.organization.ExternalKey]
+    list: AsyncRawCall[CursorPage[oai.types.admin.organization.ExternalKey]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.ExternalKey]
+    validate: AsyncRawCall[oai.types.admin.organization.ExternalKeyValidateResponse]
+
+
+class AsyncAdminOrganizationExternalKeysStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    validate: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationExternalStorage:
     """The operations below `admin.organization.external_storage`."""
@@ -2149,6 +3297,30 @@ class AsyncAdminOrganizationExternalStorage:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
         """Validate an external storage. `POST /organization/external_storage/{external_storage_id}/validate`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationExternalStorageRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationExternalStorageStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationExternalStorageRaw:
+    create: AsyncRawCall[oai.types.admin.organization.ExternalStorageConfiguration]
+    delete: AsyncRawCall[oai.types.admin.organization.ExternalStorageDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.admin.organization.ExternalStorageConfiguration]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.ExternalStorageConfiguration]
+    validate: AsyncRawCall[oai.types.admin.organization.ExternalStorageConfiguration]
+
+
+class AsyncAdminOrganizationExternalStorageStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    validate: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationGroups:
@@ -2205,6 +3377,38 @@ class AsyncAdminOrganizationGroups:
     def users(self) -> AsyncAdminOrganizationGroupsUsers:
         """The operations below `admin.organization.groups.users`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationGroupsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationGroupsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationGroupsRaw:
+    create: AsyncRawCall[oai.types.admin.organization.Group]
+    delete: AsyncRawCall[oai.types.admin.organization.GroupDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.Group]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.Group]
+    update: AsyncRawCall[oai.types.admin.organization.GroupUpdateResponse]
+    @property
+    def roles(self) -> AsyncAdminOrganizationGroupsRolesRaw: ...
+    @property
+    def users(self) -> AsyncAdminOrganizationGroupsUsersRaw: ...
+
+
+class AsyncAdminOrganizationGroupsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def roles(self) -> AsyncAdminOrganizationGroupsRolesStreaming: ...
+    @property
+    def users(self) -> AsyncAdminOrganizationGroupsUsersStreaming: ...
+
 
 class AsyncAdminOrganizationGroupsRoles:
     """The operations below `admin.organization.groups.roles`."""
@@ -2246,6 +3450,28 @@ class AsyncAdminOrganizationGroupsRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleRetrieveResponse:
         """Look up a role of a group. `GET /organization/groups/{group_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationGroupsRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationGroupsRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationGroupsRolesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.groups.RoleCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.groups.RoleDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.groups.RoleListResponse]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.groups.RoleRetrieveResponse]
+
+
+class AsyncAdminOrganizationGroupsRolesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationGroupsUsers:
@@ -2289,6 +3515,28 @@ class AsyncAdminOrganizationGroupsUsers:
     ) -> oai.types.admin.organization.groups.UserRetrieveResponse:
         """Look up an user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationGroupsUsersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationGroupsUsersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationGroupsUsersRaw:
+    create: AsyncRawCall[oai.types.admin.organization.groups.UserCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.groups.UserDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.groups.UserRetrieveResponse]
+
+
+class AsyncAdminOrganizationGroupsUsersStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationInvites:
     """The operations below `admin.organization.invites`."""
@@ -2327,6 +3575,28 @@ class AsyncAdminOrganizationInvites:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
         """Look up an invite. `GET /organization/invites/{invite_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationInvitesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationInvitesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationInvitesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.Invite]
+    delete: AsyncRawCall[oai.types.admin.organization.InviteDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.Invite]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.Invite]
+
+
+class AsyncAdminOrganizationInvitesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjects:
@@ -2432,6 +3702,82 @@ class AsyncAdminOrganizationProjects:
     def users(self) -> AsyncAdminOrganizationProjectsUsers:
         """The operations below `admin.organization.projects.users`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsRaw:
+    archive: AsyncRawCall[oai.types.admin.organization.Project]
+    create: AsyncRawCall[oai.types.admin.organization.Project]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.Project]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.Project]
+    update: AsyncRawCall[oai.types.admin.organization.Project]
+    @property
+    def api_keys(self) -> AsyncAdminOrganizationProjectsApiKeysRaw: ...
+    @property
+    def certificates(self) -> AsyncAdminOrganizationProjectsCertificatesRaw: ...
+    @property
+    def data_retention(self) -> AsyncAdminOrganizationProjectsDataRetentionRaw: ...
+    @property
+    def groups(self) -> AsyncAdminOrganizationProjectsGroupsRaw: ...
+    @property
+    def hosted_tool_permissions(self) -> AsyncAdminOrganizationProjectsHostedToolPermissionsRaw: ...
+    @property
+    def model_permissions(self) -> AsyncAdminOrganizationProjectsModelPermissionsRaw: ...
+    @property
+    def rate_limits(self) -> AsyncAdminOrganizationProjectsRateLimitsRaw: ...
+    @property
+    def roles(self) -> AsyncAdminOrganizationProjectsRolesRaw: ...
+    @property
+    def service_accounts(self) -> AsyncAdminOrganizationProjectsServiceAccountsRaw: ...
+    @property
+    def service_tier_settings(self) -> AsyncAdminOrganizationProjectsServiceTierSettingsRaw: ...
+    @property
+    def spend_alerts(self) -> AsyncAdminOrganizationProjectsSpendAlertsRaw: ...
+    @property
+    def spend_limit(self) -> AsyncAdminOrganizationProjectsSpendLimitRaw: ...
+    @property
+    def users(self) -> AsyncAdminOrganizationProjectsUsersRaw: ...
+
+
+class AsyncAdminOrganizationProjectsStreaming:
+    archive: AsyncStreamingCall
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def api_keys(self) -> AsyncAdminOrganizationProjectsApiKeysStreaming: ...
+    @property
+    def certificates(self) -> AsyncAdminOrganizationProjectsCertificatesStreaming: ...
+    @property
+    def data_retention(self) -> AsyncAdminOrganizationProjectsDataRetentionStreaming: ...
+    @property
+    def groups(self) -> AsyncAdminOrganizationProjectsGroupsStreaming: ...
+    @property
+    def hosted_tool_permissions(self) -> AsyncAdminOrganizationProjectsHostedToolPermissionsStreaming: ...
+    @property
+    def model_permissions(self) -> AsyncAdminOrganizationProjectsModelPermissionsStreaming: ...
+    @property
+    def rate_limits(self) -> AsyncAdminOrganizationProjectsRateLimitsStreaming: ...
+    @property
+    def roles(self) -> AsyncAdminOrganizationProjectsRolesStreaming: ...
+    @property
+    def service_accounts(self) -> AsyncAdminOrganizationProjectsServiceAccountsStreaming: ...
+    @property
+    def service_tier_settings(self) -> AsyncAdminOrganizationProjectsServiceTierSettingsStreaming: ...
+    @property
+    def spend_alerts(self) -> AsyncAdminOrganizationProjectsSpendAlertsStreaming: ...
+    @property
+    def spend_limit(self) -> AsyncAdminOrganizationProjectsSpendLimitStreaming: ...
+    @property
+    def users(self) -> AsyncAdminOrganizationProjectsUsersStreaming: ...
+
 
 class AsyncAdminOrganizationProjectsApiKeys:
     """The operations below `admin.organization.projects.api_keys`."""
@@ -2476,6 +3822,28 @@ class AsyncAdminOrganizationProjectsApiKeys:
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
         """Change an api key of a project. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsApiKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsApiKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsApiKeysRaw:
+    delete: AsyncRawCall[oai.types.admin.organization.projects.APIKeyDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectAPIKey]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectAPIKey]
+
+
+class AsyncAdminOrganizationProjectsApiKeysStreaming:
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationProjectsCertificates:
     """The operations below `admin.organization.projects.certificates`."""
@@ -2509,6 +3877,26 @@ class AsyncAdminOrganizationProjectsCertificates:
     ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse], oai.types.admin.organization.projects.CertificateListResponse]:
         """List the certificates. `GET /organization/projects/{project_id}/certificates`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsCertificatesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsCertificatesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsCertificatesRaw:
+    activate: AsyncRawCall[Page[oai.types.admin.organization.projects.CertificateActivateResponse]]
+    deactivate: AsyncRawCall[Page[oai.types.admin.organization.projects.CertificateDeactivateResponse]]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse]]
+
+
+class AsyncAdminOrganizationProjectsCertificatesStreaming:
+    activate: AsyncStreamingCall
+    deactivate: AsyncStreamingCall
+    list: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationProjectsDataRetention:
     """The operations below `admin.organization.projects.data_retention`."""
@@ -2529,6 +3917,24 @@ class AsyncAdminOrganizationProjectsDataRetention:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
         """Change a data retention. `POST /organization/projects/{project_id}/data_retention`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsDataRetentionRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsDataRetentionStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsDataRetentionRaw:
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectDataRetention]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectDataRetention]
+
+
+class AsyncAdminOrganizationProjectsDataRetentionStreaming:
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsGroups:
@@ -2578,6 +3984,32 @@ class AsyncAdminOrganizationProjectsGroups:
     def roles(self) -> AsyncAdminOrganizationProjectsGroupsRoles:
         """The operations below `admin.organization.projects.groups.roles`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsGroupsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsGroupsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsGroupsRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.ProjectGroup]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.GroupDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.projects.ProjectGroup]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectGroup]
+    @property
+    def roles(self) -> AsyncAdminOrganizationProjectsGroupsRolesRaw: ...
+
+
+class AsyncAdminOrganizationProjectsGroupsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def roles(self) -> AsyncAdminOrganizationProjectsGroupsRolesStreaming: ...
+
 
 class AsyncAdminOrganizationProjectsGroupsRoles:
     """The operations below `admin.organization.projects.groups.roles`."""
@@ -2624,6 +4056,28 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
     ) -> oai.types.admin.organization.projects.groups.RoleRetrieveResponse:
         """Look up a role of a group. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsGroupsRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsGroupsRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsGroupsRolesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.groups.RoleCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.groups.RoleDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.groups.RoleRetrieveResponse]
+
+
+class AsyncAdminOrganizationProjectsGroupsRolesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationProjectsHostedToolPermissions:
     """The operations below `admin.organization.projects.hosted_tool_permissions`."""
@@ -2648,6 +4102,24 @@ class AsyncAdminOrganizationProjectsHostedToolPermissions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
         """Change a hosted tool permission. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsHostedToolPermissionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsHostedToolPermissionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsHostedToolPermissionsRaw:
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectHostedToolPermissions]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectHostedToolPermissions]
+
+
+class AsyncAdminOrganizationProjectsHostedToolPermissionsStreaming:
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsModelPermissions:
@@ -2679,6 +4151,26 @@ class AsyncAdminOrganizationProjectsModelPermissions:
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
         """Change a model permission. `POST /organization/projects/{project_id}/model_permissions`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsModelPermissionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsModelPermissionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsModelPermissionsRaw:
+    delete: AsyncRawCall[oai.types.admin.organization.projects.ProjectModelPermissionsDeleted]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectModelPermissions]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectModelPermissions]
+
+
+class AsyncAdminOrganizationProjectsModelPermissionsStreaming:
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationProjectsRateLimits:
     """The operations below `admin.organization.projects.rate_limits`."""
@@ -2708,6 +4200,24 @@ class AsyncAdminOrganizationProjectsRateLimits:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectRateLimit:
         """Update the rate limit of a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsRateLimitsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsRateLimitsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsRateLimitsRaw:
+    list_rate_limits: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit]]
+    update_rate_limit: AsyncRawCall[oai.types.admin.organization.projects.ProjectRateLimit]
+
+
+class AsyncAdminOrganizationProjectsRateLimitsStreaming:
+    list_rate_limits: AsyncStreamingCall
+    update_rate_limit: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsRoles:
@@ -2764,6 +4274,30 @@ class AsyncAdminOrganizationProjectsRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role of a project. `POST /projects/{project_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsRolesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.Role]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.RoleDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.Role]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.Role]
+    update: AsyncRawCall[oai.types.admin.organization.Role]
+
+
+class AsyncAdminOrganizationProjectsRolesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsServiceAccounts:
@@ -2823,6 +4357,34 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
     def api_keys(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
         """The operations below `admin.organization.projects.service_accounts.api_keys`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsServiceAccountsRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.ServiceAccountCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.ServiceAccountDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectServiceAccount]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectServiceAccount]
+    @property
+    def api_keys(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysRaw: ...
+
+
+class AsyncAdminOrganizationProjectsServiceAccountsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def api_keys(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysStreaming: ...
+
 
 class AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
     """The operations below `admin.organization.projects.service_accounts.api_keys`."""
@@ -2838,6 +4400,22 @@ class AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
         """Create an api key of a service account. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsServiceAccountsApiKeysRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse]
+
+
+class AsyncAdminOrganizationProjectsServiceAccountsApiKeysStreaming:
+    create: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsServiceTierSettings:
@@ -2860,6 +4438,24 @@ class AsyncAdminOrganizationProjectsServiceTierSettings:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
         """Change a service tier setting. `POST /organization/projects/{project_id}/service_tier_settings`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceTierSettingsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsServiceTierSettingsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsServiceTierSettingsRaw:
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectServiceTierSettings]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectServiceTierSettings]
+
+
+class AsyncAdminOrganizationProjectsServiceTierSettingsStreaming:
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsSpendAlerts:
@@ -2920,6 +4516,30 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
         """Change a spend alert of a project. `POST /organization/projects/{project_id}/spend_alerts/{alert_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsSpendAlertsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsSpendAlertsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsSpendAlertsRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendAlert]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendAlertDeleted]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendAlert]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendAlert]
+
+
+class AsyncAdminOrganizationProjectsSpendAlertsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationProjectsSpendLimit:
     """The operations below `admin.organization.projects.spend_limit`."""
@@ -2950,6 +4570,26 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
         """Change a spend limit. `POST /organization/projects/{project_id}/spend_limit`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsSpendLimitRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsSpendLimitStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsSpendLimitRaw:
+    delete: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendLimitDeleted]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendLimit]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectSpendLimit]
+
+
+class AsyncAdminOrganizationProjectsSpendLimitStreaming:
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationProjectsUsers:
@@ -3008,6 +4648,34 @@ class AsyncAdminOrganizationProjectsUsers:
     def roles(self) -> AsyncAdminOrganizationProjectsUsersRoles:
         """The operations below `admin.organization.projects.users.roles`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsUsersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsUsersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsUsersRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.ProjectUser]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.UserDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.projects.ProjectUser]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.ProjectUser]
+    update: AsyncRawCall[oai.types.admin.organization.projects.ProjectUser]
+    @property
+    def roles(self) -> AsyncAdminOrganizationProjectsUsersRolesRaw: ...
+
+
+class AsyncAdminOrganizationProjectsUsersStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def roles(self) -> AsyncAdminOrganizationProjectsUsersRolesStreaming: ...
+
 
 class AsyncAdminOrganizationProjectsUsersRoles:
     """The operations below `admin.organization.projects.users.roles`."""
@@ -3053,6 +4721,28 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleRetrieveResponse:
         """Look up a role of an user. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationProjectsUsersRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationProjectsUsersRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationProjectsUsersRolesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.projects.users.RoleCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.projects.users.RoleDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.projects.users.RoleRetrieveResponse]
+
+
+class AsyncAdminOrganizationProjectsUsersRolesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationRoles:
@@ -3104,6 +4794,30 @@ class AsyncAdminOrganizationRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
         """Change a role. `POST /organization/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationRolesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.Role]
+    delete: AsyncRawCall[oai.types.admin.organization.RoleDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.Role]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.Role]
+    update: AsyncRawCall[oai.types.admin.organization.Role]
+
+
+class AsyncAdminOrganizationRolesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationSpendAlerts:
@@ -3159,6 +4873,30 @@ class AsyncAdminOrganizationSpendAlerts:
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
         """Change a spend alert. `POST /organization/spend_alerts/{alert_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationSpendAlertsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationSpendAlertsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationSpendAlertsRaw:
+    create: AsyncRawCall[oai.types.admin.organization.OrganizationSpendAlert]
+    delete: AsyncRawCall[oai.types.admin.organization.OrganizationSpendAlertDeleted]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.OrganizationSpendAlert]
+    update: AsyncRawCall[oai.types.admin.organization.OrganizationSpendAlert]
+
+
+class AsyncAdminOrganizationSpendAlertsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationSpendLimit:
     """The operations below `admin.organization.spend_limit`."""
@@ -3186,6 +4924,26 @@ class AsyncAdminOrganizationSpendLimit:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
         """Change a spend limit. `POST /organization/spend_limit`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationSpendLimitRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationSpendLimitStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationSpendLimitRaw:
+    delete: AsyncRawCall[oai.types.admin.organization.OrganizationSpendLimitDeleted]
+    retrieve: AsyncRawCall[oai.types.admin.organization.OrganizationSpendLimit]
+    update: AsyncRawCall[oai.types.admin.organization.OrganizationSpendLimit]
+
+
+class AsyncAdminOrganizationSpendLimitStreaming:
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationUsage:
@@ -3393,6 +5151,44 @@ class AsyncAdminOrganizationUsage:
     ) -> oai.types.admin.organization.UsageWebSearchCallsResponse:
         """Report the usage of web search calls. `GET /organization/usage/web_search_calls`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationUsageRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationUsageStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationUsageRaw:
+    audio_speeches: AsyncRawCall[oai.types.admin.organization.UsageAudioSpeechesResponse]
+    audio_transcriptions: AsyncRawCall[oai.types.admin.organization.UsageAudioTranscriptionsResponse]
+    code_interpreter_sessions: AsyncRawCall[oai.types.admin.organization.UsageCodeInterpreterSessionsResponse]
+    completions: AsyncRawCall[oai.types.admin.organization.UsageCompletionsResponse]
+    costs: AsyncRawCall[oai.types.admin.organization.UsageCostsResponse]
+    decisions: AsyncRawCall[oai.types.admin.organization.UsageDecisionsResponse]
+    embeddings: AsyncRawCall[oai.types.admin.organization.UsageEmbeddingsResponse]
+    file_search_calls: AsyncRawCall[oai.types.admin.organization.UsageFileSearchCallsResponse]
+    images: AsyncRawCall[oai.types.admin.organization.UsageImagesResponse]
+    moderations: AsyncRawCall[oai.types.admin.organization.UsageModerationsResponse]
+    vector_stores: AsyncRawCall[oai.types.admin.organization.UsageVectorStoresResponse]
+    web_search_calls: AsyncRawCall[oai.types.admin.organization.UsageWebSearchCallsResponse]
+
+
+class AsyncAdminOrganizationUsageStreaming:
+    audio_speeches: AsyncStreamingCall
+    audio_transcriptions: AsyncStreamingCall
+    code_interpreter_sessions: AsyncStreamingCall
+    completions: AsyncStreamingCall
+    costs: AsyncStreamingCall
+    decisions: AsyncStreamingCall
+    embeddings: AsyncStreamingCall
+    file_search_calls: AsyncStreamingCall
+    images: AsyncStreamingCall
+    moderations: AsyncStreamingCall
+    vector_stores: AsyncStreamingCall
+    web_search_calls: AsyncStreamingCall
+
 
 class AsyncAdminOrganizationUsers:
     """The operations below `admin.organization.users`."""
@@ -3439,6 +5235,32 @@ class AsyncAdminOrganizationUsers:
     def roles(self) -> AsyncAdminOrganizationUsersRoles:
         """The operations below `admin.organization.users.roles`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationUsersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationUsersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationUsersRaw:
+    delete: AsyncRawCall[oai.types.admin.organization.UserDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.admin.organization.OrganizationUser]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.OrganizationUser]
+    update: AsyncRawCall[oai.types.admin.organization.OrganizationUser]
+    @property
+    def roles(self) -> AsyncAdminOrganizationUsersRolesRaw: ...
+
+
+class AsyncAdminOrganizationUsersStreaming:
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def roles(self) -> AsyncAdminOrganizationUsersRolesStreaming: ...
+
 
 class AsyncAdminOrganizationUsersRoles:
     """The operations below `admin.organization.users.roles`."""
@@ -3480,6 +5302,28 @@ class AsyncAdminOrganizationUsersRoles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleRetrieveResponse:
         """Look up a role of an user. `GET /organization/users/{user_id}/roles/{role_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationUsersRolesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationUsersRolesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationUsersRolesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.users.RoleCreateResponse]
+    delete: AsyncRawCall[oai.types.admin.organization.users.RoleDeleteResponse]
+    list: AsyncRawCall[NextCursorPage[oai.types.admin.organization.users.RoleListResponse]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.users.RoleRetrieveResponse]
+
+
+class AsyncAdminOrganizationUsersRolesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncAdminOrganizationWorkloadIdentityProviders:
@@ -3545,6 +5389,34 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
     def federation_rules(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         """The operations below `admin.organization.workload_identity_providers.federation_rules`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationWorkloadIdentityProvidersRaw:
+    create: AsyncRawCall[oai.types.admin.organization.WorkloadIdentityProvider]
+    delete: AsyncRawCall[oai.types.admin.organization.WorkloadIdentityProviderDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.admin.organization.WorkloadIdentityProvider]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.WorkloadIdentityProvider]
+    update: AsyncRawCall[oai.types.admin.organization.WorkloadIdentityProvider]
+    @property
+    def federation_rules(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesRaw: ...
+
+
+class AsyncAdminOrganizationWorkloadIdentityProvidersStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def federation_rules(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming: ...
+
 
 class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
     """The operations below `admin.organization.workload_identity_providers.federation_rules`."""
@@ -3607,3 +5479,27 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
         """Change a federation rule of a workload identity provider. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules/{workload_identity_federation_rule_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesRaw:
+    create: AsyncRawCall[oai.types.admin.organization.workload_identity_providers.FederationRule]
+    delete: AsyncRawCall[oai.types.admin.organization.workload_identity_providers.FederationRuleDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule]]
+    retrieve: AsyncRawCall[oai.types.admin.organization.workload_identity_providers.FederationRule]
+    update: AsyncRawCall[oai.types.admin.organization.workload_identity_providers.FederationRule]
+
+
+class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRulesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall

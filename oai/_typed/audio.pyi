@@ -9,7 +9,7 @@ from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -37,6 +37,40 @@ class Audio:
     def voices(self) -> AudioVoices:
         """The operations below `audio.voices`."""
 
+    @property
+    def with_raw_response(self) -> AudioRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AudioStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AudioRaw:
+    @property
+    def speech(self) -> AudioSpeechRaw: ...
+    @property
+    def transcriptions(self) -> AudioTranscriptionsRaw: ...
+    @property
+    def translations(self) -> AudioTranslationsRaw: ...
+    @property
+    def voice_consents(self) -> AudioVoiceConsentsRaw: ...
+    @property
+    def voices(self) -> AudioVoicesRaw: ...
+
+
+class AudioStreaming:
+    @property
+    def speech(self) -> AudioSpeechStreaming: ...
+    @property
+    def transcriptions(self) -> AudioTranscriptionsStreaming: ...
+    @property
+    def translations(self) -> AudioTranslationsStreaming: ...
+    @property
+    def voice_consents(self) -> AudioVoiceConsentsStreaming: ...
+    @property
+    def voices(self) -> AudioVoicesStreaming: ...
+
 
 class AudioSpeech:
     """The operations below `audio.speech`."""
@@ -54,6 +88,22 @@ class AudioSpeech:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Speak a text. `POST /audio/speech`"""
+
+    @property
+    def with_raw_response(self) -> AudioSpeechRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AudioSpeechStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AudioSpeechRaw:
+    create: RawCall[BinaryResponse]
+
+
+class AudioSpeechStreaming:
+    create: StreamingCall
 
 
 class AudioTranscriptions:
@@ -125,6 +175,22 @@ class AudioTranscriptions:
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
         """Write down what is said in a recording. `POST /audio/transcriptions`"""
 
+    @property
+    def with_raw_response(self) -> AudioTranscriptionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AudioTranscriptionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AudioTranscriptionsRaw:
+    create: RawCall[oai.types.audio.TranscriptionCreateResponse | str]
+
+
+class AudioTranscriptionsStreaming:
+    create: StreamingCall
+
 
 class AudioTranslations:
     """The operations below `audio.translations`."""
@@ -141,6 +207,22 @@ class AudioTranslations:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
         """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @property
+    def with_raw_response(self) -> AudioTranslationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AudioTranslationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AudioTranslationsRaw:
+    create: RawCall[oai.types.audio.TranslationCreateResponse | str]
+
+
+class AudioTranslationsStreaming:
+    create: StreamingCall
 
 
 class AudioVoiceConsents:
@@ -190,6 +272,30 @@ class AudioVoiceConsents:
     ) -> oai.types.audio.VoiceConsent:
         """Change a voice consent. `POST /audio/voice_consents/{consent_id}`"""
 
+    @property
+    def with_raw_response(self) -> AudioVoiceConsentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AudioVoiceConsentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AudioVoiceConsentsRaw:
+    create: RawCall[oai.types.audio.VoiceConsent]
+    delete: RawCall[oai.types.audio.VoiceConsentDeleted]
+    list: RawCall[CursorPage[oai.types.audio.VoiceConsent]]
+    retrieve: RawCall[oai.types.audio.VoiceConsent]
+    update: RawCall[oai.types.audio.VoiceConsent]
+
+
+class AudioVoiceConsentsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+
 
 class AudioVoices:
     """The operations below `audio.voices`."""
@@ -216,6 +322,24 @@ class AudioVoices:
     ) -> oai.types.audio.VoiceDeleted:
         """Delete a voice. `DELETE /audio/voices/{voice_id}`"""
 
+    @property
+    def with_raw_response(self) -> AudioVoicesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AudioVoicesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AudioVoicesRaw:
+    create: RawCall[oai.types.audio.Voice]
+    delete: RawCall[oai.types.audio.VoiceDeleted]
+
+
+class AudioVoicesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+
 
 class AsyncAudio:
     """The operations below `audio`."""
@@ -240,6 +364,40 @@ class AsyncAudio:
     def voices(self) -> AsyncAudioVoices:
         """The operations below `audio.voices`."""
 
+    @property
+    def with_raw_response(self) -> AsyncAudioRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAudioStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAudioRaw:
+    @property
+    def speech(self) -> AsyncAudioSpeechRaw: ...
+    @property
+    def transcriptions(self) -> AsyncAudioTranscriptionsRaw: ...
+    @property
+    def translations(self) -> AsyncAudioTranslationsRaw: ...
+    @property
+    def voice_consents(self) -> AsyncAudioVoiceConsentsRaw: ...
+    @property
+    def voices(self) -> AsyncAudioVoicesRaw: ...
+
+
+class AsyncAudioStreaming:
+    @property
+    def speech(self) -> AsyncAudioSpeechStreaming: ...
+    @property
+    def transcriptions(self) -> AsyncAudioTranscriptionsStreaming: ...
+    @property
+    def translations(self) -> AsyncAudioTranslationsStreaming: ...
+    @property
+    def voice_consents(self) -> AsyncAudioVoiceConsentsStreaming: ...
+    @property
+    def voices(self) -> AsyncAudioVoicesStreaming: ...
+
 
 class AsyncAudioSpeech:
     """The operations below `audio.speech`."""
@@ -257,6 +415,22 @@ class AsyncAudioSpeech:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Speak a text. `POST /audio/speech`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAudioSpeechRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAudioSpeechStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAudioSpeechRaw:
+    create: AsyncRawCall[BinaryResponse]
+
+
+class AsyncAudioSpeechStreaming:
+    create: AsyncStreamingCall
 
 
 class AsyncAudioTranscriptions:
@@ -328,6 +502,22 @@ class AsyncAudioTranscriptions:
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
         """Write down what is said in a recording. `POST /audio/transcriptions`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAudioTranscriptionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAudioTranscriptionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAudioTranscriptionsRaw:
+    create: AsyncRawCall[oai.types.audio.TranscriptionCreateResponse | str]
+
+
+class AsyncAudioTranscriptionsStreaming:
+    create: AsyncStreamingCall
+
 
 class AsyncAudioTranslations:
     """The operations below `audio.translations`."""
@@ -344,6 +534,22 @@ class AsyncAudioTranslations:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
         """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAudioTranslationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAudioTranslationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAudioTranslationsRaw:
+    create: AsyncRawCall[oai.types.audio.TranslationCreateResponse | str]
+
+
+class AsyncAudioTranslationsStreaming:
+    create: AsyncStreamingCall
 
 
 class AsyncAudioVoiceConsents:
@@ -393,6 +599,30 @@ class AsyncAudioVoiceConsents:
     ) -> oai.types.audio.VoiceConsent:
         """Change a voice consent. `POST /audio/voice_consents/{consent_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncAudioVoiceConsentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAudioVoiceConsentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAudioVoiceConsentsRaw:
+    create: AsyncRawCall[oai.types.audio.VoiceConsent]
+    delete: AsyncRawCall[oai.types.audio.VoiceConsentDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.audio.VoiceConsent]]
+    retrieve: AsyncRawCall[oai.types.audio.VoiceConsent]
+    update: AsyncRawCall[oai.types.audio.VoiceConsent]
+
+
+class AsyncAudioVoiceConsentsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+
 
 class AsyncAudioVoices:
     """The operations below `audio.voices`."""
@@ -418,3 +648,21 @@ class AsyncAudioVoices:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceDeleted:
         """Delete a voice. `DELETE /audio/voices/{voice_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncAudioVoicesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncAudioVoicesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncAudioVoicesRaw:
+    create: AsyncRawCall[oai.types.audio.Voice]
+    delete: AsyncRawCall[oai.types.audio.VoiceDeleted]
+
+
+class AsyncAudioVoicesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall

@@ -5,7 +5,7 @@ import oai.types
 import oai.types.batches
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _BatchesCreateEndpoint: TypeAlias = Literal["/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions", "/v1/moderations", "/v1/images/generations", "/v1/images/edits", "/v1/videos"]
@@ -51,6 +51,28 @@ class Batches:
     ) -> oai.types.Batch:
         """Look up a batch. `GET /batches/{batch_id}`"""
 
+    @property
+    def with_raw_response(self) -> BatchesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BatchesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BatchesRaw:
+    cancel: RawCall[oai.types.Batch]
+    create: RawCall[oai.types.Batch]
+    list: RawCall[CursorPage[oai.types.Batch]]
+    retrieve: RawCall[oai.types.Batch]
+
+
+class BatchesStreaming:
+    cancel: StreamingCall
+    create: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class AsyncBatches:
     """The operations below `batches`."""
@@ -91,3 +113,25 @@ class AsyncBatches:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
         """Look up a batch. `GET /batches/{batch_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBatchesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBatchesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBatchesRaw:
+    cancel: AsyncRawCall[oai.types.Batch]
+    create: AsyncRawCall[oai.types.Batch]
+    list: AsyncRawCall[CursorPage[oai.types.Batch]]
+    retrieve: AsyncRawCall[oai.types.Batch]
+
+
+class AsyncBatchesStreaming:
+    cancel: AsyncStreamingCall
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall

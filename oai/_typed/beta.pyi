@@ -24,7 +24,7 @@ from oai._answer import BinaryResponse
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
@@ -73,6 +73,48 @@ class Beta:
     @property
     def threads(self) -> BetaThreads:
         """The operations below `beta.threads`."""
+
+    @property
+    def with_raw_response(self) -> BetaRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaRaw:
+    @property
+    def agents(self) -> BetaAgentsRaw: ...
+    @property
+    def assistants(self) -> BetaAssistantsRaw: ...
+    @property
+    def chat(self) -> BetaChatRaw: ...
+    @property
+    def chatkit(self) -> BetaChatkitRaw: ...
+    @property
+    def realtime(self) -> BetaRealtimeRaw: ...
+    @property
+    def responses(self) -> BetaResponsesRaw: ...
+    @property
+    def threads(self) -> BetaThreadsRaw: ...
+
+
+class BetaStreaming:
+    @property
+    def agents(self) -> BetaAgentsStreaming: ...
+    @property
+    def assistants(self) -> BetaAssistantsStreaming: ...
+    @property
+    def chat(self) -> BetaChatStreaming: ...
+    @property
+    def chatkit(self) -> BetaChatkitStreaming: ...
+    @property
+    def realtime(self) -> BetaRealtimeStreaming: ...
+    @property
+    def responses(self) -> BetaResponsesStreaming: ...
+    @property
+    def threads(self) -> BetaThreadsStreaming: ...
 
 
 class BetaAgents:
@@ -157,6 +199,46 @@ class BetaAgents:
     def vaults(self) -> BetaAgentsVaults:
         """The operations below `beta.agents.vaults`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsRaw:
+    create: RawCall[oai.types.beta.Agent]
+    delete: RawCall[oai.types.beta.AgentDeleted]
+    list: RawCall[CursorPage[oai.types.beta.Agent]]
+    retrieve: RawCall[oai.types.beta.Agent]
+    update: RawCall[oai.types.beta.Agent]
+    @property
+    def automations(self) -> BetaAgentsAutomationsRaw: ...
+    @property
+    def environments(self) -> BetaAgentsEnvironmentsRaw: ...
+    @property
+    def sessions(self) -> BetaAgentsSessionsRaw: ...
+    @property
+    def vaults(self) -> BetaAgentsVaultsRaw: ...
+
+
+class BetaAgentsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def automations(self) -> BetaAgentsAutomationsStreaming: ...
+    @property
+    def environments(self) -> BetaAgentsEnvironmentsStreaming: ...
+    @property
+    def sessions(self) -> BetaAgentsSessionsStreaming: ...
+    @property
+    def vaults(self) -> BetaAgentsVaultsStreaming: ...
+
 
 class BetaAgentsAutomations:
     """The operations below `beta.agents.automations`."""
@@ -236,6 +318,38 @@ class BetaAgentsAutomations:
     def invocations(self) -> BetaAgentsAutomationsInvocations:
         """The operations below `beta.agents.automations.invocations`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsAutomationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsAutomationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsAutomationsRaw:
+    create: RawCall[oai.types.beta.agents.Automation]
+    delete: RawCall[oai.types.beta.agents.AutomationDeleted]
+    list: RawCall[CursorPage[oai.types.beta.agents.Automation]]
+    pause: RawCall[oai.types.beta.agents.Automation]
+    resume: RawCall[oai.types.beta.agents.Automation]
+    retrieve: RawCall[oai.types.beta.agents.Automation]
+    update: RawCall[oai.types.beta.agents.Automation]
+    @property
+    def invocations(self) -> BetaAgentsAutomationsInvocationsRaw: ...
+
+
+class BetaAgentsAutomationsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    pause: StreamingCall
+    resume: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def invocations(self) -> BetaAgentsAutomationsInvocationsStreaming: ...
+
 
 class BetaAgentsAutomationsInvocations:
     """The operations below `beta.agents.automations.invocations`."""
@@ -267,6 +381,26 @@ class BetaAgentsAutomationsInvocations:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
         """Look up an invocation of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsAutomationsInvocationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsAutomationsInvocationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsAutomationsInvocationsRaw:
+    create: RawCall[oai.types.beta.agents.automations.AutomationInvocation]
+    list: RawCall[CursorPage[oai.types.beta.agents.automations.AutomationInvocation]]
+    retrieve: RawCall[oai.types.beta.agents.automations.AutomationInvocation]
+
+
+class BetaAgentsAutomationsInvocationsStreaming:
+    create: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class BetaAgentsEnvironments:
@@ -309,6 +443,34 @@ class BetaAgentsEnvironments:
     def templates(self) -> BetaAgentsEnvironmentsTemplates:
         """The operations below `beta.agents.environments.templates`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsEnvironmentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsEnvironmentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsEnvironmentsRaw:
+    create: RawCall[oai.types.beta.agents.EnvironmentInfo]
+    list: RawCall[CursorPage[oai.types.beta.agents.EnvironmentInfo]]
+    retrieve: RawCall[oai.types.beta.agents.EnvironmentInfo]
+    @property
+    def files(self) -> BetaAgentsEnvironmentsFilesRaw: ...
+    @property
+    def templates(self) -> BetaAgentsEnvironmentsTemplatesRaw: ...
+
+
+class BetaAgentsEnvironmentsStreaming:
+    create: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def files(self) -> BetaAgentsEnvironmentsFilesStreaming: ...
+    @property
+    def templates(self) -> BetaAgentsEnvironmentsTemplatesStreaming: ...
+
 
 class BetaAgentsEnvironmentsFiles:
     """The operations below `beta.agents.environments.files`."""
@@ -336,6 +498,24 @@ class BetaAgentsEnvironmentsFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> TokenPage[oai.types.beta.agents.environments.EnvironmentFile]:
         """List the files. `GET /agents/environments/{environment_id}/files`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsEnvironmentsFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsEnvironmentsFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsEnvironmentsFilesRaw:
+    create: RawCall[oai.types.beta.agents.environments.EnvironmentFile]
+    list: RawCall[TokenPage[oai.types.beta.agents.environments.EnvironmentFile]]
+
+
+class BetaAgentsEnvironmentsFilesStreaming:
+    create: StreamingCall
+    list: StreamingCall
 
 
 class BetaAgentsEnvironmentsTemplates:
@@ -401,6 +581,30 @@ class BetaAgentsEnvironmentsTemplates:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Change a template. `POST /agents/environments/templates/{environment_template_id}`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsEnvironmentsTemplatesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsEnvironmentsTemplatesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsEnvironmentsTemplatesRaw:
+    create: RawCall[oai.types.beta.agents.environments.EnvironmentTemplate]
+    delete: RawCall[oai.types.beta.agents.environments.EnvironmentTemplateDeleted]
+    list: RawCall[CursorPage[oai.types.beta.agents.environments.EnvironmentTemplate]]
+    retrieve: RawCall[oai.types.beta.agents.environments.EnvironmentTemplate]
+    update: RawCall[oai.types.beta.agents.environments.EnvironmentTemplate]
+
+
+class BetaAgentsEnvironmentsTemplatesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class BetaAgentsSessions:
@@ -528,6 +732,54 @@ class BetaAgentsSessions:
     def turns(self) -> BetaAgentsSessionsTurns:
         """The operations below `beta.agents.sessions.turns`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsRaw:
+    create: RawCall[oai.types.beta.AgentSession]
+    delete: RawCall[oai.types.beta.AgentSessionDeleted]
+    list: RawCall[CursorPage[oai.types.beta.AgentSession]]
+    retrieve: RawCall[oai.types.beta.AgentSession]
+    update: RawCall[oai.types.beta.AgentSession]
+    @property
+    def artifacts(self) -> BetaAgentsSessionsArtifactsRaw: ...
+    @property
+    def events(self) -> BetaAgentsSessionsEventsRaw: ...
+    @property
+    def items(self) -> BetaAgentsSessionsItemsRaw: ...
+    @property
+    def subagents(self) -> BetaAgentsSessionsSubagentsRaw: ...
+    @property
+    def traces(self) -> BetaAgentsSessionsTracesRaw: ...
+    @property
+    def turns(self) -> BetaAgentsSessionsTurnsRaw: ...
+
+
+class BetaAgentsSessionsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def artifacts(self) -> BetaAgentsSessionsArtifactsStreaming: ...
+    @property
+    def events(self) -> BetaAgentsSessionsEventsStreaming: ...
+    @property
+    def items(self) -> BetaAgentsSessionsItemsStreaming: ...
+    @property
+    def subagents(self) -> BetaAgentsSessionsSubagentsStreaming: ...
+    @property
+    def traces(self) -> BetaAgentsSessionsTracesStreaming: ...
+    @property
+    def turns(self) -> BetaAgentsSessionsTurnsStreaming: ...
+
 
 class BetaAgentsSessionsArtifacts:
     """The operations below `beta.agents.sessions.artifacts`."""
@@ -571,6 +823,28 @@ class BetaAgentsSessionsArtifacts:
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
         """Look up an artifact of a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsArtifactsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsArtifactsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsArtifactsRaw:
+    content: RawCall[BinaryResponse]
+    delete: RawCall[oai.types.beta.agents.sessions.SessionArtifactDeleted]
+    list: RawCall[CursorPage[oai.types.beta.agents.sessions.SessionArtifact]]
+    retrieve: RawCall[oai.types.beta.agents.sessions.SessionArtifact]
+
+
+class BetaAgentsSessionsArtifactsStreaming:
+    content: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class BetaAgentsSessionsEvents:
     """The operations below `beta.agents.sessions.events`."""
@@ -594,6 +868,24 @@ class BetaAgentsSessionsEvents:
     ) -> Stream[oai.types.beta.AgentSessionEvent]:
         """Stream an event. `GET /agents/sessions/{session_id}/events`"""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsEventsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsEventsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsEventsRaw:
+    create: RawCall[None]
+    stream: RawCall[oai.types.beta.AgentSessionEvent]
+
+
+class BetaAgentsSessionsEventsStreaming:
+    create: StreamingCall
+    stream: StreamingCall
+
 
 class BetaAgentsSessionsItems:
     """The operations below `beta.agents.sessions.items`."""
@@ -608,6 +900,22 @@ class BetaAgentsSessionsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
         """List the items. `GET /agents/sessions/{session_id}/items`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsItemsRaw:
+    list: RawCall[CursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class BetaAgentsSessionsItemsStreaming:
+    list: StreamingCall
 
 
 class BetaAgentsSessionsSubagents:
@@ -641,6 +949,32 @@ class BetaAgentsSessionsSubagents:
     def turns(self) -> BetaAgentsSessionsSubagentsTurns:
         """The operations below `beta.agents.sessions.subagents.turns`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsSubagentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsSubagentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsSubagentsRaw:
+    list: RawCall[CursorPage[oai.types.beta.Subagent]]
+    retrieve: RawCall[oai.types.beta.Subagent]
+    @property
+    def items(self) -> BetaAgentsSessionsSubagentsItemsRaw: ...
+    @property
+    def turns(self) -> BetaAgentsSessionsSubagentsTurnsRaw: ...
+
+
+class BetaAgentsSessionsSubagentsStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def items(self) -> BetaAgentsSessionsSubagentsItemsStreaming: ...
+    @property
+    def turns(self) -> BetaAgentsSessionsSubagentsTurnsStreaming: ...
+
 
 class BetaAgentsSessionsSubagentsItems:
     """The operations below `beta.agents.sessions.subagents.items`."""
@@ -656,6 +990,22 @@ class BetaAgentsSessionsSubagentsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
         """List the items of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsSubagentsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsSubagentsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsSubagentsItemsRaw:
+    list: RawCall[CursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class BetaAgentsSessionsSubagentsItemsStreaming:
+    list: StreamingCall
 
 
 class BetaAgentsSessionsSubagentsTurns:
@@ -687,6 +1037,28 @@ class BetaAgentsSessionsSubagentsTurns:
     def items(self) -> BetaAgentsSessionsSubagentsTurnsItems:
         """The operations below `beta.agents.sessions.subagents.turns.items`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsSubagentsTurnsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsSubagentsTurnsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsSubagentsTurnsRaw:
+    list: RawCall[CursorPage[oai.types.beta.agents.sessions.Turn]]
+    retrieve: RawCall[oai.types.beta.agents.sessions.Turn]
+    @property
+    def items(self) -> BetaAgentsSessionsSubagentsTurnsItemsRaw: ...
+
+
+class BetaAgentsSessionsSubagentsTurnsStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def items(self) -> BetaAgentsSessionsSubagentsTurnsItemsStreaming: ...
+
 
 class BetaAgentsSessionsSubagentsTurnsItems:
     """The operations below `beta.agents.sessions.subagents.turns.items`."""
@@ -704,6 +1076,22 @@ class BetaAgentsSessionsSubagentsTurnsItems:
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsSubagentsTurnsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsSubagentsTurnsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsSubagentsTurnsItemsRaw:
+    list: RawCall[CursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class BetaAgentsSessionsSubagentsTurnsItemsStreaming:
+    list: StreamingCall
+
 
 class BetaAgentsSessionsTraces:
     """The operations below `beta.agents.sessions.traces`."""
@@ -718,6 +1106,22 @@ class BetaAgentsSessionsTraces:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionTrace]:
         """List the traces. `GET /agents/sessions/{session_id}/traces`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsTracesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsTracesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsTracesRaw:
+    list: RawCall[CursorPage[oai.types.beta.agents.sessions.SessionTrace]]
+
+
+class BetaAgentsSessionsTracesStreaming:
+    list: StreamingCall
 
 
 class BetaAgentsSessionsTurns:
@@ -747,6 +1151,28 @@ class BetaAgentsSessionsTurns:
     def items(self) -> BetaAgentsSessionsTurnsItems:
         """The operations below `beta.agents.sessions.turns.items`."""
 
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsTurnsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsTurnsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsTurnsRaw:
+    list: RawCall[CursorPage[oai.types.beta.agents.sessions.Turn]]
+    retrieve: RawCall[oai.types.beta.agents.sessions.Turn]
+    @property
+    def items(self) -> BetaAgentsSessionsTurnsItemsRaw: ...
+
+
+class BetaAgentsSessionsTurnsStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def items(self) -> BetaAgentsSessionsTurnsItemsStreaming: ...
+
 
 class BetaAgentsSessionsTurnsItems:
     """The operations below `beta.agents.sessions.turns.items`."""
@@ -762,6 +1188,22 @@ class BetaAgentsSessionsTurnsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsSessionsTurnsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsSessionsTurnsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsSessionsTurnsItemsRaw:
+    list: RawCall[ConversationCursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class BetaAgentsSessionsTurnsItemsStreaming:
+    list: StreamingCall
 
 
 class BetaAgentsVaults:
@@ -817,6 +1259,34 @@ class BetaAgentsVaults:
     @property
     def credentials(self) -> BetaAgentsVaultsCredentials:
         """The operations below `beta.agents.vaults.credentials`."""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsVaultsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsVaultsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsVaultsRaw:
+    create: RawCall[oai.types.beta.agents.Vault]
+    delete: RawCall[oai.types.beta.agents.VaultDeleted]
+    list: RawCall[CursorPage[oai.types.beta.agents.Vault]]
+    retrieve: RawCall[oai.types.beta.agents.Vault]
+    update: RawCall[oai.types.beta.agents.Vault]
+    @property
+    def credentials(self) -> BetaAgentsVaultsCredentialsRaw: ...
+
+
+class BetaAgentsVaultsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def credentials(self) -> BetaAgentsVaultsCredentialsStreaming: ...
 
 
 class BetaAgentsVaultsCredentials:
@@ -874,6 +1344,30 @@ class BetaAgentsVaultsCredentials:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Change a credential of a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
+
+    @property
+    def with_raw_response(self) -> BetaAgentsVaultsCredentialsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAgentsVaultsCredentialsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAgentsVaultsCredentialsRaw:
+    create: RawCall[oai.types.beta.agents.vaults.Credential]
+    delete: RawCall[oai.types.beta.agents.vaults.CredentialDeleted]
+    list: RawCall[CursorPage[oai.types.beta.agents.vaults.Credential]]
+    retrieve: RawCall[oai.types.beta.agents.vaults.Credential]
+    update: RawCall[oai.types.beta.agents.vaults.Credential]
+
+
+class BetaAgentsVaultsCredentialsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class BetaAssistants:
@@ -952,6 +1446,34 @@ class BetaAssistants:
     def files(self) -> BetaAssistantsFiles:
         """The operations below `beta.assistants.files`."""
 
+    @property
+    def with_raw_response(self) -> BetaAssistantsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAssistantsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAssistantsRaw:
+    create: RawCall[oai.types.beta.Assistant]
+    delete: RawCall[oai.types.beta.AssistantDeleted]
+    list: RawCall[CursorPage[oai.types.beta.Assistant]]
+    retrieve: RawCall[oai.types.beta.Assistant]
+    update: RawCall[oai.types.beta.Assistant]
+    @property
+    def files(self) -> BetaAssistantsFilesRaw: ...
+
+
+class BetaAssistantsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def files(self) -> BetaAssistantsFilesStreaming: ...
+
 
 class BetaAssistantsFiles:
     """The operations below `beta.assistants.files`."""
@@ -999,6 +1521,28 @@ class BetaAssistantsFiles:
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
 
+    @property
+    def with_raw_response(self) -> BetaAssistantsFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaAssistantsFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaAssistantsFilesRaw:
+    list: RawCall[CursorPage[oai.types.legacy.AssistantFile]]
+    retrieve: RawCall[oai.types.legacy.AssistantFile]
+    create: RawCall[oai.types.legacy.AssistantFile]
+    delete: RawCall[oai.types.legacy.AssistantFileDeleted]
+
+
+class BetaAssistantsFilesStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
+    create: StreamingCall
+    delete: StreamingCall
+
 
 class BetaChat:
     """The operations below `beta.chat`."""
@@ -1006,6 +1550,24 @@ class BetaChat:
     @property
     def completions(self) -> BetaChatCompletions:
         """The operations below `beta.chat.completions`."""
+
+    @property
+    def with_raw_response(self) -> BetaChatRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaChatStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaChatRaw:
+    @property
+    def completions(self) -> BetaChatCompletionsRaw: ...
+
+
+class BetaChatStreaming:
+    @property
+    def completions(self) -> BetaChatCompletionsStreaming: ...
 
 
 class BetaChatCompletions:
@@ -1187,6 +1749,34 @@ class BetaChatCompletions:
     def messages(self) -> BetaChatCompletionsMessages:
         """The operations below `beta.chat.completions.messages`."""
 
+    @property
+    def with_raw_response(self) -> BetaChatCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaChatCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaChatCompletionsRaw:
+    create: RawCall[oai.types.chat.ChatCompletion]
+    delete: RawCall[oai.types.chat.ChatCompletionDeleted]
+    list: RawCall[CursorPage[oai.types.chat.ChatCompletion]]
+    retrieve: RawCall[oai.types.chat.ChatCompletion]
+    update: RawCall[oai.types.chat.ChatCompletion]
+    @property
+    def messages(self) -> BetaChatCompletionsMessagesRaw: ...
+
+
+class BetaChatCompletionsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def messages(self) -> BetaChatCompletionsMessagesStreaming: ...
+
 
 class BetaChatCompletionsMessages:
     """The operations below `beta.chat.completions.messages`."""
@@ -1202,6 +1792,22 @@ class BetaChatCompletionsMessages:
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
         """List the messages. `GET /chat/completions/{completion_id}/messages`"""
 
+    @property
+    def with_raw_response(self) -> BetaChatCompletionsMessagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaChatCompletionsMessagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaChatCompletionsMessagesRaw:
+    list: RawCall[CursorPage[oai.types.chat.ChatCompletionStoreMessage]]
+
+
+class BetaChatCompletionsMessagesStreaming:
+    list: StreamingCall
+
 
 class BetaChatkit:
     """The operations below `beta.chatkit`."""
@@ -1213,6 +1819,28 @@ class BetaChatkit:
     @property
     def threads(self) -> BetaChatkitThreads:
         """The operations below `beta.chatkit.threads`."""
+
+    @property
+    def with_raw_response(self) -> BetaChatkitRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaChatkitStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaChatkitRaw:
+    @property
+    def sessions(self) -> BetaChatkitSessionsRaw: ...
+    @property
+    def threads(self) -> BetaChatkitThreadsRaw: ...
+
+
+class BetaChatkitStreaming:
+    @property
+    def sessions(self) -> BetaChatkitSessionsStreaming: ...
+    @property
+    def threads(self) -> BetaChatkitThreadsStreaming: ...
 
 
 class BetaChatkitSessions:
@@ -1237,6 +1865,24 @@ class BetaChatkitSessions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
         """Create a session. `POST /chatkit/sessions`"""
+
+    @property
+    def with_raw_response(self) -> BetaChatkitSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaChatkitSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaChatkitSessionsRaw:
+    cancel: RawCall[oai.types.beta.chatkit.ChatSession]
+    create: RawCall[oai.types.beta.chatkit.ChatSession]
+
+
+class BetaChatkitSessionsStreaming:
+    cancel: StreamingCall
+    create: StreamingCall
 
 
 class BetaChatkitThreads:
@@ -1282,6 +1928,28 @@ class BetaChatkitThreads:
     ) -> oai.types.beta.chatkit.ChatKitThread:
         """Look up a thread. `GET /chatkit/threads/{thread_id}`"""
 
+    @property
+    def with_raw_response(self) -> BetaChatkitThreadsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaChatkitThreadsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaChatkitThreadsRaw:
+    delete: RawCall[oai.types.beta.chatkit.ThreadDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.beta.chatkit.ChatKitThread]]
+    list_items: RawCall[ConversationCursorPage[oai.types.beta.chatkit.Data]]
+    retrieve: RawCall[oai.types.beta.chatkit.ChatKitThread]
+
+
+class BetaChatkitThreadsStreaming:
+    delete: StreamingCall
+    list: StreamingCall
+    list_items: StreamingCall
+    retrieve: StreamingCall
+
 
 class BetaRealtime:
     """The operations below `beta.realtime`."""
@@ -1293,6 +1961,28 @@ class BetaRealtime:
     @property
     def transcription_sessions(self) -> BetaRealtimeTranscriptionSessions:
         """The operations below `beta.realtime.transcription_sessions`."""
+
+    @property
+    def with_raw_response(self) -> BetaRealtimeRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaRealtimeStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaRealtimeRaw:
+    @property
+    def sessions(self) -> BetaRealtimeSessionsRaw: ...
+    @property
+    def transcription_sessions(self) -> BetaRealtimeTranscriptionSessionsRaw: ...
+
+
+class BetaRealtimeStreaming:
+    @property
+    def sessions(self) -> BetaRealtimeSessionsStreaming: ...
+    @property
+    def transcription_sessions(self) -> BetaRealtimeTranscriptionSessionsStreaming: ...
 
 
 class BetaRealtimeSessions:
@@ -1323,6 +2013,22 @@ class BetaRealtimeSessions:
     ) -> oai.types.beta.realtime.SessionCreateResponse:
         """Create a session. `POST /realtime/sessions`"""
 
+    @property
+    def with_raw_response(self) -> BetaRealtimeSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaRealtimeSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaRealtimeSessionsRaw:
+    create: RawCall[oai.types.beta.realtime.SessionCreateResponse]
+
+
+class BetaRealtimeSessionsStreaming:
+    create: StreamingCall
+
 
 class BetaRealtimeTranscriptionSessions:
     """The operations below `beta.realtime.transcription_sessions`."""
@@ -1340,6 +2046,22 @@ class BetaRealtimeTranscriptionSessions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
         """Create a transcription session. `POST /realtime/transcription_sessions`"""
+
+    @property
+    def with_raw_response(self) -> BetaRealtimeTranscriptionSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaRealtimeTranscriptionSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaRealtimeTranscriptionSessionsRaw:
+    create: RawCall[oai.types.beta.realtime.TranscriptionSession]
+
+
+class BetaRealtimeTranscriptionSessionsStreaming:
+    create: StreamingCall
 
 
 class BetaResponses:
@@ -1562,6 +2284,38 @@ class BetaResponses:
     def input_tokens(self) -> BetaResponsesInputTokens:
         """The operations below `beta.responses.input_tokens`."""
 
+    @property
+    def with_raw_response(self) -> BetaResponsesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaResponsesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaResponsesRaw:
+    cancel: RawCall[oai.types.beta.BetaResponse]
+    compact: RawCall[oai.types.beta.BetaCompactedResponse]
+    create: RawCall[oai.types.beta.BetaResponse]
+    delete: RawCall[None]
+    retrieve: RawCall[oai.types.beta.BetaResponse]
+    @property
+    def input_items(self) -> BetaResponsesInputItemsRaw: ...
+    @property
+    def input_tokens(self) -> BetaResponsesInputTokensRaw: ...
+
+
+class BetaResponsesStreaming:
+    cancel: StreamingCall
+    compact: StreamingCall
+    create: StreamingCall
+    delete: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def input_items(self) -> BetaResponsesInputItemsStreaming: ...
+    @property
+    def input_tokens(self) -> BetaResponsesInputTokensStreaming: ...
+
 
 class BetaResponsesInputItems:
     """The operations below `beta.responses.input_items`."""
@@ -1578,6 +2332,22 @@ class BetaResponsesInputItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.BetaResponseItem]:
         """List the input items. `GET /responses/{response_id}/input_items?beta=true`"""
+
+    @property
+    def with_raw_response(self) -> BetaResponsesInputItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaResponsesInputItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaResponsesInputItemsRaw:
+    list: RawCall[CursorPage[oai.types.beta.BetaResponseItem]]
+
+
+class BetaResponsesInputItemsStreaming:
+    list: StreamingCall
 
 
 class BetaResponsesInputTokens:
@@ -1602,6 +2372,22 @@ class BetaResponsesInputTokens:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
         """Count input tokens. `POST /responses/input_tokens?beta=true`"""
+
+    @property
+    def with_raw_response(self) -> BetaResponsesInputTokensRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaResponsesInputTokensStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaResponsesInputTokensRaw:
+    count: RawCall[oai.types.beta.responses.InputTokenCountResponse]
+
+
+class BetaResponsesInputTokensStreaming:
+    count: StreamingCall
 
 
 class BetaThreads:
@@ -1741,6 +2527,40 @@ class BetaThreads:
     ) -> CursorPage[oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
+    @property
+    def with_raw_response(self) -> BetaThreadsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaThreadsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaThreadsRaw:
+    create: RawCall[oai.types.beta.Thread]
+    create_and_run: RawCall[oai.types.beta.threads.Run]
+    delete: RawCall[oai.types.beta.ThreadDeleted]
+    retrieve: RawCall[oai.types.beta.Thread]
+    update: RawCall[oai.types.beta.Thread]
+    @property
+    def messages(self) -> BetaThreadsMessagesRaw: ...
+    @property
+    def runs(self) -> BetaThreadsRunsRaw: ...
+    list: RawCall[CursorPage[oai.types.beta.Thread]]
+
+
+class BetaThreadsStreaming:
+    create: StreamingCall
+    create_and_run: StreamingCall
+    delete: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def messages(self) -> BetaThreadsMessagesStreaming: ...
+    @property
+    def runs(self) -> BetaThreadsRunsStreaming: ...
+    list: StreamingCall
+
 
 class BetaThreadsMessages:
     """The operations below `beta.threads.messages`."""
@@ -1807,6 +2627,34 @@ class BetaThreadsMessages:
     def files(self) -> BetaThreadsMessagesFiles:
         """The operations below `beta.threads.messages.files`."""
 
+    @property
+    def with_raw_response(self) -> BetaThreadsMessagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaThreadsMessagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaThreadsMessagesRaw:
+    create: RawCall[oai.types.beta.threads.Message]
+    delete: RawCall[oai.types.beta.threads.MessageDeleted]
+    list: RawCall[CursorPage[oai.types.beta.threads.Message]]
+    retrieve: RawCall[oai.types.beta.threads.Message]
+    update: RawCall[oai.types.beta.threads.Message]
+    @property
+    def files(self) -> BetaThreadsMessagesFilesRaw: ...
+
+
+class BetaThreadsMessagesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def files(self) -> BetaThreadsMessagesFilesStreaming: ...
+
 
 class BetaThreadsMessagesFiles:
     """The operations below `beta.threads.messages.files`."""
@@ -1835,6 +2683,24 @@ class BetaThreadsMessagesFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
+
+    @property
+    def with_raw_response(self) -> BetaThreadsMessagesFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaThreadsMessagesFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaThreadsMessagesFilesRaw:
+    list: RawCall[CursorPage[oai.types.legacy.MessageFile]]
+    retrieve: RawCall[oai.types.legacy.MessageFile]
+
+
+class BetaThreadsMessagesFilesStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class BetaThreadsRuns:
@@ -2011,6 +2877,36 @@ class BetaThreadsRuns:
     def steps(self) -> BetaThreadsRunsSteps:
         """The operations below `beta.threads.runs.steps`."""
 
+    @property
+    def with_raw_response(self) -> BetaThreadsRunsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaThreadsRunsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaThreadsRunsRaw:
+    cancel: RawCall[oai.types.beta.threads.Run]
+    create: RawCall[oai.types.beta.threads.Run]
+    list: RawCall[CursorPage[oai.types.beta.threads.Run]]
+    retrieve: RawCall[oai.types.beta.threads.Run]
+    submit_tool_outputs: RawCall[oai.types.beta.threads.Run]
+    update: RawCall[oai.types.beta.threads.Run]
+    @property
+    def steps(self) -> BetaThreadsRunsStepsRaw: ...
+
+
+class BetaThreadsRunsStreaming:
+    cancel: StreamingCall
+    create: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    submit_tool_outputs: StreamingCall
+    update: StreamingCall
+    @property
+    def steps(self) -> BetaThreadsRunsStepsStreaming: ...
+
 
 class BetaThreadsRunsSteps:
     """The operations below `beta.threads.runs.steps`."""
@@ -2041,6 +2937,24 @@ class BetaThreadsRunsSteps:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
         """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`"""
+
+    @property
+    def with_raw_response(self) -> BetaThreadsRunsStepsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> BetaThreadsRunsStepsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class BetaThreadsRunsStepsRaw:
+    list: RawCall[CursorPage[oai.types.beta.threads.runs.RunStep]]
+    retrieve: RawCall[oai.types.beta.threads.runs.RunStep]
+
+
+class BetaThreadsRunsStepsStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class AsyncBeta:
@@ -2073,6 +2987,48 @@ class AsyncBeta:
     @property
     def threads(self) -> AsyncBetaThreads:
         """The operations below `beta.threads`."""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaRaw:
+    @property
+    def agents(self) -> AsyncBetaAgentsRaw: ...
+    @property
+    def assistants(self) -> AsyncBetaAssistantsRaw: ...
+    @property
+    def chat(self) -> AsyncBetaChatRaw: ...
+    @property
+    def chatkit(self) -> AsyncBetaChatkitRaw: ...
+    @property
+    def realtime(self) -> AsyncBetaRealtimeRaw: ...
+    @property
+    def responses(self) -> AsyncBetaResponsesRaw: ...
+    @property
+    def threads(self) -> AsyncBetaThreadsRaw: ...
+
+
+class AsyncBetaStreaming:
+    @property
+    def agents(self) -> AsyncBetaAgentsStreaming: ...
+    @property
+    def assistants(self) -> AsyncBetaAssistantsStreaming: ...
+    @property
+    def chat(self) -> AsyncBetaChatStreaming: ...
+    @property
+    def chatkit(self) -> AsyncBetaChatkitStreaming: ...
+    @property
+    def realtime(self) -> AsyncBetaRealtimeStreaming: ...
+    @property
+    def responses(self) -> AsyncBetaResponsesStreaming: ...
+    @property
+    def threads(self) -> AsyncBetaThreadsStreaming: ...
 
 
 class AsyncBetaAgents:
@@ -2157,6 +3113,46 @@ class AsyncBetaAgents:
     def vaults(self) -> AsyncBetaAgentsVaults:
         """The operations below `beta.agents.vaults`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsRaw:
+    create: AsyncRawCall[oai.types.beta.Agent]
+    delete: AsyncRawCall[oai.types.beta.AgentDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.Agent]]
+    retrieve: AsyncRawCall[oai.types.beta.Agent]
+    update: AsyncRawCall[oai.types.beta.Agent]
+    @property
+    def automations(self) -> AsyncBetaAgentsAutomationsRaw: ...
+    @property
+    def environments(self) -> AsyncBetaAgentsEnvironmentsRaw: ...
+    @property
+    def sessions(self) -> AsyncBetaAgentsSessionsRaw: ...
+    @property
+    def vaults(self) -> AsyncBetaAgentsVaultsRaw: ...
+
+
+class AsyncBetaAgentsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def automations(self) -> AsyncBetaAgentsAutomationsStreaming: ...
+    @property
+    def environments(self) -> AsyncBetaAgentsEnvironmentsStreaming: ...
+    @property
+    def sessions(self) -> AsyncBetaAgentsSessionsStreaming: ...
+    @property
+    def vaults(self) -> AsyncBetaAgentsVaultsStreaming: ...
+
 
 class AsyncBetaAgentsAutomations:
     """The operations below `beta.agents.automations`."""
@@ -2236,6 +3232,38 @@ class AsyncBetaAgentsAutomations:
     def invocations(self) -> AsyncBetaAgentsAutomationsInvocations:
         """The operations below `beta.agents.automations.invocations`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsAutomationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsAutomationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsAutomationsRaw:
+    create: AsyncRawCall[oai.types.beta.agents.Automation]
+    delete: AsyncRawCall[oai.types.beta.agents.AutomationDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.Automation]]
+    pause: AsyncRawCall[oai.types.beta.agents.Automation]
+    resume: AsyncRawCall[oai.types.beta.agents.Automation]
+    retrieve: AsyncRawCall[oai.types.beta.agents.Automation]
+    update: AsyncRawCall[oai.types.beta.agents.Automation]
+    @property
+    def invocations(self) -> AsyncBetaAgentsAutomationsInvocationsRaw: ...
+
+
+class AsyncBetaAgentsAutomationsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    pause: AsyncStreamingCall
+    resume: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def invocations(self) -> AsyncBetaAgentsAutomationsInvocationsStreaming: ...
+
 
 class AsyncBetaAgentsAutomationsInvocations:
     """The operations below `beta.agents.automations.invocations`."""
@@ -2267,6 +3295,26 @@ class AsyncBetaAgentsAutomationsInvocations:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
         """Look up an invocation of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsAutomationsInvocationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsAutomationsInvocationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsAutomationsInvocationsRaw:
+    create: AsyncRawCall[oai.types.beta.agents.automations.AutomationInvocation]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.automations.AutomationInvocation]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.automations.AutomationInvocation]
+
+
+class AsyncBetaAgentsAutomationsInvocationsStreaming:
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncBetaAgentsEnvironments:
@@ -2309,6 +3357,34 @@ class AsyncBetaAgentsEnvironments:
     def templates(self) -> AsyncBetaAgentsEnvironmentsTemplates:
         """The operations below `beta.agents.environments.templates`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsEnvironmentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsEnvironmentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsEnvironmentsRaw:
+    create: AsyncRawCall[oai.types.beta.agents.EnvironmentInfo]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.EnvironmentInfo]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.EnvironmentInfo]
+    @property
+    def files(self) -> AsyncBetaAgentsEnvironmentsFilesRaw: ...
+    @property
+    def templates(self) -> AsyncBetaAgentsEnvironmentsTemplatesRaw: ...
+
+
+class AsyncBetaAgentsEnvironmentsStreaming:
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def files(self) -> AsyncBetaAgentsEnvironmentsFilesStreaming: ...
+    @property
+    def templates(self) -> AsyncBetaAgentsEnvironmentsTemplatesStreaming: ...
+
 
 class AsyncBetaAgentsEnvironmentsFiles:
     """The operations below `beta.agents.environments.files`."""
@@ -2336,6 +3412,24 @@ class AsyncBetaAgentsEnvironmentsFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[TokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
         """List the files. `GET /agents/environments/{environment_id}/files`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsEnvironmentsFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsEnvironmentsFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsEnvironmentsFilesRaw:
+    create: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentFile]
+    list: AsyncRawCall[TokenPage[oai.types.beta.agents.environments.EnvironmentFile]]
+
+
+class AsyncBetaAgentsEnvironmentsFilesStreaming:
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
 
 
 class AsyncBetaAgentsEnvironmentsTemplates:
@@ -2401,6 +3495,30 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
         """Change a template. `POST /agents/environments/templates/{environment_template_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsEnvironmentsTemplatesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsEnvironmentsTemplatesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsEnvironmentsTemplatesRaw:
+    create: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentTemplate]
+    delete: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentTemplateDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.environments.EnvironmentTemplate]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentTemplate]
+    update: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentTemplate]
+
+
+class AsyncBetaAgentsEnvironmentsTemplatesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncBetaAgentsSessions:
@@ -2528,6 +3646,54 @@ class AsyncBetaAgentsSessions:
     def turns(self) -> AsyncBetaAgentsSessionsTurns:
         """The operations below `beta.agents.sessions.turns`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsRaw:
+    create: AsyncRawCall[oai.types.beta.AgentSession]
+    delete: AsyncRawCall[oai.types.beta.AgentSessionDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.AgentSession]]
+    retrieve: AsyncRawCall[oai.types.beta.AgentSession]
+    update: AsyncRawCall[oai.types.beta.AgentSession]
+    @property
+    def artifacts(self) -> AsyncBetaAgentsSessionsArtifactsRaw: ...
+    @property
+    def events(self) -> AsyncBetaAgentsSessionsEventsRaw: ...
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsItemsRaw: ...
+    @property
+    def subagents(self) -> AsyncBetaAgentsSessionsSubagentsRaw: ...
+    @property
+    def traces(self) -> AsyncBetaAgentsSessionsTracesRaw: ...
+    @property
+    def turns(self) -> AsyncBetaAgentsSessionsTurnsRaw: ...
+
+
+class AsyncBetaAgentsSessionsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def artifacts(self) -> AsyncBetaAgentsSessionsArtifactsStreaming: ...
+    @property
+    def events(self) -> AsyncBetaAgentsSessionsEventsStreaming: ...
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsItemsStreaming: ...
+    @property
+    def subagents(self) -> AsyncBetaAgentsSessionsSubagentsStreaming: ...
+    @property
+    def traces(self) -> AsyncBetaAgentsSessionsTracesStreaming: ...
+    @property
+    def turns(self) -> AsyncBetaAgentsSessionsTurnsStreaming: ...
+
 
 class AsyncBetaAgentsSessionsArtifacts:
     """The operations below `beta.agents.sessions.artifacts`."""
@@ -2571,6 +3737,28 @@ class AsyncBetaAgentsSessionsArtifacts:
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
         """Look up an artifact of a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsArtifactsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsArtifactsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsArtifactsRaw:
+    content: AsyncRawCall[BinaryResponse]
+    delete: AsyncRawCall[oai.types.beta.agents.sessions.SessionArtifactDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.sessions.SessionArtifact]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.sessions.SessionArtifact]
+
+
+class AsyncBetaAgentsSessionsArtifactsStreaming:
+    content: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+
 
 class AsyncBetaAgentsSessionsEvents:
     """The operations below `beta.agents.sessions.events`."""
@@ -2594,6 +3782,24 @@ class AsyncBetaAgentsSessionsEvents:
     ) -> AsyncStream[oai.types.beta.AgentSessionEvent]:
         """Stream an event. `GET /agents/sessions/{session_id}/events`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsEventsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsEventsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsEventsRaw:
+    create: AsyncRawCall[None]
+    stream: AsyncRawCall[oai.types.beta.AgentSessionEvent]
+
+
+class AsyncBetaAgentsSessionsEventsStreaming:
+    create: AsyncStreamingCall
+    stream: AsyncStreamingCall
+
 
 class AsyncBetaAgentsSessionsItems:
     """The operations below `beta.agents.sessions.items`."""
@@ -2608,6 +3814,22 @@ class AsyncBetaAgentsSessionsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items. `GET /agents/sessions/{session_id}/items`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsItemsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class AsyncBetaAgentsSessionsItemsStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncBetaAgentsSessionsSubagents:
@@ -2641,6 +3863,32 @@ class AsyncBetaAgentsSessionsSubagents:
     def turns(self) -> AsyncBetaAgentsSessionsSubagentsTurns:
         """The operations below `beta.agents.sessions.subagents.turns`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsSubagentsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsSubagentsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.Subagent]]
+    retrieve: AsyncRawCall[oai.types.beta.Subagent]
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsSubagentsItemsRaw: ...
+    @property
+    def turns(self) -> AsyncBetaAgentsSessionsSubagentsTurnsRaw: ...
+
+
+class AsyncBetaAgentsSessionsSubagentsStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsSubagentsItemsStreaming: ...
+    @property
+    def turns(self) -> AsyncBetaAgentsSessionsSubagentsTurnsStreaming: ...
+
 
 class AsyncBetaAgentsSessionsSubagentsItems:
     """The operations below `beta.agents.sessions.subagents.items`."""
@@ -2656,6 +3904,22 @@ class AsyncBetaAgentsSessionsSubagentsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsSubagentsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsSubagentsItemsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class AsyncBetaAgentsSessionsSubagentsItemsStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncBetaAgentsSessionsSubagentsTurns:
@@ -2687,6 +3951,28 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
     def items(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItems:
         """The operations below `beta.agents.sessions.subagents.turns.items`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsTurnsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsSubagentsTurnsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsSubagentsTurnsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.sessions.Turn]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.sessions.Turn]
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItemsRaw: ...
+
+
+class AsyncBetaAgentsSessionsSubagentsTurnsStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItemsStreaming: ...
+
 
 class AsyncBetaAgentsSessionsSubagentsTurnsItems:
     """The operations below `beta.agents.sessions.subagents.turns.items`."""
@@ -2704,6 +3990,22 @@ class AsyncBetaAgentsSessionsSubagentsTurnsItems:
     ) -> AsyncPages[CursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsSubagentsTurnsItemsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class AsyncBetaAgentsSessionsSubagentsTurnsItemsStreaming:
+    list: AsyncStreamingCall
+
 
 class AsyncBetaAgentsSessionsTraces:
     """The operations below `beta.agents.sessions.traces`."""
@@ -2718,6 +4020,22 @@ class AsyncBetaAgentsSessionsTraces:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.beta.agents.sessions.SessionTrace], oai.types.beta.agents.sessions.SessionTrace]:
         """List the traces. `GET /agents/sessions/{session_id}/traces`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsTracesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsTracesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsTracesRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.sessions.SessionTrace]]
+
+
+class AsyncBetaAgentsSessionsTracesStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncBetaAgentsSessionsTurns:
@@ -2747,6 +4065,28 @@ class AsyncBetaAgentsSessionsTurns:
     def items(self) -> AsyncBetaAgentsSessionsTurnsItems:
         """The operations below `beta.agents.sessions.turns.items`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsTurnsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsTurnsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsTurnsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.sessions.Turn]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.sessions.Turn]
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsTurnsItemsRaw: ...
+
+
+class AsyncBetaAgentsSessionsTurnsStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def items(self) -> AsyncBetaAgentsSessionsTurnsItemsStreaming: ...
+
 
 class AsyncBetaAgentsSessionsTurnsItems:
     """The operations below `beta.agents.sessions.turns.items`."""
@@ -2762,6 +4102,22 @@ class AsyncBetaAgentsSessionsTurnsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[ConversationCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsSessionsTurnsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsSessionsTurnsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsSessionsTurnsItemsRaw:
+    list: AsyncRawCall[ConversationCursorPage[oai.types.beta.AgentSessionItem]]
+
+
+class AsyncBetaAgentsSessionsTurnsItemsStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncBetaAgentsVaults:
@@ -2817,6 +4173,34 @@ class AsyncBetaAgentsVaults:
     @property
     def credentials(self) -> AsyncBetaAgentsVaultsCredentials:
         """The operations below `beta.agents.vaults.credentials`."""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsVaultsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsVaultsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsVaultsRaw:
+    create: AsyncRawCall[oai.types.beta.agents.Vault]
+    delete: AsyncRawCall[oai.types.beta.agents.VaultDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.Vault]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.Vault]
+    update: AsyncRawCall[oai.types.beta.agents.Vault]
+    @property
+    def credentials(self) -> AsyncBetaAgentsVaultsCredentialsRaw: ...
+
+
+class AsyncBetaAgentsVaultsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def credentials(self) -> AsyncBetaAgentsVaultsCredentialsStreaming: ...
 
 
 class AsyncBetaAgentsVaultsCredentials:
@@ -2874,6 +4258,30 @@ class AsyncBetaAgentsVaultsCredentials:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
         """Change a credential of a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaAgentsVaultsCredentialsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAgentsVaultsCredentialsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAgentsVaultsCredentialsRaw:
+    create: AsyncRawCall[oai.types.beta.agents.vaults.Credential]
+    delete: AsyncRawCall[oai.types.beta.agents.vaults.CredentialDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.agents.vaults.Credential]]
+    retrieve: AsyncRawCall[oai.types.beta.agents.vaults.Credential]
+    update: AsyncRawCall[oai.types.beta.agents.vaults.Credential]
+
+
+class AsyncBetaAgentsVaultsCredentialsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
 
 
 class AsyncBetaAssistants:
@@ -2952,6 +4360,34 @@ class AsyncBetaAssistants:
     def files(self) -> AsyncBetaAssistantsFiles:
         """The operations below `beta.assistants.files`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAssistantsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAssistantsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAssistantsRaw:
+    create: AsyncRawCall[oai.types.beta.Assistant]
+    delete: AsyncRawCall[oai.types.beta.AssistantDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.Assistant]]
+    retrieve: AsyncRawCall[oai.types.beta.Assistant]
+    update: AsyncRawCall[oai.types.beta.Assistant]
+    @property
+    def files(self) -> AsyncBetaAssistantsFilesRaw: ...
+
+
+class AsyncBetaAssistantsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def files(self) -> AsyncBetaAssistantsFilesStreaming: ...
+
 
 class AsyncBetaAssistantsFiles:
     """The operations below `beta.assistants.files`."""
@@ -2999,6 +4435,28 @@ class AsyncBetaAssistantsFiles:
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaAssistantsFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaAssistantsFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaAssistantsFilesRaw:
+    list: AsyncRawCall[CursorPage[oai.types.legacy.AssistantFile]]
+    retrieve: AsyncRawCall[oai.types.legacy.AssistantFile]
+    create: AsyncRawCall[oai.types.legacy.AssistantFile]
+    delete: AsyncRawCall[oai.types.legacy.AssistantFileDeleted]
+
+
+class AsyncBetaAssistantsFilesStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+
 
 class AsyncBetaChat:
     """The operations below `beta.chat`."""
@@ -3006,6 +4464,24 @@ class AsyncBetaChat:
     @property
     def completions(self) -> AsyncBetaChatCompletions:
         """The operations below `beta.chat.completions`."""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaChatRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaChatStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaChatRaw:
+    @property
+    def completions(self) -> AsyncBetaChatCompletionsRaw: ...
+
+
+class AsyncBetaChatStreaming:
+    @property
+    def completions(self) -> AsyncBetaChatCompletionsStreaming: ...
 
 
 class AsyncBetaChatCompletions:
@@ -3187,6 +4663,34 @@ class AsyncBetaChatCompletions:
     def messages(self) -> AsyncBetaChatCompletionsMessages:
         """The operations below `beta.chat.completions.messages`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaChatCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaChatCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaChatCompletionsRaw:
+    create: AsyncRawCall[oai.types.chat.ChatCompletion]
+    delete: AsyncRawCall[oai.types.chat.ChatCompletionDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.chat.ChatCompletion]]
+    retrieve: AsyncRawCall[oai.types.chat.ChatCompletion]
+    update: AsyncRawCall[oai.types.chat.ChatCompletion]
+    @property
+    def messages(self) -> AsyncBetaChatCompletionsMessagesRaw: ...
+
+
+class AsyncBetaChatCompletionsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def messages(self) -> AsyncBetaChatCompletionsMessagesStreaming: ...
+
 
 class AsyncBetaChatCompletionsMessages:
     """The operations below `beta.chat.completions.messages`."""
@@ -3202,6 +4706,22 @@ class AsyncBetaChatCompletionsMessages:
     ) -> AsyncPages[CursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
         """List the messages. `GET /chat/completions/{completion_id}/messages`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaChatCompletionsMessagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaChatCompletionsMessagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaChatCompletionsMessagesRaw:
+    list: AsyncRawCall[CursorPage[oai.types.chat.ChatCompletionStoreMessage]]
+
+
+class AsyncBetaChatCompletionsMessagesStreaming:
+    list: AsyncStreamingCall
+
 
 class AsyncBetaChatkit:
     """The operations below `beta.chatkit`."""
@@ -3213,6 +4733,28 @@ class AsyncBetaChatkit:
     @property
     def threads(self) -> AsyncBetaChatkitThreads:
         """The operations below `beta.chatkit.threads`."""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaChatkitRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaChatkitStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaChatkitRaw:
+    @property
+    def sessions(self) -> AsyncBetaChatkitSessionsRaw: ...
+    @property
+    def threads(self) -> AsyncBetaChatkitThreadsRaw: ...
+
+
+class AsyncBetaChatkitStreaming:
+    @property
+    def sessions(self) -> AsyncBetaChatkitSessionsStreaming: ...
+    @property
+    def threads(self) -> AsyncBetaChatkitThreadsStreaming: ...
 
 
 class AsyncBetaChatkitSessions:
@@ -3237,6 +4779,24 @@ class AsyncBetaChatkitSessions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
         """Create a session. `POST /chatkit/sessions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaChatkitSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaChatkitSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaChatkitSessionsRaw:
+    cancel: AsyncRawCall[oai.types.beta.chatkit.ChatSession]
+    create: AsyncRawCall[oai.types.beta.chatkit.ChatSession]
+
+
+class AsyncBetaChatkitSessionsStreaming:
+    cancel: AsyncStreamingCall
+    create: AsyncStreamingCall
 
 
 class AsyncBetaChatkitThreads:
@@ -3282,6 +4842,28 @@ class AsyncBetaChatkitThreads:
     ) -> oai.types.beta.chatkit.ChatKitThread:
         """Look up a thread. `GET /chatkit/threads/{thread_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaChatkitThreadsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaChatkitThreadsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaChatkitThreadsRaw:
+    delete: AsyncRawCall[oai.types.beta.chatkit.ThreadDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.beta.chatkit.ChatKitThread]]
+    list_items: AsyncRawCall[ConversationCursorPage[oai.types.beta.chatkit.Data]]
+    retrieve: AsyncRawCall[oai.types.beta.chatkit.ChatKitThread]
+
+
+class AsyncBetaChatkitThreadsStreaming:
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    list_items: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+
 
 class AsyncBetaRealtime:
     """The operations below `beta.realtime`."""
@@ -3293,6 +4875,28 @@ class AsyncBetaRealtime:
     @property
     def transcription_sessions(self) -> AsyncBetaRealtimeTranscriptionSessions:
         """The operations below `beta.realtime.transcription_sessions`."""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaRealtimeRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaRealtimeStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaRealtimeRaw:
+    @property
+    def sessions(self) -> AsyncBetaRealtimeSessionsRaw: ...
+    @property
+    def transcription_sessions(self) -> AsyncBetaRealtimeTranscriptionSessionsRaw: ...
+
+
+class AsyncBetaRealtimeStreaming:
+    @property
+    def sessions(self) -> AsyncBetaRealtimeSessionsStreaming: ...
+    @property
+    def transcription_sessions(self) -> AsyncBetaRealtimeTranscriptionSessionsStreaming: ...
 
 
 class AsyncBetaRealtimeSessions:
@@ -3323,6 +4927,22 @@ class AsyncBetaRealtimeSessions:
     ) -> oai.types.beta.realtime.SessionCreateResponse:
         """Create a session. `POST /realtime/sessions`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaRealtimeSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaRealtimeSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaRealtimeSessionsRaw:
+    create: AsyncRawCall[oai.types.beta.realtime.SessionCreateResponse]
+
+
+class AsyncBetaRealtimeSessionsStreaming:
+    create: AsyncStreamingCall
+
 
 class AsyncBetaRealtimeTranscriptionSessions:
     """The operations below `beta.realtime.transcription_sessions`."""
@@ -3340,6 +4960,22 @@ class AsyncBetaRealtimeTranscriptionSessions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
         """Create a transcription session. `POST /realtime/transcription_sessions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaRealtimeTranscriptionSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaRealtimeTranscriptionSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaRealtimeTranscriptionSessionsRaw:
+    create: AsyncRawCall[oai.types.beta.realtime.TranscriptionSession]
+
+
+class AsyncBetaRealtimeTranscriptionSessionsStreaming:
+    create: AsyncStreamingCall
 
 
 class AsyncBetaResponses:
@@ -3562,6 +5198,38 @@ class AsyncBetaResponses:
     def input_tokens(self) -> AsyncBetaResponsesInputTokens:
         """The operations below `beta.responses.input_tokens`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaResponsesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaResponsesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaResponsesRaw:
+    cancel: AsyncRawCall[oai.types.beta.BetaResponse]
+    compact: AsyncRawCall[oai.types.beta.BetaCompactedResponse]
+    create: AsyncRawCall[oai.types.beta.BetaResponse]
+    delete: AsyncRawCall[None]
+    retrieve: AsyncRawCall[oai.types.beta.BetaResponse]
+    @property
+    def input_items(self) -> AsyncBetaResponsesInputItemsRaw: ...
+    @property
+    def input_tokens(self) -> AsyncBetaResponsesInputTokensRaw: ...
+
+
+class AsyncBetaResponsesStreaming:
+    cancel: AsyncStreamingCall
+    compact: AsyncStreamingCall
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def input_items(self) -> AsyncBetaResponsesInputItemsStreaming: ...
+    @property
+    def input_tokens(self) -> AsyncBetaResponsesInputTokensStreaming: ...
+
 
 class AsyncBetaResponsesInputItems:
     """The operations below `beta.responses.input_items`."""
@@ -3578,6 +5246,22 @@ class AsyncBetaResponsesInputItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
         """List the input items. `GET /responses/{response_id}/input_items?beta=true`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaResponsesInputItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaResponsesInputItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaResponsesInputItemsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.BetaResponseItem]]
+
+
+class AsyncBetaResponsesInputItemsStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncBetaResponsesInputTokens:
@@ -3602,6 +5286,22 @@ class AsyncBetaResponsesInputTokens:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
         """Count input tokens. `POST /responses/input_tokens?beta=true`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaResponsesInputTokensRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaResponsesInputTokensStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaResponsesInputTokensRaw:
+    count: AsyncRawCall[oai.types.beta.responses.InputTokenCountResponse]
+
+
+class AsyncBetaResponsesInputTokensStreaming:
+    count: AsyncStreamingCall
 
 
 class AsyncBetaThreads:
@@ -3741,6 +5441,40 @@ class AsyncBetaThreads:
     ) -> AsyncPages[CursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaThreadsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaThreadsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaThreadsRaw:
+    create: AsyncRawCall[oai.types.beta.Thread]
+    create_and_run: AsyncRawCall[oai.types.beta.threads.Run]
+    delete: AsyncRawCall[oai.types.beta.ThreadDeleted]
+    retrieve: AsyncRawCall[oai.types.beta.Thread]
+    update: AsyncRawCall[oai.types.beta.Thread]
+    @property
+    def messages(self) -> AsyncBetaThreadsMessagesRaw: ...
+    @property
+    def runs(self) -> AsyncBetaThreadsRunsRaw: ...
+    list: AsyncRawCall[CursorPage[oai.types.beta.Thread]]
+
+
+class AsyncBetaThreadsStreaming:
+    create: AsyncStreamingCall
+    create_and_run: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def messages(self) -> AsyncBetaThreadsMessagesStreaming: ...
+    @property
+    def runs(self) -> AsyncBetaThreadsRunsStreaming: ...
+    list: AsyncStreamingCall
+
 
 class AsyncBetaThreadsMessages:
     """The operations below `beta.threads.messages`."""
@@ -3807,6 +5541,34 @@ class AsyncBetaThreadsMessages:
     def files(self) -> AsyncBetaThreadsMessagesFiles:
         """The operations below `beta.threads.messages.files`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaThreadsMessagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaThreadsMessagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaThreadsMessagesRaw:
+    create: AsyncRawCall[oai.types.beta.threads.Message]
+    delete: AsyncRawCall[oai.types.beta.threads.MessageDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.beta.threads.Message]]
+    retrieve: AsyncRawCall[oai.types.beta.threads.Message]
+    update: AsyncRawCall[oai.types.beta.threads.Message]
+    @property
+    def files(self) -> AsyncBetaThreadsMessagesFilesRaw: ...
+
+
+class AsyncBetaThreadsMessagesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def files(self) -> AsyncBetaThreadsMessagesFilesStreaming: ...
+
 
 class AsyncBetaThreadsMessagesFiles:
     """The operations below `beta.threads.messages.files`."""
@@ -3835,6 +5597,24 @@ class AsyncBetaThreadsMessagesFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaThreadsMessagesFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaThreadsMessagesFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaThreadsMessagesFilesRaw:
+    list: AsyncRawCall[CursorPage[oai.types.legacy.MessageFile]]
+    retrieve: AsyncRawCall[oai.types.legacy.MessageFile]
+
+
+class AsyncBetaThreadsMessagesFilesStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncBetaThreadsRuns:
@@ -4011,6 +5791,36 @@ class AsyncBetaThreadsRuns:
     def steps(self) -> AsyncBetaThreadsRunsSteps:
         """The operations below `beta.threads.runs.steps`."""
 
+    @property
+    def with_raw_response(self) -> AsyncBetaThreadsRunsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaThreadsRunsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaThreadsRunsRaw:
+    cancel: AsyncRawCall[oai.types.beta.threads.Run]
+    create: AsyncRawCall[oai.types.beta.threads.Run]
+    list: AsyncRawCall[CursorPage[oai.types.beta.threads.Run]]
+    retrieve: AsyncRawCall[oai.types.beta.threads.Run]
+    submit_tool_outputs: AsyncRawCall[oai.types.beta.threads.Run]
+    update: AsyncRawCall[oai.types.beta.threads.Run]
+    @property
+    def steps(self) -> AsyncBetaThreadsRunsStepsRaw: ...
+
+
+class AsyncBetaThreadsRunsStreaming:
+    cancel: AsyncStreamingCall
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    submit_tool_outputs: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def steps(self) -> AsyncBetaThreadsRunsStepsStreaming: ...
+
 
 class AsyncBetaThreadsRunsSteps:
     """The operations below `beta.threads.runs.steps`."""
@@ -4041,3 +5851,21 @@ class AsyncBetaThreadsRunsSteps:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.runs.RunStep:
         """Look up a step of a run. `GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncBetaThreadsRunsStepsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncBetaThreadsRunsStepsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncBetaThreadsRunsStepsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.beta.threads.runs.RunStep]]
+    retrieve: AsyncRawCall[oai.types.beta.threads.runs.RunStep]
+
+
+class AsyncBetaThreadsRunsStepsStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 
 
@@ -19,6 +19,24 @@ class Chat:
     @property
     def completions(self) -> ChatCompletions:
         """The operations below `chat.completions`."""
+
+    @property
+    def with_raw_response(self) -> ChatRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ChatStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ChatRaw:
+    @property
+    def completions(self) -> ChatCompletionsRaw: ...
+
+
+class ChatStreaming:
+    @property
+    def completions(self) -> ChatCompletionsStreaming: ...
 
 
 class ChatCompletions:
@@ -200,6 +218,34 @@ class ChatCompletions:
     def messages(self) -> ChatCompletionsMessages:
         """The operations below `chat.completions.messages`."""
 
+    @property
+    def with_raw_response(self) -> ChatCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ChatCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ChatCompletionsRaw:
+    create: RawCall[oai.types.chat.ChatCompletion]
+    delete: RawCall[oai.types.chat.ChatCompletionDeleted]
+    list: RawCall[CursorPage[oai.types.chat.ChatCompletion]]
+    retrieve: RawCall[oai.types.chat.ChatCompletion]
+    update: RawCall[oai.types.chat.ChatCompletion]
+    @property
+    def messages(self) -> ChatCompletionsMessagesRaw: ...
+
+
+class ChatCompletionsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def messages(self) -> ChatCompletionsMessagesStreaming: ...
+
 
 class ChatCompletionsMessages:
     """The operations below `chat.completions.messages`."""
@@ -215,6 +261,22 @@ class ChatCompletionsMessages:
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
         """List the messages. `GET /chat/completions/{completion_id}/messages`"""
 
+    @property
+    def with_raw_response(self) -> ChatCompletionsMessagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ChatCompletionsMessagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ChatCompletionsMessagesRaw:
+    list: RawCall[CursorPage[oai.types.chat.ChatCompletionStoreMessage]]
+
+
+class ChatCompletionsMessagesStreaming:
+    list: StreamingCall
+
 
 class AsyncChat:
     """The operations below `chat`."""
@@ -222,6 +284,24 @@ class AsyncChat:
     @property
     def completions(self) -> AsyncChatCompletions:
         """The operations below `chat.completions`."""
+
+    @property
+    def with_raw_response(self) -> AsyncChatRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncChatStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncChatRaw:
+    @property
+    def completions(self) -> AsyncChatCompletionsRaw: ...
+
+
+class AsyncChatStreaming:
+    @property
+    def completions(self) -> AsyncChatCompletionsStreaming: ...
 
 
 class AsyncChatCompletions:
@@ -403,6 +483,34 @@ class AsyncChatCompletions:
     def messages(self) -> AsyncChatCompletionsMessages:
         """The operations below `chat.completions.messages`."""
 
+    @property
+    def with_raw_response(self) -> AsyncChatCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncChatCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncChatCompletionsRaw:
+    create: AsyncRawCall[oai.types.chat.ChatCompletion]
+    delete: AsyncRawCall[oai.types.chat.ChatCompletionDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.chat.ChatCompletion]]
+    retrieve: AsyncRawCall[oai.types.chat.ChatCompletion]
+    update: AsyncRawCall[oai.types.chat.ChatCompletion]
+    @property
+    def messages(self) -> AsyncChatCompletionsMessagesRaw: ...
+
+
+class AsyncChatCompletionsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def messages(self) -> AsyncChatCompletionsMessagesStreaming: ...
+
 
 class AsyncChatCompletionsMessages:
     """The operations below `chat.completions.messages`."""
@@ -417,3 +525,19 @@ class AsyncChatCompletionsMessages:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
         """List the messages. `GET /chat/completions/{completion_id}/messages`"""
+
+    @property
+    def with_raw_response(self) -> AsyncChatCompletionsMessagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncChatCompletionsMessagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncChatCompletionsMessagesRaw:
+    list: AsyncRawCall[CursorPage[oai.types.chat.ChatCompletionStoreMessage]]
+
+
+class AsyncChatCompletionsMessagesStreaming:
+    list: AsyncStreamingCall

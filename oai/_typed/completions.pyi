@@ -6,7 +6,7 @@ import oai.types.chat
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._stream import AsyncStream, Stream
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, overload
 from typing_extensions import deprecated
 
@@ -206,6 +206,22 @@ class Completions:
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
+    @property
+    def with_raw_response(self) -> CompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> CompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class CompletionsRaw:
+    create: RawCall[oai.types.Completion]
+
+
+class CompletionsStreaming:
+    create: StreamingCall
+
 
 class AsyncCompletions:
     """The operations below `completions`."""
@@ -401,3 +417,19 @@ class AsyncCompletions:
         **params: Any,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncCompletionsRaw:
+    create: AsyncRawCall[oai.types.Completion]
+
+
+class AsyncCompletionsStreaming:
+    create: AsyncStreamingCall

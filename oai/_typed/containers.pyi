@@ -9,7 +9,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -60,6 +60,32 @@ class Containers:
     def files(self) -> ContainersFiles:
         """The operations below `containers.files`."""
 
+    @property
+    def with_raw_response(self) -> ContainersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ContainersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ContainersRaw:
+    create: RawCall[oai.types.ContainerCreateResponse]
+    delete: RawCall[None]
+    list: RawCall[CursorPage[oai.types.ContainerListResponse]]
+    retrieve: RawCall[oai.types.ContainerRetrieveResponse]
+    @property
+    def files(self) -> ContainersFilesRaw: ...
+
+
+class ContainersStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def files(self) -> ContainersFilesStreaming: ...
+
 
 class ContainersFiles:
     """The operations below `containers.files`."""
@@ -107,6 +133,32 @@ class ContainersFiles:
     def content(self) -> ContainersFilesContent:
         """The operations below `containers.files.content`."""
 
+    @property
+    def with_raw_response(self) -> ContainersFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ContainersFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ContainersFilesRaw:
+    create: RawCall[oai.types.containers.FileCreateResponse]
+    delete: RawCall[None]
+    list: RawCall[CursorPage[oai.types.containers.FileListResponse]]
+    retrieve: RawCall[oai.types.containers.FileRetrieveResponse]
+    @property
+    def content(self) -> ContainersFilesContentRaw: ...
+
+
+class ContainersFilesStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def content(self) -> ContainersFilesContentStreaming: ...
+
 
 class ContainersFilesContent:
     """The operations below `containers.files.content`."""
@@ -119,6 +171,22 @@ class ContainersFilesContent:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Look up a content of a file. `GET /containers/{container_id}/files/{file_id}/content`"""
+
+    @property
+    def with_raw_response(self) -> ContainersFilesContentRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ContainersFilesContentStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ContainersFilesContentRaw:
+    retrieve: RawCall[BinaryResponse]
+
+
+class ContainersFilesContentStreaming:
+    retrieve: StreamingCall
 
 
 class AsyncContainers:
@@ -168,6 +236,32 @@ class AsyncContainers:
     def files(self) -> AsyncContainersFiles:
         """The operations below `containers.files`."""
 
+    @property
+    def with_raw_response(self) -> AsyncContainersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncContainersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncContainersRaw:
+    create: AsyncRawCall[oai.types.ContainerCreateResponse]
+    delete: AsyncRawCall[None]
+    list: AsyncRawCall[CursorPage[oai.types.ContainerListResponse]]
+    retrieve: AsyncRawCall[oai.types.ContainerRetrieveResponse]
+    @property
+    def files(self) -> AsyncContainersFilesRaw: ...
+
+
+class AsyncContainersStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def files(self) -> AsyncContainersFilesStreaming: ...
+
 
 class AsyncContainersFiles:
     """The operations below `containers.files`."""
@@ -215,6 +309,32 @@ class AsyncContainersFiles:
     def content(self) -> AsyncContainersFilesContent:
         """The operations below `containers.files.content`."""
 
+    @property
+    def with_raw_response(self) -> AsyncContainersFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncContainersFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncContainersFilesRaw:
+    create: AsyncRawCall[oai.types.containers.FileCreateResponse]
+    delete: AsyncRawCall[None]
+    list: AsyncRawCall[CursorPage[oai.types.containers.FileListResponse]]
+    retrieve: AsyncRawCall[oai.types.containers.FileRetrieveResponse]
+    @property
+    def content(self) -> AsyncContainersFilesContentRaw: ...
+
+
+class AsyncContainersFilesStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def content(self) -> AsyncContainersFilesContentStreaming: ...
+
 
 class AsyncContainersFilesContent:
     """The operations below `containers.files.content`."""
@@ -227,3 +347,19 @@ class AsyncContainersFilesContent:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Look up a content of a file. `GET /containers/{container_id}/files/{file_id}/content`"""
+
+    @property
+    def with_raw_response(self) -> AsyncContainersFilesContentRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncContainersFilesContentStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncContainersFilesContentRaw:
+    retrieve: AsyncRawCall[BinaryResponse]
+
+
+class AsyncContainersFilesContentStreaming:
+    retrieve: AsyncStreamingCall

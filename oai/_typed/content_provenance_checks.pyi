@@ -4,7 +4,7 @@
 import oai.types
 from oai._multipart import File
 from oai._omit import omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 
 class ContentProvenanceChecks:
@@ -18,6 +18,22 @@ class ContentProvenanceChecks:
     ) -> oai.types.ContentProvenanceCheck:
         """Create a content provenance check. `POST /content_provenance_checks`"""
 
+    @property
+    def with_raw_response(self) -> ContentProvenanceChecksRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ContentProvenanceChecksStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ContentProvenanceChecksRaw:
+    create: RawCall[oai.types.ContentProvenanceCheck]
+
+
+class ContentProvenanceChecksStreaming:
+    create: StreamingCall
+
 
 class AsyncContentProvenanceChecks:
     """The operations below `content_provenance_checks`."""
@@ -29,3 +45,19 @@ class AsyncContentProvenanceChecks:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContentProvenanceCheck:
         """Create a content provenance check. `POST /content_provenance_checks`"""
+
+    @property
+    def with_raw_response(self) -> AsyncContentProvenanceChecksRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncContentProvenanceChecksStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncContentProvenanceChecksRaw:
+    create: AsyncRawCall[oai.types.ContentProvenanceCheck]
+
+
+class AsyncContentProvenanceChecksStreaming:
+    create: AsyncStreamingCall

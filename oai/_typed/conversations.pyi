@@ -8,7 +8,7 @@ import oai.types.responses
 from collections.abc import Iterable
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -52,6 +52,32 @@ class Conversations:
     @property
     def items(self) -> ConversationsItems:
         """The operations below `conversations.items`."""
+
+    @property
+    def with_raw_response(self) -> ConversationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ConversationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ConversationsRaw:
+    create: RawCall[oai.types.conversations.Conversation]
+    delete: RawCall[oai.types.conversations.ConversationDeletedResource]
+    retrieve: RawCall[oai.types.conversations.Conversation]
+    update: RawCall[oai.types.conversations.Conversation]
+    @property
+    def items(self) -> ConversationsItemsRaw: ...
+
+
+class ConversationsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def items(self) -> ConversationsItemsStreaming: ...
 
 
 class ConversationsItems:
@@ -98,6 +124,28 @@ class ConversationsItems:
     ) -> oai.types.conversations.ConversationItem:
         """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`"""
 
+    @property
+    def with_raw_response(self) -> ConversationsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ConversationsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ConversationsItemsRaw:
+    create: RawCall[oai.types.conversations.ConversationItemList]
+    delete: RawCall[oai.types.conversations.Conversation]
+    list: RawCall[ConversationCursorPage[oai.types.conversations.ConversationItem]]
+    retrieve: RawCall[oai.types.conversations.ConversationItem]
+
+
+class ConversationsItemsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class AsyncConversations:
     """The operations below `conversations`."""
@@ -139,6 +187,32 @@ class AsyncConversations:
     @property
     def items(self) -> AsyncConversationsItems:
         """The operations below `conversations.items`."""
+
+    @property
+    def with_raw_response(self) -> AsyncConversationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncConversationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncConversationsRaw:
+    create: AsyncRawCall[oai.types.conversations.Conversation]
+    delete: AsyncRawCall[oai.types.conversations.ConversationDeletedResource]
+    retrieve: AsyncRawCall[oai.types.conversations.Conversation]
+    update: AsyncRawCall[oai.types.conversations.Conversation]
+    @property
+    def items(self) -> AsyncConversationsItemsRaw: ...
+
+
+class AsyncConversationsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def items(self) -> AsyncConversationsItemsStreaming: ...
 
 
 class AsyncConversationsItems:
@@ -184,3 +258,25 @@ class AsyncConversationsItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItem:
         """Look up an item of a conversation. `GET /conversations/{conversation_id}/items/{item_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncConversationsItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncConversationsItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncConversationsItemsRaw:
+    create: AsyncRawCall[oai.types.conversations.ConversationItemList]
+    delete: AsyncRawCall[oai.types.conversations.Conversation]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.conversations.ConversationItem]]
+    retrieve: AsyncRawCall[oai.types.conversations.ConversationItem]
+
+
+class AsyncConversationsItemsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall

@@ -5,7 +5,7 @@ import oai.types
 import oai.types.decisions
 from collections.abc import Iterable
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import TypeAlias
 
 _DecisionsCreateInput: TypeAlias = str | Iterable[oai.types.decisions.InputUnionMember1DecisionInputUserMessage | oai.types.decisions.DecisionInputDeveloperMessage | oai.types.decisions.DecisionInputSystemMessage | oai.types.decisions.InputUnionMember1DecisionInputAssistantMessage | oai.types.decisions.InputUnionMember1DecisionInputFunctionCall | oai.types.decisions.InputUnionMember1DecisionInputFunctionCallOutput | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCall | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCallOutput]
@@ -27,6 +27,22 @@ class Decisions:
     ) -> oai.types.Decision:
         """Create a decision. `POST /decisions`"""
 
+    @property
+    def with_raw_response(self) -> DecisionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> DecisionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class DecisionsRaw:
+    create: RawCall[oai.types.Decision]
+
+
+class DecisionsStreaming:
+    create: StreamingCall
+
 
 class AsyncDecisions:
     """The operations below `decisions`."""
@@ -43,3 +59,19 @@ class AsyncDecisions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Decision:
         """Create a decision. `POST /decisions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncDecisionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncDecisionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncDecisionsRaw:
+    create: AsyncRawCall[oai.types.Decision]
+
+
+class AsyncDecisionsStreaming:
+    create: AsyncStreamingCall

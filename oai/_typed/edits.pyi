@@ -3,7 +3,7 @@
 
 import oai.types.legacy
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing_extensions import deprecated
 
 
@@ -38,6 +38,22 @@ class Edits:
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 
+    @property
+    def with_raw_response(self) -> EditsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EditsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EditsRaw:
+    create: RawCall[oai.types.legacy.Edit]
+
+
+class EditsStreaming:
+    create: StreamingCall
+
 
 class AsyncEdits:
     """The operations below `edits`."""
@@ -69,3 +85,19 @@ class AsyncEdits:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
+
+    @property
+    def with_raw_response(self) -> AsyncEditsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEditsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEditsRaw:
+    create: AsyncRawCall[oai.types.legacy.Edit]
+
+
+class AsyncEditsStreaming:
+    create: AsyncStreamingCall

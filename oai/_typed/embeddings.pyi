@@ -4,7 +4,7 @@
 import oai.types
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -35,6 +35,22 @@ class Embeddings:
     ) -> oai.types.CreateEmbeddingResponse:
         """Turn texts into vectors. `POST /embeddings`"""
 
+    @property
+    def with_raw_response(self) -> EmbeddingsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EmbeddingsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EmbeddingsRaw:
+    create: RawCall[oai.types.CreateEmbeddingResponse]
+
+
+class EmbeddingsStreaming:
+    create: StreamingCall
+
 
 class AsyncEmbeddings:
     """The operations below `embeddings`."""
@@ -62,3 +78,19 @@ class AsyncEmbeddings:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
         """Turn texts into vectors. `POST /embeddings`"""
+
+    @property
+    def with_raw_response(self) -> AsyncEmbeddingsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEmbeddingsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEmbeddingsRaw:
+    create: AsyncRawCall[oai.types.CreateEmbeddingResponse]
+
+
+class AsyncEmbeddingsStreaming:
+    create: AsyncStreamingCall

@@ -6,7 +6,7 @@ import oai.types.legacy
 from oai._omit import Omit, omit
 from oai._pages import Page
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, overload
 from typing_extensions import deprecated
 
@@ -54,6 +54,28 @@ class Engines:
     ) -> oai.types.legacy.Engine:
         """Look up an engine, as models were called. `GET /engines/{engine_id}`"""
 
+    @property
+    def with_raw_response(self) -> EnginesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EnginesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EnginesRaw:
+    list: RawCall[Page[oai.types.legacy.Engine]]
+    retrieve: RawCall[oai.types.legacy.Engine]
+    @property
+    def completions(self) -> EnginesCompletionsRaw: ...
+
+
+class EnginesStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def completions(self) -> EnginesCompletionsStreaming: ...
+
 
 class EnginesCompletions:
     """The operations below `engines.completions`."""
@@ -93,6 +115,22 @@ class EnginesCompletions:
         **params: Any,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+
+    @property
+    def with_raw_response(self) -> EnginesCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EnginesCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EnginesCompletionsRaw:
+    create: RawCall[oai.types.Completion]
+
+
+class EnginesCompletionsStreaming:
+    create: StreamingCall
 
 
 class AsyncEngines:
@@ -138,6 +176,28 @@ class AsyncEngines:
     ) -> oai.types.legacy.Engine:
         """Look up an engine, as models were called. `GET /engines/{engine_id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncEnginesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEnginesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEnginesRaw:
+    list: AsyncRawCall[Page[oai.types.legacy.Engine]]
+    retrieve: AsyncRawCall[oai.types.legacy.Engine]
+    @property
+    def completions(self) -> AsyncEnginesCompletionsRaw: ...
+
+
+class AsyncEnginesStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def completions(self) -> AsyncEnginesCompletionsStreaming: ...
+
 
 class AsyncEnginesCompletions:
     """The operations below `engines.completions`."""
@@ -177,3 +237,19 @@ class AsyncEnginesCompletions:
         **params: Any,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncEnginesCompletionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEnginesCompletionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEnginesCompletionsRaw:
+    create: AsyncRawCall[oai.types.Completion]
+
+
+class AsyncEnginesCompletionsStreaming:
+    create: AsyncStreamingCall

@@ -8,7 +8,7 @@ import oai.types.graders
 from collections.abc import Iterable
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _EvalsCreateTestingCriteria: TypeAlias = Iterable[oai.types.evals.TestingCriterionLabelModel | oai.types.graders.StringCheckGraderParam | oai.types.evals.TestingCriterionTextSimilarity | oai.types.evals.TestingCriterionPython | oai.types.evals.TestingCriterionScoreModel]
@@ -70,6 +70,34 @@ class Evals:
     @property
     def runs(self) -> EvalsRuns:
         """The operations below `evals.runs`."""
+
+    @property
+    def with_raw_response(self) -> EvalsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EvalsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EvalsRaw:
+    create: RawCall[oai.types.EvalCreateResponse]
+    delete: RawCall[oai.types.EvalDeleteResponse]
+    list: RawCall[CursorPage[oai.types.EvalListResponse]]
+    retrieve: RawCall[oai.types.EvalRetrieveResponse]
+    update: RawCall[oai.types.EvalUpdateResponse]
+    @property
+    def runs(self) -> EvalsRunsRaw: ...
+
+
+class EvalsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def runs(self) -> EvalsRunsStreaming: ...
 
 
 class EvalsRuns:
@@ -138,6 +166,36 @@ class EvalsRuns:
     def output_items(self) -> EvalsRunsOutputItems:
         """The operations below `evals.runs.output_items`."""
 
+    @property
+    def with_raw_response(self) -> EvalsRunsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EvalsRunsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EvalsRunsRaw:
+    cancel: RawCall[oai.types.evals.RunCancelResponse]
+    cancel_eval_run: RawCall[oai.types.evals.RunCancelResponse]
+    create: RawCall[oai.types.evals.RunCreateResponse]
+    delete: RawCall[oai.types.evals.RunDeleteResponse]
+    list: RawCall[CursorPage[oai.types.evals.RunListResponse]]
+    retrieve: RawCall[oai.types.evals.RunRetrieveResponse]
+    @property
+    def output_items(self) -> EvalsRunsOutputItemsRaw: ...
+
+
+class EvalsRunsStreaming:
+    cancel: StreamingCall
+    cancel_eval_run: StreamingCall
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def output_items(self) -> EvalsRunsOutputItemsStreaming: ...
+
 
 class EvalsRunsOutputItems:
     """The operations below `evals.runs.output_items`."""
@@ -164,6 +222,24 @@ class EvalsRunsOutputItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
         """Look up an output item of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+
+    @property
+    def with_raw_response(self) -> EvalsRunsOutputItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> EvalsRunsOutputItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class EvalsRunsOutputItemsRaw:
+    list: RawCall[CursorPage[oai.types.evals.runs.OutputItemListResponse]]
+    retrieve: RawCall[oai.types.evals.runs.OutputItemRetrieveResponse]
+
+
+class EvalsRunsOutputItemsStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class AsyncEvals:
@@ -220,6 +296,34 @@ class AsyncEvals:
     @property
     def runs(self) -> AsyncEvalsRuns:
         """The operations below `evals.runs`."""
+
+    @property
+    def with_raw_response(self) -> AsyncEvalsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEvalsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEvalsRaw:
+    create: AsyncRawCall[oai.types.EvalCreateResponse]
+    delete: AsyncRawCall[oai.types.EvalDeleteResponse]
+    list: AsyncRawCall[CursorPage[oai.types.EvalListResponse]]
+    retrieve: AsyncRawCall[oai.types.EvalRetrieveResponse]
+    update: AsyncRawCall[oai.types.EvalUpdateResponse]
+    @property
+    def runs(self) -> AsyncEvalsRunsRaw: ...
+
+
+class AsyncEvalsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def runs(self) -> AsyncEvalsRunsStreaming: ...
 
 
 class AsyncEvalsRuns:
@@ -288,6 +392,36 @@ class AsyncEvalsRuns:
     def output_items(self) -> AsyncEvalsRunsOutputItems:
         """The operations below `evals.runs.output_items`."""
 
+    @property
+    def with_raw_response(self) -> AsyncEvalsRunsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEvalsRunsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEvalsRunsRaw:
+    cancel: AsyncRawCall[oai.types.evals.RunCancelResponse]
+    cancel_eval_run: AsyncRawCall[oai.types.evals.RunCancelResponse]
+    create: AsyncRawCall[oai.types.evals.RunCreateResponse]
+    delete: AsyncRawCall[oai.types.evals.RunDeleteResponse]
+    list: AsyncRawCall[CursorPage[oai.types.evals.RunListResponse]]
+    retrieve: AsyncRawCall[oai.types.evals.RunRetrieveResponse]
+    @property
+    def output_items(self) -> AsyncEvalsRunsOutputItemsRaw: ...
+
+
+class AsyncEvalsRunsStreaming:
+    cancel: AsyncStreamingCall
+    cancel_eval_run: AsyncStreamingCall
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def output_items(self) -> AsyncEvalsRunsOutputItemsStreaming: ...
+
 
 class AsyncEvalsRunsOutputItems:
     """The operations below `evals.runs.output_items`."""
@@ -314,3 +448,21 @@ class AsyncEvalsRunsOutputItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
         """Look up an output item of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncEvalsRunsOutputItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncEvalsRunsOutputItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncEvalsRunsOutputItemsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.evals.runs.OutputItemListResponse]]
+    retrieve: AsyncRawCall[oai.types.evals.runs.OutputItemRetrieveResponse]
+
+
+class AsyncEvalsRunsOutputItemsStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall

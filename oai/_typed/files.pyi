@@ -7,7 +7,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -90,6 +90,32 @@ class Files:
     ) -> oai.types.FileObject:
         """Look up a file. `GET /files/{file_id}`"""
 
+    @property
+    def with_raw_response(self) -> FilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FilesRaw:
+    content: RawCall[BinaryResponse]
+    create: RawCall[oai.types.FileObject]
+    delete: RawCall[oai.types.FileDeleted]
+    list: RawCall[CursorPage[oai.types.FileObject]]
+    retrieve: RawCall[oai.types.FileObject]
+    retrieve_content: RawCall[str]
+
+
+class FilesStreaming:
+    content: StreamingCall
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    retrieve_content: StreamingCall
+
 
 class AsyncFiles:
     """The operations below `files`."""
@@ -168,3 +194,29 @@ class AsyncFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
         """Look up a file. `GET /files/{file_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFilesRaw:
+    content: AsyncRawCall[BinaryResponse]
+    create: AsyncRawCall[oai.types.FileObject]
+    delete: AsyncRawCall[oai.types.FileDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.FileObject]]
+    retrieve: AsyncRawCall[oai.types.FileObject]
+    retrieve_content: AsyncRawCall[str]
+
+
+class AsyncFilesStreaming:
+    content: AsyncStreamingCall
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    retrieve_content: AsyncStreamingCall

@@ -5,7 +5,7 @@ import builtins
 import oai.types.legacy
 from oai._omit import Omit, omit
 from oai._pages import Page
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing_extensions import deprecated
 
 
@@ -67,6 +67,30 @@ class FineTunes:
     ) -> oai.types.legacy.FineTune:
         """Cancel a fine-tune. `POST /fine-tunes/{fine_tune_id}/cancel`"""
 
+    @property
+    def with_raw_response(self) -> FineTunesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTunesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTunesRaw:
+    list: RawCall[Page[oai.types.legacy.FineTune]]
+    retrieve: RawCall[oai.types.legacy.FineTune]
+    create: RawCall[oai.types.legacy.FineTune]
+    list_events: RawCall[Page[oai.types.legacy.FineTuneEvent]]
+    cancel: RawCall[oai.types.legacy.FineTune]
+
+
+class FineTunesStreaming:
+    list: StreamingCall
+    retrieve: StreamingCall
+    create: StreamingCall
+    list_events: StreamingCall
+    cancel: StreamingCall
+
 
 class AsyncFineTunes:
     """The operations below `fine_tunes`."""
@@ -125,3 +149,27 @@ class AsyncFineTunes:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.legacy.FineTune:
         """Cancel a fine-tune. `POST /fine-tunes/{fine_tune_id}/cancel`"""
+
+    @property
+    def with_raw_response(self) -> AsyncFineTunesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTunesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTunesRaw:
+    list: AsyncRawCall[Page[oai.types.legacy.FineTune]]
+    retrieve: AsyncRawCall[oai.types.legacy.FineTune]
+    create: AsyncRawCall[oai.types.legacy.FineTune]
+    list_events: AsyncRawCall[Page[oai.types.legacy.FineTuneEvent]]
+    cancel: AsyncRawCall[oai.types.legacy.FineTune]
+
+
+class AsyncFineTunesStreaming:
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    create: AsyncStreamingCall
+    list_events: AsyncStreamingCall
+    cancel: AsyncStreamingCall

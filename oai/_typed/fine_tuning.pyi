@@ -10,7 +10,7 @@ import oai.types.graders
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, Page
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, TypeAlias
 from typing_extensions import deprecated
 
@@ -32,6 +32,32 @@ class FineTuning:
     def jobs(self) -> FineTuningJobs:
         """The operations below `fine_tuning.jobs`."""
 
+    @property
+    def with_raw_response(self) -> FineTuningRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningRaw:
+    @property
+    def alpha(self) -> FineTuningAlphaRaw: ...
+    @property
+    def checkpoints(self) -> FineTuningCheckpointsRaw: ...
+    @property
+    def jobs(self) -> FineTuningJobsRaw: ...
+
+
+class FineTuningStreaming:
+    @property
+    def alpha(self) -> FineTuningAlphaStreaming: ...
+    @property
+    def checkpoints(self) -> FineTuningCheckpointsStreaming: ...
+    @property
+    def jobs(self) -> FineTuningJobsStreaming: ...
+
 
 class FineTuningAlpha:
     """The operations below `fine_tuning.alpha`."""
@@ -39,6 +65,24 @@ class FineTuningAlpha:
     @property
     def graders(self) -> FineTuningAlphaGraders:
         """The operations below `fine_tuning.alpha.graders`."""
+
+    @property
+    def with_raw_response(self) -> FineTuningAlphaRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningAlphaStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningAlphaRaw:
+    @property
+    def graders(self) -> FineTuningAlphaGradersRaw: ...
+
+
+class FineTuningAlphaStreaming:
+    @property
+    def graders(self) -> FineTuningAlphaGradersStreaming: ...
 
 
 class FineTuningAlphaGraders:
@@ -62,6 +106,24 @@ class FineTuningAlphaGraders:
     ) -> oai.types.fine_tuning.alpha.GraderValidateResponse:
         """Validate graders. `POST /fine_tuning/alpha/graders/validate`"""
 
+    @property
+    def with_raw_response(self) -> FineTuningAlphaGradersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningAlphaGradersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningAlphaGradersRaw:
+    run: RawCall[oai.types.fine_tuning.alpha.GraderRunResponse]
+    validate: RawCall[oai.types.fine_tuning.alpha.GraderValidateResponse]
+
+
+class FineTuningAlphaGradersStreaming:
+    run: StreamingCall
+    validate: StreamingCall
+
 
 class FineTuningCheckpoints:
     """The operations below `fine_tuning.checkpoints`."""
@@ -69,6 +131,24 @@ class FineTuningCheckpoints:
     @property
     def permissions(self) -> FineTuningCheckpointsPermissions:
         """The operations below `fine_tuning.checkpoints.permissions`."""
+
+    @property
+    def with_raw_response(self) -> FineTuningCheckpointsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningCheckpointsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningCheckpointsRaw:
+    @property
+    def permissions(self) -> FineTuningCheckpointsPermissionsRaw: ...
+
+
+class FineTuningCheckpointsStreaming:
+    @property
+    def permissions(self) -> FineTuningCheckpointsPermissionsStreaming: ...
 
 
 class FineTuningCheckpointsPermissions:
@@ -116,6 +196,28 @@ class FineTuningCheckpointsPermissions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
         """Look up a permission. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+
+    @property
+    def with_raw_response(self) -> FineTuningCheckpointsPermissionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningCheckpointsPermissionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningCheckpointsPermissionsRaw:
+    create: RawCall[Page[oai.types.fine_tuning.checkpoints.PermissionCreateResponse]]
+    delete: RawCall[oai.types.fine_tuning.checkpoints.PermissionDeleteResponse]
+    list: RawCall[ConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse]]
+    retrieve: RawCall[oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse]
+
+
+class FineTuningCheckpointsPermissionsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
 
 
 class FineTuningJobs:
@@ -193,6 +295,38 @@ class FineTuningJobs:
     def checkpoints(self) -> FineTuningJobsCheckpoints:
         """The operations below `fine_tuning.jobs.checkpoints`."""
 
+    @property
+    def with_raw_response(self) -> FineTuningJobsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningJobsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningJobsRaw:
+    cancel: RawCall[oai.types.fine_tuning.FineTuningJob]
+    create: RawCall[oai.types.fine_tuning.FineTuningJob]
+    list: RawCall[CursorPage[oai.types.fine_tuning.FineTuningJob]]
+    list_events: RawCall[CursorPage[oai.types.fine_tuning.FineTuningJobEvent]]
+    pause: RawCall[oai.types.fine_tuning.FineTuningJob]
+    resume: RawCall[oai.types.fine_tuning.FineTuningJob]
+    retrieve: RawCall[oai.types.fine_tuning.FineTuningJob]
+    @property
+    def checkpoints(self) -> FineTuningJobsCheckpointsRaw: ...
+
+
+class FineTuningJobsStreaming:
+    cancel: StreamingCall
+    create: StreamingCall
+    list: StreamingCall
+    list_events: StreamingCall
+    pause: StreamingCall
+    resume: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def checkpoints(self) -> FineTuningJobsCheckpointsStreaming: ...
+
 
 class FineTuningJobsCheckpoints:
     """The operations below `fine_tuning.jobs.checkpoints`."""
@@ -206,6 +340,22 @@ class FineTuningJobsCheckpoints:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
         """List the checkpoints. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
+
+    @property
+    def with_raw_response(self) -> FineTuningJobsCheckpointsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> FineTuningJobsCheckpointsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class FineTuningJobsCheckpointsRaw:
+    list: RawCall[CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]]
+
+
+class FineTuningJobsCheckpointsStreaming:
+    list: StreamingCall
 
 
 class AsyncFineTuning:
@@ -223,6 +373,32 @@ class AsyncFineTuning:
     def jobs(self) -> AsyncFineTuningJobs:
         """The operations below `fine_tuning.jobs`."""
 
+    @property
+    def with_raw_response(self) -> AsyncFineTuningRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningRaw:
+    @property
+    def alpha(self) -> AsyncFineTuningAlphaRaw: ...
+    @property
+    def checkpoints(self) -> AsyncFineTuningCheckpointsRaw: ...
+    @property
+    def jobs(self) -> AsyncFineTuningJobsRaw: ...
+
+
+class AsyncFineTuningStreaming:
+    @property
+    def alpha(self) -> AsyncFineTuningAlphaStreaming: ...
+    @property
+    def checkpoints(self) -> AsyncFineTuningCheckpointsStreaming: ...
+    @property
+    def jobs(self) -> AsyncFineTuningJobsStreaming: ...
+
 
 class AsyncFineTuningAlpha:
     """The operations below `fine_tuning.alpha`."""
@@ -230,6 +406,24 @@ class AsyncFineTuningAlpha:
     @property
     def graders(self) -> AsyncFineTuningAlphaGraders:
         """The operations below `fine_tuning.alpha.graders`."""
+
+    @property
+    def with_raw_response(self) -> AsyncFineTuningAlphaRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningAlphaStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningAlphaRaw:
+    @property
+    def graders(self) -> AsyncFineTuningAlphaGradersRaw: ...
+
+
+class AsyncFineTuningAlphaStreaming:
+    @property
+    def graders(self) -> AsyncFineTuningAlphaGradersStreaming: ...
 
 
 class AsyncFineTuningAlphaGraders:
@@ -253,6 +447,24 @@ class AsyncFineTuningAlphaGraders:
     ) -> oai.types.fine_tuning.alpha.GraderValidateResponse:
         """Validate graders. `POST /fine_tuning/alpha/graders/validate`"""
 
+    @property
+    def with_raw_response(self) -> AsyncFineTuningAlphaGradersRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningAlphaGradersStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningAlphaGradersRaw:
+    run: AsyncRawCall[oai.types.fine_tuning.alpha.GraderRunResponse]
+    validate: AsyncRawCall[oai.types.fine_tuning.alpha.GraderValidateResponse]
+
+
+class AsyncFineTuningAlphaGradersStreaming:
+    run: AsyncStreamingCall
+    validate: AsyncStreamingCall
+
 
 class AsyncFineTuningCheckpoints:
     """The operations below `fine_tuning.checkpoints`."""
@@ -260,6 +472,24 @@ class AsyncFineTuningCheckpoints:
     @property
     def permissions(self) -> AsyncFineTuningCheckpointsPermissions:
         """The operations below `fine_tuning.checkpoints.permissions`."""
+
+    @property
+    def with_raw_response(self) -> AsyncFineTuningCheckpointsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningCheckpointsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningCheckpointsRaw:
+    @property
+    def permissions(self) -> AsyncFineTuningCheckpointsPermissionsRaw: ...
+
+
+class AsyncFineTuningCheckpointsStreaming:
+    @property
+    def permissions(self) -> AsyncFineTuningCheckpointsPermissionsStreaming: ...
 
 
 class AsyncFineTuningCheckpointsPermissions:
@@ -307,6 +537,28 @@ class AsyncFineTuningCheckpointsPermissions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
         """Look up a permission. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+
+    @property
+    def with_raw_response(self) -> AsyncFineTuningCheckpointsPermissionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningCheckpointsPermissionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningCheckpointsPermissionsRaw:
+    create: AsyncRawCall[Page[oai.types.fine_tuning.checkpoints.PermissionCreateResponse]]
+    delete: AsyncRawCall[oai.types.fine_tuning.checkpoints.PermissionDeleteResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse]]
+    retrieve: AsyncRawCall[oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse]
+
+
+class AsyncFineTuningCheckpointsPermissionsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncFineTuningJobs:
@@ -384,6 +636,38 @@ class AsyncFineTuningJobs:
     def checkpoints(self) -> AsyncFineTuningJobsCheckpoints:
         """The operations below `fine_tuning.jobs.checkpoints`."""
 
+    @property
+    def with_raw_response(self) -> AsyncFineTuningJobsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningJobsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningJobsRaw:
+    cancel: AsyncRawCall[oai.types.fine_tuning.FineTuningJob]
+    create: AsyncRawCall[oai.types.fine_tuning.FineTuningJob]
+    list: AsyncRawCall[CursorPage[oai.types.fine_tuning.FineTuningJob]]
+    list_events: AsyncRawCall[CursorPage[oai.types.fine_tuning.FineTuningJobEvent]]
+    pause: AsyncRawCall[oai.types.fine_tuning.FineTuningJob]
+    resume: AsyncRawCall[oai.types.fine_tuning.FineTuningJob]
+    retrieve: AsyncRawCall[oai.types.fine_tuning.FineTuningJob]
+    @property
+    def checkpoints(self) -> AsyncFineTuningJobsCheckpointsRaw: ...
+
+
+class AsyncFineTuningJobsStreaming:
+    cancel: AsyncStreamingCall
+    create: AsyncStreamingCall
+    list: AsyncStreamingCall
+    list_events: AsyncStreamingCall
+    pause: AsyncStreamingCall
+    resume: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def checkpoints(self) -> AsyncFineTuningJobsCheckpointsStreaming: ...
+
 
 class AsyncFineTuningJobsCheckpoints:
     """The operations below `fine_tuning.jobs.checkpoints`."""
@@ -397,3 +681,19 @@ class AsyncFineTuningJobsCheckpoints:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint], oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
         """List the checkpoints. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
+
+    @property
+    def with_raw_response(self) -> AsyncFineTuningJobsCheckpointsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncFineTuningJobsCheckpointsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncFineTuningJobsCheckpointsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]]
+
+
+class AsyncFineTuningJobsCheckpointsStreaming:
+    list: AsyncStreamingCall

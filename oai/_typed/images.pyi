@@ -6,7 +6,7 @@ import oai.types.images
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._stream import AsyncStream, Stream
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -196,6 +196,26 @@ class Images:
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`"""
 
+    @property
+    def with_raw_response(self) -> ImagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ImagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ImagesRaw:
+    create_variation: RawCall[oai.types.ImagesResponse]
+    edit: RawCall[oai.types.ImagesResponse]
+    generate: RawCall[oai.types.ImagesResponse]
+
+
+class ImagesStreaming:
+    create_variation: StreamingCall
+    edit: StreamingCall
+    generate: StreamingCall
+
 
 class AsyncImages:
     """The operations below `images`."""
@@ -381,3 +401,23 @@ class AsyncImages:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageGenStreamEvent]:
         """Draw images from a prompt. `POST /images/generations`"""
+
+    @property
+    def with_raw_response(self) -> AsyncImagesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncImagesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncImagesRaw:
+    create_variation: AsyncRawCall[oai.types.ImagesResponse]
+    edit: AsyncRawCall[oai.types.ImagesResponse]
+    generate: AsyncRawCall[oai.types.ImagesResponse]
+
+
+class AsyncImagesStreaming:
+    create_variation: AsyncStreamingCall
+    edit: AsyncStreamingCall
+    generate: AsyncStreamingCall

@@ -4,7 +4,7 @@
 import oai.types.live
 from oai._answer import BinaryResponse
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 
 class Live:
@@ -22,6 +22,26 @@ class Live:
     @property
     def sessions(self) -> LiveSessions:
         """The operations below `live.sessions`."""
+
+    @property
+    def with_raw_response(self) -> LiveRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> LiveStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class LiveRaw:
+    create: RawCall[oai.types.live.LiveCreateResponse]
+    @property
+    def sessions(self) -> LiveSessionsRaw: ...
+
+
+class LiveStreaming:
+    create: StreamingCall
+    @property
+    def sessions(self) -> LiveSessionsStreaming: ...
 
 
 class LiveSessions:
@@ -80,6 +100,32 @@ class LiveSessions:
     ) -> None:
         """Reject a session. `POST /live/sessions/{session_id}/reject`"""
 
+    @property
+    def with_raw_response(self) -> LiveSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> LiveSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class LiveSessionsRaw:
+    accept: RawCall[None]
+    download_recording: RawCall[BinaryResponse]
+    fork: RawCall[oai.types.live.SessionForkResponse]
+    hangup: RawCall[None]
+    refer: RawCall[None]
+    reject: RawCall[None]
+
+
+class LiveSessionsStreaming:
+    accept: StreamingCall
+    download_recording: StreamingCall
+    fork: StreamingCall
+    hangup: StreamingCall
+    refer: StreamingCall
+    reject: StreamingCall
+
 
 class AsyncLive:
     """The operations below `live`."""
@@ -96,6 +142,26 @@ class AsyncLive:
     @property
     def sessions(self) -> AsyncLiveSessions:
         """The operations below `live.sessions`."""
+
+    @property
+    def with_raw_response(self) -> AsyncLiveRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncLiveStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncLiveRaw:
+    create: AsyncRawCall[oai.types.live.LiveCreateResponse]
+    @property
+    def sessions(self) -> AsyncLiveSessionsRaw: ...
+
+
+class AsyncLiveStreaming:
+    create: AsyncStreamingCall
+    @property
+    def sessions(self) -> AsyncLiveSessionsStreaming: ...
 
 
 class AsyncLiveSessions:
@@ -153,3 +219,29 @@ class AsyncLiveSessions:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
         """Reject a session. `POST /live/sessions/{session_id}/reject`"""
+
+    @property
+    def with_raw_response(self) -> AsyncLiveSessionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncLiveSessionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncLiveSessionsRaw:
+    accept: AsyncRawCall[None]
+    download_recording: AsyncRawCall[BinaryResponse]
+    fork: AsyncRawCall[oai.types.live.SessionForkResponse]
+    hangup: AsyncRawCall[None]
+    refer: AsyncRawCall[None]
+    reject: AsyncRawCall[None]
+
+
+class AsyncLiveSessionsStreaming:
+    accept: AsyncStreamingCall
+    download_recording: AsyncStreamingCall
+    fork: AsyncStreamingCall
+    hangup: AsyncStreamingCall
+    refer: AsyncStreamingCall
+    reject: AsyncStreamingCall

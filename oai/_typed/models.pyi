@@ -4,7 +4,7 @@
 import oai.types
 from oai._omit import omit
 from oai._pages import Page
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import overload
 
 
@@ -51,6 +51,26 @@ class Models:
     ) -> oai.types.Model:
         """Look up a model. `GET /models/{model}`"""
 
+    @property
+    def with_raw_response(self) -> ModelsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ModelsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ModelsRaw:
+    delete: RawCall[oai.types.ModelDeleted]
+    list: RawCall[Page[oai.types.Model]]
+    retrieve: RawCall[oai.types.Model]
+
+
+class ModelsStreaming:
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+
 
 class AsyncModels:
     """The operations below `models`."""
@@ -94,3 +114,23 @@ class AsyncModels:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
         """Look up a model. `GET /models/{model}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncModelsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncModelsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncModelsRaw:
+    delete: AsyncRawCall[oai.types.ModelDeleted]
+    list: AsyncRawCall[Page[oai.types.Model]]
+    retrieve: AsyncRawCall[oai.types.Model]
+
+
+class AsyncModelsStreaming:
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall

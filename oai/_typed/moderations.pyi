@@ -4,7 +4,7 @@
 import oai.types
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 
 class Moderations:
@@ -28,6 +28,22 @@ class Moderations:
     ) -> oai.types.ModerationCreateResponse:
         """Tell whether texts or images are harmful. `POST /moderations`"""
 
+    @property
+    def with_raw_response(self) -> ModerationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ModerationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ModerationsRaw:
+    create: RawCall[oai.types.ModerationCreateResponse]
+
+
+class ModerationsStreaming:
+    create: StreamingCall
+
 
 class AsyncModerations:
     """The operations below `moderations`."""
@@ -49,3 +65,19 @@ class AsyncModerations:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
         """Tell whether texts or images are harmful. `POST /moderations`"""
+
+    @property
+    def with_raw_response(self) -> AsyncModerationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncModerationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncModerationsRaw:
+    create: AsyncRawCall[oai.types.ModerationCreateResponse]
+
+
+class AsyncModerationsStreaming:
+    create: AsyncStreamingCall

@@ -6,7 +6,7 @@ import oai.types.realtime.translations
 import oai.types.responses
 from oai._answer import BinaryResponse
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _RealtimeCallsAcceptModel: TypeAlias = str | Literal["gpt-realtime", "gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2025-08-28", "gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01", "gpt-4o-realtime-preview-2024-12-17", "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-mini-realtime-preview", "gpt-4o-mini-realtime-preview-2024-12-17", "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15", "gpt-audio-1.5", "gpt-audio-mini", "gpt-audio-mini-2025-10-06", "gpt-audio-mini-2025-12-15"]
@@ -26,6 +26,32 @@ class Realtime:
     @property
     def translations(self) -> RealtimeTranslations:
         """The operations below `realtime.translations`."""
+
+    @property
+    def with_raw_response(self) -> RealtimeRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> RealtimeStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class RealtimeRaw:
+    @property
+    def calls(self) -> RealtimeCallsRaw: ...
+    @property
+    def client_secrets(self) -> RealtimeClientSecretsRaw: ...
+    @property
+    def translations(self) -> RealtimeTranslationsRaw: ...
+
+
+class RealtimeStreaming:
+    @property
+    def calls(self) -> RealtimeCallsStreaming: ...
+    @property
+    def client_secrets(self) -> RealtimeClientSecretsStreaming: ...
+    @property
+    def translations(self) -> RealtimeTranslationsStreaming: ...
 
 
 class RealtimeCalls:
@@ -88,6 +114,30 @@ class RealtimeCalls:
     ) -> None:
         """Reject a call. `POST /realtime/calls/{call_id}/reject`"""
 
+    @property
+    def with_raw_response(self) -> RealtimeCallsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> RealtimeCallsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class RealtimeCallsRaw:
+    accept: RawCall[None]
+    create: RawCall[BinaryResponse]
+    hangup: RawCall[None]
+    refer: RawCall[None]
+    reject: RawCall[None]
+
+
+class RealtimeCallsStreaming:
+    accept: StreamingCall
+    create: StreamingCall
+    hangup: StreamingCall
+    refer: StreamingCall
+    reject: StreamingCall
+
 
 class RealtimeClientSecrets:
     """The operations below `realtime.client_secrets`."""
@@ -101,6 +151,22 @@ class RealtimeClientSecrets:
     ) -> oai.types.realtime.ClientSecretCreateResponse:
         """Create a client secret. `POST /realtime/client_secrets`"""
 
+    @property
+    def with_raw_response(self) -> RealtimeClientSecretsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> RealtimeClientSecretsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class RealtimeClientSecretsRaw:
+    create: RawCall[oai.types.realtime.ClientSecretCreateResponse]
+
+
+class RealtimeClientSecretsStreaming:
+    create: StreamingCall
+
 
 class RealtimeTranslations:
     """The operations below `realtime.translations`."""
@@ -108,6 +174,24 @@ class RealtimeTranslations:
     @property
     def client_secrets(self) -> RealtimeTranslationsClientSecrets:
         """The operations below `realtime.translations.client_secrets`."""
+
+    @property
+    def with_raw_response(self) -> RealtimeTranslationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> RealtimeTranslationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class RealtimeTranslationsRaw:
+    @property
+    def client_secrets(self) -> RealtimeTranslationsClientSecretsRaw: ...
+
+
+class RealtimeTranslationsStreaming:
+    @property
+    def client_secrets(self) -> RealtimeTranslationsClientSecretsStreaming: ...
 
 
 class RealtimeTranslationsClientSecrets:
@@ -121,6 +205,22 @@ class RealtimeTranslationsClientSecrets:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
         """Create a client secret. `POST /realtime/translations/client_secrets`"""
+
+    @property
+    def with_raw_response(self) -> RealtimeTranslationsClientSecretsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> RealtimeTranslationsClientSecretsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class RealtimeTranslationsClientSecretsRaw:
+    create: RawCall[oai.types.realtime.RealtimeTranslationClientSecretCreateResponse]
+
+
+class RealtimeTranslationsClientSecretsStreaming:
+    create: StreamingCall
 
 
 class AsyncRealtime:
@@ -137,6 +237,32 @@ class AsyncRealtime:
     @property
     def translations(self) -> AsyncRealtimeTranslations:
         """The operations below `realtime.translations`."""
+
+    @property
+    def with_raw_response(self) -> AsyncRealtimeRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncRealtimeStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncRealtimeRaw:
+    @property
+    def calls(self) -> AsyncRealtimeCallsRaw: ...
+    @property
+    def client_secrets(self) -> AsyncRealtimeClientSecretsRaw: ...
+    @property
+    def translations(self) -> AsyncRealtimeTranslationsRaw: ...
+
+
+class AsyncRealtimeStreaming:
+    @property
+    def calls(self) -> AsyncRealtimeCallsStreaming: ...
+    @property
+    def client_secrets(self) -> AsyncRealtimeClientSecretsStreaming: ...
+    @property
+    def translations(self) -> AsyncRealtimeTranslationsStreaming: ...
 
 
 class AsyncRealtimeCalls:
@@ -199,6 +325,30 @@ class AsyncRealtimeCalls:
     ) -> None:
         """Reject a call. `POST /realtime/calls/{call_id}/reject`"""
 
+    @property
+    def with_raw_response(self) -> AsyncRealtimeCallsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncRealtimeCallsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncRealtimeCallsRaw:
+    accept: AsyncRawCall[None]
+    create: AsyncRawCall[BinaryResponse]
+    hangup: AsyncRawCall[None]
+    refer: AsyncRawCall[None]
+    reject: AsyncRawCall[None]
+
+
+class AsyncRealtimeCallsStreaming:
+    accept: AsyncStreamingCall
+    create: AsyncStreamingCall
+    hangup: AsyncStreamingCall
+    refer: AsyncStreamingCall
+    reject: AsyncStreamingCall
+
 
 class AsyncRealtimeClientSecrets:
     """The operations below `realtime.client_secrets`."""
@@ -212,6 +362,22 @@ class AsyncRealtimeClientSecrets:
     ) -> oai.types.realtime.ClientSecretCreateResponse:
         """Create a client secret. `POST /realtime/client_secrets`"""
 
+    @property
+    def with_raw_response(self) -> AsyncRealtimeClientSecretsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncRealtimeClientSecretsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncRealtimeClientSecretsRaw:
+    create: AsyncRawCall[oai.types.realtime.ClientSecretCreateResponse]
+
+
+class AsyncRealtimeClientSecretsStreaming:
+    create: AsyncStreamingCall
+
 
 class AsyncRealtimeTranslations:
     """The operations below `realtime.translations`."""
@@ -219,6 +385,24 @@ class AsyncRealtimeTranslations:
     @property
     def client_secrets(self) -> AsyncRealtimeTranslationsClientSecrets:
         """The operations below `realtime.translations.client_secrets`."""
+
+    @property
+    def with_raw_response(self) -> AsyncRealtimeTranslationsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncRealtimeTranslationsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncRealtimeTranslationsRaw:
+    @property
+    def client_secrets(self) -> AsyncRealtimeTranslationsClientSecretsRaw: ...
+
+
+class AsyncRealtimeTranslationsStreaming:
+    @property
+    def client_secrets(self) -> AsyncRealtimeTranslationsClientSecretsStreaming: ...
 
 
 class AsyncRealtimeTranslationsClientSecrets:
@@ -232,3 +416,19 @@ class AsyncRealtimeTranslationsClientSecrets:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
         """Create a client secret. `POST /realtime/translations/client_secrets`"""
+
+    @property
+    def with_raw_response(self) -> AsyncRealtimeTranslationsClientSecretsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncRealtimeTranslationsClientSecretsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncRealtimeTranslationsClientSecretsRaw:
+    create: AsyncRawCall[oai.types.realtime.RealtimeTranslationClientSecretCreateResponse]
+
+
+class AsyncRealtimeTranslationsClientSecretsStreaming:
+    create: AsyncStreamingCall

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias, overload
 
 _ResponsesCompactModel: TypeAlias = Literal["gpt-6-astra", "gpt-6.2-astra", "gpt-6.1-sol", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.5-2026-04-23", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4-mini-2026-03-17", "gpt-5.4-nano-2026-03-17", "gpt-5.3-chat-latest", "gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5.2-chat-latest", "gpt-5.2-pro", "gpt-5.2-pro-2025-12-11", "gpt-5.1", "gpt-5.1-2025-11-13", "gpt-5.1-codex", "gpt-5.1-mini", "gpt-5.1-chat-latest", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-5-chat-latest", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3", "o3-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-audio-mini", "gpt-audio-mini-2025-12-15", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2024-10-01", "gpt-4o-audio-preview-2024-12-17", "gpt-4o-audio-preview-2025-06-03", "gpt-4o-mini-audio-preview", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11", "gpt-4o-mini-search-preview-2025-03-11", "chatgpt-4o-latest", "codex-mini-latest", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613", "o1-pro", "o1-pro-2025-03-19", "o3-pro", "o3-pro-2025-06-10", "o3-deep-research", "o3-deep-research-2025-06-26", "o4-mini-deep-research", "o4-mini-deep-research-2025-06-26", "computer-use-preview", "computer-use-preview-2025-03-11", "gpt-5.5-pro", "gpt-5.5-pro-2026-04-23", "gpt-5-codex", "gpt-5-pro", "gpt-5-pro-2025-10-06", "gpt-5.1-codex-max", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber", "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law"] | str | None
@@ -227,6 +227,38 @@ class Responses:
     def input_tokens(self) -> ResponsesInputTokens:
         """The operations below `responses.input_tokens`."""
 
+    @property
+    def with_raw_response(self) -> ResponsesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ResponsesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ResponsesRaw:
+    cancel: RawCall[oai.types.responses.Response]
+    compact: RawCall[oai.types.responses.CompactedResponse]
+    create: RawCall[oai.types.responses.Response]
+    delete: RawCall[None]
+    retrieve: RawCall[oai.types.responses.Response]
+    @property
+    def input_items(self) -> ResponsesInputItemsRaw: ...
+    @property
+    def input_tokens(self) -> ResponsesInputTokensRaw: ...
+
+
+class ResponsesStreaming:
+    cancel: StreamingCall
+    compact: StreamingCall
+    create: StreamingCall
+    delete: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def input_items(self) -> ResponsesInputItemsStreaming: ...
+    @property
+    def input_tokens(self) -> ResponsesInputTokensStreaming: ...
+
 
 class ResponsesInputItems:
     """The operations below `responses.input_items`."""
@@ -242,6 +274,22 @@ class ResponsesInputItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.responses.ResponseItem]:
         """List the input items. `GET /responses/{response_id}/input_items`"""
+
+    @property
+    def with_raw_response(self) -> ResponsesInputItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ResponsesInputItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ResponsesInputItemsRaw:
+    list: RawCall[CursorPage[oai.types.responses.ResponseItem]]
+
+
+class ResponsesInputItemsStreaming:
+    list: StreamingCall
 
 
 class ResponsesInputTokens:
@@ -265,6 +313,22 @@ class ResponsesInputTokens:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
         """Count input tokens. `POST /responses/input_tokens`"""
+
+    @property
+    def with_raw_response(self) -> ResponsesInputTokensRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> ResponsesInputTokensStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class ResponsesInputTokensRaw:
+    count: RawCall[oai.types.responses.InputTokenCountResponse]
+
+
+class ResponsesInputTokensStreaming:
+    count: StreamingCall
 
 
 class AsyncResponses:
@@ -475,6 +539,38 @@ class AsyncResponses:
     def input_tokens(self) -> AsyncResponsesInputTokens:
         """The operations below `responses.input_tokens`."""
 
+    @property
+    def with_raw_response(self) -> AsyncResponsesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncResponsesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncResponsesRaw:
+    cancel: AsyncRawCall[oai.types.responses.Response]
+    compact: AsyncRawCall[oai.types.responses.CompactedResponse]
+    create: AsyncRawCall[oai.types.responses.Response]
+    delete: AsyncRawCall[None]
+    retrieve: AsyncRawCall[oai.types.responses.Response]
+    @property
+    def input_items(self) -> AsyncResponsesInputItemsRaw: ...
+    @property
+    def input_tokens(self) -> AsyncResponsesInputTokensRaw: ...
+
+
+class AsyncResponsesStreaming:
+    cancel: AsyncStreamingCall
+    compact: AsyncStreamingCall
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def input_items(self) -> AsyncResponsesInputItemsStreaming: ...
+    @property
+    def input_tokens(self) -> AsyncResponsesInputTokensStreaming: ...
+
 
 class AsyncResponsesInputItems:
     """The operations below `responses.input_items`."""
@@ -490,6 +586,22 @@ class AsyncResponsesInputItems:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[CursorPage[oai.types.responses.ResponseItem], oai.types.responses.ResponseItem]:
         """List the input items. `GET /responses/{response_id}/input_items`"""
+
+    @property
+    def with_raw_response(self) -> AsyncResponsesInputItemsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncResponsesInputItemsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncResponsesInputItemsRaw:
+    list: AsyncRawCall[CursorPage[oai.types.responses.ResponseItem]]
+
+
+class AsyncResponsesInputItemsStreaming:
+    list: AsyncStreamingCall
 
 
 class AsyncResponsesInputTokens:
@@ -513,3 +625,19 @@ class AsyncResponsesInputTokens:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
         """Count input tokens. `POST /responses/input_tokens`"""
+
+    @property
+    def with_raw_response(self) -> AsyncResponsesInputTokensRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncResponsesInputTokensStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncResponsesInputTokensRaw:
+    count: AsyncRawCall[oai.types.responses.InputTokenCountResponse]
+
+
+class AsyncResponsesInputTokensStreaming:
+    count: AsyncStreamingCall

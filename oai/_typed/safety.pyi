@@ -3,7 +3,7 @@
 
 import oai.types.safety
 from oai._omit import omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 
 class Safety:
@@ -17,6 +17,28 @@ class Safety:
     def cases(self) -> SafetyCases:
         """The operations below `safety.cases`."""
 
+    @property
+    def with_raw_response(self) -> SafetyRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SafetyStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SafetyRaw:
+    @property
+    def alerts(self) -> SafetyAlertsRaw: ...
+    @property
+    def cases(self) -> SafetyCasesRaw: ...
+
+
+class SafetyStreaming:
+    @property
+    def alerts(self) -> SafetyAlertsStreaming: ...
+    @property
+    def cases(self) -> SafetyCasesStreaming: ...
+
 
 class SafetyAlerts:
     """The operations below `safety.alerts`."""
@@ -28,6 +50,22 @@ class SafetyAlerts:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyAlert:
         """Look up an alert. `GET /safety/alerts/{id}`"""
+
+    @property
+    def with_raw_response(self) -> SafetyAlertsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SafetyAlertsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SafetyAlertsRaw:
+    retrieve: RawCall[oai.types.safety.SafetyAlert]
+
+
+class SafetyAlertsStreaming:
+    retrieve: StreamingCall
 
 
 class SafetyCases:
@@ -41,6 +79,22 @@ class SafetyCases:
     ) -> oai.types.safety.SafetyCase:
         """Look up a case. `GET /safety/cases/{id}`"""
 
+    @property
+    def with_raw_response(self) -> SafetyCasesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SafetyCasesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SafetyCasesRaw:
+    retrieve: RawCall[oai.types.safety.SafetyCase]
+
+
+class SafetyCasesStreaming:
+    retrieve: StreamingCall
+
 
 class AsyncSafety:
     """The operations below `safety`."""
@@ -52,6 +106,28 @@ class AsyncSafety:
     @property
     def cases(self) -> AsyncSafetyCases:
         """The operations below `safety.cases`."""
+
+    @property
+    def with_raw_response(self) -> AsyncSafetyRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSafetyStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSafetyRaw:
+    @property
+    def alerts(self) -> AsyncSafetyAlertsRaw: ...
+    @property
+    def cases(self) -> AsyncSafetyCasesRaw: ...
+
+
+class AsyncSafetyStreaming:
+    @property
+    def alerts(self) -> AsyncSafetyAlertsStreaming: ...
+    @property
+    def cases(self) -> AsyncSafetyCasesStreaming: ...
 
 
 class AsyncSafetyAlerts:
@@ -65,6 +141,22 @@ class AsyncSafetyAlerts:
     ) -> oai.types.safety.SafetyAlert:
         """Look up an alert. `GET /safety/alerts/{id}`"""
 
+    @property
+    def with_raw_response(self) -> AsyncSafetyAlertsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSafetyAlertsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSafetyAlertsRaw:
+    retrieve: AsyncRawCall[oai.types.safety.SafetyAlert]
+
+
+class AsyncSafetyAlertsStreaming:
+    retrieve: AsyncStreamingCall
+
 
 class AsyncSafetyCases:
     """The operations below `safety.cases`."""
@@ -76,3 +168,19 @@ class AsyncSafetyCases:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyCase:
         """Look up a case. `GET /safety/cases/{id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncSafetyCasesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSafetyCasesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSafetyCasesRaw:
+    retrieve: AsyncRawCall[oai.types.safety.SafetyCase]
+
+
+class AsyncSafetyCasesStreaming:
+    retrieve: AsyncStreamingCall

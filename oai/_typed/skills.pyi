@@ -8,7 +8,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -66,6 +66,38 @@ class Skills:
     def versions(self) -> SkillsVersions:
         """The operations below `skills.versions`."""
 
+    @property
+    def with_raw_response(self) -> SkillsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SkillsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SkillsRaw:
+    create: RawCall[oai.types.Skill]
+    delete: RawCall[oai.types.DeletedSkill]
+    list: RawCall[CursorPage[oai.types.Skill]]
+    retrieve: RawCall[oai.types.Skill]
+    update: RawCall[oai.types.Skill]
+    @property
+    def content(self) -> SkillsContentRaw: ...
+    @property
+    def versions(self) -> SkillsVersionsRaw: ...
+
+
+class SkillsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
+    @property
+    def content(self) -> SkillsContentStreaming: ...
+    @property
+    def versions(self) -> SkillsVersionsStreaming: ...
+
 
 class SkillsContent:
     """The operations below `skills.content`."""
@@ -77,6 +109,22 @@ class SkillsContent:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Look up a content. `GET /skills/{skill_id}/content`"""
+
+    @property
+    def with_raw_response(self) -> SkillsContentRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SkillsContentStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SkillsContentRaw:
+    retrieve: RawCall[BinaryResponse]
+
+
+class SkillsContentStreaming:
+    retrieve: StreamingCall
 
 
 class SkillsVersions:
@@ -125,6 +173,32 @@ class SkillsVersions:
     def content(self) -> SkillsVersionsContent:
         """The operations below `skills.versions.content`."""
 
+    @property
+    def with_raw_response(self) -> SkillsVersionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SkillsVersionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SkillsVersionsRaw:
+    create: RawCall[oai.types.skills.SkillVersion]
+    delete: RawCall[oai.types.skills.DeletedSkillVersion]
+    list: RawCall[CursorPage[oai.types.skills.SkillVersion]]
+    retrieve: RawCall[oai.types.skills.SkillVersion]
+    @property
+    def content(self) -> SkillsVersionsContentRaw: ...
+
+
+class SkillsVersionsStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    @property
+    def content(self) -> SkillsVersionsContentStreaming: ...
+
 
 class SkillsVersionsContent:
     """The operations below `skills.versions.content`."""
@@ -137,6 +211,22 @@ class SkillsVersionsContent:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Look up a content of a version. `GET /skills/{skill_id}/versions/{version}/content`"""
+
+    @property
+    def with_raw_response(self) -> SkillsVersionsContentRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> SkillsVersionsContentStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class SkillsVersionsContentRaw:
+    retrieve: RawCall[BinaryResponse]
+
+
+class SkillsVersionsContentStreaming:
+    retrieve: StreamingCall
 
 
 class AsyncSkills:
@@ -193,6 +283,38 @@ class AsyncSkills:
     def versions(self) -> AsyncSkillsVersions:
         """The operations below `skills.versions`."""
 
+    @property
+    def with_raw_response(self) -> AsyncSkillsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSkillsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSkillsRaw:
+    create: AsyncRawCall[oai.types.Skill]
+    delete: AsyncRawCall[oai.types.DeletedSkill]
+    list: AsyncRawCall[CursorPage[oai.types.Skill]]
+    retrieve: AsyncRawCall[oai.types.Skill]
+    update: AsyncRawCall[oai.types.Skill]
+    @property
+    def content(self) -> AsyncSkillsContentRaw: ...
+    @property
+    def versions(self) -> AsyncSkillsVersionsRaw: ...
+
+
+class AsyncSkillsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def content(self) -> AsyncSkillsContentStreaming: ...
+    @property
+    def versions(self) -> AsyncSkillsVersionsStreaming: ...
+
 
 class AsyncSkillsContent:
     """The operations below `skills.content`."""
@@ -204,6 +326,22 @@ class AsyncSkillsContent:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Look up a content. `GET /skills/{skill_id}/content`"""
+
+    @property
+    def with_raw_response(self) -> AsyncSkillsContentRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSkillsContentStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSkillsContentRaw:
+    retrieve: AsyncRawCall[BinaryResponse]
+
+
+class AsyncSkillsContentStreaming:
+    retrieve: AsyncStreamingCall
 
 
 class AsyncSkillsVersions:
@@ -252,6 +390,32 @@ class AsyncSkillsVersions:
     def content(self) -> AsyncSkillsVersionsContent:
         """The operations below `skills.versions.content`."""
 
+    @property
+    def with_raw_response(self) -> AsyncSkillsVersionsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSkillsVersionsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSkillsVersionsRaw:
+    create: AsyncRawCall[oai.types.skills.SkillVersion]
+    delete: AsyncRawCall[oai.types.skills.DeletedSkillVersion]
+    list: AsyncRawCall[CursorPage[oai.types.skills.SkillVersion]]
+    retrieve: AsyncRawCall[oai.types.skills.SkillVersion]
+    @property
+    def content(self) -> AsyncSkillsVersionsContentRaw: ...
+
+
+class AsyncSkillsVersionsStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    @property
+    def content(self) -> AsyncSkillsVersionsContentStreaming: ...
+
 
 class AsyncSkillsVersionsContent:
     """The operations below `skills.versions.content`."""
@@ -264,3 +428,19 @@ class AsyncSkillsVersionsContent:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
         """Look up a content of a version. `GET /skills/{skill_id}/versions/{version}/content`"""
+
+    @property
+    def with_raw_response(self) -> AsyncSkillsVersionsContentRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncSkillsVersionsContentStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncSkillsVersionsContentRaw:
+    retrieve: AsyncRawCall[BinaryResponse]
+
+
+class AsyncSkillsVersionsContentStreaming:
+    retrieve: AsyncStreamingCall

@@ -6,7 +6,7 @@ import oai.types.uploads
 from collections.abc import Sequence
 from oai._multipart import File
 from oai._omit import Omit, omit
-from oai._typing import ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 
 class Uploads:
@@ -46,6 +46,30 @@ class Uploads:
     def parts(self) -> UploadsParts:
         """The operations below `uploads.parts`."""
 
+    @property
+    def with_raw_response(self) -> UploadsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> UploadsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class UploadsRaw:
+    cancel: RawCall[oai.types.Upload]
+    complete: RawCall[oai.types.Upload]
+    create: RawCall[oai.types.Upload]
+    @property
+    def parts(self) -> UploadsPartsRaw: ...
+
+
+class UploadsStreaming:
+    cancel: StreamingCall
+    complete: StreamingCall
+    create: StreamingCall
+    @property
+    def parts(self) -> UploadsPartsStreaming: ...
+
 
 class UploadsParts:
     """The operations below `uploads.parts`."""
@@ -58,6 +82,22 @@ class UploadsParts:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
         """Create a part. `POST /uploads/{upload_id}/parts`"""
+
+    @property
+    def with_raw_response(self) -> UploadsPartsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> UploadsPartsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class UploadsPartsRaw:
+    create: RawCall[oai.types.uploads.UploadPart]
+
+
+class UploadsPartsStreaming:
+    create: StreamingCall
 
 
 class AsyncUploads:
@@ -97,6 +137,30 @@ class AsyncUploads:
     def parts(self) -> AsyncUploadsParts:
         """The operations below `uploads.parts`."""
 
+    @property
+    def with_raw_response(self) -> AsyncUploadsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncUploadsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncUploadsRaw:
+    cancel: AsyncRawCall[oai.types.Upload]
+    complete: AsyncRawCall[oai.types.Upload]
+    create: AsyncRawCall[oai.types.Upload]
+    @property
+    def parts(self) -> AsyncUploadsPartsRaw: ...
+
+
+class AsyncUploadsStreaming:
+    cancel: AsyncStreamingCall
+    complete: AsyncStreamingCall
+    create: AsyncStreamingCall
+    @property
+    def parts(self) -> AsyncUploadsPartsStreaming: ...
+
 
 class AsyncUploadsParts:
     """The operations below `uploads.parts`."""
@@ -109,3 +173,19 @@ class AsyncUploadsParts:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
         """Create a part. `POST /uploads/{upload_id}/parts`"""
+
+    @property
+    def with_raw_response(self) -> AsyncUploadsPartsRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncUploadsPartsStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncUploadsPartsRaw:
+    create: AsyncRawCall[oai.types.uploads.UploadPart]
+
+
+class AsyncUploadsPartsStreaming:
+    create: AsyncStreamingCall

@@ -7,7 +7,7 @@ import oai.types.vector_stores
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage, Page
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -86,6 +86,40 @@ class VectorStores:
     def files(self) -> VectorStoresFiles:
         """The operations below `vector_stores.files`."""
 
+    @property
+    def with_raw_response(self) -> VectorStoresRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> VectorStoresStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class VectorStoresRaw:
+    create: RawCall[oai.types.VectorStore]
+    delete: RawCall[oai.types.VectorStoreDeleted]
+    list: RawCall[CursorPage[oai.types.VectorStore]]
+    retrieve: RawCall[oai.types.VectorStore]
+    search: RawCall[Page[oai.types.VectorStoreSearchResponse]]
+    update: RawCall[oai.types.VectorStore]
+    @property
+    def file_batches(self) -> VectorStoresFileBatchesRaw: ...
+    @property
+    def files(self) -> VectorStoresFilesRaw: ...
+
+
+class VectorStoresStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    search: StreamingCall
+    update: StreamingCall
+    @property
+    def file_batches(self) -> VectorStoresFileBatchesStreaming: ...
+    @property
+    def files(self) -> VectorStoresFilesStreaming: ...
+
 
 class VectorStoresFileBatches:
     """The operations below `vector_stores.file_batches`."""
@@ -133,6 +167,28 @@ class VectorStoresFileBatches:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Look up a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
+
+    @property
+    def with_raw_response(self) -> VectorStoresFileBatchesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> VectorStoresFileBatchesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class VectorStoresFileBatchesRaw:
+    cancel: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
+    create: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
+    list_files: RawCall[CursorPage[oai.types.vector_stores.VectorStoreFile]]
+    retrieve: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
+
+
+class VectorStoresFileBatchesStreaming:
+    cancel: StreamingCall
+    create: StreamingCall
+    list_files: StreamingCall
+    retrieve: StreamingCall
 
 
 class VectorStoresFiles:
@@ -198,6 +254,32 @@ class VectorStoresFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Change a file of a vector store. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
+
+    @property
+    def with_raw_response(self) -> VectorStoresFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> VectorStoresFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class VectorStoresFilesRaw:
+    content: RawCall[Page[oai.types.vector_stores.FileContentResponse]]
+    create: RawCall[oai.types.vector_stores.VectorStoreFile]
+    delete: RawCall[oai.types.vector_stores.VectorStoreFileDeleted]
+    list: RawCall[CursorPage[oai.types.vector_stores.VectorStoreFile]]
+    retrieve: RawCall[oai.types.vector_stores.VectorStoreFile]
+    update: RawCall[oai.types.vector_stores.VectorStoreFile]
+
+
+class VectorStoresFilesStreaming:
+    content: StreamingCall
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    update: StreamingCall
 
 
 class AsyncVectorStores:
@@ -275,6 +357,40 @@ class AsyncVectorStores:
     def files(self) -> AsyncVectorStoresFiles:
         """The operations below `vector_stores.files`."""
 
+    @property
+    def with_raw_response(self) -> AsyncVectorStoresRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncVectorStoresStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncVectorStoresRaw:
+    create: AsyncRawCall[oai.types.VectorStore]
+    delete: AsyncRawCall[oai.types.VectorStoreDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.VectorStore]]
+    retrieve: AsyncRawCall[oai.types.VectorStore]
+    search: AsyncRawCall[Page[oai.types.VectorStoreSearchResponse]]
+    update: AsyncRawCall[oai.types.VectorStore]
+    @property
+    def file_batches(self) -> AsyncVectorStoresFileBatchesRaw: ...
+    @property
+    def files(self) -> AsyncVectorStoresFilesRaw: ...
+
+
+class AsyncVectorStoresStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    search: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def file_batches(self) -> AsyncVectorStoresFileBatchesStreaming: ...
+    @property
+    def files(self) -> AsyncVectorStoresFilesStreaming: ...
+
 
 class AsyncVectorStoresFileBatches:
     """The operations below `vector_stores.file_batches`."""
@@ -322,6 +438,28 @@ class AsyncVectorStoresFileBatches:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Look up a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncVectorStoresFileBatchesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncVectorStoresFileBatchesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncVectorStoresFileBatchesRaw:
+    cancel: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
+    create: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
+    list_files: AsyncRawCall[CursorPage[oai.types.vector_stores.VectorStoreFile]]
+    retrieve: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
+
+
+class AsyncVectorStoresFileBatchesStreaming:
+    cancel: AsyncStreamingCall
+    create: AsyncStreamingCall
+    list_files: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
 
 
 class AsyncVectorStoresFiles:
@@ -387,3 +525,29 @@ class AsyncVectorStoresFiles:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Change a file of a vector store. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncVectorStoresFilesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncVectorStoresFilesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncVectorStoresFilesRaw:
+    content: AsyncRawCall[Page[oai.types.vector_stores.FileContentResponse]]
+    create: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
+    delete: AsyncRawCall[oai.types.vector_stores.VectorStoreFileDeleted]
+    list: AsyncRawCall[CursorPage[oai.types.vector_stores.VectorStoreFile]]
+    retrieve: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
+    update: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
+
+
+class AsyncVectorStoresFilesStreaming:
+    content: AsyncStreamingCall
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    update: AsyncStreamingCall

@@ -7,7 +7,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 from typing_extensions import deprecated
 
@@ -117,6 +117,40 @@ class Videos:
     ) -> oai.types.Video:
         """Look up a video. `GET /videos/{video_id}`"""
 
+    @property
+    def with_raw_response(self) -> VideosRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> VideosStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class VideosRaw:
+    create: RawCall[oai.types.Video]
+    create_character: RawCall[oai.types.VideoCreateCharacterResponse]
+    delete: RawCall[oai.types.VideoDeleteResponse]
+    download_content: RawCall[BinaryResponse]
+    edit: RawCall[oai.types.Video]
+    extend: RawCall[oai.types.Video]
+    get_character: RawCall[oai.types.VideoGetCharacterResponse]
+    list: RawCall[ConversationCursorPage[oai.types.Video]]
+    remix: RawCall[oai.types.Video]
+    retrieve: RawCall[oai.types.Video]
+
+
+class VideosStreaming:
+    create: StreamingCall
+    create_character: StreamingCall
+    delete: StreamingCall
+    download_content: StreamingCall
+    edit: StreamingCall
+    extend: StreamingCall
+    get_character: StreamingCall
+    list: StreamingCall
+    remix: StreamingCall
+    retrieve: StreamingCall
+
 
 class AsyncVideos:
     """The operations below `videos`."""
@@ -222,3 +256,37 @@ class AsyncVideos:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
         """Look up a video. `GET /videos/{video_id}`"""
+
+    @property
+    def with_raw_response(self) -> AsyncVideosRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncVideosStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncVideosRaw:
+    create: AsyncRawCall[oai.types.Video]
+    create_character: AsyncRawCall[oai.types.VideoCreateCharacterResponse]
+    delete: AsyncRawCall[oai.types.VideoDeleteResponse]
+    download_content: AsyncRawCall[BinaryResponse]
+    edit: AsyncRawCall[oai.types.Video]
+    extend: AsyncRawCall[oai.types.Video]
+    get_character: AsyncRawCall[oai.types.VideoGetCharacterResponse]
+    list: AsyncRawCall[ConversationCursorPage[oai.types.Video]]
+    remix: AsyncRawCall[oai.types.Video]
+    retrieve: AsyncRawCall[oai.types.Video]
+
+
+class AsyncVideosStreaming:
+    create: AsyncStreamingCall
+    create_character: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    download_content: AsyncStreamingCall
+    edit: AsyncStreamingCall
+    extend: AsyncStreamingCall
+    get_character: AsyncStreamingCall
+    list: AsyncStreamingCall
+    remix: AsyncStreamingCall
+    retrieve: AsyncStreamingCall

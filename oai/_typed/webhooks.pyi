@@ -5,7 +5,7 @@ import builtins
 import oai.types.webhooks
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, TimeoutLike
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _WebhooksCreateEventTypes: TypeAlias = builtins.list[Literal["batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "response.completed", "response.failed", "response.cancelled", "response.incomplete", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "realtime.call.incoming", "video.completed", "video.failed", "agent.environment.ready", "agent.environment.failed", "agent.environment.suspended", "agent.environment.expired", "agent.session.created", "agent.session.action_required", "agent.session.in_progress", "agent.session.idle", "agent.session.failed", "safety.alert.created"]]
@@ -84,6 +84,38 @@ class Webhooks:
     def event_types(self) -> WebhooksEventTypes:
         """The operations below `webhooks.event_types`."""
 
+    @property
+    def with_raw_response(self) -> WebhooksRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> WebhooksStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class WebhooksRaw:
+    create: RawCall[oai.types.webhooks.WebhookEndpointWithSecret]
+    delete: RawCall[oai.types.webhooks.DeletedWebhookEndpoint]
+    list: RawCall[CursorPage[oai.types.webhooks.WebhookEndpoint]]
+    retrieve: RawCall[oai.types.webhooks.WebhookEndpoint]
+    rotate_secret: RawCall[oai.types.webhooks.WebhookEndpointWithSecret]
+    test: RawCall[oai.types.webhooks.WebhookEndpointTestResult]
+    update: RawCall[oai.types.webhooks.WebhookEndpoint]
+    @property
+    def event_types(self) -> WebhooksEventTypesRaw: ...
+
+
+class WebhooksStreaming:
+    create: StreamingCall
+    delete: StreamingCall
+    list: StreamingCall
+    retrieve: StreamingCall
+    rotate_secret: StreamingCall
+    test: StreamingCall
+    update: StreamingCall
+    @property
+    def event_types(self) -> WebhooksEventTypesStreaming: ...
+
 
 class WebhooksEventTypes:
     """The operations below `webhooks.event_types`."""
@@ -94,6 +126,22 @@ class WebhooksEventTypes:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEventTypeList:
         """List the event types. `GET /webhook_event_types`"""
+
+    @property
+    def with_raw_response(self) -> WebhooksEventTypesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> WebhooksEventTypesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class WebhooksEventTypesRaw:
+    list: RawCall[oai.types.webhooks.WebhookEventTypeList]
+
+
+class WebhooksEventTypesStreaming:
+    list: StreamingCall
 
 
 class AsyncWebhooks:
@@ -167,6 +215,38 @@ class AsyncWebhooks:
     def event_types(self) -> AsyncWebhooksEventTypes:
         """The operations below `webhooks.event_types`."""
 
+    @property
+    def with_raw_response(self) -> AsyncWebhooksRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncWebhooksStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncWebhooksRaw:
+    create: AsyncRawCall[oai.types.webhooks.WebhookEndpointWithSecret]
+    delete: AsyncRawCall[oai.types.webhooks.DeletedWebhookEndpoint]
+    list: AsyncRawCall[CursorPage[oai.types.webhooks.WebhookEndpoint]]
+    retrieve: AsyncRawCall[oai.types.webhooks.WebhookEndpoint]
+    rotate_secret: AsyncRawCall[oai.types.webhooks.WebhookEndpointWithSecret]
+    test: AsyncRawCall[oai.types.webhooks.WebhookEndpointTestResult]
+    update: AsyncRawCall[oai.types.webhooks.WebhookEndpoint]
+    @property
+    def event_types(self) -> AsyncWebhooksEventTypesRaw: ...
+
+
+class AsyncWebhooksStreaming:
+    create: AsyncStreamingCall
+    delete: AsyncStreamingCall
+    list: AsyncStreamingCall
+    retrieve: AsyncStreamingCall
+    rotate_secret: AsyncStreamingCall
+    test: AsyncStreamingCall
+    update: AsyncStreamingCall
+    @property
+    def event_types(self) -> AsyncWebhooksEventTypesStreaming: ...
+
 
 class AsyncWebhooksEventTypes:
     """The operations below `webhooks.event_types`."""
@@ -177,3 +257,19 @@ class AsyncWebhooksEventTypes:
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEventTypeList:
         """List the event types. `GET /webhook_event_types`"""
+
+    @property
+    def with_raw_response(self) -> AsyncWebhooksEventTypesRaw:
+        """The same methods, see `RawResponse`."""
+
+    @property
+    def with_streaming_response(self) -> AsyncWebhooksEventTypesStreaming:
+        """The same methods, see `StreamedResponse`."""
+
+
+class AsyncWebhooksEventTypesRaw:
+    list: AsyncRawCall[oai.types.webhooks.WebhookEventTypeList]
+
+
+class AsyncWebhooksEventTypesStreaming:
+    list: AsyncStreamingCall

@@ -48,6 +48,30 @@ def chat(stream: bool) -> None:
     either = client.chat.completions.create(model="gpt-5", messages=[], stream=stream)
     assert_type(either, types.chat.ChatCompletion | oai.Stream[types.chat.ChatCompletionChunk])
     assert_type(client.chat_completion(model="gpt-5", messages=[]), types.chat.ChatCompletion)
+    raw = client.chat.completions.with_raw_response.create(model="gpt-5", messages=[])
+    assert_type(raw, oai.RawResponse[types.chat.ChatCompletion])
+    assert_type(raw.parse(), types.chat.ChatCompletion)
+    assert_type(raw.rate_limit.remaining_tokens, int | None)
+    with client.with_streaming_response.files.content("file-1") as response:
+        assert_type(response, oai.StreamedResponse)
+        response.stream_to_file("f", progress=print)
+
+
+def module() -> None:
+    oai.api_key = "key"
+    oai.timeout = 3.0
+    assert_type(oai.models.retrieve("m"), types.Model)
+
+
+async def views() -> None:
+    client = oai.AsyncOpenAI()
+    raw = await client.files.with_raw_response.list()
+    assert_type(raw.parse(), oai.CursorPage[types.FileObject])
+    async with client.files.with_streaming_response.content("file-1") as response:
+        assert_type(response, oai.AsyncStreamedResponse)
+        assert_type(await response.read(), bytes)
+    azure = oai.AzureOpenAI(azure_endpoint="https://x.example", api_version="v", azure_deployment="d")
+    assert_type(azure.models.retrieve("m"), types.Model)
 
 
 def responses() -> None:

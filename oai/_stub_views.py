@@ -1,0 +1,48 @@
+"""The views of a client as a type checker sees them: `with_raw_response` and `with_streaming_response`.
+
+A view has the methods of its namespace. Their parameters are not written out a second and a third time: a checker knows
+the names of the methods and what they return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from oai._stub_classes import Writer
+
+VIEWS: Final = {"with_raw_response": "Raw", "with_streaming_response": "Streaming"}
+"""The properties, and what the names of their classes end with."""
+
+
+def view_names(name: str) -> list[str]:
+    """Return the names of the classes of the views of a class."""
+    return [name + suffix for suffix in VIEWS.values()]
+
+
+def properties(writer: Writer, name: str) -> Iterator[str]:
+    """Write the properties of a class that lead to its views."""
+    for view, suffix in VIEWS.items():
+        yield f"\n    @{writer.spell.builtin('property')}"
+        yield f"    def {view}(self) -> {name}{suffix}:"
+        yield from writer.body(f"The same methods, see `{'RawResponse' if suffix == 'Raw' else 'StreamedResponse'}`.")
+
+
+def classes(writer: Writer, name: str, prefix: str) -> Iterator[str]:
+    """Write the views of a class whose members stand below `prefix`."""
+    for suffix in VIEWS.values():
+        yield f"\n\nclass {name}{suffix}:"
+        for member, is_namespace in writer.members(prefix).items():
+            path = prefix + member
+            if is_namespace and path in writer.namespaces:
+                yield f"    @{writer.spell.builtin('property')}"
+                yield f"    def {member}(self) -> {writer.class_name(path)}{suffix}: ..."
+            elif path in writer.own and not is_namespace:
+                yield f"    {member}: {_call(writer, path, suffix)}"
+
+
+def _call(writer: Writer, path: str, suffix: str) -> str:
+    kind = f"{'Async' if writer.is_async else ''}{suffix}Call"
+    writer.spell.names.add(("oai._typing", kind))
+    return f"{kind}[{writer.whole(path)}]" if suffix == "Raw" else kind
