@@ -7,6 +7,7 @@ no struct before its operation is called.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from functools import cached_property
@@ -28,6 +29,9 @@ DOT_SEGMENTS = frozenset({".", ".."})
 
 GENERATED = "<oai "
 """How the file names of generated functions begin, which no file's does."""
+
+OURS = (GENERATED, os.path.dirname(__file__) + os.sep)
+"""How the file names of the functions begin that stand between a caller and an operation."""
 
 
 class Operation:
@@ -89,7 +93,7 @@ class Operation:
         if not self._warned:
             self._warned = True
             frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` finds its caller
-            while frame.f_back is not None and frame.f_code.co_filename.startswith(GENERATED):
+            while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
                 frame, level = frame.f_back, level + 1
             message = f"{self.name} is deprecated: {self.row.deprecated}"
             warnings.warn(message, DeprecationWarning, stacklevel=level)

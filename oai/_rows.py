@@ -27,7 +27,7 @@ RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-TABLE_KEYS = ("params", "headers", "header_params", "parts", "rename")
+TABLE_KEYS = ("constants", "params", "headers", "header_params", "parts", "rename")
 """The keys of a row whose values are tables; any other table below a header is a further call path."""
 
 
@@ -220,6 +220,9 @@ def _check_extended(table: Table, source: str, name: str, helper: Helper) -> Non
             if param not in (names := [*row.path_params, *(row.params or {})]):
                 wrong = f"names {param!r}, which is no parameter of [{helper.extends}]"
                 raise _wrong(source, name, "without", wrong, nearest(param, names))
+    for param in helper.constants:
+        if param in helper.merged(table):
+            raise _wrong(source, name, "constants", f"has {param!r}, which is a parameter as well")
     for param in helper.args or ():
         if param not in (merged := helper.merged(table)):
             raise _wrong(source, name, "args", f"names {param!r}, which is no parameter", nearest(param, merged))

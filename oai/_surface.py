@@ -168,7 +168,8 @@ class Surface:
             if self.is_async:
                 prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
-        scope = {"_target": target, "_omit": omit, "_wrong_call": wrong_call}
+        given = partial(target, **helper.constants) if helper.constants else target
+        scope = {"_target": given, "_omit": omit, "_wrong_call": wrong_call}
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path

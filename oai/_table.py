@@ -88,6 +88,7 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     `helper` names the function, below `oai.helpers` or as a path that can be imported. A generator function is run by
     `_steps`, so that one source serves both clients; what any other function returns is the result in both.
+    `constants` are arguments that it always gets, so that one function may serve several rows.
     """
 
     helper: str
@@ -98,6 +99,7 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     without: list[str] = []
     params: dict[str, str] = {}
     args: list[str] | None = None
+    constants: dict[str, Any] = {}
 
     @property
     def target(self) -> Callable[..., Any]:

@@ -273,6 +273,7 @@ def test_an_error_reaches_the_helper_in_both_clients(tmp_path: Path, server: Loo
         ('response = "a b"', "`response` is 'a b', which is not a type expression"),
         ('args = ["a"]', "`args` names 'a', which is no parameter"),
         ('params = { timeout = "str" }', "`params.timeout` cannot be the name"),
+        ('params = { a = "str" }\nconstants = { a = 1 }', "`constants` has 'a', which is a parameter as well"),
     ],
 )
 def test_what_is_wrong_with_a_helper_is_said_where_it_was_written(tmp_path: Path, line: str, message: str) -> None:
