@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from oai._errors import NotFoundError as NotFoundError
     from oai._errors import OpenAIError as OpenAIError
     from oai._errors import PermissionDeniedError as PermissionDeniedError
+    from oai._errors import PollCancelledError as PollCancelledError
+    from oai._errors import PollTimeoutError as PollTimeoutError
     from oai._errors import RateLimitError as RateLimitError
     from oai._errors import ResponseTooLargeError as ResponseTooLargeError
     from oai._errors import StreamError as StreamError
@@ -119,6 +121,8 @@ _HOMES = {
         "NotFoundError",
         "OpenAIError",
         "PermissionDeniedError",
+        "PollCancelledError",
+        "PollTimeoutError",
         "RateLimitError",
         "ResponseTooLargeError",
         "StreamError",

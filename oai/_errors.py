@@ -74,6 +74,33 @@ class APITimeoutError(APIConnectionError):
         super().__init__(message=message, request=request)
 
 
+class PollTimeoutError(APITimeoutError, TimeoutError, RuntimeError):
+    """What was waited for was not done at the deadline. It goes on at the server.
+
+    It is a `TimeoutError` and a `RuntimeError` as well, of which the official SDK raises the one here, the other there.
+
+    Attributes:
+        last: its last state, `None` where none was seen.
+    """
+
+    def __init__(self, message: str, *, last: Any = None) -> None:
+        response = getattr(last, "_response", None)
+        super().__init__(response.request if response is not None else None, message=message)
+        self.last = last
+
+
+class PollCancelledError(OpenAIError):
+    """The caller cancelled a wait. What was waited for goes on at the server.
+
+    Attributes:
+        last: its last state, `None` where none was seen.
+    """
+
+    def __init__(self, message: str, *, last: Any = None) -> None:
+        super().__init__(message)
+        self.last = last
+
+
 class _AnsweredError(APIError):
     response: Response
 
