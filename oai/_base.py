@@ -66,6 +66,7 @@ class Client(AdHoc):
         pickle_keys: bool = False,
         data_residency: str | None = None,
         dialect: Dialect = PLAIN,
+        webhook_secret: str | None = None,
     ) -> None:
         """Make a client; what is not given comes from the environment, then from the defaults.
 
@@ -93,6 +94,7 @@ class Client(AdHoc):
                 environment where it is unpickled.
             data_residency: a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.
             dialect: how a service wants URLs and keys, where it is not as the API.
+            webhook_secret: what `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`).
 
         Raises:
             OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
@@ -118,6 +120,7 @@ class Client(AdHoc):
             pickle_keys=pickle_keys,
             data_residency=data_residency,
             dialect=dialect,
+            webhook_secret=webhook_secret,
         )
         self._owns_transport = transport is None
         self._transport = transport
@@ -149,6 +152,11 @@ class Client(AdHoc):
     def api_key(self) -> Any:
         """The key, or the function that returns it."""
         return self._config.api_key
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """What webhooks are checked with."""
+        return self._config.webhook_secret
 
     @property
     def base_url(self) -> str:

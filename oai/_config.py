@@ -53,10 +53,11 @@ OPTIONS: Final = (
     "max_event",
     "pickle_keys",
     "dialect",
+    "webhook_secret",
 )
 """The options that a client takes and `with_options` replaces."""
 
-KEYS: Final = ("api_key", "admin_api_key")
+KEYS: Final = ("api_key", "admin_api_key", "webhook_secret")
 
 
 class Dialect:
@@ -103,6 +104,7 @@ class Config:
         pickle_keys: bool = False,
         data_residency: str | None = None,
         dialect: Dialect = PLAIN,
+        webhook_secret: str | None = None,
     ) -> None:
         self.api_key = _key("api_key", api_key, "OPENAI_API_KEY")
         self.admin_api_key = _key("admin_api_key", admin_api_key, "OPENAI_ADMIN_KEY")
@@ -118,6 +120,7 @@ class Config:
         self.max_event = _size("max_event", max_event)
         self.pickle_keys = pickle_keys
         self.dialect = dialect
+        self.webhook_secret = webhook_secret or _environment("OPENAI_WEBHOOK_SECRET")
         if data_residency is not None:
             base_url = _residency(data_residency, base_url)
         self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)

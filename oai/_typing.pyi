@@ -82,6 +82,7 @@ class Options(TypedDict, total=False):
     pickle_keys: bool
     dialect: Dialect
     data_residency: str | None
+    webhook_secret: str | None
 
 class Content(TypedDict, total=False):
     """What `request` sends."""
