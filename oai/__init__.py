@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from oai._errors import ConflictError as ConflictError
     from oai._errors import InsecureWarning as InsecureWarning
     from oai._errors import InternalServerError as InternalServerError
+    from oai._errors import InvalidWebhookSignatureError as InvalidWebhookSignatureError
     from oai._errors import NotFoundError as NotFoundError
     from oai._errors import OpenAIError as OpenAIError
     from oai._errors import PermissionDeniedError as PermissionDeniedError
@@ -118,6 +119,7 @@ _HOMES = {
         "ConflictError",
         "InsecureWarning",
         "InternalServerError",
+        "InvalidWebhookSignatureError",
         "NotFoundError",
         "OpenAIError",
         "PermissionDeniedError",

@@ -101,6 +101,10 @@ class PollCancelledError(OpenAIError):
         self.last = last
 
 
+class InvalidWebhookSignatureError(OpenAIError, ValueError):
+    """A webhook does not come from the API, was changed on the way, or is not from now."""
+
+
 class _AnsweredError(APIError):
     response: Response
 
