@@ -98,16 +98,16 @@ class BinaryResponse:
         return f"<BinaryResponse {len(self.content)} bytes {kind}>"
 
 
-def read_answer(operation: Operation, response: Response) -> Any:
-    """Turn a response with a success status into what the row says the answer is.
+def read_answer(operation: Operation, response: Response, *, unpack: bool = False) -> Any:
+    """Turn a response with a success status into what the row says the answer is, its vectors unpacked if asked to.
 
     Raises:
         APIResponseValidationError: the content is nothing that could be decoded.
     """
-    return read_as(operation.response_type, operation.name, response)
+    return read_as(operation.response_type, operation.name, response, operation.row.vectors if unpack else None)
 
 
-def read_as(kind: Any, name: str, response: Response) -> Any:
+def read_as(kind: Any, name: str, response: Response, vectors: str | None = None) -> Any:
     """Turn a response with a success status into a type; `name` is what an error says was called."""
     if kind is bytes:
         return BinaryResponse(response)
@@ -118,7 +118,12 @@ def read_as(kind: Any, name: str, response: Response) -> Any:
     if kind is None or kind is type(None) or response.status_code in (204, 205):
         return None
     try:
-        result = decode(kind, response.content)
+        if vectors is not None:
+            from oai._vectors import decode_unpacked
+
+            result = decode_unpacked(kind, response.content, vectors)
+        else:
+            result = decode(kind, response.content)
     except msgspec.DecodeError as error:
         if _takes_text(kind) and not _claims_json(response):
             return Text.of(response)

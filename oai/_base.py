@@ -221,7 +221,8 @@ class Client(AdHoc):
 
     def _decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
         """Turn a complete response into the result of a call, and tell a page how to go on."""
-        result = read_answer(operation, response)
+        unpack = operation.row.vectors is not None and Arguments(*arguments).defaulted
+        result = read_answer(operation, response, unpack=unpack)
         if operation.page and isinstance(result, Object):
             self._next_page(result, Arguments(*arguments))
         return result

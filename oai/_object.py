@@ -79,15 +79,21 @@ RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", SHADOWED})
 """Names in an object's `__dict__` that are ours, not the server's."""
 
 
+LEAVES = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
-    """Turn objects into dicts, all the way down, leaving everything else as it is."""
+    """Turn objects into dicts and arrays into lists, all the way down, leaving everything else as it is."""
+    if type(value) in LEAVES:
+        return value
     if isinstance(value, Object):
         return value.to_dict()
     if isinstance(value, list):
         return [plain(item) for item in value]
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    return value
+    to_list = getattr(value, "tolist", None)
+    return to_list() if callable(to_list) else value
 
 
 class _Untagged(type):

@@ -75,6 +75,12 @@ class Arguments(NamedTuple):
     extra_body: Any = None
     timeout: Any = omit
 
+    @property
+    def defaulted(self) -> bool:
+        """Whether the caller left what the row has `defaults` for to them."""
+        said = {name for each in (self.body, self.extra_body) if isinstance(each, Mapping) for name in each}
+        return said.isdisjoint(self.operation.row.defaults)
+
 
 def prepare(
     config: Config,
@@ -129,6 +135,8 @@ def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | 
         row.json_without_files and not any((body or {}).get(file) for file in row.files)
     ):
         return _form(row, body or {})
+    if row.defaults and (body is None or isinstance(body, Mapping)):
+        body = {**row.defaults, **(body or {})}
     if body is None:
         return None, None
     return encode(body), "application/json"

@@ -27,7 +27,7 @@ RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-TABLE_KEYS = ("constants", "params", "headers", "header_params", "parts", "rename")
+TABLE_KEYS = ("constants", "defaults", "params", "headers", "header_params", "parts", "rename")
 """The keys of a row whose values are tables; any other table below a header is a further call path."""
 
 
@@ -133,6 +133,12 @@ def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
     yield from _reference_problems(row)
     if row.files and row.body != "multipart":
         yield "files", 'needs body = "multipart"'
+    if row.defaults and row.body != "json":
+        yield "defaults", 'needs body = "json"'
+    if row.vectors and not row.defaults:
+        yield "vectors", "needs `defaults`, which ask for them"
+    if row.vectors and not re.fullmatch(r"\w+\.\w+", row.vectors):
+        yield "vectors", f"is {row.vectors!r}; it names a list and a field of its items, such as 'data.embedding'"
     if row.json_without_files and not row.files:
         yield "json_without_files", "needs `files`"
 
@@ -166,7 +172,7 @@ def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
 def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
     """Yield what names a parameter that there is not. A row without `params` takes any."""
     names = [*row.path_params, *(row.params or {})]
-    keys = ("query", "files", "rename", "args", "header_params", "parts")
+    keys = ("query", "files", "rename", "args", "header_params", "parts", "defaults")
     given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in keys}
     for alias in row.alias:
         match = ALIAS.fullmatch(alias)

@@ -55,6 +55,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     parts: dict[str, str] = {}
     raw: str | None = None
     arrays: Literal["brackets", "repeat"] = "brackets"
+    defaults: dict[str, Any] = {}
+    vectors: str | None = None
     auth: Literal["key", "admin", "none"] = "key"
     deprecated: str | None = None
 
