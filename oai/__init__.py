@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from oai._errors import AuthenticationError as AuthenticationError
     from oai._errors import BadRequestError as BadRequestError
     from oai._errors import ConflictError as ConflictError
+    from oai._errors import ContentFilterFinishReasonError as ContentFilterFinishReasonError
     from oai._errors import InsecureWarning as InsecureWarning
     from oai._errors import InternalServerError as InternalServerError
     from oai._errors import InvalidWebhookSignatureError as InvalidWebhookSignatureError
+    from oai._errors import LengthFinishReasonError as LengthFinishReasonError
     from oai._errors import NotFoundError as NotFoundError
     from oai._errors import OpenAIError as OpenAIError
+    from oai._errors import ParseError as ParseError
     from oai._errors import PermissionDeniedError as PermissionDeniedError
     from oai._errors import PollCancelledError as PollCancelledError
     from oai._errors import PollTimeoutError as PollTimeoutError
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from oai._errors import ResponseTooLargeError as ResponseTooLargeError
     from oai._errors import StreamError as StreamError
     from oai._errors import TableError as TableError
+    from oai._errors import ToolError as ToolError
     from oai._errors import UnprocessableEntityError as UnprocessableEntityError
     from oai._events import EventParser as EventParser
     from oai._events import ServerSentEvent as ServerSentEvent
@@ -72,6 +76,9 @@ if TYPE_CHECKING:
     from oai._typed import AsyncOpenAI as AsyncOpenAI
     from oai._typed import OpenAI as OpenAI
     from oai._typed._module import *  # noqa: F403 - the call paths of the module's own client
+    from oai.helpers.functions import FunctionTool as FunctionTool
+    from oai.helpers.functions import function_tool as function_tool
+    from oai.helpers.functions import pydantic_function_tool as pydantic_function_tool
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
@@ -109,6 +116,10 @@ _HOMES = {
     "_client": ["AsyncOpenAI", "OpenAI"],
     "_decode": ["decode"],
     "_errors": [
+        "LengthFinishReasonError",
+        "ContentFilterFinishReasonError",
+        "ParseError",
+        "ToolError",
         "APIConnectionError",
         "APIError",
         "APIResponseValidationError",
@@ -144,6 +155,7 @@ _HOMES = {
     "_stream": ["AsyncStream", "Stream"],
     "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
     "_table": ["Table", "load_table"],
+    "helpers.functions": ["FunctionTool", "function_tool", "pydantic_function_tool"],
     "transports": [
         "AiohttpTransport",
         "CassetteError",

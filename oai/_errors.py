@@ -170,6 +170,75 @@ class StreamError(APIError):
         self.request_id: str | None = response.headers.get("x-request-id")
 
 
+class LengthFinishReasonError(OpenAIError):
+    """The answer was cut at the length limit, so that there is nothing whole to parse.
+
+    Attributes:
+        completion: the `ChatCompletion` as far as it came, with its text and usage.
+    """
+
+    def __init__(self, *, completion: Any) -> None:
+        used = f" - {completion.usage}" if getattr(completion, "usage", None) else ""
+        super().__init__(f"Could not parse the answer: it was cut at the length limit{used}")
+        self.completion = completion
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class ContentFilterFinishReasonError(OpenAIError):
+    """The content filter stopped the answer, so that there is nothing whole to parse.
+
+    Attributes:
+        completion: the `ChatCompletion` as far as it came.
+    """
+
+    def __init__(self, *, completion: Any = None) -> None:
+        super().__init__("Could not parse the answer: the content filter stopped it")
+        self.completion = completion
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class ParseError(OpenAIError, ValueError):
+    """The model's text does not fit the type that was asked for; `__cause__` says where.
+
+    Attributes:
+        completion: the whole `ChatCompletion` or `Response`, usage included.
+        text: what could not be parsed, as the model wrote it.
+        tool: the name of the tool whose arguments it is, `None` for the answer itself.
+    """
+
+    def __init__(self, message: str, *, completion: Any, text: str, tool: str | None = None) -> None:
+        super().__init__(message)
+        self.completion = completion
+        self.text = text
+        self.tool = tool
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class ToolError(OpenAIError):
+    """A run of tools ended early: a tool failed (`__cause__` is its exception), or the model went on for too long.
+
+    Attributes:
+        tool: the name of the tool that failed, `None` where the limit of rounds was reached.
+        messages: the whole conversation up to there, to go on with; the input items where it is of `responses`.
+        answers: the answers of the model in their order, each with its usage.
+    """
+
+    def __init__(self, message: str, *, messages: list[Any], answers: list[Any], tool: str | None = None) -> None:
+        super().__init__(message)
+        self.messages = messages
+        self.answers = answers
+        self.tool = tool
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -228,7 +297,7 @@ def _text(value: object) -> str | None:
     return None if value is None or isinstance(value, (dict, list)) else str(value)
 
 
-def _rebuild(cls: type[APIError], args: tuple[Any, ...], state: dict[str, Any]) -> APIError:
+def _rebuild(cls: type[OpenAIError], args: tuple[Any, ...], state: dict[str, Any]) -> OpenAIError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)

@@ -75,7 +75,7 @@ def _restore(cls: type[Object], fields: dict[str, Any], kept: dict[str, Any]) ->
 SHADOWED = "_shadowed"
 """Where unknown fields are kept whose names would hide a method or another attribute of the class."""
 
-RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", SHADOWED})
+RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED})
 """Names in an object's `__dict__` that are ours, not the server's."""
 
 
