@@ -174,7 +174,7 @@ def _completion(completion: ChatCompletion, wanted: Wanted) -> ParsedChatComplet
     def choice(each: Any) -> Any:
         if not isinstance(each, ChatCompletionChoice):
             return each
-        return _become(ParsedChoice, each, message=message(each.message))
+        return become(ParsedChoice, each, message=message(each.message))
 
     def message(each: Any) -> Any:
         if not isinstance(each, ChatCompletionMessage):
@@ -186,7 +186,7 @@ def _completion(completion: ChatCompletion, wanted: Wanted) -> ParsedChatComplet
             if not calls:  # beside calls the text is a remark, and no answer yet
                 raise
             parsed = None
-        return _become(ParsedChatCompletionMessage, each, parsed, tool_calls=calls)
+        return become(ParsedChatCompletionMessage, each, parsed, tool_calls=calls)
 
     def call(each: Any) -> Any:
         function = getattr(each, "function", None)
@@ -194,10 +194,10 @@ def _completion(completion: ChatCompletion, wanted: Wanted) -> ParsedChatComplet
             return each
         called: Any = function
         parsed = wanted.arguments(called.name, called.arguments, completion)
-        return _become(ParsedFunctionToolCall, each, function=_become(ParsedFunction, function, parsed))
+        return become(ParsedFunctionToolCall, each, function=become(ParsedFunction, function, parsed))
 
     choices = completion.choices and [choice(each) for each in completion.choices]
-    parsed: ParsedChatCompletion[Any] = _become(ParsedChatCompletion, completion, choices=choices)
+    parsed: ParsedChatCompletion[Any] = become(ParsedChatCompletion, completion, choices=choices)
     return parsed
 
 
@@ -213,24 +213,24 @@ def parse_response(response: Response, wanted: Wanted) -> ParsedResponse[Any]:
         if isinstance(each, ResponseOutputMessage):
             final = whole and each.phase in (None, "final_answer")
             content = each.content and [part(one, final) for one in each.content]
-            return _become(ParsedResponseOutputMessage, each, content=content)
+            return become(ParsedResponseOutputMessage, each, content=content)
         if isinstance(each, ResponseFunctionToolCall):
             done = whole and each.status != "incomplete"
             parsed = wanted.arguments(each.name, each.arguments, response) if done else None
-            return _become(ParsedResponseFunctionToolCall, each, parsed)
+            return become(ParsedResponseFunctionToolCall, each, parsed)
         return each
 
     def part(each: Any, final: bool) -> Any:
         if not isinstance(each, ResponseOutputText):
             return each
-        return _become(ParsedResponseOutputText, each, wanted.value(each.text, response) if final else None)
+        return become(ParsedResponseOutputText, each, wanted.value(each.text, response) if final else None)
 
     output = response.output and [item(each) for each in response.output]
-    parsed: ParsedResponse[Any] = _become(ParsedResponse, response, output=output)
+    parsed: ParsedResponse[Any] = become(ParsedResponse, response, output=output)
     return parsed
 
 
-def _become(cls: Any, value: Object, parsed: Any = None, **changed: Any) -> Any:
+def become(cls: Any, value: Object, parsed: Any = None, **changed: Any) -> Any:
     """Make an object of a class from one of its base, with all that it carries."""
     fields = {name: getattr(value, name) for name in value.__struct_fields__}
     twin = cls(**{**fields, **changed})

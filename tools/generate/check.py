@@ -52,7 +52,11 @@ def differences(document: Document | None, package: Path = ROOT / "oai") -> tupl
     left, complaints = exceptions.sift(found, sources)
     complaints += [
         f"missing  {OFFICIAL:<13}  [{name}] is neither a row nor a helper with a reason"
-        for name in helpers.keys() - exceptions.helpers.keys()
+        for name in helpers.keys() - exceptions.helpers.keys() - table.helpers.keys()
+    ]
+    complaints += [
+        f"stale    {OFFICIAL:<13}  helper {name}: excused, but the table has it"
+        for name in exceptions.helpers.keys() & table.helpers.keys()
     ]
     complaints += [
         f"stale    {OFFICIAL:<13}  helper {name}: the SDK does not have it"
