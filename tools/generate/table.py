@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from oai import _rows
-from oai._table import Row
+from oai._table import Row, Table
 from oai._toml import to_toml
 
 ROOT = Path(__file__).parents[2]
@@ -18,14 +18,14 @@ SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
 """Where the published specification lies beside a checkout of the repository."""
 
 
-def read_table(path: Path = TABLE) -> dict[str, Row]:
-    """Return the rows of a table, checked."""
-    return dict(_rows.read_table(path))
+def read_table(path: Path = TABLE) -> Table:
+    """Return a table, checked."""
+    return _rows.read_table(path)
 
 
 def add_rows(rows: Mapping[str, Mapping[str, Any]], path: Path = TABLE) -> list[str]:
     """Write the rows that a table lacks at its end, leaving what is there as it is; return their call paths."""
-    known = read_table(path) if path.exists() else {}
+    known: Mapping[str, Row] = read_table(path) if path.exists() else {}
     missing = {name: row for name, row in rows.items() if name not in known}
     if missing:
         before = path.read_text() if path.exists() else ""
