@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from both import Way
 from hypothesis import settings
 from loopback import Loopback
 
@@ -74,3 +75,7 @@ def play(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]
         return asyncio.run(main())
 
     return play
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def way(request: pytest.FixtureRequest, server: Loopback) -> Way:
+    """Calls of the server, by the sync client and by the async one."""
+    return Way(request.param, {"api_key": KEY, "base_url": f"{server.url}/v1", "max_retries": 0, "timeout": 10})

@@ -1,0 +1,96 @@
+"""One test for both clients: a `Way` makes the same call with the sync or the async one, and gives back what came."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import oai
+
+
+@dataclass
+class Read:
+    """What reading a stream to its end came to."""
+
+    stream: Any
+    events: list[Any] = field(default_factory=list)
+    seen: list[Any] = field(default_factory=list)  # what `look` returned for each event
+    error: Exception | None = None
+    final: Any = None
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.events]
+
+
+@dataclass
+class Way:
+    """A client, sync or async, of the options given."""
+
+    is_async: bool
+    options: dict[str, Any]
+
+    def call(self, path: str, **params: Any) -> Any:
+        """Call the method at a path and return its result."""
+
+        async def main() -> Any:
+            async with oai.AsyncOpenAI(**self.options) as client:
+                return await attrgetter(path)(client)(**params)
+
+        if self.is_async:
+            return asyncio.run(main())
+        with oai.OpenAI(**self.options) as client:
+            return attrgetter(path)(client)(**params)
+
+    def use(self, path: str, use: Callable[[Any], Any], **params: Any) -> Any:
+        """Open the stream at a path and return what `use` makes of it, awaited where it can be."""
+
+        async def main() -> Any:
+            async with oai.AsyncOpenAI(**self.options) as client, attrgetter(path)(client)(**params) as stream:
+                made = use(stream)
+                if inspect.isasyncgen(made):
+                    return [each async for each in made]
+                return await made if inspect.isawaitable(made) else made
+
+        if self.is_async:
+            return asyncio.run(main())
+        with oai.OpenAI(**self.options) as client, attrgetter(path)(client)(**params) as stream:
+            made = use(stream)
+            return list(made) if inspect.isgenerator(made) else made
+
+    def read(self, path: str, finish: str, look: Callable[[Any, Any], Any] | None = None, **params: Any) -> Read:
+        """Read the stream at a path to its end, then call `finish` of it."""
+        return self.use(path, lambda stream: (_read_async if self.is_async else _read)(stream, finish, look), **params)
+
+
+def _read(stream: Any, finish: str, look: Any) -> Read:
+    read = Read(stream)
+    try:
+        for event in stream:
+            read.events.append(event)
+            read.seen.append(look and look(stream, event))
+    except oai.OpenAIError as error:
+        read.error = error
+    try:
+        read.final = getattr(stream, finish)()
+    except oai.OpenAIError as error:
+        assert error is read.error, "the end raises what the stream raised"
+    return read
+
+
+async def _read_async(stream: Any, finish: str, look: Any) -> Read:
+    read = Read(stream)
+    try:
+        async for event in stream:
+            read.events.append(event)
+            read.seen.append(look and look(stream, event))
+    except oai.OpenAIError as error:
+        read.error = error
+    try:
+        read.final = await getattr(stream, finish)()
+    except oai.OpenAIError as error:
+        assert error is read.error, "the end raises what the stream raised"
+    return read
