@@ -75,6 +75,8 @@ def play(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]
         return asyncio.run(main())
 
     return play
+
+
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def way(request: pytest.FixtureRequest, server: Loopback) -> Way:
     """Calls of the server, by the sync client and by the async one."""
