@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +205,30 @@ except ImportError as error:
 """
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "pip install 'oai[async]'" in shown
+
+
+LEFT_OPEN = """
+import asyncio, gc, sys
+import oai
+
+async def main():
+    client = oai.AsyncOpenAI(api_key="k", base_url=sys.argv[1])
+    await client.models.retrieve("m")
+    return client
+
+for _ in range(2):
+    client = asyncio.run(main())
+asyncio.run(client.close())
+del client
+gc.collect()
+"""
+
+
+def test_connections_end_with_their_event_loop(server: Loopback) -> None:
+    server.default = Answer.of_json({"id": "m", "object": "model", "created": 1, "owned_by": "me"})
+    command = [sys.executable, "-W", "error", "-c", LEFT_OPEN, server.url]
+    process = subprocess.run(
+        command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (process.returncode, process.stderr) == (0, "")
+    assert server.until(lambda: not server.open_connections)

@@ -1,14 +1,15 @@
 """The transport of `AsyncOpenAI`, on aiohttp, which the extra `oai[async]` installs.
 
-A session belongs to the event loop that it was made in, so that this transport keeps one for each loop. Bodies of
-files are read in a thread, so that no loop waits for a disk.
+A session belongs to the event loop that it was made in, so that this transport keeps one for each loop, and closes
+it when the loop shuts down. Bodies of files are read in a thread, so that no loop waits for a disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -56,6 +57,7 @@ class AiohttpTransport:
         self._proxies = proxies
         self._connections = connections
         self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._endings: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]] = WeakKeyDictionary()
         self._closed = False
 
     async def send(self, request: Request) -> AiohttpReply:
@@ -84,9 +86,9 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close this transport's own sessions."""
         self._closed = True
-        sessions, self._sessions = list(self._sessions.values()), WeakKeyDictionary()
-        for session in sessions:
-            await session.close()
+        endings, self._endings, self._sessions = list(self._endings.values()), WeakKeyDictionary(), WeakKeyDictionary()
+        for ending in endings:
+            await ending.aclose()
 
     def _session(self) -> aiohttp.ClientSession:
         if self._given is not None:
@@ -105,6 +107,7 @@ class AiohttpTransport:
             # switches that off by the same name, for which there is no public one.
             session._retry_connection = False  # noqa: SLF001
             self._sessions[loop] = session
+            self._endings[loop] = _ending(session)
         return session
 
 
@@ -146,6 +149,24 @@ class AiohttpReply:
     def _failed(self, error: Exception) -> TransportError:
         self._answer.close()
         return TransportError("closed", "the reply is closed") if self._closed else _translated(error)
+
+
+def _ending(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+    """Return what closes a session when it is closed itself, as an event loop does to its async generators at its end.
+
+    So a program that leaves its client to `asyncio.run` leaves no connection open.
+    """
+
+    async def wait() -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await session.close()
+
+    ending = wait()
+    with contextlib.suppress(StopIteration):
+        ending.__anext__().__await__().__next__()  # to its `yield`, without waiting: so the loop knows of it
+    return ending
 
 
 async def _pieces(body: Body) -> AsyncIterator[bytes]:
