@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oai._azure import AsyncAzureOpenAI as AsyncAzureOpenAI
     from oai._azure import AzureOpenAI as AzureOpenAI
     from oai._decode import decode as decode
+    from oai._default_transport import default_transport as default_transport
     from oai._errors import APIConnectionError as APIConnectionError
     from oai._errors import APIError as APIError
     from oai._errors import APIResponseValidationError as APIResponseValidationError
@@ -115,6 +116,7 @@ _HOMES = {
     "_azure": ["AsyncAzureOpenAI", "AzureOpenAI"],
     "_client": ["AsyncOpenAI", "OpenAI"],
     "_decode": ["decode"],
+    "_default_transport": ["default_transport"],
     "_errors": [
         "LengthFinishReasonError",
         "ContentFilterFinishReasonError",

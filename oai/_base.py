@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from oai._adhoc import AdHoc
 from oai._answer import read_answer
 from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, PLAIN, Config, Dialect
+from oai._default_transport import find_transport
 from oai._errors import InsecureWarning, OpenAIError
 from oai._object import Object
 from oai._observe import start_log
@@ -82,7 +83,8 @@ class Client(AdHoc):
             deadline: seconds for the whole call: attempts, waits between them, and the body.
             default_headers: sent with every request; `None` takes a header away (`OPENAI_CUSTOM_HEADERS`).
             default_query: sent with every request.
-            transport: what sends; `Urllib3Transport()` unless given, which this client then closes.
+            transport: what sends; unless given that of a `default_transport` block, then the one that the
+                environment names (`OAI_TRANSPORT`), else one of this client's own, which it then closes.
             table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
             beta: the `OpenAI-Beta` header of every request, before what the row says.
             on_request: called with the `Attempt` before each is sent; header fields that it returns are added.
@@ -122,8 +124,8 @@ class Client(AdHoc):
             dialect=dialect,
             webhook_secret=webhook_secret,
         )
-        self._owns_transport = transport is None
-        self._transport = transport
+        self._transport = find_transport(transport, is_async=self._is_async)
+        self._owns_transport = self._transport is None
         self._check_key()
         start_log(os.environ)
 
@@ -191,7 +193,7 @@ class Client(AdHoc):
         other = object.__new__(type(self))
         other._config = config
         other._owns_transport = False
-        other._transport = self.transport if transport is None else transport
+        other._transport = self.transport if transport is None else find_transport(transport, is_async=self._is_async)
         other._check_key()
         return other
 

@@ -45,7 +45,8 @@ class Recorder:
 
     Args:
         path: the cassette, a text file to be kept with the tests.
-        transport: what to record, sync or async, which is closed with this one; `Urllib3Transport()` unless given.
+        transport: what to record, sync or async, which is closed with this one; unless given the usual one of
+            the client that asks, `Urllib3Transport()` or `AiohttpTransport()`.
         mode: `"replay"` answers from the cassette and never sends; `"record"` sends everything and writes the
             cassette anew; `"append"` answers what is recorded and sends and adds the rest; `"live"` sends and
             writes nothing. Where it is not given, the environment's `OAI_RECORD` says it, else it is `"replay"`.
@@ -95,7 +96,8 @@ class Recorder:
         if self.mode != "live":
             rewrite = self.mode == "record"
             self._tape = Tape(absolute(path), self._matcher, self._redactor, rewrite=rewrite, kept=kept)
-        self._transport = transport
+        self._given = transport
+        self._made: dict[bool, Any] = {}  # the transports of its own, by whether they are async
         self._lock = threading.Lock()
         self._closed = False
         self._process = os.getpid()
@@ -105,7 +107,7 @@ class Recorder:
     @property
     def needs_key(self) -> bool:
         """Whether requests go to a transport that needs a key."""
-        return self.mode != "replay" and getattr(self._transport, "needs_key", True)
+        return self.mode != "replay" and getattr(self._given, "needs_key", True)
 
     @property
     def unused(self) -> list[str]:
@@ -124,11 +126,18 @@ class Recorder:
             TransportError: what the transport raised, now or when it was recorded.
             CassetteMiss: this is a replay, and there is no such request in the cassette.
         """
+        return self._send(request, is_async=False)
+
+    def for_async(self) -> Transport:
+        """Return this recorder as async clients use it: what it sends of its own goes over an async transport."""
+        return cast("Transport", _AsyncSide(self))
+
+    def _send(self, request: Request, *, is_async: bool) -> Any:
         if self._closed:
             raise TransportError("closed", f"the recorder of {self.path} is closed")
         tape = self._tape
         if tape is None:
-            return self._inner().send(request)
+            return self._inner(is_async=is_async).send(request)
         asked = self._matcher.asked(request)
         if self.mode != "record":
             found = tape.take(asked)
@@ -140,7 +149,7 @@ class Recorder:
                 raise self._miss(tape, asked)
         note = tape.note(asked, request)
         try:
-            outcome = self._inner().send(request)
+            outcome = self._inner(is_async=is_async).send(request)
         except BaseException as error:
             self._not_answered(note, error)
             raise
@@ -193,8 +202,12 @@ class Recorder:
                 self._finish()
         except Exception as error:  # noqa: BLE001 - raised again below, when the transport is closed as well
             failure = error
-        closing: object = None if self._transport is None else self._transport.close()
-        if inspect.isawaitable(closing) and closing is not NOTHING:
+        closing: list[Any] = []
+        for each in [self._given, *self._made.values()]:
+            outcome = None if each is None else each.close()
+            if inspect.isawaitable(outcome) and outcome is not NOTHING:
+                closing.append(outcome)
+        if closing:
             return _closing(closing, failure)
         if failure is not None:
             raise failure
@@ -209,7 +222,8 @@ class Recorder:
     def _save_at_exit(self) -> None:
         # `last_value` is the exception that ended the program; a forked child has its parent's notes.
         if os.getpid() == self._process and getattr(sys, "last_value", None) is None:
-            self.close()
+            self._closed = True  # the connections end with the process
+            self._finish()
 
     def __enter__(self) -> Self:
         return self
@@ -227,15 +241,15 @@ class Recorder:
     ) -> None:
         await self._close(save=kind is None)
 
-    def _inner(self) -> Any:
-        """Return the wrapped transport; the default one is made, and its library imported, when it must send."""
-        if self._transport is None:
-            with self._lock:
-                if self._transport is None:
-                    from oai.transports.urllib3 import Urllib3Transport
-
-                    self._transport = Urllib3Transport()
-        return self._transport
+    def _inner(self, *, is_async: bool) -> Any:
+        """Return the wrapped transport; the usual one is made, and its library imported, when it must send."""
+        if self._given is not None:
+            side = getattr(self._given, "for_async", None) if is_async else None
+            return self._given if side is None else side()
+        with self._lock:
+            if is_async not in self._made:
+                self._made[is_async] = _usual(is_async=is_async)
+            return self._made[is_async]
 
     def _title(self, asked: Asked) -> str:
         return f"{asked.title} in {self.path}"
@@ -257,8 +271,39 @@ class Recorder:
         return CassetteMiss("\n".join(lines))
 
 
-async def _closing(closing: Awaitable[Any], failure: Exception | None) -> None:
-    await closing
+class _AsyncSide:
+    """A recorder as async clients use it."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __repr__(self) -> str:
+        return repr(self._recorder)
+
+    @property
+    def needs_key(self) -> bool:
+        return self._recorder.needs_key
+
+    def send(self, request: Request) -> Any:
+        return self._recorder._send(request, is_async=True)  # noqa: SLF001 - it is the recorder
+
+    def close(self) -> Any:
+        return self._recorder.close()
+
+
+def _usual(*, is_async: bool) -> Any:
+    if is_async:
+        from oai.transports.aiohttp import AiohttpTransport
+
+        return AiohttpTransport()
+    from oai.transports.urllib3 import Urllib3Transport
+
+    return Urllib3Transport()
+
+
+async def _closing(closing: list[Awaitable[Any]], failure: Exception | None) -> None:
+    for each in closing:
+        await each
     if failure is not None:
         raise failure
 
