@@ -384,6 +384,40 @@ def test_a_failed_run_leaves_the_old_cassette(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
 
 
+def test_aborting_writes_nothing_closes_the_transport_and_is_done_once(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    record(path, [{"n": 1}])
+    before = path.read_bytes()
+    with Loopback() as server:
+        server.default = Answer.of_json({})
+        inner = Urllib3Transport()
+        recorder = Recorder(path, inner, mode="record", allow_unused=False)
+        recorder.send(ask(f"{server.url}/x", {"n": 2})).read()
+        recorder.abort()
+        recorder.abort()
+        recorder.close()
+        with pytest.raises(TransportError, match="closed"):
+            inner.send(ask(f"{server.url}/x", {"n": 3}))
+        with pytest.raises(TransportError, match="closed"):
+            recorder.send(ask(f"{server.url}/x", {"n": 3}))
+        assert server.until(lambda: not server.open_connections)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["c"]
+
+
+def test_aborting_an_async_recording_is_awaited(tmp_path: Path) -> None:
+    async def run(url: str) -> None:
+        recorder = Recorder(tmp_path / "c", mode="record")
+        await (await recorder.for_async().send(ask(url, {}))).read()
+        await recorder.abort()
+        await recorder.abort()
+
+    with Loopback() as server:
+        server.default = Answer.of_json({})
+        asyncio.run(run(server.url))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unused_answers_are_named_and_refused_where_asked(tmp_path: Path) -> None:
     record(tmp_path / "c", [{"n": 1}, {"n": 2}])
     recorder = Recorder(tmp_path / "c", allow_unused=False)
