@@ -28,7 +28,7 @@ import pytest
 
 if TYPE_CHECKING:
     from oai._client import AsyncOpenAI, OpenAI
-    from oai.testing._network import Blocker
+    from oai.testing._blocked import Blocker
     from oai.transports.recorder import Recorder
 
 MARKER = "oai_cassette"
@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[start_key] = getattr(config, "workerinput", {}).get("oai_start") or time.time()
     block = config.getoption("oai_block_network")
     if block in ("external", "all"):
-        from oai.testing._network import Blocker
+        from oai.testing._blocked import Blocker
 
         blocker = config.stash[blocker_key] = Blocker(every=block == "all")
         blocker.start()
