@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from both import Way
 from hypothesis import settings
-from loopback import Loopback
 
 import oai
 from oai._steps import follow, follow_async
+from oai.testing import Loopback
 
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from loopback import Answer, Loopback, Seen
 
 import oai
+from oai.testing import Answer, Loopback, Seen
 
 Make = Callable[..., oai.OpenAI]
 

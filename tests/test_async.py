@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
 

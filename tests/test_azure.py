@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
 from oai._azure import differences
 from oai._steps import follow, follow_async
+from oai.testing import Answer, Loopback
 
 VERSION = "2026-01-01"
 

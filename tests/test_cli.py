@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 from oai._cli import main
 from oai._cli_arguments import UsageError, read_words
 from oai._cli_output import spoken
 from oai._table import shipped_table
+from oai.testing import Answer, Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from loopback import Answer, Loopback
+from oai.testing import Answer, Loopback
 
 ROOT = str(Path(__file__).parents[1])
 HELLO = ["chat.completions.create", "model=gpt-5", 'messages:=[{"role": "user", "content": "Hello"}]']

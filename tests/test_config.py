@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 
 import pytest
-from loopback import Loopback
 
 import oai
+from oai.testing import Loopback
 
 Make = Callable[..., oai.OpenAI]
 

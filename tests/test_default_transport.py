@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 from oai.transports.aiohttp import AiohttpTransport
 from oai.transports.offline import OfflineTransport
 from oai.transports.recorder import CassetteMiss, Recorder

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 import oai
 from oai._vectors import decode_unpacked
+from oai.testing import Answer, Loopback
 from oai.types import CreateEmbeddingResponse, Embedding
 
 Play = Callable[..., Any]

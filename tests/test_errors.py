@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 
 Make = Callable[..., oai.OpenAI]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
 from oai._rows import check_row
+from oai.testing import Answer, Loopback
 
 
 def test_a_reference_in_the_place_of_a_file_is_a_nested_field(server: Loopback, client: oai.OpenAI) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 
 TYPE = "text/event-stream"
 

@@ -19,7 +19,8 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback, Part, Seen
+
+from oai.testing import Answer, Loopback, Part, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -468,7 +469,7 @@ def test_a_client_that_hangs_up_within_an_answer_is_no_error(server: Loopback, h
 
 
 def test_a_hold_that_is_forgotten_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loopback.PATIENCE", 0.03)
+    monkeypatch.setattr("oai.testing._connection.PATIENCE", 0.03)
     with pytest.raises(AssertionError, match="hold"), Loopback(Answer(chunks=BODY, hold=threading.Event())) as server:
         ask(server)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
 from oai._module import SETTINGS
+from oai.testing import Answer, Loopback
 
 
 @pytest.fixture(autouse=True)

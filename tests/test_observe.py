@@ -13,11 +13,11 @@ import pytest
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 import oai
 from oai import Attempt
 from oai._rate_limit import seconds
+from oai.testing import Answer, Loopback
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "o"}
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from loopback import Answer, Loopback
 
 import oai
 from oai._decode import decoder
@@ -20,6 +19,7 @@ from oai._openapi import import_document, import_openapi
 from oai._openapi_document import Document
 from oai._table import SHIPPED, Table
 from oai._typexpr import resolve
+from oai.testing import Answer, Loopback
 
 DOCUMENT = Path(__file__).parent / "data" / "model_server.json"
 SPECIFICATION = Path(__file__).parents[2] / "shared" / "api" / "openapi.json"

@@ -17,11 +17,11 @@ import pytest
 from both import Way
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 import oai
 from oai.helpers.parsing import ParsedChatCompletion, ParsedResponse
 from oai.helpers.schemas import KEPT, format_of, strict
+from oai.testing import Answer, Loopback
 from oai.types.chat import ChatCompletion
 
 

@@ -14,10 +14,10 @@ import pytest
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback, Seen
 
 import oai
 from oai._steps import follow
+from oai.testing import Answer, Loopback, Seen
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
+from oai.testing import Answer, Loopback
 from oai.testing._cassettes import file_name
 
 ROOT = Path(__file__).parent.parent

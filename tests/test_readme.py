@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from loopback import Loopback
 
 import oai
 from oai._table import ROW_KEYS, shipped_table
+from oai.testing import Loopback
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

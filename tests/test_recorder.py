@@ -18,13 +18,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 import oai
 from oai._http import Request, TransportError
 from oai._multipart import Multipart
 from oai._operation import Operation
 from oai._table import Row
+from oai.testing import Answer, Loopback
 from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
 from oai.transports.urllib3 import Urllib3Transport
 

@@ -16,9 +16,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 
 Make = Callable[..., oai.OpenAI]
 

@@ -9,10 +9,10 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from loopback import Answer, Loopback, Seen
 
 import oai
 from oai._flow import retry_after, retry_delay
+from oai.testing import Answer, Loopback, Seen
 
 Make = Callable[..., oai.OpenAI]
 

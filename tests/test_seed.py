@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 
 VECTORS = [json.loads(line) for line in (Path(__file__).parent / "data" / "seed.jsonl").read_text().splitlines()]
 CASES = [

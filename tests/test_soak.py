@@ -11,9 +11,9 @@ from time import monotonic
 from typing import Any
 
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 
 STREAMS, CALLS = 200, 2_000
 EVENTS = 20

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 from oai.types.chat import ChatCompletionChunk
 
 Make = Callable[..., oai.OpenAI]

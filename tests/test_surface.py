@@ -7,10 +7,10 @@ import pydoc
 from pathlib import Path
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
 from oai._table import shipped_table
+from oai.testing import Answer, Loopback
 
 
 @pytest.fixture

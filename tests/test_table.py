@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from loopback import Answer, Loopback
 
 import oai
 from oai._table import SHIPPED, shipped_table
+from oai.testing import Answer, Loopback
 
 GOOD = {"method": '"POST"', "path": '"/rerank"', "body": '"json"', "response": '"Any"'}
 

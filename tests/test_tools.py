@@ -15,11 +15,11 @@ import msgspec
 import pydantic
 import pytest
 from both import Way
-from loopback import Answer, Loopback, Seen
 from test_parsing import check_strict, completion, response, said
 
 import oai
 from oai.helpers.functions import tools_for
+from oai.testing import Answer, Loopback, Seen
 
 
 class Weather(TypedDict):

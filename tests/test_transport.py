@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import trustme
 import urllib3
-from loopback import Answer, Loopback
 
+from oai.testing import Answer, Loopback
 from oai.transports import Request, Timeout, TransportError, Urllib3Transport
 
 

@@ -1,0 +1,129 @@
+"""An HTTP/1.1 server on 127.0.0.1 that answers byte for byte what a test asks for, and goes wrong on demand.
+
+It is for tests of what only real sockets show: timing, partial reads, resets, stale connections, proxies. So it
+writes every byte itself, and knows nothing of the library under test.
+
+    with Loopback() as server:
+        server.reply(Answer.error(503, "busy"), Answer.of_json({"id": "x"}))   # the next two requests get these
+        server.route("GET", "/v1/models", lambda seen: Answer(json={"asked": seen.query}))   # whenever it is asked
+
+A request gets its route's answer, else the first of the queue, else `server.default`, else a 404 that names it. All
+times are seconds. Every wait ends when the server closes, or when the client has closed its side meanwhile. What a
+callable raises, and what a client sends that is not HTTP, ends the connection and is raised again by the `with`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import Any, Self
+
+from oai.testing._answer import Answer, Plan
+from oai.testing._connection import PATIENCE, Connection
+from oai.testing._seen import Part, Seen
+
+__all__ = ["Answer", "Loopback", "Part", "Plan", "Seen"]
+
+
+class Loopback:
+    """The server. It is up when it is constructed; leaving its `with` block closes it.
+
+    Args:
+        default: What answers a request that has no route and finds the queue empty.
+        tls: A server's context, to speak TLS.
+        keep_body: False to only count and hash the bodies of requests, whatever the answer says.
+    """
+
+    def __init__(
+        self, default: Plan | None = None, *, tls: ssl.SSLContext | None = None, keep_body: bool = True
+    ) -> None:
+        self.default, self.tls, self.keep_body = default, tls, keep_body
+        self.requests: list[Seen] = []  # in order of arrival
+        self.connections = 0  # accepted so far
+        self.failures: list[Exception] = []  # what callables raised, and the like
+        self.closing = threading.Event()
+        self._queue: deque[Plan] = deque()
+        self._routes: dict[tuple[str, str], Plan] = {}
+        self._open: set[Connection] = set()
+        self._lock = threading.Lock()  # over `_open`, so that no socket is shut down after it is closed
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._accept, daemon=True, name=f"loopback-{self.port}")
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if self.failures:
+            raise self.failures[0]
+
+    @property
+    def open_connections(self) -> int:
+        return len(self._open)
+
+    def reply(self, *plans: Plan, **fields: Any) -> None:
+        """Queue answers, or one with these fields: each goes to the next request that has no route."""
+        self._queue.extend([*plans, Answer(**fields)] if fields or not plans else plans)
+
+    def route(self, method: str, path: str, plan: Plan) -> None:
+        """Set what answers a method and a path (for CONNECT, host:port) from now on."""
+        self._routes[method, path] = plan
+
+    def until(self, predicate: Callable[[], object], timeout: float = PATIENCE) -> bool:
+        """Wait for something that the client cannot see, such as `lambda: not server.open_connections`."""
+        end = monotonic() + timeout
+        while not (met := predicate()) and monotonic() < end:
+            sleep(0.001)
+        return bool(met)
+
+    def close(self) -> None:
+        """End all connections and threads, and wait for them for a bounded time."""
+        if not self.closing.is_set():
+            self.closing.set()
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                self._thread.join(PATIENCE)  # which the connection woke up
+            self._listener.close()
+        with self._lock:
+            for connection in (left := list(self._open)):
+                with suppress(OSError):
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)  # beneath TLS
+        end = monotonic() + PATIENCE
+        for connection in left:
+            connection.join(max(0, end - monotonic()))
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            if self.closing.is_set():
+                return sock.close()
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.tls is not None:
+                    sock = self.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            except OSError:  # the client has gone already
+                sock.close()
+                continue
+            with self._lock:
+                self.connections += 1
+                self._open.add(connection := Connection(self, sock, self.connections))
+                connection.start()
+
+    def choose(self, seen: Seen) -> Plan:
+        if plan := self._routes.get((seen.method, seen.path)):
+            return plan
+        with suppress(IndexError):
+            return self._queue.popleft()
+        return self.default or Answer.error(404, f"the test has no answer for {seen.method} {seen.target}")
+
+    def ended(self, connection: Connection) -> None:
+        with self._lock:
+            connection.sock.close()
+            self._open.discard(connection)
