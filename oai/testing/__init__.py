@@ -1,19 +1,40 @@
-"""What tests of code that uses `oai` need, and tests of transports; each part in a module of its own.
+"""What tests of code that uses `oai` need, and tests of transports: a server that goes wrong on demand, the suite.
 
-Names are imported when they are first used: pytest loads this package wherever oai is installed.
+    from oai.testing import Answer, Loopback, TransportConformance
+
+Names are imported when they are first used: pytest loads this package wherever oai is installed. The server needs the
+standard library alone; the conformance suite is for pytest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.testing.conformance import AsyncTransportConformance as AsyncTransportConformance
+    from oai.testing.conformance import TransportConformance as TransportConformance
     from oai.testing.loopback import Answer as Answer
     from oai.testing.loopback import Loopback as Loopback
     from oai.testing.loopback import Part as Part
     from oai.testing.loopback import Plan as Plan
     from oai.testing.loopback import Seen as Seen
 else:
-    __getattr__, __dir__ = attach(__name__, {"oai.testing.loopback": "Answer Loopback Part Plan Seen"})
+    _found, __dir__ = attach(
+        __name__,
+        {
+            "oai.testing.conformance": "AsyncTransportConformance TransportConformance",
+            "oai.testing.loopback": "Answer Loopback Part Plan Seen",
+        },
+    )
+
+    CASES = ("_async", "_body", "_ending", "_failing", "_head", "_network", "_suite", "_sharing", "_timing")
+
+    def __getattr__(name: str) -> Any:
+        if name.endswith("TransportConformance"):
+            import pytest
+
+            # The cases say what they saw by plain assertions, as those of a test file do.
+            pytest.register_assert_rewrite(*(f"oai.testing.{case}" for case in CASES))
+        return _found(name)

@@ -11,13 +11,14 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError, ProxyError, SSLError
 from urllib3.exceptions import TimeoutError as LimitReached
+from urllib3.util import SKIP_HEADER
 
 from oai._http import Body, Headers, Pairs, Request, TransportError
 from oai.transports._connections import POOLS, Response, attempt, left_of
@@ -33,6 +34,9 @@ LINGER = 0.01
 
 MOST_HOSTS = 1000
 """Hosts whose pools are kept; as many as the pool manager keeps, which closes those that it forgets."""
+
+ADDED = ("accept-encoding", "user-agent")
+"""Header fields that urllib3 would add by itself."""
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
@@ -51,10 +55,14 @@ class Urllib3Transport:
 
     Args:
         pool: a `urllib3.PoolManager` of the caller's, who keeps it, closes it, and has set up TLS and proxies
-            in it. With one, `Timeout.total` is looked at between reads only.
+            in it. With one, `Timeout.total` is looked at between reads only, and an interim answer (1xx) is an
+            error. In a forked child it is emptied.
         ssl_context: how to trust servers; the system's certificates unless given.
         proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` are heeded.
         connections: how many idle connections to keep to one host.
+
+    It pickles, and comes back with the same options and no connections. With a pool or an `ssl_context` of the
+    caller's it does not: pickling it raises `TypeError`.
     """
 
     needs_key = True
@@ -102,6 +110,11 @@ class Urllib3Transport:
         except (HTTPError, OSError, ValueError) as error:
             raise _translated(error) from error
         raw, attempt.response = attempt.response, None
+        if answer.status < 200 and answer.status != http.client.SWITCHING_PROTOCOLS:  # from a pool of the caller's
+            _discard(answer)
+            raise TransportError(
+                "receive", "the server sent an interim answer, which the given pool takes for the last"
+            )
         return Urllib3Reply(answer, raw, deadline)
 
     def close(self) -> None:
@@ -114,13 +127,23 @@ class Urllib3Transport:
             manager.clear()
         self._managers, self._pools = {}, {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        for name, value in (("pool", self._given), ("ssl_context", self._ssl_context)):
+            if value is not None:
+                raise TypeError(
+                    f"a {type(self).__name__} with a {name} of the caller's does not pickle: make one in each process"
+                )
+        return partial(type(self), proxies=self._proxies, connections=self._connections), ()
+
     def _pool(self, url: str) -> tuple[Any, str]:
         """Return what sends to a URL, and the target to give it: the caller's pools, or this process's own."""
-        if self._given is not None:
-            return self._given, url
         if self._process != os.getpid():
             # After a fork the sockets belong to the parent: forget them, without a word on the wire.
             self._managers, self._pools, self._process = {}, {}, os.getpid()
+            if self._given is not None:
+                self._given.clear()
+        if self._given is not None:
+            return self._given, url
         proxy = _proxy(url) if self._proxies else None
         if proxy is not None:
             return self._manager(proxy), url
@@ -170,6 +193,8 @@ class Urllib3Reply:
 
     def read(self) -> bytes:
         """Return the whole body."""
+        if self._raw is None and self._deadline is not None:
+            return b"".join(self)  # the caller's connection knows nothing of the deadline
         self._check_open()
         try:
             return self._answer.read(decode_content=False)
@@ -177,8 +202,8 @@ class Urllib3Reply:
             raise self._failed(error) from error
 
     def __iter__(self) -> Iterator[bytes]:
-        self._check_open()
         while True:
+            self._check_open()
             try:
                 left_of(self._deadline, None)
                 piece = self._answer.read1(PIECE, decode_content=False)
@@ -216,6 +241,8 @@ def _headers(request: Request) -> Any:
     fields: Pairs = request.headers
     if request.body is not None and not isinstance(request.body, bytes):
         fields = [*fields, ("Content-Length", str(request.body.length))]
+    named = {name.lower() for name, _ in fields}
+    fields = [*fields, *((name, SKIP_HEADER) for name in ADDED if name not in named)]
     plain = dict(fields)
     if len(plain) == len(fields):
         return plain
@@ -223,6 +250,14 @@ def _headers(request: Request) -> Any:
     for name, value in fields:
         several.add(name, value)
     return several
+
+
+def _discard(answer: urllib3.BaseHTTPResponse) -> None:
+    """Close the connection of an answer after which there is more to come that nobody will read."""
+    connection = answer.connection
+    answer.close()
+    if connection is not None:
+        connection.close()
 
 
 def _body(body: bytes | Body | None, deadline: float | None) -> Any:
