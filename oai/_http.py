@@ -97,6 +97,11 @@ class Timeout:
             connect=self.connect, read=self.read, write=self.write, pool=self.pool, total=max(remaining, 0.0)
         )
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no time at all: libraries take a limit of zero for none, or for a mistake."""
+        return any(limit is not None and limit <= 0 for limit in (self.connect, self.read, self.total))
+
     def _limits(self) -> tuple[float | None, ...]:
         return self.connect, self.read, self.write, self.pool, self.total
 

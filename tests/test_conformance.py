@@ -5,8 +5,12 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
+import aiohttp
+import pytest
+import urllib3
+
 from oai.testing import AsyncTransportConformance, TransportConformance
-from oai.transports import AiohttpTransport, Urllib3Transport
+from oai.transports import AiohttpTransport, Recorder, Urllib3Transport
 
 
 class TestUrllib3(TransportConformance):
@@ -19,6 +23,21 @@ class TestUrllib3(TransportConformance):
         return Urllib3Transport(ssl_context=context)
 
 
+class TestUrllib3OverAPoolOfTheUsers(TransportConformance):
+    proxies = pickles = exact_total = interim = False
+
+    def make_transport(self) -> Any:
+        self.pool = urllib3.PoolManager()
+        return Urllib3Transport(self.pool)
+
+    def make_trusting(self, context: ssl.SSLContext) -> Any:
+        self.pool = urllib3.PoolManager(ssl_context=context)
+        return Urllib3Transport(self.pool)
+
+    def dispose(self, _: Any) -> None:
+        self.pool.clear()
+
+
 class TestAiohttp(AsyncTransportConformance):
     lingers = True
 
@@ -27,3 +46,57 @@ class TestAiohttp(AsyncTransportConformance):
 
     def make_trusting(self, context: ssl.SSLContext) -> Any:
         return AiohttpTransport(ssl_context=context)
+
+
+class TestAiohttpOverASessionOfTheUsers(AsyncTransportConformance):
+    lingers = True
+    proxies = pickles = many_loops = forks = False
+
+    def make_transport(self) -> Any:
+        self.session = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+        return AiohttpTransport(self.session)
+
+    async def dispose(self, _: Any) -> None:
+        await self.session.close()
+
+
+class Recorded:
+    """Puts a recorder around what the other class of a suite makes."""
+
+    flat_memory = False
+    make_trusting = None
+    mode: Any = "record"
+    pickles = False
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Any) -> None:
+        self.cassette = tmp_path / "a.cassette"
+
+    def make_transport(self) -> Any:
+        return Recorder(self.cassette, super().make_transport(), mode=self.mode)  # type: ignore[misc]
+
+
+class TestRecording(Recorded, TestUrllib3):
+    pass
+
+
+class TestAppending(Recorded, TestUrllib3):
+    mode = "append"
+
+
+class TestLive(Recorded, TestUrllib3):
+    mode = "live"
+    flat_memory = True
+
+
+class TestAsyncRecording(Recorded, TestAiohttp):
+    pass
+
+
+class TestAsyncAppending(Recorded, TestAiohttp):
+    mode = "append"
+
+
+class TestAsyncLive(Recorded, TestAiohttp):
+    mode = "live"
+    flat_memory = True

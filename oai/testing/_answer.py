@@ -50,6 +50,7 @@ class Answer:
     # How the request is read
     drain: bool = True  # False: answer at once, end the sending side, and throw away what still comes
     read_delay: float = 0  # before every piece (64 KiB, or a chunk) of the request's body
+    read_hold: threading.Event | None = None  # wait for it before the request's body
     keep_body: bool = True  # False: only count and hash the request's body
     upstream: str | None = None  # see `tunnel`
 

@@ -37,6 +37,7 @@ class AsyncCases(Suite):
         failure = self.loop.run(self._cancelled(request, when, way))
         assert isinstance(failure, asyncio.CancelledError), f"the task ended with {failure!r}"
         assert time.monotonic() - began < self.patience, "cancelling came into effect late"
+        self.read_on.set()
         assert self.is_clear(), "the connection is still open"
         self.serves_again()
         self._ends_clean()
@@ -79,6 +80,7 @@ class AsyncCases(Suite):
     def setup_method(self) -> None:
         super().setup_method()
         self.heads = self.pieces = 0
+        self.read_on = threading.Event()
 
     @pytest.mark.parametrize("way", WAYS)
     def test_cancelled_while_connecting(self, way: str) -> None:
@@ -88,7 +90,7 @@ class AsyncCases(Suite):
 
     @pytest.mark.parametrize("way", WAYS)
     def test_cancelled_while_writing(self, way: str) -> None:
-        self.server.reply(Answer(read_delay=SLOW))
+        self.server.reply(Answer(read_hold=self.read_on))
         body = Counted(1 << 10)
         self.cancelled(self.request(body=body), body.stuck, way)
         assert not self.server.requests[0].complete

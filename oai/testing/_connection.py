@@ -82,6 +82,8 @@ class Connection(threading.Thread):
     def _read_body(self, seen: Seen, how: Answer) -> None:
         if (seen.header("expect") or "").lower() == "100-continue":
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if how.read_hold:
+            self._wait(PATIENCE, how.read_hold)
         kept, digest, self.read_delay = bytearray(), hashlib.sha256(), how.read_delay
         try:
             for piece in self._body(seen):
@@ -201,7 +203,7 @@ class Connection(threading.Thread):
         while (left := end - monotonic()) > 0 and not (event or self.server.closing).wait(min(left, 0.02)):
             if self.server.closing.is_set() or self._abandoned():
                 raise ConnectionAbortedError("nobody waits for the answer")
-        assert event is None or event.is_set(), f"`hold` was not set within {seconds} s"
+        assert event is None or event.is_set(), f"`hold` or `read_hold` was not set within {seconds} s"
 
     def _abandoned(self) -> bool:
         """Tell whether the client has closed its side, beneath TLS, even where there is something left to read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -87,8 +88,14 @@ class TimingCases(Suite):
         assert self.fetch(body=bytes(1 << 23), connect=0.1, write=10) == b"x"
 
     def test_a_server_that_does_not_read_against_total(self) -> None:
-        self.server.reply(Answer(read_delay=SLOW))
-        self.times_out(lambda: self.send(body=Pieces(bytes(1 << 16), times=1 << 10), total=0.2))
+        read_on = threading.Event()
+        self.server.reply(Answer(read_hold=read_on))
+        began = time.monotonic()
+        fails("timeout", lambda: self.send(body=Pieces(bytes(1 << 16), times=1 << 10), total=0.2))
+        assert time.monotonic() - began < self.patience, "the limit was kept late"
+        read_on.set()  # only now can the server see that the connection has ended
+        assert self.is_clear()
+        assert not self.server.requests[0].complete
         self.serves_again()
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,6 +28,12 @@ except ImportError as missing:
 MOST_CONNECTIONS = 100
 """Connections to one host at a time, more than which wait for a free one."""
 
+LARGE = 256 * 1024
+"""Bytes of a body that are handed to aiohttp at once; of much more it warns that the loop would stand still."""
+
+LINGER = 0.01
+"""Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
+
 SENT_AS_GIVEN = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
 """Header fields that aiohttp would add by itself."""
 
@@ -36,10 +43,13 @@ class AiohttpTransport:
 
     Args:
         session: an `aiohttp.ClientSession` of the caller's, who keeps it and closes it; it must not decompress
-            (`auto_decompress=False`).
+            (`auto_decompress=False`), belongs to the loop that it was made in, and is made to send nothing twice.
         ssl_context: how to trust servers; the system's certificates unless given.
         proxies: whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are heeded.
         connections: how many connections to one host there may be.
+
+    It pickles, and comes back with the same options and no connections. With a session or an `ssl_context` of the
+    caller's it does not: pickling it raises `TypeError`.
     """
 
     needs_key = True
@@ -64,11 +74,9 @@ class AiohttpTransport:
         """Send and return at the headers."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
-        headers = CIMultiDict(request.headers)
-        body: Any = request.body
-        if body is not None and not isinstance(body, bytes):
-            headers["Content-Length"] = str(body.length)
-            body = _pieces(body)
+        if request.timeout.is_over:
+            raise TransportError("timeout", "there is no time left")
+        headers, body = _content(request)
         try:
             answer = await self._session().request(
                 request.method,
@@ -86,14 +94,29 @@ class AiohttpTransport:
     async def close(self) -> None:
         """Close this transport's own sessions."""
         self._closed = True
-        endings, self._endings, self._sessions = list(self._endings.values()), WeakKeyDictionary(), WeakKeyDictionary()
-        for ending in endings:
-            await ending.aclose()
+        endings, self._endings, self._sessions = list(self._endings.items()), WeakKeyDictionary(), WeakKeyDictionary()
+        here = asyncio.get_running_loop()
+        for loop, ending in endings:
+            if loop is here or not loop.is_running():
+                await ending.aclose()
+            else:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ending.aclose(), loop))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        for name, value in (("session", self._given), ("ssl_context", self._ssl_context)):
+            if value is not None:
+                raise TypeError(
+                    f"a {type(self).__name__} with a {name} of the caller's does not pickle: make one in each process"
+                )
+        return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
     def _session(self) -> aiohttp.ClientSession:
-        if self._given is not None:
-            return self._given
         loop = asyncio.get_running_loop()
+        if self._given is not None:
+            if self._given._loop is not loop:  # noqa: SLF001 - its public name warns
+                raise TransportError("closed", "the given session belongs to another event loop than the running one")
+            self._given._retry_connection = False  # noqa: SLF001 - as below
+            return self._given
         session = self._sessions.get(loop)
         if session is None:
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._connections, ssl=self._ssl_context or True)
@@ -118,15 +141,20 @@ class AiohttpReply:
         self.status = answer.status
         self.headers = Headers((name.decode(), value.decode("latin-1")) for name, value in answer.raw_headers)
         self._answer = answer
+        # Only of a body that its connection's end delimits aiohttp does not say that a reset cut it short.
+        delimited = "content-length" in answer.headers or "transfer-encoding" in answer.headers
+        self._connection = None if delimited or answer.connection is None else answer.connection.protocol
         self._closed = False
 
     async def read(self) -> bytes:
         """Return the whole body."""
         self._check_open()
         try:
-            return await self._answer.read()
+            content = await self._answer.read()
+            self._check_end()
         except (aiohttp.ClientError, OSError) as error:
             raise self._failed(error) from error
+        return content
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._check_open()
@@ -134,13 +162,27 @@ class AiohttpReply:
             async for piece in self._answer.content.iter_any():
                 if piece:
                     yield piece
+            self._check_end()
         except (aiohttp.ClientError, OSError) as error:
             raise self._failed(error) from error
 
     async def close(self) -> None:
-        """Give the connection back if the body is at its end, else close it."""
+        """Give the connection back if the body is at its end, or just about to be; else close it."""
+        if self._closed:
+            return
         self._closed = True
-        self._answer.close()
+        try:
+            async with asyncio.timeout(LINGER):
+                await self._answer.content.wait_eof()
+        except (aiohttp.ClientError, OSError):
+            pass
+        finally:
+            self._answer.close()
+
+    def _check_end(self) -> None:
+        failure = self._connection and self._connection.exception()
+        if isinstance(failure, OSError):
+            raise failure
 
     def _check_open(self) -> None:
         if self._closed:
@@ -169,6 +211,25 @@ def _ending(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
     return ending
 
 
+def _content(request: Request) -> tuple[CIMultiDict[str], Any]:
+    """Return the header fields and the body as aiohttp takes them."""
+    headers = CIMultiDict(request.headers)
+    body = request.body
+    if isinstance(body, bytes) and len(body) > LARGE:
+        headers["Content-Length"] = str(len(body))
+        return headers, _slices(body)
+    if body is None or isinstance(body, bytes):
+        return headers, body
+    headers["Content-Length"] = str(body.length)
+    return headers, _pieces(body)
+
+
+async def _slices(body: bytes) -> AsyncIterator[memoryview]:
+    view = memoryview(body)
+    for start in range(0, len(body), LARGE):
+        yield view[start : start + LARGE]
+
+
 async def _pieces(body: Body) -> AsyncIterator[bytes]:
     pieces = iter(body)
     while True:
@@ -188,7 +249,7 @@ def _translated(error: Exception) -> TransportError:
     """Say what failed in the words of the seam."""
     if isinstance(error, TimeoutError):
         return TransportError("timeout", str(error) or "timed out")
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)):
         return TransportError("connect", str(error))
     if isinstance(error, aiohttp.ClientPayloadError):
         return TransportError("receive", "the answer was cut short")

@@ -89,8 +89,8 @@ class Urllib3Transport:
         if self._closed:
             raise TransportError("closed", "the transport is closed")
         timeout = request.timeout
-        if any(limit is not None and limit <= 0 for limit in (timeout.connect, timeout.read, timeout.total)):
-            raise TransportError("timeout", "there is no time left")  # urllib3 takes no limit of zero
+        if timeout.is_over:
+            raise TransportError("timeout", "there is no time left")
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
         attempt.timeout, attempt.deadline, attempt.response = timeout, deadline, None
         try:
