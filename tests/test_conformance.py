@@ -24,7 +24,8 @@ class TestUrllib3(TransportConformance):
 
 
 class TestUrllib3OverAPoolOfTheUsers(TransportConformance):
-    proxies = pickles = exact_total = interim = False
+    proxies = pickles = exact_limits = interim = False
+    test_an_unfinished_head_is_an_error = None  # http.client takes it for a whole one
 
     def make_transport(self) -> Any:
         self.pool = urllib3.PoolManager()

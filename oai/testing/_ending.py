@@ -16,15 +16,19 @@ ENDLESS = Answer(chunks=[b"x"] * 3000, pace=0.01, framing="chunked")
 
 
 class EndingCases(Suite):
+    def endless(self) -> Any:
+        """Send a request that is answered without an end, and return the reply."""
+        return self.send(total=2 * self.patience)
+
     def test_closing_before_the_body_closes_the_connection(self) -> None:
         self.server.reply(ENDLESS)
-        self.send().close()
+        self.endless().close()
         assert self.is_clear()
         self.serves_again()
 
     def test_closing_within_the_body_closes_the_connection(self) -> None:
         self.server.reply(ENDLESS)
-        reply = self.send()
+        reply = self.endless()
         for piece in reply:
             assert set(piece) == set(b"x")
             break
@@ -34,7 +38,7 @@ class EndingCases(Suite):
 
     def test_closing_a_reply_twice_does_nothing(self) -> None:
         self.server.reply(ENDLESS, Answer(body=b"x"))
-        cut, whole = self.send(), self.send()
+        cut, whole = self.endless(), self.send()
         assert whole.read() == b"x"
         for _ in range(2):
             cut.close()
@@ -44,13 +48,13 @@ class EndingCases(Suite):
     @pytest.mark.parametrize("take", [lambda reply: reply.read(), list], ids=["read", "iterated"])
     def test_a_closed_reply_says_so(self, take: Any) -> None:
         self.server.reply(ENDLESS)
-        reply = self.send()
+        reply = self.endless()
         reply.close()
         fails("closed", lambda: take(reply))
 
     def test_a_reply_that_is_closed_while_it_is_iterated_says_so(self) -> None:
         self.server.reply(ENDLESS)
-        reply = self.send()
+        reply = self.endless()
         pieces = iter(reply)
         assert next(pieces)
         reply.close()
@@ -98,7 +102,7 @@ class EndingCases(Suite):
         answers = [Answer(body=b"x"), ENDLESS, Answer(chunks=[b"abc"], truncate=2), Answer(reset="before")]
         self.server.reply(*answers, Answer(delay=30), Answer(204), Answer(body=b"x"))
         driver.send(self.request()).read()
-        cut = driver.send(self.request())
+        cut = driver.send(self.request(total=2 * self.patience))
         assert next(iter(cut))
         cut.close()
         fails("receive", lambda: driver.send(self.request()).read())

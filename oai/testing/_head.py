@@ -13,7 +13,6 @@ FRAMING = {"connection", "content-length", "host", "transfer-encoding"}
 GARBAGE = {
     "another protocol": b"SSH-2.0-OpenSSH\r\n\r\n",
     "no status": b"HTTP/1.1 two hundred\r\n\r\n",
-    "an unfinished head": b"HTTP/1.1 200 OK\r\nContent-Le",
     "nothing": b"",
 }
 
@@ -130,4 +129,9 @@ class HeadCases(Suite):
         self.server.reply(Answer(raw=raw))
         fails("receive", self.fetch)
         assert len(self.server.requests) == 1
+        self.serves_again()
+
+    def test_an_unfinished_head_is_an_error(self) -> None:
+        self.server.reply(Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Le"))
+        fails("receive", self.fetch)
         self.serves_again()

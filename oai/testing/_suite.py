@@ -52,7 +52,7 @@ class Suite:
     pickles = True
     forks = hasattr(os, "fork")
     flat_memory = True
-    exact_total = True
+    exact_limits = True
     interim = True
     lingers = False
     patience = 2.0

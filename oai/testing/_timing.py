@@ -34,7 +34,7 @@ class TimingCases(Suite):
         self.times_out(lambda: self.send(**limits))
         self.serves_again()
 
-    @needs("exact_total")
+    @needs("exact_limits")
     def test_dripping_headers_against_total(self) -> None:
         self.server.reply(Answer(head_pace=0.02, headers=[("x-a", "1")] * 100))
         self.times_out(lambda: self.send(read=SLOW, total=0.2))
@@ -83,9 +83,14 @@ class TimingCases(Suite):
             self.times_out(lambda: self.send(url, timeout=SLOW, connect=0.1))
             self.times_out(lambda: self.send(url, timeout=SLOW, total=0.1))
 
+    @needs("exact_limits")
     def test_a_write_waits_longer_than_a_connect(self) -> None:
-        self.server.reply(Answer(read_delay=0.005, body=b"x", keep_body=False))
+        read_on = threading.Event()
+        self.server.reply(Answer(read_hold=read_on, body=b"x", keep_body=False))
+        later = threading.Timer(0.3, read_on.set)
+        later.start()
         assert self.fetch(body=bytes(1 << 23), connect=0.1, write=10) == b"x"
+        later.join()
 
     def test_a_server_that_does_not_read_against_total(self) -> None:
         read_on = threading.Event()

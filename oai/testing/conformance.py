@@ -32,7 +32,7 @@ class TransportConformance(HeadCases, BodyCases, TimingCases, FailingCases, Endi
         pickles: it pickles, and the copy works; off says that it must refuse with a `TypeError` that names it.
         forks: it can be used in a forked child.
         flat_memory: bodies pass through without being kept.
-        exact_total: `Timeout.total` ends a head that drips in, too.
+        exact_limits: `Timeout.total` ends a head that drips in, too, and writing has the limit `write` alone.
         interim: answers of 1xx are passed over; off says that they may be an error.
         lingers: closing a reply just before its end keeps the connection (off unless set).
         patience: seconds within which what should happen at once must have happened.

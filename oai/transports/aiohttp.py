@@ -141,9 +141,12 @@ class AiohttpReply:
         self.status = answer.status
         self.headers = Headers((name.decode(), value.decode("latin-1")) for name, value in answer.raw_headers)
         self._answer = answer
-        # Only of a body that its connection's end delimits aiohttp does not say that a reset cut it short.
-        delimited = "content-length" in answer.headers or "transfer-encoding" in answer.headers
-        self._connection = None if delimited or answer.connection is None else answer.connection.protocol
+        self._lost: BaseException | None = None
+        if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
+            # Only of a body that the connection's end delimits aiohttp does not say that a reset cut it short.
+            ended = answer.connection and getattr(answer.connection.protocol, "closed", None)
+            if ended is not None:
+                ended.add_done_callback(self._note_end)
         self._closed = False
 
     async def read(self) -> bytes:
@@ -179,10 +182,12 @@ class AiohttpReply:
         finally:
             self._answer.close()
 
+    def _note_end(self, ended: asyncio.Future[None]) -> None:
+        self._lost = None if ended.cancelled() else ended.exception()
+
     def _check_end(self) -> None:
-        failure = self._connection and self._connection.exception()
-        if isinstance(failure, OSError):
-            raise failure
+        if self._lost is not None and not self._closed:
+            raise aiohttp.ClientPayloadError
 
     def _check_open(self) -> None:
         if self._closed:

@@ -185,7 +185,9 @@ class Urllib3Reply:
 
     def __init__(self, answer: urllib3.BaseHTTPResponse, raw: Response | None, deadline: float | None) -> None:
         self.status = answer.status
-        self.headers = Headers(answer.headers.items() if raw is None else raw.getheaders())
+        # What urllib3 itself shows has the fields of one name side by side, wherever they stood.
+        head = getattr(answer, "_original_response", None) if raw is None else raw
+        self.headers = Headers(answer.headers.items() if head is None else head.getheaders())
         self._answer = answer
         self._raw = raw
         self._deadline = deadline
