@@ -1,7 +1,7 @@
 """What both send: every operation that the official SDK has, called with the same arguments through either.
 
-The arguments are made from the row's types, so that what is compared is all of a request: method, path, query,
-the headers that matter, and the body, JSON or the parts of a form.
+The arguments are made from the row's types, and our requests are those that the recording transport passed on. What is
+compared is all of a request: method, path, query, the headers that matter, and the body, JSON or the parts of a form.
 """
 
 from __future__ import annotations
@@ -17,22 +17,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from arguments import MODES, Mode, arguments
+from operations import ADMIN_KEY, BASE, KEY, ROWS, function, recorded
 
-import oai
-from oai._http import Headers, Request, body_bytes
-from oai._table import shipped_table
+from oai._http import Request, body_bytes
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
 httpx = pytest.importorskip("httpx2")
 
-KEY, ADMIN_KEY = "the-key-of-the-tests", "the-admin-key-of-the-tests"
-BASE = "http://127.0.0.1:9/v1"
-
 HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "openai-organization", "openai-project")
 """The headers that matter, beside those that begin with `openai-` or that a row names."""
-
-ROWS = shipped_table()
 
 REQUIRED = "what is required"
 REFUSED = "the SDK refuses a call without one of several sets of arguments; here the server says what it lacks"
@@ -52,8 +45,6 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("videos.extend", "everything, last variants"): REFERENCE,
 }
 """Calls by operation and mode that the SDK does not send, or sends differently, with the reason."""
-
-STREAMED = Mode("a stream", everything=True, variant=0)
 
 
 @dataclass
@@ -90,40 +81,6 @@ def form_parts(kind: str, body: bytes) -> Iterator[tuple[str, str, str, bytes]]:
         yield str(name), str(part.get_filename()), str(part["content-type"]), part.get_payload(decode=True)
 
 
-class Reply:
-    status = 200
-    headers = Headers([("content-type", "application/json")])
-
-    def read(self) -> bytes:
-        return b"{}"
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield b"{}"
-
-    def close(self) -> None:
-        pass
-
-
-class Capture:
-    """A transport that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-
-    def send(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return Reply()
-
-    def close(self) -> None:
-        pass
-
-
-@cache
-def ours() -> tuple[Any, Capture]:
-    capture = Capture()
-    return oai.OpenAI(api_key=KEY, admin_api_key=ADMIN_KEY, base_url=BASE, transport=capture), capture
-
-
 @cache
 def theirs() -> tuple[Any, list[Any]]:
     requests: list[Any] = []
@@ -138,12 +95,6 @@ def theirs() -> tuple[Any, list[Any]]:
     return made, requests
 
 
-def function(client: Any, name: str) -> Any:
-    for part in name.split("."):
-        client = getattr(client, part)
-    return client
-
-
 def official_names() -> list[str]:
     made, _ = theirs()
     found = []
@@ -156,11 +107,7 @@ def official_names() -> list[str]:
     return found
 
 
-def sent_by_us(name: str, given: dict[str, Any], names: set[str]) -> Sent:
-    client, capture = ours()
-    capture.requests.clear()
-    function(client, name)(**given)
-    (request,) = capture.requests
+def seen(request: Request, names: set[str]) -> Sent:
     headers = {key.lower(): value for key, value in request.headers}
     return sent(request.method, request.url, headers, body_bytes(request.body), names)
 
@@ -188,35 +135,22 @@ def refused_or_sent_by_them(name: str, given: dict[str, Any]) -> Sent | None:
         return None
 
 
-def modes_of(name: str) -> list[tuple[Mode, dict[str, Any]]]:
-    row = ROWS[name]
-    cases = [(mode, arguments(row, mode)) for mode in MODES]
-    if row.stream and not row.stream_only:
-        cases.append((STREAMED, {**arguments(row, MODES[1]), "stream": True}))
-    return cases
-
-
 def compared(name: str) -> set[str]:
     row = ROWS[name]
     return {*HEADERS, *(each.lower() for each in (*row.headers, *row.header_params.values()))}
 
 
-@pytest.fixture(autouse=True)
-def _deprecated_ones_are_called_too() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
-
-
 @pytest.mark.parametrize("name", official_names())
 def test_both_send_the_same(name: str) -> None:
-    for mode, given in modes_of(name):
-        us = sent_by_us(name, given, compared(name))
-        if (name, mode.name) in DIFFERENT:
-            assert us != refused_or_sent_by_them(name, given), "excused, but not different"
-            continue
-        them = sent_by_them(name, given, compared(name))
-        assert us == them, mode.name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for call in recorded(name)[0]:
+            us = seen(call.request, compared(name))
+            if (name, call.mode.name) in DIFFERENT:
+                assert us != refused_or_sent_by_them(name, call.given), "excused, but not different"
+                continue
+            them = sent_by_them(name, call.given, compared(name))
+            assert us == them, call.mode.name
 
 
 def test_nearly_every_row_is_compared() -> None:
@@ -225,8 +159,9 @@ def test_nearly_every_row_is_compared() -> None:
 
 
 def test_a_difference_would_show() -> None:
-    given = {"model": "m", "messages": []}
-    us = sent_by_us("chat.completions.create", given, {*HEADERS})
+    call, *_ = recorded("chat.completions.create")[0]
+    given, us = call.given, seen(call.request, {*HEADERS})
+    assert us == sent_by_them("chat.completions.create", given, {*HEADERS})
     for other in (
         {**given, "model": "n"},
         {**given, "extra_query": {"a": 1}},

@@ -1,7 +1,8 @@
 """Requests against the published specification: what each row sends is what the specification describes.
 
 A JSON Schema library judges, which shares no code with what made the request: the query, the JSON body or the form
-of every operation that the specification has, with arguments made from the types of its row.
+of every operation that the specification has, with arguments made from the types of its row, as the recording
+transport passed it on.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import email
 import json
 import re
-import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,11 +17,10 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
-from arguments import MODES, arguments
+from operations import BASE, KEY, ROWS, InMemory, function, recorded
 
 import oai
-from oai._http import Headers, Request, body_bytes
-from oai._table import shipped_table
+from oai._http import Request, body_bytes
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install '.[official]'")
 referencing = pytest.importorskip("referencing")
@@ -31,8 +30,6 @@ if not SPECIFICATION.exists():
     pytest.skip(f"{SPECIFICATION} is not there", allow_module_level=True)
 
 NAME = "urn:specification"
-BASE = "http://127.0.0.1:9/v1"
-ROWS = shipped_table()
 
 OLDER = "the specification is older: the SDK's types have it by now"
 NULL = "the SDK's types and the server take null"
@@ -128,47 +125,11 @@ def cases() -> Iterator[tuple[str, str, str]]:
             yield name, row.method.lower(), path
 
 
-class Reply:
-    status = 200
-    headers = Headers([("content-type", "application/json")])
-
-    def read(self) -> bytes:
-        return b"{}"
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield b"{}"
-
-    def close(self) -> None:
-        pass
-
-
-class Capture:
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-
-    def send(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return Reply()
-
-    def close(self) -> None:
-        pass
-
-
-@cache
-def client() -> tuple[Any, Capture]:
-    capture = Capture()
-    return oai.OpenAI(api_key="k", admin_api_key="k", base_url=BASE, transport=capture), capture
-
-
 def request_of(name: str, given: dict[str, Any]) -> Request:
-    called, capture = client()
-    capture.requests.clear()
-    for part in name.split("."):
-        called = getattr(called, part)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        called(**given)
-    (request,) = capture.requests
+    """Return what a call sends that is none of the calls made from the row's types."""
+    inner = InMemory()
+    function(oai.OpenAI(api_key=KEY, admin_api_key=KEY, base_url=BASE, transport=inner), name)(**given)
+    (request,) = inner.requests
     return request
 
 
@@ -220,9 +181,8 @@ def part_of(schema: dict[str, Any], step: str) -> dict[str, Any]:
     return {}
 
 
-def problems(name: str, method: str, path: str, given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def problems(request: Request, method: str, path: str) -> Iterator[tuple[str, str]]:
     """Yield where a request is not what the specification describes, and what is wrong there."""
-    request = request_of(name, given)
     operation = document()["paths"][path][method]
     parts = urlsplit(request.url)
     params = {each["name"].removesuffix("[]"): (n, each) for n, each in enumerate(operation.get("parameters", ()))}
@@ -287,10 +247,10 @@ CASES = [pytest.param(*case, id=case[0]) for case in cases()]
 @pytest.mark.parametrize(("name", "method", "path"), CASES)
 def test_the_request_is_what_the_specification_describes(name: str, method: str, path: str) -> None:
     used: set[int] = set()
-    for mode in MODES:
-        for where, said in problems(name, method, path, arguments(ROWS[name], mode)):
+    for call in recorded(name)[0]:
+        for where, said in problems(call.request, method, path):
             used.update(excuses(name, where))
-            assert excuses(name, where), f"{mode.name}: {where}: {said}"
+            assert excuses(name, where), f"{call.mode.name}: {where}: {said}"
     stale = [each for n, each in enumerate(EXCUSED) if each[0] == name and n not in used]
     assert not stale, "excused, and not wrong any more"
 
@@ -316,4 +276,4 @@ def test_a_request_that_is_wrong_is_found(name: str, given: dict[str, Any], wher
     row = ROWS[name]
     described = {place(method, path): (method, path) for _, method, path in cases()}
     method, path = described[place(row.method, row.path)]
-    assert where in {each for each, _ in problems(name, method, path, given)}
+    assert where in {each for each, _ in problems(request_of(name, given), method, path)}
