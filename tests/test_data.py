@@ -8,12 +8,15 @@ import keyword
 import pkgutil
 import subprocess
 import sys
-from typing import Any
+from typing import Any, get_args, get_origin
 
+import msgspec
 import pytest
+from typed import all_structs
 
 import oai.types
 from oai import _pages
+from oai._object import untagged_variants
 from oai._operation import Operation
 from oai._table import Row, shipped_table
 from oai._typexpr import PAGES, resolve
@@ -85,6 +88,31 @@ def test_every_name_of_every_package_of_types_can_be_imported() -> None:
     assert count > 3000
 
 
+def said(kind: Any) -> Any:
+    """Return what makes a type equal to another."""
+    inner = untagged_variants(kind) or get_args(kind)
+    return (repr(get_origin(kind)), *map(said, inner)) if inner else repr(kind)
+
+
+def test_shapes_that_repeat_are_written_once() -> None:
+    """No module has two structs of the same fields, and none has one that a module which it imports has, too."""
+    shapes: dict[Any, list[type]] = {}
+    for struct in all_structs():
+        config = struct.__struct_config__
+        fields = tuple((each.encode_name, said(each.type), each.required) for each in msgspec.structs.fields(struct))
+        tag = config.tag_field, config.tag, repr(struct.__annotations__.get(config.tag_field or ""))
+        if (fields or config.tag is not None) and struct.__module__ != "oai.types.legacy":
+            shapes.setdefault((tag, fields), []).append(struct)
+    imported = {
+        name: {each.__module__ for each in vars(sys.modules[name]).values() if isinstance(each, type)}
+        for name in {struct.__module__ for struct in all_structs()}
+    }
+    for group in shapes.values():
+        for one in group:
+            twins = [each for each in group if each is not one and each.__module__ in imported[one.__module__]]
+            assert not twins, f"{one} is {twins}"
+
+
 LOADED = "import sys, json; print(json.dumps(sorted(m for m in sys.modules if m.startswith('oai.types.'))))"
 
 
@@ -106,9 +134,12 @@ def test_constructing_a_client_loads_no_types() -> None:
         ("embeddings.create(model='m', input='x')", ["embeddings"]),
         ("files.retrieve('f')", ["files"]),
         ("chat.completions.create(model='m', messages=[])", ["chat", "completions", "shared"]),
-        ("responses.create(model='m', input='x')", ["responses", "shared"]),
+        ("responses.create(model='m', input='x')", ["responses.common", "responses", "shared"]),
+        ("beta.responses.create(model='m', input='x')", ["beta.responses", "responses.common", "shared"]),
+        ("beta.agents.retrieve('a')", ["beta.agents"]),
     ],
 )
 def test_the_first_use_of_an_area_loads_what_it_needs(call: str, areas: list[str]) -> None:
     code = f"import oai; oai.OpenAI(transport=oai.OfflineTransport()).{call}"
-    assert loaded_after(code) == [f"oai.types.{area}.structs" for area in areas]
+    loaded = [name.removeprefix("oai.types.").replace("_structs", ".structs") for name in loaded_after(code)]
+    assert loaded == [f"{area}.structs" for area in areas]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -59,6 +60,17 @@ def test_nothing_differs_from_the_official_sdk_and_the_specification_but_what_is
     left, complaints = checking.differences(Document.parse(SPECIFICATION.read_bytes()))
     assert not left, "\n".join(map(str, left))
     assert not complaints, "\n".join(complaints)
+
+
+def test_every_type_that_the_sdk_exports_can_be_imported_under_its_name() -> None:
+    """What is written once for several keeps all the names that people know."""
+    facts = checking._official()[0].facts
+    exports = {
+        (package.replace("openai", "oai", 1), name) for package in facts.exports for name in facts.exports[package]
+    }
+    missing = [each for each in sorted(exports) if not hasattr(importlib.import_module(each[0]), each[1])]
+    assert len(exports) > 1700
+    assert missing == []
 
 
 def test_the_command_prints_what_differs_and_exits_with_1(tmp_path: Path) -> None:

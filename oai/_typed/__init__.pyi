@@ -387,7 +387,7 @@ class OpenAI(SyncClient):
         *,
         messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        tool_resources: oai.types.beta.ThreadCreateParamsToolResources | None | Omit = omit,
+        tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Create a thread. `POST /threads`"""
@@ -516,7 +516,7 @@ class OpenAI(SyncClient):
         *,
         content: str | Iterable[oai.types.beta.threads.MessageContentPartParam],
         role: Literal["user", "assistant"],
-        attachments: Iterable[oai.types.beta.threads.MessageCreateParamsAttachment] | None | Omit = omit,
+        attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
@@ -529,7 +529,7 @@ class OpenAI(SyncClient):
         *,
         content: str | Iterable[oai.types.beta.threads.MessageContentPartParam],
         role: Literal["user", "assistant"],
-        attachments: Iterable[oai.types.beta.threads.MessageCreateParamsAttachment] | None | Omit = omit,
+        attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
@@ -614,7 +614,7 @@ class OpenAI(SyncClient):
         assistant_id: str,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         additional_instructions: str | None | Omit = omit,
-        additional_messages: Iterable[oai.types.beta.threads.AdditionalMessage] | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
         instructions: str | None | Omit = omit,
         max_completion_tokens: int | None | Omit = omit,
         max_prompt_tokens: int | None | Omit = omit,
@@ -627,7 +627,7 @@ class OpenAI(SyncClient):
         tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
-        truncation_strategy: oai.types.beta.threads.RunCreateParamsTruncationStrategy | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
@@ -642,7 +642,7 @@ class OpenAI(SyncClient):
         assistant_id: str,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         additional_instructions: str | None | Omit = omit,
-        additional_messages: Iterable[oai.types.beta.threads.AdditionalMessage] | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
         instructions: str | None | Omit = omit,
         max_completion_tokens: int | None | Omit = omit,
         max_prompt_tokens: int | None | Omit = omit,
@@ -655,7 +655,7 @@ class OpenAI(SyncClient):
         tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
-        truncation_strategy: oai.types.beta.threads.RunCreateParamsTruncationStrategy | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
@@ -670,7 +670,7 @@ class OpenAI(SyncClient):
         assistant_id: str,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         additional_instructions: str | None | Omit = omit,
-        additional_messages: Iterable[oai.types.beta.threads.AdditionalMessage] | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
         instructions: str | None | Omit = omit,
         max_completion_tokens: int | None | Omit = omit,
         max_prompt_tokens: int | None | Omit = omit,
@@ -683,7 +683,7 @@ class OpenAI(SyncClient):
         tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
-        truncation_strategy: oai.types.beta.threads.RunCreateParamsTruncationStrategy | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
@@ -1834,7 +1834,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
-        tool_resources: oai.types.beta.ThreadCreateParamsToolResources | None | Omit = omit,
+        tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
         """Create a thread. `POST /threads`"""
@@ -1963,7 +1963,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         content: str | Iterable[oai.types.beta.threads.MessageContentPartParam],
         role: Literal["user", "assistant"],
-        attachments: Iterable[oai.types.beta.threads.MessageCreateParamsAttachment] | None | Omit = omit,
+        attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
@@ -1976,7 +1976,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         content: str | Iterable[oai.types.beta.threads.MessageContentPartParam],
         role: Literal["user", "assistant"],
-        attachments: Iterable[oai.types.beta.threads.MessageCreateParamsAttachment] | None | Omit = omit,
+        attachments: Iterable[oai.types.beta.MessageAttachment] | None | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
@@ -2061,7 +2061,7 @@ class AsyncOpenAI(AsyncClient):
         assistant_id: str,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         additional_instructions: str | None | Omit = omit,
-        additional_messages: Iterable[oai.types.beta.threads.AdditionalMessage] | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
         instructions: str | None | Omit = omit,
         max_completion_tokens: int | None | Omit = omit,
         max_prompt_tokens: int | None | Omit = omit,
@@ -2074,7 +2074,7 @@ class AsyncOpenAI(AsyncClient):
         tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
-        truncation_strategy: oai.types.beta.threads.RunCreateParamsTruncationStrategy | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
@@ -2089,7 +2089,7 @@ class AsyncOpenAI(AsyncClient):
         assistant_id: str,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         additional_instructions: str | None | Omit = omit,
-        additional_messages: Iterable[oai.types.beta.threads.AdditionalMessage] | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
         instructions: str | None | Omit = omit,
         max_completion_tokens: int | None | Omit = omit,
         max_prompt_tokens: int | None | Omit = omit,
@@ -2102,7 +2102,7 @@ class AsyncOpenAI(AsyncClient):
         tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
-        truncation_strategy: oai.types.beta.threads.RunCreateParamsTruncationStrategy | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
@@ -2117,7 +2117,7 @@ class AsyncOpenAI(AsyncClient):
         assistant_id: str,
         include: list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
         additional_instructions: str | None | Omit = omit,
-        additional_messages: Iterable[oai.types.beta.threads.AdditionalMessage] | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
         instructions: str | None | Omit = omit,
         max_completion_tokens: int | None | Omit = omit,
         max_prompt_tokens: int | None | Omit = omit,
@@ -2130,7 +2130,7 @@ class AsyncOpenAI(AsyncClient):
         tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
-        truncation_strategy: oai.types.beta.threads.RunCreateParamsTruncationStrategy | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:

@@ -8,7 +8,7 @@ from oai._omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import TypeAlias
 
-_DecisionsCreateInput: TypeAlias = str | Iterable[oai.types.decisions.InputUnionMember1DecisionInputUserMessage | oai.types.decisions.DecisionInputDeveloperMessage | oai.types.decisions.DecisionInputSystemMessage | oai.types.decisions.InputUnionMember1DecisionInputAssistantMessage | oai.types.decisions.InputUnionMember1DecisionInputFunctionCall | oai.types.decisions.InputUnionMember1DecisionInputFunctionCallOutput | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCall | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCallOutput]
+_DecisionsCreateInput: TypeAlias = str | Iterable[oai.types.decisions.DecisionInputMessageParam | oai.types.decisions.DecisionInputDeveloperMessage | oai.types.decisions.DecisionInputSystemMessage | oai.types.decisions.DecisionInputAssistantMessage | oai.types.decisions.InputUnionMember1DecisionInputFunctionCall | oai.types.decisions.InputUnionMember1DecisionInputFunctionCallOutput | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCall | oai.types.decisions.InputUnionMember1DecisionInputCustomToolCallOutput]
 
 
 class Decisions:

@@ -51,7 +51,7 @@ class LiveSessions:
         self,
         session_id: str,
         *,
-        session: oai.types.live.SessionAcceptParamsSession,
+        session: oai.types.live.Session,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
         """Accept a session. `POST /live/sessions/{session_id}/accept`"""
@@ -171,7 +171,7 @@ class AsyncLiveSessions:
         self,
         session_id: str,
         *,
-        session: oai.types.live.SessionAcceptParamsSession,
+        session: oai.types.live.Session,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
         """Accept a session. `POST /live/sessions/{session_id}/accept`"""

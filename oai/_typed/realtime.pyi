@@ -2,7 +2,6 @@
 # pyright: strict
 
 import oai.types.realtime
-import oai.types.realtime.translations
 import oai.types.responses
 from oai._answer import BinaryResponse
 from oai._omit import Omit, omit
@@ -201,7 +200,7 @@ class RealtimeTranslationsClientSecrets:
         self,
         *,
         session: oai.types.realtime.RealtimeTranslationSessionCreateRequestParam,
-        expires_after: oai.types.realtime.translations.ExpiresAfter | Omit = omit,
+        expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
         """Create a client secret. `POST /realtime/translations/client_secrets`"""
@@ -412,7 +411,7 @@ class AsyncRealtimeTranslationsClientSecrets:
         self,
         *,
         session: oai.types.realtime.RealtimeTranslationSessionCreateRequestParam,
-        expires_after: oai.types.realtime.translations.ExpiresAfter | Omit = omit,
+        expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
         """Create a client secret. `POST /realtime/translations/client_secrets`"""

@@ -6,170 +6,211 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types import admin as admin
-    from oai.types import audio as audio
-    from oai.types import batches as batches
-    from oai.types import beta as beta
-    from oai.types import chat as chat
-    from oai.types import completions as completions
-    from oai.types import containers as containers
-    from oai.types import content_provenance_checks as content_provenance_checks
-    from oai.types import conversations as conversations
-    from oai.types import decisions as decisions
-    from oai.types import embeddings as embeddings
-    from oai.types import evals as evals
-    from oai.types import files as files
-    from oai.types import fine_tuning as fine_tuning
-    from oai.types import graders as graders
-    from oai.types import images as images
-    from oai.types import live as live
-    from oai.types import models as models
-    from oai.types import moderations as moderations
-    from oai.types import realtime as realtime
-    from oai.types import responses as responses
-    from oai.types import safety as safety
-    from oai.types import shared as shared
-    from oai.types import shared_params as shared_params
-    from oai.types import skills as skills
-    from oai.types import uploads as uploads
-    from oai.types import vector_stores as vector_stores
-    from oai.types import videos as videos
-    from oai.types import webhooks as webhooks
-    from oai.types.audio.structs import AudioModel as AudioModel
-    from oai.types.audio.structs import AudioResponseFormat as AudioResponseFormat
-    from oai.types.batches.params import BatchCreateParams as BatchCreateParams
-    from oai.types.batches.params import BatchListParams as BatchListParams
-    from oai.types.batches.structs import Batch as Batch
-    from oai.types.batches.structs import BatchError as BatchError
-    from oai.types.batches.structs import BatchRequestCounts as BatchRequestCounts
-    from oai.types.batches.structs import BatchUsage as BatchUsage
+    from oai.types import (
+        admin as admin,
+        audio as audio,
+        batches as batches,
+        beta as beta,
+        chat as chat,
+        completions as completions,
+        containers as containers,
+        content_provenance_checks as content_provenance_checks,
+        conversations as conversations,
+        decisions as decisions,
+        embeddings as embeddings,
+        evals as evals,
+        files as files,
+        fine_tuning as fine_tuning,
+        graders as graders,
+        images as images,
+        live as live,
+        models as models,
+        moderations as moderations,
+        realtime as realtime,
+        responses as responses,
+        safety as safety,
+        shared as shared,
+        shared_params as shared_params,
+        skills as skills,
+        uploads as uploads,
+        vector_stores as vector_stores,
+        videos as videos,
+        webhooks as webhooks,
+    )
+    from oai.types.audio.structs import AudioModel as AudioModel, AudioResponseFormat as AudioResponseFormat
+    from oai.types.batches.params import BatchCreateParams as BatchCreateParams, BatchListParams as BatchListParams
+    from oai.types.batches.structs import (
+        Batch as Batch,
+        BatchError as BatchError,
+        BatchRequestCounts as BatchRequestCounts,
+        BatchUsage as BatchUsage,
+    )
     from oai.types.completions.params import CompletionCreateParams as CompletionCreateParams
-    from oai.types.completions.structs import Completion as Completion
-    from oai.types.completions.structs import CompletionChoice as CompletionChoice
-    from oai.types.completions.structs import CompletionUsage as CompletionUsage
-    from oai.types.containers.params import ContainerCreateParams as ContainerCreateParams
-    from oai.types.containers.params import ContainerListParams as ContainerListParams
-    from oai.types.containers.structs import ContainerCreateResponse as ContainerCreateResponse
-    from oai.types.containers.structs import ContainerListResponse as ContainerListResponse
-    from oai.types.containers.structs import ContainerRetrieveResponse as ContainerRetrieveResponse
+    from oai.types.completions.structs import (
+        Completion as Completion,
+        CompletionChoice as CompletionChoice,
+        CompletionUsage as CompletionUsage,
+    )
+    from oai.types.containers.params import (
+        ContainerCreateParams as ContainerCreateParams,
+        ContainerListParams as ContainerListParams,
+    )
+    from oai.types.containers.structs import (
+        ContainerCreateResponse as ContainerCreateResponse,
+        ContainerCreateResponse as _ContainerListResponse,
+        ContainerCreateResponse as _ContainerRetrieveResponse,
+    )
     from oai.types.content_provenance_checks.params import (
         ContentProvenanceCheckCreateParams as ContentProvenanceCheckCreateParams,
     )
     from oai.types.content_provenance_checks.structs import ContentProvenanceCheck as ContentProvenanceCheck
-    from oai.types.decisions.params import DecisionCreateParams as DecisionCreateParams
-    from oai.types.decisions.params import DecisionInputImageParam as DecisionInputImageParam
-    from oai.types.decisions.params import DecisionInputMessageParam as DecisionInputMessageParam
-    from oai.types.decisions.params import DecisionInputMessageUnionParam as DecisionInputMessageUnionParam
-    from oai.types.decisions.params import DecisionInputPartUnionParam as DecisionInputPartUnionParam
-    from oai.types.decisions.params import DecisionInputTextParam as DecisionInputTextParam
-    from oai.types.decisions.params import DecisionPromptCacheBreakpointParam as DecisionPromptCacheBreakpointParam
+    from oai.types.decisions.params import (
+        DecisionCreateParams as DecisionCreateParams,
+        DecisionInputImageParam as DecisionInputImageParam,
+        DecisionInputMessageParam as DecisionInputMessageParam,
+        DecisionInputMessageUnionParam as DecisionInputMessageUnionParam,
+        DecisionInputPartUnionParam as DecisionInputPartUnionParam,
+        DecisionInputTextParam as DecisionInputTextParam,
+        DecisionPromptCacheBreakpointParam as DecisionPromptCacheBreakpointParam,
+    )
     from oai.types.decisions.structs import Decision as Decision
     from oai.types.embeddings.params import EmbeddingCreateParams as EmbeddingCreateParams
-    from oai.types.embeddings.structs import CreateEmbeddingResponse as CreateEmbeddingResponse
-    from oai.types.embeddings.structs import Embedding as Embedding
-    from oai.types.embeddings.structs import EmbeddingModel as EmbeddingModel
-    from oai.types.evals.params import EvalCreateParams as EvalCreateParams
-    from oai.types.evals.params import EvalListParams as EvalListParams
-    from oai.types.evals.params import EvalUpdateParams as EvalUpdateParams
-    from oai.types.evals.structs import EvalCreateResponse as EvalCreateResponse
-    from oai.types.evals.structs import EvalCustomDataSourceConfig as EvalCustomDataSourceConfig
-    from oai.types.evals.structs import EvalDeleteResponse as EvalDeleteResponse
-    from oai.types.evals.structs import EvalListResponse as EvalListResponse
-    from oai.types.evals.structs import EvalRetrieveResponse as EvalRetrieveResponse
-    from oai.types.evals.structs import EvalStoredCompletionsDataSourceConfig as EvalStoredCompletionsDataSourceConfig
-    from oai.types.evals.structs import EvalUpdateResponse as EvalUpdateResponse
-    from oai.types.files.params import FileCreateParams as FileCreateParams
-    from oai.types.files.params import FileListParams as FileListParams
-    from oai.types.files.structs import FileContent as FileContent
-    from oai.types.files.structs import FileDeleted as FileDeleted
-    from oai.types.files.structs import FileObject as FileObject
-    from oai.types.files.structs import FilePurpose as FilePurpose
-    from oai.types.images.params import ImageCreateVariationParams as ImageCreateVariationParams
-    from oai.types.images.params import ImageEditParams as ImageEditParams
-    from oai.types.images.params import ImageGenerateParams as ImageGenerateParams
-    from oai.types.images.params import ImageInputReferenceParam as ImageInputReferenceParam
-    from oai.types.images.structs import Image as Image
-    from oai.types.images.structs import ImageEditCompletedEvent as ImageEditCompletedEvent
-    from oai.types.images.structs import ImageEditPartialImageEvent as ImageEditPartialImageEvent
-    from oai.types.images.structs import ImageEditStreamEvent as ImageEditStreamEvent
-    from oai.types.images.structs import ImageGenCompletedEvent as ImageGenCompletedEvent
-    from oai.types.images.structs import ImageGenPartialImageEvent as ImageGenPartialImageEvent
-    from oai.types.images.structs import ImageGenStreamEvent as ImageGenStreamEvent
-    from oai.types.images.structs import ImageModel as ImageModel
-    from oai.types.images.structs import ImagesResponse as ImagesResponse
-    from oai.types.models.structs import Model as Model
-    from oai.types.models.structs import ModelDeleted as ModelDeleted
-    from oai.types.moderations.params import ModerationCreateParams as ModerationCreateParams
-    from oai.types.moderations.params import ModerationImageURLInputParam as ModerationImageURLInputParam
-    from oai.types.moderations.params import ModerationMultiModalInputParam as ModerationMultiModalInputParam
-    from oai.types.moderations.params import ModerationTextInputParam as ModerationTextInputParam
-    from oai.types.moderations.structs import Moderation as Moderation
-    from oai.types.moderations.structs import ModerationCreateResponse as ModerationCreateResponse
-    from oai.types.moderations.structs import ModerationModel as ModerationModel
-    from oai.types.shared.structs import AllModels as AllModels
-    from oai.types.shared.structs import ChatModel as ChatModel
-    from oai.types.shared.structs import ComparisonFilter as ComparisonFilter
-    from oai.types.shared.structs import CompoundFilter as CompoundFilter
-    from oai.types.shared.structs import CustomToolInputFormat as CustomToolInputFormat
-    from oai.types.shared.structs import DecisionInputJSON as DecisionInputJSON
-    from oai.types.shared.structs import DecisionQuestionInputImage as DecisionQuestionInputImage
-    from oai.types.shared.structs import DecisionQuestionInputPart as DecisionQuestionInputPart
-    from oai.types.shared.structs import DecisionQuestionInputText as DecisionQuestionInputText
-    from oai.types.shared.structs import ErrorObject as ErrorObject
-    from oai.types.shared.structs import FunctionDefinition as FunctionDefinition
-    from oai.types.shared.structs import FunctionParameters as FunctionParameters
-    from oai.types.shared.structs import Metadata as Metadata
-    from oai.types.shared.structs import OAuthErrorCode as OAuthErrorCode
-    from oai.types.shared.structs import Reasoning as Reasoning
-    from oai.types.shared.structs import ReasoningEffort as ReasoningEffort
-    from oai.types.shared.structs import ResponseFormatJSONObject as ResponseFormatJSONObject
-    from oai.types.shared.structs import ResponseFormatJSONSchema as ResponseFormatJSONSchema
-    from oai.types.shared.structs import ResponseFormatText as ResponseFormatText
-    from oai.types.shared.structs import ResponseFormatTextGrammar as ResponseFormatTextGrammar
-    from oai.types.shared.structs import ResponseFormatTextPython as ResponseFormatTextPython
-    from oai.types.shared.structs import ResponsesModel as ResponsesModel
-    from oai.types.skills.params import SkillCreateParams as SkillCreateParams
-    from oai.types.skills.params import SkillListParams as SkillListParams
-    from oai.types.skills.params import SkillUpdateParams as SkillUpdateParams
-    from oai.types.skills.structs import DeletedSkill as DeletedSkill
-    from oai.types.skills.structs import Skill as Skill
-    from oai.types.skills.structs import SkillList as SkillList
-    from oai.types.uploads.params import UploadCompleteParams as UploadCompleteParams
-    from oai.types.uploads.params import UploadCreateParams as UploadCreateParams
-    from oai.types.uploads.structs import Upload as Upload
-    from oai.types.vector_stores.params import AutoFileChunkingStrategyParam as AutoFileChunkingStrategyParam
-    from oai.types.vector_stores.params import FileChunkingStrategyParam as FileChunkingStrategyParam
-    from oai.types.vector_stores.params import (
-        StaticFileChunkingStrategyObjectParam as StaticFileChunkingStrategyObjectParam,
+    from oai.types.embeddings.structs import (
+        CreateEmbeddingResponse as CreateEmbeddingResponse,
+        Embedding as Embedding,
+        EmbeddingModel as EmbeddingModel,
     )
-    from oai.types.vector_stores.params import StaticFileChunkingStrategyParam as StaticFileChunkingStrategyParam
-    from oai.types.vector_stores.params import VectorStoreCreateParams as VectorStoreCreateParams
-    from oai.types.vector_stores.params import VectorStoreListParams as VectorStoreListParams
-    from oai.types.vector_stores.params import VectorStoreSearchParams as VectorStoreSearchParams
-    from oai.types.vector_stores.params import VectorStoreUpdateParams as VectorStoreUpdateParams
-    from oai.types.vector_stores.structs import FileChunkingStrategy as FileChunkingStrategy
-    from oai.types.vector_stores.structs import OtherFileChunkingStrategyObject as OtherFileChunkingStrategyObject
-    from oai.types.vector_stores.structs import StaticFileChunkingStrategy as StaticFileChunkingStrategy
-    from oai.types.vector_stores.structs import StaticFileChunkingStrategyObject as StaticFileChunkingStrategyObject
-    from oai.types.vector_stores.structs import VectorStore as VectorStore
-    from oai.types.vector_stores.structs import VectorStoreDeleted as VectorStoreDeleted
-    from oai.types.vector_stores.structs import VectorStoreSearchResponse as VectorStoreSearchResponse
-    from oai.types.videos.params import VideoCreateCharacterParams as VideoCreateCharacterParams
-    from oai.types.videos.params import VideoCreateParams as VideoCreateParams
-    from oai.types.videos.params import VideoDownloadContentParams as VideoDownloadContentParams
-    from oai.types.videos.params import VideoEditParams as VideoEditParams
-    from oai.types.videos.params import VideoExtendParams as VideoExtendParams
-    from oai.types.videos.params import VideoListParams as VideoListParams
-    from oai.types.videos.params import VideoRemixParams as VideoRemixParams
-    from oai.types.videos.structs import Video as Video
-    from oai.types.videos.structs import VideoCreateCharacterResponse as VideoCreateCharacterResponse
-    from oai.types.videos.structs import VideoCreateError as VideoCreateError
-    from oai.types.videos.structs import VideoDeleteResponse as VideoDeleteResponse
-    from oai.types.videos.structs import VideoGetCharacterResponse as VideoGetCharacterResponse
-    from oai.types.videos.structs import VideoModel as VideoModel
-    from oai.types.videos.structs import VideoModelParam as VideoModelParam
-    from oai.types.videos.structs import VideoSeconds as VideoSeconds
-    from oai.types.videos.structs import VideoSize as VideoSize
+    from oai.types.evals.params import (
+        EvalCreateParams as EvalCreateParams,
+        EvalListParams as EvalListParams,
+        EvalUpdateParams as EvalUpdateParams,
+    )
+    from oai.types.evals.structs import (
+        EvalCreateResponse as EvalCreateResponse,
+        EvalCreateResponse as _EvalListResponse,
+        EvalCreateResponse as _EvalRetrieveResponse,
+        EvalCreateResponse as _EvalUpdateResponse,
+        EvalCustomDataSourceConfig as EvalCustomDataSourceConfig,
+        EvalDeleteResponse as EvalDeleteResponse,
+        EvalStoredCompletionsDataSourceConfig as EvalStoredCompletionsDataSourceConfig,
+    )
+    from oai.types.files.params import FileCreateParams as FileCreateParams, FileListParams as FileListParams
+    from oai.types.files.structs import (
+        FileContent as FileContent,
+        FileDeleted as FileDeleted,
+        FileObject as FileObject,
+        FilePurpose as FilePurpose,
+    )
+    from oai.types.images.params import (
+        ImageCreateVariationParams as ImageCreateVariationParams,
+        ImageEditParams as ImageEditParams,
+        ImageGenerateParams as ImageGenerateParams,
+        ImageInputReferenceParam as ImageInputReferenceParam,
+    )
+    from oai.types.images.structs import (
+        Image as Image,
+        ImageEditCompletedEvent as ImageEditCompletedEvent,
+        ImageEditPartialImageEvent as ImageEditPartialImageEvent,
+        ImageEditStreamEvent as ImageEditStreamEvent,
+        ImageGenCompletedEvent as ImageGenCompletedEvent,
+        ImageGenPartialImageEvent as ImageGenPartialImageEvent,
+        ImageGenStreamEvent as ImageGenStreamEvent,
+        ImageModel as ImageModel,
+        ImagesResponse as ImagesResponse,
+    )
+    from oai.types.models.structs import Model as Model, ModelDeleted as ModelDeleted
+    from oai.types.moderations.params import (
+        ModerationCreateParams as ModerationCreateParams,
+        ModerationImageURLInputParam as ModerationImageURLInputParam,
+        ModerationMultiModalInputParam as ModerationMultiModalInputParam,
+        ModerationTextInputParam as ModerationTextInputParam,
+    )
+    from oai.types.moderations.structs import (
+        Moderation as Moderation,
+        ModerationCreateResponse as ModerationCreateResponse,
+        ModerationModel as ModerationModel,
+    )
+    from oai.types.shared.structs import (
+        AllModels as AllModels,
+        ChatModel as ChatModel,
+        ComparisonFilter as ComparisonFilter,
+        CompoundFilter as CompoundFilter,
+        CustomToolInputFormat as CustomToolInputFormat,
+        DecisionInputJSON as DecisionInputJSON,
+        DecisionQuestionInputImage as DecisionQuestionInputImage,
+        DecisionQuestionInputPart as DecisionQuestionInputPart,
+        DecisionQuestionInputText as DecisionQuestionInputText,
+        ErrorObject as ErrorObject,
+        FunctionDefinition as FunctionDefinition,
+        FunctionParameters as FunctionParameters,
+        Metadata as Metadata,
+        OAuthErrorCode as OAuthErrorCode,
+        Reasoning as Reasoning,
+        ReasoningEffort as ReasoningEffort,
+        ResponseFormatJSONObject as ResponseFormatJSONObject,
+        ResponseFormatJSONSchema as ResponseFormatJSONSchema,
+        ResponseFormatText as ResponseFormatText,
+        ResponseFormatTextGrammar as ResponseFormatTextGrammar,
+        ResponseFormatTextPython as ResponseFormatTextPython,
+        ResponsesModel as ResponsesModel,
+    )
+    from oai.types.skills.params import (
+        SkillCreateParams as SkillCreateParams,
+        SkillListParams as SkillListParams,
+        SkillUpdateParams as SkillUpdateParams,
+    )
+    from oai.types.skills.structs import DeletedSkill as DeletedSkill, Skill as Skill, SkillList as SkillList
+    from oai.types.uploads.params import (
+        UploadCompleteParams as UploadCompleteParams,
+        UploadCreateParams as UploadCreateParams,
+    )
+    from oai.types.uploads.structs import Upload as Upload
+    from oai.types.vector_stores.params import (
+        AutoFileChunkingStrategyParam as AutoFileChunkingStrategyParam,
+        FileChunkingStrategyParam as FileChunkingStrategyParam,
+        StaticFileChunkingStrategyObjectParam as StaticFileChunkingStrategyObjectParam,
+        StaticFileChunkingStrategyParam as StaticFileChunkingStrategyParam,
+        VectorStoreCreateParams as VectorStoreCreateParams,
+        VectorStoreListParams as VectorStoreListParams,
+        VectorStoreSearchParams as VectorStoreSearchParams,
+        VectorStoreUpdateParams as VectorStoreUpdateParams,
+    )
+    from oai.types.vector_stores.structs import (
+        FileChunkingStrategy as FileChunkingStrategy,
+        OtherFileChunkingStrategyObject as OtherFileChunkingStrategyObject,
+        StaticFileChunkingStrategy as StaticFileChunkingStrategy,
+        StaticFileChunkingStrategyObject as StaticFileChunkingStrategyObject,
+        VectorStore as VectorStore,
+        VectorStoreDeleted as VectorStoreDeleted,
+        VectorStoreSearchResponse as VectorStoreSearchResponse,
+    )
+    from oai.types.videos.params import (
+        VideoCreateCharacterParams as VideoCreateCharacterParams,
+        VideoCreateParams as VideoCreateParams,
+        VideoDownloadContentParams as VideoDownloadContentParams,
+        VideoEditParams as VideoEditParams,
+        VideoExtendParams as VideoExtendParams,
+        VideoListParams as VideoListParams,
+        VideoRemixParams as VideoRemixParams,
+    )
+    from oai.types.videos.structs import (
+        Video as Video,
+        VideoCreateError as VideoCreateError,
+        VideoDeleteResponse as VideoDeleteResponse,
+        VideoGetCharacterResponse as VideoGetCharacterResponse,
+        VideoGetCharacterResponse as _VideoCreateCharacterResponse,
+        VideoModel as VideoModel,
+        VideoModelParam as VideoModelParam,
+        VideoSeconds as VideoSeconds,
+        VideoSize as VideoSize,
+    )
+
+    ContainerListResponse = _ContainerListResponse
+    ContainerRetrieveResponse = _ContainerRetrieveResponse
+    EvalListResponse = _EvalListResponse
+    EvalRetrieveResponse = _EvalRetrieveResponse
+    EvalUpdateResponse = _EvalUpdateResponse
+    VideoCreateCharacterResponse = _VideoCreateCharacterResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -187,7 +228,7 @@ else:
             "oai.types.completions.structs": "Completion CompletionChoice CompletionUsage",
             "oai.types.containers": "",
             "oai.types.containers.params": "ContainerCreateParams ContainerListParams",
-            "oai.types.containers.structs": "ContainerCreateResponse ContainerListResponse ContainerRetrieveResponse",
+            "oai.types.containers.structs": "ContainerCreateResponse ContainerListResponse=ContainerCreateResponse ContainerRetrieveResponse=ContainerCreateResponse",
             "oai.types.content_provenance_checks": "",
             "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
             "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck",
@@ -200,7 +241,7 @@ else:
             "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel",
             "oai.types.evals": "",
             "oai.types.evals.params": "EvalCreateParams EvalListParams EvalUpdateParams",
-            "oai.types.evals.structs": "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse EvalRetrieveResponse EvalStoredCompletionsDataSourceConfig EvalUpdateResponse",
+            "oai.types.evals.structs": "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse=EvalCreateResponse EvalRetrieveResponse=EvalCreateResponse EvalStoredCompletionsDataSourceConfig EvalUpdateResponse=EvalCreateResponse",
             "oai.types.files": "",
             "oai.types.files.params": "FileCreateParams FileListParams",
             "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
@@ -232,7 +273,7 @@ else:
             "oai.types.vector_stores.structs": "FileChunkingStrategy OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreSearchResponse",
             "oai.types.videos": "",
             "oai.types.videos.params": "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoExtendParams VideoListParams VideoRemixParams",
-            "oai.types.videos.structs": "Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
+            "oai.types.videos.structs": "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
             "oai.types.webhooks": "",
         },
     )

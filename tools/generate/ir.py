@@ -132,5 +132,6 @@ def substitute(node: Type, names: dict[Key, Key]) -> Type:
         case Map(value):
             return Map(substitute(value, names))
         case OneOf(variants, discriminator):
-            return OneOf(tuple(substitute(each, names) for each in variants), discriminator)
+            unique = tuple(dict.fromkeys(substitute(each, names) for each in variants))
+            return unique[0] if len(unique) == 1 else OneOf(unique, discriminator)
     return node

@@ -9,7 +9,7 @@ module's main class where it is not: the `Choice` of `chat_completion_chunk` is 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tools.generate.ir import (
     NONE,
@@ -28,6 +28,8 @@ from tools.generate.ir import (
     refs,
     substitute,
 )
+from tools.generate.shapes import COMMON, Merger, Shapes, reach
+from tools.generate.unions import UnionNamer
 
 ROOT = "openai.types"
 
@@ -83,12 +85,13 @@ class Plan:
         self.same: dict[Key, Key] = {}
         exported = {key for names in facts.exports.values() for key in names.values()}
         self.exported = exported
-        self._mark_params()
-        self.kept = self._reachable({*exported, *wanted})
-        self._merge_shapes()
-        self.kept = {self.same.get(key, key) for key in self.kept}
-        self._tag()
+        self._wanted = frozenset(wanted)
+        self._moved: dict[Key, str] = {}
         self._merged: dict[str, str] = {}
+        self._mark_params()
+        self.kept = self._reachable({*exported, *self._wanted})
+        self._merge_shapes()
+        self._tag()
         self._merged = self._merge_cycles()
         self.names = self._name()
 
@@ -103,22 +106,27 @@ class Plan:
 
     def home(self, key: Key) -> str:
         """Return the module that a definition is written to; modules that need each other are one."""
-        home = home_of(key, param=self.is_param(key))
+        home = self._moved.get(key) or home_of(key, param=self.is_param(key))
         return self._merged.get(home, home)
 
     def _merge_cycles(self) -> dict[str, str]:
         """Return, for each module of structs in a circle of imports, the one that takes the circle's contents."""
-        needs: dict[str, set[str]] = defaultdict(set)
-        for key in self.kept:
-            if not self.is_param(key):
-                needs[self.home(key)] |= {self.home(each) for each in self.references(key)}
-        reached = {home: _reach(home, needs) for home in needs}
+        structs = {key for key in self.kept if not self.is_param(key)}
+        needs = self._needs(self.home, structs)
+        reached = {home: reach(home, needs) for home in needs}
         circles = {home: {other for other in reached[home] if home in reached[other]} | {home} for home in needs}
         return {
             home: min(circle, key=lambda each: (each.count("."), each))
             for home, circle in circles.items()
             if len(circle) > 1
         }
+
+    def _needs(self, home: Callable[[Key], str], keys: Iterable[Key] | None = None) -> dict[str, set[str]]:
+        """Return for each module those that its definitions name."""
+        needs: dict[str, set[str]] = defaultdict(set)
+        for key in self.kept if keys is None else keys:
+            needs[home(key)] |= {home(each) for each in self.references(key)}
+        return needs
 
     def is_param(self, key: Key) -> bool:
         return self.definition(key).param
@@ -143,26 +151,45 @@ class Plan:
         return seen
 
     def _merge_shapes(self) -> None:
-        """Write nested classes of one shape once: the first by name stands for the rest of its area."""
-        changed = True
-        while changed:
-            changed = False
-            shapes: dict[object, Key] = {}
-            for key in sorted(self.kept, key=lambda each: (each not in self.exported, len(each[1]), each)):
-                definition = self.definition(key)
-                if isinstance(definition, Alias) or key in self.same:
-                    continue
-                fields = tuple(
-                    (field.name, field.wire, substitute(field.type, self.same), field.required)
-                    for field in definition.fields
-                )
-                shape = (area_of(key), definition.param, fields)
-                first = shapes.setdefault(shape, key)
-                if first != key and key not in self.exported and first not in self.exported and fields:
-                    self.same[key] = first
-                    changed = True
-            for key, first in list(self.same.items()):
-                self.same[key] = self.same.get(first, first)
+        """Write what has the same shape once, and have everything name what is written."""
+        shapes = Shapes(self.facts, self.kept)
+        merger = Merger(
+            shapes,
+            self.home,
+            self._needs(self.home),
+            lambda key: (key[1].endswith("Params"), key not in self.exported, "List" in key[1], len(key[1]), key),
+        )
+        self.same = merger.same
+        for key in self.kept:
+            definition = self.definition(key)
+            if isinstance(definition, Struct):
+                for field in definition.fields:
+                    field.type = substitute(field.type, self.same)
+            else:
+                definition.type = substitute(definition.type, self.same)
+        self.kept = self._reachable({self.same.get(key, key) for key in self.kept & {*self.exported, *self._wanted}})
+        self._moved = merger.moved
+        for key in list(merger.moved):
+            self._move_aliases(key)
+        self._name_unions(shapes)
+
+    def _name_unions(self, shapes: Shapes) -> None:
+        homes: dict[str, list[Key]] = defaultdict(list)
+        for key in sorted(self.kept):
+            homes[self.home(key)].append(key)
+        namer = UnionNamer(self.facts, shapes)
+        for home, keys in homes.items():
+            for new in namer.name(keys, camel):
+                self.kept.add(new)
+                if home != self.home(new):
+                    self._moved[new] = home
+
+    def _move_aliases(self, key: Key) -> None:
+        """Move the aliases that a moved definition names along with it; its classes are moved already."""
+        for each in self.references(key) & self.facts.aliases.keys():
+            if each not in self._moved and self.home(each) in COMMON[self._moved[key]]:
+                self._moved[each] = self._moved[key]
+                self._move_aliases(each)
 
     def _tag(self) -> None:
         """Give classes the tag by which unions tell them apart; a union where that fails is tried in turn."""
@@ -263,17 +290,6 @@ class Plan:
                     group[area] = one
         groups = {id(areas): sorted(areas) for areas in group.values()}
         return [sorted(key for key in self.kept if area_of(key) in areas) for areas in groups.values()]
-
-
-def _reach(start: str, needs: dict[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    todo = list(needs[start])
-    while todo:
-        home = todo.pop()
-        if home not in seen:
-            seen.add(home)
-            todo += needs[home]
-    return seen
 
 
 def _long_name(key: Key) -> str:

@@ -85,7 +85,7 @@ class Rows:
             case Lit(values):
                 return f"Literal[{', '.join(map(repr, values))}]"
             case Ref(key):
-                return self._path(self.plan.same.get(key, key))
+                return self._path(key)
             case Seq(outer, item):
                 return f"{outer}[{self.show(item)}]"
             case Map(value):
@@ -99,8 +99,10 @@ class Rows:
     def _path(self, key: Key) -> str:
         if key in self._roots:
             return self._roots[key]
-        area = area_of(key) if key in self.plan.exported else self.plan.home(key).rpartition(".")[0]
-        return f"{area}.{self.plan.names[key]}"
+        if key in self.plan.exported:
+            return f"{area_of(key)}.{self.plan.names.get(key, key[1])}"
+        key = self.plan.same.get(key, key)
+        return f"{self.plan.home(key).rpartition('.')[0]}.{self.plan.names[key]}"
 
 
 def _takes_list(kind: Type) -> bool:

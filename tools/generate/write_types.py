@@ -23,7 +23,15 @@ HEADER = (
 )
 
 RUFF = (sys.executable, "-m", "ruff")
-STYLE = ("--isolated", "--target-version", "py311", "--config", "line-length = 120")
+STYLE = (
+    "--isolated",
+    "--target-version",
+    "py311",
+    "--config",
+    "line-length = 120",
+    "--config",
+    "lint.isort.combine-as-imports = true",
+)
 """The project's own settings leave generated files alone."""
 
 BASES = {
@@ -230,8 +238,11 @@ class Writer:
                     return f"{name_hint} | None" if NONE in variants else name_hint
                 if ANY in variants:
                     return self.show(ANY)
-                ordered = sorted(variants, key=lambda each: each == NONE)
-                return " | ".join(self.show(each, name_hint) for each in ordered)
+                rest = [each for each in variants if each != NONE]
+                shown = [self.show(each, name_hint) for each in rest]
+                if len(rest) < len(variants) and not any(NONE in self.plan.flat(each) for each in rest):
+                    shown.append("None")
+                return " | ".join(shown)
         raise TypeError(node)
 
     def _ref(self, key: Key) -> str:
@@ -320,8 +331,8 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
         for name in sorted(names):
             here, _, there = name.partition("=")
             if there:
-                imports.append(f"    from {module} import {there} as _{there}\n")
-                assignments.append(f"    {here} = _{there}\n")
+                imports.append(f"    from {module} import {there} as _{here}\n")
+                assignments.append(f"    {here} = _{here}\n")
             else:
                 imports.append(f"    from {module} import {here} as {here}\n")
     kind = f"of `{area}`" if area else "of the API, by area"

@@ -6,55 +6,60 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.audio.params import ChunkingStrategyVadConfig as ChunkingStrategyVadConfig
-    from oai.types.audio.params import CreateVoiceRequestAudioSample as CreateVoiceRequestAudioSample
-    from oai.types.audio.params import CreateVoiceRequestPrompt as CreateVoiceRequestPrompt
-    from oai.types.audio.params import SpeechCreateParams as SpeechCreateParams
-    from oai.types.audio.params import SpeechCreateParamsVoice as SpeechCreateParamsVoice
-    from oai.types.audio.params import TranscriptionCreateParams as TranscriptionCreateParams
-    from oai.types.audio.params import TranscriptionCreateParamsNonStreaming as TranscriptionCreateParamsNonStreaming
-    from oai.types.audio.params import TranscriptionCreateParamsStreaming as TranscriptionCreateParamsStreaming
-    from oai.types.audio.params import TranslationCreateParams as TranslationCreateParams
-    from oai.types.audio.params import VoiceConsentCreateParams as VoiceConsentCreateParams
-    from oai.types.audio.params import VoiceConsentListParams as VoiceConsentListParams
-    from oai.types.audio.params import VoiceConsentUpdateParams as VoiceConsentUpdateParams
-    from oai.types.audio.params import VoiceCreateParams as VoiceCreateParams
-    from oai.types.audio.params import VoiceID as VoiceID
-    from oai.types.audio.structs import AudioModel as AudioModel
-    from oai.types.audio.structs import AudioResponseFormat as AudioResponseFormat
-    from oai.types.audio.structs import SpeechModel as SpeechModel
-    from oai.types.audio.structs import Transcription as Transcription
-    from oai.types.audio.structs import TranscriptionCreateResponse as TranscriptionCreateResponse
-    from oai.types.audio.structs import TranscriptionDiarized as TranscriptionDiarized
-    from oai.types.audio.structs import TranscriptionDiarizedSegment as TranscriptionDiarizedSegment
-    from oai.types.audio.structs import TranscriptionDiarizedUsage as TranscriptionDiarizedUsage
-    from oai.types.audio.structs import TranscriptionInclude as TranscriptionInclude
-    from oai.types.audio.structs import TranscriptionLanguage as TranscriptionLanguage
-    from oai.types.audio.structs import TranscriptionLogprob as TranscriptionLogprob
-    from oai.types.audio.structs import TranscriptionSegment as TranscriptionSegment
-    from oai.types.audio.structs import TranscriptionStreamEvent as TranscriptionStreamEvent
-    from oai.types.audio.structs import TranscriptionTextDeltaEvent as TranscriptionTextDeltaEvent
-    from oai.types.audio.structs import TranscriptionTextDeltaEventLogprob as TranscriptionTextDeltaEventLogprob
-    from oai.types.audio.structs import TranscriptionTextDoneEvent as TranscriptionTextDoneEvent
-    from oai.types.audio.structs import TranscriptionTextDoneEventUsage as TranscriptionTextDoneEventUsage
-    from oai.types.audio.structs import TranscriptionTextSegmentEvent as TranscriptionTextSegmentEvent
-    from oai.types.audio.structs import TranscriptionUsage as TranscriptionUsage
-    from oai.types.audio.structs import TranscriptionVerbose as TranscriptionVerbose
-    from oai.types.audio.structs import TranscriptionVerboseUsage as TranscriptionVerboseUsage
-    from oai.types.audio.structs import TranscriptionWord as TranscriptionWord
-    from oai.types.audio.structs import Translation as Translation
-    from oai.types.audio.structs import TranslationCreateResponse as TranslationCreateResponse
-    from oai.types.audio.structs import TranslationVerbose as TranslationVerbose
-    from oai.types.audio.structs import UsageInputTokenDetails as UsageInputTokenDetails
-    from oai.types.audio.structs import Voice as Voice
-    from oai.types.audio.structs import VoiceConsent as VoiceConsent
-    from oai.types.audio.structs import VoiceConsentDeleted as VoiceConsentDeleted
-    from oai.types.audio.structs import VoiceDeleted as VoiceDeleted
+    from oai.types.audio.params import (
+        ChunkingStrategyVadConfig as ChunkingStrategyVadConfig,
+        CreateVoiceRequestAudioSample as CreateVoiceRequestAudioSample,
+        CreateVoiceRequestPrompt as CreateVoiceRequestPrompt,
+        SpeechCreateParams as SpeechCreateParams,
+        SpeechCreateParamsVoice as SpeechCreateParamsVoice,
+        TranscriptionCreateParams as TranscriptionCreateParams,
+        TranscriptionCreateParamsNonStreaming as TranscriptionCreateParamsNonStreaming,
+        TranscriptionCreateParamsStreaming as TranscriptionCreateParamsStreaming,
+        TranslationCreateParams as TranslationCreateParams,
+        VoiceConsentCreateParams as VoiceConsentCreateParams,
+        VoiceConsentListParams as VoiceConsentListParams,
+        VoiceConsentUpdateParams as VoiceConsentUpdateParams,
+        VoiceCreateParams as VoiceCreateParams,
+        VoiceID as VoiceID,
+    )
+    from oai.types.audio.structs import (
+        AudioModel as AudioModel,
+        AudioResponseFormat as AudioResponseFormat,
+        SpeechModel as SpeechModel,
+        Transcription as Transcription,
+        TranscriptionCreateResponse as TranscriptionCreateResponse,
+        TranscriptionDiarized as TranscriptionDiarized,
+        TranscriptionDiarizedSegment as TranscriptionDiarizedSegment,
+        TranscriptionDiarizedSegment as _TranscriptionTextSegmentEvent,
+        TranscriptionInclude as TranscriptionInclude,
+        TranscriptionLanguage as TranscriptionLanguage,
+        TranscriptionLogprob as TranscriptionLogprob,
+        TranscriptionSegment as TranscriptionSegment,
+        TranscriptionStreamEvent as TranscriptionStreamEvent,
+        TranscriptionTextDeltaEvent as TranscriptionTextDeltaEvent,
+        TranscriptionTextDeltaEventLogprob as TranscriptionTextDeltaEventLogprob,
+        TranscriptionTextDoneEvent as TranscriptionTextDoneEvent,
+        TranscriptionTextDoneEventUsage as TranscriptionTextDoneEventUsage,
+        TranscriptionUsage as TranscriptionUsage,
+        TranscriptionVerbose as TranscriptionVerbose,
+        TranscriptionVerboseUsage as TranscriptionVerboseUsage,
+        TranscriptionWord as TranscriptionWord,
+        Translation as Translation,
+        TranslationCreateResponse as TranslationCreateResponse,
+        TranslationVerbose as TranslationVerbose,
+        UsageInputTokenDetails as UsageInputTokenDetails,
+        Voice as Voice,
+        VoiceConsent as VoiceConsent,
+        VoiceConsentDeleted as VoiceConsentDeleted,
+        VoiceDeleted as VoiceDeleted,
+    )
+
+    TranscriptionTextSegmentEvent = _TranscriptionTextSegmentEvent
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.audio.params": "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID",
-            "oai.types.audio.structs": "AudioModel AudioResponseFormat SpeechModel Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionDiarizedUsage TranscriptionInclude TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
+            "oai.types.audio.structs": "AudioModel AudioResponseFormat SpeechModel Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionInclude TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent=TranscriptionDiarizedSegment TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
         },
     )

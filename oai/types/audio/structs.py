@@ -45,16 +45,13 @@ class Transcription(Object):
     usage: TranscriptionUsage | None = None
 
 
-TranscriptionDiarizedUsage = TranscriptionTextDoneEventUsage | TranscriptionVerboseUsage
-
-
-class TranscriptionDiarizedSegment(Object):
+class TranscriptionDiarizedSegment(Object, tag_field="type", tag="transcript.text.segment"):
+    type: ClassVar[Literal["transcript.text.segment"]] = "transcript.text.segment"
     id: str
     end: float
     speaker: str
     start: float
     text: str
-    type: Literal["transcript.text.segment"]
 
 
 class TranscriptionDiarized(Object):
@@ -62,7 +59,7 @@ class TranscriptionDiarized(Object):
     segments: list[TranscriptionDiarizedSegment]
     task: Literal["transcribe"]
     text: str
-    usage: TranscriptionDiarizedUsage | None = None
+    usage: TranscriptionUsage | None = None
 
 
 class TranscriptionSegment(Object):
@@ -123,16 +120,7 @@ class TranscriptionTextDoneEvent(Object, tag_field="type", tag="transcript.text.
     usage: TranscriptionTextDoneEventUsage | None = None
 
 
-class TranscriptionTextSegmentEvent(Object, tag_field="type", tag="transcript.text.segment"):
-    type: ClassVar[Literal["transcript.text.segment"]] = "transcript.text.segment"
-    id: str
-    end: float
-    speaker: str
-    start: float
-    text: str
-
-
-TranscriptionStreamEvent = TranscriptionTextSegmentEvent | TranscriptionTextDeltaEvent | TranscriptionTextDoneEvent
+TranscriptionStreamEvent = TranscriptionDiarizedSegment | TranscriptionTextDeltaEvent | TranscriptionTextDoneEvent
 
 
 class Translation(Object):

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.batches.params import BatchCreateParams as BatchCreateParams
-    from oai.types.batches.params import BatchListParams as BatchListParams
-    from oai.types.batches.params import OutputExpiresAfter as OutputExpiresAfter
-    from oai.types.batches.structs import Batch as Batch
-    from oai.types.batches.structs import BatchError as BatchError
-    from oai.types.batches.structs import BatchRequestCounts as BatchRequestCounts
-    from oai.types.batches.structs import BatchUsage as BatchUsage
-    from oai.types.batches.structs import Errors as Errors
-    from oai.types.batches.structs import InputTokensDetails as InputTokensDetails
-    from oai.types.batches.structs import OutputTokensDetails as OutputTokensDetails
+    from oai.types.batches.params import (
+        BatchCreateParams as BatchCreateParams,
+        BatchListParams as BatchListParams,
+        OutputExpiresAfter as OutputExpiresAfter,
+    )
+    from oai.types.batches.structs import (
+        Batch as Batch,
+        BatchError as BatchError,
+        BatchRequestCounts as BatchRequestCounts,
+        BatchUsage as BatchUsage,
+        Errors as Errors,
+        InputTokensDetails as InputTokensDetails,
+        OutputTokensDetails as OutputTokensDetails,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

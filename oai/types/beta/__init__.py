@@ -6,1768 +6,865 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta import agents as agents
-    from oai.types.beta import chatkit as chatkit
-    from oai.types.beta import realtime as realtime
-    from oai.types.beta import responses as responses
-    from oai.types.beta import threads as threads
+    from oai.types.beta import (
+        agents as agents,
+        chatkit as chatkit,
+        realtime as realtime,
+        responses as responses,
+        threads as threads,
+    )
     from oai.types.beta.agents_params import (
         AgentBrowserAuthenticationCancelParam as AgentBrowserAuthenticationCancelParam,
-    )
-    from oai.types.beta.agents_params import (
-        AgentBrowserAuthenticationCancelParamParam as AgentBrowserAuthenticationCancelParamParam,
-    )
-    from oai.types.beta.agents_params import (
+        AgentBrowserAuthenticationCancelParam as _AgentBrowserAuthenticationCancelParamParam,
         AgentBrowserAuthenticationSubmitParam as AgentBrowserAuthenticationSubmitParam,
-    )
-    from oai.types.beta.agents_params import (
-        AgentBrowserAuthenticationSubmitParamParam as AgentBrowserAuthenticationSubmitParamParam,
-    )
-    from oai.types.beta.agents_params import AgentBrowserOriginAccessParam as AgentBrowserOriginAccessParam
-    from oai.types.beta.agents_params import AgentBrowserOriginAccessParamParam as AgentBrowserOriginAccessParamParam
-    from oai.types.beta.agents_params import AgentCreateParams as AgentCreateParams
-    from oai.types.beta.agents_params import AgentCreateParamsCompaction as AgentCreateParamsCompaction
-    from oai.types.beta.agents_params import AgentCreateParamsExperimental as AgentCreateParamsExperimental
-    from oai.types.beta.agents_params import AgentFunctionCallOutputParam as AgentFunctionCallOutputParam
-    from oai.types.beta.agents_params import AgentListParams as AgentListParams
-    from oai.types.beta.agents_params import AgentReasoningParam as AgentReasoningParam
-    from oai.types.beta.agents_params import AgentSessionInputMessageParam as AgentSessionInputMessageParam
-    from oai.types.beta.agents_params import AgentSessionInputParam as AgentSessionInputParam
-    from oai.types.beta.agents_params import AgentTextParam as AgentTextParam
-    from oai.types.beta.agents_params import AgentToolConfigParamAutomations as AgentToolConfigParamAutomations
-    from oai.types.beta.agents_params import AgentToolConfigParamComputerUse as AgentToolConfigParamComputerUse
-    from oai.types.beta.agents_params import AgentToolConfigParamFunction as AgentToolConfigParamFunction
-    from oai.types.beta.agents_params import AgentToolConfigParamMcp as AgentToolConfigParamMcp
-    from oai.types.beta.agents_params import (
+        AgentBrowserAuthenticationSubmitParam as _AgentBrowserAuthenticationSubmitParamParam,
+        AgentBrowserOriginAccessParam as AgentBrowserOriginAccessParam,
+        AgentBrowserOriginAccessParam as _AgentBrowserOriginAccessParamParam,
+        AgentCreateParams as AgentCreateParams,
+        AgentCreateParamsCompaction as AgentCreateParamsCompaction,
+        AgentCreateParamsExperimental as AgentCreateParamsExperimental,
+        AgentFunctionCallOutputParam as AgentFunctionCallOutputParam,
+        AgentListParams as AgentListParams,
+        AgentReasoningParam as AgentReasoningParam,
+        AgentSessionInputMessageParam as AgentSessionInputMessageParam,
+        AgentSessionInputParam as AgentSessionInputParam,
+        AgentTextParam as AgentTextParam,
+        AgentToolConfigParamAutomations as AgentToolConfigParamAutomations,
+        AgentToolConfigParamComputerUse as AgentToolConfigParamComputerUse,
+        AgentToolConfigParamFunction as AgentToolConfigParamFunction,
+        AgentToolConfigParamMcp as AgentToolConfigParamMcp,
         AgentToolConfigParamProgrammaticToolCalling as AgentToolConfigParamProgrammaticToolCalling,
-    )
-    from oai.types.beta.agents_params import AgentToolConfigParamToolSearch as AgentToolConfigParamToolSearch
-    from oai.types.beta.agents_params import AgentToolConfigParamWebSearch as AgentToolConfigParamWebSearch
-    from oai.types.beta.agents_params import (
+        AgentToolConfigParamToolSearch as AgentToolConfigParamToolSearch,
+        AgentToolConfigParamWebSearch as AgentToolConfigParamWebSearch,
         AgentToolConfigParamWebSearchLocation as AgentToolConfigParamWebSearchLocation,
-    )
-    from oai.types.beta.agents_params import AgentToolParam as AgentToolParam
-    from oai.types.beta.agents_params import AgentUpdateParams as AgentUpdateParams
-    from oai.types.beta.agents_params import EnvironmentParam as EnvironmentParam
-    from oai.types.beta.agents_params import EnvironmentParamNone as EnvironmentParamNone
-    from oai.types.beta.agents_params import EnvironmentParamOpenAIHosted as EnvironmentParamOpenAIHosted
-    from oai.types.beta.agents_params import EnvironmentParamOpenAIHostedDesktop as EnvironmentParamOpenAIHostedDesktop
-    from oai.types.beta.agents_params import EnvironmentParamOpenAIHostedNetwork as EnvironmentParamOpenAIHostedNetwork
-    from oai.types.beta.agents_params import (
+        AgentToolParam as AgentToolParam,
+        AgentUpdateParams as AgentUpdateParams,
+        EnvironmentParam as EnvironmentParam,
+        EnvironmentParamNone as EnvironmentParamNone,
+        EnvironmentParamOpenAIHosted as EnvironmentParamOpenAIHosted,
+        EnvironmentParamOpenAIHostedDesktop as EnvironmentParamOpenAIHostedDesktop,
+        EnvironmentParamOpenAIHostedNetwork as EnvironmentParamOpenAIHostedNetwork,
         EnvironmentParamOpenAIHostedPackages as EnvironmentParamOpenAIHostedPackages,
-    )
-    from oai.types.beta.agents_params import EnvironmentParamSelfHosted as EnvironmentParamSelfHosted
-    from oai.types.beta.agents_params import Field as Field
-    from oai.types.beta.agents_params import HostedEnvironmentFileParam as HostedEnvironmentFileParam
-    from oai.types.beta.agents_params import HostedEnvironmentFileParamFileID as HostedEnvironmentFileParamFileID
-    from oai.types.beta.agents_params import HostedEnvironmentFileParamInline as HostedEnvironmentFileParamInline
-    from oai.types.beta.agents_params import HostedPluginParam as HostedPluginParam
-    from oai.types.beta.agents_params import HostedSkillParam as HostedSkillParam
-    from oai.types.beta.agents_params import HostedSkillParamInline as HostedSkillParamInline
-    from oai.types.beta.agents_params import HostedSkillParamSkillReference as HostedSkillParamSkillReference
-    from oai.types.beta.agents_params import InlineCapabilitySourceParam as InlineCapabilitySourceParam
-    from oai.types.beta.agents_params import InputContentParam as InputContentParam
-    from oai.types.beta.agents_params import InputContentParamInputImage as InputContentParamInputImage
-    from oai.types.beta.agents_params import InputContentParamInputText as InputContentParamInputText
-    from oai.types.beta.agents_params import McpTransportConfigParamHTTP as McpTransportConfigParamHTTP
-    from oai.types.beta.agents_params import McpTransportConfigParamStdio as McpTransportConfigParamStdio
-    from oai.types.beta.agents_params import McpTransportParam as McpTransportParam
-    from oai.types.beta.agents_params import MultiAgentConfigParam as MultiAgentConfigParam
-    from oai.types.beta.agents_params import PersistedAgentToolConfigParamMcp as PersistedAgentToolConfigParamMcp
-    from oai.types.beta.agents_params import PersistedAgentToolParam as PersistedAgentToolParam
-    from oai.types.beta.agents_params import (
+        EnvironmentParamSelfHosted as EnvironmentParamSelfHosted,
+        Field as Field,
+        HostedEnvironmentFileParam as HostedEnvironmentFileParam,
+        HostedEnvironmentFileParamFileID as HostedEnvironmentFileParamFileID,
+        HostedEnvironmentFileParamInline as HostedEnvironmentFileParamInline,
+        HostedPluginParam as HostedPluginParam,
+        HostedSkillParam as HostedSkillParam,
+        HostedSkillParamSkillReference as HostedSkillParamSkillReference,
+        InlineCapabilitySourceParam as InlineCapabilitySourceParam,
+        InputContentParam as InputContentParam,
+        InputContentParamInputImage as InputContentParamInputImage,
+        InputContentParamInputText as InputContentParamInputText,
+        McpTransportConfigParamHTTP as McpTransportConfigParamHTTP,
+        McpTransportConfigParamStdio as McpTransportConfigParamStdio,
+        McpTransportParam as McpTransportParam,
+        MultiAgentConfigParam as MultiAgentConfigParam,
+        PersistedAgentToolConfigParamMcp as PersistedAgentToolConfigParamMcp,
+        PersistedAgentToolParam as PersistedAgentToolParam,
         PersistedMcpTransportConfigParamHTTP as PersistedMcpTransportConfigParamHTTP,
-    )
-    from oai.types.beta.agents_params import (
         PersistedMcpTransportConfigParamStdio as PersistedMcpTransportConfigParamStdio,
-    )
-    from oai.types.beta.agents_params import PersistedMcpTransportParam as PersistedMcpTransportParam
-    from oai.types.beta.agents_params import (
+        PersistedMcpTransportParam as PersistedMcpTransportParam,
         SessionInputParamAgentSessionInputCancel as SessionInputParamAgentSessionInputCancel,
-    )
-    from oai.types.beta.agents_params import (
         SessionInputParamAgentSessionInputComputerUseApprovalRequestResult as SessionInputParamAgentSessionInputComputerUseApprovalRequestResult,
-    )
-    from oai.types.beta.agents_params import (
         SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse as SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse,
-    )
-    from oai.types.beta.agents_params import (
         SessionInputParamAgentSessionInputMcpApprovalRequestResult as SessionInputParamAgentSessionInputMcpApprovalRequestResult,
-    )
-    from oai.types.beta.agents_params import (
         SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse as SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse,
-    )
-    from oai.types.beta.agents_params import (
         SessionInputParamAgentSessionInputMessage as SessionInputParamAgentSessionInputMessage,
-    )
-    from oai.types.beta.agents_params import (
         SessionInputParamAgentSessionInputToolResult as SessionInputParamAgentSessionInputToolResult,
+        SetupCommandParam as SetupCommandParam,
+        TextFormatParam as TextFormatParam,
+        TextFormatParamJSONSchema as TextFormatParamJSONSchema,
+        TextFormatParamText as TextFormatParamText,
     )
-    from oai.types.beta.agents_params import SetupCommandParam as SetupCommandParam
-    from oai.types.beta.agents_params import TextFormatParam as TextFormatParam
-    from oai.types.beta.agents_params import TextFormatParamJSONSchema as TextFormatParamJSONSchema
-    from oai.types.beta.agents_structs import Agent as Agent
-    from oai.types.beta.agents_structs import AgentCloseSubagentCallItem as AgentCloseSubagentCallItem
-    from oai.types.beta.agents_structs import AgentCommandExecutionItem as AgentCommandExecutionItem
-    from oai.types.beta.agents_structs import AgentCompaction as AgentCompaction
-    from oai.types.beta.agents_structs import AgentContent as AgentContent
-    from oai.types.beta.agents_structs import AgentCreateSubagentCallItem as AgentCreateSubagentCallItem
-    from oai.types.beta.agents_structs import AgentDeleted as AgentDeleted
-    from oai.types.beta.agents_structs import AgentExperimental as AgentExperimental
-    from oai.types.beta.agents_structs import AgentFunctionCallItem as AgentFunctionCallItem
-    from oai.types.beta.agents_structs import AgentFunctionCallOutput as AgentFunctionCallOutput
-    from oai.types.beta.agents_structs import AgentFunctionCallStatus as AgentFunctionCallStatus
-    from oai.types.beta.agents_structs import AgentInterruptSubagentCallItem as AgentInterruptSubagentCallItem
-    from oai.types.beta.agents_structs import AgentMcpCallItem as AgentMcpCallItem
     from oai.types.beta.agents_structs import (
-        AgentMessageContentComputerScreenshot as AgentMessageContentComputerScreenshot,
-    )
-    from oai.types.beta.agents_structs import AgentMessageContentText as AgentMessageContentText
-    from oai.types.beta.agents_structs import AgentMessageItemResource as AgentMessageItemResource
-    from oai.types.beta.agents_structs import (
+        Agent as Agent,
+        AgentCloseSubagentCallItem as AgentCloseSubagentCallItem,
+        AgentCommandExecutionItem as AgentCommandExecutionItem,
+        AgentCompaction as AgentCompaction,
+        AgentContent as AgentContent,
+        AgentCreateSubagentCallItem as AgentCreateSubagentCallItem,
+        AgentDeleted as AgentDeleted,
+        AgentExperimental as AgentExperimental,
+        AgentFunctionCallItem as AgentFunctionCallItem,
+        AgentFunctionCallOutput as AgentFunctionCallOutput,
+        AgentFunctionCallStatus as AgentFunctionCallStatus,
+        AgentInterruptSubagentCallItem as AgentInterruptSubagentCallItem,
+        AgentMcpCallItem as AgentMcpCallItem,
+        AgentMessageItemResource as AgentMessageItemResource,
         AgentOutputCommandExecutionOutputDeltaEvent as AgentOutputCommandExecutionOutputDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import AgentOutputItem as AgentOutputItem
-    from oai.types.beta.agents_structs import AgentOutputItemStatus as AgentOutputItemStatus
-    from oai.types.beta.agents_structs import AgentReasoning as AgentReasoning
-    from oai.types.beta.agents_structs import AgentReasoningItem as AgentReasoningItem
-    from oai.types.beta.agents_structs import AgentResumeSubagentCallItem as AgentResumeSubagentCallItem
-    from oai.types.beta.agents_structs import AgentSendSubagentInputCallItem as AgentSendSubagentInputCallItem
-    from oai.types.beta.agents_structs import AgentSession as AgentSession
-    from oai.types.beta.agents_structs import AgentSessionAgent as AgentSessionAgent
-    from oai.types.beta.agents_structs import AgentSessionAssistantMessage as AgentSessionAssistantMessage
-    from oai.types.beta.agents_structs import AgentSessionBudgetReachedEvent as AgentSessionBudgetReachedEvent
-    from oai.types.beta.agents_structs import AgentSessionCreatedEvent as AgentSessionCreatedEvent
-    from oai.types.beta.agents_structs import AgentSessionDeleted as AgentSessionDeleted
-    from oai.types.beta.agents_structs import (
+        AgentOutputItem as AgentOutputItem,
+        AgentOutputItemStatus as AgentOutputItemStatus,
+        AgentReasoning as AgentReasoning,
+        AgentReasoningItem as AgentReasoningItem,
+        AgentResumeSubagentCallItem as AgentResumeSubagentCallItem,
+        AgentSendSubagentInputCallItem as AgentSendSubagentInputCallItem,
+        AgentSession as AgentSession,
+        AgentSessionAgent as AgentSessionAgent,
+        AgentSessionAssistantMessage as AgentSessionAssistantMessage,
+        AgentSessionBudgetReachedEvent as AgentSessionBudgetReachedEvent,
+        AgentSessionCreatedEvent as AgentSessionCreatedEvent,
+        AgentSessionDeleted as AgentSessionDeleted,
         AgentSessionEnvironmentConnectedEvent as AgentSessionEnvironmentConnectedEvent,
-    )
-    from oai.types.beta.agents_structs import (
         AgentSessionEnvironmentDisconnectedEvent as AgentSessionEnvironmentDisconnectedEvent,
-    )
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentExpiredEvent as AgentSessionEnvironmentExpiredEvent
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentFailedEvent as AgentSessionEnvironmentFailedEvent
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentPendingEvent as AgentSessionEnvironmentPendingEvent
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentReadyEvent as AgentSessionEnvironmentReadyEvent
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentResetEvent as AgentSessionEnvironmentResetEvent
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentState as AgentSessionEnvironmentState
-    from oai.types.beta.agents_structs import AgentSessionEnvironmentStateError as AgentSessionEnvironmentStateError
-    from oai.types.beta.agents_structs import (
+        AgentSessionEnvironmentExpiredEvent as AgentSessionEnvironmentExpiredEvent,
+        AgentSessionEnvironmentFailedEvent as AgentSessionEnvironmentFailedEvent,
+        AgentSessionEnvironmentPendingEvent as AgentSessionEnvironmentPendingEvent,
+        AgentSessionEnvironmentReadyEvent as AgentSessionEnvironmentReadyEvent,
+        AgentSessionEnvironmentResetEvent as AgentSessionEnvironmentResetEvent,
+        AgentSessionEnvironmentState as AgentSessionEnvironmentState,
+        AgentSessionEnvironmentStateError as AgentSessionEnvironmentStateError,
         AgentSessionEnvironmentSuspendedEvent as AgentSessionEnvironmentSuspendedEvent,
-    )
-    from oai.types.beta.agents_structs import AgentSessionErrorEvent as AgentSessionErrorEvent
-    from oai.types.beta.agents_structs import AgentSessionEvent as AgentSessionEvent
-    from oai.types.beta.agents_structs import AgentSessionFailedEvent as AgentSessionFailedEvent
-    from oai.types.beta.agents_structs import AgentSessionIdleEvent as AgentSessionIdleEvent
-    from oai.types.beta.agents_structs import AgentSessionInProgressEvent as AgentSessionInProgressEvent
-    from oai.types.beta.agents_structs import AgentSessionItem as AgentSessionItem
-    from oai.types.beta.agents_structs import AgentSessionMessage as AgentSessionMessage
-    from oai.types.beta.agents_structs import AgentSessionMessageContent as AgentSessionMessageContent
-    from oai.types.beta.agents_structs import AgentSessionPromptCacheOptions as AgentSessionPromptCacheOptions
-    from oai.types.beta.agents_structs import AgentSessionRequiredAction as AgentSessionRequiredAction
-    from oai.types.beta.agents_structs import AgentSessionRequiresActionEvent as AgentSessionRequiresActionEvent
-    from oai.types.beta.agents_structs import AgentSessionSubagentActiveEvent as AgentSessionSubagentActiveEvent
-    from oai.types.beta.agents_structs import AgentSessionSubagentClosedEvent as AgentSessionSubagentClosedEvent
-    from oai.types.beta.agents_structs import AgentSessionSubagentCreatedEvent as AgentSessionSubagentCreatedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnCancelledEvent as AgentSessionTurnCancelledEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnCompletedEvent as AgentSessionTurnCompletedEvent
-    from oai.types.beta.agents_structs import (
+        AgentSessionErrorEvent as AgentSessionErrorEvent,
+        AgentSessionEvent as AgentSessionEvent,
+        AgentSessionFailedEvent as AgentSessionFailedEvent,
+        AgentSessionIdleEvent as AgentSessionIdleEvent,
+        AgentSessionInProgressEvent as AgentSessionInProgressEvent,
+        AgentSessionItem as AgentSessionItem,
+        AgentSessionMessage as AgentSessionMessage,
+        AgentSessionMessageContent as AgentSessionMessageContent,
+        AgentSessionRequiredAction as AgentSessionRequiredAction,
+        AgentSessionRequiresActionEvent as AgentSessionRequiresActionEvent,
+        AgentSessionSubagentActiveEvent as AgentSessionSubagentActiveEvent,
+        AgentSessionSubagentClosedEvent as AgentSessionSubagentClosedEvent,
+        AgentSessionSubagentCreatedEvent as AgentSessionSubagentCreatedEvent,
+        AgentSessionTurnCancelledEvent as AgentSessionTurnCancelledEvent,
+        AgentSessionTurnCompletedEvent as AgentSessionTurnCompletedEvent,
         AgentSessionTurnContentPartAddedEvent as AgentSessionTurnContentPartAddedEvent,
-    )
-    from oai.types.beta.agents_structs import (
         AgentSessionTurnContentPartDoneEvent as AgentSessionTurnContentPartDoneEvent,
-    )
-    from oai.types.beta.agents_structs import AgentSessionTurnCreatedEvent as AgentSessionTurnCreatedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnFailedEvent as AgentSessionTurnFailedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnInProgressEvent as AgentSessionTurnInProgressEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnItemAddedEvent as AgentSessionTurnItemAddedEvent
-    from oai.types.beta.agents_structs import AgentSessionTurnItemDoneEvent as AgentSessionTurnItemDoneEvent
-    from oai.types.beta.agents_structs import (
+        AgentSessionTurnCreatedEvent as AgentSessionTurnCreatedEvent,
+        AgentSessionTurnFailedEvent as AgentSessionTurnFailedEvent,
+        AgentSessionTurnInProgressEvent as AgentSessionTurnInProgressEvent,
+        AgentSessionTurnItemAddedEvent as AgentSessionTurnItemAddedEvent,
+        AgentSessionTurnItemDoneEvent as AgentSessionTurnItemDoneEvent,
         AgentSessionTurnOutputTextDeltaEvent as AgentSessionTurnOutputTextDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import AgentSessionTurnOutputTextDoneEvent as AgentSessionTurnOutputTextDoneEvent
-    from oai.types.beta.agents_structs import (
+        AgentSessionTurnOutputTextDoneEvent as AgentSessionTurnOutputTextDoneEvent,
         AgentSessionTurnReasoningSummaryPartAddedEvent as AgentSessionTurnReasoningSummaryPartAddedEvent,
-    )
-    from oai.types.beta.agents_structs import (
         AgentSessionTurnReasoningSummaryPartDoneEvent as AgentSessionTurnReasoningSummaryPartDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
         AgentSessionTurnReasoningSummaryTextDeltaEvent as AgentSessionTurnReasoningSummaryTextDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
         AgentSessionTurnReasoningSummaryTextDoneEvent as AgentSessionTurnReasoningSummaryTextDoneEvent,
-    )
-    from oai.types.beta.agents_structs import AgentText as AgentText
-    from oai.types.beta.agents_structs import AgentTool as AgentTool
-    from oai.types.beta.agents_structs import AgentToolResourceAutomations as AgentToolResourceAutomations
-    from oai.types.beta.agents_structs import AgentToolResourceComputerUse as AgentToolResourceComputerUse
-    from oai.types.beta.agents_structs import AgentToolResourceFunction as AgentToolResourceFunction
-    from oai.types.beta.agents_structs import AgentToolResourceMcp as AgentToolResourceMcp
-    from oai.types.beta.agents_structs import (
+        AgentText as AgentText,
+        AgentTool as AgentTool,
+        AgentToolResourceAutomations as AgentToolResourceAutomations,
+        AgentToolResourceComputerUse as AgentToolResourceComputerUse,
+        AgentToolResourceFunction as AgentToolResourceFunction,
+        AgentToolResourceMcp as AgentToolResourceMcp,
         AgentToolResourceProgrammaticToolCalling as AgentToolResourceProgrammaticToolCalling,
-    )
-    from oai.types.beta.agents_structs import AgentToolResourceWebSearch as AgentToolResourceWebSearch
-    from oai.types.beta.agents_structs import AgentToolResourceWebSearchLocation as AgentToolResourceWebSearchLocation
-    from oai.types.beta.agents_structs import AgentWaitForSubagentsCallItem as AgentWaitForSubagentsCallItem
-    from oai.types.beta.agents_structs import AgentWebSearchCallItem as AgentWebSearchCallItem
-    from oai.types.beta.agents_structs import ApplyPatchCallCaller as ApplyPatchCallCaller
-    from oai.types.beta.agents_structs import ApplyPatchCallOutputCaller as ApplyPatchCallOutputCaller
-    from oai.types.beta.agents_structs import BetaApplyPatchTool as BetaApplyPatchTool
-    from oai.types.beta.agents_structs import BetaCompactedResponse as BetaCompactedResponse
-    from oai.types.beta.agents_structs import BetaCompactedResponseImage as BetaCompactedResponseImage
-    from oai.types.beta.agents_structs import BetaComputerAction as BetaComputerAction
-    from oai.types.beta.agents_structs import BetaComputerActionClick as BetaComputerActionClick
-    from oai.types.beta.agents_structs import BetaComputerActionDoubleClick as BetaComputerActionDoubleClick
-    from oai.types.beta.agents_structs import BetaComputerActionDrag as BetaComputerActionDrag
-    from oai.types.beta.agents_structs import BetaComputerActionDragPath as BetaComputerActionDragPath
-    from oai.types.beta.agents_structs import BetaComputerActionKeypress as BetaComputerActionKeypress
-    from oai.types.beta.agents_structs import BetaComputerActionList as BetaComputerActionList
-    from oai.types.beta.agents_structs import BetaComputerActionMove as BetaComputerActionMove
-    from oai.types.beta.agents_structs import BetaComputerActionScreenshot as BetaComputerActionScreenshot
-    from oai.types.beta.agents_structs import BetaComputerActionScroll as BetaComputerActionScroll
-    from oai.types.beta.agents_structs import BetaComputerActionType as BetaComputerActionType
-    from oai.types.beta.agents_structs import BetaComputerActionWait as BetaComputerActionWait
-    from oai.types.beta.agents_structs import BetaComputerTool as BetaComputerTool
-    from oai.types.beta.agents_structs import BetaComputerUsePreviewTool as BetaComputerUsePreviewTool
-    from oai.types.beta.agents_structs import BetaContainerAuto as BetaContainerAuto
-    from oai.types.beta.agents_structs import BetaContainerAutoNetworkPolicy as BetaContainerAutoNetworkPolicy
-    from oai.types.beta.agents_structs import BetaContainerAutoSkill as BetaContainerAutoSkill
-    from oai.types.beta.agents_structs import BetaContainerNetworkPolicyAllowlist as BetaContainerNetworkPolicyAllowlist
-    from oai.types.beta.agents_structs import BetaContainerNetworkPolicyDisabled as BetaContainerNetworkPolicyDisabled
-    from oai.types.beta.agents_structs import (
-        BetaContainerNetworkPolicyDomainSecret as BetaContainerNetworkPolicyDomainSecret,
-    )
-    from oai.types.beta.agents_structs import BetaContainerReference as BetaContainerReference
-    from oai.types.beta.agents_structs import BetaCustomTool as BetaCustomTool
-    from oai.types.beta.agents_structs import BetaCustomToolFormat as BetaCustomToolFormat
-    from oai.types.beta.agents_structs import BetaCustomToolFormatGrammar as BetaCustomToolFormatGrammar
-    from oai.types.beta.agents_structs import BetaEasyInputMessage as BetaEasyInputMessage
-    from oai.types.beta.agents_structs import BetaFileSearchTool as BetaFileSearchTool
-    from oai.types.beta.agents_structs import BetaFileSearchToolFilters as BetaFileSearchToolFilters
-    from oai.types.beta.agents_structs import (
-        BetaFileSearchToolFiltersComparisonFilter as BetaFileSearchToolFiltersComparisonFilter,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaFileSearchToolFiltersCompoundFilter as BetaFileSearchToolFiltersCompoundFilter,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaFileSearchToolFiltersCompoundFilterFilter as BetaFileSearchToolFiltersCompoundFilterFilter,
-    )
-    from oai.types.beta.agents_structs import BetaFileSearchToolRankingOptions as BetaFileSearchToolRankingOptions
-    from oai.types.beta.agents_structs import (
-        BetaFileSearchToolRankingOptionsHybridSearch as BetaFileSearchToolRankingOptionsHybridSearch,
-    )
-    from oai.types.beta.agents_structs import BetaFunctionShellTool as BetaFunctionShellTool
-    from oai.types.beta.agents_structs import BetaFunctionShellToolEnvironment as BetaFunctionShellToolEnvironment
-    from oai.types.beta.agents_structs import BetaFunctionTool as BetaFunctionTool
-    from oai.types.beta.agents_structs import BetaImageDetail as BetaImageDetail
-    from oai.types.beta.agents_structs import BetaInlineSkill as BetaInlineSkill
-    from oai.types.beta.agents_structs import BetaInlineSkillSource as BetaInlineSkillSource
-    from oai.types.beta.agents_structs import BetaLocalEnvironment as BetaLocalEnvironment
-    from oai.types.beta.agents_structs import BetaLocalSkill as BetaLocalSkill
-    from oai.types.beta.agents_structs import BetaMcpToolCallError as BetaMcpToolCallError
-    from oai.types.beta.agents_structs import BetaMcpToolCallErrorHTTPError as BetaMcpToolCallErrorHTTPError
-    from oai.types.beta.agents_structs import (
-        BetaMcpToolCallErrorMcpProtocolError as BetaMcpToolCallErrorMcpProtocolError,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaMcpToolCallErrorMcpToolExecutionError as BetaMcpToolCallErrorMcpToolExecutionError,
-    )
-    from oai.types.beta.agents_structs import BetaNamespaceTool as BetaNamespaceTool
-    from oai.types.beta.agents_structs import BetaNamespaceToolTool as BetaNamespaceToolTool
-    from oai.types.beta.agents_structs import BetaNamespaceToolToolFunction as BetaNamespaceToolToolFunction
-    from oai.types.beta.agents_structs import BetaResponse as BetaResponse
-    from oai.types.beta.agents_structs import BetaResponseAccessPrograms as BetaResponseAccessPrograms
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCall as BetaResponseApplyPatchToolCall
-    from oai.types.beta.agents_structs import BetaResponseApplyPatchToolCallAgent as BetaResponseApplyPatchToolCallAgent
-    from oai.types.beta.agents_structs import (
-        BetaResponseApplyPatchToolCallCaller as BetaResponseApplyPatchToolCallCaller,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseApplyPatchToolCallCallerDirect as BetaResponseApplyPatchToolCallCallerDirect,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseApplyPatchToolCallCallerProgram as BetaResponseApplyPatchToolCallCallerProgram,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseApplyPatchToolCallOutput as BetaResponseApplyPatchToolCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseApplyPatchToolCallOutputCaller as BetaResponseApplyPatchToolCallOutputCaller,
-    )
-    from oai.types.beta.agents_structs import BetaResponseAudioDeltaEvent as BetaResponseAudioDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseAudioDoneEvent as BetaResponseAudioDoneEvent
-    from oai.types.beta.agents_structs import (
-        BetaResponseAudioTranscriptDeltaEvent as BetaResponseAudioTranscriptDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseAudioTranscriptDoneEvent as BetaResponseAudioTranscriptDoneEvent,
-    )
-    from oai.types.beta.agents_structs import BetaResponseAudioTranscriptWsDelta as BetaResponseAudioTranscriptWsDelta
-    from oai.types.beta.agents_structs import BetaResponseAudioTranscriptWsDone as BetaResponseAudioTranscriptWsDone
-    from oai.types.beta.agents_structs import BetaResponseAudioWsDelta as BetaResponseAudioWsDelta
-    from oai.types.beta.agents_structs import BetaResponseAudioWsDone as BetaResponseAudioWsDone
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallCodeDeltaEvent as BetaResponseCodeInterpreterCallCodeDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallCodeDoneEvent as BetaResponseCodeInterpreterCallCodeDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallCodeWsDelta as BetaResponseCodeInterpreterCallCodeWsDelta,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallCodeWsDone as BetaResponseCodeInterpreterCallCodeWsDone,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallCompletedEvent as BetaResponseCodeInterpreterCallCompletedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallInProgressEvent as BetaResponseCodeInterpreterCallInProgressEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallInterpretingEvent as BetaResponseCodeInterpreterCallInterpretingEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallInWsProgress as BetaResponseCodeInterpreterCallInWsProgress,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallWsCompleted as BetaResponseCodeInterpreterCallWsCompleted,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterCallWsInterpreting as BetaResponseCodeInterpreterCallWsInterpreting,
-    )
-    from oai.types.beta.agents_structs import BetaResponseCodeInterpreterToolCall as BetaResponseCodeInterpreterToolCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterToolCallOutput as BetaResponseCodeInterpreterToolCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterToolCallOutputImage as BetaResponseCodeInterpreterToolCallOutputImage,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCodeInterpreterToolCallOutputLogs as BetaResponseCodeInterpreterToolCallOutputLogs,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCompactionCompactingEvent as BetaResponseCompactionCompactingEvent,
-    )
-    from oai.types.beta.agents_structs import BetaResponseCompactionItem as BetaResponseCompactionItem
-    from oai.types.beta.agents_structs import BetaResponseCompactionItemParam as BetaResponseCompactionItemParam
-    from oai.types.beta.agents_structs import BetaResponseCompactionWsCompacting as BetaResponseCompactionWsCompacting
-    from oai.types.beta.agents_structs import BetaResponseCompletedEvent as BetaResponseCompletedEvent
-    from oai.types.beta.agents_structs import BetaResponseComputerToolCall as BetaResponseComputerToolCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseComputerToolCallOutputItem as BetaResponseComputerToolCallOutputItem,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseComputerToolCallOutputScreenshot as BetaResponseComputerToolCallOutputScreenshot,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseComputerToolCallPendingSafetyCheck as BetaResponseComputerToolCallPendingSafetyCheck,
-    )
-    from oai.types.beta.agents_structs import BetaResponseConfigurationUpdateItem as BetaResponseConfigurationUpdateItem
-    from oai.types.beta.agents_structs import (
-        BetaResponseConfigurationUpdateItemParam as BetaResponseConfigurationUpdateItemParam,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseConfigurationUpdateItemParamText as BetaResponseConfigurationUpdateItemParamText,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseConfigurationUpdateItemParamTextFormat as BetaResponseConfigurationUpdateItemParamTextFormat,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseConfigurationUpdateItemReasoning as BetaResponseConfigurationUpdateItemReasoning,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseConfigurationUpdateItemText as BetaResponseConfigurationUpdateItemText,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseConfigurationUpdateItemTextFormat as BetaResponseConfigurationUpdateItemTextFormat,
-    )
-    from oai.types.beta.agents_structs import BetaResponseContainerReference as BetaResponseContainerReference
-    from oai.types.beta.agents_structs import BetaResponseContentPartAddedEvent as BetaResponseContentPartAddedEvent
-    from oai.types.beta.agents_structs import (
-        BetaResponseContentPartAddedEventPart as BetaResponseContentPartAddedEventPart,
-    )
-    from oai.types.beta.agents_structs import BetaResponseContentPartDoneEvent as BetaResponseContentPartDoneEvent
-    from oai.types.beta.agents_structs import (
-        BetaResponseContentPartDoneEventPart as BetaResponseContentPartDoneEventPart,
-    )
-    from oai.types.beta.agents_structs import BetaResponseContentPartWsAdded as BetaResponseContentPartWsAdded
-    from oai.types.beta.agents_structs import BetaResponseContentPartWsDone as BetaResponseContentPartWsDone
-    from oai.types.beta.agents_structs import BetaResponseConversationParam as BetaResponseConversationParam
-    from oai.types.beta.agents_structs import BetaResponseCreatedEvent as BetaResponseCreatedEvent
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCall as BetaResponseCustomToolCall
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallCaller as BetaResponseCustomToolCallCaller
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallInputDeltaEvent as BetaResponseCustomToolCallInputDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallInputDoneEvent as BetaResponseCustomToolCallInputDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallInputWsDelta as BetaResponseCustomToolCallInputWsDelta,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallInputWsDone as BetaResponseCustomToolCallInputWsDone,
-    )
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallItem as BetaResponseCustomToolCallItem
-    from oai.types.beta.agents_structs import BetaResponseCustomToolCallOutput as BetaResponseCustomToolCallOutput
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallOutputCaller as BetaResponseCustomToolCallOutputCaller,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallOutputItem as BetaResponseCustomToolCallOutputItem,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseCustomToolCallOutputOutputOutputContentList as BetaResponseCustomToolCallOutputOutputOutputContentList,
-    )
-    from oai.types.beta.agents_structs import BetaResponseError as BetaResponseError
-    from oai.types.beta.agents_structs import BetaResponseErrorEvent as BetaResponseErrorEvent
-    from oai.types.beta.agents_structs import BetaResponseFailedEvent as BetaResponseFailedEvent
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchCallCompletedEvent as BetaResponseFileSearchCallCompletedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchCallInProgressEvent as BetaResponseFileSearchCallInProgressEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchCallInWsProgress as BetaResponseFileSearchCallInWsProgress,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchCallSearchingEvent as BetaResponseFileSearchCallSearchingEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchCallWsCompleted as BetaResponseFileSearchCallWsCompleted,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchCallWsSearching as BetaResponseFileSearchCallWsSearching,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFileSearchToolCall as BetaResponseFileSearchToolCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseFileSearchToolCallResult as BetaResponseFileSearchToolCallResult,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFormatTextConfig as BetaResponseFormatTextConfig
-    from oai.types.beta.agents_structs import (
-        BetaResponseFormatTextConfigJSONObject as BetaResponseFormatTextConfigJSONObject,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFormatTextConfigText as BetaResponseFormatTextConfigText
-    from oai.types.beta.agents_structs import (
-        BetaResponseFormatTextJSONSchemaConfig as BetaResponseFormatTextJSONSchemaConfig,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionCallArgumentsDeltaEvent as BetaResponseFunctionCallArgumentsDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionCallArgumentsDoneEvent as BetaResponseFunctionCallArgumentsDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionCallArgumentsWsDelta as BetaResponseFunctionCallArgumentsWsDelta,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionCallArgumentsWsDone as BetaResponseFunctionCallArgumentsWsDone,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFunctionCallOutputItem as BetaResponseFunctionCallOutputItem
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionCallOutputItemList as BetaResponseFunctionCallOutputItemList,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellCallOutputContent as BetaResponseFunctionShellCallOutputContent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellCallOutputContentOutcome as BetaResponseFunctionShellCallOutputContentOutcome,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellCallOutputContentOutcomeExit as BetaResponseFunctionShellCallOutputContentOutcomeExit,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellCallOutputContentOutcomeTimeout as BetaResponseFunctionShellCallOutputContentOutcomeTimeout,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFunctionShellToolCall as BetaResponseFunctionShellToolCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallAction as BetaResponseFunctionShellToolCallAction,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallCaller as BetaResponseFunctionShellToolCallCaller,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallEnvironment as BetaResponseFunctionShellToolCallEnvironment,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallOutput as BetaResponseFunctionShellToolCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallOutputCaller as BetaResponseFunctionShellToolCallOutputCaller,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallOutputOutput as BetaResponseFunctionShellToolCallOutputOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionShellToolCallOutputOutputOutcome as BetaResponseFunctionShellToolCallOutputOutputOutcome,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFunctionToolCall as BetaResponseFunctionToolCall
-    from oai.types.beta.agents_structs import BetaResponseFunctionToolCallCaller as BetaResponseFunctionToolCallCaller
-    from oai.types.beta.agents_structs import BetaResponseFunctionToolCallItem as BetaResponseFunctionToolCallItem
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionToolCallOutputItem as BetaResponseFunctionToolCallOutputItem,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionToolCallOutputItemCaller as BetaResponseFunctionToolCallOutputItemCaller,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionToolCallOutputItemOutputOutputContentList as BetaResponseFunctionToolCallOutputItemOutputOutputContentList,
-    )
-    from oai.types.beta.agents_structs import BetaResponseFunctionWebSearch as BetaResponseFunctionWebSearch
-    from oai.types.beta.agents_structs import BetaResponseFunctionWebSearchAction as BetaResponseFunctionWebSearchAction
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionWebSearchActionFindInPage as BetaResponseFunctionWebSearchActionFindInPage,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionWebSearchActionOpenPage as BetaResponseFunctionWebSearchActionOpenPage,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionWebSearchActionSearch as BetaResponseFunctionWebSearchActionSearch,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseFunctionWebSearchActionSearchSource as BetaResponseFunctionWebSearchActionSearchSource,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallCompletedEvent as BetaResponseImageGenCallCompletedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallGeneratingEvent as BetaResponseImageGenCallGeneratingEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallInProgressEvent as BetaResponseImageGenCallInProgressEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallInWsProgress as BetaResponseImageGenCallInWsProgress,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallPartialImageEvent as BetaResponseImageGenCallPartialImageEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallPartialWsImage as BetaResponseImageGenCallPartialWsImage,
-    )
-    from oai.types.beta.agents_structs import BetaResponseImageGenCallWsCompleted as BetaResponseImageGenCallWsCompleted
-    from oai.types.beta.agents_structs import (
-        BetaResponseImageGenCallWsGenerating as BetaResponseImageGenCallWsGenerating,
-    )
-    from oai.types.beta.agents_structs import BetaResponseIncludable as BetaResponseIncludable
-    from oai.types.beta.agents_structs import BetaResponseIncompleteDetails as BetaResponseIncompleteDetails
-    from oai.types.beta.agents_structs import BetaResponseIncompleteEvent as BetaResponseIncompleteEvent
-    from oai.types.beta.agents_structs import BetaResponseInjectCreatedEvent as BetaResponseInjectCreatedEvent
-    from oai.types.beta.agents_structs import BetaResponseInjectEvent as BetaResponseInjectEvent
-    from oai.types.beta.agents_structs import BetaResponseInjectFailedEvent as BetaResponseInjectFailedEvent
-    from oai.types.beta.agents_structs import BetaResponseInjectFailedEventError as BetaResponseInjectFailedEventError
-    from oai.types.beta.agents_structs import BetaResponseInProgressEvent as BetaResponseInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseInput as BetaResponseInput
-    from oai.types.beta.agents_structs import BetaResponseInputContent as BetaResponseInputContent
-    from oai.types.beta.agents_structs import BetaResponseInputFile as BetaResponseInputFile
-    from oai.types.beta.agents_structs import BetaResponseInputFileContent as BetaResponseInputFileContent
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputFilePromptCacheBreakpoint as BetaResponseInputFilePromptCacheBreakpoint,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputImage as BetaResponseInputImage
-    from oai.types.beta.agents_structs import BetaResponseInputImageContent as BetaResponseInputImageContent
-    from oai.types.beta.agents_structs import BetaResponseInputItem as BetaResponseInputItem
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemAdditionalTools as BetaResponseInputItemAdditionalTools,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemAgentMessage as BetaResponseInputItemAgentMessage
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemAgentMessageContent as BetaResponseInputItemAgentMessageContent,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemApplyPatchCall as BetaResponseInputItemApplyPatchCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemApplyPatchCallOperation as BetaResponseInputItemApplyPatchCallOperation,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemApplyPatchCallOutput as BetaResponseInputItemApplyPatchCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemCompactionTrigger as BetaResponseInputItemCompactionTrigger,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemComputerCallOutput as BetaResponseInputItemComputerCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemFunctionCallOutput as BetaResponseInputItemFunctionCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemImageGenerationCall as BetaResponseInputItemImageGenerationCall,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemImageGenerationCallError as BetaResponseInputItemImageGenerationCallError,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemImageGenerationCallErrorModerationDetails as BetaResponseInputItemImageGenerationCallErrorModerationDetails,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemImageGenerationCallSvgUsage as BetaResponseInputItemImageGenerationCallSvgUsage,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemItemReference as BetaResponseInputItemItemReference
-    from oai.types.beta.agents_structs import BetaResponseInputItemLocalShellCall as BetaResponseInputItemLocalShellCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemLocalShellCallAction as BetaResponseInputItemLocalShellCallAction,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemLocalShellCallOutput as BetaResponseInputItemLocalShellCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemMcpApprovalRequest as BetaResponseInputItemMcpApprovalRequest,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemMcpApprovalResponse as BetaResponseInputItemMcpApprovalResponse,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemMcpCall as BetaResponseInputItemMcpCall
-    from oai.types.beta.agents_structs import BetaResponseInputItemMcpListTools as BetaResponseInputItemMcpListTools
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemMcpListToolsTool as BetaResponseInputItemMcpListToolsTool,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemMessage as BetaResponseInputItemMessage
-    from oai.types.beta.agents_structs import BetaResponseInputItemMultiAgentCall as BetaResponseInputItemMultiAgentCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemMultiAgentCallOutput as BetaResponseInputItemMultiAgentCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemMultiAgentCallOutputOutput as BetaResponseInputItemMultiAgentCallOutputOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemMultiAgentCallOutputOutputAnnotation,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemProgram as BetaResponseInputItemProgram
-    from oai.types.beta.agents_structs import BetaResponseInputItemProgramOutput as BetaResponseInputItemProgramOutput
-    from oai.types.beta.agents_structs import BetaResponseInputItemShellCall as BetaResponseInputItemShellCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseInputItemShellCallOutput as BetaResponseInputItemShellCallOutput,
-    )
-    from oai.types.beta.agents_structs import BetaResponseInputItemToolSearchCall as BetaResponseInputItemToolSearchCall
-    from oai.types.beta.agents_structs import BetaResponseInputMessageContentList as BetaResponseInputMessageContentList
-    from oai.types.beta.agents_structs import BetaResponseInputMessageItem as BetaResponseInputMessageItem
-    from oai.types.beta.agents_structs import BetaResponseInputText as BetaResponseInputText
-    from oai.types.beta.agents_structs import BetaResponseInputTextContent as BetaResponseInputTextContent
-    from oai.types.beta.agents_structs import BetaResponseInWsProgress as BetaResponseInWsProgress
-    from oai.types.beta.agents_structs import BetaResponseItem as BetaResponseItem
-    from oai.types.beta.agents_structs import BetaResponseItemAdditionalTools as BetaResponseItemAdditionalTools
-    from oai.types.beta.agents_structs import BetaResponseItemAgentMessage as BetaResponseItemAgentMessage
-    from oai.types.beta.agents_structs import BetaResponseItemAgentMessageContent as BetaResponseItemAgentMessageContent
-    from oai.types.beta.agents_structs import (
-        BetaResponseItemAgentMessageContentSummaryText as BetaResponseItemAgentMessageContentSummaryText,
-    )
-    from oai.types.beta.agents_structs import BetaResponseItemMcpApprovalResponse as BetaResponseItemMcpApprovalResponse
-    from oai.types.beta.agents_structs import BetaResponseItemMultiAgentCall as BetaResponseItemMultiAgentCall
-    from oai.types.beta.agents_structs import (
-        BetaResponseItemMultiAgentCallOutput as BetaResponseItemMultiAgentCallOutput,
-    )
-    from oai.types.beta.agents_structs import BetaResponseLocalEnvironment as BetaResponseLocalEnvironment
-    from oai.types.beta.agents_structs import (
-        BetaResponseMcpCallArgumentsDeltaEvent as BetaResponseMcpCallArgumentsDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseMcpCallArgumentsDoneEvent as BetaResponseMcpCallArgumentsDoneEvent,
-    )
-    from oai.types.beta.agents_structs import BetaResponseMcpCallArgumentsWsDelta as BetaResponseMcpCallArgumentsWsDelta
-    from oai.types.beta.agents_structs import BetaResponseMcpCallArgumentsWsDone as BetaResponseMcpCallArgumentsWsDone
-    from oai.types.beta.agents_structs import BetaResponseMcpCallCompletedEvent as BetaResponseMcpCallCompletedEvent
-    from oai.types.beta.agents_structs import BetaResponseMcpCallFailedEvent as BetaResponseMcpCallFailedEvent
-    from oai.types.beta.agents_structs import BetaResponseMcpCallInProgressEvent as BetaResponseMcpCallInProgressEvent
-    from oai.types.beta.agents_structs import BetaResponseMcpCallInWsProgress as BetaResponseMcpCallInWsProgress
-    from oai.types.beta.agents_structs import BetaResponseMcpCallWsCompleted as BetaResponseMcpCallWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseMcpCallWsFailed as BetaResponseMcpCallWsFailed
-    from oai.types.beta.agents_structs import (
-        BetaResponseMcpListToolsCompletedEvent as BetaResponseMcpListToolsCompletedEvent,
-    )
-    from oai.types.beta.agents_structs import BetaResponseMcpListToolsFailedEvent as BetaResponseMcpListToolsFailedEvent
-    from oai.types.beta.agents_structs import (
-        BetaResponseMcpListToolsInProgressEvent as BetaResponseMcpListToolsInProgressEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseMcpListToolsInWsProgress as BetaResponseMcpListToolsInWsProgress,
-    )
-    from oai.types.beta.agents_structs import BetaResponseMcpListToolsWsCompleted as BetaResponseMcpListToolsWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseMcpListToolsWsFailed as BetaResponseMcpListToolsWsFailed
-    from oai.types.beta.agents_structs import BetaResponseModeration as BetaResponseModeration
-    from oai.types.beta.agents_structs import BetaResponseOutputItem as BetaResponseOutputItem
-    from oai.types.beta.agents_structs import BetaResponseOutputItemAddedEvent as BetaResponseOutputItemAddedEvent
-    from oai.types.beta.agents_structs import BetaResponseOutputItemAgentMessage as BetaResponseOutputItemAgentMessage
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputItemAgentMessageContent as BetaResponseOutputItemAgentMessageContent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputItemAgentMessageContentSummaryText as BetaResponseOutputItemAgentMessageContentSummaryText,
-    )
-    from oai.types.beta.agents_structs import BetaResponseOutputItemDoneEvent as BetaResponseOutputItemDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseOutputItemWsAdded as BetaResponseOutputItemWsAdded
-    from oai.types.beta.agents_structs import BetaResponseOutputItemWsDone as BetaResponseOutputItemWsDone
-    from oai.types.beta.agents_structs import BetaResponseOutputMessage as BetaResponseOutputMessage
-    from oai.types.beta.agents_structs import BetaResponseOutputMessageContent as BetaResponseOutputMessageContent
-    from oai.types.beta.agents_structs import BetaResponseOutputRefusal as BetaResponseOutputRefusal
-    from oai.types.beta.agents_structs import BetaResponseOutputText as BetaResponseOutputText
-    from oai.types.beta.agents_structs import BetaResponseOutputTextAnnotation as BetaResponseOutputTextAnnotation
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationAddedEvent as BetaResponseOutputTextAnnotationAddedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationAddedEventAnnotation as BetaResponseOutputTextAnnotationAddedEventAnnotation,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationContainerFileCitation as BetaResponseOutputTextAnnotationContainerFileCitation,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationFileCitation as BetaResponseOutputTextAnnotationFileCitation,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationFilePath as BetaResponseOutputTextAnnotationFilePath,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationURLCitation as BetaResponseOutputTextAnnotationURLCitation,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextAnnotationWsAdded as BetaResponseOutputTextAnnotationWsAdded,
-    )
-    from oai.types.beta.agents_structs import BetaResponseOutputTextLogprob as BetaResponseOutputTextLogprob
-    from oai.types.beta.agents_structs import (
-        BetaResponseOutputTextLogprobTopLogprob as BetaResponseOutputTextLogprobTopLogprob,
-    )
-    from oai.types.beta.agents_structs import BetaResponsePrompt as BetaResponsePrompt
-    from oai.types.beta.agents_structs import BetaResponsePromptCacheOptions as BetaResponsePromptCacheOptions
-    from oai.types.beta.agents_structs import BetaResponsePromptVariables as BetaResponsePromptVariables
-    from oai.types.beta.agents_structs import BetaResponseQueuedEvent as BetaResponseQueuedEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoning as BetaResponseReasoning
-    from oai.types.beta.agents_structs import BetaResponseReasoningItem as BetaResponseReasoningItem
-    from oai.types.beta.agents_structs import BetaResponseReasoningItemContent as BetaResponseReasoningItemContent
-    from oai.types.beta.agents_structs import BetaResponseReasoningItemSummary as BetaResponseReasoningItemSummary
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryPartAddedEvent as BetaResponseReasoningSummaryPartAddedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryPartAddedEventPart as BetaResponseReasoningSummaryPartAddedEventPart,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryPartDoneEvent as BetaResponseReasoningSummaryPartDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryPartDoneEventPart as BetaResponseReasoningSummaryPartDoneEventPart,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryPartWsAdded as BetaResponseReasoningSummaryPartWsAdded,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryPartWsDone as BetaResponseReasoningSummaryPartWsDone,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryTextDeltaEvent as BetaResponseReasoningSummaryTextDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryTextDoneEvent as BetaResponseReasoningSummaryTextDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryTextWsDelta as BetaResponseReasoningSummaryTextWsDelta,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseReasoningSummaryTextWsDone as BetaResponseReasoningSummaryTextWsDone,
-    )
-    from oai.types.beta.agents_structs import BetaResponseReasoningTextDeltaEvent as BetaResponseReasoningTextDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoningTextDoneEvent as BetaResponseReasoningTextDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseReasoningTextWsDelta as BetaResponseReasoningTextWsDelta
-    from oai.types.beta.agents_structs import BetaResponseReasoningTextWsDone as BetaResponseReasoningTextWsDone
-    from oai.types.beta.agents_structs import BetaResponseRefusalDeltaEvent as BetaResponseRefusalDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseRefusalDoneEvent as BetaResponseRefusalDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseRefusalWsDelta as BetaResponseRefusalWsDelta
-    from oai.types.beta.agents_structs import BetaResponseRefusalWsDone as BetaResponseRefusalWsDone
-    from oai.types.beta.agents_structs import BetaResponsesClientEvent as BetaResponsesClientEvent
-    from oai.types.beta.agents_structs import (
-        BetaResponsesClientEventResponseCreate as BetaResponsesClientEventResponseCreate,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponsesClientEventResponseCreateMultiAgent as BetaResponsesClientEventResponseCreateMultiAgent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallCommandAddedEvent as BetaResponseShellCallCommandAddedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallCommandDeltaEvent as BetaResponseShellCallCommandDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallCommandDoneEvent as BetaResponseShellCallCommandDoneEvent,
-    )
-    from oai.types.beta.agents_structs import BetaResponseShellCallCommandWsAdded as BetaResponseShellCallCommandWsAdded
-    from oai.types.beta.agents_structs import BetaResponseShellCallCommandWsDelta as BetaResponseShellCallCommandWsDelta
-    from oai.types.beta.agents_structs import BetaResponseShellCallCommandWsDone as BetaResponseShellCallCommandWsDone
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallOutputContentDeltaEvent as BetaResponseShellCallOutputContentDeltaEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallOutputContentDoneEvent as BetaResponseShellCallOutputContentDoneEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallOutputContentDoneEventOutput as BetaResponseShellCallOutputContentDoneEventOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallOutputContentDoneEventOutputOutcome as BetaResponseShellCallOutputContentDoneEventOutputOutcome,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallOutputContentWsDelta as BetaResponseShellCallOutputContentWsDelta,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseShellCallOutputContentWsDone as BetaResponseShellCallOutputContentWsDone,
-    )
-    from oai.types.beta.agents_structs import BetaResponsesServerEvent as BetaResponsesServerEvent
-    from oai.types.beta.agents_structs import BetaResponseStatus as BetaResponseStatus
-    from oai.types.beta.agents_structs import BetaResponseSteerAcceptedEvent as BetaResponseSteerAcceptedEvent
-    from oai.types.beta.agents_structs import BetaResponseSteerAcceptedEventSteer as BetaResponseSteerAcceptedEventSteer
-    from oai.types.beta.agents_structs import BetaResponseSteerErrorCode as BetaResponseSteerErrorCode
-    from oai.types.beta.agents_structs import BetaResponseSteerEvent as BetaResponseSteerEvent
-    from oai.types.beta.agents_structs import BetaResponseSteerFailedEvent as BetaResponseSteerFailedEvent
-    from oai.types.beta.agents_structs import BetaResponseSteerFailedEventError as BetaResponseSteerFailedEventError
-    from oai.types.beta.agents_structs import BetaResponseSteerFailedEventSteer as BetaResponseSteerFailedEventSteer
-    from oai.types.beta.agents_structs import BetaResponseSteerInput as BetaResponseSteerInput
-    from oai.types.beta.agents_structs import BetaResponseSteerInputContent as BetaResponseSteerInputContent
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerInputResponseSteerInputItemList as BetaResponseSteerInputResponseSteerInputItemList,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerInputResponseSteerInputItemListMessage as BetaResponseSteerInputResponseSteerInputItemListMessage,
-    )
-    from oai.types.beta.agents_structs import BetaResponseSteerPendingEvent as BetaResponseSteerPendingEvent
-    from oai.types.beta.agents_structs import BetaResponseSteerPendingReason as BetaResponseSteerPendingReason
-    from oai.types.beta.agents_structs import BetaResponseSteerRequiredInput as BetaResponseSteerRequiredInput
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerRequiredInputApplyPatchCallOutput as BetaResponseSteerRequiredInputApplyPatchCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerRequiredInputComputerCallOutput as BetaResponseSteerRequiredInputComputerCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerRequiredInputFunctionCallOutput as BetaResponseSteerRequiredInputFunctionCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerRequiredInputMcpApprovalResponse as BetaResponseSteerRequiredInputMcpApprovalResponse,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseSteerRequiredInputShellCallOutput as BetaResponseSteerRequiredInputShellCallOutput,
-    )
-    from oai.types.beta.agents_structs import BetaResponseStreamEvent as BetaResponseStreamEvent
-    from oai.types.beta.agents_structs import BetaResponseTextConfig as BetaResponseTextConfig
-    from oai.types.beta.agents_structs import BetaResponseTextDeltaEvent as BetaResponseTextDeltaEvent
-    from oai.types.beta.agents_structs import BetaResponseTextDeltaEventLogprob as BetaResponseTextDeltaEventLogprob
-    from oai.types.beta.agents_structs import (
-        BetaResponseTextDeltaEventLogprobTopLogprob as BetaResponseTextDeltaEventLogprobTopLogprob,
-    )
-    from oai.types.beta.agents_structs import BetaResponseTextDoneEvent as BetaResponseTextDoneEvent
-    from oai.types.beta.agents_structs import BetaResponseTextWsDelta as BetaResponseTextWsDelta
-    from oai.types.beta.agents_structs import BetaResponseTextWsDone as BetaResponseTextWsDone
-    from oai.types.beta.agents_structs import BetaResponseToolChoice as BetaResponseToolChoice
-    from oai.types.beta.agents_structs import BetaResponseToolSearchCall as BetaResponseToolSearchCall
-    from oai.types.beta.agents_structs import BetaResponseToolSearchOutputItem as BetaResponseToolSearchOutputItem
-    from oai.types.beta.agents_structs import (
-        BetaResponseToolSearchOutputItemParam as BetaResponseToolSearchOutputItemParam,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseToolSearchOutputItemParamTool as BetaResponseToolSearchOutputItemParamTool,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseToolSearchOutputItemParamToolCodeInterpreter as BetaResponseToolSearchOutputItemParamToolCodeInterpreter,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.beta.agents_structs import BetaResponseUsage as BetaResponseUsage
-    from oai.types.beta.agents_structs import BetaResponseUsageInputTokensDetails as BetaResponseUsageInputTokensDetails
-    from oai.types.beta.agents_structs import (
-        BetaResponseWebSearchCallCompletedEvent as BetaResponseWebSearchCallCompletedEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseWebSearchCallInProgressEvent as BetaResponseWebSearchCallInProgressEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseWebSearchCallInWsProgress as BetaResponseWebSearchCallInWsProgress,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseWebSearchCallSearchingEvent as BetaResponseWebSearchCallSearchingEvent,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseWebSearchCallWsCompleted as BetaResponseWebSearchCallWsCompleted,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaResponseWebSearchCallWsSearching as BetaResponseWebSearchCallWsSearching,
-    )
-    from oai.types.beta.agents_structs import BetaResponseWsCompleted as BetaResponseWsCompleted
-    from oai.types.beta.agents_structs import BetaResponseWsCreated as BetaResponseWsCreated
-    from oai.types.beta.agents_structs import BetaResponseWsError as BetaResponseWsError
-    from oai.types.beta.agents_structs import BetaResponseWsErrorError as BetaResponseWsErrorError
-    from oai.types.beta.agents_structs import BetaResponseWsFailed as BetaResponseWsFailed
-    from oai.types.beta.agents_structs import BetaResponseWsIncomplete as BetaResponseWsIncomplete
-    from oai.types.beta.agents_structs import BetaResponseWsQueued as BetaResponseWsQueued
-    from oai.types.beta.agents_structs import BetaServiceTier as BetaServiceTier
-    from oai.types.beta.agents_structs import BetaSkillReference as BetaSkillReference
-    from oai.types.beta.agents_structs import BetaTool as BetaTool
-    from oai.types.beta.agents_structs import BetaToolChoiceAllowed as BetaToolChoiceAllowed
-    from oai.types.beta.agents_structs import BetaToolChoiceApplyPatch as BetaToolChoiceApplyPatch
-    from oai.types.beta.agents_structs import BetaToolChoiceCustom as BetaToolChoiceCustom
-    from oai.types.beta.agents_structs import BetaToolChoiceFunction as BetaToolChoiceFunction
-    from oai.types.beta.agents_structs import BetaToolChoiceMcp as BetaToolChoiceMcp
-    from oai.types.beta.agents_structs import BetaToolChoiceOptions as BetaToolChoiceOptions
-    from oai.types.beta.agents_structs import BetaToolChoiceShell as BetaToolChoiceShell
-    from oai.types.beta.agents_structs import BetaToolChoiceTypes as BetaToolChoiceTypes
-    from oai.types.beta.agents_structs import BetaToolCodeInterpreter as BetaToolCodeInterpreter
-    from oai.types.beta.agents_structs import BetaToolCodeInterpreterContainer as BetaToolCodeInterpreterContainer
-    from oai.types.beta.agents_structs import (
-        BetaToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaToolCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.beta.agents_structs import BetaToolImageGeneration as BetaToolImageGeneration
-    from oai.types.beta.agents_structs import (
-        BetaToolImageGenerationInputImageMask as BetaToolImageGenerationInputImageMask,
-    )
-    from oai.types.beta.agents_structs import BetaToolImageGenerationSvg as BetaToolImageGenerationSvg
-    from oai.types.beta.agents_structs import BetaToolLocalShell as BetaToolLocalShell
-    from oai.types.beta.agents_structs import BetaToolMcp as BetaToolMcp
-    from oai.types.beta.agents_structs import (
-        BetaToolMcpAllowedToolsMcpToolFilter as BetaToolMcpAllowedToolsMcpToolFilter,
-    )
-    from oai.types.beta.agents_structs import (
-        BetaToolMcpRequireApprovalMcpToolApprovalFilter as BetaToolMcpRequireApprovalMcpToolApprovalFilter,
-    )
-    from oai.types.beta.agents_structs import BetaToolProgrammaticToolCalling as BetaToolProgrammaticToolCalling
-    from oai.types.beta.agents_structs import BetaToolSearchOutputNamespaceTool as BetaToolSearchOutputNamespaceTool
-    from oai.types.beta.agents_structs import (
-        BetaToolSearchOutputNamespaceToolTool as BetaToolSearchOutputNamespaceToolTool,
-    )
-    from oai.types.beta.agents_structs import BetaToolSearchTool as BetaToolSearchTool
-    from oai.types.beta.agents_structs import BetaWebSearchPreviewTool as BetaWebSearchPreviewTool
-    from oai.types.beta.agents_structs import (
-        BetaWebSearchPreviewToolUserLocation as BetaWebSearchPreviewToolUserLocation,
-    )
-    from oai.types.beta.agents_structs import BetaWebSearchTool as BetaWebSearchTool
-    from oai.types.beta.agents_structs import BetaWebSearchToolFilters as BetaWebSearchToolFilters
-    from oai.types.beta.agents_structs import BetaWebSearchToolUserLocation as BetaWebSearchToolUserLocation
-    from oai.types.beta.agents_structs import (
+        AgentToolResourceWebSearch as AgentToolResourceWebSearch,
+        AgentToolResourceWebSearchLocation as AgentToolResourceWebSearchLocation,
+        AgentWaitForSubagentsCallItem as AgentWaitForSubagentsCallItem,
+        AgentWebSearchCallItem as AgentWebSearchCallItem,
         BrowserAuthenticationRequestItemResource as BrowserAuthenticationRequestItemResource,
-    )
-    from oai.types.beta.agents_structs import (
         BrowserAuthenticationRequestItemResourceRequest as BrowserAuthenticationRequestItemResourceRequest,
-    )
-    from oai.types.beta.agents_structs import (
         BrowserAuthenticationRequestItemResourceRequestField as BrowserAuthenticationRequestItemResourceRequestField,
-    )
-    from oai.types.beta.agents_structs import (
         BrowserAuthenticationRequestItemResourceRequestOption as BrowserAuthenticationRequestItemResourceRequestOption,
-    )
-    from oai.types.beta.agents_structs import (
         ComputerUseApprovalRequestResultItemResource as ComputerUseApprovalRequestResultItemResource,
-    )
-    from oai.types.beta.agents_structs import (
         ComputerUseApprovalRequestResultItemResourceResponse as ComputerUseApprovalRequestResultItemResourceResponse,
-    )
-    from oai.types.beta.agents_structs import (
         ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource,
-    )
-    from oai.types.beta.agents_structs import (
         ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource as ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource,
-    )
-    from oai.types.beta.agents_structs import ComputerUseCallItemResource as ComputerUseCallItemResource
-    from oai.types.beta.agents_structs import ComputerUseCallItemResourceOutput as ComputerUseCallItemResourceOutput
-    from oai.types.beta.agents_structs import Conversation as Conversation
-    from oai.types.beta.agents_structs import CustomToolCallOutput as CustomToolCallOutput
-    from oai.types.beta.agents_structs import Delta as Delta
-    from oai.types.beta.agents_structs import EncryptedContentResource as EncryptedContentResource
-    from oai.types.beta.agents_structs import Environment as Environment
-    from oai.types.beta.agents_structs import EnvironmentResourceNone as EnvironmentResourceNone
-    from oai.types.beta.agents_structs import EnvironmentResourceOpenAIHosted as EnvironmentResourceOpenAIHosted
-    from oai.types.beta.agents_structs import (
+        ComputerUseCallItemResource as ComputerUseCallItemResource,
+        ComputerUseCallItemResourceOutput as ComputerUseCallItemResourceOutput,
+        EncryptedContentResource as EncryptedContentResource,
+        Environment as Environment,
+        EnvironmentResourceNone as EnvironmentResourceNone,
+        EnvironmentResourceOpenAIHosted as EnvironmentResourceOpenAIHosted,
+        EnvironmentResourceOpenAIHostedDesktop as EnvironmentResourceOpenAIHostedDesktop,
         EnvironmentResourceOpenAIHostedNetwork as EnvironmentResourceOpenAIHostedNetwork,
-    )
-    from oai.types.beta.agents_structs import (
         EnvironmentResourceOpenAIHostedPackages as EnvironmentResourceOpenAIHostedPackages,
-    )
-    from oai.types.beta.agents_structs import EnvironmentResourceSelfHosted as EnvironmentResourceSelfHosted
-    from oai.types.beta.agents_structs import FunctionCallOutputCaller as FunctionCallOutputCaller
-    from oai.types.beta.agents_structs import FunctionCallOutputItemResource as FunctionCallOutputItemResource
-    from oai.types.beta.agents_structs import HostedEnvironmentFile as HostedEnvironmentFile
-    from oai.types.beta.agents_structs import HostedEnvironmentFileID as HostedEnvironmentFileID
-    from oai.types.beta.agents_structs import HostedEnvironmentFileResourceInline as HostedEnvironmentFileResourceInline
-    from oai.types.beta.agents_structs import HostedPlugin as HostedPlugin
-    from oai.types.beta.agents_structs import HostedSkill as HostedSkill
-    from oai.types.beta.agents_structs import HostedSkillReference as HostedSkillReference
-    from oai.types.beta.agents_structs import HostedSkillResourceInline as HostedSkillResourceInline
-    from oai.types.beta.agents_structs import InputContent as InputContent
-    from oai.types.beta.agents_structs import InputContentResourceInputImage as InputContentResourceInputImage
-    from oai.types.beta.agents_structs import InputContentResourceInputText as InputContentResourceInputText
-    from oai.types.beta.agents_structs import (
-        InputTokensDetailsCacheWriteTokensDetails as InputTokensDetailsCacheWriteTokensDetails,
-    )
-    from oai.types.beta.agents_structs import InputTransformation as InputTransformation
-    from oai.types.beta.agents_structs import McpAllowedTools as McpAllowedTools
-    from oai.types.beta.agents_structs import McpRequireApproval as McpRequireApproval
-    from oai.types.beta.agents_structs import McpTransport as McpTransport
-    from oai.types.beta.agents_structs import McpTransportResourceHTTP as McpTransportResourceHTTP
-    from oai.types.beta.agents_structs import McpTransportResourceStdio as McpTransportResourceStdio
-    from oai.types.beta.agents_structs import MessageContentResourceOutputText as MessageContentResourceOutputText
-    from oai.types.beta.agents_structs import Misalignment as Misalignment
-    from oai.types.beta.agents_structs import MisalignmentSteer as MisalignmentSteer
-    from oai.types.beta.agents_structs import ModerationInput as ModerationInput
-    from oai.types.beta.agents_structs import ModerationInputError as ModerationInputError
-    from oai.types.beta.agents_structs import ModerationInputModerationResult as ModerationInputModerationResult
-    from oai.types.beta.agents_structs import ModerationOutput as ModerationOutput
-    from oai.types.beta.agents_structs import MultiAgentConfig as MultiAgentConfig
-    from oai.types.beta.agents_structs import Operation as Operation
-    from oai.types.beta.agents_structs import OperationCreateFile as OperationCreateFile
-    from oai.types.beta.agents_structs import OperationDeleteFile as OperationDeleteFile
-    from oai.types.beta.agents_structs import OperationUpdateFile as OperationUpdateFile
-    from oai.types.beta.agents_structs import OutputText as OutputText
-    from oai.types.beta.agents_structs import OutputTokensDetails as OutputTokensDetails
-    from oai.types.beta.agents_structs import PersistedAgentTool as PersistedAgentTool
-    from oai.types.beta.agents_structs import PersistedAgentToolResourceMcp as PersistedAgentToolResourceMcp
-    from oai.types.beta.agents_structs import (
+        EnvironmentResourceSelfHosted as EnvironmentResourceSelfHosted,
+        FunctionCallOutputItemResource as FunctionCallOutputItemResource,
+        HostedEnvironmentFile as HostedEnvironmentFile,
+        HostedEnvironmentFileID as HostedEnvironmentFileID,
+        HostedEnvironmentFileResourceInline as HostedEnvironmentFileResourceInline,
+        HostedPlugin as HostedPlugin,
+        HostedSkill as HostedSkill,
+        HostedSkillReference as HostedSkillReference,
+        InputContent as InputContent,
+        InputContentResourceInputImage as InputContentResourceInputImage,
+        InputContentResourceInputText as InputContentResourceInputText,
+        InputTokensDetails as InputTokensDetails,
+        McpTransport as McpTransport,
+        McpTransportResourceHTTP as McpTransportResourceHTTP,
+        McpTransportResourceStdio as McpTransportResourceStdio,
+        MultiAgentConfig as MultiAgentConfig,
+        OutputText as OutputText,
+        OutputTokensDetails as OutputTokensDetails,
+        PersistedAgentTool as PersistedAgentTool,
+        PersistedAgentToolResourceMcp as PersistedAgentToolResourceMcp,
         PersistedAgentToolResourceToolSearch as PersistedAgentToolResourceToolSearch,
-    )
-    from oai.types.beta.agents_structs import PersistedMcpTransport as PersistedMcpTransport
-    from oai.types.beta.agents_structs import PersistedMcpTransportResourceHTTP as PersistedMcpTransportResourceHTTP
-    from oai.types.beta.agents_structs import PromptCacheDiagnostics as PromptCacheDiagnostics
-    from oai.types.beta.agents_structs import PromptCacheDiagnosticsCacheHit as PromptCacheDiagnosticsCacheHit
-    from oai.types.beta.agents_structs import PromptCacheDiagnosticsCacheMiss as PromptCacheDiagnosticsCacheMiss
-    from oai.types.beta.agents_structs import (
-        PromptCacheDiagnosticsComparisonResponseNotFound as PromptCacheDiagnosticsComparisonResponseNotFound,
-    )
-    from oai.types.beta.agents_structs import PromptCacheDiagnosticsUnavailable as PromptCacheDiagnosticsUnavailable
-    from oai.types.beta.agents_structs import (
+        PersistedMcpTransport as PersistedMcpTransport,
+        PersistedMcpTransportResourceHTTP as PersistedMcpTransportResourceHTTP,
+        PromptCacheOptions as PromptCacheOptions,
         RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest,
-    )
-    from oai.types.beta.agents_structs import (
         RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest,
-    )
-    from oai.types.beta.agents_structs import (
         RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess as RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess,
-    )
-    from oai.types.beta.agents_structs import (
         RequiredActionSessionRequiredActionResourceEnvironmentConnection as RequiredActionSessionRequiredActionResourceEnvironmentConnection,
-    )
-    from oai.types.beta.agents_structs import (
         RequiredActionSessionRequiredActionResourceFunctionCall as RequiredActionSessionRequiredActionResourceFunctionCall,
-    )
-    from oai.types.beta.agents_structs import (
         RequiredActionSessionRequiredActionResourceMcpApprovalRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequest,
-    )
-    from oai.types.beta.agents_structs import (
         RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest as RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest,
+        SessionArtifact as SessionArtifact,
+        SessionArtifactDeleted as SessionArtifactDeleted,
+        SessionError as SessionError,
+        SessionTrace as SessionTrace,
+        SessionTurnError as SessionTurnError,
+        SpendControl as SpendControl,
+        Subagent as Subagent,
+        SummaryText as SummaryText,
+        TextFormat as TextFormat,
+        TextFormatResourceJSONSchema as TextFormatResourceJSONSchema,
+        TextFormatResourceText as TextFormatResourceText,
+        TokenUsage as TokenUsage,
+        Turn as Turn,
+        WebSearchAction as WebSearchAction,
+        WebSearchActionResourceFindInPage as WebSearchActionResourceFindInPage,
+        WebSearchActionResourceOpenPage as WebSearchActionResourceOpenPage,
+        WebSearchActionResourceOther as WebSearchActionResourceOther,
+        WebSearchActionResourceSearch as WebSearchActionResourceSearch,
     )
-    from oai.types.beta.agents_structs import ResponseCreateAccessPrograms as ResponseCreateAccessPrograms
-    from oai.types.beta.agents_structs import ResponseCreateBackgroundOptions as ResponseCreateBackgroundOptions
-    from oai.types.beta.agents_structs import ResponseCreateContextManagement as ResponseCreateContextManagement
-    from oai.types.beta.agents_structs import ResponseCreateConversation as ResponseCreateConversation
-    from oai.types.beta.agents_structs import ResponseCreateImage as ResponseCreateImage
-    from oai.types.beta.agents_structs import ResponseCreateModeration as ResponseCreateModeration
-    from oai.types.beta.agents_structs import ResponseCreateModerationPolicy as ResponseCreateModerationPolicy
-    from oai.types.beta.agents_structs import ResponseCreateModerationPolicyInput as ResponseCreateModerationPolicyInput
-    from oai.types.beta.agents_structs import ResponseCreatePromptCacheOptions as ResponseCreatePromptCacheOptions
-    from oai.types.beta.agents_structs import ResponseCreateStreamOptions as ResponseCreateStreamOptions
-    from oai.types.beta.agents_structs import (
-        ResponseSteerInputItemListFunctionCallOutput as ResponseSteerInputItemListFunctionCallOutput,
-    )
-    from oai.types.beta.agents_structs import (
-        ResponseSteerInputItemListFunctionCallOutputCaller as ResponseSteerInputItemListFunctionCallOutputCaller,
-    )
-    from oai.types.beta.agents_structs import SessionArtifact as SessionArtifact
-    from oai.types.beta.agents_structs import SessionArtifactDeleted as SessionArtifactDeleted
-    from oai.types.beta.agents_structs import SessionError as SessionError
-    from oai.types.beta.agents_structs import SessionTrace as SessionTrace
-    from oai.types.beta.agents_structs import SessionTurnError as SessionTurnError
-    from oai.types.beta.agents_structs import ShellCallCaller as ShellCallCaller
-    from oai.types.beta.agents_structs import ShellCallEnvironment as ShellCallEnvironment
-    from oai.types.beta.agents_structs import ShellCallOutputCaller as ShellCallOutputCaller
-    from oai.types.beta.agents_structs import SpendControl as SpendControl
-    from oai.types.beta.agents_structs import Subagent as Subagent
-    from oai.types.beta.agents_structs import SummaryText as SummaryText
-    from oai.types.beta.agents_structs import TextFormat as TextFormat
-    from oai.types.beta.agents_structs import TextFormatResourceJSONSchema as TextFormatResourceJSONSchema
-    from oai.types.beta.agents_structs import TokenUsage as TokenUsage
-    from oai.types.beta.agents_structs import TokenUsageInputTokensDetails as TokenUsageInputTokensDetails
-    from oai.types.beta.agents_structs import ToolMcp as ToolMcp
-    from oai.types.beta.agents_structs import ToolMcpAllowedTools as ToolMcpAllowedTools
-    from oai.types.beta.agents_structs import ToolMcpRequireApproval as ToolMcpRequireApproval
-    from oai.types.beta.agents_structs import ToolSearchOutput as ToolSearchOutput
-    from oai.types.beta.agents_structs import ToolUsage as ToolUsage
-    from oai.types.beta.agents_structs import ToolUsageImageGen as ToolUsageImageGen
-    from oai.types.beta.agents_structs import (
-        ToolUsageImageGenCachedTokensDetails as ToolUsageImageGenCachedTokensDetails,
-    )
-    from oai.types.beta.agents_structs import ToolUsageImageGenInputTokensDetails as ToolUsageImageGenInputTokensDetails
-    from oai.types.beta.agents_structs import ToolUsageWebSearch as ToolUsageWebSearch
-    from oai.types.beta.agents_structs import Turn as Turn
-    from oai.types.beta.agents_structs import TurnPromptCacheOptions as TurnPromptCacheOptions
-    from oai.types.beta.agents_structs import WebSearchAction as WebSearchAction
-    from oai.types.beta.agents_structs import WebSearchActionResourceFindInPage as WebSearchActionResourceFindInPage
-    from oai.types.beta.agents_structs import WebSearchActionResourceOther as WebSearchActionResourceOther
-    from oai.types.beta.agents_structs import WebSearchActionResourceSearch as WebSearchActionResourceSearch
-    from oai.types.beta.assistants_params import AssistantCreateParams as AssistantCreateParams
     from oai.types.beta.assistants_params import (
+        AssistantCreateParams as AssistantCreateParams,
         AssistantCreateParamsToolResources as AssistantCreateParamsToolResources,
-    )
-    from oai.types.beta.assistants_params import (
         AssistantCreateParamsToolResourcesCodeInterpreter as AssistantCreateParamsToolResourcesCodeInterpreter,
-    )
-    from oai.types.beta.assistants_params import (
         AssistantCreateParamsToolResourcesFileSearch as AssistantCreateParamsToolResourcesFileSearch,
-    )
-    from oai.types.beta.assistants_params import (
-        AssistantCreateParamsToolResourcesFileSearchVectorStore as AssistantCreateParamsToolResourcesFileSearchVectorStore,
-    )
-    from oai.types.beta.assistants_params import (
-        AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy as AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy,
-    )
-    from oai.types.beta.assistants_params import AssistantListParams as AssistantListParams
-    from oai.types.beta.assistants_params import (
+        AssistantListParams as AssistantListParams,
         AssistantResponseFormatOptionParam as AssistantResponseFormatOptionParam,
-    )
-    from oai.types.beta.assistants_params import AssistantToolChoiceFunctionParam as AssistantToolChoiceFunctionParam
-    from oai.types.beta.assistants_params import AssistantToolChoiceOptionParam as AssistantToolChoiceOptionParam
-    from oai.types.beta.assistants_params import AssistantToolChoiceParam as AssistantToolChoiceParam
-    from oai.types.beta.assistants_params import AssistantToolParam as AssistantToolParam
-    from oai.types.beta.assistants_params import AssistantUpdateParams as AssistantUpdateParams
-    from oai.types.beta.assistants_params import (
+        AssistantToolChoiceFunctionParam as AssistantToolChoiceFunctionParam,
+        AssistantToolChoiceOptionParam as AssistantToolChoiceOptionParam,
+        AssistantToolChoiceParam as AssistantToolChoiceParam,
+        AssistantToolParam as AssistantToolParam,
+        AssistantUpdateParams as AssistantUpdateParams,
         AssistantUpdateParamsToolResources as AssistantUpdateParamsToolResources,
-    )
-    from oai.types.beta.assistants_params import (
         AssistantUpdateParamsToolResourcesFileSearch as AssistantUpdateParamsToolResourcesFileSearch,
-    )
-    from oai.types.beta.assistants_params import CodeInterpreterToolParam as CodeInterpreterToolParam
-    from oai.types.beta.assistants_params import FileSearchToolParam as FileSearchToolParam
-    from oai.types.beta.assistants_params import FileSearchToolParamFileSearch as FileSearchToolParamFileSearch
-    from oai.types.beta.assistants_params import (
+        CodeInterpreterToolParam as CodeInterpreterToolParam,
+        FileSearchToolParam as FileSearchToolParam,
+        FileSearchToolParamFileSearch as FileSearchToolParamFileSearch,
         FileSearchToolParamFileSearchRankingOptions as FileSearchToolParamFileSearchRankingOptions,
-    )
-    from oai.types.beta.assistants_params import FunctionToolParam as FunctionToolParam
-    from oai.types.beta.assistants_params import MessageAttachmentToolFileSearch as MessageAttachmentToolFileSearch
-    from oai.types.beta.assistants_params import ThreadCreateAndRunParams as ThreadCreateAndRunParams
-    from oai.types.beta.assistants_params import (
+        FunctionToolParam as FunctionToolParam,
+        MessageAttachment as MessageAttachment,
+        MessageAttachmentTool as MessageAttachmentTool,
+        MessageAttachmentToolFileSearch as MessageAttachmentToolFileSearch,
+        ThreadCreateAndRunParams as ThreadCreateAndRunParams,
         ThreadCreateAndRunParamsNonStreaming as ThreadCreateAndRunParamsNonStreaming,
-    )
-    from oai.types.beta.assistants_params import ThreadCreateAndRunParamsStreaming as ThreadCreateAndRunParamsStreaming
-    from oai.types.beta.assistants_params import ThreadCreateAndRunParamsThread as ThreadCreateAndRunParamsThread
-    from oai.types.beta.assistants_params import (
+        ThreadCreateAndRunParamsStreaming as ThreadCreateAndRunParamsStreaming,
+        ThreadCreateAndRunParamsThread as ThreadCreateAndRunParamsThread,
+        ThreadCreateAndRunParamsThread as _ThreadCreateParams,
         ThreadCreateAndRunParamsTruncationStrategy as ThreadCreateAndRunParamsTruncationStrategy,
-    )
-    from oai.types.beta.assistants_params import ThreadCreateParams as ThreadCreateParams
-    from oai.types.beta.assistants_params import ThreadCreateParamsMessage as ThreadCreateParamsMessage
-    from oai.types.beta.assistants_params import (
-        ThreadCreateParamsMessageAttachment as ThreadCreateParamsMessageAttachment,
-    )
-    from oai.types.beta.assistants_params import (
-        ThreadCreateParamsMessageAttachmentTool as ThreadCreateParamsMessageAttachmentTool,
-    )
-    from oai.types.beta.assistants_params import ThreadCreateParamsToolResources as ThreadCreateParamsToolResources
-    from oai.types.beta.assistants_params import (
-        ThreadCreateParamsToolResourcesFileSearch as ThreadCreateParamsToolResourcesFileSearch,
-    )
-    from oai.types.beta.assistants_params import (
-        ThreadCreateParamsToolResourcesFileSearchVectorStore as ThreadCreateParamsToolResourcesFileSearchVectorStore,
-    )
-    from oai.types.beta.assistants_params import (
-        ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy as ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy,
-    )
-    from oai.types.beta.assistants_params import ThreadMessage as ThreadMessage
-    from oai.types.beta.assistants_params import ThreadMessageAttachment as ThreadMessageAttachment
-    from oai.types.beta.assistants_params import ThreadMessageAttachmentTool as ThreadMessageAttachmentTool
-    from oai.types.beta.assistants_params import ThreadToolResources as ThreadToolResources
-    from oai.types.beta.assistants_params import ThreadToolResourcesFileSearch as ThreadToolResourcesFileSearch
-    from oai.types.beta.assistants_params import (
-        ThreadToolResourcesFileSearchVectorStore as ThreadToolResourcesFileSearchVectorStore,
-    )
-    from oai.types.beta.assistants_params import (
-        ThreadToolResourcesFileSearchVectorStoreChunkingStrategy as ThreadToolResourcesFileSearchVectorStoreChunkingStrategy,
-    )
-    from oai.types.beta.assistants_params import ThreadUpdateParams as ThreadUpdateParams
-    from oai.types.beta.assistants_params import (
+        ThreadCreateParamsMessage as ThreadCreateParamsMessage,
+        ThreadUpdateParams as ThreadUpdateParams,
+        ToolResourcesFileSearchVectorStore as ToolResourcesFileSearchVectorStore,
+        ToolResourcesFileSearchVectorStoreChunkingStrategy as ToolResourcesFileSearchVectorStoreChunkingStrategy,
         ToolResourcesFileSearchVectorStoreChunkingStrategyAuto as ToolResourcesFileSearchVectorStoreChunkingStrategyAuto,
-    )
-    from oai.types.beta.assistants_params import (
         ToolResourcesFileSearchVectorStoreChunkingStrategyStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStatic,
-    )
-    from oai.types.beta.assistants_params import (
         ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic as ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic,
     )
-    from oai.types.beta.assistants_structs import Annotation as Annotation
-    from oai.types.beta.assistants_structs import AnnotationDelta as AnnotationDelta
-    from oai.types.beta.assistants_structs import Assistant as Assistant
-    from oai.types.beta.assistants_structs import AssistantDeleted as AssistantDeleted
-    from oai.types.beta.assistants_structs import AssistantResponseFormatOption as AssistantResponseFormatOption
-    from oai.types.beta.assistants_structs import AssistantStreamEvent as AssistantStreamEvent
-    from oai.types.beta.assistants_structs import AssistantTool as AssistantTool
-    from oai.types.beta.assistants_structs import AssistantToolChoice as AssistantToolChoice
-    from oai.types.beta.assistants_structs import AssistantToolChoiceFunction as AssistantToolChoiceFunction
-    from oai.types.beta.assistants_structs import AssistantToolChoiceOption as AssistantToolChoiceOption
-    from oai.types.beta.assistants_structs import AssistantToolResources as AssistantToolResources
     from oai.types.beta.assistants_structs import (
+        Annotation as Annotation,
+        AnnotationDelta as AnnotationDelta,
+        Assistant as Assistant,
+        AssistantDeleted as AssistantDeleted,
+        AssistantResponseFormatOption as AssistantResponseFormatOption,
+        AssistantStreamEvent as AssistantStreamEvent,
+        AssistantTool as AssistantTool,
+        AssistantToolChoice as AssistantToolChoice,
+        AssistantToolChoiceFunction as AssistantToolChoiceFunction,
+        AssistantToolChoiceOption as AssistantToolChoiceOption,
+        AssistantToolResources as AssistantToolResources,
         AssistantToolResourcesCodeInterpreter as AssistantToolResourcesCodeInterpreter,
-    )
-    from oai.types.beta.assistants_structs import AssistantToolResourcesFileSearch as AssistantToolResourcesFileSearch
-    from oai.types.beta.assistants_structs import (
+        AssistantToolResourcesFileSearch as AssistantToolResourcesFileSearch,
+        Attachment as Attachment,
+        AttachmentTool as AttachmentTool,
         AttachmentToolAssistantToolsFileSearchTypeOnly as AttachmentToolAssistantToolsFileSearchTypeOnly,
-    )
-    from oai.types.beta.assistants_structs import CodeInterpreterTool as CodeInterpreterTool
-    from oai.types.beta.assistants_structs import ErrorEvent as ErrorEvent
-    from oai.types.beta.assistants_structs import FileCitation as FileCitation
-    from oai.types.beta.assistants_structs import FileCitationAnnotation as FileCitationAnnotation
-    from oai.types.beta.assistants_structs import FileCitationDeltaAnnotation as FileCitationDeltaAnnotation
-    from oai.types.beta.assistants_structs import FilePathAnnotation as FilePathAnnotation
-    from oai.types.beta.assistants_structs import FilePathAnnotationFilePath as FilePathAnnotationFilePath
-    from oai.types.beta.assistants_structs import FilePathDeltaAnnotation as FilePathDeltaAnnotation
-    from oai.types.beta.assistants_structs import FilePathDeltaAnnotationFilePath as FilePathDeltaAnnotationFilePath
-    from oai.types.beta.assistants_structs import FileSearchTool as FileSearchTool
-    from oai.types.beta.assistants_structs import FileSearchToolFileSearch as FileSearchToolFileSearch
-    from oai.types.beta.assistants_structs import (
+        CodeInterpreterTool as CodeInterpreterTool,
+        ErrorEvent as ErrorEvent,
+        FileCitation as FileCitation,
+        FileCitationAnnotation as FileCitationAnnotation,
+        FileCitationDeltaAnnotation as FileCitationDeltaAnnotation,
+        FilePathAnnotation as FilePathAnnotation,
+        FilePathDeltaAnnotation as FilePathDeltaAnnotation,
+        FileSearchTool as FileSearchTool,
+        FileSearchToolFileSearch as FileSearchToolFileSearch,
         FileSearchToolFileSearchRankingOptions as FileSearchToolFileSearchRankingOptions,
+        Function as Function,
+        FunctionTool as FunctionTool,
+        ImageFile as ImageFile,
+        ImageFileContentBlock as ImageFileContentBlock,
+        ImageFileDelta as ImageFileDelta,
+        ImageFileDeltaBlock as ImageFileDeltaBlock,
+        ImageURL as ImageURL,
+        ImageURLContentBlock as ImageURLContentBlock,
+        ImageURLDelta as ImageURLDelta,
+        ImageURLDeltaBlock as ImageURLDeltaBlock,
+        LastError as LastError,
+        Message as Message,
+        MessageContent as MessageContent,
+        MessageContentDelta as MessageContentDelta,
+        MessageDeleted as MessageDeleted,
+        MessageDelta as MessageDelta,
+        MessageDeltaEvent as MessageDeltaEvent,
+        MessageIncompleteDetails as MessageIncompleteDetails,
+        RefusalContentBlock as RefusalContentBlock,
+        RefusalDeltaBlock as RefusalDeltaBlock,
+        RequiredActionFunctionToolCall as RequiredActionFunctionToolCall,
+        RequiredActionSubmitToolOutputs as RequiredActionSubmitToolOutputs,
+        Run as Run,
+        RunIncompleteDetails as RunIncompleteDetails,
+        RunRequiredAction as RunRequiredAction,
+        RunStatus as RunStatus,
+        RunTruncationStrategy as RunTruncationStrategy,
+        Text as Text,
+        TextContentBlock as TextContentBlock,
+        TextDelta as TextDelta,
+        TextDeltaBlock as TextDeltaBlock,
+        Thread as Thread,
+        ThreadCreated as ThreadCreated,
+        ThreadDeleted as ThreadDeleted,
+        ThreadMessageCompleted as ThreadMessageCompleted,
+        ThreadMessageCreated as ThreadMessageCreated,
+        ThreadMessageDelta as ThreadMessageDelta,
+        ThreadMessageIncomplete as ThreadMessageIncomplete,
+        ThreadMessageInProgress as ThreadMessageInProgress,
+        ThreadRunCancelled as ThreadRunCancelled,
+        ThreadRunCancelling as ThreadRunCancelling,
+        ThreadRunCompleted as ThreadRunCompleted,
+        ThreadRunCreated as ThreadRunCreated,
+        ThreadRunExpired as ThreadRunExpired,
+        ThreadRunFailed as ThreadRunFailed,
+        ThreadRunIncomplete as ThreadRunIncomplete,
+        ThreadRunInProgress as ThreadRunInProgress,
+        ThreadRunQueued as ThreadRunQueued,
+        ThreadRunRequiresAction as ThreadRunRequiresAction,
+        ThreadRunStepCancelled as ThreadRunStepCancelled,
+        ThreadRunStepCompleted as ThreadRunStepCompleted,
+        ThreadRunStepCreated as ThreadRunStepCreated,
+        ThreadRunStepDelta as ThreadRunStepDelta,
+        ThreadRunStepExpired as ThreadRunStepExpired,
+        ThreadRunStepFailed as ThreadRunStepFailed,
+        ThreadRunStepInProgress as ThreadRunStepInProgress,
     )
-    from oai.types.beta.assistants_structs import Function as Function
-    from oai.types.beta.assistants_structs import FunctionTool as FunctionTool
-    from oai.types.beta.assistants_structs import ImageFile as ImageFile
-    from oai.types.beta.assistants_structs import ImageFileContentBlock as ImageFileContentBlock
-    from oai.types.beta.assistants_structs import ImageFileDelta as ImageFileDelta
-    from oai.types.beta.assistants_structs import ImageFileDeltaBlock as ImageFileDeltaBlock
-    from oai.types.beta.assistants_structs import ImageURL as ImageURL
-    from oai.types.beta.assistants_structs import ImageURLContentBlock as ImageURLContentBlock
-    from oai.types.beta.assistants_structs import ImageURLDelta as ImageURLDelta
-    from oai.types.beta.assistants_structs import ImageURLDeltaBlock as ImageURLDeltaBlock
-    from oai.types.beta.assistants_structs import LastError as LastError
-    from oai.types.beta.assistants_structs import Message as Message
-    from oai.types.beta.assistants_structs import MessageAttachment as MessageAttachment
-    from oai.types.beta.assistants_structs import MessageAttachmentTool as MessageAttachmentTool
-    from oai.types.beta.assistants_structs import MessageContent as MessageContent
-    from oai.types.beta.assistants_structs import MessageContentDelta as MessageContentDelta
-    from oai.types.beta.assistants_structs import MessageDeleted as MessageDeleted
-    from oai.types.beta.assistants_structs import MessageDelta as MessageDelta
-    from oai.types.beta.assistants_structs import MessageDeltaEvent as MessageDeltaEvent
-    from oai.types.beta.assistants_structs import MessageIncompleteDetails as MessageIncompleteDetails
-    from oai.types.beta.assistants_structs import RefusalContentBlock as RefusalContentBlock
-    from oai.types.beta.assistants_structs import RefusalDeltaBlock as RefusalDeltaBlock
-    from oai.types.beta.assistants_structs import RequiredActionFunctionToolCall as RequiredActionFunctionToolCall
-    from oai.types.beta.assistants_structs import RequiredActionSubmitToolOutputs as RequiredActionSubmitToolOutputs
-    from oai.types.beta.assistants_structs import Run as Run
-    from oai.types.beta.assistants_structs import RunIncompleteDetails as RunIncompleteDetails
-    from oai.types.beta.assistants_structs import RunRequiredAction as RunRequiredAction
-    from oai.types.beta.assistants_structs import RunStatus as RunStatus
-    from oai.types.beta.assistants_structs import RunTruncationStrategy as RunTruncationStrategy
-    from oai.types.beta.assistants_structs import Text as Text
-    from oai.types.beta.assistants_structs import TextContentBlock as TextContentBlock
-    from oai.types.beta.assistants_structs import TextDelta as TextDelta
-    from oai.types.beta.assistants_structs import TextDeltaBlock as TextDeltaBlock
-    from oai.types.beta.assistants_structs import Thread as Thread
-    from oai.types.beta.assistants_structs import ThreadCreated as ThreadCreated
-    from oai.types.beta.assistants_structs import ThreadDeleted as ThreadDeleted
-    from oai.types.beta.assistants_structs import ThreadMessageCompleted as ThreadMessageCompleted
-    from oai.types.beta.assistants_structs import ThreadMessageCreated as ThreadMessageCreated
-    from oai.types.beta.assistants_structs import ThreadMessageDelta as ThreadMessageDelta
-    from oai.types.beta.assistants_structs import ThreadMessageIncomplete as ThreadMessageIncomplete
-    from oai.types.beta.assistants_structs import ThreadMessageInProgress as ThreadMessageInProgress
-    from oai.types.beta.assistants_structs import ThreadRunCancelled as ThreadRunCancelled
-    from oai.types.beta.assistants_structs import ThreadRunCancelling as ThreadRunCancelling
-    from oai.types.beta.assistants_structs import ThreadRunCompleted as ThreadRunCompleted
-    from oai.types.beta.assistants_structs import ThreadRunCreated as ThreadRunCreated
-    from oai.types.beta.assistants_structs import ThreadRunExpired as ThreadRunExpired
-    from oai.types.beta.assistants_structs import ThreadRunFailed as ThreadRunFailed
-    from oai.types.beta.assistants_structs import ThreadRunIncomplete as ThreadRunIncomplete
-    from oai.types.beta.assistants_structs import ThreadRunInProgress as ThreadRunInProgress
-    from oai.types.beta.assistants_structs import ThreadRunQueued as ThreadRunQueued
-    from oai.types.beta.assistants_structs import ThreadRunRequiresAction as ThreadRunRequiresAction
-    from oai.types.beta.assistants_structs import ThreadRunStepCancelled as ThreadRunStepCancelled
-    from oai.types.beta.assistants_structs import ThreadRunStepCompleted as ThreadRunStepCompleted
-    from oai.types.beta.assistants_structs import ThreadRunStepCreated as ThreadRunStepCreated
-    from oai.types.beta.assistants_structs import ThreadRunStepDelta as ThreadRunStepDelta
-    from oai.types.beta.assistants_structs import ThreadRunStepExpired as ThreadRunStepExpired
-    from oai.types.beta.assistants_structs import ThreadRunStepFailed as ThreadRunStepFailed
-    from oai.types.beta.assistants_structs import ThreadRunStepInProgress as ThreadRunStepInProgress
-    from oai.types.beta.assistants_structs import Usage as Usage
-    from oai.types.beta.chatkit_structs import ChatKitWorkflow as ChatKitWorkflow
-    from oai.types.beta.chatkit_structs import Tracing as Tracing
+    from oai.types.beta.chatkit_structs import ChatKitWorkflow as ChatKitWorkflow, Tracing as Tracing
     from oai.types.beta.responses_params import (
-        AgentMessageContentEncryptedContent as AgentMessageContentEncryptedContent,
-    )
-    from oai.types.beta.responses_params import ApplyPatchCallOperationCreateFile as ApplyPatchCallOperationCreateFile
-    from oai.types.beta.responses_params import ApplyPatchCallOperationDeleteFile as ApplyPatchCallOperationDeleteFile
-    from oai.types.beta.responses_params import ApplyPatchCallOperationUpdateFile as ApplyPatchCallOperationUpdateFile
-    from oai.types.beta.responses_params import BackgroundOptions as BackgroundOptions
-    from oai.types.beta.responses_params import BetaApplyPatchToolParam as BetaApplyPatchToolParam
-    from oai.types.beta.responses_params import BetaComputerActionListParam as BetaComputerActionListParam
-    from oai.types.beta.responses_params import (
-        BetaComputerActionListParamBetaComputerActionParam as BetaComputerActionListParamBetaComputerActionParam,
-    )
-    from oai.types.beta.responses_params import BetaComputerActionListParamClick as BetaComputerActionListParamClick
-    from oai.types.beta.responses_params import (
-        BetaComputerActionListParamDoubleClick as BetaComputerActionListParamDoubleClick,
-    )
-    from oai.types.beta.responses_params import BetaComputerActionListParamDrag as BetaComputerActionListParamDrag
-    from oai.types.beta.responses_params import (
-        BetaComputerActionListParamDragPath as BetaComputerActionListParamDragPath,
-    )
-    from oai.types.beta.responses_params import (
-        BetaComputerActionListParamKeypress as BetaComputerActionListParamKeypress,
-    )
-    from oai.types.beta.responses_params import BetaComputerActionListParamMove as BetaComputerActionListParamMove
-    from oai.types.beta.responses_params import (
-        BetaComputerActionListParamScreenshot as BetaComputerActionListParamScreenshot,
-    )
-    from oai.types.beta.responses_params import BetaComputerActionListParamScroll as BetaComputerActionListParamScroll
-    from oai.types.beta.responses_params import BetaComputerActionListParamType as BetaComputerActionListParamType
-    from oai.types.beta.responses_params import BetaComputerActionListParamWait as BetaComputerActionListParamWait
-    from oai.types.beta.responses_params import BetaComputerActionParam as BetaComputerActionParam
-    from oai.types.beta.responses_params import BetaComputerToolParam as BetaComputerToolParam
-    from oai.types.beta.responses_params import BetaComputerUsePreviewToolParam as BetaComputerUsePreviewToolParam
-    from oai.types.beta.responses_params import BetaContainerAutoParam as BetaContainerAutoParam
-    from oai.types.beta.responses_params import (
-        BetaContainerAutoParamNetworkPolicy as BetaContainerAutoParamNetworkPolicy,
-    )
-    from oai.types.beta.responses_params import BetaContainerAutoParamSkill as BetaContainerAutoParamSkill
-    from oai.types.beta.responses_params import (
-        BetaContainerNetworkPolicyAllowlistParam as BetaContainerNetworkPolicyAllowlistParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaContainerNetworkPolicyDisabledParam as BetaContainerNetworkPolicyDisabledParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaContainerNetworkPolicyDomainSecretParam as BetaContainerNetworkPolicyDomainSecretParam,
-    )
-    from oai.types.beta.responses_params import BetaContainerReferenceParam as BetaContainerReferenceParam
-    from oai.types.beta.responses_params import BetaCustomToolParam as BetaCustomToolParam
-    from oai.types.beta.responses_params import BetaCustomToolParamFormat as BetaCustomToolParamFormat
-    from oai.types.beta.responses_params import BetaCustomToolParamFormatGrammar as BetaCustomToolParamFormatGrammar
-    from oai.types.beta.responses_params import BetaEasyInputMessageParam as BetaEasyInputMessageParam
-    from oai.types.beta.responses_params import BetaFileSearchToolParam as BetaFileSearchToolParam
-    from oai.types.beta.responses_params import (
-        BetaFileSearchToolParamFiltersComparisonFilter as BetaFileSearchToolParamFiltersComparisonFilter,
-    )
-    from oai.types.beta.responses_params import (
-        BetaFileSearchToolParamFiltersCompoundFilter as BetaFileSearchToolParamFiltersCompoundFilter,
-    )
-    from oai.types.beta.responses_params import (
-        BetaFileSearchToolParamFiltersCompoundFilterFilter as BetaFileSearchToolParamFiltersCompoundFilterFilter,
-    )
-    from oai.types.beta.responses_params import (
-        BetaFileSearchToolParamRankingOptions as BetaFileSearchToolParamRankingOptions,
-    )
-    from oai.types.beta.responses_params import (
-        BetaFileSearchToolParamRankingOptionsHybridSearch as BetaFileSearchToolParamRankingOptionsHybridSearch,
-    )
-    from oai.types.beta.responses_params import BetaFunctionShellToolParam as BetaFunctionShellToolParam
-    from oai.types.beta.responses_params import BetaFunctionToolParam as BetaFunctionToolParam
-    from oai.types.beta.responses_params import BetaInlineSkillParam as BetaInlineSkillParam
-    from oai.types.beta.responses_params import BetaInlineSkillSourceParam as BetaInlineSkillSourceParam
-    from oai.types.beta.responses_params import BetaLocalEnvironmentParam as BetaLocalEnvironmentParam
-    from oai.types.beta.responses_params import BetaLocalSkillParam as BetaLocalSkillParam
-    from oai.types.beta.responses_params import BetaMcpToolCallErrorParam as BetaMcpToolCallErrorParam
-    from oai.types.beta.responses_params import BetaMcpToolCallErrorParamHTTPError as BetaMcpToolCallErrorParamHTTPError
-    from oai.types.beta.responses_params import (
-        BetaMcpToolCallErrorParamMcpProtocolError as BetaMcpToolCallErrorParamMcpProtocolError,
-    )
-    from oai.types.beta.responses_params import (
-        BetaMcpToolCallErrorParamMcpToolExecutionError as BetaMcpToolCallErrorParamMcpToolExecutionError,
-    )
-    from oai.types.beta.responses_params import BetaNamespaceToolParam as BetaNamespaceToolParam
-    from oai.types.beta.responses_params import BetaNamespaceToolParamTool as BetaNamespaceToolParamTool
-    from oai.types.beta.responses_params import BetaNamespaceToolParamToolFunction as BetaNamespaceToolParamToolFunction
-    from oai.types.beta.responses_params import (
+        BetaComputerActionListParam as BetaComputerActionListParam,
         BetaResponseCodeInterpreterToolCallParam as BetaResponseCodeInterpreterToolCallParam,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseCodeInterpreterToolCallParamAgent as BetaResponseCodeInterpreterToolCallParamAgent,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseCodeInterpreterToolCallParamOutput as BetaResponseCodeInterpreterToolCallParamOutput,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseCodeInterpreterToolCallParamOutputImage as BetaResponseCodeInterpreterToolCallParamOutputImage,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseCodeInterpreterToolCallParamOutputLogs as BetaResponseCodeInterpreterToolCallParamOutputLogs,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseCompactionItemParamParam as BetaResponseCompactionItemParamParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseComputerToolCallOutputScreenshotParam as BetaResponseComputerToolCallOutputScreenshotParam,
-    )
-    from oai.types.beta.responses_params import BetaResponseComputerToolCallParam as BetaResponseComputerToolCallParam
-    from oai.types.beta.responses_params import (
-        BetaResponseComputerToolCallParamPendingSafetyCheck as BetaResponseComputerToolCallParamPendingSafetyCheck,
-    )
-    from oai.types.beta.responses_params import (
+        BetaResponseComputerToolCallParam as BetaResponseComputerToolCallParam,
         BetaResponseConfigurationUpdateItemParamParam as BetaResponseConfigurationUpdateItemParamParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseConfigurationUpdateItemParamParamReasoning as BetaResponseConfigurationUpdateItemParamParamReasoning,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseConfigurationUpdateItemParamParamText as BetaResponseConfigurationUpdateItemParamParamText,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseConfigurationUpdateItemParamParamTextFormat as BetaResponseConfigurationUpdateItemParamParamTextFormat,
-    )
-    from oai.types.beta.responses_params import BetaResponseConversationParamParam as BetaResponseConversationParamParam
-    from oai.types.beta.responses_params import (
         BetaResponseCustomToolCallOutputParam as BetaResponseCustomToolCallOutputParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseCustomToolCallOutputParamCallerDirect as BetaResponseCustomToolCallOutputParamCallerDirect,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseCustomToolCallOutputParamCallerProgram as BetaResponseCustomToolCallOutputParamCallerProgram,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseCustomToolCallOutputParamOutputOutputContentList as BetaResponseCustomToolCallOutputParamOutputOutputContentList,
-    )
-    from oai.types.beta.responses_params import BetaResponseCustomToolCallParam as BetaResponseCustomToolCallParam
-    from oai.types.beta.responses_params import (
+        BetaResponseCustomToolCallParam as BetaResponseCustomToolCallParam,
         BetaResponseFileSearchToolCallParam as BetaResponseFileSearchToolCallParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFileSearchToolCallParamResult as BetaResponseFileSearchToolCallParamResult,
-    )
-    from oai.types.beta.responses_params import BetaResponseFormatTextConfigParam as BetaResponseFormatTextConfigParam
-    from oai.types.beta.responses_params import (
-        BetaResponseFormatTextConfigParamJSONObject as BetaResponseFormatTextConfigParamJSONObject,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFormatTextConfigParamText as BetaResponseFormatTextConfigParamText,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFormatTextJSONSchemaConfigParam as BetaResponseFormatTextJSONSchemaConfigParam,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseFunctionCallOutputItemListParam as BetaResponseFunctionCallOutputItemListParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam as BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionCallOutputItemParam as BetaResponseFunctionCallOutputItemParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionShellCallOutputContentParam as BetaResponseFunctionShellCallOutputContentParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionShellCallOutputContentParamOutcome as BetaResponseFunctionShellCallOutputContentParamOutcome,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionShellCallOutputContentParamOutcomeExit as BetaResponseFunctionShellCallOutputContentParamOutcomeExit,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout as BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout,
-    )
-    from oai.types.beta.responses_params import BetaResponseFunctionToolCallParam as BetaResponseFunctionToolCallParam
-    from oai.types.beta.responses_params import BetaResponseFunctionWebSearchParam as BetaResponseFunctionWebSearchParam
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionWebSearchParamAction as BetaResponseFunctionWebSearchParamAction,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionWebSearchParamActionFindInPage as BetaResponseFunctionWebSearchParamActionFindInPage,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionWebSearchParamActionOpenPage as BetaResponseFunctionWebSearchParamActionOpenPage,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionWebSearchParamActionSearch as BetaResponseFunctionWebSearchParamActionSearch,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseFunctionWebSearchParamActionSearchSource as BetaResponseFunctionWebSearchParamActionSearchSource,
-    )
-    from oai.types.beta.responses_params import BetaResponseInjectEventParam as BetaResponseInjectEventParam
-    from oai.types.beta.responses_params import BetaResponseInputContentParam as BetaResponseInputContentParam
-    from oai.types.beta.responses_params import BetaResponseInputFileContentParam as BetaResponseInputFileContentParam
-    from oai.types.beta.responses_params import (
-        BetaResponseInputFileContentParamPromptCacheBreakpoint as BetaResponseInputFileContentParamPromptCacheBreakpoint,
-    )
-    from oai.types.beta.responses_params import BetaResponseInputFileParam as BetaResponseInputFileParam
-    from oai.types.beta.responses_params import BetaResponseInputImageContentParam as BetaResponseInputImageContentParam
-    from oai.types.beta.responses_params import BetaResponseInputImageParam as BetaResponseInputImageParam
-    from oai.types.beta.responses_params import BetaResponseInputItemParam as BetaResponseInputItemParam
-    from oai.types.beta.responses_params import (
+        BetaResponseFunctionToolCallParam as BetaResponseFunctionToolCallParam,
+        BetaResponseFunctionWebSearchParam as BetaResponseFunctionWebSearchParam,
+        BetaResponseInjectEventParam as BetaResponseInjectEventParam,
+        BetaResponseInputItemParam as BetaResponseInputItemParam,
         BetaResponseInputItemParamAdditionalTools as BetaResponseInputItemParamAdditionalTools,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamAgentMessage as BetaResponseInputItemParamAgentMessage,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamAgentMessageContent as BetaResponseInputItemParamAgentMessageContent,
-    )
-    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamAgentMessageContentEncryptedContent as BetaResponseInputItemParamAgentMessageContentEncryptedContent,
         BetaResponseInputItemParamApplyPatchCall as BetaResponseInputItemParamApplyPatchCall,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputItemParamApplyPatchCallOperation as BetaResponseInputItemParamApplyPatchCallOperation,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamApplyPatchCallOutput as BetaResponseInputItemParamApplyPatchCallOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamCompactionTrigger as BetaResponseInputItemParamCompactionTrigger,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamComputerCallOutput as BetaResponseInputItemParamComputerCallOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamFunctionCallOutput as BetaResponseInputItemParamFunctionCallOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamImageGenerationCall as BetaResponseInputItemParamImageGenerationCall,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputItemParamImageGenerationCallError as BetaResponseInputItemParamImageGenerationCallError,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputItemParamImageGenerationCallErrorModerationDetails as BetaResponseInputItemParamImageGenerationCallErrorModerationDetails,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputItemParamImageGenerationCallSvgUsage as BetaResponseInputItemParamImageGenerationCallSvgUsage,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamItemReference as BetaResponseInputItemParamItemReference,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamLocalShellCall as BetaResponseInputItemParamLocalShellCall,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputItemParamLocalShellCallAction as BetaResponseInputItemParamLocalShellCallAction,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamLocalShellCallOutput as BetaResponseInputItemParamLocalShellCallOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamMcpApprovalRequest as BetaResponseInputItemParamMcpApprovalRequest,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamMcpApprovalResponse as BetaResponseInputItemParamMcpApprovalResponse,
-    )
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMcpCall as BetaResponseInputItemParamMcpCall
-    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMcpCall as BetaResponseInputItemParamMcpCall,
         BetaResponseInputItemParamMcpListTools as BetaResponseInputItemParamMcpListTools,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputItemParamMcpListToolsTool as BetaResponseInputItemParamMcpListToolsTool,
-    )
-    from oai.types.beta.responses_params import BetaResponseInputItemParamMessage as BetaResponseInputItemParamMessage
-    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamMessage as BetaResponseInputItemParamMessage,
         BetaResponseInputItemParamMultiAgentCall as BetaResponseInputItemParamMultiAgentCall,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamMultiAgentCallOutput as BetaResponseInputItemParamMultiAgentCallOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamMultiAgentCallOutputOutput as BetaResponseInputItemParamMultiAgentCallOutputOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation,
-    )
-    from oai.types.beta.responses_params import BetaResponseInputItemParamProgram as BetaResponseInputItemParamProgram
-    from oai.types.beta.responses_params import (
+        BetaResponseInputItemParamProgram as BetaResponseInputItemParamProgram,
         BetaResponseInputItemParamProgramOutput as BetaResponseInputItemParamProgramOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamShellCall as BetaResponseInputItemParamShellCall,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamShellCallOutput as BetaResponseInputItemParamShellCallOutput,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputItemParamToolSearchCall as BetaResponseInputItemParamToolSearchCall,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseInputMessageContentListParam as BetaResponseInputMessageContentListParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputMessageContentListParamBetaResponseInputContentParam as BetaResponseInputMessageContentListParamBetaResponseInputContentParam,
-    )
-    from oai.types.beta.responses_params import BetaResponseInputParam as BetaResponseInputParam
-    from oai.types.beta.responses_params import BetaResponseInputParamAgentMessage as BetaResponseInputParamAgentMessage
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamAgentMessageContent as BetaResponseInputParamAgentMessageContent,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamApplyPatchCall as BetaResponseInputParamApplyPatchCall,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamApplyPatchCallOperation as BetaResponseInputParamApplyPatchCallOperation,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamBetaResponseInputItemParam as BetaResponseInputParamBetaResponseInputItemParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamMultiAgentCallOutput as BetaResponseInputParamMultiAgentCallOutput,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamMultiAgentCallOutputOutput as BetaResponseInputParamMultiAgentCallOutputOutput,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseInputParamMultiAgentCallOutputOutputAnnotation as BetaResponseInputParamMultiAgentCallOutputOutputAnnotation,
-    )
-    from oai.types.beta.responses_params import BetaResponseInputTextContentParam as BetaResponseInputTextContentParam
-    from oai.types.beta.responses_params import BetaResponseInputTextParam as BetaResponseInputTextParam
-    from oai.types.beta.responses_params import BetaResponseOutputMessageParam as BetaResponseOutputMessageParam
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputMessageParamContent as BetaResponseOutputMessageParamContent,
-    )
-    from oai.types.beta.responses_params import BetaResponseOutputRefusalParam as BetaResponseOutputRefusalParam
-    from oai.types.beta.responses_params import BetaResponseOutputTextParam as BetaResponseOutputTextParam
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputTextParamAnnotation as BetaResponseOutputTextParamAnnotation,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputTextParamAnnotationContainerFileCitation as BetaResponseOutputTextParamAnnotationContainerFileCitation,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputTextParamAnnotationFileCitation as BetaResponseOutputTextParamAnnotationFileCitation,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputTextParamAnnotationFilePath as BetaResponseOutputTextParamAnnotationFilePath,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputTextParamAnnotationURLCitation as BetaResponseOutputTextParamAnnotationURLCitation,
-    )
-    from oai.types.beta.responses_params import BetaResponseOutputTextParamLogprob as BetaResponseOutputTextParamLogprob
-    from oai.types.beta.responses_params import (
-        BetaResponseOutputTextParamLogprobTopLogprob as BetaResponseOutputTextParamLogprobTopLogprob,
-    )
-    from oai.types.beta.responses_params import BetaResponsePromptParam as BetaResponsePromptParam
-    from oai.types.beta.responses_params import BetaResponsePromptParamVariables as BetaResponsePromptParamVariables
-    from oai.types.beta.responses_params import BetaResponseReasoningItemParam as BetaResponseReasoningItemParam
-    from oai.types.beta.responses_params import (
-        BetaResponseReasoningItemParamContent as BetaResponseReasoningItemParamContent,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseReasoningItemParamSummary as BetaResponseReasoningItemParamSummary,
-    )
-    from oai.types.beta.responses_params import BetaResponsesClientEventParam as BetaResponsesClientEventParam
-    from oai.types.beta.responses_params import (
+        BetaResponseInputParam as BetaResponseInputParam,
+        BetaResponseOutputMessageParam as BetaResponseOutputMessageParam,
+        BetaResponseReasoningItemParam as BetaResponseReasoningItemParam,
+        BetaResponsesClientEventParam as BetaResponsesClientEventParam,
         BetaResponsesClientEventParamResponseCreate as BetaResponsesClientEventParamResponseCreate,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponsesClientEventParamResponseCreateMultiAgent as BetaResponsesClientEventParamResponseCreateMultiAgent,
-    )
-    from oai.types.beta.responses_params import BetaResponseSteerEventParam as BetaResponseSteerEventParam
-    from oai.types.beta.responses_params import BetaResponseSteerInputContentParam as BetaResponseSteerInputContentParam
-    from oai.types.beta.responses_params import BetaResponseSteerInputParam as BetaResponseSteerInputParam
-    from oai.types.beta.responses_params import (
+        BetaResponseSteerEventParam as BetaResponseSteerEventParam,
+        BetaResponseSteerInputParam as BetaResponseSteerInputParam,
         BetaResponseSteerInputParamResponseSteerInputItemList as BetaResponseSteerInputParamResponseSteerInputItemList,
-    )
-    from oai.types.beta.responses_params import (
         BetaResponseSteerInputParamResponseSteerInputItemListMessage as BetaResponseSteerInputParamResponseSteerInputItemListMessage,
-    )
-    from oai.types.beta.responses_params import BetaResponseTextConfigParam as BetaResponseTextConfigParam
-    from oai.types.beta.responses_params import (
         BetaResponseToolSearchOutputItemParamParam as BetaResponseToolSearchOutputItemParamParam,
+        MultiAgent as MultiAgent,
+        ResponseCompactParams as ResponseCompactParams,
+        ResponseCreateParams as ResponseCreateParams,
+        ResponseCreateParamsNonStreaming as ResponseCreateParamsNonStreaming,
+        ResponseCreateParamsStreaming as ResponseCreateParamsStreaming,
+        ResponseRetrieveParams as ResponseRetrieveParams,
+        ResponseRetrieveParamsNonStreaming as ResponseRetrieveParamsNonStreaming,
+        ResponseRetrieveParamsStreaming as ResponseRetrieveParamsStreaming,
     )
-    from oai.types.beta.responses_params import (
-        BetaResponseToolSearchOutputItemParamParamTool as BetaResponseToolSearchOutputItemParamParamTool,
+    from oai.types.beta.responses_structs import (
+        AgentMessageContentComputerScreenshot as AgentMessageContentComputerScreenshot,
+        AgentMessageContentText as AgentMessageContentText,
+        BetaCompactedResponse as BetaCompactedResponse,
+        BetaComputerActionList as BetaComputerActionList,
+        BetaResponse as BetaResponse,
+        BetaResponseApplyPatchToolCall as BetaResponseApplyPatchToolCall,
+        BetaResponseApplyPatchToolCallAgent as BetaResponseApplyPatchToolCallAgent,
+        BetaResponseApplyPatchToolCallOutput as BetaResponseApplyPatchToolCallOutput,
+        BetaResponseAudioDeltaEvent as BetaResponseAudioDeltaEvent,
+        BetaResponseAudioDoneEvent as BetaResponseAudioDoneEvent,
+        BetaResponseAudioTranscriptDeltaEvent as BetaResponseAudioTranscriptDeltaEvent,
+        BetaResponseAudioTranscriptDoneEvent as BetaResponseAudioTranscriptDoneEvent,
+        BetaResponseAudioTranscriptWsDelta as BetaResponseAudioTranscriptWsDelta,
+        BetaResponseAudioTranscriptWsDone as BetaResponseAudioTranscriptWsDone,
+        BetaResponseAudioWsDelta as BetaResponseAudioWsDelta,
+        BetaResponseAudioWsDone as BetaResponseAudioWsDone,
+        BetaResponseCodeInterpreterCallCodeDeltaEvent as BetaResponseCodeInterpreterCallCodeDeltaEvent,
+        BetaResponseCodeInterpreterCallCodeDoneEvent as BetaResponseCodeInterpreterCallCodeDoneEvent,
+        BetaResponseCodeInterpreterCallCodeWsDelta as BetaResponseCodeInterpreterCallCodeWsDelta,
+        BetaResponseCodeInterpreterCallCodeWsDone as BetaResponseCodeInterpreterCallCodeWsDone,
+        BetaResponseCodeInterpreterCallCompletedEvent as BetaResponseCodeInterpreterCallCompletedEvent,
+        BetaResponseCodeInterpreterCallInProgressEvent as BetaResponseCodeInterpreterCallInProgressEvent,
+        BetaResponseCodeInterpreterCallInterpretingEvent as BetaResponseCodeInterpreterCallInterpretingEvent,
+        BetaResponseCodeInterpreterCallInWsProgress as BetaResponseCodeInterpreterCallInWsProgress,
+        BetaResponseCodeInterpreterCallWsCompleted as BetaResponseCodeInterpreterCallWsCompleted,
+        BetaResponseCodeInterpreterCallWsInterpreting as BetaResponseCodeInterpreterCallWsInterpreting,
+        BetaResponseCodeInterpreterToolCall as BetaResponseCodeInterpreterToolCall,
+        BetaResponseCompactionCompactingEvent as BetaResponseCompactionCompactingEvent,
+        BetaResponseCompactionItem as BetaResponseCompactionItem,
+        BetaResponseCompactionItemParam as BetaResponseCompactionItemParam,
+        BetaResponseCompactionWsCompacting as BetaResponseCompactionWsCompacting,
+        BetaResponseCompletedEvent as BetaResponseCompletedEvent,
+        BetaResponseComputerToolCall as BetaResponseComputerToolCall,
+        BetaResponseComputerToolCallOutputItem as BetaResponseComputerToolCallOutputItem,
+        BetaResponseConfigurationUpdateItem as BetaResponseConfigurationUpdateItem,
+        BetaResponseConfigurationUpdateItemParam as BetaResponseConfigurationUpdateItemParam,
+        BetaResponseContentPartAddedEvent as BetaResponseContentPartAddedEvent,
+        BetaResponseContentPartDoneEvent as BetaResponseContentPartDoneEvent,
+        BetaResponseContentPartWsAdded as BetaResponseContentPartWsAdded,
+        BetaResponseContentPartWsDone as BetaResponseContentPartWsDone,
+        BetaResponseCreatedEvent as BetaResponseCreatedEvent,
+        BetaResponseCustomToolCall as BetaResponseCustomToolCall,
+        BetaResponseCustomToolCallInputDeltaEvent as BetaResponseCustomToolCallInputDeltaEvent,
+        BetaResponseCustomToolCallInputDoneEvent as BetaResponseCustomToolCallInputDoneEvent,
+        BetaResponseCustomToolCallInputWsDelta as BetaResponseCustomToolCallInputWsDelta,
+        BetaResponseCustomToolCallInputWsDone as BetaResponseCustomToolCallInputWsDone,
+        BetaResponseCustomToolCallItem as BetaResponseCustomToolCallItem,
+        BetaResponseCustomToolCallOutput as BetaResponseCustomToolCallOutput,
+        BetaResponseCustomToolCallOutputItem as BetaResponseCustomToolCallOutputItem,
+        BetaResponseErrorEvent as BetaResponseErrorEvent,
+        BetaResponseFailedEvent as BetaResponseFailedEvent,
+        BetaResponseFileSearchCallCompletedEvent as BetaResponseFileSearchCallCompletedEvent,
+        BetaResponseFileSearchCallInProgressEvent as BetaResponseFileSearchCallInProgressEvent,
+        BetaResponseFileSearchCallInWsProgress as BetaResponseFileSearchCallInWsProgress,
+        BetaResponseFileSearchCallSearchingEvent as BetaResponseFileSearchCallSearchingEvent,
+        BetaResponseFileSearchCallWsCompleted as BetaResponseFileSearchCallWsCompleted,
+        BetaResponseFileSearchCallWsSearching as BetaResponseFileSearchCallWsSearching,
+        BetaResponseFileSearchToolCall as BetaResponseFileSearchToolCall,
+        BetaResponseFunctionCallArgumentsDeltaEvent as BetaResponseFunctionCallArgumentsDeltaEvent,
+        BetaResponseFunctionCallArgumentsDoneEvent as BetaResponseFunctionCallArgumentsDoneEvent,
+        BetaResponseFunctionCallArgumentsWsDelta as BetaResponseFunctionCallArgumentsWsDelta,
+        BetaResponseFunctionCallArgumentsWsDone as BetaResponseFunctionCallArgumentsWsDone,
+        BetaResponseFunctionCallOutputItemList as BetaResponseFunctionCallOutputItemList,
+        BetaResponseFunctionShellToolCall as BetaResponseFunctionShellToolCall,
+        BetaResponseFunctionShellToolCallOutput as BetaResponseFunctionShellToolCallOutput,
+        BetaResponseFunctionToolCall as BetaResponseFunctionToolCall,
+        BetaResponseFunctionToolCallItem as BetaResponseFunctionToolCallItem,
+        BetaResponseFunctionToolCallOutputItem as BetaResponseFunctionToolCallOutputItem,
+        BetaResponseFunctionWebSearch as BetaResponseFunctionWebSearch,
+        BetaResponseImageGenCallCompletedEvent as BetaResponseImageGenCallCompletedEvent,
+        BetaResponseImageGenCallGeneratingEvent as BetaResponseImageGenCallGeneratingEvent,
+        BetaResponseImageGenCallInProgressEvent as BetaResponseImageGenCallInProgressEvent,
+        BetaResponseImageGenCallInWsProgress as BetaResponseImageGenCallInWsProgress,
+        BetaResponseImageGenCallPartialImageEvent as BetaResponseImageGenCallPartialImageEvent,
+        BetaResponseImageGenCallPartialWsImage as BetaResponseImageGenCallPartialWsImage,
+        BetaResponseImageGenCallWsCompleted as BetaResponseImageGenCallWsCompleted,
+        BetaResponseImageGenCallWsGenerating as BetaResponseImageGenCallWsGenerating,
+        BetaResponseIncompleteEvent as BetaResponseIncompleteEvent,
+        BetaResponseInjectCreatedEvent as BetaResponseInjectCreatedEvent,
+        BetaResponseInjectEvent as BetaResponseInjectEvent,
+        BetaResponseInjectFailedEvent as BetaResponseInjectFailedEvent,
+        BetaResponseInjectFailedEventError as BetaResponseInjectFailedEventError,
+        BetaResponseInProgressEvent as BetaResponseInProgressEvent,
+        BetaResponseInput as BetaResponseInput,
+        BetaResponseInputItem as BetaResponseInputItem,
+        BetaResponseInputItemAdditionalTools as BetaResponseInputItemAdditionalTools,
+        BetaResponseInputItemAgentMessage as BetaResponseInputItemAgentMessage,
+        BetaResponseInputItemAgentMessageContent as BetaResponseInputItemAgentMessageContent,
+        BetaResponseInputItemAgentMessageContentEncryptedContent as BetaResponseInputItemAgentMessageContentEncryptedContent,
+        BetaResponseInputItemApplyPatchCall as BetaResponseInputItemApplyPatchCall,
+        BetaResponseInputItemApplyPatchCallOutput as BetaResponseInputItemApplyPatchCallOutput,
+        BetaResponseInputItemCompactionTrigger as BetaResponseInputItemCompactionTrigger,
+        BetaResponseInputItemComputerCallOutput as BetaResponseInputItemComputerCallOutput,
+        BetaResponseInputItemFunctionCallOutput as BetaResponseInputItemFunctionCallOutput,
+        BetaResponseInputItemImageGenerationCall as BetaResponseInputItemImageGenerationCall,
+        BetaResponseInputItemItemReference as BetaResponseInputItemItemReference,
+        BetaResponseInputItemLocalShellCall as BetaResponseInputItemLocalShellCall,
+        BetaResponseInputItemLocalShellCallOutput as BetaResponseInputItemLocalShellCallOutput,
+        BetaResponseInputItemMcpApprovalRequest as BetaResponseInputItemMcpApprovalRequest,
+        BetaResponseInputItemMcpApprovalResponse as BetaResponseInputItemMcpApprovalResponse,
+        BetaResponseInputItemMcpCall as BetaResponseInputItemMcpCall,
+        BetaResponseInputItemMcpListTools as BetaResponseInputItemMcpListTools,
+        BetaResponseInputItemMessage as BetaResponseInputItemMessage,
+        BetaResponseInputItemMultiAgentCall as BetaResponseInputItemMultiAgentCall,
+        BetaResponseInputItemMultiAgentCallOutput as BetaResponseInputItemMultiAgentCallOutput,
+        BetaResponseInputItemMultiAgentCallOutputOutput as BetaResponseInputItemMultiAgentCallOutputOutput,
+        BetaResponseInputItemMultiAgentCallOutputOutputAnnotation as BetaResponseInputItemMultiAgentCallOutputOutputAnnotation,
+        BetaResponseInputItemProgram as BetaResponseInputItemProgram,
+        BetaResponseInputItemProgramOutput as BetaResponseInputItemProgramOutput,
+        BetaResponseInputItemShellCall as BetaResponseInputItemShellCall,
+        BetaResponseInputItemShellCallOutput as BetaResponseInputItemShellCallOutput,
+        BetaResponseInputItemToolSearchCall as BetaResponseInputItemToolSearchCall,
+        BetaResponseInputMessageContentList as BetaResponseInputMessageContentList,
+        BetaResponseInputMessageItem as BetaResponseInputMessageItem,
+        BetaResponseInWsProgress as BetaResponseInWsProgress,
+        BetaResponseItem as BetaResponseItem,
+        BetaResponseItemAdditionalTools as BetaResponseItemAdditionalTools,
+        BetaResponseItemAgentMessage as BetaResponseItemAgentMessage,
+        BetaResponseItemAgentMessageContent as BetaResponseItemAgentMessageContent,
+        BetaResponseItemMcpApprovalResponse as BetaResponseItemMcpApprovalResponse,
+        BetaResponseItemMultiAgentCall as BetaResponseItemMultiAgentCall,
+        BetaResponseItemMultiAgentCallOutput as BetaResponseItemMultiAgentCallOutput,
+        BetaResponseMcpCallArgumentsDeltaEvent as BetaResponseMcpCallArgumentsDeltaEvent,
+        BetaResponseMcpCallArgumentsDoneEvent as BetaResponseMcpCallArgumentsDoneEvent,
+        BetaResponseMcpCallArgumentsWsDelta as BetaResponseMcpCallArgumentsWsDelta,
+        BetaResponseMcpCallArgumentsWsDone as BetaResponseMcpCallArgumentsWsDone,
+        BetaResponseMcpCallCompletedEvent as BetaResponseMcpCallCompletedEvent,
+        BetaResponseMcpCallFailedEvent as BetaResponseMcpCallFailedEvent,
+        BetaResponseMcpCallInProgressEvent as BetaResponseMcpCallInProgressEvent,
+        BetaResponseMcpCallInWsProgress as BetaResponseMcpCallInWsProgress,
+        BetaResponseMcpCallWsCompleted as BetaResponseMcpCallWsCompleted,
+        BetaResponseMcpCallWsFailed as BetaResponseMcpCallWsFailed,
+        BetaResponseMcpListToolsCompletedEvent as BetaResponseMcpListToolsCompletedEvent,
+        BetaResponseMcpListToolsFailedEvent as BetaResponseMcpListToolsFailedEvent,
+        BetaResponseMcpListToolsInProgressEvent as BetaResponseMcpListToolsInProgressEvent,
+        BetaResponseMcpListToolsInWsProgress as BetaResponseMcpListToolsInWsProgress,
+        BetaResponseMcpListToolsWsCompleted as BetaResponseMcpListToolsWsCompleted,
+        BetaResponseMcpListToolsWsFailed as BetaResponseMcpListToolsWsFailed,
+        BetaResponseOutputItem as BetaResponseOutputItem,
+        BetaResponseOutputItemAddedEvent as BetaResponseOutputItemAddedEvent,
+        BetaResponseOutputItemDoneEvent as BetaResponseOutputItemDoneEvent,
+        BetaResponseOutputItemWsAdded as BetaResponseOutputItemWsAdded,
+        BetaResponseOutputItemWsDone as BetaResponseOutputItemWsDone,
+        BetaResponseOutputMessage as BetaResponseOutputMessage,
+        BetaResponseOutputTextAnnotationAddedEvent as BetaResponseOutputTextAnnotationAddedEvent,
+        BetaResponseOutputTextAnnotationWsAdded as BetaResponseOutputTextAnnotationWsAdded,
+        BetaResponseQueuedEvent as BetaResponseQueuedEvent,
+        BetaResponseReasoningItem as BetaResponseReasoningItem,
+        BetaResponseReasoningSummaryPartAddedEvent as BetaResponseReasoningSummaryPartAddedEvent,
+        BetaResponseReasoningSummaryPartDoneEvent as BetaResponseReasoningSummaryPartDoneEvent,
+        BetaResponseReasoningSummaryPartWsAdded as BetaResponseReasoningSummaryPartWsAdded,
+        BetaResponseReasoningSummaryPartWsDone as BetaResponseReasoningSummaryPartWsDone,
+        BetaResponseReasoningSummaryTextDeltaEvent as BetaResponseReasoningSummaryTextDeltaEvent,
+        BetaResponseReasoningSummaryTextDoneEvent as BetaResponseReasoningSummaryTextDoneEvent,
+        BetaResponseReasoningSummaryTextWsDelta as BetaResponseReasoningSummaryTextWsDelta,
+        BetaResponseReasoningSummaryTextWsDone as BetaResponseReasoningSummaryTextWsDone,
+        BetaResponseReasoningTextDeltaEvent as BetaResponseReasoningTextDeltaEvent,
+        BetaResponseReasoningTextDoneEvent as BetaResponseReasoningTextDoneEvent,
+        BetaResponseReasoningTextWsDelta as BetaResponseReasoningTextWsDelta,
+        BetaResponseReasoningTextWsDone as BetaResponseReasoningTextWsDone,
+        BetaResponseRefusalDeltaEvent as BetaResponseRefusalDeltaEvent,
+        BetaResponseRefusalDoneEvent as BetaResponseRefusalDoneEvent,
+        BetaResponseRefusalWsDelta as BetaResponseRefusalWsDelta,
+        BetaResponseRefusalWsDone as BetaResponseRefusalWsDone,
+        BetaResponsesClientEvent as BetaResponsesClientEvent,
+        BetaResponsesClientEventResponseCreate as BetaResponsesClientEventResponseCreate,
+        BetaResponseShellCallCommandAddedEvent as BetaResponseShellCallCommandAddedEvent,
+        BetaResponseShellCallCommandDeltaEvent as BetaResponseShellCallCommandDeltaEvent,
+        BetaResponseShellCallCommandDoneEvent as BetaResponseShellCallCommandDoneEvent,
+        BetaResponseShellCallCommandWsAdded as BetaResponseShellCallCommandWsAdded,
+        BetaResponseShellCallCommandWsDelta as BetaResponseShellCallCommandWsDelta,
+        BetaResponseShellCallCommandWsDone as BetaResponseShellCallCommandWsDone,
+        BetaResponseShellCallOutputContentDeltaEvent as BetaResponseShellCallOutputContentDeltaEvent,
+        BetaResponseShellCallOutputContentDoneEvent as BetaResponseShellCallOutputContentDoneEvent,
+        BetaResponseShellCallOutputContentWsDelta as BetaResponseShellCallOutputContentWsDelta,
+        BetaResponseShellCallOutputContentWsDone as BetaResponseShellCallOutputContentWsDone,
+        BetaResponsesServerEvent as BetaResponsesServerEvent,
+        BetaResponseSteerErrorCode as BetaResponseSteerErrorCode,
+        BetaResponseSteerEvent as BetaResponseSteerEvent,
+        BetaResponseSteerFailedEvent as BetaResponseSteerFailedEvent,
+        BetaResponseSteerInput as BetaResponseSteerInput,
+        BetaResponseSteerInputResponseSteerInputItemList as BetaResponseSteerInputResponseSteerInputItemList,
+        BetaResponseSteerInputResponseSteerInputItemListMessage as BetaResponseSteerInputResponseSteerInputItemListMessage,
+        BetaResponseSteerPendingReason as BetaResponseSteerPendingReason,
+        BetaResponseStreamEvent as BetaResponseStreamEvent,
+        BetaResponseTextDeltaEvent as BetaResponseTextDeltaEvent,
+        BetaResponseTextDoneEvent as BetaResponseTextDoneEvent,
+        BetaResponseTextWsDelta as BetaResponseTextWsDelta,
+        BetaResponseTextWsDone as BetaResponseTextWsDone,
+        BetaResponseToolSearchCall as BetaResponseToolSearchCall,
+        BetaResponseToolSearchOutputItem as BetaResponseToolSearchOutputItem,
+        BetaResponseToolSearchOutputItemParam as BetaResponseToolSearchOutputItemParam,
+        BetaResponseWebSearchCallCompletedEvent as BetaResponseWebSearchCallCompletedEvent,
+        BetaResponseWebSearchCallInProgressEvent as BetaResponseWebSearchCallInProgressEvent,
+        BetaResponseWebSearchCallInWsProgress as BetaResponseWebSearchCallInWsProgress,
+        BetaResponseWebSearchCallSearchingEvent as BetaResponseWebSearchCallSearchingEvent,
+        BetaResponseWebSearchCallWsCompleted as BetaResponseWebSearchCallWsCompleted,
+        BetaResponseWebSearchCallWsSearching as BetaResponseWebSearchCallWsSearching,
+        BetaResponseWsCompleted as BetaResponseWsCompleted,
+        BetaResponseWsCreated as BetaResponseWsCreated,
+        BetaResponseWsError as BetaResponseWsError,
+        BetaResponseWsFailed as BetaResponseWsFailed,
+        BetaResponseWsIncomplete as BetaResponseWsIncomplete,
+        BetaResponseWsQueued as BetaResponseWsQueued,
+        BetaServiceTier as BetaServiceTier,
+        BetaToolChoiceOptions as BetaToolChoiceOptions,
+        ResponseCreateMultiAgent as ResponseCreateMultiAgent,
+        Steer as Steer,
     )
-    from oai.types.beta.responses_params import (
-        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter,
+    from oai.types.responses.common_structs import (
+        ApplyPatchTool as _BetaApplyPatchTool,
+        ComputerAction as _BetaComputerAction,
+        ComputerTool as _BetaComputerTool,
+        ComputerUsePreviewTool as _BetaComputerUsePreviewTool,
+        ContainerAuto as _BetaContainerAuto,
+        ContainerNetworkPolicyAllowlist as _BetaContainerNetworkPolicyAllowlist,
+        ContainerNetworkPolicyDisabled as _BetaContainerNetworkPolicyDisabled,
+        ContainerNetworkPolicyDomainSecret as _BetaContainerNetworkPolicyDomainSecret,
+        ContainerReference as _BetaContainerReference,
+        ContainerReference as _BetaResponseContainerReference,
+        CustomTool as _BetaCustomTool,
+        EasyInputMessage as _BetaEasyInputMessage,
+        FileSearchTool as _BetaFileSearchTool,
+        FunctionShellTool as _BetaFunctionShellTool,
+        FunctionTool as _BetaFunctionTool,
+        ImageDetail as _BetaImageDetail,
+        InlineSkill as _BetaInlineSkill,
+        InlineSkillSource as _BetaInlineSkillSource,
+        LocalEnvironment as _BetaLocalEnvironment,
+        LocalSkill as _BetaLocalSkill,
+        McpToolCallError as _BetaMcpToolCallError,
+        NamespaceTool as _BetaNamespaceTool,
+        NamespaceTool as _BetaToolSearchOutputNamespaceTool,
+        ResponseComputerToolCallOutputScreenshot as _BetaResponseComputerToolCallOutputScreenshot,
+        ResponseConversationParam as _BetaResponseConversationParam,
+        ResponseError as _BetaResponseError,
+        ResponseFormatTextConfig as _BetaResponseFormatTextConfig,
+        ResponseFormatTextJSONSchemaConfig as _BetaResponseFormatTextJSONSchemaConfig,
+        ResponseFunctionShellCallOutputContent as _BetaResponseFunctionShellCallOutputContent,
+        ResponseIncludable as _BetaResponseIncludable,
+        ResponseInputContent as _BetaResponseInputContent,
+        ResponseInputFile as _BetaResponseInputFile,
+        ResponseInputFile as _BetaResponseInputFileContent,
+        ResponseInputImage as _BetaResponseInputImage,
+        ResponseInputImageContent as _BetaResponseInputImageContent,
+        ResponseInputText as _BetaResponseInputText,
+        ResponseInputText as _BetaResponseInputTextContent,
+        ResponseLocalEnvironment as _BetaResponseLocalEnvironment,
+        ResponseOutputRefusal as _BetaResponseOutputRefusal,
+        ResponseOutputText as _BetaResponseOutputText,
+        ResponsePrompt as _BetaResponsePrompt,
+        ResponseStatus as _BetaResponseStatus,
+        ResponseSteerAcceptedEvent as _BetaResponseSteerAcceptedEvent,
+        ResponseSteerInputContent as _BetaResponseFunctionCallOutputItem,
+        ResponseSteerInputContent as _BetaResponseSteerInputContent,
+        ResponseSteerPendingEvent as _BetaResponseSteerPendingEvent,
+        ResponseSteerRequiredInput as _BetaResponseSteerRequiredInput,
+        ResponseTextConfig as _BetaResponseTextConfig,
+        ResponseUsage as _BetaResponseUsage,
+        SkillReference as _BetaSkillReference,
+        Tool as _BetaTool,
+        ToolChoiceAllowed as _BetaToolChoiceAllowed,
+        ToolChoiceApplyPatch as _BetaToolChoiceApplyPatch,
+        ToolChoiceCustom as _BetaToolChoiceCustom,
+        ToolChoiceFunction as _BetaToolChoiceFunction,
+        ToolChoiceMcp as _BetaToolChoiceMcp,
+        ToolChoiceShell as _BetaToolChoiceShell,
+        ToolChoiceTypes as _BetaToolChoiceTypes,
+        ToolSearchTool as _BetaToolSearchTool,
+        WebSearchPreviewTool as _BetaWebSearchPreviewTool,
+        WebSearchTool as _BetaWebSearchTool,
     )
-    from oai.types.beta.responses_params import (
-        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer,
+    from oai.types.responses.params import (
+        ApplyPatchToolParam as _BetaApplyPatchToolParam,
+        ComputerActionParam as _BetaComputerActionParam,
+        ComputerToolParam as _BetaComputerToolParam,
+        ComputerUsePreviewToolParam as _BetaComputerUsePreviewToolParam,
+        ContainerAutoParam as _BetaContainerAutoParam,
+        ContainerNetworkPolicyAllowlistParam as _BetaContainerNetworkPolicyAllowlistParam,
+        ContainerNetworkPolicyDisabledParam as _BetaContainerNetworkPolicyDisabledParam,
+        ContainerNetworkPolicyDomainSecretParam as _BetaContainerNetworkPolicyDomainSecretParam,
+        ContainerReferenceParam as _BetaContainerReferenceParam,
+        CustomToolParam as _BetaCustomToolParam,
+        EasyInputMessageParam as _BetaEasyInputMessageParam,
+        FileSearchToolParam as _BetaFileSearchToolParam,
+        FunctionShellToolParam as _BetaFunctionShellToolParam,
+        FunctionToolParam as _BetaFunctionToolParam,
+        InlineSkillParam as _BetaInlineSkillParam,
+        InlineSkillSourceParam as _BetaInlineSkillSourceParam,
+        LocalEnvironmentParam as _BetaLocalEnvironmentParam,
+        LocalSkillParam as _BetaLocalSkillParam,
+        McpToolCallErrorParam as _BetaMcpToolCallErrorParam,
+        NamespaceToolParam as _BetaNamespaceToolParam,
+        NamespaceToolParam as _BetaToolSearchOutputNamespaceToolParam,
+        ResponseComputerToolCallOutputScreenshotParam as _BetaResponseComputerToolCallOutputScreenshotParam,
+        ResponseConversationParamParam as _BetaResponseConversationParamParam,
+        ResponseFormatTextConfigParam as _BetaResponseFormatTextConfigParam,
+        ResponseFormatTextJSONSchemaConfigParam as _BetaResponseFormatTextJSONSchemaConfigParam,
+        ResponseFunctionShellCallOutputContentParam as _BetaResponseFunctionShellCallOutputContentParam,
+        ResponseInputContentParam as _BetaResponseInputContentParam,
+        ResponseInputFileContentParam as _BetaResponseInputFileContentParam,
+        ResponseInputFileParam as _BetaResponseInputFileParam,
+        ResponseInputImageContentParam as _BetaResponseInputImageContentParam,
+        ResponseInputImageParam as _BetaResponseInputImageParam,
+        ResponseInputTextContentParam as _BetaResponseInputTextContentParam,
+        ResponseInputTextParam as _BetaResponseInputTextParam,
+        ResponseOutputRefusalParam as _BetaResponseOutputRefusalParam,
+        ResponseOutputTextParam as _BetaResponseOutputTextParam,
+        ResponsePromptParam as _BetaResponsePromptParam,
+        ResponseSteerInputContentParam as _BetaResponseFunctionCallOutputItemParam,
+        ResponseSteerInputContentParam as _BetaResponseSteerInputContentParam,
+        ResponseTextConfigParam as _BetaResponseTextConfigParam,
+        SkillReferenceParam as _BetaSkillReferenceParam,
+        ToolChoiceAllowedParam as _BetaToolChoiceAllowedParam,
+        ToolChoiceApplyPatchParam as _BetaToolChoiceApplyPatchParam,
+        ToolChoiceCustomParam as _BetaToolChoiceCustomParam,
+        ToolChoiceFunctionParam as _BetaToolChoiceFunctionParam,
+        ToolChoiceMcpParam as _BetaToolChoiceMcpParam,
+        ToolChoiceShellParam as _BetaToolChoiceShellParam,
+        ToolChoiceTypesParam as _BetaToolChoiceTypesParam,
+        ToolParam as _BetaToolParam,
+        ToolSearchToolParam as _BetaToolSearchToolParam,
+        WebSearchPreviewToolParam as _BetaWebSearchPreviewToolParam,
+        WebSearchToolParam as _BetaWebSearchToolParam,
     )
-    from oai.types.beta.responses_params import (
-        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.beta.responses_params import (
-        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.beta.responses_params import BetaSkillReferenceParam as BetaSkillReferenceParam
-    from oai.types.beta.responses_params import BetaToolChoiceAllowedParam as BetaToolChoiceAllowedParam
-    from oai.types.beta.responses_params import BetaToolChoiceApplyPatchParam as BetaToolChoiceApplyPatchParam
-    from oai.types.beta.responses_params import BetaToolChoiceCustomParam as BetaToolChoiceCustomParam
-    from oai.types.beta.responses_params import BetaToolChoiceFunctionParam as BetaToolChoiceFunctionParam
-    from oai.types.beta.responses_params import BetaToolChoiceMcpParam as BetaToolChoiceMcpParam
-    from oai.types.beta.responses_params import BetaToolChoiceShellParam as BetaToolChoiceShellParam
-    from oai.types.beta.responses_params import BetaToolChoiceTypesParam as BetaToolChoiceTypesParam
-    from oai.types.beta.responses_params import BetaToolParam as BetaToolParam
-    from oai.types.beta.responses_params import BetaToolParamCodeInterpreter as BetaToolParamCodeInterpreter
-    from oai.types.beta.responses_params import (
-        BetaToolParamCodeInterpreterContainer as BetaToolParamCodeInterpreterContainer,
-    )
-    from oai.types.beta.responses_params import (
-        BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto as BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.beta.responses_params import (
-        BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.beta.responses_params import BetaToolParamImageGeneration as BetaToolParamImageGeneration
-    from oai.types.beta.responses_params import (
-        BetaToolParamImageGenerationInputImageMask as BetaToolParamImageGenerationInputImageMask,
-    )
-    from oai.types.beta.responses_params import BetaToolParamImageGenerationSvg as BetaToolParamImageGenerationSvg
-    from oai.types.beta.responses_params import BetaToolParamLocalShell as BetaToolParamLocalShell
-    from oai.types.beta.responses_params import BetaToolParamMcp as BetaToolParamMcp
-    from oai.types.beta.responses_params import (
-        BetaToolParamMcpAllowedToolsMcpToolFilter as BetaToolParamMcpAllowedToolsMcpToolFilter,
-    )
-    from oai.types.beta.responses_params import (
-        BetaToolParamMcpRequireApprovalMcpToolApprovalFilter as BetaToolParamMcpRequireApprovalMcpToolApprovalFilter,
-    )
-    from oai.types.beta.responses_params import (
-        BetaToolParamProgrammaticToolCalling as BetaToolParamProgrammaticToolCalling,
-    )
-    from oai.types.beta.responses_params import (
-        BetaToolSearchOutputNamespaceToolParam as BetaToolSearchOutputNamespaceToolParam,
-    )
-    from oai.types.beta.responses_params import (
-        BetaToolSearchOutputNamespaceToolParamTool as BetaToolSearchOutputNamespaceToolParamTool,
-    )
-    from oai.types.beta.responses_params import BetaToolSearchToolParam as BetaToolSearchToolParam
-    from oai.types.beta.responses_params import BetaWebSearchPreviewToolParam as BetaWebSearchPreviewToolParam
-    from oai.types.beta.responses_params import (
-        BetaWebSearchPreviewToolParamUserLocation as BetaWebSearchPreviewToolParamUserLocation,
-    )
-    from oai.types.beta.responses_params import BetaWebSearchToolParam as BetaWebSearchToolParam
-    from oai.types.beta.responses_params import BetaWebSearchToolParamFilters as BetaWebSearchToolParamFilters
-    from oai.types.beta.responses_params import BetaWebSearchToolParamUserLocation as BetaWebSearchToolParamUserLocation
-    from oai.types.beta.responses_params import ContextManagement as ContextManagement
-    from oai.types.beta.responses_params import ImageGenerationSvgReasoning as ImageGenerationSvgReasoning
-    from oai.types.beta.responses_params import ModerationPolicy as ModerationPolicy
-    from oai.types.beta.responses_params import ModerationPolicyInput as ModerationPolicyInput
-    from oai.types.beta.responses_params import MultiAgent as MultiAgent
-    from oai.types.beta.responses_params import ResponseCompactParams as ResponseCompactParams
-    from oai.types.beta.responses_params import ResponseCompactParamsImage as ResponseCompactParamsImage
-    from oai.types.beta.responses_params import (
-        ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions,
-    )
-    from oai.types.beta.responses_params import ResponseCreateParams as ResponseCreateParams
-    from oai.types.beta.responses_params import ResponseCreateParamsAccessPrograms as ResponseCreateParamsAccessPrograms
-    from oai.types.beta.responses_params import ResponseCreateParamsModeration as ResponseCreateParamsModeration
-    from oai.types.beta.responses_params import ResponseCreateParamsNonStreaming as ResponseCreateParamsNonStreaming
-    from oai.types.beta.responses_params import (
-        ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions,
-    )
-    from oai.types.beta.responses_params import ResponseCreateParamsReasoning as ResponseCreateParamsReasoning
-    from oai.types.beta.responses_params import ResponseCreateParamsStreaming as ResponseCreateParamsStreaming
-    from oai.types.beta.responses_params import ResponseCreateParamsToolChoice as ResponseCreateParamsToolChoice
-    from oai.types.beta.responses_params import ResponseCreateToolChoice as ResponseCreateToolChoice
-    from oai.types.beta.responses_params import ResponseRetrieveParams as ResponseRetrieveParams
-    from oai.types.beta.responses_params import ResponseRetrieveParamsNonStreaming as ResponseRetrieveParamsNonStreaming
-    from oai.types.beta.responses_params import ResponseRetrieveParamsStreaming as ResponseRetrieveParamsStreaming
-    from oai.types.beta.responses_params import ShellCallAction as ShellCallAction
-    from oai.types.beta.responses_params import StreamOptions as StreamOptions
+
+    AgentBrowserAuthenticationCancelParamParam = _AgentBrowserAuthenticationCancelParamParam
+    AgentBrowserAuthenticationSubmitParamParam = _AgentBrowserAuthenticationSubmitParamParam
+    AgentBrowserOriginAccessParamParam = _AgentBrowserOriginAccessParamParam
+    ThreadCreateParams = _ThreadCreateParams
+    BetaApplyPatchTool = _BetaApplyPatchTool
+    BetaComputerAction = _BetaComputerAction
+    BetaComputerTool = _BetaComputerTool
+    BetaComputerUsePreviewTool = _BetaComputerUsePreviewTool
+    BetaContainerAuto = _BetaContainerAuto
+    BetaContainerNetworkPolicyAllowlist = _BetaContainerNetworkPolicyAllowlist
+    BetaContainerNetworkPolicyDisabled = _BetaContainerNetworkPolicyDisabled
+    BetaContainerNetworkPolicyDomainSecret = _BetaContainerNetworkPolicyDomainSecret
+    BetaContainerReference = _BetaContainerReference
+    BetaCustomTool = _BetaCustomTool
+    BetaEasyInputMessage = _BetaEasyInputMessage
+    BetaFileSearchTool = _BetaFileSearchTool
+    BetaFunctionShellTool = _BetaFunctionShellTool
+    BetaFunctionTool = _BetaFunctionTool
+    BetaImageDetail = _BetaImageDetail
+    BetaInlineSkill = _BetaInlineSkill
+    BetaInlineSkillSource = _BetaInlineSkillSource
+    BetaLocalEnvironment = _BetaLocalEnvironment
+    BetaLocalSkill = _BetaLocalSkill
+    BetaMcpToolCallError = _BetaMcpToolCallError
+    BetaNamespaceTool = _BetaNamespaceTool
+    BetaResponseComputerToolCallOutputScreenshot = _BetaResponseComputerToolCallOutputScreenshot
+    BetaResponseContainerReference = _BetaResponseContainerReference
+    BetaResponseConversationParam = _BetaResponseConversationParam
+    BetaResponseError = _BetaResponseError
+    BetaResponseFormatTextConfig = _BetaResponseFormatTextConfig
+    BetaResponseFormatTextJSONSchemaConfig = _BetaResponseFormatTextJSONSchemaConfig
+    BetaResponseFunctionCallOutputItem = _BetaResponseFunctionCallOutputItem
+    BetaResponseFunctionShellCallOutputContent = _BetaResponseFunctionShellCallOutputContent
+    BetaResponseIncludable = _BetaResponseIncludable
+    BetaResponseInputContent = _BetaResponseInputContent
+    BetaResponseInputFile = _BetaResponseInputFile
+    BetaResponseInputFileContent = _BetaResponseInputFileContent
+    BetaResponseInputImage = _BetaResponseInputImage
+    BetaResponseInputImageContent = _BetaResponseInputImageContent
+    BetaResponseInputText = _BetaResponseInputText
+    BetaResponseInputTextContent = _BetaResponseInputTextContent
+    BetaResponseLocalEnvironment = _BetaResponseLocalEnvironment
+    BetaResponseOutputRefusal = _BetaResponseOutputRefusal
+    BetaResponseOutputText = _BetaResponseOutputText
+    BetaResponsePrompt = _BetaResponsePrompt
+    BetaResponseStatus = _BetaResponseStatus
+    BetaResponseSteerAcceptedEvent = _BetaResponseSteerAcceptedEvent
+    BetaResponseSteerInputContent = _BetaResponseSteerInputContent
+    BetaResponseSteerPendingEvent = _BetaResponseSteerPendingEvent
+    BetaResponseSteerRequiredInput = _BetaResponseSteerRequiredInput
+    BetaResponseTextConfig = _BetaResponseTextConfig
+    BetaResponseUsage = _BetaResponseUsage
+    BetaSkillReference = _BetaSkillReference
+    BetaTool = _BetaTool
+    BetaToolChoiceAllowed = _BetaToolChoiceAllowed
+    BetaToolChoiceApplyPatch = _BetaToolChoiceApplyPatch
+    BetaToolChoiceCustom = _BetaToolChoiceCustom
+    BetaToolChoiceFunction = _BetaToolChoiceFunction
+    BetaToolChoiceMcp = _BetaToolChoiceMcp
+    BetaToolChoiceShell = _BetaToolChoiceShell
+    BetaToolChoiceTypes = _BetaToolChoiceTypes
+    BetaToolSearchOutputNamespaceTool = _BetaToolSearchOutputNamespaceTool
+    BetaToolSearchTool = _BetaToolSearchTool
+    BetaWebSearchPreviewTool = _BetaWebSearchPreviewTool
+    BetaWebSearchTool = _BetaWebSearchTool
+    BetaApplyPatchToolParam = _BetaApplyPatchToolParam
+    BetaComputerActionParam = _BetaComputerActionParam
+    BetaComputerToolParam = _BetaComputerToolParam
+    BetaComputerUsePreviewToolParam = _BetaComputerUsePreviewToolParam
+    BetaContainerAutoParam = _BetaContainerAutoParam
+    BetaContainerNetworkPolicyAllowlistParam = _BetaContainerNetworkPolicyAllowlistParam
+    BetaContainerNetworkPolicyDisabledParam = _BetaContainerNetworkPolicyDisabledParam
+    BetaContainerNetworkPolicyDomainSecretParam = _BetaContainerNetworkPolicyDomainSecretParam
+    BetaContainerReferenceParam = _BetaContainerReferenceParam
+    BetaCustomToolParam = _BetaCustomToolParam
+    BetaEasyInputMessageParam = _BetaEasyInputMessageParam
+    BetaFileSearchToolParam = _BetaFileSearchToolParam
+    BetaFunctionShellToolParam = _BetaFunctionShellToolParam
+    BetaFunctionToolParam = _BetaFunctionToolParam
+    BetaInlineSkillParam = _BetaInlineSkillParam
+    BetaInlineSkillSourceParam = _BetaInlineSkillSourceParam
+    BetaLocalEnvironmentParam = _BetaLocalEnvironmentParam
+    BetaLocalSkillParam = _BetaLocalSkillParam
+    BetaMcpToolCallErrorParam = _BetaMcpToolCallErrorParam
+    BetaNamespaceToolParam = _BetaNamespaceToolParam
+    BetaResponseComputerToolCallOutputScreenshotParam = _BetaResponseComputerToolCallOutputScreenshotParam
+    BetaResponseConversationParamParam = _BetaResponseConversationParamParam
+    BetaResponseFormatTextConfigParam = _BetaResponseFormatTextConfigParam
+    BetaResponseFormatTextJSONSchemaConfigParam = _BetaResponseFormatTextJSONSchemaConfigParam
+    BetaResponseFunctionCallOutputItemParam = _BetaResponseFunctionCallOutputItemParam
+    BetaResponseFunctionShellCallOutputContentParam = _BetaResponseFunctionShellCallOutputContentParam
+    BetaResponseInputContentParam = _BetaResponseInputContentParam
+    BetaResponseInputFileContentParam = _BetaResponseInputFileContentParam
+    BetaResponseInputFileParam = _BetaResponseInputFileParam
+    BetaResponseInputImageContentParam = _BetaResponseInputImageContentParam
+    BetaResponseInputImageParam = _BetaResponseInputImageParam
+    BetaResponseInputTextContentParam = _BetaResponseInputTextContentParam
+    BetaResponseInputTextParam = _BetaResponseInputTextParam
+    BetaResponseOutputRefusalParam = _BetaResponseOutputRefusalParam
+    BetaResponseOutputTextParam = _BetaResponseOutputTextParam
+    BetaResponsePromptParam = _BetaResponsePromptParam
+    BetaResponseSteerInputContentParam = _BetaResponseSteerInputContentParam
+    BetaResponseTextConfigParam = _BetaResponseTextConfigParam
+    BetaSkillReferenceParam = _BetaSkillReferenceParam
+    BetaToolChoiceAllowedParam = _BetaToolChoiceAllowedParam
+    BetaToolChoiceApplyPatchParam = _BetaToolChoiceApplyPatchParam
+    BetaToolChoiceCustomParam = _BetaToolChoiceCustomParam
+    BetaToolChoiceFunctionParam = _BetaToolChoiceFunctionParam
+    BetaToolChoiceMcpParam = _BetaToolChoiceMcpParam
+    BetaToolChoiceShellParam = _BetaToolChoiceShellParam
+    BetaToolChoiceTypesParam = _BetaToolChoiceTypesParam
+    BetaToolParam = _BetaToolParam
+    BetaToolSearchOutputNamespaceToolParam = _BetaToolSearchOutputNamespaceToolParam
+    BetaToolSearchToolParam = _BetaToolSearchToolParam
+    BetaWebSearchPreviewToolParam = _BetaWebSearchPreviewToolParam
+    BetaWebSearchToolParam = _BetaWebSearchToolParam
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.agents": "",
-            "oai.types.beta.agents_params": "AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationCancelParamParam AgentBrowserAuthenticationSubmitParam AgentBrowserAuthenticationSubmitParamParam AgentBrowserOriginAccessParam AgentBrowserOriginAccessParamParam AgentCreateParams AgentCreateParamsCompaction AgentCreateParamsExperimental AgentFunctionCallOutputParam AgentListParams AgentReasoningParam AgentSessionInputMessageParam AgentSessionInputParam AgentTextParam AgentToolConfigParamAutomations AgentToolConfigParamComputerUse AgentToolConfigParamFunction AgentToolConfigParamMcp AgentToolConfigParamProgrammaticToolCalling AgentToolConfigParamToolSearch AgentToolConfigParamWebSearch AgentToolConfigParamWebSearchLocation AgentToolParam AgentUpdateParams EnvironmentParam EnvironmentParamNone EnvironmentParamOpenAIHosted EnvironmentParamOpenAIHostedDesktop EnvironmentParamOpenAIHostedNetwork EnvironmentParamOpenAIHostedPackages EnvironmentParamSelfHosted Field HostedEnvironmentFileParam HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline HostedPluginParam HostedSkillParam HostedSkillParamInline HostedSkillParamSkillReference InlineCapabilitySourceParam InputContentParam InputContentParamInputImage InputContentParamInputText McpTransportConfigParamHTTP McpTransportConfigParamStdio McpTransportParam MultiAgentConfigParam PersistedAgentToolConfigParamMcp PersistedAgentToolParam PersistedMcpTransportConfigParamHTTP PersistedMcpTransportConfigParamStdio PersistedMcpTransportParam SessionInputParamAgentSessionInputCancel SessionInputParamAgentSessionInputComputerUseApprovalRequestResult SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse SessionInputParamAgentSessionInputMcpApprovalRequestResult SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse SessionInputParamAgentSessionInputMessage SessionInputParamAgentSessionInputToolResult SetupCommandParam TextFormatParam TextFormatParamJSONSchema",
-            "oai.types.beta.agents_structs": "Agent AgentCloseSubagentCallItem AgentCommandExecutionItem AgentCompaction AgentContent AgentCreateSubagentCallItem AgentDeleted AgentExperimental AgentFunctionCallItem AgentFunctionCallOutput AgentFunctionCallStatus AgentInterruptSubagentCallItem AgentMcpCallItem AgentMessageContentComputerScreenshot AgentMessageContentText AgentMessageItemResource AgentOutputCommandExecutionOutputDeltaEvent AgentOutputItem AgentOutputItemStatus AgentReasoning AgentReasoningItem AgentResumeSubagentCallItem AgentSendSubagentInputCallItem AgentSession AgentSessionAgent AgentSessionAssistantMessage AgentSessionBudgetReachedEvent AgentSessionCreatedEvent AgentSessionDeleted AgentSessionEnvironmentConnectedEvent AgentSessionEnvironmentDisconnectedEvent AgentSessionEnvironmentExpiredEvent AgentSessionEnvironmentFailedEvent AgentSessionEnvironmentPendingEvent AgentSessionEnvironmentReadyEvent AgentSessionEnvironmentResetEvent AgentSessionEnvironmentState AgentSessionEnvironmentStateError AgentSessionEnvironmentSuspendedEvent AgentSessionErrorEvent AgentSessionEvent AgentSessionFailedEvent AgentSessionIdleEvent AgentSessionInProgressEvent AgentSessionItem AgentSessionMessage AgentSessionMessageContent AgentSessionPromptCacheOptions AgentSessionRequiredAction AgentSessionRequiresActionEvent AgentSessionSubagentActiveEvent AgentSessionSubagentClosedEvent AgentSessionSubagentCreatedEvent AgentSessionTurnCancelledEvent AgentSessionTurnCompletedEvent AgentSessionTurnContentPartAddedEvent AgentSessionTurnContentPartDoneEvent AgentSessionTurnCreatedEvent AgentSessionTurnFailedEvent AgentSessionTurnInProgressEvent AgentSessionTurnItemAddedEvent AgentSessionTurnItemDoneEvent AgentSessionTurnOutputTextDeltaEvent AgentSessionTurnOutputTextDoneEvent AgentSessionTurnReasoningSummaryPartAddedEvent AgentSessionTurnReasoningSummaryPartDoneEvent AgentSessionTurnReasoningSummaryTextDeltaEvent AgentSessionTurnReasoningSummaryTextDoneEvent AgentText AgentTool AgentToolResourceAutomations AgentToolResourceComputerUse AgentToolResourceFunction AgentToolResourceMcp AgentToolResourceProgrammaticToolCalling AgentToolResourceWebSearch AgentToolResourceWebSearchLocation AgentWaitForSubagentsCallItem AgentWebSearchCallItem ApplyPatchCallCaller ApplyPatchCallOutputCaller BetaApplyPatchTool BetaCompactedResponse BetaCompactedResponseImage BetaComputerAction BetaComputerActionClick BetaComputerActionDoubleClick BetaComputerActionDrag BetaComputerActionDragPath BetaComputerActionKeypress BetaComputerActionList BetaComputerActionMove BetaComputerActionScreenshot BetaComputerActionScroll BetaComputerActionType BetaComputerActionWait BetaComputerTool BetaComputerUsePreviewTool BetaContainerAuto BetaContainerAutoNetworkPolicy BetaContainerAutoSkill BetaContainerNetworkPolicyAllowlist BetaContainerNetworkPolicyDisabled BetaContainerNetworkPolicyDomainSecret BetaContainerReference BetaCustomTool BetaCustomToolFormat BetaCustomToolFormatGrammar BetaEasyInputMessage BetaFileSearchTool BetaFileSearchToolFilters BetaFileSearchToolFiltersComparisonFilter BetaFileSearchToolFiltersCompoundFilter BetaFileSearchToolFiltersCompoundFilterFilter BetaFileSearchToolRankingOptions BetaFileSearchToolRankingOptionsHybridSearch BetaFunctionShellTool BetaFunctionShellToolEnvironment BetaFunctionTool BetaImageDetail BetaInlineSkill BetaInlineSkillSource BetaLocalEnvironment BetaLocalSkill BetaMcpToolCallError BetaMcpToolCallErrorHTTPError BetaMcpToolCallErrorMcpProtocolError BetaMcpToolCallErrorMcpToolExecutionError BetaNamespaceTool BetaNamespaceToolTool BetaNamespaceToolToolFunction BetaResponse BetaResponseAccessPrograms BetaResponseApplyPatchToolCall BetaResponseApplyPatchToolCallAgent BetaResponseApplyPatchToolCallCaller BetaResponseApplyPatchToolCallCallerDirect BetaResponseApplyPatchToolCallCallerProgram BetaResponseApplyPatchToolCallOutput BetaResponseApplyPatchToolCallOutputCaller BetaResponseAudioDeltaEvent BetaResponseAudioDoneEvent BetaResponseAudioTranscriptDeltaEvent BetaResponseAudioTranscriptDoneEvent BetaResponseAudioTranscriptWsDelta BetaResponseAudioTranscriptWsDone BetaResponseAudioWsDelta BetaResponseAudioWsDone BetaResponseCodeInterpreterCallCodeDeltaEvent BetaResponseCodeInterpreterCallCodeDoneEvent BetaResponseCodeInterpreterCallCodeWsDelta BetaResponseCodeInterpreterCallCodeWsDone BetaResponseCodeInterpreterCallCompletedEvent BetaResponseCodeInterpreterCallInProgressEvent BetaResponseCodeInterpreterCallInWsProgress BetaResponseCodeInterpreterCallInterpretingEvent BetaResponseCodeInterpreterCallWsCompleted BetaResponseCodeInterpreterCallWsInterpreting BetaResponseCodeInterpreterToolCall BetaResponseCodeInterpreterToolCallOutput BetaResponseCodeInterpreterToolCallOutputImage BetaResponseCodeInterpreterToolCallOutputLogs BetaResponseCompactionCompactingEvent BetaResponseCompactionItem BetaResponseCompactionItemParam BetaResponseCompactionWsCompacting BetaResponseCompletedEvent BetaResponseComputerToolCall BetaResponseComputerToolCallOutputItem BetaResponseComputerToolCallOutputScreenshot BetaResponseComputerToolCallPendingSafetyCheck BetaResponseConfigurationUpdateItem BetaResponseConfigurationUpdateItemParam BetaResponseConfigurationUpdateItemParamText BetaResponseConfigurationUpdateItemParamTextFormat BetaResponseConfigurationUpdateItemReasoning BetaResponseConfigurationUpdateItemText BetaResponseConfigurationUpdateItemTextFormat BetaResponseContainerReference BetaResponseContentPartAddedEvent BetaResponseContentPartAddedEventPart BetaResponseContentPartDoneEvent BetaResponseContentPartDoneEventPart BetaResponseContentPartWsAdded BetaResponseContentPartWsDone BetaResponseConversationParam BetaResponseCreatedEvent BetaResponseCustomToolCall BetaResponseCustomToolCallCaller BetaResponseCustomToolCallInputDeltaEvent BetaResponseCustomToolCallInputDoneEvent BetaResponseCustomToolCallInputWsDelta BetaResponseCustomToolCallInputWsDone BetaResponseCustomToolCallItem BetaResponseCustomToolCallOutput BetaResponseCustomToolCallOutputCaller BetaResponseCustomToolCallOutputItem BetaResponseCustomToolCallOutputOutputOutputContentList BetaResponseError BetaResponseErrorEvent BetaResponseFailedEvent BetaResponseFileSearchCallCompletedEvent BetaResponseFileSearchCallInProgressEvent BetaResponseFileSearchCallInWsProgress BetaResponseFileSearchCallSearchingEvent BetaResponseFileSearchCallWsCompleted BetaResponseFileSearchCallWsSearching BetaResponseFileSearchToolCall BetaResponseFileSearchToolCallResult BetaResponseFormatTextConfig BetaResponseFormatTextConfigJSONObject BetaResponseFormatTextConfigText BetaResponseFormatTextJSONSchemaConfig BetaResponseFunctionCallArgumentsDeltaEvent BetaResponseFunctionCallArgumentsDoneEvent BetaResponseFunctionCallArgumentsWsDelta BetaResponseFunctionCallArgumentsWsDone BetaResponseFunctionCallOutputItem BetaResponseFunctionCallOutputItemList BetaResponseFunctionShellCallOutputContent BetaResponseFunctionShellCallOutputContentOutcome BetaResponseFunctionShellCallOutputContentOutcomeExit BetaResponseFunctionShellCallOutputContentOutcomeTimeout BetaResponseFunctionShellToolCall BetaResponseFunctionShellToolCallAction BetaResponseFunctionShellToolCallCaller BetaResponseFunctionShellToolCallEnvironment BetaResponseFunctionShellToolCallOutput BetaResponseFunctionShellToolCallOutputCaller BetaResponseFunctionShellToolCallOutputOutput BetaResponseFunctionShellToolCallOutputOutputOutcome BetaResponseFunctionToolCall BetaResponseFunctionToolCallCaller BetaResponseFunctionToolCallItem BetaResponseFunctionToolCallOutputItem BetaResponseFunctionToolCallOutputItemCaller BetaResponseFunctionToolCallOutputItemOutputOutputContentList BetaResponseFunctionWebSearch BetaResponseFunctionWebSearchAction BetaResponseFunctionWebSearchActionFindInPage BetaResponseFunctionWebSearchActionOpenPage BetaResponseFunctionWebSearchActionSearch BetaResponseFunctionWebSearchActionSearchSource BetaResponseImageGenCallCompletedEvent BetaResponseImageGenCallGeneratingEvent BetaResponseImageGenCallInProgressEvent BetaResponseImageGenCallInWsProgress BetaResponseImageGenCallPartialImageEvent BetaResponseImageGenCallPartialWsImage BetaResponseImageGenCallWsCompleted BetaResponseImageGenCallWsGenerating BetaResponseInProgressEvent BetaResponseInWsProgress BetaResponseIncludable BetaResponseIncompleteDetails BetaResponseIncompleteEvent BetaResponseInjectCreatedEvent BetaResponseInjectEvent BetaResponseInjectFailedEvent BetaResponseInjectFailedEventError BetaResponseInput BetaResponseInputContent BetaResponseInputFile BetaResponseInputFileContent BetaResponseInputFilePromptCacheBreakpoint BetaResponseInputImage BetaResponseInputImageContent BetaResponseInputItem BetaResponseInputItemAdditionalTools BetaResponseInputItemAgentMessage BetaResponseInputItemAgentMessageContent BetaResponseInputItemApplyPatchCall BetaResponseInputItemApplyPatchCallOperation BetaResponseInputItemApplyPatchCallOutput BetaResponseInputItemCompactionTrigger BetaResponseInputItemComputerCallOutput BetaResponseInputItemFunctionCallOutput BetaResponseInputItemImageGenerationCall BetaResponseInputItemImageGenerationCallError BetaResponseInputItemImageGenerationCallErrorModerationDetails BetaResponseInputItemImageGenerationCallSvgUsage BetaResponseInputItemItemReference BetaResponseInputItemLocalShellCall BetaResponseInputItemLocalShellCallAction BetaResponseInputItemLocalShellCallOutput BetaResponseInputItemMcpApprovalRequest BetaResponseInputItemMcpApprovalResponse BetaResponseInputItemMcpCall BetaResponseInputItemMcpListTools BetaResponseInputItemMcpListToolsTool BetaResponseInputItemMessage BetaResponseInputItemMultiAgentCall BetaResponseInputItemMultiAgentCallOutput BetaResponseInputItemMultiAgentCallOutputOutput BetaResponseInputItemMultiAgentCallOutputOutputAnnotation BetaResponseInputItemProgram BetaResponseInputItemProgramOutput BetaResponseInputItemShellCall BetaResponseInputItemShellCallOutput BetaResponseInputItemToolSearchCall BetaResponseInputMessageContentList BetaResponseInputMessageItem BetaResponseInputText BetaResponseInputTextContent BetaResponseItem BetaResponseItemAdditionalTools BetaResponseItemAgentMessage BetaResponseItemAgentMessageContent BetaResponseItemAgentMessageContentSummaryText BetaResponseItemMcpApprovalResponse BetaResponseItemMultiAgentCall BetaResponseItemMultiAgentCallOutput BetaResponseLocalEnvironment BetaResponseMcpCallArgumentsDeltaEvent BetaResponseMcpCallArgumentsDoneEvent BetaResponseMcpCallArgumentsWsDelta BetaResponseMcpCallArgumentsWsDone BetaResponseMcpCallCompletedEvent BetaResponseMcpCallFailedEvent BetaResponseMcpCallInProgressEvent BetaResponseMcpCallInWsProgress BetaResponseMcpCallWsCompleted BetaResponseMcpCallWsFailed BetaResponseMcpListToolsCompletedEvent BetaResponseMcpListToolsFailedEvent BetaResponseMcpListToolsInProgressEvent BetaResponseMcpListToolsInWsProgress BetaResponseMcpListToolsWsCompleted BetaResponseMcpListToolsWsFailed BetaResponseModeration BetaResponseOutputItem BetaResponseOutputItemAddedEvent BetaResponseOutputItemAgentMessage BetaResponseOutputItemAgentMessageContent BetaResponseOutputItemAgentMessageContentSummaryText BetaResponseOutputItemDoneEvent BetaResponseOutputItemWsAdded BetaResponseOutputItemWsDone BetaResponseOutputMessage BetaResponseOutputMessageContent BetaResponseOutputRefusal BetaResponseOutputText BetaResponseOutputTextAnnotation BetaResponseOutputTextAnnotationAddedEvent BetaResponseOutputTextAnnotationAddedEventAnnotation BetaResponseOutputTextAnnotationContainerFileCitation BetaResponseOutputTextAnnotationFileCitation BetaResponseOutputTextAnnotationFilePath BetaResponseOutputTextAnnotationURLCitation BetaResponseOutputTextAnnotationWsAdded BetaResponseOutputTextLogprob BetaResponseOutputTextLogprobTopLogprob BetaResponsePrompt BetaResponsePromptCacheOptions BetaResponsePromptVariables BetaResponseQueuedEvent BetaResponseReasoning BetaResponseReasoningItem BetaResponseReasoningItemContent BetaResponseReasoningItemSummary BetaResponseReasoningSummaryPartAddedEvent BetaResponseReasoningSummaryPartAddedEventPart BetaResponseReasoningSummaryPartDoneEvent BetaResponseReasoningSummaryPartDoneEventPart BetaResponseReasoningSummaryPartWsAdded BetaResponseReasoningSummaryPartWsDone BetaResponseReasoningSummaryTextDeltaEvent BetaResponseReasoningSummaryTextDoneEvent BetaResponseReasoningSummaryTextWsDelta BetaResponseReasoningSummaryTextWsDone BetaResponseReasoningTextDeltaEvent BetaResponseReasoningTextDoneEvent BetaResponseReasoningTextWsDelta BetaResponseReasoningTextWsDone BetaResponseRefusalDeltaEvent BetaResponseRefusalDoneEvent BetaResponseRefusalWsDelta BetaResponseRefusalWsDone BetaResponseShellCallCommandAddedEvent BetaResponseShellCallCommandDeltaEvent BetaResponseShellCallCommandDoneEvent BetaResponseShellCallCommandWsAdded BetaResponseShellCallCommandWsDelta BetaResponseShellCallCommandWsDone BetaResponseShellCallOutputContentDeltaEvent BetaResponseShellCallOutputContentDoneEvent BetaResponseShellCallOutputContentDoneEventOutput BetaResponseShellCallOutputContentDoneEventOutputOutcome BetaResponseShellCallOutputContentWsDelta BetaResponseShellCallOutputContentWsDone BetaResponseStatus BetaResponseSteerAcceptedEvent BetaResponseSteerAcceptedEventSteer BetaResponseSteerErrorCode BetaResponseSteerEvent BetaResponseSteerFailedEvent BetaResponseSteerFailedEventError BetaResponseSteerFailedEventSteer BetaResponseSteerInput BetaResponseSteerInputContent BetaResponseSteerInputResponseSteerInputItemList BetaResponseSteerInputResponseSteerInputItemListMessage BetaResponseSteerPendingEvent BetaResponseSteerPendingReason BetaResponseSteerRequiredInput BetaResponseSteerRequiredInputApplyPatchCallOutput BetaResponseSteerRequiredInputComputerCallOutput BetaResponseSteerRequiredInputFunctionCallOutput BetaResponseSteerRequiredInputMcpApprovalResponse BetaResponseSteerRequiredInputShellCallOutput BetaResponseStreamEvent BetaResponseTextConfig BetaResponseTextDeltaEvent BetaResponseTextDeltaEventLogprob BetaResponseTextDeltaEventLogprobTopLogprob BetaResponseTextDoneEvent BetaResponseTextWsDelta BetaResponseTextWsDone BetaResponseToolChoice BetaResponseToolSearchCall BetaResponseToolSearchOutputItem BetaResponseToolSearchOutputItemParam BetaResponseToolSearchOutputItemParamTool BetaResponseToolSearchOutputItemParamToolCodeInterpreter BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainer BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto BetaResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaResponseUsage BetaResponseUsageInputTokensDetails BetaResponseWebSearchCallCompletedEvent BetaResponseWebSearchCallInProgressEvent BetaResponseWebSearchCallInWsProgress BetaResponseWebSearchCallSearchingEvent BetaResponseWebSearchCallWsCompleted BetaResponseWebSearchCallWsSearching BetaResponseWsCompleted BetaResponseWsCreated BetaResponseWsError BetaResponseWsErrorError BetaResponseWsFailed BetaResponseWsIncomplete BetaResponseWsQueued BetaResponsesClientEvent BetaResponsesClientEventResponseCreate BetaResponsesClientEventResponseCreateMultiAgent BetaResponsesServerEvent BetaServiceTier BetaSkillReference BetaTool BetaToolChoiceAllowed BetaToolChoiceApplyPatch BetaToolChoiceCustom BetaToolChoiceFunction BetaToolChoiceMcp BetaToolChoiceOptions BetaToolChoiceShell BetaToolChoiceTypes BetaToolCodeInterpreter BetaToolCodeInterpreterContainer BetaToolCodeInterpreterContainerCodeInterpreterToolAuto BetaToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaToolImageGeneration BetaToolImageGenerationInputImageMask BetaToolImageGenerationSvg BetaToolLocalShell BetaToolMcp BetaToolMcpAllowedToolsMcpToolFilter BetaToolMcpRequireApprovalMcpToolApprovalFilter BetaToolProgrammaticToolCalling BetaToolSearchOutputNamespaceTool BetaToolSearchOutputNamespaceToolTool BetaToolSearchTool BetaWebSearchPreviewTool BetaWebSearchPreviewToolUserLocation BetaWebSearchTool BetaWebSearchToolFilters BetaWebSearchToolUserLocation BrowserAuthenticationRequestItemResource BrowserAuthenticationRequestItemResourceRequest BrowserAuthenticationRequestItemResourceRequestField BrowserAuthenticationRequestItemResourceRequestOption ComputerUseApprovalRequestResultItemResource ComputerUseApprovalRequestResultItemResourceResponse ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource ComputerUseCallItemResource ComputerUseCallItemResourceOutput Conversation CustomToolCallOutput Delta EncryptedContentResource Environment EnvironmentResourceNone EnvironmentResourceOpenAIHosted EnvironmentResourceOpenAIHostedNetwork EnvironmentResourceOpenAIHostedPackages EnvironmentResourceSelfHosted FunctionCallOutputCaller FunctionCallOutputItemResource HostedEnvironmentFile HostedEnvironmentFileID HostedEnvironmentFileResourceInline HostedPlugin HostedSkill HostedSkillReference HostedSkillResourceInline InputContent InputContentResourceInputImage InputContentResourceInputText InputTokensDetailsCacheWriteTokensDetails InputTransformation McpAllowedTools McpRequireApproval McpTransport McpTransportResourceHTTP McpTransportResourceStdio MessageContentResourceOutputText Misalignment MisalignmentSteer ModerationInput ModerationInputError ModerationInputModerationResult ModerationOutput MultiAgentConfig Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputText OutputTokensDetails PersistedAgentTool PersistedAgentToolResourceMcp PersistedAgentToolResourceToolSearch PersistedMcpTransport PersistedMcpTransportResourceHTTP PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess RequiredActionSessionRequiredActionResourceEnvironmentConnection RequiredActionSessionRequiredActionResourceFunctionCall RequiredActionSessionRequiredActionResourceMcpApprovalRequest RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseSteerInputItemListFunctionCallOutput ResponseSteerInputItemListFunctionCallOutputCaller SessionArtifact SessionArtifactDeleted SessionError SessionTrace SessionTurnError ShellCallCaller ShellCallEnvironment ShellCallOutputCaller SpendControl Subagent SummaryText TextFormat TextFormatResourceJSONSchema TokenUsage TokenUsageInputTokensDetails ToolMcp ToolMcpAllowedTools ToolMcpRequireApproval ToolSearchOutput ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch Turn TurnPromptCacheOptions WebSearchAction WebSearchActionResourceFindInPage WebSearchActionResourceOther WebSearchActionResourceSearch",
-            "oai.types.beta.assistants_params": "AssistantCreateParams AssistantCreateParamsToolResources AssistantCreateParamsToolResourcesCodeInterpreter AssistantCreateParamsToolResourcesFileSearch AssistantCreateParamsToolResourcesFileSearchVectorStore AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy AssistantListParams AssistantResponseFormatOptionParam AssistantToolChoiceFunctionParam AssistantToolChoiceOptionParam AssistantToolChoiceParam AssistantToolParam AssistantUpdateParams AssistantUpdateParamsToolResources AssistantUpdateParamsToolResourcesFileSearch CodeInterpreterToolParam FileSearchToolParam FileSearchToolParamFileSearch FileSearchToolParamFileSearchRankingOptions FunctionToolParam MessageAttachmentToolFileSearch ThreadCreateAndRunParams ThreadCreateAndRunParamsNonStreaming ThreadCreateAndRunParamsStreaming ThreadCreateAndRunParamsThread ThreadCreateAndRunParamsTruncationStrategy ThreadCreateParams ThreadCreateParamsMessage ThreadCreateParamsMessageAttachment ThreadCreateParamsMessageAttachmentTool ThreadCreateParamsToolResources ThreadCreateParamsToolResourcesFileSearch ThreadCreateParamsToolResourcesFileSearchVectorStore ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy ThreadMessage ThreadMessageAttachment ThreadMessageAttachmentTool ThreadToolResources ThreadToolResourcesFileSearch ThreadToolResourcesFileSearchVectorStore ThreadToolResourcesFileSearchVectorStoreChunkingStrategy ThreadUpdateParams ToolResourcesFileSearchVectorStoreChunkingStrategyAuto ToolResourcesFileSearchVectorStoreChunkingStrategyStatic ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic",
-            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta Assistant AssistantDeleted AssistantResponseFormatOption AssistantStreamEvent AssistantTool AssistantToolChoice AssistantToolChoiceFunction AssistantToolChoiceOption AssistantToolResources AssistantToolResourcesCodeInterpreter AssistantToolResourcesFileSearch AttachmentToolAssistantToolsFileSearchTypeOnly CodeInterpreterTool ErrorEvent FileCitation FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathAnnotationFilePath FilePathDeltaAnnotation FilePathDeltaAnnotationFilePath FileSearchTool FileSearchToolFileSearch FileSearchToolFileSearchRankingOptions Function FunctionTool ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock LastError Message MessageAttachment MessageAttachmentTool MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent MessageIncompleteDetails RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall RequiredActionSubmitToolOutputs Run RunIncompleteDetails RunRequiredAction RunStatus RunTruncationStrategy Text TextContentBlock TextDelta TextDeltaBlock Thread ThreadCreated ThreadDeleted ThreadMessageCompleted ThreadMessageCreated ThreadMessageDelta ThreadMessageInProgress ThreadMessageIncomplete ThreadRunCancelled ThreadRunCancelling ThreadRunCompleted ThreadRunCreated ThreadRunExpired ThreadRunFailed ThreadRunInProgress ThreadRunIncomplete ThreadRunQueued ThreadRunRequiresAction ThreadRunStepCancelled ThreadRunStepCompleted ThreadRunStepCreated ThreadRunStepDelta ThreadRunStepExpired ThreadRunStepFailed ThreadRunStepInProgress Usage",
+            "oai.types.beta.agents_params": "AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationCancelParamParam=AgentBrowserAuthenticationCancelParam AgentBrowserAuthenticationSubmitParam AgentBrowserAuthenticationSubmitParamParam=AgentBrowserAuthenticationSubmitParam AgentBrowserOriginAccessParam AgentBrowserOriginAccessParamParam=AgentBrowserOriginAccessParam AgentCreateParams AgentCreateParamsCompaction AgentCreateParamsExperimental AgentFunctionCallOutputParam AgentListParams AgentReasoningParam AgentSessionInputMessageParam AgentSessionInputParam AgentTextParam AgentToolConfigParamAutomations AgentToolConfigParamComputerUse AgentToolConfigParamFunction AgentToolConfigParamMcp AgentToolConfigParamProgrammaticToolCalling AgentToolConfigParamToolSearch AgentToolConfigParamWebSearch AgentToolConfigParamWebSearchLocation AgentToolParam AgentUpdateParams EnvironmentParam EnvironmentParamNone EnvironmentParamOpenAIHosted EnvironmentParamOpenAIHostedDesktop EnvironmentParamOpenAIHostedNetwork EnvironmentParamOpenAIHostedPackages EnvironmentParamSelfHosted Field HostedEnvironmentFileParam HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline HostedPluginParam HostedSkillParam HostedSkillParamSkillReference InlineCapabilitySourceParam InputContentParam InputContentParamInputImage InputContentParamInputText McpTransportConfigParamHTTP McpTransportConfigParamStdio McpTransportParam MultiAgentConfigParam PersistedAgentToolConfigParamMcp PersistedAgentToolParam PersistedMcpTransportConfigParamHTTP PersistedMcpTransportConfigParamStdio PersistedMcpTransportParam SessionInputParamAgentSessionInputCancel SessionInputParamAgentSessionInputComputerUseApprovalRequestResult SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse SessionInputParamAgentSessionInputMcpApprovalRequestResult SessionInputParamAgentSessionInputMcpApprovalRequestResultResponse SessionInputParamAgentSessionInputMessage SessionInputParamAgentSessionInputToolResult SetupCommandParam TextFormatParam TextFormatParamJSONSchema TextFormatParamText",
+            "oai.types.beta.agents_structs": "Agent AgentCloseSubagentCallItem AgentCommandExecutionItem AgentCompaction AgentContent AgentCreateSubagentCallItem AgentDeleted AgentExperimental AgentFunctionCallItem AgentFunctionCallOutput AgentFunctionCallStatus AgentInterruptSubagentCallItem AgentMcpCallItem AgentMessageItemResource AgentOutputCommandExecutionOutputDeltaEvent AgentOutputItem AgentOutputItemStatus AgentReasoning AgentReasoningItem AgentResumeSubagentCallItem AgentSendSubagentInputCallItem AgentSession AgentSessionAgent AgentSessionAssistantMessage AgentSessionBudgetReachedEvent AgentSessionCreatedEvent AgentSessionDeleted AgentSessionEnvironmentConnectedEvent AgentSessionEnvironmentDisconnectedEvent AgentSessionEnvironmentExpiredEvent AgentSessionEnvironmentFailedEvent AgentSessionEnvironmentPendingEvent AgentSessionEnvironmentReadyEvent AgentSessionEnvironmentResetEvent AgentSessionEnvironmentState AgentSessionEnvironmentStateError AgentSessionEnvironmentSuspendedEvent AgentSessionErrorEvent AgentSessionEvent AgentSessionFailedEvent AgentSessionIdleEvent AgentSessionInProgressEvent AgentSessionItem AgentSessionMessage AgentSessionMessageContent AgentSessionRequiredAction AgentSessionRequiresActionEvent AgentSessionSubagentActiveEvent AgentSessionSubagentClosedEvent AgentSessionSubagentCreatedEvent AgentSessionTurnCancelledEvent AgentSessionTurnCompletedEvent AgentSessionTurnContentPartAddedEvent AgentSessionTurnContentPartDoneEvent AgentSessionTurnCreatedEvent AgentSessionTurnFailedEvent AgentSessionTurnInProgressEvent AgentSessionTurnItemAddedEvent AgentSessionTurnItemDoneEvent AgentSessionTurnOutputTextDeltaEvent AgentSessionTurnOutputTextDoneEvent AgentSessionTurnReasoningSummaryPartAddedEvent AgentSessionTurnReasoningSummaryPartDoneEvent AgentSessionTurnReasoningSummaryTextDeltaEvent AgentSessionTurnReasoningSummaryTextDoneEvent AgentText AgentTool AgentToolResourceAutomations AgentToolResourceComputerUse AgentToolResourceFunction AgentToolResourceMcp AgentToolResourceProgrammaticToolCalling AgentToolResourceWebSearch AgentToolResourceWebSearchLocation AgentWaitForSubagentsCallItem AgentWebSearchCallItem BrowserAuthenticationRequestItemResource BrowserAuthenticationRequestItemResourceRequest BrowserAuthenticationRequestItemResourceRequestField BrowserAuthenticationRequestItemResourceRequestOption ComputerUseApprovalRequestResultItemResource ComputerUseApprovalRequestResultItemResourceResponse ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationCancelResource ComputerUseApprovalRequestResultItemResourceResponseComputerUseApprovalResponseKindResourceBrowserAuthenticationSubmitResource ComputerUseCallItemResource ComputerUseCallItemResourceOutput EncryptedContentResource Environment EnvironmentResourceNone EnvironmentResourceOpenAIHosted EnvironmentResourceOpenAIHostedDesktop EnvironmentResourceOpenAIHostedNetwork EnvironmentResourceOpenAIHostedPackages EnvironmentResourceSelfHosted FunctionCallOutputItemResource HostedEnvironmentFile HostedEnvironmentFileID HostedEnvironmentFileResourceInline HostedPlugin HostedSkill HostedSkillReference InputContent InputContentResourceInputImage InputContentResourceInputText InputTokensDetails McpTransport McpTransportResourceHTTP McpTransportResourceStdio MultiAgentConfig OutputText OutputTokensDetails PersistedAgentTool PersistedAgentToolResourceMcp PersistedAgentToolResourceToolSearch PersistedMcpTransport PersistedMcpTransportResourceHTTP PromptCacheOptions RequiredActionSessionRequiredActionResourceComputerUseApprovalRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequest RequiredActionSessionRequiredActionResourceComputerUseApprovalRequestRequestComputerUseApprovalRequestKindResourceBrowserOriginAccess RequiredActionSessionRequiredActionResourceEnvironmentConnection RequiredActionSessionRequiredActionResourceFunctionCall RequiredActionSessionRequiredActionResourceMcpApprovalRequest RequiredActionSessionRequiredActionResourceMcpApprovalRequestRequest SessionArtifact SessionArtifactDeleted SessionError SessionTrace SessionTurnError SpendControl Subagent SummaryText TextFormat TextFormatResourceJSONSchema TextFormatResourceText TokenUsage Turn WebSearchAction WebSearchActionResourceFindInPage WebSearchActionResourceOpenPage WebSearchActionResourceOther WebSearchActionResourceSearch",
+            "oai.types.beta.assistants_params": "AssistantCreateParams AssistantCreateParamsToolResources AssistantCreateParamsToolResourcesCodeInterpreter AssistantCreateParamsToolResourcesFileSearch AssistantListParams AssistantResponseFormatOptionParam AssistantToolChoiceFunctionParam AssistantToolChoiceOptionParam AssistantToolChoiceParam AssistantToolParam AssistantUpdateParams AssistantUpdateParamsToolResources AssistantUpdateParamsToolResourcesFileSearch CodeInterpreterToolParam FileSearchToolParam FileSearchToolParamFileSearch FileSearchToolParamFileSearchRankingOptions FunctionToolParam MessageAttachment MessageAttachmentTool MessageAttachmentToolFileSearch ThreadCreateAndRunParams ThreadCreateAndRunParamsNonStreaming ThreadCreateAndRunParamsStreaming ThreadCreateAndRunParamsThread ThreadCreateAndRunParamsTruncationStrategy ThreadCreateParams=ThreadCreateAndRunParamsThread ThreadCreateParamsMessage ThreadUpdateParams ToolResourcesFileSearchVectorStore ToolResourcesFileSearchVectorStoreChunkingStrategy ToolResourcesFileSearchVectorStoreChunkingStrategyAuto ToolResourcesFileSearchVectorStoreChunkingStrategyStatic ToolResourcesFileSearchVectorStoreChunkingStrategyStaticStatic",
+            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta Assistant AssistantDeleted AssistantResponseFormatOption AssistantStreamEvent AssistantTool AssistantToolChoice AssistantToolChoiceFunction AssistantToolChoiceOption AssistantToolResources AssistantToolResourcesCodeInterpreter AssistantToolResourcesFileSearch Attachment AttachmentTool AttachmentToolAssistantToolsFileSearchTypeOnly CodeInterpreterTool ErrorEvent FileCitation FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation FileSearchTool FileSearchToolFileSearch FileSearchToolFileSearchRankingOptions Function FunctionTool ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock LastError Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent MessageIncompleteDetails RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall RequiredActionSubmitToolOutputs Run RunIncompleteDetails RunRequiredAction RunStatus RunTruncationStrategy Text TextContentBlock TextDelta TextDeltaBlock Thread ThreadCreated ThreadDeleted ThreadMessageCompleted ThreadMessageCreated ThreadMessageDelta ThreadMessageInProgress ThreadMessageIncomplete ThreadRunCancelled ThreadRunCancelling ThreadRunCompleted ThreadRunCreated ThreadRunExpired ThreadRunFailed ThreadRunInProgress ThreadRunIncomplete ThreadRunQueued ThreadRunRequiresAction ThreadRunStepCancelled ThreadRunStepCompleted ThreadRunStepCreated ThreadRunStepDelta ThreadRunStepExpired ThreadRunStepFailed ThreadRunStepInProgress",
             "oai.types.beta.chatkit": "",
             "oai.types.beta.chatkit_structs": "ChatKitWorkflow Tracing",
             "oai.types.beta.realtime": "",
             "oai.types.beta.responses": "",
-            "oai.types.beta.responses_params": "AgentMessageContentEncryptedContent ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile BackgroundOptions BetaApplyPatchToolParam BetaComputerActionListParam BetaComputerActionListParamBetaComputerActionParam BetaComputerActionListParamClick BetaComputerActionListParamDoubleClick BetaComputerActionListParamDrag BetaComputerActionListParamDragPath BetaComputerActionListParamKeypress BetaComputerActionListParamMove BetaComputerActionListParamScreenshot BetaComputerActionListParamScroll BetaComputerActionListParamType BetaComputerActionListParamWait BetaComputerActionParam BetaComputerToolParam BetaComputerUsePreviewToolParam BetaContainerAutoParam BetaContainerAutoParamNetworkPolicy BetaContainerAutoParamSkill BetaContainerNetworkPolicyAllowlistParam BetaContainerNetworkPolicyDisabledParam BetaContainerNetworkPolicyDomainSecretParam BetaContainerReferenceParam BetaCustomToolParam BetaCustomToolParamFormat BetaCustomToolParamFormatGrammar BetaEasyInputMessageParam BetaFileSearchToolParam BetaFileSearchToolParamFiltersComparisonFilter BetaFileSearchToolParamFiltersCompoundFilter BetaFileSearchToolParamFiltersCompoundFilterFilter BetaFileSearchToolParamRankingOptions BetaFileSearchToolParamRankingOptionsHybridSearch BetaFunctionShellToolParam BetaFunctionToolParam BetaInlineSkillParam BetaInlineSkillSourceParam BetaLocalEnvironmentParam BetaLocalSkillParam BetaMcpToolCallErrorParam BetaMcpToolCallErrorParamHTTPError BetaMcpToolCallErrorParamMcpProtocolError BetaMcpToolCallErrorParamMcpToolExecutionError BetaNamespaceToolParam BetaNamespaceToolParamTool BetaNamespaceToolParamToolFunction BetaResponseCodeInterpreterToolCallParam BetaResponseCodeInterpreterToolCallParamAgent BetaResponseCodeInterpreterToolCallParamOutput BetaResponseCodeInterpreterToolCallParamOutputImage BetaResponseCodeInterpreterToolCallParamOutputLogs BetaResponseCompactionItemParamParam BetaResponseComputerToolCallOutputScreenshotParam BetaResponseComputerToolCallParam BetaResponseComputerToolCallParamPendingSafetyCheck BetaResponseConfigurationUpdateItemParamParam BetaResponseConfigurationUpdateItemParamParamReasoning BetaResponseConfigurationUpdateItemParamParamText BetaResponseConfigurationUpdateItemParamParamTextFormat BetaResponseConversationParamParam BetaResponseCustomToolCallOutputParam BetaResponseCustomToolCallOutputParamCallerDirect BetaResponseCustomToolCallOutputParamCallerProgram BetaResponseCustomToolCallOutputParamOutputOutputContentList BetaResponseCustomToolCallParam BetaResponseFileSearchToolCallParam BetaResponseFileSearchToolCallParamResult BetaResponseFormatTextConfigParam BetaResponseFormatTextConfigParamJSONObject BetaResponseFormatTextConfigParamText BetaResponseFormatTextJSONSchemaConfigParam BetaResponseFunctionCallOutputItemListParam BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam BetaResponseFunctionCallOutputItemParam BetaResponseFunctionShellCallOutputContentParam BetaResponseFunctionShellCallOutputContentParamOutcome BetaResponseFunctionShellCallOutputContentParamOutcomeExit BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout BetaResponseFunctionToolCallParam BetaResponseFunctionWebSearchParam BetaResponseFunctionWebSearchParamAction BetaResponseFunctionWebSearchParamActionFindInPage BetaResponseFunctionWebSearchParamActionOpenPage BetaResponseFunctionWebSearchParamActionSearch BetaResponseFunctionWebSearchParamActionSearchSource BetaResponseInjectEventParam BetaResponseInputContentParam BetaResponseInputFileContentParam BetaResponseInputFileContentParamPromptCacheBreakpoint BetaResponseInputFileParam BetaResponseInputImageContentParam BetaResponseInputImageParam BetaResponseInputItemParam BetaResponseInputItemParamAdditionalTools BetaResponseInputItemParamAgentMessage BetaResponseInputItemParamAgentMessageContent BetaResponseInputItemParamApplyPatchCall BetaResponseInputItemParamApplyPatchCallOperation BetaResponseInputItemParamApplyPatchCallOutput BetaResponseInputItemParamCompactionTrigger BetaResponseInputItemParamComputerCallOutput BetaResponseInputItemParamFunctionCallOutput BetaResponseInputItemParamImageGenerationCall BetaResponseInputItemParamImageGenerationCallError BetaResponseInputItemParamImageGenerationCallErrorModerationDetails BetaResponseInputItemParamImageGenerationCallSvgUsage BetaResponseInputItemParamItemReference BetaResponseInputItemParamLocalShellCall BetaResponseInputItemParamLocalShellCallAction BetaResponseInputItemParamLocalShellCallOutput BetaResponseInputItemParamMcpApprovalRequest BetaResponseInputItemParamMcpApprovalResponse BetaResponseInputItemParamMcpCall BetaResponseInputItemParamMcpListTools BetaResponseInputItemParamMcpListToolsTool BetaResponseInputItemParamMessage BetaResponseInputItemParamMultiAgentCall BetaResponseInputItemParamMultiAgentCallOutput BetaResponseInputItemParamMultiAgentCallOutputOutput BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation BetaResponseInputItemParamProgram BetaResponseInputItemParamProgramOutput BetaResponseInputItemParamShellCall BetaResponseInputItemParamShellCallOutput BetaResponseInputItemParamToolSearchCall BetaResponseInputMessageContentListParam BetaResponseInputMessageContentListParamBetaResponseInputContentParam BetaResponseInputParam BetaResponseInputParamAgentMessage BetaResponseInputParamAgentMessageContent BetaResponseInputParamApplyPatchCall BetaResponseInputParamApplyPatchCallOperation BetaResponseInputParamBetaResponseInputItemParam BetaResponseInputParamMultiAgentCallOutput BetaResponseInputParamMultiAgentCallOutputOutput BetaResponseInputParamMultiAgentCallOutputOutputAnnotation BetaResponseInputTextContentParam BetaResponseInputTextParam BetaResponseOutputMessageParam BetaResponseOutputMessageParamContent BetaResponseOutputRefusalParam BetaResponseOutputTextParam BetaResponseOutputTextParamAnnotation BetaResponseOutputTextParamAnnotationContainerFileCitation BetaResponseOutputTextParamAnnotationFileCitation BetaResponseOutputTextParamAnnotationFilePath BetaResponseOutputTextParamAnnotationURLCitation BetaResponseOutputTextParamLogprob BetaResponseOutputTextParamLogprobTopLogprob BetaResponsePromptParam BetaResponsePromptParamVariables BetaResponseReasoningItemParam BetaResponseReasoningItemParamContent BetaResponseReasoningItemParamSummary BetaResponseSteerEventParam BetaResponseSteerInputContentParam BetaResponseSteerInputParam BetaResponseSteerInputParamResponseSteerInputItemList BetaResponseSteerInputParamResponseSteerInputItemListMessage BetaResponseTextConfigParam BetaResponseToolSearchOutputItemParamParam BetaResponseToolSearchOutputItemParamParamTool BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaResponsesClientEventParam BetaResponsesClientEventParamResponseCreate BetaResponsesClientEventParamResponseCreateMultiAgent BetaSkillReferenceParam BetaToolChoiceAllowedParam BetaToolChoiceApplyPatchParam BetaToolChoiceCustomParam BetaToolChoiceFunctionParam BetaToolChoiceMcpParam BetaToolChoiceShellParam BetaToolChoiceTypesParam BetaToolParam BetaToolParamCodeInterpreter BetaToolParamCodeInterpreterContainer BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy BetaToolParamImageGeneration BetaToolParamImageGenerationInputImageMask BetaToolParamImageGenerationSvg BetaToolParamLocalShell BetaToolParamMcp BetaToolParamMcpAllowedToolsMcpToolFilter BetaToolParamMcpRequireApprovalMcpToolApprovalFilter BetaToolParamProgrammaticToolCalling BetaToolSearchOutputNamespaceToolParam BetaToolSearchOutputNamespaceToolParamTool BetaToolSearchToolParam BetaWebSearchPreviewToolParam BetaWebSearchPreviewToolParamUserLocation BetaWebSearchToolParam BetaWebSearchToolParamFilters BetaWebSearchToolParamUserLocation ContextManagement ImageGenerationSvgReasoning ModerationPolicy ModerationPolicyInput MultiAgent ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsReasoning ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCreateToolChoice ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ShellCallAction StreamOptions",
+            "oai.types.beta.responses_params": "BetaComputerActionListParam BetaResponseCodeInterpreterToolCallParam BetaResponseCodeInterpreterToolCallParamAgent BetaResponseCompactionItemParamParam BetaResponseComputerToolCallParam BetaResponseConfigurationUpdateItemParamParam BetaResponseCustomToolCallOutputParam BetaResponseCustomToolCallParam BetaResponseFileSearchToolCallParam BetaResponseFunctionCallOutputItemListParam BetaResponseFunctionToolCallParam BetaResponseFunctionWebSearchParam BetaResponseInjectEventParam BetaResponseInputItemParam BetaResponseInputItemParamAdditionalTools BetaResponseInputItemParamAgentMessage BetaResponseInputItemParamAgentMessageContent BetaResponseInputItemParamAgentMessageContentEncryptedContent BetaResponseInputItemParamApplyPatchCall BetaResponseInputItemParamApplyPatchCallOutput BetaResponseInputItemParamCompactionTrigger BetaResponseInputItemParamComputerCallOutput BetaResponseInputItemParamFunctionCallOutput BetaResponseInputItemParamImageGenerationCall BetaResponseInputItemParamItemReference BetaResponseInputItemParamLocalShellCall BetaResponseInputItemParamLocalShellCallOutput BetaResponseInputItemParamMcpApprovalRequest BetaResponseInputItemParamMcpApprovalResponse BetaResponseInputItemParamMcpCall BetaResponseInputItemParamMcpListTools BetaResponseInputItemParamMessage BetaResponseInputItemParamMultiAgentCall BetaResponseInputItemParamMultiAgentCallOutput BetaResponseInputItemParamMultiAgentCallOutputOutput BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation BetaResponseInputItemParamProgram BetaResponseInputItemParamProgramOutput BetaResponseInputItemParamShellCall BetaResponseInputItemParamShellCallOutput BetaResponseInputItemParamToolSearchCall BetaResponseInputMessageContentListParam BetaResponseInputParam BetaResponseOutputMessageParam BetaResponseReasoningItemParam BetaResponseSteerEventParam BetaResponseSteerInputParam BetaResponseSteerInputParamResponseSteerInputItemList BetaResponseSteerInputParamResponseSteerInputItemListMessage BetaResponseToolSearchOutputItemParamParam BetaResponsesClientEventParam BetaResponsesClientEventParamResponseCreate MultiAgent ResponseCompactParams ResponseCreateParams ResponseCreateParamsNonStreaming ResponseCreateParamsStreaming ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming",
+            "oai.types.beta.responses_structs": "AgentMessageContentComputerScreenshot AgentMessageContentText BetaCompactedResponse BetaComputerActionList BetaResponse BetaResponseApplyPatchToolCall BetaResponseApplyPatchToolCallAgent BetaResponseApplyPatchToolCallOutput BetaResponseAudioDeltaEvent BetaResponseAudioDoneEvent BetaResponseAudioTranscriptDeltaEvent BetaResponseAudioTranscriptDoneEvent BetaResponseAudioTranscriptWsDelta BetaResponseAudioTranscriptWsDone BetaResponseAudioWsDelta BetaResponseAudioWsDone BetaResponseCodeInterpreterCallCodeDeltaEvent BetaResponseCodeInterpreterCallCodeDoneEvent BetaResponseCodeInterpreterCallCodeWsDelta BetaResponseCodeInterpreterCallCodeWsDone BetaResponseCodeInterpreterCallCompletedEvent BetaResponseCodeInterpreterCallInProgressEvent BetaResponseCodeInterpreterCallInWsProgress BetaResponseCodeInterpreterCallInterpretingEvent BetaResponseCodeInterpreterCallWsCompleted BetaResponseCodeInterpreterCallWsInterpreting BetaResponseCodeInterpreterToolCall BetaResponseCompactionCompactingEvent BetaResponseCompactionItem BetaResponseCompactionItemParam BetaResponseCompactionWsCompacting BetaResponseCompletedEvent BetaResponseComputerToolCall BetaResponseComputerToolCallOutputItem BetaResponseConfigurationUpdateItem BetaResponseConfigurationUpdateItemParam BetaResponseContentPartAddedEvent BetaResponseContentPartDoneEvent BetaResponseContentPartWsAdded BetaResponseContentPartWsDone BetaResponseCreatedEvent BetaResponseCustomToolCall BetaResponseCustomToolCallInputDeltaEvent BetaResponseCustomToolCallInputDoneEvent BetaResponseCustomToolCallInputWsDelta BetaResponseCustomToolCallInputWsDone BetaResponseCustomToolCallItem BetaResponseCustomToolCallOutput BetaResponseCustomToolCallOutputItem BetaResponseErrorEvent BetaResponseFailedEvent BetaResponseFileSearchCallCompletedEvent BetaResponseFileSearchCallInProgressEvent BetaResponseFileSearchCallInWsProgress BetaResponseFileSearchCallSearchingEvent BetaResponseFileSearchCallWsCompleted BetaResponseFileSearchCallWsSearching BetaResponseFileSearchToolCall BetaResponseFunctionCallArgumentsDeltaEvent BetaResponseFunctionCallArgumentsDoneEvent BetaResponseFunctionCallArgumentsWsDelta BetaResponseFunctionCallArgumentsWsDone BetaResponseFunctionCallOutputItemList BetaResponseFunctionShellToolCall BetaResponseFunctionShellToolCallOutput BetaResponseFunctionToolCall BetaResponseFunctionToolCallItem BetaResponseFunctionToolCallOutputItem BetaResponseFunctionWebSearch BetaResponseImageGenCallCompletedEvent BetaResponseImageGenCallGeneratingEvent BetaResponseImageGenCallInProgressEvent BetaResponseImageGenCallInWsProgress BetaResponseImageGenCallPartialImageEvent BetaResponseImageGenCallPartialWsImage BetaResponseImageGenCallWsCompleted BetaResponseImageGenCallWsGenerating BetaResponseInProgressEvent BetaResponseInWsProgress BetaResponseIncompleteEvent BetaResponseInjectCreatedEvent BetaResponseInjectEvent BetaResponseInjectFailedEvent BetaResponseInjectFailedEventError BetaResponseInput BetaResponseInputItem BetaResponseInputItemAdditionalTools BetaResponseInputItemAgentMessage BetaResponseInputItemAgentMessageContent BetaResponseInputItemAgentMessageContentEncryptedContent BetaResponseInputItemApplyPatchCall BetaResponseInputItemApplyPatchCallOutput BetaResponseInputItemCompactionTrigger BetaResponseInputItemComputerCallOutput BetaResponseInputItemFunctionCallOutput BetaResponseInputItemImageGenerationCall BetaResponseInputItemItemReference BetaResponseInputItemLocalShellCall BetaResponseInputItemLocalShellCallOutput BetaResponseInputItemMcpApprovalRequest BetaResponseInputItemMcpApprovalResponse BetaResponseInputItemMcpCall BetaResponseInputItemMcpListTools BetaResponseInputItemMessage BetaResponseInputItemMultiAgentCall BetaResponseInputItemMultiAgentCallOutput BetaResponseInputItemMultiAgentCallOutputOutput BetaResponseInputItemMultiAgentCallOutputOutputAnnotation BetaResponseInputItemProgram BetaResponseInputItemProgramOutput BetaResponseInputItemShellCall BetaResponseInputItemShellCallOutput BetaResponseInputItemToolSearchCall BetaResponseInputMessageContentList BetaResponseInputMessageItem BetaResponseItem BetaResponseItemAdditionalTools BetaResponseItemAgentMessage BetaResponseItemAgentMessageContent BetaResponseItemMcpApprovalResponse BetaResponseItemMultiAgentCall BetaResponseItemMultiAgentCallOutput BetaResponseMcpCallArgumentsDeltaEvent BetaResponseMcpCallArgumentsDoneEvent BetaResponseMcpCallArgumentsWsDelta BetaResponseMcpCallArgumentsWsDone BetaResponseMcpCallCompletedEvent BetaResponseMcpCallFailedEvent BetaResponseMcpCallInProgressEvent BetaResponseMcpCallInWsProgress BetaResponseMcpCallWsCompleted BetaResponseMcpCallWsFailed BetaResponseMcpListToolsCompletedEvent BetaResponseMcpListToolsFailedEvent BetaResponseMcpListToolsInProgressEvent BetaResponseMcpListToolsInWsProgress BetaResponseMcpListToolsWsCompleted BetaResponseMcpListToolsWsFailed BetaResponseOutputItem BetaResponseOutputItemAddedEvent BetaResponseOutputItemDoneEvent BetaResponseOutputItemWsAdded BetaResponseOutputItemWsDone BetaResponseOutputMessage BetaResponseOutputTextAnnotationAddedEvent BetaResponseOutputTextAnnotationWsAdded BetaResponseQueuedEvent BetaResponseReasoningItem BetaResponseReasoningSummaryPartAddedEvent BetaResponseReasoningSummaryPartDoneEvent BetaResponseReasoningSummaryPartWsAdded BetaResponseReasoningSummaryPartWsDone BetaResponseReasoningSummaryTextDeltaEvent BetaResponseReasoningSummaryTextDoneEvent BetaResponseReasoningSummaryTextWsDelta BetaResponseReasoningSummaryTextWsDone BetaResponseReasoningTextDeltaEvent BetaResponseReasoningTextDoneEvent BetaResponseReasoningTextWsDelta BetaResponseReasoningTextWsDone BetaResponseRefusalDeltaEvent BetaResponseRefusalDoneEvent BetaResponseRefusalWsDelta BetaResponseRefusalWsDone BetaResponseShellCallCommandAddedEvent BetaResponseShellCallCommandDeltaEvent BetaResponseShellCallCommandDoneEvent BetaResponseShellCallCommandWsAdded BetaResponseShellCallCommandWsDelta BetaResponseShellCallCommandWsDone BetaResponseShellCallOutputContentDeltaEvent BetaResponseShellCallOutputContentDoneEvent BetaResponseShellCallOutputContentWsDelta BetaResponseShellCallOutputContentWsDone BetaResponseSteerErrorCode BetaResponseSteerEvent BetaResponseSteerFailedEvent BetaResponseSteerInput BetaResponseSteerInputResponseSteerInputItemList BetaResponseSteerInputResponseSteerInputItemListMessage BetaResponseSteerPendingReason BetaResponseStreamEvent BetaResponseTextDeltaEvent BetaResponseTextDoneEvent BetaResponseTextWsDelta BetaResponseTextWsDone BetaResponseToolSearchCall BetaResponseToolSearchOutputItem BetaResponseToolSearchOutputItemParam BetaResponseWebSearchCallCompletedEvent BetaResponseWebSearchCallInProgressEvent BetaResponseWebSearchCallInWsProgress BetaResponseWebSearchCallSearchingEvent BetaResponseWebSearchCallWsCompleted BetaResponseWebSearchCallWsSearching BetaResponseWsCompleted BetaResponseWsCreated BetaResponseWsError BetaResponseWsFailed BetaResponseWsIncomplete BetaResponseWsQueued BetaResponsesClientEvent BetaResponsesClientEventResponseCreate BetaResponsesServerEvent BetaServiceTier BetaToolChoiceOptions ResponseCreateMultiAgent Steer",
             "oai.types.beta.threads": "",
+            "oai.types.responses.common_structs": "BetaApplyPatchTool=ApplyPatchTool BetaComputerAction=ComputerAction BetaComputerTool=ComputerTool BetaComputerUsePreviewTool=ComputerUsePreviewTool BetaContainerAuto=ContainerAuto BetaContainerNetworkPolicyAllowlist=ContainerNetworkPolicyAllowlist BetaContainerNetworkPolicyDisabled=ContainerNetworkPolicyDisabled BetaContainerNetworkPolicyDomainSecret=ContainerNetworkPolicyDomainSecret BetaContainerReference=ContainerReference BetaCustomTool=CustomTool BetaEasyInputMessage=EasyInputMessage BetaFileSearchTool=FileSearchTool BetaFunctionShellTool=FunctionShellTool BetaFunctionTool=FunctionTool BetaImageDetail=ImageDetail BetaInlineSkill=InlineSkill BetaInlineSkillSource=InlineSkillSource BetaLocalEnvironment=LocalEnvironment BetaLocalSkill=LocalSkill BetaMcpToolCallError=McpToolCallError BetaNamespaceTool=NamespaceTool BetaResponseComputerToolCallOutputScreenshot=ResponseComputerToolCallOutputScreenshot BetaResponseContainerReference=ContainerReference BetaResponseConversationParam=ResponseConversationParam BetaResponseError=ResponseError BetaResponseFormatTextConfig=ResponseFormatTextConfig BetaResponseFormatTextJSONSchemaConfig=ResponseFormatTextJSONSchemaConfig BetaResponseFunctionCallOutputItem=ResponseSteerInputContent BetaResponseFunctionShellCallOutputContent=ResponseFunctionShellCallOutputContent BetaResponseIncludable=ResponseIncludable BetaResponseInputContent=ResponseInputContent BetaResponseInputFile=ResponseInputFile BetaResponseInputFileContent=ResponseInputFile BetaResponseInputImage=ResponseInputImage BetaResponseInputImageContent=ResponseInputImageContent BetaResponseInputText=ResponseInputText BetaResponseInputTextContent=ResponseInputText BetaResponseLocalEnvironment=ResponseLocalEnvironment BetaResponseOutputRefusal=ResponseOutputRefusal BetaResponseOutputText=ResponseOutputText BetaResponsePrompt=ResponsePrompt BetaResponseStatus=ResponseStatus BetaResponseSteerAcceptedEvent=ResponseSteerAcceptedEvent BetaResponseSteerInputContent=ResponseSteerInputContent BetaResponseSteerPendingEvent=ResponseSteerPendingEvent BetaResponseSteerRequiredInput=ResponseSteerRequiredInput BetaResponseTextConfig=ResponseTextConfig BetaResponseUsage=ResponseUsage BetaSkillReference=SkillReference BetaTool=Tool BetaToolChoiceAllowed=ToolChoiceAllowed BetaToolChoiceApplyPatch=ToolChoiceApplyPatch BetaToolChoiceCustom=ToolChoiceCustom BetaToolChoiceFunction=ToolChoiceFunction BetaToolChoiceMcp=ToolChoiceMcp BetaToolChoiceShell=ToolChoiceShell BetaToolChoiceTypes=ToolChoiceTypes BetaToolSearchOutputNamespaceTool=NamespaceTool BetaToolSearchTool=ToolSearchTool BetaWebSearchPreviewTool=WebSearchPreviewTool BetaWebSearchTool=WebSearchTool",
+            "oai.types.responses.params": "BetaApplyPatchToolParam=ApplyPatchToolParam BetaComputerActionParam=ComputerActionParam BetaComputerToolParam=ComputerToolParam BetaComputerUsePreviewToolParam=ComputerUsePreviewToolParam BetaContainerAutoParam=ContainerAutoParam BetaContainerNetworkPolicyAllowlistParam=ContainerNetworkPolicyAllowlistParam BetaContainerNetworkPolicyDisabledParam=ContainerNetworkPolicyDisabledParam BetaContainerNetworkPolicyDomainSecretParam=ContainerNetworkPolicyDomainSecretParam BetaContainerReferenceParam=ContainerReferenceParam BetaCustomToolParam=CustomToolParam BetaEasyInputMessageParam=EasyInputMessageParam BetaFileSearchToolParam=FileSearchToolParam BetaFunctionShellToolParam=FunctionShellToolParam BetaFunctionToolParam=FunctionToolParam BetaInlineSkillParam=InlineSkillParam BetaInlineSkillSourceParam=InlineSkillSourceParam BetaLocalEnvironmentParam=LocalEnvironmentParam BetaLocalSkillParam=LocalSkillParam BetaMcpToolCallErrorParam=McpToolCallErrorParam BetaNamespaceToolParam=NamespaceToolParam BetaResponseComputerToolCallOutputScreenshotParam=ResponseComputerToolCallOutputScreenshotParam BetaResponseConversationParamParam=ResponseConversationParamParam BetaResponseFormatTextConfigParam=ResponseFormatTextConfigParam BetaResponseFormatTextJSONSchemaConfigParam=ResponseFormatTextJSONSchemaConfigParam BetaResponseFunctionCallOutputItemParam=ResponseSteerInputContentParam BetaResponseFunctionShellCallOutputContentParam=ResponseFunctionShellCallOutputContentParam BetaResponseInputContentParam=ResponseInputContentParam BetaResponseInputFileContentParam=ResponseInputFileContentParam BetaResponseInputFileParam=ResponseInputFileParam BetaResponseInputImageContentParam=ResponseInputImageContentParam BetaResponseInputImageParam=ResponseInputImageParam BetaResponseInputTextContentParam=ResponseInputTextContentParam BetaResponseInputTextParam=ResponseInputTextParam BetaResponseOutputRefusalParam=ResponseOutputRefusalParam BetaResponseOutputTextParam=ResponseOutputTextParam BetaResponsePromptParam=ResponsePromptParam BetaResponseSteerInputContentParam=ResponseSteerInputContentParam BetaResponseTextConfigParam=ResponseTextConfigParam BetaSkillReferenceParam=SkillReferenceParam BetaToolChoiceAllowedParam=ToolChoiceAllowedParam BetaToolChoiceApplyPatchParam=ToolChoiceApplyPatchParam BetaToolChoiceCustomParam=ToolChoiceCustomParam BetaToolChoiceFunctionParam=ToolChoiceFunctionParam BetaToolChoiceMcpParam=ToolChoiceMcpParam BetaToolChoiceShellParam=ToolChoiceShellParam BetaToolChoiceTypesParam=ToolChoiceTypesParam BetaToolParam=ToolParam BetaToolSearchOutputNamespaceToolParam=NamespaceToolParam BetaToolSearchToolParam=ToolSearchToolParam BetaWebSearchPreviewToolParam=WebSearchPreviewToolParam BetaWebSearchToolParam=WebSearchToolParam",
         },
     )

@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from oai.types.beta.responses_params import BetaResponseFormatTextConfigParamText
-
 
 class AgentBrowserAuthenticationCancelParam(TypedDict, total=False):
-    action: Required[Literal["cancel"]]
-    type: Required[Literal["browser_authentication"]]
-
-
-class AgentBrowserAuthenticationCancelParamParam(TypedDict, total=False):
     action: Required[Literal["cancel"]]
     type: Required[Literal["browser_authentication"]]
 
@@ -32,19 +25,7 @@ class Field(TypedDict, total=False):
     value: Required[str]
 
 
-class AgentBrowserAuthenticationSubmitParamParam(TypedDict, total=False):
-    action: Required[Literal["submit"]]
-    fields: Required[Iterable[Field]]
-    type: Required[Literal["browser_authentication"]]
-    selected_option: str | None
-
-
 class AgentBrowserOriginAccessParam(TypedDict, total=False):
-    decision: Required[Literal["approve", "deny", "cancel"]]
-    type: Required[Literal["browser_origin_access"]]
-
-
-class AgentBrowserOriginAccessParamParam(TypedDict, total=False):
     decision: Required[Literal["approve", "deny", "cancel"]]
     type: Required[Literal["browser_origin_access"]]
 
@@ -103,7 +84,9 @@ class SessionInputParamAgentSessionInputComputerUseApprovalRequestResult(TypedDi
     type: Required[Literal["agent.session.input.computer_use_approval_request_result"]]
 
 
-SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse: TypeAlias = "AgentBrowserAuthenticationSubmitParamParam | AgentBrowserAuthenticationCancelParamParam | AgentBrowserOriginAccessParamParam"
+SessionInputParamAgentSessionInputComputerUseApprovalRequestResultResponse: TypeAlias = (
+    "AgentBrowserAuthenticationSubmitParam | AgentBrowserAuthenticationCancelParam | AgentBrowserOriginAccessParam"
+)
 
 
 class SessionInputParamAgentSessionInputMcpApprovalRequestResult(TypedDict, total=False):
@@ -132,7 +115,7 @@ class SessionInputParamAgentSessionInputToolResult(TypedDict, total=False):
 
 
 class AgentTextParam(TypedDict, total=False):
-    format: BetaResponseFormatTextConfigParamText | TextFormatParamJSONSchema | None
+    format: TextFormatParamText | TextFormatParamJSONSchema | None
     verbosity: Literal["low", "medium", "high"] | None
 
 
@@ -278,14 +261,7 @@ class HostedPluginParam(TypedDict, total=False):
     type: Required[Literal["inline"]]
 
 
-HostedSkillParam: TypeAlias = "HostedSkillParamSkillReference | HostedSkillParamInline"
-
-
-class HostedSkillParamInline(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    source: Required[InlineCapabilitySourceParam]
-    type: Required[Literal["inline"]]
+HostedSkillParam: TypeAlias = "HostedSkillParamSkillReference | HostedPluginParam"
 
 
 class HostedSkillParamSkillReference(TypedDict, total=False):
@@ -373,9 +349,13 @@ class SetupCommandParam(TypedDict, total=False):
     cwd: str | None
 
 
-TextFormatParam: TypeAlias = "BetaResponseFormatTextConfigParamText | TextFormatParamJSONSchema"
+TextFormatParam: TypeAlias = "TextFormatParamText | TextFormatParamJSONSchema"
 
 
 class TextFormatParamJSONSchema(TypedDict, total=False):
     schema: Required[dict[str, Any]]
     type: Required[Literal["json_schema"]]
+
+
+class TextFormatParamText(TypedDict, total=False):
+    type: Required[Literal["text"]]

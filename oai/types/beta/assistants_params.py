@@ -24,7 +24,7 @@ class AssistantCreateParams(TypedDict, total=False):
     metadata: Metadata | None
     name: str | None
     reasoning_effort: ReasoningEffort
-    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: AssistantResponseFormatOptionParam | None
     temperature: float | None
     tool_resources: AssistantCreateParamsToolResources | None
     tools: Iterable[AssistantToolParam]
@@ -42,16 +42,16 @@ class AssistantCreateParamsToolResourcesCodeInterpreter(TypedDict, total=False):
 
 class AssistantCreateParamsToolResourcesFileSearch(TypedDict, total=False):
     vector_store_ids: Sequence[str]
-    vector_stores: Iterable[AssistantCreateParamsToolResourcesFileSearchVectorStore]
+    vector_stores: Iterable[ToolResourcesFileSearchVectorStore]
 
 
-class AssistantCreateParamsToolResourcesFileSearchVectorStore(TypedDict, total=False):
-    chunking_strategy: AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy
+class ToolResourcesFileSearchVectorStore(TypedDict, total=False):
+    chunking_strategy: ToolResourcesFileSearchVectorStoreChunkingStrategy
     file_ids: Sequence[str]
     metadata: Metadata | None
 
 
-AssistantCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
+ToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
     "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic"
 )
 
@@ -150,7 +150,7 @@ class AssistantUpdateParams(TypedDict, total=False):
     )
     name: str | None
     reasoning_effort: ReasoningEffort
-    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: AssistantResponseFormatOptionParam | None
     temperature: float | None
     tool_resources: AssistantUpdateParamsToolResources | None
     tools: Iterable[AssistantToolParam]
@@ -191,9 +191,9 @@ class FunctionToolParam(TypedDict, total=False):
 
 
 class ThreadCreateAndRunParamsThread(TypedDict, total=False):
-    messages: Iterable[ThreadMessage]
+    messages: Iterable[ThreadCreateParamsMessage]
     metadata: Metadata | None
-    tool_resources: ThreadToolResources | None
+    tool_resources: AssistantCreateParamsToolResources | None
 
 
 ThreadCreateAndRunParams: TypeAlias = "ThreadCreateAndRunParamsNonStreaming | ThreadCreateAndRunParamsStreaming"
@@ -207,7 +207,7 @@ class ThreadCreateAndRunParamsNonStreaming(TypedDict, total=False):
     metadata: Metadata | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
-    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: AssistantResponseFormatOptionParam | None
     temperature: float | None
     thread: ThreadCreateAndRunParamsThread
     tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
@@ -226,7 +226,7 @@ class ThreadCreateAndRunParamsStreaming(TypedDict, total=False):
     metadata: Metadata | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
-    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: AssistantResponseFormatOptionParam | None
     temperature: float | None
     thread: ThreadCreateAndRunParamsThread
     tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
@@ -237,42 +237,6 @@ class ThreadCreateAndRunParamsStreaming(TypedDict, total=False):
     stream: Required[Literal[True]]
 
 
-class ThreadMessage(TypedDict, total=False):
-    content: Required[str | Iterable[MessageContentPartParam]]
-    role: Required[Literal["user", "assistant"]]
-    attachments: Iterable[ThreadMessageAttachment] | None
-    metadata: Metadata | None
-
-
-class ThreadMessageAttachment(TypedDict, total=False):
-    file_id: str
-    tools: Iterable[ThreadMessageAttachmentTool]
-
-
-ThreadMessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | MessageAttachmentToolFileSearch"
-
-
-class ThreadToolResources(TypedDict, total=False):
-    code_interpreter: AssistantCreateParamsToolResourcesCodeInterpreter
-    file_search: ThreadToolResourcesFileSearch
-
-
-class ThreadToolResourcesFileSearch(TypedDict, total=False):
-    vector_store_ids: Sequence[str]
-    vector_stores: Iterable[ThreadToolResourcesFileSearchVectorStore]
-
-
-class ThreadToolResourcesFileSearchVectorStore(TypedDict, total=False):
-    chunking_strategy: ThreadToolResourcesFileSearchVectorStoreChunkingStrategy
-    file_ids: Sequence[str]
-    metadata: Metadata | None
-
-
-ThreadToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
-    "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic"
-)
-
-
 class ThreadCreateAndRunParamsTruncationStrategy(TypedDict, total=False):
     type: Required[Literal["auto", "last_messages"]]
     last_messages: int | None
@@ -281,47 +245,20 @@ class ThreadCreateAndRunParamsTruncationStrategy(TypedDict, total=False):
 class ThreadCreateParamsMessage(TypedDict, total=False):
     content: Required[str | Iterable[MessageContentPartParam]]
     role: Required[Literal["user", "assistant"]]
-    attachments: Iterable[ThreadCreateParamsMessageAttachment] | None
+    attachments: Iterable[MessageAttachment] | None
     metadata: Metadata | None
 
 
-class ThreadCreateParamsMessageAttachment(TypedDict, total=False):
+class MessageAttachment(TypedDict, total=False):
     file_id: str
-    tools: Iterable[ThreadCreateParamsMessageAttachmentTool]
+    tools: Iterable[MessageAttachmentTool]
 
 
-ThreadCreateParamsMessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | MessageAttachmentToolFileSearch"
+MessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | MessageAttachmentToolFileSearch"
 
 
 class MessageAttachmentToolFileSearch(TypedDict, total=False):
     type: Required[Literal["file_search"]]
-
-
-class ThreadCreateParams(TypedDict, total=False):
-    messages: Iterable[ThreadCreateParamsMessage]
-    metadata: Metadata | None
-    tool_resources: ThreadCreateParamsToolResources | None
-
-
-class ThreadCreateParamsToolResources(TypedDict, total=False):
-    code_interpreter: AssistantCreateParamsToolResourcesCodeInterpreter
-    file_search: ThreadCreateParamsToolResourcesFileSearch
-
-
-class ThreadCreateParamsToolResourcesFileSearch(TypedDict, total=False):
-    vector_store_ids: Sequence[str]
-    vector_stores: Iterable[ThreadCreateParamsToolResourcesFileSearchVectorStore]
-
-
-class ThreadCreateParamsToolResourcesFileSearchVectorStore(TypedDict, total=False):
-    chunking_strategy: ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy
-    file_ids: Sequence[str]
-    metadata: Metadata | None
-
-
-ThreadCreateParamsToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
-    "ToolResourcesFileSearchVectorStoreChunkingStrategyAuto | ToolResourcesFileSearchVectorStoreChunkingStrategyStatic"
-)
 
 
 class ThreadUpdateParams(TypedDict, total=False):

@@ -3,7 +3,13 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
-from oai.types.beta.threads.runs.structs import RunStep, RunStepDeltaEvent
+from oai.types.beta.threads.runs.structs import (
+    CodeInterpreterOutputImageImage,
+    Image,
+    RunStep,
+    RunStepDeltaEvent,
+    Usage,
+)
 from oai.types.shared.structs import (
     ErrorObject,
     FunctionDefinition,
@@ -25,6 +31,11 @@ class AssistantToolResourcesFileSearch(Object):
 class AssistantToolResources(Object):
     code_interpreter: AssistantToolResourcesCodeInterpreter | None = None
     file_search: AssistantToolResourcesFileSearch | None = None
+
+
+AssistantResponseFormatOption = (
+    Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema
+)
 
 
 class CodeInterpreterTool(Object, tag_field="type", tag="code_interpreter"):
@@ -64,9 +75,7 @@ class Assistant(Object):
     instructions: str | None = None
     metadata: Metadata | None = None
     name: str | None = None
-    response_format: (
-        Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
-    ) = None
+    response_format: AssistantResponseFormatOption | None = None
     temperature: float | None = None
     tool_resources: AssistantToolResources | None = None
     top_p: float | None = None
@@ -76,11 +85,6 @@ class AssistantDeleted(Object):
     id: str
     deleted: bool
     object: Literal["assistant.deleted"]
-
-
-AssistantResponseFormatOption = (
-    Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema
-)
 
 
 class ErrorEvent(Object, tag_field="event", tag="error"):
@@ -106,12 +110,12 @@ class AttachmentToolAssistantToolsFileSearchTypeOnly(Object, tag_field="type", t
     type: ClassVar[Literal["file_search"]] = "file_search"
 
 
-MessageAttachmentTool = CodeInterpreterTool | AttachmentToolAssistantToolsFileSearchTypeOnly
+AttachmentTool = CodeInterpreterTool | AttachmentToolAssistantToolsFileSearchTypeOnly
 
 
-class MessageAttachment(Object):
+class Attachment(Object):
     file_id: str | None = None
-    tools: list[MessageAttachmentTool] | None = None
+    tools: list[AttachmentTool] | None = None
 
 
 class MessageIncompleteDetails(Object):
@@ -143,14 +147,10 @@ class RefusalContentBlock(Object, tag_field="type", tag="refusal"):
     refusal: str
 
 
-class FilePathAnnotationFilePath(Object):
-    file_id: str
-
-
 class FileCitationAnnotation(Object, tag_field="type", tag="file_citation"):
     type: ClassVar[Literal["file_citation"]] = "file_citation"
     end_index: int
-    file_citation: FilePathAnnotationFilePath
+    file_citation: CodeInterpreterOutputImageImage
     start_index: int
     text: str
 
@@ -158,7 +158,7 @@ class FileCitationAnnotation(Object, tag_field="type", tag="file_citation"):
 class FilePathAnnotation(Object, tag_field="type", tag="file_path"):
     type: ClassVar[Literal["file_path"]] = "file_path"
     end_index: int
-    file_path: FilePathAnnotationFilePath
+    file_path: CodeInterpreterOutputImageImage
     start_index: int
     text: str
 
@@ -188,7 +188,7 @@ class Message(Object):
     status: Literal["in_progress", "incomplete", "completed"]
     thread_id: str
     assistant_id: str | None = None
-    attachments: list[MessageAttachment] | None = None
+    attachments: list[Attachment] | None = None
     completed_at: int | None = None
     incomplete_at: int | None = None
     incomplete_details: MessageIncompleteDetails | None = None
@@ -248,15 +248,11 @@ class FileCitationDeltaAnnotation(Object, tag_field="type", tag="file_citation")
     text: str | None = None
 
 
-class FilePathDeltaAnnotationFilePath(Object):
-    file_id: str | None = None
-
-
 class FilePathDeltaAnnotation(Object, tag_field="type", tag="file_path"):
     type: ClassVar[Literal["file_path"]] = "file_path"
     index: int
     end_index: int | None = None
-    file_path: FilePathDeltaAnnotationFilePath | None = None
+    file_path: Image | None = None
     start_index: int | None = None
     text: str | None = None
 
@@ -345,12 +341,6 @@ class RunRequiredAction(Object):
 class RunTruncationStrategy(Object):
     type: Literal["auto", "last_messages"]
     last_messages: int | None = None
-
-
-class Usage(Object):
-    completion_tokens: int
-    prompt_tokens: int
-    total_tokens: int
 
 
 RunStatus = Literal[

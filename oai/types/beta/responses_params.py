@@ -7,288 +7,60 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from oai.types.beta.agents_structs import (
-        BetaImageDetail,
-        BetaResponseIncludable,
-        BetaServiceTier,
-        BetaToolChoiceOptions,
+    from oai.types.beta.responses_structs import BetaServiceTier
+    from oai.types.responses.common_structs import ResponseIncludable
+    from oai.types.responses.params import (
+        ApplyPatchCallOperation,
+        BackgroundOptions,
+        ComputerActionParam,
+        ContainerReferenceParam,
+        ContextManagement,
+        EasyInputMessageParam,
+        LocalEnvironmentParam,
+        McpToolCallErrorParamHTTPError,
+        McpToolCallErrorParamMcpProtocolError,
+        McpToolCallErrorParamMcpToolExecutionError,
+        ResponseCodeInterpreterToolCallParamOutput,
+        ResponseCompactParamsImage,
+        ResponseCompactParamsPromptCacheOptions,
+        ResponseComputerToolCallOutputScreenshotParam,
+        ResponseComputerToolCallParamPendingSafetyCheck,
+        ResponseConfigurationUpdateItemParamParamReasoning,
+        ResponseConfigurationUpdateItemParamParamText,
+        ResponseConversationParamParam,
+        ResponseCreateParamsAccessPrograms,
+        ResponseCreateParamsModeration,
+        ResponseCreateParamsPromptCacheOptions,
+        ResponseCreateParamsToolChoice,
+        ResponseCustomToolCallOutputParamCallerDirect,
+        ResponseCustomToolCallOutputParamCallerProgram,
+        ResponseFileSearchToolCallParamResult,
+        ResponseFunctionShellCallOutputContentParam,
+        ResponseFunctionWebSearchParamAction,
+        ResponseInputContentParam,
+        ResponseInputImageContentParam,
+        ResponseInputItemParamImageGenerationCallError,
+        ResponseInputItemParamImageGenerationCallSvgUsage,
+        ResponseInputItemParamLocalShellCallAction,
+        ResponseInputItemParamMcpListToolsTool,
+        ResponseInputTextContentParam,
+        ResponseOutputMessageParamContent,
+        ResponseOutputTextParamAnnotationContainerFileCitation,
+        ResponseOutputTextParamAnnotationFileCitation,
+        ResponseOutputTextParamAnnotationURLCitation,
+        ResponsePromptParam,
+        ResponseReasoningItemParamContent,
+        ResponseSteerInputContentParam,
+        ResponseTextConfigParam,
+        ShellCallAction,
+        StreamOptions,
+        Summary,
+        ToolParam,
     )
+    from oai.types.shared_params.params import Reasoning
 
 
-class BetaApplyPatchToolParam(TypedDict, total=False):
-    type: Required[Literal["apply_patch"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-
-
-BetaComputerActionListParam: TypeAlias = "list[BetaComputerActionListParamBetaComputerActionParam]"
-
-BetaComputerActionListParamBetaComputerActionParam: TypeAlias = "BetaComputerActionListParamClick | BetaComputerActionListParamDoubleClick | BetaComputerActionListParamDrag | BetaComputerActionListParamKeypress | BetaComputerActionListParamMove | BetaComputerActionListParamScreenshot | BetaComputerActionListParamScroll | BetaComputerActionListParamType | BetaComputerActionListParamWait"
-
-
-class BetaComputerActionListParamClick(TypedDict, total=False):
-    button: Required[Literal["left", "right", "wheel", "back", "forward"]]
-    type: Required[Literal["click"]]
-    x: Required[int]
-    y: Required[int]
-    keys: Sequence[str] | None
-
-
-class BetaComputerActionListParamDoubleClick(TypedDict, total=False):
-    keys: Required[Sequence[str] | None]
-    type: Required[Literal["double_click"]]
-    x: Required[int]
-    y: Required[int]
-
-
-class BetaComputerActionListParamDrag(TypedDict, total=False):
-    path: Required[Iterable[BetaComputerActionListParamDragPath]]
-    type: Required[Literal["drag"]]
-    keys: Sequence[str] | None
-
-
-class BetaComputerActionListParamDragPath(TypedDict, total=False):
-    x: Required[int]
-    y: Required[int]
-
-
-class BetaComputerActionListParamKeypress(TypedDict, total=False):
-    keys: Required[Sequence[str]]
-    type: Required[Literal["keypress"]]
-
-
-class BetaComputerActionListParamMove(TypedDict, total=False):
-    type: Required[Literal["move"]]
-    x: Required[int]
-    y: Required[int]
-    keys: Sequence[str] | None
-
-
-class BetaComputerActionListParamScreenshot(TypedDict, total=False):
-    type: Required[Literal["screenshot"]]
-
-
-class BetaComputerActionListParamScroll(TypedDict, total=False):
-    scroll_x: Required[int]
-    scroll_y: Required[int]
-    type: Required[Literal["scroll"]]
-    x: Required[int]
-    y: Required[int]
-    keys: Sequence[str] | None
-
-
-class BetaComputerActionListParamType(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["type"]]
-
-
-class BetaComputerActionListParamWait(TypedDict, total=False):
-    type: Required[Literal["wait"]]
-
-
-BetaComputerActionParam: TypeAlias = "BetaComputerActionListParamClick | BetaComputerActionListParamDoubleClick | BetaComputerActionListParamDrag | BetaComputerActionListParamKeypress | BetaComputerActionListParamMove | BetaComputerActionListParamScreenshot | BetaComputerActionListParamScroll | BetaComputerActionListParamType | BetaComputerActionListParamWait"
-
-
-class BetaComputerToolParam(TypedDict, total=False):
-    type: Required[Literal["computer"]]
-
-
-class BetaComputerUsePreviewToolParam(TypedDict, total=False):
-    display_height: Required[int]
-    display_width: Required[int]
-    environment: Required[Literal["windows", "mac", "linux", "ubuntu", "browser"]]
-    type: Required[Literal["computer_use_preview"]]
-
-
-class BetaContainerAutoParam(TypedDict, total=False):
-    type: Required[Literal["container_auto"]]
-    file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: BetaContainerAutoParamNetworkPolicy
-    skills: Iterable[BetaContainerAutoParamSkill]
-
-
-BetaContainerAutoParamNetworkPolicy: TypeAlias = (
-    "BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam"
-)
-
-BetaContainerAutoParamSkill: TypeAlias = "BetaSkillReferenceParam | BetaInlineSkillParam"
-
-
-class BetaContainerNetworkPolicyAllowlistParam(TypedDict, total=False):
-    allowed_domains: Required[Sequence[str]]
-    type: Required[Literal["allowlist"]]
-    domain_secrets: Iterable[BetaContainerNetworkPolicyDomainSecretParam]
-
-
-class BetaContainerNetworkPolicyDisabledParam(TypedDict, total=False):
-    type: Required[Literal["disabled"]]
-
-
-class BetaContainerNetworkPolicyDomainSecretParam(TypedDict, total=False):
-    domain: Required[str]
-    name: Required[str]
-    value: Required[str]
-
-
-class BetaContainerReferenceParam(TypedDict, total=False):
-    container_id: Required[str]
-    type: Required[Literal["container_reference"]]
-
-
-BetaCustomToolParam = TypedDict(
-    "BetaCustomToolParam",
-    {
-        "async": "bool",
-        "name": "Required[str]",
-        "type": "Required[Literal['custom']]",
-        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
-        "defer_loading": "bool",
-        "description": "str",
-        "format": "BetaCustomToolParamFormat",
-    },
-    total=False,
-)
-
-BetaCustomToolParamFormat: TypeAlias = "BetaResponseFormatTextConfigParamText | BetaCustomToolParamFormatGrammar"
-
-
-class BetaCustomToolParamFormatGrammar(TypedDict, total=False):
-    definition: Required[str]
-    syntax: Required[Literal["lark", "regex"]]
-    type: Required[Literal["grammar"]]
-
-
-class BetaEasyInputMessageParam(TypedDict, total=False):
-    content: Required[str | BetaResponseInputMessageContentListParam]
-    role: Required[Literal["user", "assistant", "system", "developer"]]
-    phase: Literal["commentary", "final_answer"] | None
-    type: Literal["message"]
-
-
-class BetaFileSearchToolParam(TypedDict, total=False):
-    type: Required[Literal["file_search"]]
-    vector_store_ids: Required[Sequence[str]]
-    filters: BetaFileSearchToolParamFiltersComparisonFilter | BetaFileSearchToolParamFiltersCompoundFilter | None
-    max_num_results: int
-    ranking_options: BetaFileSearchToolParamRankingOptions
-
-
-class BetaFileSearchToolParamFiltersComparisonFilter(TypedDict, total=False):
-    key: Required[str]
-    type: Required[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]]
-    value: Required[str | float | bool | Sequence[str | float]]
-
-
-class BetaFileSearchToolParamFiltersCompoundFilter(TypedDict, total=False):
-    filters: Required[Iterable[BetaFileSearchToolParamFiltersCompoundFilterFilter]]
-    type: Required[Literal["and", "or"]]
-
-
-BetaFileSearchToolParamFiltersCompoundFilterFilter: TypeAlias = "Any"
-
-
-class BetaFileSearchToolParamRankingOptions(TypedDict, total=False):
-    hybrid_search: BetaFileSearchToolParamRankingOptionsHybridSearch
-    ranker: Literal["auto", "default-2024-11-15"]
-    score_threshold: float
-
-
-class BetaFileSearchToolParamRankingOptionsHybridSearch(TypedDict, total=False):
-    embedding_weight: Required[float]
-    text_weight: Required[float]
-
-
-class BetaFunctionShellToolParam(TypedDict, total=False):
-    type: Required[Literal["shell"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-    environment: BetaContainerAutoParam | BetaLocalEnvironmentParam | BetaContainerReferenceParam | None
-
-
-BetaFunctionToolParam = TypedDict(
-    "BetaFunctionToolParam",
-    {
-        "async": "bool",
-        "name": "Required[str]",
-        "parameters": "Required[dict[str, Any] | None]",
-        "strict": "Required[bool | None]",
-        "type": "Required[Literal['function']]",
-        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
-        "defer_loading": "bool",
-        "description": "str | None",
-        "output_schema": "dict[str, Any] | None",
-    },
-    total=False,
-)
-
-
-class BetaInlineSkillParam(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    source: Required[BetaInlineSkillSourceParam]
-    type: Required[Literal["inline"]]
-
-
-class BetaInlineSkillSourceParam(TypedDict, total=False):
-    data: Required[str]
-    media_type: Required[Literal["application/zip"]]
-    type: Required[Literal["base64"]]
-
-
-class BetaLocalEnvironmentParam(TypedDict, total=False):
-    type: Required[Literal["local"]]
-    skills: Iterable[BetaLocalSkillParam]
-
-
-class BetaLocalSkillParam(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    path: Required[str]
-
-
-BetaMcpToolCallErrorParam: TypeAlias = "BetaMcpToolCallErrorParamMcpProtocolError | BetaMcpToolCallErrorParamMcpToolExecutionError | BetaMcpToolCallErrorParamHTTPError"
-
-
-class BetaMcpToolCallErrorParamHTTPError(TypedDict, total=False):
-    code: Required[int]
-    message: Required[str]
-    type: Required[Literal["http_error"]]
-
-
-class BetaMcpToolCallErrorParamMcpProtocolError(TypedDict, total=False):
-    code: Required[int]
-    message: Required[str]
-    type: Required[Literal["mcp_protocol_error"]]
-
-
-class BetaMcpToolCallErrorParamMcpToolExecutionError(TypedDict, total=False):
-    content: Required[Any]
-    type: Required[Literal["mcp_tool_execution_error"]]
-
-
-class BetaNamespaceToolParam(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    tools: Required[Iterable[BetaNamespaceToolParamTool]]
-    type: Required[Literal["namespace"]]
-
-
-BetaNamespaceToolParamTool: TypeAlias = "BetaNamespaceToolParamToolFunction | BetaCustomToolParam"
-
-BetaNamespaceToolParamToolFunction = TypedDict(
-    "BetaNamespaceToolParamToolFunction",
-    {
-        "async": "bool",
-        "name": "Required[str]",
-        "type": "Required[Literal['function']]",
-        "allowed_callers": "list[Literal['direct', 'programmatic']] | None",
-        "defer_loading": "bool",
-        "description": "str | None",
-        "output_schema": "dict[str, Any] | None",
-        "parameters": "Any",
-        "strict": "bool | None",
-    },
-    total=False,
-)
+BetaComputerActionListParam: TypeAlias = "list[ComputerActionParam]"
 
 
 class BetaResponseCodeInterpreterToolCallParamAgent(TypedDict, total=False):
@@ -299,25 +71,10 @@ class BetaResponseCodeInterpreterToolCallParam(TypedDict, total=False):
     id: Required[str]
     code: Required[str | None]
     container_id: Required[str]
-    outputs: Required[Iterable[BetaResponseCodeInterpreterToolCallParamOutput] | None]
+    outputs: Required[Iterable[ResponseCodeInterpreterToolCallParamOutput] | None]
     status: Required[Literal["in_progress", "completed", "incomplete", "interpreting", "failed"]]
     type: Required[Literal["code_interpreter_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-
-
-BetaResponseCodeInterpreterToolCallParamOutput: TypeAlias = (
-    "BetaResponseCodeInterpreterToolCallParamOutputLogs | BetaResponseCodeInterpreterToolCallParamOutputImage"
-)
-
-
-class BetaResponseCodeInterpreterToolCallParamOutputImage(TypedDict, total=False):
-    type: Required[Literal["image"]]
-    url: Required[str]
-
-
-class BetaResponseCodeInterpreterToolCallParamOutputLogs(TypedDict, total=False):
-    logs: Required[str]
-    type: Required[Literal["logs"]]
 
 
 class BetaResponseCompactionItemParamParam(TypedDict, total=False):
@@ -327,77 +84,33 @@ class BetaResponseCompactionItemParamParam(TypedDict, total=False):
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
 
-class BetaResponseComputerToolCallOutputScreenshotParam(TypedDict, total=False):
-    type: Required[Literal["computer_screenshot"]]
-    file_id: str
-    image_url: str
-
-
 class BetaResponseComputerToolCallParam(TypedDict, total=False):
     id: Required[str]
     call_id: Required[str]
-    pending_safety_checks: Required[Iterable[BetaResponseComputerToolCallParamPendingSafetyCheck]]
+    pending_safety_checks: Required[Iterable[ResponseComputerToolCallParamPendingSafetyCheck]]
     status: Required[Literal["in_progress", "completed", "incomplete"]]
     type: Required[Literal["computer_call"]]
-    action: BetaComputerActionParam
+    action: ComputerActionParam
     actions: BetaComputerActionListParam
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-
-
-class BetaResponseComputerToolCallParamPendingSafetyCheck(TypedDict, total=False):
-    id: Required[str]
-    code: str | None
-    message: str | None
 
 
 class BetaResponseConfigurationUpdateItemParamParam(TypedDict, total=False):
     type: Required[Literal["configuration_update"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    reasoning: BetaResponseConfigurationUpdateItemParamParamReasoning
-    text: BetaResponseConfigurationUpdateItemParamParamText
-
-
-class BetaResponseConfigurationUpdateItemParamParamReasoning(TypedDict, total=False):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
-
-
-class BetaResponseConfigurationUpdateItemParamParamText(TypedDict, total=False):
-    format: Required[BetaResponseConfigurationUpdateItemParamParamTextFormat]
-
-
-BetaResponseConfigurationUpdateItemParamParamTextFormat: TypeAlias = (
-    "BetaResponseFormatTextConfigParamText | BetaResponseFormatTextJSONSchemaConfigParam"
-)
-
-
-class BetaResponseConversationParamParam(TypedDict, total=False):
-    id: Required[str]
+    reasoning: ResponseConfigurationUpdateItemParamParamReasoning
+    text: ResponseConfigurationUpdateItemParamParamText
 
 
 class BetaResponseCustomToolCallOutputParam(TypedDict, total=False):
     call_id: Required[str]
-    output: Required[str | Iterable[BetaResponseCustomToolCallOutputParamOutputOutputContentList]]
+    output: Required[str | Iterable[ResponseInputContentParam]]
     type: Required[Literal["custom_tool_call_output"]]
     id: str
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
+    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
-
-class BetaResponseCustomToolCallOutputParamCallerDirect(TypedDict, total=False):
-    type: Required[Literal["direct"]]
-
-
-class BetaResponseCustomToolCallOutputParamCallerProgram(TypedDict, total=False):
-    caller_id: Required[str]
-    type: Required[Literal["program"]]
-
-
-BetaResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = (
-    "BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
-)
 
 BetaResponseCustomToolCallParam = TypedDict(
     "BetaResponseCustomToolCallParam",
@@ -409,7 +122,7 @@ BetaResponseCustomToolCallParam = TypedDict(
         "type": "Required[Literal['custom_tool_call']]",
         "id": "str",
         "agent": "BetaResponseCodeInterpreterToolCallParamAgent | None",
-        "caller": "BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None",
+        "caller": "ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None",
         "namespace": "str",
     },
     total=False,
@@ -422,66 +135,10 @@ class BetaResponseFileSearchToolCallParam(TypedDict, total=False):
     status: Required[Literal["in_progress", "searching", "completed", "incomplete", "failed"]]
     type: Required[Literal["file_search_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    results: Iterable[BetaResponseFileSearchToolCallParamResult] | None
+    results: Iterable[ResponseFileSearchToolCallParamResult] | None
 
 
-class BetaResponseFileSearchToolCallParamResult(TypedDict, total=False):
-    attributes: dict[str, str | float | bool] | None
-    file_id: str
-    filename: str
-    score: float
-    text: str
-
-
-BetaResponseFormatTextConfigParam: TypeAlias = "BetaResponseFormatTextConfigParamText | BetaResponseFormatTextJSONSchemaConfigParam | BetaResponseFormatTextConfigParamJSONObject"
-
-
-class BetaResponseFormatTextConfigParamJSONObject(TypedDict, total=False):
-    type: Required[Literal["json_object"]]
-
-
-class BetaResponseFormatTextConfigParamText(TypedDict, total=False):
-    type: Required[Literal["text"]]
-
-
-class BetaResponseFormatTextJSONSchemaConfigParam(TypedDict, total=False):
-    name: Required[str]
-    schema: Required[dict[str, Any]]
-    type: Required[Literal["json_schema"]]
-    description: str
-    strict: bool | None
-
-
-BetaResponseFunctionCallOutputItemListParam: TypeAlias = (
-    "list[BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam]"
-)
-
-BetaResponseFunctionCallOutputItemListParamBetaResponseFunctionCallOutputItemParam: TypeAlias = (
-    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam"
-)
-
-BetaResponseFunctionCallOutputItemParam: TypeAlias = (
-    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam"
-)
-
-
-class BetaResponseFunctionShellCallOutputContentParam(TypedDict, total=False):
-    outcome: Required[BetaResponseFunctionShellCallOutputContentParamOutcome]
-    stderr: Required[str]
-    stdout: Required[str]
-
-
-BetaResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = "BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout | BetaResponseFunctionShellCallOutputContentParamOutcomeExit"
-
-
-class BetaResponseFunctionShellCallOutputContentParamOutcomeExit(TypedDict, total=False):
-    exit_code: Required[int]
-    type: Required[Literal["exit"]]
-
-
-class BetaResponseFunctionShellCallOutputContentParamOutcomeTimeout(TypedDict, total=False):
-    type: Required[Literal["timeout"]]
-
+BetaResponseFunctionCallOutputItemListParam: TypeAlias = "list[ResponseSteerInputContentParam]"
 
 BetaResponseFunctionToolCallParam = TypedDict(
     "BetaResponseFunctionToolCallParam",
@@ -493,42 +150,17 @@ BetaResponseFunctionToolCallParam = TypedDict(
         "type": "Required[Literal['function_call']]",
         "id": "str",
         "agent": "BetaResponseCodeInterpreterToolCallParamAgent | None",
-        "caller": "BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None",
+        "caller": "ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None",
         "namespace": "str",
         "status": "Literal['in_progress', 'completed', 'incomplete']",
     },
     total=False,
 )
 
-BetaResponseFunctionWebSearchParamAction: TypeAlias = "BetaResponseFunctionWebSearchParamActionSearch | BetaResponseFunctionWebSearchParamActionOpenPage | BetaResponseFunctionWebSearchParamActionFindInPage"
-
-
-class BetaResponseFunctionWebSearchParamActionFindInPage(TypedDict, total=False):
-    pattern: Required[str]
-    type: Required[Literal["find_in_page"]]
-    url: Required[str]
-
-
-class BetaResponseFunctionWebSearchParamActionOpenPage(TypedDict, total=False):
-    type: Required[Literal["open_page"]]
-    url: str | None
-
-
-class BetaResponseFunctionWebSearchParamActionSearch(TypedDict, total=False):
-    type: Required[Literal["search"]]
-    queries: Sequence[str]
-    query: str
-    sources: Iterable[BetaResponseFunctionWebSearchParamActionSearchSource]
-
-
-class BetaResponseFunctionWebSearchParamActionSearchSource(TypedDict, total=False):
-    type: Required[Literal["url"]]
-    url: Required[str]
-
 
 class BetaResponseFunctionWebSearchParam(TypedDict, total=False):
     id: Required[str]
-    action: Required[BetaResponseFunctionWebSearchParamAction]
+    action: Required[ResponseFunctionWebSearchParamAction]
     status: Required[Literal["in_progress", "searching", "completed", "incomplete", "failed"]]
     type: Required[Literal["web_search_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
@@ -540,55 +172,9 @@ class BetaResponseInjectEventParam(TypedDict, total=False):
     type: Required[Literal["response.inject"]]
 
 
-BetaResponseInputContentParam: TypeAlias = (
-    "BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
-)
-
-
-class BetaResponseInputFileContentParam(TypedDict, total=False):
-    type: Required[Literal["input_file"]]
-    detail: Literal["auto", "low", "high"]
-    file_data: str | None
-    file_id: str | None
-    file_url: str | None
-    filename: str | None
-    prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint | None
-
-
-class BetaResponseInputFileContentParamPromptCacheBreakpoint(TypedDict, total=False):
-    mode: Required[Literal["explicit"]]
-    ttl: Literal["30m", "12h"]
-
-
-class BetaResponseInputFileParam(TypedDict, total=False):
-    type: Required[Literal["input_file"]]
-    detail: Literal["auto", "low", "high"]
-    file_data: str
-    file_id: str | None
-    file_url: str
-    filename: str
-    prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint
-
-
-class BetaResponseInputImageContentParam(TypedDict, total=False):
-    type: Required[Literal["input_image"]]
-    detail: BetaImageDetail | None
-    file_id: str | None
-    image_url: str | None
-    prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint | None
-
-
-class BetaResponseInputImageParam(TypedDict, total=False):
-    detail: Required[BetaImageDetail]
-    type: Required[Literal["input_image"]]
-    file_id: str | None
-    image_url: str | None
-    prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint
-
-
 class BetaResponseInputItemParamAdditionalTools(TypedDict, total=False):
     role: Required[Literal["developer"]]
-    tools: Required[Iterable[BetaToolParam]]
+    tools: Required[Iterable[ToolParam]]
     type: Required[Literal["additional_tools"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
@@ -603,48 +189,22 @@ class BetaResponseInputItemParamAgentMessage(TypedDict, total=False):
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
 
 
-BetaResponseInputItemParamAgentMessageContent: TypeAlias = (
-    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | AgentMessageContentEncryptedContent"
-)
+BetaResponseInputItemParamAgentMessageContent: TypeAlias = "ResponseInputTextContentParam | ResponseInputImageContentParam | BetaResponseInputItemParamAgentMessageContentEncryptedContent"
 
 
-class AgentMessageContentEncryptedContent(TypedDict, total=False):
+class BetaResponseInputItemParamAgentMessageContentEncryptedContent(TypedDict, total=False):
     encrypted_content: Required[str]
     type: Required[Literal["encrypted_content"]]
 
 
 class BetaResponseInputItemParamApplyPatchCall(TypedDict, total=False):
     call_id: Required[str]
-    operation: Required[BetaResponseInputItemParamApplyPatchCallOperation]
+    operation: Required[ApplyPatchCallOperation]
     status: Required[Literal["in_progress", "completed"]]
     type: Required[Literal["apply_patch_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
-
-
-BetaResponseInputItemParamApplyPatchCallOperation: TypeAlias = (
-    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
-)
-
-
-class ApplyPatchCallOperationCreateFile(TypedDict, total=False):
-    diff: Required[str]
-    path: Required[str]
-    type: Required[Literal["create_file"]]
-
-
-class ApplyPatchCallOperationDeleteFile(TypedDict, total=False):
-    path: Required[str]
-    type: Required[Literal["delete_file"]]
-
-
-class ApplyPatchCallOperationUpdateFile(TypedDict, total=False):
-    diff: Required[str]
-    path: Required[str]
-    type: Required[Literal["update_file"]]
+    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
 
 class BetaResponseInputItemParamApplyPatchCallOutput(TypedDict, total=False):
@@ -653,13 +213,11 @@ class BetaResponseInputItemParamApplyPatchCallOutput(TypedDict, total=False):
     type: Required[Literal["apply_patch_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
+    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     output: str | None
 
 
-BetaResponseInputItemParam: TypeAlias = "BetaEasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputItemParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputItemParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputItemParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput"
+BetaResponseInputItemParam: TypeAlias = "EasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputItemParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputItemParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputItemParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput"
 
 
 class BetaResponseInputItemParamCompactionTrigger(TypedDict, total=False):
@@ -670,10 +228,10 @@ class BetaResponseInputItemParamCompactionTrigger(TypedDict, total=False):
 
 class BetaResponseInputItemParamComputerCallOutput(TypedDict, total=False):
     call_id: Required[str]
-    output: Required[BetaResponseComputerToolCallOutputScreenshotParam]
+    output: Required[ResponseComputerToolCallOutputScreenshotParam]
     type: Required[Literal["computer_call_output"]]
     id: str | None
-    acknowledged_safety_checks: Iterable[BetaResponseComputerToolCallParamPendingSafetyCheck] | None
+    acknowledged_safety_checks: Iterable[ResponseComputerToolCallParamPendingSafetyCheck] | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     status: Literal["in_progress", "completed", "incomplete"] | None
 
@@ -684,9 +242,7 @@ class BetaResponseInputItemParamFunctionCallOutput(TypedDict, total=False):
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     call_id: str | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
+    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     name: str | None
     namespace: str | None
     status: Literal["in_progress", "completed", "incomplete"] | None
@@ -700,33 +256,12 @@ class BetaResponseInputItemParamImageGenerationCall(TypedDict, total=False):
     action: Literal["generate", "edit", "auto"] | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     background: Literal["transparent", "opaque", "auto"] | None
-    error: BetaResponseInputItemParamImageGenerationCallError
+    error: ResponseInputItemParamImageGenerationCallError
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None
     revised_prompt: str | None
     size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None
-    svg_usage: BetaResponseInputItemParamImageGenerationCallSvgUsage
-
-
-class BetaResponseInputItemParamImageGenerationCallError(TypedDict, total=False):
-    code: Required[str | None]
-    message: Required[str]
-    param: Required[str | None]
-    type: Required[str]
-    moderation_details: BetaResponseInputItemParamImageGenerationCallErrorModerationDetails
-
-
-class BetaResponseInputItemParamImageGenerationCallErrorModerationDetails(TypedDict, total=False):
-    categories: Required[Sequence[str]]
-    moderation_stage: Required[Literal["input", "output", "unknown"]]
-
-
-class BetaResponseInputItemParamImageGenerationCallSvgUsage(TypedDict, total=False):
-    input_tokens: Required[int]
-    model: Required[str]
-    output_tokens: Required[int]
-    reasoning_tokens: Required[int]
-    total_tokens: Required[int]
+    svg_usage: ResponseInputItemParamImageGenerationCallSvgUsage
 
 
 class BetaResponseInputItemParamItemReference(TypedDict, total=False):
@@ -737,20 +272,11 @@ class BetaResponseInputItemParamItemReference(TypedDict, total=False):
 
 class BetaResponseInputItemParamLocalShellCall(TypedDict, total=False):
     id: Required[str]
-    action: Required[BetaResponseInputItemParamLocalShellCallAction]
+    action: Required[ResponseInputItemParamLocalShellCallAction]
     call_id: Required[str]
     status: Required[Literal["in_progress", "completed", "incomplete"]]
     type: Required[Literal["local_shell_call"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-
-
-class BetaResponseInputItemParamLocalShellCallAction(TypedDict, total=False):
-    command: Required[Sequence[str]]
-    env: Required[dict[str, str]]
-    type: Required[Literal["exec"]]
-    timeout_ms: int | None
-    user: str | None
-    working_directory: str | None
 
 
 class BetaResponseInputItemParamLocalShellCallOutput(TypedDict, total=False):
@@ -788,9 +314,9 @@ class BetaResponseInputItemParamMcpCall(TypedDict, total=False):
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     approval_request_id: str | None
     error: (
-        BetaMcpToolCallErrorParamMcpProtocolError
-        | BetaMcpToolCallErrorParamMcpToolExecutionError
-        | BetaMcpToolCallErrorParamHTTPError
+        McpToolCallErrorParamMcpProtocolError
+        | McpToolCallErrorParamMcpToolExecutionError
+        | McpToolCallErrorParamHTTPError
         | None
     )
     output: str | None
@@ -800,17 +326,10 @@ class BetaResponseInputItemParamMcpCall(TypedDict, total=False):
 class BetaResponseInputItemParamMcpListTools(TypedDict, total=False):
     id: Required[str]
     server_label: Required[str]
-    tools: Required[Iterable[BetaResponseInputItemParamMcpListToolsTool]]
+    tools: Required[Iterable[ResponseInputItemParamMcpListToolsTool]]
     type: Required[Literal["mcp_list_tools"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
     error: str | None
-
-
-class BetaResponseInputItemParamMcpListToolsTool(TypedDict, total=False):
-    input_schema: Required[Any]
-    name: Required[str]
-    annotations: Any
-    description: str | None
 
 
 class BetaResponseInputItemParamMessage(TypedDict, total=False):
@@ -849,7 +368,7 @@ class BetaResponseInputItemParamMultiAgentCallOutputOutput(TypedDict, total=Fals
     annotations: Iterable[BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation]
 
 
-BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation: TypeAlias = "BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation"
+BetaResponseInputItemParamMultiAgentCallOutputOutputAnnotation: TypeAlias = "ResponseOutputTextParamAnnotationFileCitation | ResponseOutputTextParamAnnotationURLCitation | ResponseOutputTextParamAnnotationContainerFileCitation"
 
 
 class BetaResponseInputItemParamProgram(TypedDict, total=False):
@@ -876,28 +395,18 @@ class BetaResponseInputItemParamShellCall(TypedDict, total=False):
     type: Required[Literal["shell_call"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
-    environment: BetaLocalEnvironmentParam | BetaContainerReferenceParam | None
+    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
+    environment: LocalEnvironmentParam | ContainerReferenceParam | None
     status: Literal["in_progress", "completed", "incomplete"] | None
-
-
-class ShellCallAction(TypedDict, total=False):
-    commands: Required[Sequence[str]]
-    max_output_length: int | None
-    timeout_ms: int | None
 
 
 class BetaResponseInputItemParamShellCallOutput(TypedDict, total=False):
     call_id: Required[str]
-    output: Required[Iterable[BetaResponseFunctionShellCallOutputContentParam]]
+    output: Required[Iterable[ResponseFunctionShellCallOutputContentParam]]
     type: Required[Literal["shell_call_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
+    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
     max_output_length: int | None
     status: Literal["in_progress", "completed", "incomplete"] | None
 
@@ -912,85 +421,14 @@ class BetaResponseInputItemParamToolSearchCall(TypedDict, total=False):
     status: Literal["in_progress", "completed", "incomplete"] | None
 
 
-BetaResponseInputMessageContentListParamBetaResponseInputContentParam: TypeAlias = (
-    "BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
-)
+BetaResponseInputMessageContentListParam: TypeAlias = "list[ResponseInputContentParam]"
 
-BetaResponseInputMessageContentListParam: TypeAlias = (
-    "list[BetaResponseInputMessageContentListParamBetaResponseInputContentParam]"
-)
-
-
-class BetaResponseInputParamAgentMessage(TypedDict, total=False):
-    author: Required[str]
-    content: Required[Iterable[BetaResponseInputParamAgentMessageContent]]
-    recipient: Required[str]
-    type: Required[Literal["agent_message"]]
-    id: str | None
-    agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-
-
-BetaResponseInputParamAgentMessageContent: TypeAlias = (
-    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | AgentMessageContentEncryptedContent"
-)
-
-
-class BetaResponseInputParamApplyPatchCall(TypedDict, total=False):
-    call_id: Required[str]
-    operation: Required[BetaResponseInputParamApplyPatchCallOperation]
-    status: Required[Literal["in_progress", "completed"]]
-    type: Required[Literal["apply_patch_call"]]
-    id: str | None
-    agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    caller: (
-        BetaResponseCustomToolCallOutputParamCallerDirect | BetaResponseCustomToolCallOutputParamCallerProgram | None
-    )
-
-
-BetaResponseInputParamApplyPatchCallOperation: TypeAlias = (
-    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
-)
-
-BetaResponseInputParamBetaResponseInputItemParam: TypeAlias = "BetaEasyInputMessageParam | BetaResponseInputItemParamMessage | BetaResponseOutputMessageParam | BetaResponseFileSearchToolCallParam | BetaResponseComputerToolCallParam | BetaResponseInputItemParamComputerCallOutput | BetaResponseFunctionWebSearchParam | BetaResponseFunctionToolCallParam | BetaResponseInputItemParamFunctionCallOutput | BetaResponseInputParamAgentMessage | BetaResponseInputItemParamMultiAgentCall | BetaResponseInputParamMultiAgentCallOutput | BetaResponseInputItemParamToolSearchCall | BetaResponseToolSearchOutputItemParamParam | BetaResponseInputItemParamAdditionalTools | BetaResponseConfigurationUpdateItemParamParam | BetaResponseReasoningItemParam | BetaResponseCompactionItemParamParam | BetaResponseInputItemParamImageGenerationCall | BetaResponseCodeInterpreterToolCallParam | BetaResponseInputItemParamLocalShellCall | BetaResponseInputItemParamLocalShellCallOutput | BetaResponseInputItemParamShellCall | BetaResponseInputItemParamShellCallOutput | BetaResponseInputParamApplyPatchCall | BetaResponseInputItemParamApplyPatchCallOutput | BetaResponseInputItemParamMcpListTools | BetaResponseInputItemParamMcpApprovalRequest | BetaResponseInputItemParamMcpApprovalResponse | BetaResponseInputItemParamMcpCall | BetaResponseCustomToolCallOutputParam | BetaResponseCustomToolCallParam | BetaResponseInputItemParamCompactionTrigger | BetaResponseInputItemParamItemReference | BetaResponseInputItemParamProgram | BetaResponseInputItemParamProgramOutput"
-
-BetaResponseInputParam: TypeAlias = "list[BetaResponseInputParamBetaResponseInputItemParam]"
-
-
-class BetaResponseInputParamMultiAgentCallOutput(TypedDict, total=False):
-    action: Required[
-        Literal["spawn_agent", "interrupt_agent", "list_agents", "send_message", "followup_task", "wait_agent"]
-    ]
-    call_id: Required[str]
-    output: Required[Iterable[BetaResponseInputParamMultiAgentCallOutputOutput]]
-    type: Required[Literal["multi_agent_call_output"]]
-    id: str | None
-    agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-
-
-class BetaResponseInputParamMultiAgentCallOutputOutput(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["output_text"]]
-    annotations: Iterable[BetaResponseInputParamMultiAgentCallOutputOutputAnnotation]
-
-
-BetaResponseInputParamMultiAgentCallOutputOutputAnnotation: TypeAlias = "BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation"
-
-
-class BetaResponseInputTextContentParam(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["input_text"]]
-    prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint | None
-
-
-class BetaResponseInputTextParam(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["input_text"]]
-    prompt_cache_breakpoint: BetaResponseInputFileContentParamPromptCacheBreakpoint
+BetaResponseInputParam: TypeAlias = "list[BetaResponseInputItemParam]"
 
 
 class BetaResponseOutputMessageParam(TypedDict, total=False):
     id: Required[str]
-    content: Required[Iterable[BetaResponseOutputMessageParamContent]]
+    content: Required[Iterable[ResponseOutputMessageParamContent]]
     role: Required[Literal["assistant"]]
     status: Required[Literal["in_progress", "completed", "incomplete"]]
     type: Required[Literal["message"]]
@@ -998,96 +436,14 @@ class BetaResponseOutputMessageParam(TypedDict, total=False):
     phase: Literal["commentary", "final_answer"] | None
 
 
-BetaResponseOutputMessageParamContent: TypeAlias = "BetaResponseOutputTextParam | BetaResponseOutputRefusalParam"
-
-
-class BetaResponseOutputRefusalParam(TypedDict, total=False):
-    refusal: Required[str]
-    type: Required[Literal["refusal"]]
-
-
-BetaResponseOutputTextParamAnnotation: TypeAlias = "BetaResponseOutputTextParamAnnotationFileCitation | BetaResponseOutputTextParamAnnotationURLCitation | BetaResponseOutputTextParamAnnotationContainerFileCitation | BetaResponseOutputTextParamAnnotationFilePath"
-
-
-class BetaResponseOutputTextParamAnnotationContainerFileCitation(TypedDict, total=False):
-    container_id: Required[str]
-    end_index: Required[int]
-    file_id: Required[str]
-    filename: Required[str]
-    start_index: Required[int]
-    type: Required[Literal["container_file_citation"]]
-
-
-class BetaResponseOutputTextParamAnnotationFileCitation(TypedDict, total=False):
-    file_id: Required[str]
-    filename: Required[str]
-    index: Required[int]
-    type: Required[Literal["file_citation"]]
-
-
-class BetaResponseOutputTextParamAnnotationFilePath(TypedDict, total=False):
-    file_id: Required[str]
-    index: Required[int]
-    type: Required[Literal["file_path"]]
-
-
-class BetaResponseOutputTextParamAnnotationURLCitation(TypedDict, total=False):
-    end_index: Required[int]
-    start_index: Required[int]
-    title: Required[str]
-    type: Required[Literal["url_citation"]]
-    url: Required[str]
-
-
-class BetaResponseOutputTextParam(TypedDict, total=False):
-    annotations: Required[Iterable[BetaResponseOutputTextParamAnnotation]]
-    text: Required[str]
-    type: Required[Literal["output_text"]]
-    logprobs: Iterable[BetaResponseOutputTextParamLogprob]
-
-
-class BetaResponseOutputTextParamLogprob(TypedDict, total=False):
-    token: Required[str]
-    bytes: Required[Iterable[int]]
-    logprob: Required[float]
-    top_logprobs: Required[Iterable[BetaResponseOutputTextParamLogprobTopLogprob]]
-
-
-class BetaResponseOutputTextParamLogprobTopLogprob(TypedDict, total=False):
-    token: Required[str]
-    bytes: Required[Iterable[int]]
-    logprob: Required[float]
-
-
-class BetaResponsePromptParam(TypedDict, total=False):
-    id: Required[str]
-    variables: dict[str, BetaResponsePromptParamVariables] | None
-    version: str | None
-
-
-BetaResponsePromptParamVariables: TypeAlias = (
-    "str | BetaResponseInputTextParam | BetaResponseInputImageParam | BetaResponseInputFileParam"
-)
-
-
 class BetaResponseReasoningItemParam(TypedDict, total=False):
     id: Required[str]
-    summary: Required[Iterable[BetaResponseReasoningItemParamSummary]]
+    summary: Required[Iterable[Summary]]
     type: Required[Literal["reasoning"]]
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
-    content: Iterable[BetaResponseReasoningItemParamContent]
+    content: Iterable[ResponseReasoningItemParamContent]
     encrypted_content: str | None
     status: Literal["in_progress", "completed", "incomplete"]
-
-
-class BetaResponseReasoningItemParamContent(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["reasoning_text"]]
-
-
-class BetaResponseReasoningItemParamSummary(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["summary_text"]]
 
 
 class BetaResponseSteerEventParam(TypedDict, total=False):
@@ -1095,10 +451,6 @@ class BetaResponseSteerEventParam(TypedDict, total=False):
     previous_response_id: Required[str]
     type: Required[Literal["response.steer"]]
 
-
-BetaResponseSteerInputContentParam: TypeAlias = (
-    "BetaResponseInputTextContentParam | BetaResponseInputImageContentParam | BetaResponseInputFileContentParam"
-)
 
 BetaResponseSteerInputParam: TypeAlias = "str | Iterable[BetaResponseSteerInputParamResponseSteerInputItemList]"
 
@@ -1108,7 +460,7 @@ BetaResponseSteerInputParamResponseSteerInputItemList: TypeAlias = (
 
 
 class BetaResponseSteerInputParamResponseSteerInputItemListMessage(TypedDict, total=False):
-    content: Required[Iterable[BetaResponseSteerInputContentParam] | str]
+    content: Required[Iterable[ResponseSteerInputContentParam] | str]
     role: Required[Literal["user"]]
     type: Required[Literal["message"]]
     id: str | None
@@ -1116,13 +468,8 @@ class BetaResponseSteerInputParamResponseSteerInputItemListMessage(TypedDict, to
     status: str | None
 
 
-class BetaResponseTextConfigParam(TypedDict, total=False):
-    format: BetaResponseFormatTextConfigParam
-    verbosity: Literal["low", "medium", "high"] | None
-
-
 class BetaResponseToolSearchOutputItemParamParam(TypedDict, total=False):
-    tools: Required[Iterable[BetaResponseToolSearchOutputItemParamParamTool]]
+    tools: Required[Iterable[ToolParam]]
     type: Required[Literal["tool_search_output"]]
     id: str | None
     agent: BetaResponseCodeInterpreterToolCallParamAgent | None
@@ -1130,33 +477,6 @@ class BetaResponseToolSearchOutputItemParamParam(TypedDict, total=False):
     execution: Literal["server", "client"]
     status: Literal["in_progress", "completed", "incomplete"] | None
 
-
-BetaResponseToolSearchOutputItemParamParamTool: TypeAlias = "BetaFunctionToolParam | BetaFileSearchToolParam | BetaComputerToolParam | BetaComputerUsePreviewToolParam | BetaWebSearchToolParam | BetaToolParamMcp | BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter | BetaToolParamProgrammaticToolCalling | BetaToolParamImageGeneration | BetaToolParamLocalShell | BetaFunctionShellToolParam | BetaCustomToolParam | BetaToolSearchOutputNamespaceToolParam | BetaToolSearchToolParam | BetaWebSearchPreviewToolParam | BetaApplyPatchToolParam"
-
-
-class BetaResponseToolSearchOutputItemParamParamToolCodeInterpreter(TypedDict, total=False):
-    container: Required[BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer]
-    type: Required[Literal["code_interpreter"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-
-
-BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = (
-    "str | BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto"
-)
-
-
-class BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto(
-    TypedDict, total=False
-):
-    type: Required[Literal["auto"]]
-    file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: (
-        BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-    )
-
-
-BetaResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = "BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam"
 
 BetaResponsesClientEventParam: TypeAlias = (
     "BetaResponsesClientEventParamResponseCreate | BetaResponseSteerEventParam | BetaResponseInjectEventParam"
@@ -1169,10 +489,10 @@ class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
     background: bool | None
     background_options: BackgroundOptions
     context_management: Iterable[ContextManagement] | None
-    conversation: str | BetaResponseConversationParamParam | None
+    conversation: str | ResponseConversationParamParam | None
     generate: bool
     image: ResponseCompactParamsImage
-    include: list[BetaResponseIncludable] | None
+    include: list[ResponseIncludable] | None
     input: str | BetaResponseInputParam
     instructions: str | None
     max_output_tokens: int | None
@@ -1299,14 +619,14 @@ class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
         | str
     )
     moderation: ResponseCreateParamsModeration | None
-    multi_agent: BetaResponsesClientEventParamResponseCreateMultiAgent | None
+    multi_agent: MultiAgent | None
     parallel_tool_calls: bool | None
     previous_response_id: str | None
-    prompt: BetaResponsePromptParam | None
+    prompt: ResponsePromptParam | None
     prompt_cache_key: str | None
     prompt_cache_options: ResponseCreateParamsPromptCacheOptions
     prompt_cache_retention: Literal["in_memory", "24h"] | None
-    reasoning: ResponseCreateParamsReasoning | None
+    reasoning: Reasoning | None
     safety_identifier: str | None
     service_tier: BetaServiceTier
     store: bool | None
@@ -1314,248 +634,13 @@ class BetaResponsesClientEventParamResponseCreate(TypedDict, total=False):
     stream_id: str
     stream_options: StreamOptions | None
     temperature: float | None
-    text: BetaResponseTextConfigParam
-    tool_choice: ResponseCreateToolChoice
-    tools: Iterable[BetaToolParam]
+    text: ResponseTextConfigParam
+    tool_choice: ResponseCreateParamsToolChoice
+    tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
     truncation: Literal["auto", "disabled"] | None
     user: str
-
-
-class BetaResponsesClientEventParamResponseCreateMultiAgent(TypedDict, total=False):
-    enabled: Required[bool]
-    max_concurrent_subagents: int
-
-
-ResponseCreateToolChoice: TypeAlias = "BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | BetaToolParamProgrammaticToolCalling | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam"
-
-
-class BetaSkillReferenceParam(TypedDict, total=False):
-    skill_id: Required[str]
-    type: Required[Literal["skill_reference"]]
-    version: str
-
-
-class BetaToolChoiceAllowedParam(TypedDict, total=False):
-    mode: Required[Literal["auto", "required"]]
-    tools: Required[Iterable[dict[str, Any]]]
-    type: Required[Literal["allowed_tools"]]
-
-
-class BetaToolChoiceApplyPatchParam(TypedDict, total=False):
-    type: Required[Literal["apply_patch"]]
-
-
-class BetaToolChoiceCustomParam(TypedDict, total=False):
-    name: Required[str]
-    type: Required[Literal["custom"]]
-
-
-class BetaToolChoiceFunctionParam(TypedDict, total=False):
-    name: Required[str]
-    type: Required[Literal["function"]]
-
-
-class BetaToolChoiceMcpParam(TypedDict, total=False):
-    server_label: Required[str]
-    type: Required[Literal["mcp"]]
-    name: str | None
-
-
-class BetaToolChoiceShellParam(TypedDict, total=False):
-    type: Required[Literal["shell"]]
-
-
-class BetaToolChoiceTypesParam(TypedDict, total=False):
-    type: Required[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ]
-
-
-BetaToolParam: TypeAlias = "BetaFunctionToolParam | BetaFileSearchToolParam | BetaComputerToolParam | BetaComputerUsePreviewToolParam | BetaWebSearchToolParam | BetaToolParamMcp | BetaToolParamCodeInterpreter | BetaToolParamProgrammaticToolCalling | BetaToolParamImageGeneration | BetaToolParamLocalShell | BetaFunctionShellToolParam | BetaCustomToolParam | BetaNamespaceToolParam | BetaToolSearchToolParam | BetaWebSearchPreviewToolParam | BetaApplyPatchToolParam"
-
-
-class BetaToolParamCodeInterpreter(TypedDict, total=False):
-    container: Required[BetaToolParamCodeInterpreterContainer]
-    type: Required[Literal["code_interpreter"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-
-
-BetaToolParamCodeInterpreterContainer: TypeAlias = "str | BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto"
-
-
-class BetaToolParamCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Required[Literal["auto"]]
-    file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-
-
-BetaToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
-    "BetaContainerNetworkPolicyDisabledParam | BetaContainerNetworkPolicyAllowlistParam"
-)
-
-
-class BetaToolParamImageGeneration(TypedDict, total=False):
-    type: Required[Literal["image_generation"]]
-    action: Literal["generate", "edit", "auto"]
-    background: Literal["transparent", "opaque", "auto"]
-    complexity: Literal["low", "medium", "high"]
-    frame_count: int
-    frame_duration_ms: int
-    input_fidelity: Literal["high", "low"] | None
-    input_image_mask: BetaToolParamImageGenerationInputImageMask
-    model: (
-        str
-        | Literal[
-            "gpt-image-1",
-            "gpt-image-1-mini",
-            "gpt-image-2",
-            "gpt-image-2-2026-04-21",
-            "gpt-image-2.5-sunburst",
-            "gpt-image-2.5-sunburst-2026-09-08",
-            "gpt-image-2.5-flare",
-            "gpt-image-2.5-flare-2026-09-08",
-            "gpt-image-2.6-sunburst",
-            "gpt-image-2.6-flare",
-            "gpt-image-1.5",
-            "chatgpt-image-latest",
-        ]
-    )
-    moderation: Literal["auto", "low"]
-    output_compression: int
-    output_format: Literal["png", "webp", "jpeg", "gif", "svg"]
-    partial_images: int
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"]
-    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"]
-    svg: BetaToolParamImageGenerationSvg
-
-
-class BetaToolParamImageGenerationInputImageMask(TypedDict, total=False):
-    file_id: str
-    image_url: str
-
-
-class BetaToolParamImageGenerationSvg(TypedDict, total=False):
-    model: str
-    reasoning: ImageGenerationSvgReasoning | None
-
-
-class ImageGenerationSvgReasoning(TypedDict, total=False):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-
-class BetaToolParamLocalShell(TypedDict, total=False):
-    type: Required[Literal["local_shell"]]
-
-
-class BetaToolParamMcp(TypedDict, total=False):
-    server_label: Required[str]
-    type: Required[Literal["mcp"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-    allowed_tools: Sequence[str] | BetaToolParamMcpAllowedToolsMcpToolFilter | None
-    authorization: str
-    connector_id: Literal[
-        "connector_dropbox",
-        "connector_gmail",
-        "connector_googlecalendar",
-        "connector_googledrive",
-        "connector_microsoftteams",
-        "connector_outlookcalendar",
-        "connector_outlookemail",
-        "connector_sharepoint",
-    ]
-    defer_loading: bool
-    headers: dict[str, str] | None
-    require_approval: BetaToolParamMcpRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
-    server_description: str
-    server_url: str
-    tunnel_id: str
-
-
-class BetaToolParamMcpAllowedToolsMcpToolFilter(TypedDict, total=False):
-    read_only: bool
-    tool_names: Sequence[str]
-
-
-class BetaToolParamMcpRequireApprovalMcpToolApprovalFilter(TypedDict, total=False):
-    always: BetaToolParamMcpAllowedToolsMcpToolFilter
-    never: BetaToolParamMcpAllowedToolsMcpToolFilter
-
-
-class BetaToolParamProgrammaticToolCalling(TypedDict, total=False):
-    type: Required[Literal["programmatic_tool_calling"]]
-
-
-class BetaToolSearchOutputNamespaceToolParam(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    tools: Required[Iterable[BetaToolSearchOutputNamespaceToolParamTool]]
-    type: Required[Literal["namespace"]]
-
-
-BetaToolSearchOutputNamespaceToolParamTool: TypeAlias = "BetaNamespaceToolParamToolFunction | BetaCustomToolParam"
-
-
-class BetaToolSearchToolParam(TypedDict, total=False):
-    type: Required[Literal["tool_search"]]
-    description: str | None
-    execution: Literal["server", "client"]
-    parameters: Any
-
-
-class BetaWebSearchPreviewToolParam(TypedDict, total=False):
-    type: Required[Literal["web_search_preview", "web_search_preview_2025_03_11"]]
-    search_content_types: list[Literal["text", "image"]]
-    search_context_size: Literal["low", "medium", "high"]
-    user_location: BetaWebSearchPreviewToolParamUserLocation | None
-
-
-class BetaWebSearchPreviewToolParamUserLocation(TypedDict, total=False):
-    type: Required[Literal["approximate"]]
-    city: str | None
-    country: str | None
-    region: str | None
-    timezone: str | None
-
-
-class BetaWebSearchToolParam(TypedDict, total=False):
-    type: Required[Literal["web_search", "web_search_2025_08_26"]]
-    external_web_access: bool
-    filters: BetaWebSearchToolParamFilters | None
-    search_context_size: Literal["low", "medium", "high"]
-    user_location: BetaWebSearchToolParamUserLocation | None
-
-
-class BetaWebSearchToolParamFilters(TypedDict, total=False):
-    allowed_domains: Sequence[str] | None
-
-
-class BetaWebSearchToolParamUserLocation(TypedDict, total=False):
-    city: str | None
-    country: str | None
-    region: str | None
-    timezone: str | None
-    type: Literal["approximate"]
-
-
-class ResponseCompactParamsImage(TypedDict, total=False):
-    context_compression: Literal["auto", "enabled", "disabled"]
-
-
-class ResponseCompactParamsPromptCacheOptions(TypedDict, total=False):
-    mode: Literal["implicit", "explicit"]
-    ttl: Literal["30m"]
 
 
 ResponseCompactParams = TypedDict(
@@ -1576,52 +661,9 @@ ResponseCompactParams = TypedDict(
 )
 
 
-class ResponseCreateParamsAccessPrograms(TypedDict, total=False):
-    cyber: Literal["standard", "daybreak_blue", "daybreak_red"]
-
-
-class BackgroundOptions(TypedDict, total=False):
-    completion_window: Literal["soonest", "2h", "8h"]
-    continuation_id: str
-
-
-class ContextManagement(TypedDict, total=False):
-    type: Required[str]
-    compact_threshold: int | None
-
-
-class ResponseCreateParamsModeration(TypedDict, total=False):
-    model: Required[str]
-    policy: ModerationPolicy | None
-
-
-class ModerationPolicy(TypedDict, total=False):
-    input: ModerationPolicyInput | None
-    output: ModerationPolicyInput | None
-
-
-class ModerationPolicyInput(TypedDict, total=False):
-    mode: Required[Literal["score", "block"]]
-
-
 class MultiAgent(TypedDict, total=False):
     enabled: Required[bool]
     max_concurrent_subagents: int
-
-
-class ResponseCreateParamsPromptCacheOptions(TypedDict, total=False):
-    comparison_response_id: str | None
-    mode: Literal["implicit", "explicit"]
-    prewarm: bool
-    ttl: Literal["30m", "12h"]
-
-
-class ResponseCreateParamsReasoning(TypedDict, total=False):
-    context: Literal["auto", "current_turn", "all_turns"] | None
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
-    generate_summary: Literal["auto", "concise", "detailed"] | None
-    mode: str | Literal["standard", "pro"]
-    summary: Literal["auto", "concise", "detailed"] | None
 
 
 ResponseCreateParams: TypeAlias = "ResponseCreateParamsNonStreaming | ResponseCreateParamsStreaming"
@@ -1633,9 +675,9 @@ ResponseCreateParamsNonStreaming = TypedDict(
         "background": "bool | None",
         "background_options": "BackgroundOptions",
         "context_management": "Iterable[ContextManagement] | None",
-        "conversation": "str | BetaResponseConversationParamParam | None",
+        "conversation": "str | ResponseConversationParamParam | None",
         "image": "ResponseCompactParamsImage",
-        "include": "list[BetaResponseIncludable] | None",
+        "include": "list[ResponseIncludable] | None",
         "input": "str | BetaResponseInputParam",
         "instructions": "str | None",
         "max_output_tokens": "int | None",
@@ -1646,19 +688,19 @@ ResponseCreateParamsNonStreaming = TypedDict(
         "multi_agent": "MultiAgent | None",
         "parallel_tool_calls": "bool | None",
         "previous_response_id": "str | None",
-        "prompt": "BetaResponsePromptParam | None",
+        "prompt": "ResponsePromptParam | None",
         "prompt_cache_key": "str | None",
         "prompt_cache_options": "ResponseCreateParamsPromptCacheOptions",
         "prompt_cache_retention": "Literal['in_memory', '24h'] | None",
-        "reasoning": "ResponseCreateParamsReasoning | None",
+        "reasoning": "Reasoning | None",
         "safety_identifier": "str | None",
         "service_tier": "BetaServiceTier",
         "store": "bool | None",
         "stream_options": "StreamOptions | None",
         "temperature": "float | None",
-        "text": "BetaResponseTextConfigParam",
+        "text": "ResponseTextConfigParam",
         "tool_choice": "ResponseCreateParamsToolChoice",
-        "tools": "Iterable[BetaToolParam]",
+        "tools": "Iterable[ToolParam]",
         "top_logprobs": "int | None",
         "top_p": "float | None",
         "truncation": "Literal['auto', 'disabled'] | None",
@@ -1676,9 +718,9 @@ ResponseCreateParamsStreaming = TypedDict(
         "background": "bool | None",
         "background_options": "BackgroundOptions",
         "context_management": "Iterable[ContextManagement] | None",
-        "conversation": "str | BetaResponseConversationParamParam | None",
+        "conversation": "str | ResponseConversationParamParam | None",
         "image": "ResponseCompactParamsImage",
-        "include": "list[BetaResponseIncludable] | None",
+        "include": "list[ResponseIncludable] | None",
         "input": "str | BetaResponseInputParam",
         "instructions": "str | None",
         "max_output_tokens": "int | None",
@@ -1689,19 +731,19 @@ ResponseCreateParamsStreaming = TypedDict(
         "multi_agent": "MultiAgent | None",
         "parallel_tool_calls": "bool | None",
         "previous_response_id": "str | None",
-        "prompt": "BetaResponsePromptParam | None",
+        "prompt": "ResponsePromptParam | None",
         "prompt_cache_key": "str | None",
         "prompt_cache_options": "ResponseCreateParamsPromptCacheOptions",
         "prompt_cache_retention": "Literal['in_memory', '24h'] | None",
-        "reasoning": "ResponseCreateParamsReasoning | None",
+        "reasoning": "Reasoning | None",
         "safety_identifier": "str | None",
         "service_tier": "BetaServiceTier",
         "store": "bool | None",
         "stream_options": "StreamOptions | None",
         "temperature": "float | None",
-        "text": "BetaResponseTextConfigParam",
+        "text": "ResponseTextConfigParam",
         "tool_choice": "ResponseCreateParamsToolChoice",
-        "tools": "Iterable[BetaToolParam]",
+        "tools": "Iterable[ToolParam]",
         "top_logprobs": "int | None",
         "top_p": "float | None",
         "truncation": "Literal['auto', 'disabled'] | None",
@@ -1712,19 +754,12 @@ ResponseCreateParamsStreaming = TypedDict(
     total=False,
 )
 
-
-class StreamOptions(TypedDict, total=False):
-    include_obfuscation: bool
-
-
-ResponseCreateParamsToolChoice: TypeAlias = "BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | BetaToolParamProgrammaticToolCalling | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam"
-
 ResponseRetrieveParams: TypeAlias = "ResponseRetrieveParamsNonStreaming | ResponseRetrieveParamsStreaming"
 
 ResponseRetrieveParamsNonStreaming = TypedDict(
     "ResponseRetrieveParamsNonStreaming",
     {
-        "include": "list[BetaResponseIncludable]",
+        "include": "list[ResponseIncludable]",
         "include_obfuscation": "bool",
         "starting_after": "int",
         "openai-beta": "list[Literal['responses_multi_agent=v1']]",
@@ -1736,7 +771,7 @@ ResponseRetrieveParamsNonStreaming = TypedDict(
 ResponseRetrieveParamsStreaming = TypedDict(
     "ResponseRetrieveParamsStreaming",
     {
-        "include": "list[BetaResponseIncludable]",
+        "include": "list[ResponseIncludable]",
         "include_obfuscation": "bool",
         "starting_after": "int",
         "openai-beta": "list[Literal['responses_multi_agent=v1']]",

@@ -7,147 +7,117 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.chat import completions as completions
-    from oai.types.chat.params import Audio as Audio
-    from oai.types.chat.params import ChatCompletionAllowedToolChoiceParam as ChatCompletionAllowedToolChoiceParam
-    from oai.types.chat.params import ChatCompletionAllowedToolsParam as ChatCompletionAllowedToolsParam
-    from oai.types.chat.params import ChatCompletionAssistantMessageParam as ChatCompletionAssistantMessageParam
-    from oai.types.chat.params import ChatCompletionAudioParam as ChatCompletionAudioParam
-    from oai.types.chat.params import ChatCompletionContentPartImageParam as ChatCompletionContentPartImageParam
     from oai.types.chat.params import (
+        Audio as Audio,
+        ChatCompletionAllowedToolChoiceParam as ChatCompletionAllowedToolChoiceParam,
+        ChatCompletionAllowedToolsParam as ChatCompletionAllowedToolsParam,
+        ChatCompletionAssistantMessageParam as ChatCompletionAssistantMessageParam,
+        ChatCompletionAudioParam as ChatCompletionAudioParam,
+        ChatCompletionContentPartImageParam as ChatCompletionContentPartImageParam,
         ChatCompletionContentPartImageParamImageURL as ChatCompletionContentPartImageParamImageURL,
-    )
-    from oai.types.chat.params import (
         ChatCompletionContentPartImageParamPromptCacheBreakpoint as ChatCompletionContentPartImageParamPromptCacheBreakpoint,
-    )
-    from oai.types.chat.params import (
         ChatCompletionContentPartInputAudioParam as ChatCompletionContentPartInputAudioParam,
-    )
-    from oai.types.chat.params import ChatCompletionContentPartParam as ChatCompletionContentPartParam
-    from oai.types.chat.params import ChatCompletionContentPartRefusalParam as ChatCompletionContentPartRefusalParam
-    from oai.types.chat.params import ChatCompletionContentPartTextParam as ChatCompletionContentPartTextParam
-    from oai.types.chat.params import ChatCompletionCustomToolParam as ChatCompletionCustomToolParam
-    from oai.types.chat.params import ChatCompletionCustomToolParamCustom as ChatCompletionCustomToolParamCustom
-    from oai.types.chat.params import ChatCompletionDeveloperMessageParam as ChatCompletionDeveloperMessageParam
-    from oai.types.chat.params import ChatCompletionFunctionCallOptionParam as ChatCompletionFunctionCallOptionParam
-    from oai.types.chat.params import ChatCompletionFunctionMessageParam as ChatCompletionFunctionMessageParam
-    from oai.types.chat.params import ChatCompletionFunctionToolParam as ChatCompletionFunctionToolParam
-    from oai.types.chat.params import ChatCompletionFunctionToolParam as _ChatCompletionFunctionToolParam
-    from oai.types.chat.params import (
+        ChatCompletionContentPartParam as ChatCompletionContentPartParam,
+        ChatCompletionContentPartRefusalParam as ChatCompletionContentPartRefusalParam,
+        ChatCompletionContentPartTextParam as ChatCompletionContentPartTextParam,
+        ChatCompletionCustomToolParam as ChatCompletionCustomToolParam,
+        ChatCompletionCustomToolParamCustom as ChatCompletionCustomToolParamCustom,
+        ChatCompletionDeveloperMessageParam as ChatCompletionDeveloperMessageParam,
+        ChatCompletionFunctionCallOptionParam as ChatCompletionFunctionCallOptionParam,
+        ChatCompletionFunctionMessageParam as ChatCompletionFunctionMessageParam,
+        ChatCompletionFunctionToolParam as ChatCompletionFunctionToolParam,
+        ChatCompletionFunctionToolParam as _ChatCompletionToolParam,
         ChatCompletionMessageCustomToolCallParam as ChatCompletionMessageCustomToolCallParam,
-    )
-    from oai.types.chat.params import (
         ChatCompletionMessageCustomToolCallParamCustom as ChatCompletionMessageCustomToolCallParamCustom,
-    )
-    from oai.types.chat.params import (
         ChatCompletionMessageFunctionToolCallParam as ChatCompletionMessageFunctionToolCallParam,
-    )
-    from oai.types.chat.params import (
-        ChatCompletionMessageFunctionToolCallParam as _ChatCompletionMessageFunctionToolCallParam,
-    )
-    from oai.types.chat.params import (
+        ChatCompletionMessageFunctionToolCallParam as _ChatCompletionMessageToolCallParam,
         ChatCompletionMessageFunctionToolCallParamFunction as ChatCompletionMessageFunctionToolCallParamFunction,
-    )
-    from oai.types.chat.params import ChatCompletionMessageParam as ChatCompletionMessageParam
-    from oai.types.chat.params import ChatCompletionMessageToolCallUnionParam as ChatCompletionMessageToolCallUnionParam
-    from oai.types.chat.params import (
+        ChatCompletionMessageParam as ChatCompletionMessageParam,
+        ChatCompletionMessageParam as _CreateChatCompletionRequestMessageParam,
+        ChatCompletionMessageToolCallUnionParam as ChatCompletionMessageToolCallUnionParam,
         ChatCompletionNamedToolChoiceCustomParam as ChatCompletionNamedToolChoiceCustomParam,
+        ChatCompletionNamedToolChoiceParam as ChatCompletionNamedToolChoiceParam,
+        ChatCompletionPredictionContentParam as ChatCompletionPredictionContentParam,
+        ChatCompletionStreamOptionsParam as ChatCompletionStreamOptionsParam,
+        ChatCompletionSystemMessageParam as ChatCompletionSystemMessageParam,
+        ChatCompletionToolChoiceOptionParam as ChatCompletionToolChoiceOptionParam,
+        ChatCompletionToolMessageParam as ChatCompletionToolMessageParam,
+        ChatCompletionToolUnionParam as ChatCompletionToolUnionParam,
+        ChatCompletionUserMessageParam as ChatCompletionUserMessageParam,
+        CompletionCreateParams as CompletionCreateParams,
+        CompletionCreateParamsFunction as CompletionCreateParamsFunction,
+        CompletionCreateParamsModeration as CompletionCreateParamsModeration,
+        CompletionCreateParamsNonStreaming as CompletionCreateParamsNonStreaming,
+        CompletionCreateParamsStreaming as CompletionCreateParamsStreaming,
+        CompletionListParams as CompletionListParams,
+        CompletionUpdateParams as CompletionUpdateParams,
+        ContentArrayOfContentPart as ContentArrayOfContentPart,
+        CustomFormat as CustomFormat,
+        CustomFormatGrammar as CustomFormatGrammar,
+        CustomFormatGrammarGrammar as CustomFormatGrammarGrammar,
+        File as File,
+        FileFile as FileFile,
+        FunctionCall as FunctionCall,
+        InputAudio as InputAudio,
+        ModerationPolicy as ModerationPolicy,
+        ModerationPolicyInput as ModerationPolicyInput,
+        PromptCacheOptions as PromptCacheOptions,
+        ResponseFormat as ResponseFormat,
+        Voice as Voice,
+        WebSearchOptions as WebSearchOptions,
+        WebSearchOptionsUserLocation as WebSearchOptionsUserLocation,
+        WebSearchOptionsUserLocationApproximate as WebSearchOptionsUserLocationApproximate,
     )
-    from oai.types.chat.params import (
-        ChatCompletionNamedToolChoiceCustomParamCustom as ChatCompletionNamedToolChoiceCustomParamCustom,
-    )
-    from oai.types.chat.params import ChatCompletionNamedToolChoiceParam as ChatCompletionNamedToolChoiceParam
-    from oai.types.chat.params import (
-        ChatCompletionNamedToolChoiceParamFunction as ChatCompletionNamedToolChoiceParamFunction,
-    )
-    from oai.types.chat.params import ChatCompletionPredictionContentParam as ChatCompletionPredictionContentParam
-    from oai.types.chat.params import ChatCompletionStreamOptionsParam as ChatCompletionStreamOptionsParam
-    from oai.types.chat.params import ChatCompletionSystemMessageParam as ChatCompletionSystemMessageParam
-    from oai.types.chat.params import ChatCompletionToolChoiceOptionParam as ChatCompletionToolChoiceOptionParam
-    from oai.types.chat.params import ChatCompletionToolMessageParam as ChatCompletionToolMessageParam
-    from oai.types.chat.params import ChatCompletionToolUnionParam as ChatCompletionToolUnionParam
-    from oai.types.chat.params import ChatCompletionUserMessageParam as ChatCompletionUserMessageParam
-    from oai.types.chat.params import CompletionCreateParams as CompletionCreateParams
-    from oai.types.chat.params import CompletionCreateParamsFunction as CompletionCreateParamsFunction
-    from oai.types.chat.params import CompletionCreateParamsModeration as CompletionCreateParamsModeration
-    from oai.types.chat.params import CompletionCreateParamsNonStreaming as CompletionCreateParamsNonStreaming
-    from oai.types.chat.params import CompletionCreateParamsStreaming as CompletionCreateParamsStreaming
-    from oai.types.chat.params import CompletionListParams as CompletionListParams
-    from oai.types.chat.params import CompletionUpdateParams as CompletionUpdateParams
-    from oai.types.chat.params import ContentArrayOfContentPart as ContentArrayOfContentPart
-    from oai.types.chat.params import CreateChatCompletionRequestMessageParam as CreateChatCompletionRequestMessageParam
-    from oai.types.chat.params import CustomFormat as CustomFormat
-    from oai.types.chat.params import CustomFormatGrammar as CustomFormatGrammar
-    from oai.types.chat.params import CustomFormatGrammarGrammar as CustomFormatGrammarGrammar
-    from oai.types.chat.params import CustomFormatText as CustomFormatText
-    from oai.types.chat.params import File as File
-    from oai.types.chat.params import FileFile as FileFile
-    from oai.types.chat.params import FunctionCall as FunctionCall
-    from oai.types.chat.params import InputAudio as InputAudio
-    from oai.types.chat.params import ModerationPolicy as ModerationPolicy
-    from oai.types.chat.params import ModerationPolicyInput as ModerationPolicyInput
-    from oai.types.chat.params import PromptCacheOptions as PromptCacheOptions
-    from oai.types.chat.params import ResponseFormat as ResponseFormat
-    from oai.types.chat.params import Voice as Voice
-    from oai.types.chat.params import WebSearchOptions as WebSearchOptions
-    from oai.types.chat.params import WebSearchOptionsUserLocation as WebSearchOptionsUserLocation
-    from oai.types.chat.params import WebSearchOptionsUserLocationApproximate as WebSearchOptionsUserLocationApproximate
-    from oai.types.chat.structs import Annotation as Annotation
-    from oai.types.chat.structs import AnnotationURLCitation as AnnotationURLCitation
-    from oai.types.chat.structs import ChatCompletion as ChatCompletion
-    from oai.types.chat.structs import ChatCompletionAudio as ChatCompletionAudio
-    from oai.types.chat.structs import ChatCompletionChoice as ChatCompletionChoice
-    from oai.types.chat.structs import ChatCompletionChunk as ChatCompletionChunk
-    from oai.types.chat.structs import ChatCompletionChunkChoice as ChatCompletionChunkChoice
-    from oai.types.chat.structs import ChatCompletionChunkModeration as ChatCompletionChunkModeration
-    from oai.types.chat.structs import ChatCompletionChunkModerationInput as ChatCompletionChunkModerationInput
-    from oai.types.chat.structs import ChatCompletionChunkModerationOutput as ChatCompletionChunkModerationOutput
-    from oai.types.chat.structs import ChatCompletionContentPartImage as ChatCompletionContentPartImage
-    from oai.types.chat.structs import ChatCompletionContentPartImageImageURL as ChatCompletionContentPartImageImageURL
     from oai.types.chat.structs import (
+        Annotation as Annotation,
+        AnnotationURLCitation as AnnotationURLCitation,
+        ChatCompletion as ChatCompletion,
+        ChatCompletionAudio as ChatCompletionAudio,
+        ChatCompletionChoice as ChatCompletionChoice,
+        ChatCompletionChunk as ChatCompletionChunk,
+        ChatCompletionChunkChoice as ChatCompletionChunkChoice,
+        ChatCompletionContentPartImage as ChatCompletionContentPartImage,
+        ChatCompletionContentPartImageImageURL as ChatCompletionContentPartImageImageURL,
         ChatCompletionContentPartImagePromptCacheBreakpoint as ChatCompletionContentPartImagePromptCacheBreakpoint,
-    )
-    from oai.types.chat.structs import ChatCompletionContentPartText as ChatCompletionContentPartText
-    from oai.types.chat.structs import ChatCompletionDeleted as ChatCompletionDeleted
-    from oai.types.chat.structs import ChatCompletionFunctionTool as ChatCompletionFunctionTool
-    from oai.types.chat.structs import ChatCompletionMessage as ChatCompletionMessage
-    from oai.types.chat.structs import ChatCompletionMessageCustomToolCall as ChatCompletionMessageCustomToolCall
-    from oai.types.chat.structs import (
+        ChatCompletionContentPartText as ChatCompletionContentPartText,
+        ChatCompletionDeleted as ChatCompletionDeleted,
+        ChatCompletionFunctionTool as ChatCompletionFunctionTool,
+        ChatCompletionMessage as ChatCompletionMessage,
+        ChatCompletionMessageCustomToolCall as ChatCompletionMessageCustomToolCall,
         ChatCompletionMessageCustomToolCallCustom as ChatCompletionMessageCustomToolCallCustom,
-    )
-    from oai.types.chat.structs import ChatCompletionMessageFunctionToolCall as ChatCompletionMessageFunctionToolCall
-    from oai.types.chat.structs import ChatCompletionMessageFunctionToolCall as _ChatCompletionMessageFunctionToolCall
-    from oai.types.chat.structs import (
+        ChatCompletionMessageFunctionToolCall as ChatCompletionMessageFunctionToolCall,
+        ChatCompletionMessageFunctionToolCall as _ChatCompletionMessageToolCall,
         ChatCompletionMessageFunctionToolCallFunction as ChatCompletionMessageFunctionToolCallFunction,
+        ChatCompletionMessageToolCallUnion as ChatCompletionMessageToolCallUnion,
+        ChatCompletionModality as ChatCompletionModality,
+        ChatCompletionModeration as ChatCompletionModeration,
+        ChatCompletionReasoningEffort as ChatCompletionReasoningEffort,
+        ChatCompletionRole as ChatCompletionRole,
+        ChatCompletionStoreMessage as ChatCompletionStoreMessage,
+        ChatCompletionStoreMessageContentPart as ChatCompletionStoreMessageContentPart,
+        ChatCompletionTokenLogprob as ChatCompletionTokenLogprob,
+        ChoiceDelta as ChoiceDelta,
+        ChoiceDeltaAudio as ChoiceDeltaAudio,
+        ChoiceDeltaFunctionCall as ChoiceDeltaFunctionCall,
+        ChoiceDeltaToolCall as ChoiceDeltaToolCall,
+        ChoiceLogprobs as ChoiceLogprobs,
+        ModerationInput as ModerationInput,
+        ModerationInputError as ModerationInputError,
+        ModerationInputModerationResults as ModerationInputModerationResults,
+        ModerationInputModerationResultsResult as ModerationInputModerationResultsResult,
+        TopLogprob as TopLogprob,
     )
-    from oai.types.chat.structs import ChatCompletionMessageToolCallUnion as ChatCompletionMessageToolCallUnion
-    from oai.types.chat.structs import ChatCompletionModality as ChatCompletionModality
-    from oai.types.chat.structs import ChatCompletionModeration as ChatCompletionModeration
-    from oai.types.chat.structs import ChatCompletionModerationInput as ChatCompletionModerationInput
-    from oai.types.chat.structs import ChatCompletionModerationOutput as ChatCompletionModerationOutput
-    from oai.types.chat.structs import ChatCompletionReasoningEffort as ChatCompletionReasoningEffort
-    from oai.types.chat.structs import ChatCompletionRole as ChatCompletionRole
-    from oai.types.chat.structs import ChatCompletionStoreMessage as ChatCompletionStoreMessage
-    from oai.types.chat.structs import ChatCompletionStoreMessageContentPart as ChatCompletionStoreMessageContentPart
-    from oai.types.chat.structs import ChatCompletionTokenLogprob as ChatCompletionTokenLogprob
-    from oai.types.chat.structs import ChoiceDelta as ChoiceDelta
-    from oai.types.chat.structs import ChoiceDeltaAudio as ChoiceDeltaAudio
-    from oai.types.chat.structs import ChoiceDeltaFunctionCall as ChoiceDeltaFunctionCall
-    from oai.types.chat.structs import ChoiceDeltaToolCall as ChoiceDeltaToolCall
-    from oai.types.chat.structs import ChoiceLogprobs as ChoiceLogprobs
-    from oai.types.chat.structs import ModerationInputError as ModerationInputError
-    from oai.types.chat.structs import ModerationInputModerationResults as ModerationInputModerationResults
-    from oai.types.chat.structs import ModerationInputModerationResultsResult as ModerationInputModerationResultsResult
-    from oai.types.chat.structs import TopLogprob as TopLogprob
 
-    ChatCompletionMessageToolCallParam = _ChatCompletionMessageFunctionToolCallParam
-    ChatCompletionToolParam = _ChatCompletionFunctionToolParam
-    ChatCompletionMessageToolCall = _ChatCompletionMessageFunctionToolCall
+    ChatCompletionMessageToolCallParam = _ChatCompletionMessageToolCallParam
+    ChatCompletionToolParam = _ChatCompletionToolParam
+    CreateChatCompletionRequestMessageParam = _CreateChatCompletionRequestMessageParam
+    ChatCompletionMessageToolCall = _ChatCompletionMessageToolCall
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.chat.completions": "",
-            "oai.types.chat.params": "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceCustomParamCustom ChatCompletionNamedToolChoiceParam ChatCompletionNamedToolChoiceParamFunction ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar CustomFormatText File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate",
-            "oai.types.chat.structs": "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionChunkModeration ChatCompletionChunkModerationInput ChatCompletionChunkModerationOutput ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModality ChatCompletionModeration ChatCompletionModerationInput ChatCompletionModerationOutput ChatCompletionReasoningEffort ChatCompletionRole ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob",
+            "oai.types.chat.params": "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceParam ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam=ChatCompletionMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate",
+            "oai.types.chat.structs": "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModality ChatCompletionModeration ChatCompletionReasoningEffort ChatCompletionRole ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInput ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob",
         },
     )

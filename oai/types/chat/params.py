@@ -117,7 +117,7 @@ class ChatCompletionCustomToolParamCustom(TypedDict, total=False):
     format: CustomFormat
 
 
-CustomFormat: TypeAlias = "CustomFormatText | CustomFormatGrammar"
+CustomFormat: TypeAlias = "ResponseFormatText | CustomFormatGrammar"
 
 
 class CustomFormatGrammar(TypedDict, total=False):
@@ -128,10 +128,6 @@ class CustomFormatGrammar(TypedDict, total=False):
 class CustomFormatGrammarGrammar(TypedDict, total=False):
     definition: Required[str]
     syntax: Required[Literal["lark", "regex"]]
-
-
-class CustomFormatText(TypedDict, total=False):
-    type: Required[Literal["text"]]
 
 
 class ChatCompletionDeveloperMessageParam(TypedDict, total=False):
@@ -185,21 +181,13 @@ ChatCompletionMessageToolCallUnionParam: TypeAlias = (
 
 
 class ChatCompletionNamedToolChoiceCustomParam(TypedDict, total=False):
-    custom: Required[ChatCompletionNamedToolChoiceCustomParamCustom]
+    custom: Required[ChatCompletionFunctionCallOptionParam]
     type: Required[Literal["custom"]]
 
 
-class ChatCompletionNamedToolChoiceCustomParamCustom(TypedDict, total=False):
-    name: Required[str]
-
-
 class ChatCompletionNamedToolChoiceParam(TypedDict, total=False):
-    function: Required[ChatCompletionNamedToolChoiceParamFunction]
+    function: Required[ChatCompletionFunctionCallOptionParam]
     type: Required[Literal["function"]]
-
-
-class ChatCompletionNamedToolChoiceParamFunction(TypedDict, total=False):
-    name: Required[str]
 
 
 class ChatCompletionPredictionContentParam(TypedDict, total=False):
@@ -377,6 +365,3 @@ class CompletionListParams(TypedDict, total=False):
 
 class CompletionUpdateParams(TypedDict, total=False):
     metadata: Required[Metadata | None]
-
-
-CreateChatCompletionRequestMessageParam: TypeAlias = "ChatCompletionDeveloperMessageParam | ChatCompletionSystemMessageParam | ChatCompletionUserMessageParam | ChatCompletionAssistantMessageParam | ChatCompletionToolMessageParam | ChatCompletionFunctionMessageParam"

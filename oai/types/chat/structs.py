@@ -107,14 +107,12 @@ class ModerationInputModerationResults(Object, tag_field="type", tag="moderation
     results: list[ModerationInputModerationResultsResult]
 
 
-ChatCompletionModerationInput = ModerationInputModerationResults | ModerationInputError
-
-ChatCompletionModerationOutput = ModerationInputModerationResults | ModerationInputError
+ModerationInput = ModerationInputModerationResults | ModerationInputError
 
 
 class ChatCompletionModeration(Object):
-    input: ChatCompletionModerationInput
-    output: ChatCompletionModerationOutput
+    input: ModerationInput
+    output: ModerationInput
 
 
 class ChatCompletion(Object):
@@ -165,23 +163,13 @@ class ChatCompletionChunkChoice(Object):
     logprobs: ChoiceLogprobs | None = None
 
 
-ChatCompletionChunkModerationInput = ModerationInputModerationResults | ModerationInputError
-
-ChatCompletionChunkModerationOutput = ModerationInputModerationResults | ModerationInputError
-
-
-class ChatCompletionChunkModeration(Object):
-    input: ChatCompletionChunkModerationInput
-    output: ChatCompletionChunkModerationOutput
-
-
 class ChatCompletionChunk(Object):
     id: str
     choices: list[ChatCompletionChunkChoice]
     created: int
     model: str
     object: Literal["chat.completion.chunk"]
-    moderation: ChatCompletionChunkModeration | None = None
+    moderation: ChatCompletionModeration | None = None
     obfuscation: str | None = None
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     system_fingerprint: str | None = None

@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.completions.params import CompletionCreateParams as CompletionCreateParams
-    from oai.types.completions.params import CompletionCreateParamsNonStreaming as CompletionCreateParamsNonStreaming
-    from oai.types.completions.params import CompletionCreateParamsStreaming as CompletionCreateParamsStreaming
-    from oai.types.completions.structs import Completion as Completion
-    from oai.types.completions.structs import CompletionChoice as CompletionChoice
-    from oai.types.completions.structs import CompletionTokensDetails as CompletionTokensDetails
-    from oai.types.completions.structs import CompletionUsage as CompletionUsage
-    from oai.types.completions.structs import Logprobs as Logprobs
-    from oai.types.completions.structs import PromptTokensDetails as PromptTokensDetails
+    from oai.types.completions.params import (
+        CompletionCreateParams as CompletionCreateParams,
+        CompletionCreateParamsNonStreaming as CompletionCreateParamsNonStreaming,
+        CompletionCreateParamsNonStreamingPrompt as CompletionCreateParamsNonStreamingPrompt,
+        CompletionCreateParamsStreaming as CompletionCreateParamsStreaming,
+    )
+    from oai.types.completions.structs import (
+        Completion as Completion,
+        CompletionChoice as CompletionChoice,
+        CompletionTokensDetails as CompletionTokensDetails,
+        CompletionUsage as CompletionUsage,
+        Logprobs as Logprobs,
+        PromptTokensDetails as PromptTokensDetails,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming",
+            "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsNonStreamingPrompt CompletionCreateParamsStreaming",
             "oai.types.completions.structs": "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails",
         },
     )

@@ -15,7 +15,7 @@ CompletionCreateParams: TypeAlias = "CompletionCreateParamsNonStreaming | Comple
 
 class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     model: Required[str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]]
-    prompt: Required[str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None]
+    prompt: Required[CompletionCreateParamsNonStreamingPrompt | None]
     best_of: int | None
     echo: bool | None
     frequency_penalty: float | None
@@ -34,9 +34,12 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     stream: Literal[False] | None
 
 
+CompletionCreateParamsNonStreamingPrompt: TypeAlias = "str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]]"
+
+
 class CompletionCreateParamsStreaming(TypedDict, total=False):
     model: Required[str | Literal["gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"]]
-    prompt: Required[str | Sequence[str] | Iterable[int] | Iterable[Iterable[int]] | None]
+    prompt: Required[CompletionCreateParamsNonStreamingPrompt | None]
     best_of: int | None
     echo: bool | None
     frequency_penalty: float | None

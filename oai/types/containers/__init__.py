@@ -6,28 +6,29 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.containers.params import ContainerCreateParams as ContainerCreateParams
-    from oai.types.containers.params import ContainerCreateParamsExpiresAfter as ContainerCreateParamsExpiresAfter
-    from oai.types.containers.params import ContainerCreateParamsNetworkPolicy as ContainerCreateParamsNetworkPolicy
-    from oai.types.containers.params import ContainerListParams as ContainerListParams
-    from oai.types.containers.params import FileCreateParams as FileCreateParams
-    from oai.types.containers.params import FileListParams as FileListParams
-    from oai.types.containers.params import Skill as Skill
-    from oai.types.containers.structs import ContainerCreateResponse as ContainerCreateResponse
-    from oai.types.containers.structs import ContainerCreateResponseExpiresAfter as ContainerCreateResponseExpiresAfter
-    from oai.types.containers.structs import (
-        ContainerCreateResponseNetworkPolicy as ContainerCreateResponseNetworkPolicy,
+    from oai.types.containers.params import (
+        ContainerCreateParams as ContainerCreateParams,
+        ContainerCreateParamsExpiresAfter as ContainerCreateParamsExpiresAfter,
+        ContainerListParams as ContainerListParams,
+        FileCreateParams as FileCreateParams,
+        FileListParams as FileListParams,
     )
-    from oai.types.containers.structs import ContainerListResponse as ContainerListResponse
-    from oai.types.containers.structs import ContainerRetrieveResponse as ContainerRetrieveResponse
-    from oai.types.containers.structs import FileCreateResponse as FileCreateResponse
-    from oai.types.containers.structs import FileListResponse as FileListResponse
-    from oai.types.containers.structs import FileRetrieveResponse as FileRetrieveResponse
+    from oai.types.containers.structs import (
+        ContainerCreateResponse as ContainerCreateResponse,
+        ContainerCreateResponseExpiresAfter as ContainerCreateResponseExpiresAfter,
+        FileCreateResponse as FileCreateResponse,
+        FileCreateResponse as _FileListResponse,
+        FileCreateResponse as _FileRetrieveResponse,
+        NetworkPolicy as NetworkPolicy,
+    )
+
+    FileListResponse = _FileListResponse
+    FileRetrieveResponse = _FileRetrieveResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerCreateParamsNetworkPolicy ContainerListParams FileCreateParams FileListParams Skill",
-            "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter ContainerCreateResponseNetworkPolicy ContainerListResponse ContainerRetrieveResponse FileCreateResponse FileListResponse FileRetrieveResponse",
+            "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerListParams FileCreateParams FileListParams",
+            "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter FileCreateResponse FileListResponse=FileCreateResponse FileRetrieveResponse=FileCreateResponse NetworkPolicy",
         },
     )

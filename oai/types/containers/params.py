@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from oai._multipart import File
-    from oai.types.responses.params import (
-        ContainerNetworkPolicyAllowlistParam,
-        ContainerNetworkPolicyDisabledParam,
-        InlineSkillParam,
-        SkillReferenceParam,
-    )
+    from oai.types.responses.params import ContainerAutoParamNetworkPolicy, ContainerAutoParamSkill
 
 
 class ContainerCreateParams(TypedDict, total=False):
@@ -21,20 +16,13 @@ class ContainerCreateParams(TypedDict, total=False):
     expires_after: ContainerCreateParamsExpiresAfter
     file_ids: Sequence[str]
     memory_limit: Literal["1g", "4g", "16g", "64g"]
-    network_policy: ContainerCreateParamsNetworkPolicy
-    skills: Iterable[Skill]
+    network_policy: ContainerAutoParamNetworkPolicy
+    skills: Iterable[ContainerAutoParamSkill]
 
 
 class ContainerCreateParamsExpiresAfter(TypedDict, total=False):
     anchor: Required[Literal["last_active_at"]]
     minutes: Required[int]
-
-
-ContainerCreateParamsNetworkPolicy: TypeAlias = (
-    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
-)
-
-Skill: TypeAlias = "SkillReferenceParam | InlineSkillParam"
 
 
 class ContainerListParams(TypedDict, total=False):

@@ -10,7 +10,7 @@ class ContainerCreateResponseExpiresAfter(Object):
     minutes: int | None = None
 
 
-class ContainerCreateResponseNetworkPolicy(Object):
+class NetworkPolicy(Object):
     type: Literal["allowlist", "disabled"]
     allowed_domains: list[str] | None = None
 
@@ -24,54 +24,10 @@ class ContainerCreateResponse(Object):
     expires_after: ContainerCreateResponseExpiresAfter | None = None
     last_active_at: int | None = None
     memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ContainerCreateResponseNetworkPolicy | None = None
-
-
-class ContainerListResponse(Object):
-    id: str
-    created_at: int
-    name: str
-    object: str
-    status: str
-    expires_after: ContainerCreateResponseExpiresAfter | None = None
-    last_active_at: int | None = None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ContainerCreateResponseNetworkPolicy | None = None
-
-
-class ContainerRetrieveResponse(Object):
-    id: str
-    created_at: int
-    name: str
-    object: str
-    status: str
-    expires_after: ContainerCreateResponseExpiresAfter | None = None
-    last_active_at: int | None = None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ContainerCreateResponseNetworkPolicy | None = None
+    network_policy: NetworkPolicy | None = None
 
 
 class FileCreateResponse(Object):
-    id: str
-    bytes: int
-    container_id: str
-    created_at: int
-    object: Literal["container.file"]
-    path: str
-    source: str
-
-
-class FileListResponse(Object):
-    id: str
-    bytes: int
-    container_id: str
-    created_at: int
-    object: Literal["container.file"]
-    path: str
-    source: str
-
-
-class FileRetrieveResponse(Object):
     id: str
     bytes: int
     container_id: str

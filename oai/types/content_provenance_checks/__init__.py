@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from oai.types.content_provenance_checks.params import (
         ContentProvenanceCheckCreateParams as ContentProvenanceCheckCreateParams,
     )
-    from oai.types.content_provenance_checks.structs import ContentProvenanceCheck as ContentProvenanceCheck
-    from oai.types.content_provenance_checks.structs import Result as Result
-    from oai.types.content_provenance_checks.structs import ResultC2PA as ResultC2PA
-    from oai.types.content_provenance_checks.structs import ResultSynthID as ResultSynthID
+    from oai.types.content_provenance_checks.structs import (
+        ContentProvenanceCheck as ContentProvenanceCheck,
+        Result as Result,
+        ResultC2PA as ResultC2PA,
+        ResultSynthID as ResultSynthID,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

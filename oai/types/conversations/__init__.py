@@ -6,67 +6,57 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.conversations.params import ConversationCreateParams as ConversationCreateParams
-    from oai.types.conversations.params import ConversationUpdateParams as ConversationUpdateParams
-    from oai.types.conversations.params import ItemCreateParams as ItemCreateParams
-    from oai.types.conversations.params import ItemListParams as ItemListParams
-    from oai.types.conversations.params import ItemRetrieveParams as ItemRetrieveParams
-    from oai.types.conversations.structs import AdditionalTools as AdditionalTools
-    from oai.types.conversations.structs import ComputerScreenshotContent as ComputerScreenshotContent
-    from oai.types.conversations.structs import Content as Content
-    from oai.types.conversations.structs import ContentReasoningText as ContentReasoningText
-    from oai.types.conversations.structs import Conversation as Conversation
-    from oai.types.conversations.structs import ConversationDeletedResource as ConversationDeletedResource
-    from oai.types.conversations.structs import ConversationItem as ConversationItem
-    from oai.types.conversations.structs import ConversationItemList as ConversationItemList
-    from oai.types.conversations.structs import ImageGenerationCall as ImageGenerationCall
-    from oai.types.conversations.structs import ImageGenerationCallError as ImageGenerationCallError
-    from oai.types.conversations.structs import (
-        ImageGenerationCallErrorModerationDetails as ImageGenerationCallErrorModerationDetails,
+    from oai.types.conversations.params import (
+        ConversationCreateParams as ConversationCreateParams,
+        ConversationUpdateParams as ConversationUpdateParams,
+        ItemCreateParams as ItemCreateParams,
+        ItemListParams as ItemListParams,
+        ItemRetrieveParams as ItemRetrieveParams,
     )
-    from oai.types.conversations.structs import ImageGenerationCallSvgUsage as ImageGenerationCallSvgUsage
-    from oai.types.conversations.structs import LocalShellCall as LocalShellCall
-    from oai.types.conversations.structs import LocalShellCallAction as LocalShellCallAction
-    from oai.types.conversations.structs import LocalShellCallOutput as LocalShellCallOutput
-    from oai.types.conversations.structs import McpApprovalRequest as McpApprovalRequest
-    from oai.types.conversations.structs import McpApprovalResponse as McpApprovalResponse
-    from oai.types.conversations.structs import McpCall as McpCall
-    from oai.types.conversations.structs import McpListTools as McpListTools
-    from oai.types.conversations.structs import McpListToolsTool as McpListToolsTool
-    from oai.types.conversations.structs import Message as Message
-    from oai.types.conversations.structs import Program as Program
-    from oai.types.conversations.structs import ProgramOutput as ProgramOutput
-    from oai.types.conversations.structs import PromptCacheBreakpoint as PromptCacheBreakpoint
-    from oai.types.conversations.structs import SummaryTextContent as SummaryTextContent
-    from oai.types.conversations.structs import TextContent as TextContent
-    from oai.types.responses.params import ResponseInputFileParam as _ResponseInputFileParam
-    from oai.types.responses.params import ResponseInputImageParam as _ResponseInputImageParam
-    from oai.types.responses.params import ResponseInputTextParam as _ResponseInputTextParam
-    from oai.types.responses.params import ResponseOutputRefusalParam as _ResponseOutputRefusalParam
-    from oai.types.responses.params import ResponseOutputTextParam as _ResponseOutputTextParam
-    from oai.types.responses.structs import ResponseInputFile as _ResponseInputFile
-    from oai.types.responses.structs import ResponseInputImage as _ResponseInputImage
-    from oai.types.responses.structs import ResponseInputText as _ResponseInputText
-    from oai.types.responses.structs import ResponseOutputRefusal as _ResponseOutputRefusal
-    from oai.types.responses.structs import ResponseOutputText as _ResponseOutputText
+    from oai.types.conversations.structs import (
+        ComputerScreenshotContent as ComputerScreenshotContent,
+        Content as Content,
+        Conversation as Conversation,
+        ConversationDeletedResource as ConversationDeletedResource,
+        ConversationItem as ConversationItem,
+        ConversationItemList as ConversationItemList,
+        Message as Message,
+        TextContent as TextContent,
+    )
+    from oai.types.responses.common_structs import (
+        ResponseInputFile as _InputFileContent,
+        ResponseInputImage as _InputImageContent,
+        ResponseInputText as _InputTextContent,
+        ResponseOutputRefusal as _RefusalContent,
+        ResponseOutputText as _OutputTextContent,
+        ResponseReasoningSummaryPartAddedEventPart as _SummaryTextContent,
+    )
+    from oai.types.responses.params import (
+        ResponseInputFileParam as _InputFileContentParam,
+        ResponseInputImageParam as _InputImageContentParam,
+        ResponseInputTextParam as _InputTextContentParam,
+        ResponseOutputRefusalParam as _RefusalContentParam,
+        ResponseOutputTextParam as _OutputTextContentParam,
+    )
 
-    InputFileContentParam = _ResponseInputFileParam
-    InputImageContentParam = _ResponseInputImageParam
-    InputTextContentParam = _ResponseInputTextParam
-    OutputTextContentParam = _ResponseOutputTextParam
-    RefusalContentParam = _ResponseOutputRefusalParam
-    InputFileContent = _ResponseInputFile
-    InputImageContent = _ResponseInputImage
-    InputTextContent = _ResponseInputText
-    OutputTextContent = _ResponseOutputText
-    RefusalContent = _ResponseOutputRefusal
+    InputFileContent = _InputFileContent
+    InputImageContent = _InputImageContent
+    InputTextContent = _InputTextContent
+    OutputTextContent = _OutputTextContent
+    RefusalContent = _RefusalContent
+    SummaryTextContent = _SummaryTextContent
+    InputFileContentParam = _InputFileContentParam
+    InputImageContentParam = _InputImageContentParam
+    InputTextContentParam = _InputTextContentParam
+    OutputTextContentParam = _OutputTextContentParam
+    RefusalContentParam = _RefusalContentParam
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.conversations.params": "ConversationCreateParams ConversationUpdateParams ItemCreateParams ItemListParams ItemRetrieveParams",
-            "oai.types.conversations.structs": "AdditionalTools ComputerScreenshotContent Content ContentReasoningText Conversation ConversationDeletedResource ConversationItem ConversationItemList ImageGenerationCall ImageGenerationCallError ImageGenerationCallErrorModerationDetails ImageGenerationCallSvgUsage LocalShellCall LocalShellCallAction LocalShellCallOutput McpApprovalRequest McpApprovalResponse McpCall McpListTools McpListToolsTool Message Program ProgramOutput PromptCacheBreakpoint SummaryTextContent TextContent",
+            "oai.types.conversations.structs": "ComputerScreenshotContent Content Conversation ConversationDeletedResource ConversationItem ConversationItemList Message TextContent",
+            "oai.types.responses.common_structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal SummaryTextContent=ResponseReasoningSummaryPartAddedEventPart",
             "oai.types.responses.params": "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam",
-            "oai.types.responses.structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal",
         },
     )

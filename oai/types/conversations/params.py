@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, Required, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from oai.types.responses.common_structs import ResponseIncludable
     from oai.types.responses.params import ResponseInputItemParam
-    from oai.types.responses.structs import ResponseIncludable
     from oai.types.shared.structs import Metadata
 
 

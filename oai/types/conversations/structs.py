@@ -3,9 +3,18 @@
 from typing import Any, ClassVar, Literal
 
 from oai._object import Object
-from oai.types.responses.structs import (
+from oai.types.responses.common_structs import (
     ImageDetail,
-    McpToolCallError,
+    ResponseInputFile,
+    ResponseInputFilePromptCacheBreakpoint,
+    ResponseInputImage,
+    ResponseInputText,
+    ResponseOutputRefusal,
+    ResponseOutputText,
+    ResponseReasoningItemContent,
+    ResponseReasoningSummaryPartAddedEventPart,
+)
+from oai.types.responses.structs import (
     ResponseApplyPatchToolCall,
     ResponseApplyPatchToolCallOutput,
     ResponseCodeInterpreterToolCall,
@@ -21,21 +30,20 @@ from oai.types.responses.structs import (
     ResponseFunctionToolCallItem,
     ResponseFunctionToolCallOutputItem,
     ResponseFunctionWebSearch,
-    ResponseInputFile,
-    ResponseInputImage,
-    ResponseInputText,
-    ResponseOutputRefusal,
-    ResponseOutputText,
+    ResponseInputItemImageGenerationCall,
+    ResponseInputItemLocalShellCall,
+    ResponseInputItemLocalShellCallOutput,
+    ResponseInputItemMcpApprovalRequest,
+    ResponseInputItemMcpCall,
+    ResponseInputItemMcpListTools,
+    ResponseInputItemProgram,
+    ResponseInputItemProgramOutput,
+    ResponseItemAdditionalTools,
+    ResponseItemMcpApprovalResponse,
     ResponseReasoningItem,
     ResponseToolSearchCall,
     ResponseToolSearchOutputItem,
-    Tool,
 )
-
-
-class PromptCacheBreakpoint(Object):
-    mode: Literal["explicit"]
-    ttl: Literal["30m", "12h"] | None = None
 
 
 class ComputerScreenshotContent(Object, tag_field="type", tag="computer_screenshot"):
@@ -43,7 +51,7 @@ class ComputerScreenshotContent(Object, tag_field="type", tag="computer_screensh
     detail: ImageDetail
     file_id: str | None = None
     image_url: str | None = None
-    prompt_cache_breakpoint: PromptCacheBreakpoint | None = None
+    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
 
 
 class Conversation(Object):
@@ -59,142 +67,6 @@ class ConversationDeletedResource(Object):
     object: Literal["conversation.deleted"]
 
 
-class AdditionalTools(Object, tag_field="type", tag="additional_tools"):
-    type: ClassVar[Literal["additional_tools"]] = "additional_tools"
-    id: str
-    role: Literal["unknown", "user", "assistant", "system", "critic", "discriminator", "developer", "tool"]
-    tools: list[Tool]
-
-
-class ImageGenerationCallErrorModerationDetails(Object):
-    categories: list[str]
-    moderation_stage: Literal["input", "output", "unknown"]
-
-
-class ImageGenerationCallError(Object):
-    message: str
-    type: str
-    code: str | None = None
-    param: str | None = None
-    moderation_details: ImageGenerationCallErrorModerationDetails | None = None
-
-
-class ImageGenerationCallSvgUsage(Object):
-    input_tokens: int
-    model: str
-    output_tokens: int
-    reasoning_tokens: int
-    total_tokens: int
-
-
-class ImageGenerationCall(Object, tag_field="type", tag="image_generation_call"):
-    type: ClassVar[Literal["image_generation_call"]] = "image_generation_call"
-    id: str
-    status: Literal["in_progress", "completed", "generating", "failed"]
-    result: str | None = None
-    action: Literal["generate", "edit", "auto"] | None = None
-    background: Literal["transparent", "opaque", "auto"] | None = None
-    error: ImageGenerationCallError | None = None
-    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None = None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None = None
-    revised_prompt: str | None = None
-    size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
-    svg_usage: ImageGenerationCallSvgUsage | None = None
-
-
-class LocalShellCallAction(Object):
-    command: list[str]
-    env: dict[str, str]
-    type: Literal["exec"]
-    timeout_ms: int | None = None
-    user: str | None = None
-    working_directory: str | None = None
-
-
-class LocalShellCall(Object, tag_field="type", tag="local_shell_call"):
-    type: ClassVar[Literal["local_shell_call"]] = "local_shell_call"
-    id: str
-    action: LocalShellCallAction
-    call_id: str
-    status: Literal["in_progress", "completed", "incomplete"]
-
-
-class LocalShellCallOutput(Object, tag_field="type", tag="local_shell_call_output"):
-    type: ClassVar[Literal["local_shell_call_output"]] = "local_shell_call_output"
-    id: str
-    output: str
-    status: Literal["completed", "incomplete", "in_progress"] | None = None
-
-
-class McpApprovalRequest(Object, tag_field="type", tag="mcp_approval_request"):
-    type: ClassVar[Literal["mcp_approval_request"]] = "mcp_approval_request"
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-
-
-class McpApprovalResponse(Object, tag_field="type", tag="mcp_approval_response"):
-    type: ClassVar[Literal["mcp_approval_response"]] = "mcp_approval_response"
-    id: str
-    approval_request_id: str
-    approve: bool
-    reason: str | None = None
-
-
-class McpCall(Object, tag_field="type", tag="mcp_call"):
-    type: ClassVar[Literal["mcp_call"]] = "mcp_call"
-    id: str
-    arguments: str
-    name: str
-    server_label: str
-    approval_request_id: str | None = None
-    error: McpToolCallError | None = None
-    output: str | None = None
-    status: Literal["in_progress", "completed", "incomplete", "calling", "failed"] | None = None
-
-
-class McpListToolsTool(Object):
-    input_schema: Any
-    name: str
-    annotations: Any = None
-    description: str | None = None
-
-
-class McpListTools(Object, tag_field="type", tag="mcp_list_tools"):
-    type: ClassVar[Literal["mcp_list_tools"]] = "mcp_list_tools"
-    id: str
-    server_label: str
-    tools: list[McpListToolsTool]
-    error: str | None = None
-
-
-class Program(Object, tag_field="type", tag="program"):
-    type: ClassVar[Literal["program"]] = "program"
-    id: str
-    call_id: str
-    code: str
-    fingerprint: str
-
-
-class ProgramOutput(Object, tag_field="type", tag="program_output"):
-    type: ClassVar[Literal["program_output"]] = "program_output"
-    id: str
-    call_id: str
-    result: str
-    status: Literal["completed", "incomplete"]
-
-
-class ContentReasoningText(Object, tag_field="type", tag="reasoning_text"):
-    type: ClassVar[Literal["reasoning_text"]] = "reasoning_text"
-    text: str
-
-
-class SummaryTextContent(Object, tag_field="type", tag="summary_text"):
-    type: ClassVar[Literal["summary_text"]] = "summary_text"
-    text: str
-
-
 class TextContent(Object, tag_field="type", tag="text"):
     type: ClassVar[Literal["text"]] = "text"
     text: str
@@ -204,8 +76,8 @@ Content = (
     ResponseInputText
     | ResponseOutputText
     | TextContent
-    | SummaryTextContent
-    | ContentReasoningText
+    | ResponseReasoningSummaryPartAddedEventPart
+    | ResponseReasoningItemContent
     | ResponseOutputRefusal
     | ResponseInputImage
     | ComputerScreenshotContent
@@ -228,28 +100,28 @@ ConversationItem = (
     | ResponseFunctionToolCallOutputItem
     | ResponseFileSearchToolCall
     | ResponseFunctionWebSearch
-    | ImageGenerationCall
+    | ResponseInputItemImageGenerationCall
     | ResponseComputerToolCall
     | ResponseComputerToolCallOutputItem
     | ResponseToolSearchCall
     | ResponseToolSearchOutputItem
-    | AdditionalTools
+    | ResponseItemAdditionalTools
     | ResponseConfigurationUpdateItem
     | ResponseReasoningItem
-    | Program
-    | ProgramOutput
+    | ResponseInputItemProgram
+    | ResponseInputItemProgramOutput
     | ResponseCompactionItem
     | ResponseCodeInterpreterToolCall
-    | LocalShellCall
-    | LocalShellCallOutput
+    | ResponseInputItemLocalShellCall
+    | ResponseInputItemLocalShellCallOutput
     | ResponseFunctionShellToolCall
     | ResponseFunctionShellToolCallOutput
     | ResponseApplyPatchToolCall
     | ResponseApplyPatchToolCallOutput
-    | McpListTools
-    | McpApprovalRequest
-    | McpApprovalResponse
-    | McpCall
+    | ResponseInputItemMcpListTools
+    | ResponseInputItemMcpApprovalRequest
+    | ResponseItemMcpApprovalResponse
+    | ResponseInputItemMcpCall
     | ResponseCustomToolCall
     | ResponseCustomToolCallOutput
 )

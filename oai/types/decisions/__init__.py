@@ -6,76 +6,52 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.decisions.params import DecisionCreateParams as DecisionCreateParams
-    from oai.types.decisions.params import DecisionInputAssistantMessage as DecisionInputAssistantMessage
     from oai.types.decisions.params import (
+        DecisionCreateParams as DecisionCreateParams,
+        DecisionInputAssistantMessage as DecisionInputAssistantMessage,
         DecisionInputAssistantMessageContentParts as DecisionInputAssistantMessageContentParts,
-    )
-    from oai.types.decisions.params import (
         DecisionInputAssistantMessageContentPartsDecisionInputOutputText as DecisionInputAssistantMessageContentPartsDecisionInputOutputText,
-    )
-    from oai.types.decisions.params import (
         DecisionInputAssistantMessageContentPartsDecisionInputRefusal as DecisionInputAssistantMessageContentPartsDecisionInputRefusal,
-    )
-    from oai.types.decisions.params import DecisionInputDeveloperMessage as DecisionInputDeveloperMessage
-    from oai.types.decisions.params import DecisionInputImageParam as DecisionInputImageParam
-    from oai.types.decisions.params import DecisionInputMessageParam as DecisionInputMessageParam
-    from oai.types.decisions.params import DecisionInputMessageUnionParam as DecisionInputMessageUnionParam
-    from oai.types.decisions.params import DecisionInputPartUnionParam as DecisionInputPartUnionParam
-    from oai.types.decisions.params import DecisionInputSystemMessage as DecisionInputSystemMessage
-    from oai.types.decisions.params import DecisionInputTextParam as DecisionInputTextParam
-    from oai.types.decisions.params import DecisionInputUserMessage as DecisionInputUserMessage
-    from oai.types.decisions.params import DecisionPromptCacheBreakpointParam as DecisionPromptCacheBreakpointParam
-    from oai.types.decisions.params import (
-        InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts as InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts,
-    )
-    from oai.types.decisions.params import InputUnionMember1 as InputUnionMember1
-    from oai.types.decisions.params import (
-        InputUnionMember1DecisionInputAssistantMessage as InputUnionMember1DecisionInputAssistantMessage,
-    )
-    from oai.types.decisions.params import (
+        DecisionInputDeveloperMessage as DecisionInputDeveloperMessage,
+        DecisionInputImageParam as DecisionInputImageParam,
+        DecisionInputMessageParam as DecisionInputMessageParam,
+        DecisionInputMessageUnionParam as DecisionInputMessageUnionParam,
+        DecisionInputPartUnionParam as DecisionInputPartUnionParam,
+        DecisionInputSystemMessage as DecisionInputSystemMessage,
+        DecisionInputTextParam as DecisionInputTextParam,
+        DecisionPromptCacheBreakpointParam as DecisionPromptCacheBreakpointParam,
+        InputUnionMember1 as InputUnionMember1,
         InputUnionMember1DecisionInputCustomToolCall as InputUnionMember1DecisionInputCustomToolCall,
-    )
-    from oai.types.decisions.params import (
         InputUnionMember1DecisionInputCustomToolCallOutput as InputUnionMember1DecisionInputCustomToolCallOutput,
-    )
-    from oai.types.decisions.params import (
         InputUnionMember1DecisionInputFunctionCall as InputUnionMember1DecisionInputFunctionCall,
-    )
-    from oai.types.decisions.params import (
         InputUnionMember1DecisionInputFunctionCallOutput as InputUnionMember1DecisionInputFunctionCallOutput,
-    )
-    from oai.types.decisions.params import (
-        InputUnionMember1DecisionInputUserMessage as InputUnionMember1DecisionInputUserMessage,
-    )
-    from oai.types.decisions.params import (
         InputUnionMember1FunctionCallOutputOutputParts as InputUnionMember1FunctionCallOutputOutputParts,
+        PromptCacheOptions as PromptCacheOptions,
+        Question as Question,
+        QuestionQuestionParamChoice as QuestionQuestionParamChoice,
+        QuestionQuestionParamChoiceChoice as QuestionQuestionParamChoiceChoice,
+        QuestionQuestionParamPredicate as QuestionQuestionParamPredicate,
+        QuestionQuestionParamScore as QuestionQuestionParamScore,
+        QuestionQuestionParamScoreLevel as QuestionQuestionParamScoreLevel,
     )
-    from oai.types.decisions.params import PromptCacheOptions as PromptCacheOptions
-    from oai.types.decisions.params import Question as Question
-    from oai.types.decisions.params import QuestionQuestionParamChoice as QuestionQuestionParamChoice
-    from oai.types.decisions.params import QuestionQuestionParamChoiceChoice as QuestionQuestionParamChoiceChoice
-    from oai.types.decisions.params import QuestionQuestionParamPredicate as QuestionQuestionParamPredicate
-    from oai.types.decisions.params import QuestionQuestionParamScore as QuestionQuestionParamScore
-    from oai.types.decisions.params import QuestionQuestionParamScoreLevel as QuestionQuestionParamScoreLevel
-    from oai.types.decisions.structs import Answer as Answer
-    from oai.types.decisions.structs import AnswerAnswerResourceChoice as AnswerAnswerResourceChoice
     from oai.types.decisions.structs import (
+        Answer as Answer,
+        AnswerAnswerResourceChoice as AnswerAnswerResourceChoice,
         AnswerAnswerResourceChoiceProbability as AnswerAnswerResourceChoiceProbability,
+        AnswerAnswerResourcePredicate as AnswerAnswerResourcePredicate,
+        AnswerAnswerResourceRefusal as AnswerAnswerResourceRefusal,
+        AnswerAnswerResourceScore as AnswerAnswerResourceScore,
+        AnswerAnswerResourceScoreProbability as AnswerAnswerResourceScoreProbability,
+        Decision as Decision,
+        Usage as Usage,
+        UsageInputTokensDetails as UsageInputTokensDetails,
+        UsageOutputTokensDetails as UsageOutputTokensDetails,
     )
-    from oai.types.decisions.structs import AnswerAnswerResourcePredicate as AnswerAnswerResourcePredicate
-    from oai.types.decisions.structs import AnswerAnswerResourceRefusal as AnswerAnswerResourceRefusal
-    from oai.types.decisions.structs import AnswerAnswerResourceScore as AnswerAnswerResourceScore
-    from oai.types.decisions.structs import AnswerAnswerResourceScoreProbability as AnswerAnswerResourceScoreProbability
-    from oai.types.decisions.structs import Decision as Decision
-    from oai.types.decisions.structs import Usage as Usage
-    from oai.types.decisions.structs import UsageInputTokensDetails as UsageInputTokensDetails
-    from oai.types.decisions.structs import UsageOutputTokensDetails as UsageOutputTokensDetails
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.decisions.params": "DecisionCreateParams DecisionInputAssistantMessage DecisionInputAssistantMessageContentParts DecisionInputAssistantMessageContentPartsDecisionInputOutputText DecisionInputAssistantMessageContentPartsDecisionInputRefusal DecisionInputDeveloperMessage DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputSystemMessage DecisionInputTextParam DecisionInputUserMessage DecisionPromptCacheBreakpointParam InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts InputUnionMember1 InputUnionMember1DecisionInputAssistantMessage InputUnionMember1DecisionInputCustomToolCall InputUnionMember1DecisionInputCustomToolCallOutput InputUnionMember1DecisionInputFunctionCall InputUnionMember1DecisionInputFunctionCallOutput InputUnionMember1DecisionInputUserMessage InputUnionMember1FunctionCallOutputOutputParts PromptCacheOptions Question QuestionQuestionParamChoice QuestionQuestionParamChoiceChoice QuestionQuestionParamPredicate QuestionQuestionParamScore QuestionQuestionParamScoreLevel",
+            "oai.types.decisions.params": "DecisionCreateParams DecisionInputAssistantMessage DecisionInputAssistantMessageContentParts DecisionInputAssistantMessageContentPartsDecisionInputOutputText DecisionInputAssistantMessageContentPartsDecisionInputRefusal DecisionInputDeveloperMessage DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputSystemMessage DecisionInputTextParam DecisionPromptCacheBreakpointParam InputUnionMember1 InputUnionMember1DecisionInputCustomToolCall InputUnionMember1DecisionInputCustomToolCallOutput InputUnionMember1DecisionInputFunctionCall InputUnionMember1DecisionInputFunctionCallOutput InputUnionMember1FunctionCallOutputOutputParts PromptCacheOptions Question QuestionQuestionParamChoice QuestionQuestionParamChoiceChoice QuestionQuestionParamPredicate QuestionQuestionParamScore QuestionQuestionParamScoreLevel",
             "oai.types.decisions.structs": "Answer AnswerAnswerResourceChoice AnswerAnswerResourceChoiceProbability AnswerAnswerResourcePredicate AnswerAnswerResourceRefusal AnswerAnswerResourceScore AnswerAnswerResourceScoreProbability Decision Usage UsageInputTokensDetails UsageOutputTokensDetails",
         },
     )

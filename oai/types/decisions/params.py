@@ -19,16 +19,7 @@ class DecisionCreateParams(TypedDict, total=False):
     safety_identifier: str | None
 
 
-InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts: TypeAlias = "DecisionInputAssistantMessageContentPartsDecisionInputOutputText | DecisionInputAssistantMessageContentPartsDecisionInputRefusal"
-
-InputUnionMember1: TypeAlias = "InputUnionMember1DecisionInputUserMessage | DecisionInputDeveloperMessage | DecisionInputSystemMessage | InputUnionMember1DecisionInputAssistantMessage | InputUnionMember1DecisionInputFunctionCall | InputUnionMember1DecisionInputFunctionCallOutput | InputUnionMember1DecisionInputCustomToolCall | InputUnionMember1DecisionInputCustomToolCallOutput"
-
-
-class InputUnionMember1DecisionInputAssistantMessage(TypedDict, total=False):
-    content: Required[str | Iterable[InputDecisionInputAssistantMessageContentDecisionInputAssistantContentParts]]
-    role: Required[Literal["assistant"]]
-    phase: Literal["commentary", "final_answer"] | None
-    type: Literal["message"]
+InputUnionMember1: TypeAlias = "DecisionInputMessageParam | DecisionInputDeveloperMessage | DecisionInputSystemMessage | DecisionInputAssistantMessage | InputUnionMember1DecisionInputFunctionCall | InputUnionMember1DecisionInputFunctionCallOutput | InputUnionMember1DecisionInputCustomToolCall | InputUnionMember1DecisionInputCustomToolCallOutput"
 
 
 class InputUnionMember1DecisionInputCustomToolCall(TypedDict, total=False):
@@ -65,12 +56,6 @@ class InputUnionMember1DecisionInputFunctionCallOutput(TypedDict, total=False):
     type: Required[Literal["function_call_output"]]
     id: str | None
     status: Literal["in_progress", "completed", "incomplete"] | None
-
-
-class InputUnionMember1DecisionInputUserMessage(TypedDict, total=False):
-    content: Required[str | Iterable[DecisionInputPartUnionParam]]
-    role: Required[Literal["user"]]
-    type: Literal["message"]
 
 
 InputUnionMember1FunctionCallOutputOutputParts: TypeAlias = "DecisionInputTextParam | DecisionInputImageParam"
@@ -153,18 +138,12 @@ class DecisionInputMessageParam(TypedDict, total=False):
     type: Literal["message"]
 
 
-DecisionInputMessageUnionParam: TypeAlias = "DecisionInputUserMessage | DecisionInputDeveloperMessage | DecisionInputSystemMessage | DecisionInputAssistantMessage"
+DecisionInputMessageUnionParam: TypeAlias = "DecisionInputMessageParam | DecisionInputDeveloperMessage | DecisionInputSystemMessage | DecisionInputAssistantMessage"
 
 
 class DecisionInputSystemMessage(TypedDict, total=False):
     content: Required[str | Iterable[DecisionInputTextParam]]
     role: Required[Literal["system"]]
-    type: Literal["message"]
-
-
-class DecisionInputUserMessage(TypedDict, total=False):
-    content: Required[str | Iterable[DecisionInputPartUnionParam]]
-    role: Required[Literal["user"]]
     type: Literal["message"]
 
 

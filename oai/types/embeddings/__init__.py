@@ -7,10 +7,12 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.embeddings.params import EmbeddingCreateParams as EmbeddingCreateParams
-    from oai.types.embeddings.structs import CreateEmbeddingResponse as CreateEmbeddingResponse
-    from oai.types.embeddings.structs import Embedding as Embedding
-    from oai.types.embeddings.structs import EmbeddingModel as EmbeddingModel
-    from oai.types.embeddings.structs import Usage as Usage
+    from oai.types.embeddings.structs import (
+        CreateEmbeddingResponse as CreateEmbeddingResponse,
+        Embedding as Embedding,
+        EmbeddingModel as EmbeddingModel,
+        Usage as Usage,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -9,276 +9,97 @@ if TYPE_CHECKING:
     from oai.types.evals import runs as runs
     from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParam as CreateEvalCompletionsRunDataSourceParam,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamInputMessages as CreateEvalCompletionsRunDataSourceParamInputMessages,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference as CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.params import (
-        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.params import (
-        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.params import (
-        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage,
-    )
-    from oai.types.evals.params import (
-        CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText as CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamSamplingParams as CreateEvalCompletionsRunDataSourceParamSamplingParams,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamSource as CreateEvalCompletionsRunDataSourceParamSource,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamSourceFileContent as CreateEvalCompletionsRunDataSourceParamSourceFileContent,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamSourceFileContentContent as CreateEvalCompletionsRunDataSourceParamSourceFileContentContent,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamSourceFileID as CreateEvalCompletionsRunDataSourceParamSourceFileID,
-    )
-    from oai.types.evals.params import (
         CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions as CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions,
-    )
-    from oai.types.evals.params import CreateEvalJSONLRunDataSourceParam as CreateEvalJSONLRunDataSourceParam
-    from oai.types.evals.params import (
+        CreateEvalJSONLRunDataSourceParam as CreateEvalJSONLRunDataSourceParam,
         CreateEvalJsonlRunDataSourceParamSource as CreateEvalJsonlRunDataSourceParamSource,
-    )
-    from oai.types.evals.params import DataSourceConfigCustom as DataSourceConfigCustom
-    from oai.types.evals.params import DataSourceConfigStoredCompletions as DataSourceConfigStoredCompletions
-    from oai.types.evals.params import (
+        DataSourceConfigCustom as DataSourceConfigCustom,
+        DataSourceConfigStoredCompletions as DataSourceConfigStoredCompletions,
         DataSourceCreateEvalResponsesRunDataSource as DataSourceCreateEvalResponsesRunDataSource,
-    )
-    from oai.types.evals.params import (
         DataSourceCreateEvalResponsesRunDataSourceInputMessages as DataSourceCreateEvalResponsesRunDataSourceInputMessages,
-    )
-    from oai.types.evals.params import (
         DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate as DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate,
-    )
-    from oai.types.evals.params import (
-        DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate as DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.params import (
-        DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem as DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.params import (
-        DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent as DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.params import (
         DataSourceCreateEvalResponsesRunDataSourceSamplingParams as DataSourceCreateEvalResponsesRunDataSourceSamplingParams,
-    )
-    from oai.types.evals.params import (
         DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText as DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText,
-    )
-    from oai.types.evals.params import (
         DataSourceCreateEvalResponsesRunDataSourceSource as DataSourceCreateEvalResponsesRunDataSourceSource,
-    )
-    from oai.types.evals.params import (
         DataSourceCreateEvalResponsesRunDataSourceSourceResponses as DataSourceCreateEvalResponsesRunDataSourceSourceResponses,
-    )
-    from oai.types.evals.params import EvalCreateParams as EvalCreateParams
-    from oai.types.evals.params import EvalCreateParamsDataSourceConfig as EvalCreateParamsDataSourceConfig
-    from oai.types.evals.params import EvalCreateParamsDataSourceConfigLogs as EvalCreateParamsDataSourceConfigLogs
-    from oai.types.evals.params import EvalCreateParamsTestingCriterion as EvalCreateParamsTestingCriterion
-    from oai.types.evals.params import EvalListParams as EvalListParams
-    from oai.types.evals.params import EvalUpdateParams as EvalUpdateParams
-    from oai.types.evals.params import RunCreateParams as RunCreateParams
-    from oai.types.evals.params import RunCreateParamsDataSource as RunCreateParamsDataSource
-    from oai.types.evals.params import RunListParams as RunListParams
-    from oai.types.evals.params import SamplingParamsResponseFormat as SamplingParamsResponseFormat
-    from oai.types.evals.params import TestingCriterionLabelModel as TestingCriterionLabelModel
-    from oai.types.evals.params import TestingCriterionLabelModelInput as TestingCriterionLabelModelInput
-    from oai.types.evals.params import (
-        TestingCriterionLabelModelInputEvalItem as TestingCriterionLabelModelInputEvalItem,
-    )
-    from oai.types.evals.params import (
-        TestingCriterionLabelModelInputEvalItemContent as TestingCriterionLabelModelInputEvalItemContent,
-    )
-    from oai.types.evals.params import (
+        EvalCreateParams as EvalCreateParams,
+        EvalCreateParamsDataSourceConfig as EvalCreateParamsDataSourceConfig,
+        EvalCreateParamsDataSourceConfigLogs as EvalCreateParamsDataSourceConfigLogs,
+        EvalCreateParamsTestingCriterion as EvalCreateParamsTestingCriterion,
+        EvalListParams as EvalListParams,
+        EvalUpdateParams as EvalUpdateParams,
+        RunCreateParams as RunCreateParams,
+        RunCreateParamsDataSource as RunCreateParamsDataSource,
+        RunListParams as RunListParams,
+        TestingCriterionLabelModel as TestingCriterionLabelModel,
+        TestingCriterionLabelModelInput as TestingCriterionLabelModelInput,
         TestingCriterionLabelModelInputSimpleInputMessage as TestingCriterionLabelModelInputSimpleInputMessage,
+        TestingCriterionPython as TestingCriterionPython,
+        TestingCriterionScoreModel as TestingCriterionScoreModel,
+        TestingCriterionTextSimilarity as TestingCriterionTextSimilarity,
     )
-    from oai.types.evals.params import TestingCriterionPython as TestingCriterionPython
-    from oai.types.evals.params import TestingCriterionScoreModel as TestingCriterionScoreModel
-    from oai.types.evals.params import TestingCriterionTextSimilarity as TestingCriterionTextSimilarity
-    from oai.types.evals.structs import CreateEvalCompletionsRunDataSource as CreateEvalCompletionsRunDataSource
     from oai.types.evals.structs import (
+        CreateEvalCompletionsRunDataSource as CreateEvalCompletionsRunDataSource,
         CreateEvalCompletionsRunDataSourceInputMessages as CreateEvalCompletionsRunDataSourceInputMessages,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceInputMessagesItemReference as CreateEvalCompletionsRunDataSourceInputMessagesItemReference,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceInputMessagesTemplate as CreateEvalCompletionsRunDataSourceInputMessagesTemplate,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate as CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.structs import (
-        CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItem as CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.structs import (
-        CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContent as CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.structs import (
-        CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage as CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage,
-    )
-    from oai.types.evals.structs import (
-        CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText as CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceSamplingParams as CreateEvalCompletionsRunDataSourceSamplingParams,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceSource as CreateEvalCompletionsRunDataSourceSource,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceSourceFileContent as CreateEvalCompletionsRunDataSourceSourceFileContent,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceSourceFileContentContent as CreateEvalCompletionsRunDataSourceSourceFileContentContent,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceSourceFileID as CreateEvalCompletionsRunDataSourceSourceFileID,
-    )
-    from oai.types.evals.structs import (
         CreateEvalCompletionsRunDataSourceSourceStoredCompletions as CreateEvalCompletionsRunDataSourceSourceStoredCompletions,
-    )
-    from oai.types.evals.structs import CreateEvalJSONLRunDataSource as CreateEvalJSONLRunDataSource
-    from oai.types.evals.structs import CreateEvalJsonlRunDataSourceSource as CreateEvalJsonlRunDataSourceSource
-    from oai.types.evals.structs import (
+        CreateEvalJSONLRunDataSource as CreateEvalJSONLRunDataSource,
+        CreateEvalJsonlRunDataSourceSource as CreateEvalJsonlRunDataSourceSource,
+        DataSourceResponses as DataSourceResponses,
+        DataSourceResponsesInputMessages as DataSourceResponsesInputMessages,
+        DataSourceResponsesInputMessagesTemplate as DataSourceResponsesInputMessagesTemplate,
+        DataSourceResponsesInputMessagesTemplateTemplate as DataSourceResponsesInputMessagesTemplateTemplate,
         DataSourceResponsesInputMessagesTemplateTemplateChatMessage as DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
-    )
-    from oai.types.evals.structs import DataSourceResponsesSamplingParams as DataSourceResponsesSamplingParams
-    from oai.types.evals.structs import DataSourceResponsesSamplingParamsText as DataSourceResponsesSamplingParamsText
-    from oai.types.evals.structs import DataSourceResponsesSourceResponses as DataSourceResponsesSourceResponses
-    from oai.types.evals.structs import EvalAPIError as EvalAPIError
-    from oai.types.evals.structs import EvalCreateResponse as EvalCreateResponse
-    from oai.types.evals.structs import EvalCreateResponseDataSourceConfig as EvalCreateResponseDataSourceConfig
-    from oai.types.evals.structs import EvalCreateResponseDataSourceConfigLogs as EvalCreateResponseDataSourceConfigLogs
-    from oai.types.evals.structs import EvalCreateResponseTestingCriterion as EvalCreateResponseTestingCriterion
-    from oai.types.evals.structs import EvalCustomDataSourceConfig as EvalCustomDataSourceConfig
-    from oai.types.evals.structs import EvalDeleteResponse as EvalDeleteResponse
-    from oai.types.evals.structs import EvalListResponse as EvalListResponse
-    from oai.types.evals.structs import EvalListResponseDataSourceConfig as EvalListResponseDataSourceConfig
-    from oai.types.evals.structs import EvalListResponseTestingCriterion as EvalListResponseTestingCriterion
-    from oai.types.evals.structs import EvalRetrieveResponse as EvalRetrieveResponse
-    from oai.types.evals.structs import EvalRetrieveResponseDataSourceConfig as EvalRetrieveResponseDataSourceConfig
-    from oai.types.evals.structs import EvalRetrieveResponseTestingCriterion as EvalRetrieveResponseTestingCriterion
-    from oai.types.evals.structs import EvalStoredCompletionsDataSourceConfig as EvalStoredCompletionsDataSourceConfig
-    from oai.types.evals.structs import EvalUpdateResponse as EvalUpdateResponse
-    from oai.types.evals.structs import EvalUpdateResponseDataSourceConfig as EvalUpdateResponseDataSourceConfig
-    from oai.types.evals.structs import EvalUpdateResponseTestingCriterion as EvalUpdateResponseTestingCriterion
-    from oai.types.evals.structs import PerModelUsage as PerModelUsage
-    from oai.types.evals.structs import PerTestingCriteriaResult as PerTestingCriteriaResult
-    from oai.types.evals.structs import ResultCounts as ResultCounts
-    from oai.types.evals.structs import RunCancelResponse as RunCancelResponse
-    from oai.types.evals.structs import RunCancelResponseDataSource as RunCancelResponseDataSource
-    from oai.types.evals.structs import RunCancelResponseDataSourceResponses as RunCancelResponseDataSourceResponses
-    from oai.types.evals.structs import (
-        RunCancelResponseDataSourceResponsesInputMessages as RunCancelResponseDataSourceResponsesInputMessages,
-    )
-    from oai.types.evals.structs import (
-        RunCancelResponseDataSourceResponsesInputMessagesTemplate as RunCancelResponseDataSourceResponsesInputMessagesTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplate as RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem as RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.structs import (
-        RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent as RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.structs import (
-        RunCancelResponseDataSourceResponsesSource as RunCancelResponseDataSourceResponsesSource,
-    )
-    from oai.types.evals.structs import RunCreateResponse as RunCreateResponse
-    from oai.types.evals.structs import RunCreateResponseDataSource as RunCreateResponseDataSource
-    from oai.types.evals.structs import RunCreateResponseDataSourceResponses as RunCreateResponseDataSourceResponses
-    from oai.types.evals.structs import (
-        RunCreateResponseDataSourceResponsesInputMessages as RunCreateResponseDataSourceResponsesInputMessages,
-    )
-    from oai.types.evals.structs import (
-        RunCreateResponseDataSourceResponsesInputMessagesTemplate as RunCreateResponseDataSourceResponsesInputMessagesTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplate as RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem as RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.structs import (
-        RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent as RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.structs import (
-        RunCreateResponseDataSourceResponsesSource as RunCreateResponseDataSourceResponsesSource,
-    )
-    from oai.types.evals.structs import RunDeleteResponse as RunDeleteResponse
-    from oai.types.evals.structs import RunListResponse as RunListResponse
-    from oai.types.evals.structs import RunListResponseDataSource as RunListResponseDataSource
-    from oai.types.evals.structs import RunListResponseDataSourceResponses as RunListResponseDataSourceResponses
-    from oai.types.evals.structs import (
-        RunListResponseDataSourceResponsesInputMessages as RunListResponseDataSourceResponsesInputMessages,
-    )
-    from oai.types.evals.structs import (
-        RunListResponseDataSourceResponsesInputMessagesTemplate as RunListResponseDataSourceResponsesInputMessagesTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunListResponseDataSourceResponsesInputMessagesTemplateTemplate as RunListResponseDataSourceResponsesInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem as RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.structs import (
-        RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent as RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.structs import (
-        RunListResponseDataSourceResponsesSource as RunListResponseDataSourceResponsesSource,
-    )
-    from oai.types.evals.structs import RunRetrieveResponse as RunRetrieveResponse
-    from oai.types.evals.structs import RunRetrieveResponseDataSource as RunRetrieveResponseDataSource
-    from oai.types.evals.structs import RunRetrieveResponseDataSourceResponses as RunRetrieveResponseDataSourceResponses
-    from oai.types.evals.structs import (
-        RunRetrieveResponseDataSourceResponsesInputMessages as RunRetrieveResponseDataSourceResponsesInputMessages,
-    )
-    from oai.types.evals.structs import (
-        RunRetrieveResponseDataSourceResponsesInputMessagesTemplate as RunRetrieveResponseDataSourceResponsesInputMessagesTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplate as RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplate,
-    )
-    from oai.types.evals.structs import (
-        RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem as RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-    from oai.types.evals.structs import (
-        RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent as RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent,
-    )
-    from oai.types.evals.structs import (
-        RunRetrieveResponseDataSourceResponsesSource as RunRetrieveResponseDataSourceResponsesSource,
-    )
-    from oai.types.evals.structs import TestingCriterionEvalGraderPython as TestingCriterionEvalGraderPython
-    from oai.types.evals.structs import TestingCriterionEvalGraderScoreModel as TestingCriterionEvalGraderScoreModel
-    from oai.types.evals.structs import (
+        DataSourceResponsesSamplingParams as DataSourceResponsesSamplingParams,
+        DataSourceResponsesSamplingParamsText as DataSourceResponsesSamplingParamsText,
+        DataSourceResponsesSource as DataSourceResponsesSource,
+        DataSourceResponsesSourceResponses as DataSourceResponsesSourceResponses,
+        EvalAPIError as EvalAPIError,
+        EvalCreateResponse as EvalCreateResponse,
+        EvalCreateResponseDataSourceConfig as EvalCreateResponseDataSourceConfig,
+        EvalCreateResponseDataSourceConfigLogs as EvalCreateResponseDataSourceConfigLogs,
+        EvalCreateResponseTestingCriterion as EvalCreateResponseTestingCriterion,
+        EvalCustomDataSourceConfig as EvalCustomDataSourceConfig,
+        EvalDeleteResponse as EvalDeleteResponse,
+        EvalStoredCompletionsDataSourceConfig as EvalStoredCompletionsDataSourceConfig,
+        PerModelUsage as PerModelUsage,
+        PerTestingCriteriaResult as PerTestingCriteriaResult,
+        ResultCounts as ResultCounts,
+        RunCancelResponse as RunCancelResponse,
+        RunCancelResponse as _RunCreateResponse,
+        RunCancelResponse as _RunListResponse,
+        RunCancelResponse as _RunRetrieveResponse,
+        RunCancelResponseDataSource as RunCancelResponseDataSource,
+        RunDeleteResponse as RunDeleteResponse,
+        TestingCriterionEvalGraderPython as TestingCriterionEvalGraderPython,
+        TestingCriterionEvalGraderScoreModel as TestingCriterionEvalGraderScoreModel,
         TestingCriterionEvalGraderTextSimilarity as TestingCriterionEvalGraderTextSimilarity,
     )
+
+    RunCreateResponse = _RunCreateResponse
+    RunListResponse = _RunListResponse
+    RunRetrieveResponse = _RunRetrieveResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.evals.params": "CreateEvalCompletionsRunDataSourceParam CreateEvalCompletionsRunDataSourceParamInputMessages CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText CreateEvalCompletionsRunDataSourceParamSamplingParams CreateEvalCompletionsRunDataSourceParamSource CreateEvalCompletionsRunDataSourceParamSourceFileContent CreateEvalCompletionsRunDataSourceParamSourceFileContentContent CreateEvalCompletionsRunDataSourceParamSourceFileID CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions CreateEvalJSONLRunDataSourceParam CreateEvalJsonlRunDataSourceParamSource DataSourceConfigCustom DataSourceConfigStoredCompletions DataSourceCreateEvalResponsesRunDataSource DataSourceCreateEvalResponsesRunDataSourceInputMessages DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent DataSourceCreateEvalResponsesRunDataSourceSamplingParams DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText DataSourceCreateEvalResponsesRunDataSourceSource DataSourceCreateEvalResponsesRunDataSourceSourceResponses EvalCreateParams EvalCreateParamsDataSourceConfig EvalCreateParamsDataSourceConfigLogs EvalCreateParamsTestingCriterion EvalListParams EvalUpdateParams RunCreateParams RunCreateParamsDataSource RunListParams SamplingParamsResponseFormat TestingCriterionLabelModel TestingCriterionLabelModelInput TestingCriterionLabelModelInputEvalItem TestingCriterionLabelModelInputEvalItemContent TestingCriterionLabelModelInputSimpleInputMessage TestingCriterionPython TestingCriterionScoreModel TestingCriterionTextSimilarity",
+            "oai.types.evals.params": "CreateEvalCompletionsRunDataSourceParam CreateEvalCompletionsRunDataSourceParamInputMessages CreateEvalCompletionsRunDataSourceParamInputMessagesItemReference CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceParamSamplingParams CreateEvalCompletionsRunDataSourceParamSource CreateEvalCompletionsRunDataSourceParamSourceFileContent CreateEvalCompletionsRunDataSourceParamSourceFileContentContent CreateEvalCompletionsRunDataSourceParamSourceFileID CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions CreateEvalJSONLRunDataSourceParam CreateEvalJsonlRunDataSourceParamSource DataSourceConfigCustom DataSourceConfigStoredCompletions DataSourceCreateEvalResponsesRunDataSource DataSourceCreateEvalResponsesRunDataSourceInputMessages DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate DataSourceCreateEvalResponsesRunDataSourceSamplingParams DataSourceCreateEvalResponsesRunDataSourceSamplingParamsText DataSourceCreateEvalResponsesRunDataSourceSource DataSourceCreateEvalResponsesRunDataSourceSourceResponses EvalCreateParams EvalCreateParamsDataSourceConfig EvalCreateParamsDataSourceConfigLogs EvalCreateParamsTestingCriterion EvalListParams EvalUpdateParams RunCreateParams RunCreateParamsDataSource RunListParams TestingCriterionLabelModel TestingCriterionLabelModelInput TestingCriterionLabelModelInputSimpleInputMessage TestingCriterionPython TestingCriterionScoreModel TestingCriterionTextSimilarity",
             "oai.types.evals.runs": "",
-            "oai.types.evals.structs": "CreateEvalCompletionsRunDataSource CreateEvalCompletionsRunDataSourceInputMessages CreateEvalCompletionsRunDataSourceInputMessagesItemReference CreateEvalCompletionsRunDataSourceInputMessagesTemplate CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItem CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContent CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText CreateEvalCompletionsRunDataSourceSamplingParams CreateEvalCompletionsRunDataSourceSource CreateEvalCompletionsRunDataSourceSourceFileContent CreateEvalCompletionsRunDataSourceSourceFileContentContent CreateEvalCompletionsRunDataSourceSourceFileID CreateEvalCompletionsRunDataSourceSourceStoredCompletions CreateEvalJSONLRunDataSource CreateEvalJsonlRunDataSourceSource DataSourceResponsesInputMessagesTemplateTemplateChatMessage DataSourceResponsesSamplingParams DataSourceResponsesSamplingParamsText DataSourceResponsesSourceResponses EvalAPIError EvalCreateResponse EvalCreateResponseDataSourceConfig EvalCreateResponseDataSourceConfigLogs EvalCreateResponseTestingCriterion EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse EvalListResponseDataSourceConfig EvalListResponseTestingCriterion EvalRetrieveResponse EvalRetrieveResponseDataSourceConfig EvalRetrieveResponseTestingCriterion EvalStoredCompletionsDataSourceConfig EvalUpdateResponse EvalUpdateResponseDataSourceConfig EvalUpdateResponseTestingCriterion PerModelUsage PerTestingCriteriaResult ResultCounts RunCancelResponse RunCancelResponseDataSource RunCancelResponseDataSourceResponses RunCancelResponseDataSourceResponsesInputMessages RunCancelResponseDataSourceResponsesInputMessagesTemplate RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplate RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent RunCancelResponseDataSourceResponsesSource RunCreateResponse RunCreateResponseDataSource RunCreateResponseDataSourceResponses RunCreateResponseDataSourceResponsesInputMessages RunCreateResponseDataSourceResponsesInputMessagesTemplate RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplate RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent RunCreateResponseDataSourceResponsesSource RunDeleteResponse RunListResponse RunListResponseDataSource RunListResponseDataSourceResponses RunListResponseDataSourceResponsesInputMessages RunListResponseDataSourceResponsesInputMessagesTemplate RunListResponseDataSourceResponsesInputMessagesTemplateTemplate RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent RunListResponseDataSourceResponsesSource RunRetrieveResponse RunRetrieveResponseDataSource RunRetrieveResponseDataSourceResponses RunRetrieveResponseDataSourceResponsesInputMessages RunRetrieveResponseDataSourceResponsesInputMessagesTemplate RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplate RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent RunRetrieveResponseDataSourceResponsesSource TestingCriterionEvalGraderPython TestingCriterionEvalGraderScoreModel TestingCriterionEvalGraderTextSimilarity",
+            "oai.types.evals.structs": "CreateEvalCompletionsRunDataSource CreateEvalCompletionsRunDataSourceInputMessages CreateEvalCompletionsRunDataSourceInputMessagesItemReference CreateEvalCompletionsRunDataSourceInputMessagesTemplate CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceSamplingParams CreateEvalCompletionsRunDataSourceSource CreateEvalCompletionsRunDataSourceSourceFileContent CreateEvalCompletionsRunDataSourceSourceFileContentContent CreateEvalCompletionsRunDataSourceSourceFileID CreateEvalCompletionsRunDataSourceSourceStoredCompletions CreateEvalJSONLRunDataSource CreateEvalJsonlRunDataSourceSource DataSourceResponses DataSourceResponsesInputMessages DataSourceResponsesInputMessagesTemplate DataSourceResponsesInputMessagesTemplateTemplate DataSourceResponsesInputMessagesTemplateTemplateChatMessage DataSourceResponsesSamplingParams DataSourceResponsesSamplingParamsText DataSourceResponsesSource DataSourceResponsesSourceResponses EvalAPIError EvalCreateResponse EvalCreateResponseDataSourceConfig EvalCreateResponseDataSourceConfigLogs EvalCreateResponseTestingCriterion EvalCustomDataSourceConfig EvalDeleteResponse EvalStoredCompletionsDataSourceConfig PerModelUsage PerTestingCriteriaResult ResultCounts RunCancelResponse RunCancelResponseDataSource RunCreateResponse=RunCancelResponse RunDeleteResponse RunListResponse=RunCancelResponse RunRetrieveResponse=RunCancelResponse TestingCriterionEvalGraderPython TestingCriterionEvalGraderScoreModel TestingCriterionEvalGraderTextSimilarity",
         },
     )

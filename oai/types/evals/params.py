@@ -7,22 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from oai.types.chat.params import ChatCompletionFunctionToolParam
+    from oai.types.chat.params import ChatCompletionFunctionToolParam, ResponseFormat
     from oai.types.graders.params import (
-        GraderInputsParam,
-        ScoreModelGraderParamInput,
+        LabelModelGraderParamInput,
         ScoreModelGraderParamSamplingParams,
         StringCheckGraderParam,
     )
-    from oai.types.responses.params import (
-        EasyInputMessageParam,
-        ResponseFormatTextConfigParam,
-        ResponseInputAudioParam,
-        ResponseInputTextParam,
-        ToolParam,
-    )
+    from oai.types.responses.params import EasyInputMessageParam, ResponseFormatTextConfigParam, ToolParam
     from oai.types.shared.structs import Metadata, ReasoningEffort
-    from oai.types.shared_params.params import ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
 
 
 EvalCreateParamsDataSourceConfig: TypeAlias = (
@@ -66,17 +58,8 @@ class TestingCriterionLabelModel(TypedDict, total=False):
 
 
 TestingCriterionLabelModelInput: TypeAlias = (
-    "TestingCriterionLabelModelInputSimpleInputMessage | TestingCriterionLabelModelInputEvalItem"
+    "TestingCriterionLabelModelInputSimpleInputMessage | LabelModelGraderParamInput"
 )
-
-
-class TestingCriterionLabelModelInputEvalItem(TypedDict, total=False):
-    content: Required[TestingCriterionLabelModelInputEvalItemContent]
-    role: Required[Literal["user", "assistant", "system", "developer"]]
-    type: Literal["message"]
-
-
-TestingCriterionLabelModelInputEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
 
 
 class TestingCriterionLabelModelInputSimpleInputMessage(TypedDict, total=False):
@@ -93,7 +76,7 @@ class TestingCriterionPython(TypedDict, total=False):
 
 
 class TestingCriterionScoreModel(TypedDict, total=False):
-    input: Required[Iterable[ScoreModelGraderParamInput]]
+    input: Required[Iterable[LabelModelGraderParamInput]]
     model: Required[str]
     name: Required[str]
     type: Required[Literal["score_model"]]
@@ -159,45 +142,19 @@ class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplate(TypedDict, to
 
 
 CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplate: TypeAlias = (
-    "EasyInputMessageParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem"
+    "EasyInputMessageParam | LabelModelGraderParamInput"
 )
-
-
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItem(TypedDict, total=False):
-    content: Required[CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent]
-    role: Required[Literal["user", "assistant", "system", "developer"]]
-    type: Literal["message"]
-
-
-CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
-
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage(
-    TypedDict, total=False
-):
-    image_url: Required[str]
-    type: Required[Literal["input_image"]]
-    detail: str
-
-
-class CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText(
-    TypedDict, total=False
-):
-    text: Required[str]
-    type: Required[Literal["output_text"]]
 
 
 class CreateEvalCompletionsRunDataSourceParamSamplingParams(TypedDict, total=False):
     max_completion_tokens: int
     reasoning_effort: ReasoningEffort
-    response_format: SamplingParamsResponseFormat
+    response_format: ResponseFormat
     seed: int
     temperature: float
     tools: Iterable[ChatCompletionFunctionToolParam]
     top_p: float
 
-
-SamplingParamsResponseFormat: TypeAlias = "ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject"
 
 CreateEvalCompletionsRunDataSourceParamSource: TypeAlias = "CreateEvalCompletionsRunDataSourceParamSourceFileContent | CreateEvalCompletionsRunDataSourceParamSourceFileID | CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions"
 
@@ -250,20 +207,8 @@ DataSourceCreateEvalResponsesRunDataSourceInputMessages: TypeAlias = "DataSource
 
 
 class DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplate(TypedDict, total=False):
-    template: Required[Iterable[DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate]]
+    template: Required[Iterable[TestingCriterionLabelModelInput]]
     type: Required[Literal["template"]]
-
-
-DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplate: TypeAlias = "TestingCriterionLabelModelInputSimpleInputMessage | DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem"
-
-
-class DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItem(TypedDict, total=False):
-    content: Required[DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent]
-    role: Required[Literal["user", "assistant", "system", "developer"]]
-    type: Literal["message"]
-
-
-DataSourceCreateEvalResponsesRunDataSourceInputMessagesTemplateTemplateEvalItemContent: TypeAlias = "str | ResponseInputTextParam | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentOutputText | CreateEvalCompletionsRunDataSourceParamInputMessagesTemplateTemplateEvalItemContentInputImage | ResponseInputAudioParam | GraderInputsParam"
 
 
 class DataSourceCreateEvalResponsesRunDataSourceSamplingParams(TypedDict, total=False):

@@ -7,19 +7,12 @@ import msgspec
 from oai._object import Object, untagged
 from oai.types.chat.structs import ChatCompletionFunctionTool
 from oai.types.graders.structs import (
-    GraderInputs,
     LabelModelGrader,
-    ScoreModelGraderInput,
+    LabelModelGraderInput,
     ScoreModelGraderSamplingParams,
     StringCheckGrader,
 )
-from oai.types.responses.structs import (
-    EasyInputMessage,
-    ResponseFormatTextConfig,
-    ResponseInputAudio,
-    ResponseInputText,
-    Tool,
-)
+from oai.types.responses.common_structs import EasyInputMessage, ResponseFormatTextConfig, Tool
 from oai.types.shared.structs import (
     Metadata,
     ReasoningEffort,
@@ -61,7 +54,7 @@ class TestingCriterionEvalGraderPython(Object, tag_field="type", tag="python"):
 
 class TestingCriterionEvalGraderScoreModel(Object, tag_field="type", tag="score_model"):
     type: ClassVar[Literal["score_model"]] = "score_model"
-    input: list[ScoreModelGraderInput]
+    input: list[LabelModelGraderInput]
     model: str
     name: str
     range: list[float] | None = None
@@ -115,119 +108,15 @@ class EvalDeleteResponse(Object):
     object: str
 
 
-EvalListResponseDataSourceConfig = (
-    EvalCustomDataSourceConfig | EvalCreateResponseDataSourceConfigLogs | EvalStoredCompletionsDataSourceConfig
-)
-
-EvalListResponseTestingCriterion = (
-    LabelModelGrader
-    | StringCheckGrader
-    | TestingCriterionEvalGraderTextSimilarity
-    | TestingCriterionEvalGraderPython
-    | TestingCriterionEvalGraderScoreModel
-)
-
-
-class EvalListResponse(Object):
-    id: str
-    created_at: int
-    data_source_config: EvalListResponseDataSourceConfig
-    name: str
-    object: Literal["eval"]
-    testing_criteria: list[EvalListResponseTestingCriterion]
-    metadata: Metadata | None = None
-
-
-EvalRetrieveResponseDataSourceConfig = (
-    EvalCustomDataSourceConfig | EvalCreateResponseDataSourceConfigLogs | EvalStoredCompletionsDataSourceConfig
-)
-
-EvalRetrieveResponseTestingCriterion = (
-    LabelModelGrader
-    | StringCheckGrader
-    | TestingCriterionEvalGraderTextSimilarity
-    | TestingCriterionEvalGraderPython
-    | TestingCriterionEvalGraderScoreModel
-)
-
-
-class EvalRetrieveResponse(Object):
-    id: str
-    created_at: int
-    data_source_config: EvalRetrieveResponseDataSourceConfig
-    name: str
-    object: Literal["eval"]
-    testing_criteria: list[EvalRetrieveResponseTestingCriterion]
-    metadata: Metadata | None = None
-
-
-EvalUpdateResponseDataSourceConfig = (
-    EvalCustomDataSourceConfig | EvalCreateResponseDataSourceConfigLogs | EvalStoredCompletionsDataSourceConfig
-)
-
-EvalUpdateResponseTestingCriterion = (
-    LabelModelGrader
-    | StringCheckGrader
-    | TestingCriterionEvalGraderTextSimilarity
-    | TestingCriterionEvalGraderPython
-    | TestingCriterionEvalGraderScoreModel
-)
-
-
-class EvalUpdateResponse(Object):
-    id: str
-    created_at: int
-    data_source_config: EvalUpdateResponseDataSourceConfig
-    name: str
-    object: Literal["eval"]
-    testing_criteria: list[EvalUpdateResponseTestingCriterion]
-    metadata: Metadata | None = None
-
-
 class CreateEvalCompletionsRunDataSourceInputMessagesItemReference(Object, tag_field="type", tag="item_reference"):
     type: ClassVar[Literal["item_reference"]] = "item_reference"
     item_reference: str
 
 
-class CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage(
-    Object, tag_field="type", tag="input_image"
-):
-    type: ClassVar[Literal["input_image"]] = "input_image"
-    image_url: str
-    detail: str | None = None
-
-
-class CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText(
-    Object, tag_field="type", tag="output_text"
-):
-    type: ClassVar[Literal["output_text"]] = "output_text"
-    text: str
-
-
-CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContent = (
-    str
-    | ResponseInputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage
-    | ResponseInputAudio
-    | GraderInputs
-)
-
-
-class CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItem(Object):
-    content: CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"] | None = None
-
-
 if TYPE_CHECKING:
-    CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate = (
-        EasyInputMessage | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItem
-    )
+    CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate = EasyInputMessage | LabelModelGraderInput
 else:
-    CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate = untagged(
-        EasyInputMessage, CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItem
-    )
+    CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate = untagged(EasyInputMessage, LabelModelGraderInput)
 
 
 class CreateEvalCompletionsRunDataSourceInputMessagesTemplate(Object, tag_field="type", tag="template"):
@@ -243,7 +132,7 @@ CreateEvalCompletionsRunDataSourceInputMessages = (
 
 class CreateEvalCompletionsRunDataSourceSamplingParams(Object):
     max_completion_tokens: int | None = None
-    reasoning_effort: ReasoningEffort | None = None
+    reasoning_effort: ReasoningEffort = None
     response_format: ResponseFormatText | ResponseFormatJSONSchema | ResponseFormatJSONObject | None = None
     seed: int | None = None
     temperature: float | None = None
@@ -310,42 +199,23 @@ class DataSourceResponsesInputMessagesTemplateTemplateChatMessage(Object):
     role: str
 
 
-RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent = (
-    str
-    | ResponseInputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage
-    | ResponseInputAudio
-    | GraderInputs
-)
-
-
-class RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem(Object):
-    content: RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"] | None = None
-
-
 if TYPE_CHECKING:
-    RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplate = (
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage
-        | RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem
+    DataSourceResponsesInputMessagesTemplateTemplate = (
+        DataSourceResponsesInputMessagesTemplateTemplateChatMessage | LabelModelGraderInput
     )
 else:
-    RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplate = untagged(
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
-        RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
+    DataSourceResponsesInputMessagesTemplateTemplate = untagged(
+        DataSourceResponsesInputMessagesTemplateTemplateChatMessage, LabelModelGraderInput
     )
 
 
-class RunCancelResponseDataSourceResponsesInputMessagesTemplate(Object, tag_field="type", tag="template"):
+class DataSourceResponsesInputMessagesTemplate(Object, tag_field="type", tag="template"):
     type: ClassVar[Literal["template"]] = "template"
-    template: list[RunCancelResponseDataSourceResponsesInputMessagesTemplateTemplate]
+    template: list[DataSourceResponsesInputMessagesTemplateTemplate]
 
 
-RunCancelResponseDataSourceResponsesInputMessages = (
-    RunCancelResponseDataSourceResponsesInputMessagesTemplate
-    | CreateEvalCompletionsRunDataSourceInputMessagesItemReference
+DataSourceResponsesInputMessages = (
+    DataSourceResponsesInputMessagesTemplate | CreateEvalCompletionsRunDataSourceInputMessagesItemReference
 )
 
 
@@ -355,7 +225,7 @@ class DataSourceResponsesSamplingParamsText(Object):
 
 class DataSourceResponsesSamplingParams(Object):
     max_completion_tokens: int | None = None
-    reasoning_effort: ReasoningEffort | None = None
+    reasoning_effort: ReasoningEffort = None
     seed: int | None = None
     temperature: float | None = None
     text: DataSourceResponsesSamplingParamsText | None = None
@@ -370,31 +240,29 @@ class DataSourceResponsesSourceResponses(Object, tag_field="type", tag="response
     instructions_search: str | None = None
     metadata: Any = None
     model: str | None = None
-    reasoning_effort: ReasoningEffort | None = None
+    reasoning_effort: ReasoningEffort = None
     temperature: float | None = None
     tools: list[str] | None = None
     top_p: float | None = None
     users: list[str] | None = None
 
 
-RunCancelResponseDataSourceResponsesSource = (
+DataSourceResponsesSource = (
     CreateEvalCompletionsRunDataSourceSourceFileContent
     | CreateEvalCompletionsRunDataSourceSourceFileID
     | DataSourceResponsesSourceResponses
 )
 
 
-class RunCancelResponseDataSourceResponses(Object, tag_field="type", tag="responses"):
+class DataSourceResponses(Object, tag_field="type", tag="responses"):
     type: ClassVar[Literal["responses"]] = "responses"
-    source: RunCancelResponseDataSourceResponsesSource
-    input_messages: RunCancelResponseDataSourceResponsesInputMessages | None = None
+    source: DataSourceResponsesSource
+    input_messages: DataSourceResponsesInputMessages | None = None
     model: str | None = None
     sampling_params: DataSourceResponsesSamplingParams | None = None
 
 
-RunCancelResponseDataSource = (
-    CreateEvalJSONLRunDataSource | CreateEvalCompletionsRunDataSource | RunCancelResponseDataSourceResponses
-)
+RunCancelResponseDataSource = CreateEvalJSONLRunDataSource | CreateEvalCompletionsRunDataSource | DataSourceResponses
 
 
 class PerModelUsage(Object):
@@ -436,232 +304,7 @@ class RunCancelResponse(Object):
     metadata: Metadata | None = None
 
 
-RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent = (
-    str
-    | ResponseInputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage
-    | ResponseInputAudio
-    | GraderInputs
-)
-
-
-class RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem(Object):
-    content: RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"] | None = None
-
-
-if TYPE_CHECKING:
-    RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplate = (
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage
-        | RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem
-    )
-else:
-    RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplate = untagged(
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
-        RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-
-
-class RunCreateResponseDataSourceResponsesInputMessagesTemplate(Object, tag_field="type", tag="template"):
-    type: ClassVar[Literal["template"]] = "template"
-    template: list[RunCreateResponseDataSourceResponsesInputMessagesTemplateTemplate]
-
-
-RunCreateResponseDataSourceResponsesInputMessages = (
-    RunCreateResponseDataSourceResponsesInputMessagesTemplate
-    | CreateEvalCompletionsRunDataSourceInputMessagesItemReference
-)
-
-RunCreateResponseDataSourceResponsesSource = (
-    CreateEvalCompletionsRunDataSourceSourceFileContent
-    | CreateEvalCompletionsRunDataSourceSourceFileID
-    | DataSourceResponsesSourceResponses
-)
-
-
-class RunCreateResponseDataSourceResponses(Object, tag_field="type", tag="responses"):
-    type: ClassVar[Literal["responses"]] = "responses"
-    source: RunCreateResponseDataSourceResponsesSource
-    input_messages: RunCreateResponseDataSourceResponsesInputMessages | None = None
-    model: str | None = None
-    sampling_params: DataSourceResponsesSamplingParams | None = None
-
-
-RunCreateResponseDataSource = (
-    CreateEvalJSONLRunDataSource | CreateEvalCompletionsRunDataSource | RunCreateResponseDataSourceResponses
-)
-
-
-class RunCreateResponse(Object):
-    id: str
-    created_at: int
-    data_source: RunCreateResponseDataSource
-    error: EvalAPIError
-    eval_id: str
-    model: str
-    name: str
-    object: Literal["eval.run"]
-    per_model_usage: list[PerModelUsage]
-    per_testing_criteria_results: list[PerTestingCriteriaResult]
-    report_url: str
-    result_counts: ResultCounts
-    status: str
-    metadata: Metadata | None = None
-
-
 class RunDeleteResponse(Object):
     deleted: bool | None = None
     object: str | None = None
     run_id: str | None = None
-
-
-RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent = (
-    str
-    | ResponseInputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage
-    | ResponseInputAudio
-    | GraderInputs
-)
-
-
-class RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem(Object):
-    content: RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"] | None = None
-
-
-if TYPE_CHECKING:
-    RunListResponseDataSourceResponsesInputMessagesTemplateTemplate = (
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage
-        | RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem
-    )
-else:
-    RunListResponseDataSourceResponsesInputMessagesTemplateTemplate = untagged(
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
-        RunListResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-
-
-class RunListResponseDataSourceResponsesInputMessagesTemplate(Object, tag_field="type", tag="template"):
-    type: ClassVar[Literal["template"]] = "template"
-    template: list[RunListResponseDataSourceResponsesInputMessagesTemplateTemplate]
-
-
-RunListResponseDataSourceResponsesInputMessages = (
-    RunListResponseDataSourceResponsesInputMessagesTemplate
-    | CreateEvalCompletionsRunDataSourceInputMessagesItemReference
-)
-
-RunListResponseDataSourceResponsesSource = (
-    CreateEvalCompletionsRunDataSourceSourceFileContent
-    | CreateEvalCompletionsRunDataSourceSourceFileID
-    | DataSourceResponsesSourceResponses
-)
-
-
-class RunListResponseDataSourceResponses(Object, tag_field="type", tag="responses"):
-    type: ClassVar[Literal["responses"]] = "responses"
-    source: RunListResponseDataSourceResponsesSource
-    input_messages: RunListResponseDataSourceResponsesInputMessages | None = None
-    model: str | None = None
-    sampling_params: DataSourceResponsesSamplingParams | None = None
-
-
-RunListResponseDataSource = (
-    CreateEvalJSONLRunDataSource | CreateEvalCompletionsRunDataSource | RunListResponseDataSourceResponses
-)
-
-
-class RunListResponse(Object):
-    id: str
-    created_at: int
-    data_source: RunListResponseDataSource
-    error: EvalAPIError
-    eval_id: str
-    model: str
-    name: str
-    object: Literal["eval.run"]
-    per_model_usage: list[PerModelUsage]
-    per_testing_criteria_results: list[PerTestingCriteriaResult]
-    report_url: str
-    result_counts: ResultCounts
-    status: str
-    metadata: Metadata | None = None
-
-
-RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent = (
-    str
-    | ResponseInputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentOutputText
-    | CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplateEvalItemContentInputImage
-    | ResponseInputAudio
-    | GraderInputs
-)
-
-
-class RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem(Object):
-    content: RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItemContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"] | None = None
-
-
-if TYPE_CHECKING:
-    RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplate = (
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage
-        | RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem
-    )
-else:
-    RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplate = untagged(
-        DataSourceResponsesInputMessagesTemplateTemplateChatMessage,
-        RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplateEvalItem,
-    )
-
-
-class RunRetrieveResponseDataSourceResponsesInputMessagesTemplate(Object, tag_field="type", tag="template"):
-    type: ClassVar[Literal["template"]] = "template"
-    template: list[RunRetrieveResponseDataSourceResponsesInputMessagesTemplateTemplate]
-
-
-RunRetrieveResponseDataSourceResponsesInputMessages = (
-    RunRetrieveResponseDataSourceResponsesInputMessagesTemplate
-    | CreateEvalCompletionsRunDataSourceInputMessagesItemReference
-)
-
-RunRetrieveResponseDataSourceResponsesSource = (
-    CreateEvalCompletionsRunDataSourceSourceFileContent
-    | CreateEvalCompletionsRunDataSourceSourceFileID
-    | DataSourceResponsesSourceResponses
-)
-
-
-class RunRetrieveResponseDataSourceResponses(Object, tag_field="type", tag="responses"):
-    type: ClassVar[Literal["responses"]] = "responses"
-    source: RunRetrieveResponseDataSourceResponsesSource
-    input_messages: RunRetrieveResponseDataSourceResponsesInputMessages | None = None
-    model: str | None = None
-    sampling_params: DataSourceResponsesSamplingParams | None = None
-
-
-RunRetrieveResponseDataSource = (
-    CreateEvalJSONLRunDataSource | CreateEvalCompletionsRunDataSource | RunRetrieveResponseDataSourceResponses
-)
-
-
-class RunRetrieveResponse(Object):
-    id: str
-    created_at: int
-    data_source: RunRetrieveResponseDataSource
-    error: EvalAPIError
-    eval_id: str
-    model: str
-    name: str
-    object: Literal["eval.run"]
-    per_model_usage: list[PerModelUsage]
-    per_testing_criteria_results: list[PerTestingCriteriaResult]
-    report_url: str
-    result_counts: ResultCounts
-    status: str
-    metadata: Metadata | None = None

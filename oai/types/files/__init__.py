@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.files.params import ExpiresAfter as ExpiresAfter
-    from oai.types.files.params import FileCreateParams as FileCreateParams
-    from oai.types.files.params import FileListParams as FileListParams
-    from oai.types.files.structs import FileContent as FileContent
-    from oai.types.files.structs import FileDeleted as FileDeleted
-    from oai.types.files.structs import FileObject as FileObject
-    from oai.types.files.structs import FilePurpose as FilePurpose
+    from oai.types.files.params import (
+        ExpiresAfter as ExpiresAfter,
+        FileCreateParams as FileCreateParams,
+        FileListParams as FileListParams,
+    )
+    from oai.types.files.structs import (
+        FileContent as FileContent,
+        FileDeleted as FileDeleted,
+        FileObject as FileObject,
+        FilePurpose as FilePurpose,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

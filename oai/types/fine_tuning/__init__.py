@@ -6,40 +6,38 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.fine_tuning import alpha as alpha
-    from oai.types.fine_tuning import checkpoints as checkpoints
-    from oai.types.fine_tuning import jobs as jobs
-    from oai.types.fine_tuning.params import DpoHyperparametersParam as DpoHyperparametersParam
-    from oai.types.fine_tuning.params import DpoMethodParam as DpoMethodParam
-    from oai.types.fine_tuning.params import Integration as Integration
-    from oai.types.fine_tuning.params import IntegrationWandb as IntegrationWandb
-    from oai.types.fine_tuning.params import JobCreateParams as JobCreateParams
-    from oai.types.fine_tuning.params import JobCreateParamsHyperparameters as JobCreateParamsHyperparameters
-    from oai.types.fine_tuning.params import JobCreateParamsMethod as JobCreateParamsMethod
-    from oai.types.fine_tuning.params import JobListEventsParams as JobListEventsParams
-    from oai.types.fine_tuning.params import JobListParams as JobListParams
-    from oai.types.fine_tuning.params import ReinforcementHyperparametersParam as ReinforcementHyperparametersParam
-    from oai.types.fine_tuning.params import ReinforcementMethodParam as ReinforcementMethodParam
-    from oai.types.fine_tuning.params import SupervisedHyperparametersParam as SupervisedHyperparametersParam
-    from oai.types.fine_tuning.params import SupervisedMethodParam as SupervisedMethodParam
-    from oai.types.fine_tuning.structs import DpoHyperparameters as DpoHyperparameters
-    from oai.types.fine_tuning.structs import DpoMethod as DpoMethod
-    from oai.types.fine_tuning.structs import Error as Error
-    from oai.types.fine_tuning.structs import FineTuningJob as FineTuningJob
-    from oai.types.fine_tuning.structs import FineTuningJobEvent as FineTuningJobEvent
-    from oai.types.fine_tuning.structs import FineTuningJobHyperparameters as FineTuningJobHyperparameters
-    from oai.types.fine_tuning.structs import FineTuningJobMethod as FineTuningJobMethod
-    from oai.types.fine_tuning.structs import FineTuningJobWandbIntegration as FineTuningJobWandbIntegration
-    from oai.types.fine_tuning.structs import FineTuningJobWandbIntegrationObject as FineTuningJobWandbIntegrationObject
-    from oai.types.fine_tuning.structs import (
-        FineTuningJobWandbIntegrationObject as _FineTuningJobWandbIntegrationObject,
+    from oai.types.fine_tuning import alpha as alpha, checkpoints as checkpoints, jobs as jobs
+    from oai.types.fine_tuning.params import (
+        DpoHyperparametersParam as DpoHyperparametersParam,
+        DpoMethodParam as DpoMethodParam,
+        Integration as Integration,
+        IntegrationWandb as IntegrationWandb,
+        JobCreateParams as JobCreateParams,
+        JobCreateParamsMethod as JobCreateParamsMethod,
+        JobListEventsParams as JobListEventsParams,
+        JobListParams as JobListParams,
+        ReinforcementHyperparametersParam as ReinforcementHyperparametersParam,
+        ReinforcementMethodParam as ReinforcementMethodParam,
+        SupervisedHyperparametersParam as SupervisedHyperparametersParam,
+        SupervisedMethodParam as SupervisedMethodParam,
     )
-    from oai.types.fine_tuning.structs import ReinforcementHyperparameters as ReinforcementHyperparameters
-    from oai.types.fine_tuning.structs import ReinforcementMethod as ReinforcementMethod
-    from oai.types.fine_tuning.structs import SupervisedHyperparameters as SupervisedHyperparameters
-    from oai.types.fine_tuning.structs import SupervisedMethod as SupervisedMethod
+    from oai.types.fine_tuning.structs import (
+        DpoHyperparameters as DpoHyperparameters,
+        DpoMethod as DpoMethod,
+        Error as Error,
+        FineTuningJob as FineTuningJob,
+        FineTuningJobEvent as FineTuningJobEvent,
+        FineTuningJobMethod as FineTuningJobMethod,
+        FineTuningJobWandbIntegration as FineTuningJobWandbIntegration,
+        FineTuningJobWandbIntegrationObject as FineTuningJobWandbIntegrationObject,
+        FineTuningJobWandbIntegrationObject as _FineTuningJobIntegration,
+        ReinforcementHyperparameters as ReinforcementHyperparameters,
+        ReinforcementMethod as ReinforcementMethod,
+        SupervisedHyperparameters as SupervisedHyperparameters,
+        SupervisedMethod as SupervisedMethod,
+    )
 
-    FineTuningJobIntegration = _FineTuningJobWandbIntegrationObject
+    FineTuningJobIntegration = _FineTuningJobIntegration
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -47,7 +45,7 @@ else:
             "oai.types.fine_tuning.alpha": "",
             "oai.types.fine_tuning.checkpoints": "",
             "oai.types.fine_tuning.jobs": "",
-            "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsHyperparameters JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
-            "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobHyperparameters FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
+            "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
+            "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
         },
     )

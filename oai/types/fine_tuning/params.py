@@ -22,12 +22,6 @@ class DpoMethodParam(TypedDict, total=False):
     hyperparameters: DpoHyperparametersParam
 
 
-class JobCreateParamsHyperparameters(TypedDict, total=False):
-    batch_size: Literal["auto"] | int
-    learning_rate_multiplier: Literal["auto"] | float
-    n_epochs: Literal["auto"] | int
-
-
 class Integration(TypedDict, total=False):
     type: Required[Literal["wandb"]]
     wandb: Required[IntegrationWandb]
@@ -43,7 +37,7 @@ class IntegrationWandb(TypedDict, total=False):
 class JobCreateParams(TypedDict, total=False):
     model: Required[str | Literal["babbage-002", "davinci-002", "gpt-3.5-turbo", "gpt-4o-mini"]]
     training_file: Required[str]
-    hyperparameters: JobCreateParamsHyperparameters
+    hyperparameters: SupervisedHyperparametersParam
     integrations: Iterable[Integration] | None
     metadata: Metadata | None
     method: JobCreateParamsMethod

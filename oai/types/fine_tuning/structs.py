@@ -24,12 +24,6 @@ class Error(Object):
     param: str | None = None
 
 
-class FineTuningJobHyperparameters(Object):
-    batch_size: Literal["auto"] | int | None = None
-    learning_rate_multiplier: Literal["auto"] | float | None = None
-    n_epochs: Literal["auto"] | int | None = None
-
-
 class ReinforcementHyperparameters(Object):
     batch_size: Literal["auto"] | int | None = None
     compute_multiplier: Literal["auto"] | float | None = None
@@ -77,7 +71,7 @@ class FineTuningJobWandbIntegrationObject(Object):
 class FineTuningJob(Object):
     id: str
     created_at: int
-    hyperparameters: FineTuningJobHyperparameters
+    hyperparameters: SupervisedHyperparameters
     model: str
     object: Literal["fine_tuning.job"]
     organization_id: str

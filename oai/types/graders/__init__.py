@@ -6,51 +6,43 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.graders.params import GraderInputsParam as GraderInputsParam
-    from oai.types.graders.params import GraderInputsParamItem as GraderInputsParamItem
-    from oai.types.graders.params import LabelModelGraderParam as LabelModelGraderParam
-    from oai.types.graders.params import LabelModelGraderParamInput as LabelModelGraderParamInput
-    from oai.types.graders.params import LabelModelGraderParamInputContent as LabelModelGraderParamInputContent
     from oai.types.graders.params import (
+        GraderInputsParam as GraderInputsParam,
+        GraderInputsParamItem as GraderInputsParamItem,
+        LabelModelGraderParam as LabelModelGraderParam,
+        LabelModelGraderParamInput as LabelModelGraderParamInput,
+        LabelModelGraderParamInputContent as LabelModelGraderParamInputContent,
         LabelModelGraderParamInputContentInputImage as LabelModelGraderParamInputContentInputImage,
-    )
-    from oai.types.graders.params import (
         LabelModelGraderParamInputContentOutputText as LabelModelGraderParamInputContentOutputText,
+        MultiGraderParam as MultiGraderParam,
+        MultiGraderParamGraders as MultiGraderParamGraders,
+        PythonGraderParam as PythonGraderParam,
+        ScoreModelGraderParam as ScoreModelGraderParam,
+        ScoreModelGraderParamSamplingParams as ScoreModelGraderParamSamplingParams,
+        StringCheckGraderParam as StringCheckGraderParam,
+        TextSimilarityGraderParam as TextSimilarityGraderParam,
     )
-    from oai.types.graders.params import MultiGraderParam as MultiGraderParam
-    from oai.types.graders.params import MultiGraderParamGraders as MultiGraderParamGraders
-    from oai.types.graders.params import PythonGraderParam as PythonGraderParam
-    from oai.types.graders.params import ScoreModelGraderParam as ScoreModelGraderParam
-    from oai.types.graders.params import ScoreModelGraderParamInput as ScoreModelGraderParamInput
-    from oai.types.graders.params import ScoreModelGraderParamInputContent as ScoreModelGraderParamInputContent
-    from oai.types.graders.params import ScoreModelGraderParamSamplingParams as ScoreModelGraderParamSamplingParams
-    from oai.types.graders.params import StringCheckGraderParam as StringCheckGraderParam
-    from oai.types.graders.params import TextSimilarityGraderParam as TextSimilarityGraderParam
-    from oai.types.graders.structs import GraderInputItem as GraderInputItem
-    from oai.types.graders.structs import GraderInputs as GraderInputs
-    from oai.types.graders.structs import LabelModelGrader as LabelModelGrader
-    from oai.types.graders.structs import LabelModelGraderInput as LabelModelGraderInput
-    from oai.types.graders.structs import LabelModelGraderInputContent as LabelModelGraderInputContent
     from oai.types.graders.structs import (
+        GraderInputItem as GraderInputItem,
+        GraderInputs as GraderInputs,
+        LabelModelGrader as LabelModelGrader,
+        LabelModelGraderInput as LabelModelGraderInput,
+        LabelModelGraderInputContent as LabelModelGraderInputContent,
         LabelModelGraderInputContentInputImage as LabelModelGraderInputContentInputImage,
-    )
-    from oai.types.graders.structs import (
         LabelModelGraderInputContentOutputText as LabelModelGraderInputContentOutputText,
+        MultiGrader as MultiGrader,
+        MultiGraderGraders as MultiGraderGraders,
+        PythonGrader as PythonGrader,
+        ScoreModelGrader as ScoreModelGrader,
+        ScoreModelGraderSamplingParams as ScoreModelGraderSamplingParams,
+        StringCheckGrader as StringCheckGrader,
+        TextSimilarityGrader as TextSimilarityGrader,
     )
-    from oai.types.graders.structs import MultiGrader as MultiGrader
-    from oai.types.graders.structs import MultiGraderGraders as MultiGraderGraders
-    from oai.types.graders.structs import PythonGrader as PythonGrader
-    from oai.types.graders.structs import ScoreModelGrader as ScoreModelGrader
-    from oai.types.graders.structs import ScoreModelGraderInput as ScoreModelGraderInput
-    from oai.types.graders.structs import ScoreModelGraderInputContent as ScoreModelGraderInputContent
-    from oai.types.graders.structs import ScoreModelGraderSamplingParams as ScoreModelGraderSamplingParams
-    from oai.types.graders.structs import StringCheckGrader as StringCheckGrader
-    from oai.types.graders.structs import TextSimilarityGrader as TextSimilarityGrader
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamInput ScoreModelGraderParamInputContent ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
-            "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderInput ScoreModelGraderInputContent ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
+            "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
+            "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
         },
     )

@@ -62,15 +62,6 @@ class PythonGraderParam(TypedDict, total=False):
     image_tag: str
 
 
-class ScoreModelGraderParamInput(TypedDict, total=False):
-    content: Required[ScoreModelGraderParamInputContent]
-    role: Required[Literal["user", "assistant", "system", "developer"]]
-    type: Literal["message"]
-
-
-ScoreModelGraderParamInputContent: TypeAlias = "str | ResponseInputTextParam | LabelModelGraderParamInputContentOutputText | LabelModelGraderParamInputContentInputImage | ResponseInputAudioParam | GraderInputsParam"
-
-
 class ScoreModelGraderParamSamplingParams(TypedDict, total=False):
     max_completions_tokens: int | None
     reasoning_effort: ReasoningEffort
@@ -80,7 +71,7 @@ class ScoreModelGraderParamSamplingParams(TypedDict, total=False):
 
 
 class ScoreModelGraderParam(TypedDict, total=False):
-    input: Required[Iterable[ScoreModelGraderParamInput]]
+    input: Required[Iterable[LabelModelGraderParamInput]]
     model: Required[str]
     name: Required[str]
     type: Required[Literal["score_model"]]

@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
-from oai.types.responses.structs import ResponseInputAudio, ResponseInputText
+from oai.types.responses.common_structs import ResponseInputText
+from oai.types.responses.structs import ResponseInputAudio
 from oai.types.shared.structs import ReasoningEffort
 
 
@@ -60,25 +61,9 @@ class PythonGrader(Object, tag_field="type", tag="python"):
     image_tag: str | None = None
 
 
-ScoreModelGraderInputContent = (
-    str
-    | ResponseInputText
-    | LabelModelGraderInputContentOutputText
-    | LabelModelGraderInputContentInputImage
-    | ResponseInputAudio
-    | GraderInputs
-)
-
-
-class ScoreModelGraderInput(Object):
-    content: ScoreModelGraderInputContent
-    role: Literal["user", "assistant", "system", "developer"]
-    type: Literal["message"] | None = None
-
-
 class ScoreModelGraderSamplingParams(Object):
     max_completions_tokens: int | None = None
-    reasoning_effort: ReasoningEffort | None = None
+    reasoning_effort: ReasoningEffort = None
     seed: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -86,7 +71,7 @@ class ScoreModelGraderSamplingParams(Object):
 
 class ScoreModelGrader(Object, tag_field="type", tag="score_model"):
     type: ClassVar[Literal["score_model"]] = "score_model"
-    input: list[ScoreModelGraderInput]
+    input: list[LabelModelGraderInput]
     model: str
     name: str
     range: list[float] | None = None

@@ -6,36 +6,43 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.images.params import ImageCreateVariationParams as ImageCreateVariationParams
-    from oai.types.images.params import ImageEditParams as ImageEditParams
-    from oai.types.images.params import ImageEditParamsNonStreaming as ImageEditParamsNonStreaming
-    from oai.types.images.params import ImageEditParamsStreaming as ImageEditParamsStreaming
-    from oai.types.images.params import ImageEditParamsSvg as ImageEditParamsSvg
-    from oai.types.images.params import ImageEditParamsSvgReasoning as ImageEditParamsSvgReasoning
-    from oai.types.images.params import ImageGenerateParams as ImageGenerateParams
-    from oai.types.images.params import ImageGenerateParamsNonStreaming as ImageGenerateParamsNonStreaming
-    from oai.types.images.params import ImageGenerateParamsStreaming as ImageGenerateParamsStreaming
-    from oai.types.images.params import ImageGenerateParamsSvg as ImageGenerateParamsSvg
-    from oai.types.images.params import ImageGenerateParamsSvgReasoning as ImageGenerateParamsSvgReasoning
-    from oai.types.images.params import ImageInputReferenceParam as ImageInputReferenceParam
-    from oai.types.images.structs import Image as Image
-    from oai.types.images.structs import ImageEditCompletedEvent as ImageEditCompletedEvent
-    from oai.types.images.structs import ImageEditCompletedEventUsage as ImageEditCompletedEventUsage
-    from oai.types.images.structs import ImageEditPartialImageEvent as ImageEditPartialImageEvent
-    from oai.types.images.structs import ImageEditStreamEvent as ImageEditStreamEvent
-    from oai.types.images.structs import ImageGenCompletedEvent as ImageGenCompletedEvent
-    from oai.types.images.structs import ImageGenPartialImageEvent as ImageGenPartialImageEvent
-    from oai.types.images.structs import ImageGenStreamEvent as ImageGenStreamEvent
-    from oai.types.images.structs import ImageModel as ImageModel
-    from oai.types.images.structs import ImagesResponse as ImagesResponse
-    from oai.types.images.structs import ImagesResponseUsage as ImagesResponseUsage
-    from oai.types.images.structs import SvgUsage as SvgUsage
-    from oai.types.images.structs import UsageInputTokensDetails as UsageInputTokensDetails
+    from oai.types.images.params import (
+        ImageCreateVariationParams as ImageCreateVariationParams,
+        ImageEditParams as ImageEditParams,
+        ImageEditParamsNonStreaming as ImageEditParamsNonStreaming,
+        ImageEditParamsNonStreamingQuality as ImageEditParamsNonStreamingQuality,
+        ImageEditParamsStreaming as ImageEditParamsStreaming,
+        ImageEditParamsSvg as ImageEditParamsSvg,
+        ImageEditParamsSvgReasoning as ImageEditParamsSvgReasoning,
+        ImageGenerateParams as ImageGenerateParams,
+        ImageGenerateParamsNonStreaming as ImageGenerateParamsNonStreaming,
+        ImageGenerateParamsNonStreamingQuality as ImageGenerateParamsNonStreamingQuality,
+        ImageGenerateParamsStreaming as ImageGenerateParamsStreaming,
+        ImageGenerateParamsSvg as ImageGenerateParamsSvg,
+        ImageGenerateParamsSvgReasoning as ImageGenerateParamsSvgReasoning,
+        ImageInputReferenceParam as ImageInputReferenceParam,
+        SvgReasoningEffort as SvgReasoningEffort,
+    )
+    from oai.types.images.structs import (
+        Image as Image,
+        ImageEditCompletedEvent as ImageEditCompletedEvent,
+        ImageEditCompletedEventUsage as ImageEditCompletedEventUsage,
+        ImageEditPartialImageEvent as ImageEditPartialImageEvent,
+        ImageEditStreamEvent as ImageEditStreamEvent,
+        ImageGenCompletedEvent as ImageGenCompletedEvent,
+        ImageGenPartialImageEvent as ImageGenPartialImageEvent,
+        ImageGenStreamEvent as ImageGenStreamEvent,
+        ImageModel as ImageModel,
+        ImagesResponse as ImagesResponse,
+        ImagesResponseUsage as ImagesResponseUsage,
+        SvgUsage as SvgUsage,
+        UsageInputTokensDetails as UsageInputTokensDetails,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam",
+            "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsNonStreamingQuality ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsNonStreamingQuality ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam SvgReasoningEffort",
             "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
         },
     )

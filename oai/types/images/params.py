@@ -38,13 +38,16 @@ class ImageEditParamsNonStreaming(TypedDict, total=False):
     output_compression: int | None
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard"] | None
+    quality: ImageEditParamsNonStreamingQuality | None
     response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
     size: str | Literal["1024x1024", "1536x1024", "1024x1536", "auto", "256x256", "512x512"] | None
     svg: ImageEditParamsSvg | None
     user: str
     stream: Literal[False] | None
+
+
+ImageEditParamsNonStreamingQuality: TypeAlias = "Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto', 'standard']"
 
 
 class ImageEditParamsStreaming(TypedDict, total=False):
@@ -62,7 +65,7 @@ class ImageEditParamsStreaming(TypedDict, total=False):
     output_compression: int | None
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard"] | None
+    quality: ImageEditParamsNonStreamingQuality | None
     response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
     size: str | Literal["1024x1024", "1536x1024", "1024x1536", "auto", "256x256", "512x512"] | None
@@ -77,8 +80,10 @@ class ImageEditParamsSvg(TypedDict, total=False):
 
 
 class ImageEditParamsSvgReasoning(TypedDict, total=False):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+    effort: SvgReasoningEffort
 
+
+SvgReasoningEffort: TypeAlias = "Literal['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']"
 
 ImageGenerateParams: TypeAlias = "ImageGenerateParamsNonStreaming | ImageGenerateParamsStreaming"
 
@@ -95,7 +100,7 @@ class ImageGenerateParamsNonStreaming(TypedDict, total=False):
     output_compression: int | None
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None
+    quality: ImageGenerateParamsNonStreamingQuality | None
     response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
     size: (
@@ -107,6 +112,11 @@ class ImageGenerateParamsNonStreaming(TypedDict, total=False):
     svg: ImageGenerateParamsSvg | None
     user: str
     stream: Literal[False] | None
+
+
+ImageGenerateParamsNonStreamingQuality: TypeAlias = (
+    "Literal['low', 'medium', 'high', 'xhigh', 'max', 'auto', 'standard', 'hd']"
+)
 
 
 class ImageGenerateParamsStreaming(TypedDict, total=False):
@@ -121,7 +131,7 @@ class ImageGenerateParamsStreaming(TypedDict, total=False):
     output_compression: int | None
     output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None
     partial_images: int | None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None
+    quality: ImageGenerateParamsNonStreamingQuality | None
     response_format: Literal["url", "b64_json"] | None
     safety_identifier: str | None
     size: (
@@ -141,7 +151,7 @@ class ImageGenerateParamsSvg(TypedDict, total=False):
 
 
 class ImageGenerateParamsSvgReasoning(TypedDict, total=False):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
+    effort: SvgReasoningEffort | None
 
 
 class ImageInputReferenceParam(TypedDict, total=False):

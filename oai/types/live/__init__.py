@@ -6,545 +6,280 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.live.params import AudioFormatParam as AudioFormatParam
-    from oai.types.live.params import AudioFormatParamAudioPCM as AudioFormatParamAudioPCM
-    from oai.types.live.params import AudioFormatParamAudioPCMA as AudioFormatParamAudioPCMA
-    from oai.types.live.params import AudioFormatParamAudioPCMU as AudioFormatParamAudioPCMU
-    from oai.types.live.params import AudioOutputVoice as AudioOutputVoice
-    from oai.types.live.params import ClientConfigParam as ClientConfigParam
-    from oai.types.live.params import ClientDelegationParam as ClientDelegationParam
-    from oai.types.live.params import ClientEventParam as ClientEventParam
-    from oai.types.live.params import CommentaryAppendEventParam as CommentaryAppendEventParam
-    from oai.types.live.params import ConnectClientEventParam as ConnectClientEventParam
     from oai.types.live.params import (
+        AudioFormatParam as AudioFormatParam,
+        AudioFormatParamAudioPCM as AudioFormatParamAudioPCM,
+        AudioFormatParamAudioPCMA as AudioFormatParamAudioPCMA,
+        AudioFormatParamAudioPCMU as AudioFormatParamAudioPCMU,
+        AudioOutputVoice as AudioOutputVoice,
+        ClientConfigParam as ClientConfigParam,
+        ClientDelegationParam as ClientDelegationParam,
+        ClientEventParam as ClientEventParam,
+        CommentaryAppendEventParam as CommentaryAppendEventParam,
+        ConnectClientEventParam as ConnectClientEventParam,
         ConnectClientEventParamTransportDtmfSend as ConnectClientEventParamTransportDtmfSend,
-    )
-    from oai.types.live.params import CustomVoiceParam as CustomVoiceParam
-    from oai.types.live.params import DataChannelConfigParam as DataChannelConfigParam
-    from oai.types.live.params import DecisionAssistantMessageParam as DecisionAssistantMessageParam
-    from oai.types.live.params import (
+        DataChannelConfigParam as DataChannelConfigParam,
+        DecisionAssistantMessageParam as DecisionAssistantMessageParam,
         DecisionAssistantMessageParamContentPart as DecisionAssistantMessageParamContentPart,
-    )
-    from oai.types.live.params import (
         DecisionAssistantMessageParamContentPartOutputText as DecisionAssistantMessageParamContentPartOutputText,
-    )
-    from oai.types.live.params import (
-        DecisionAssistantMessageParamContentPartRefusal as DecisionAssistantMessageParamContentPartRefusal,
-    )
-    from oai.types.live.params import DecisionChoiceOptionParam as DecisionChoiceOptionParam
-    from oai.types.live.params import DecisionCreateEventParam as DecisionCreateEventParam
-    from oai.types.live.params import DecisionDeveloperMessageParam as DecisionDeveloperMessageParam
-    from oai.types.live.params import DecisionInputTextParam as DecisionInputTextParam
-    from oai.types.live.params import DecisionItemCreateEventParam as DecisionItemCreateEventParam
-    from oai.types.live.params import (
+        DecisionChoiceOptionParam as DecisionChoiceOptionParam,
+        DecisionCreateEventParam as DecisionCreateEventParam,
+        DecisionDeveloperMessageParam as DecisionDeveloperMessageParam,
+        DecisionItemCreateEventParam as DecisionItemCreateEventParam,
         DecisionItemCreateEventParamItemCustomToolCall as DecisionItemCreateEventParamItemCustomToolCall,
-    )
-    from oai.types.live.params import (
         DecisionItemCreateEventParamItemCustomToolCallOutput as DecisionItemCreateEventParamItemCustomToolCallOutput,
-    )
-    from oai.types.live.params import (
-        DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts as DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts,
-    )
-    from oai.types.live.params import (
         DecisionItemCreateEventParamItemFunctionCall as DecisionItemCreateEventParamItemFunctionCall,
-    )
-    from oai.types.live.params import (
         DecisionItemCreateEventParamItemFunctionCallOutput as DecisionItemCreateEventParamItemFunctionCallOutput,
-    )
-    from oai.types.live.params import (
         DecisionItemCreateEventParamItemFunctionCallOutputOutputParts as DecisionItemCreateEventParamItemFunctionCallOutputOutputParts,
-    )
-    from oai.types.live.params import DecisionItemCreateEventParamItemUnion as DecisionItemCreateEventParamItemUnion
-    from oai.types.live.params import DecisionItemDeleteEventParam as DecisionItemDeleteEventParam
-    from oai.types.live.params import DecisionQuestionParam as DecisionQuestionParam
-    from oai.types.live.params import DecisionQuestionParamChoice as DecisionQuestionParamChoice
-    from oai.types.live.params import (
-        DecisionQuestionParamChoiceInstructionsParts as DecisionQuestionParamChoiceInstructionsParts,
-    )
-    from oai.types.live.params import DecisionQuestionParamPredicate as DecisionQuestionParamPredicate
-    from oai.types.live.params import (
-        DecisionQuestionParamPredicateInstructionsParts as DecisionQuestionParamPredicateInstructionsParts,
-    )
-    from oai.types.live.params import DecisionQuestionParamScore as DecisionQuestionParamScore
-    from oai.types.live.params import (
-        DecisionQuestionParamScoreInstructionsParts as DecisionQuestionParamScoreInstructionsParts,
-    )
-    from oai.types.live.params import DecisionQuestionParamScoreLevel as DecisionQuestionParamScoreLevel
-    from oai.types.live.params import DecisionsDelegationConfigParam as DecisionsDelegationConfigParam
-    from oai.types.live.params import DecisionsDelegationUpdateConfigParam as DecisionsDelegationUpdateConfigParam
-    from oai.types.live.params import DecisionSystemMessageParam as DecisionSystemMessageParam
-    from oai.types.live.params import DecisionTriggerParam as DecisionTriggerParam
-    from oai.types.live.params import DecisionTriggerParamDecisions as DecisionTriggerParamDecisions
-    from oai.types.live.params import DecisionUserMessageParam as DecisionUserMessageParam
-    from oai.types.live.params import DecisionUserMessageParamContentPart as DecisionUserMessageParamContentPart
-    from oai.types.live.params import (
-        DecisionUserMessageParamContentPartInputImage as DecisionUserMessageParamContentPartInputImage,
-    )
-    from oai.types.live.params import (
-        DecisionUserMessageParamContentPartInputJSON as DecisionUserMessageParamContentPartInputJSON,
-    )
-    from oai.types.live.params import (
-        DecisionUserMessageParamContentPartInputText as DecisionUserMessageParamContentPartInputText,
-    )
-    from oai.types.live.params import ForkClientEventParam as ForkClientEventParam
-    from oai.types.live.params import ForkSessionConfigParam as ForkSessionConfigParam
-    from oai.types.live.params import ForkSessionConfigParamAudio as ForkSessionConfigParamAudio
-    from oai.types.live.params import ForkSessionConfigParamDelegation as ForkSessionConfigParamDelegation
-    from oai.types.live.params import ForkSessionStartEventParam as ForkSessionStartEventParam
-    from oai.types.live.params import FunctionToolParam as FunctionToolParam
-    from oai.types.live.params import InitialItemParam as InitialItemParam
-    from oai.types.live.params import InitialItemParamAssistant as InitialItemParamAssistant
-    from oai.types.live.params import InitialItemParamAssistantContent as InitialItemParamAssistantContent
-    from oai.types.live.params import InitialItemParamAssistantContentText as InitialItemParamAssistantContentText
-    from oai.types.live.params import InitialItemParamDeveloper as InitialItemParamDeveloper
-    from oai.types.live.params import InitialItemParamUser as InitialItemParamUser
-    from oai.types.live.params import InitialItemParamUserContent as InitialItemParamUserContent
-    from oai.types.live.params import InputAudioAppendEventParam as InputAudioAppendEventParam
-    from oai.types.live.params import InputAudioMuteEventParam as InputAudioMuteEventParam
-    from oai.types.live.params import InputAudioUnmuteEventParam as InputAudioUnmuteEventParam
-    from oai.types.live.params import InstructionsAppendEventParam as InstructionsAppendEventParam
-    from oai.types.live.params import LiveCreateParams as LiveCreateParams
-    from oai.types.live.params import LiveCreateParamsTransport as LiveCreateParamsTransport
-    from oai.types.live.params import MediaSessionConfigParam as MediaSessionConfigParam
-    from oai.types.live.params import MediaSessionConfigParamAudio as MediaSessionConfigParamAudio
-    from oai.types.live.params import MediaSessionConfigParamAudioOutput as MediaSessionConfigParamAudioOutput
-    from oai.types.live.params import (
+        DecisionItemCreateEventParamItemUnion as DecisionItemCreateEventParamItemUnion,
+        DecisionItemDeleteEventParam as DecisionItemDeleteEventParam,
+        DecisionQuestionParam as DecisionQuestionParam,
+        DecisionQuestionParamChoice as DecisionQuestionParamChoice,
+        DecisionQuestionParamPredicate as DecisionQuestionParamPredicate,
+        DecisionQuestionParamScore as DecisionQuestionParamScore,
+        DecisionQuestionParamScoreLevel as DecisionQuestionParamScoreLevel,
+        DecisionsDelegationConfigParam as DecisionsDelegationConfigParam,
+        DecisionsDelegationUpdateConfigParam as DecisionsDelegationUpdateConfigParam,
+        DecisionSystemMessageParam as DecisionSystemMessageParam,
+        DecisionTriggerParam as DecisionTriggerParam,
+        DecisionTriggerParamDecisions as DecisionTriggerParamDecisions,
+        DecisionUserMessageParam as DecisionUserMessageParam,
+        ForkClientEventParam as ForkClientEventParam,
+        ForkSessionConfigParam as ForkSessionConfigParam,
+        ForkSessionConfigParamAudio as ForkSessionConfigParamAudio,
+        ForkSessionConfigParamDelegation as ForkSessionConfigParamDelegation,
+        ForkSessionStartEventParam as ForkSessionStartEventParam,
+        FunctionToolParam as FunctionToolParam,
+        InitialItemParam as InitialItemParam,
+        InitialItemParamAssistant as InitialItemParamAssistant,
+        InitialItemParamAssistantContent as InitialItemParamAssistantContent,
+        InitialItemParamAssistantContentText as InitialItemParamAssistantContentText,
+        InitialItemParamDeveloper as InitialItemParamDeveloper,
+        InitialItemParamUser as InitialItemParamUser,
+        InitialItemParamUserContent as InitialItemParamUserContent,
+        InputAudioAppendEventParam as InputAudioAppendEventParam,
+        InputAudioMuteEventParam as InputAudioMuteEventParam,
+        InputAudioUnmuteEventParam as InputAudioUnmuteEventParam,
+        InstructionsAppendEventParam as InstructionsAppendEventParam,
+        LiveCreateParams as LiveCreateParams,
+        LiveCreateParamsTransport as LiveCreateParamsTransport,
+        MediaSessionConfigParam as MediaSessionConfigParam,
+        MediaSessionConfigParamAudio as MediaSessionConfigParamAudio,
+        MediaSessionConfigParamAudioOutput as MediaSessionConfigParamAudioOutput,
         MediaSessionConfigParamDelegationDecisions as MediaSessionConfigParamDelegationDecisions,
-    )
-    from oai.types.live.params import (
         MediaSessionConfigParamDelegationResponses as MediaSessionConfigParamDelegationResponses,
-    )
-    from oai.types.live.params import MediaSessionForkConfigParam as MediaSessionForkConfigParam
-    from oai.types.live.params import OutputAudioFixturePlayEventParam as OutputAudioFixturePlayEventParam
-    from oai.types.live.params import ResponseCreateEventParam as ResponseCreateEventParam
-    from oai.types.live.params import ResponseItemCreateEventParam as ResponseItemCreateEventParam
-    from oai.types.live.params import ResponsesDelegationConfigParam as ResponsesDelegationConfigParam
-    from oai.types.live.params import ResponsesDelegationConfigParamReasoning as ResponsesDelegationConfigParamReasoning
-    from oai.types.live.params import ResponsesDelegationConfigParamText as ResponsesDelegationConfigParamText
-    from oai.types.live.params import ResponsesDelegationConfigParamTool as ResponsesDelegationConfigParamTool
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolApplyPatch as ResponsesDelegationConfigParamToolApplyPatch,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolChoice as ResponsesDelegationConfigParamToolChoice,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolChoiceCustom as ResponsesDelegationConfigParamToolChoiceCustom,
-    )
-    from oai.types.live.params import (
+        MediaSessionForkConfigParam as MediaSessionForkConfigParam,
+        OutputAudioFixturePlayEventParam as OutputAudioFixturePlayEventParam,
+        ResponseCreateEventParam as ResponseCreateEventParam,
+        ResponseItemCreateEventParam as ResponseItemCreateEventParam,
+        ResponsesDelegationConfigParam as ResponsesDelegationConfigParam,
+        ResponsesDelegationConfigParamReasoning as ResponsesDelegationConfigParamReasoning,
+        ResponsesDelegationConfigParamText as ResponsesDelegationConfigParamText,
+        ResponsesDelegationConfigParamTool as ResponsesDelegationConfigParamTool,
         ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam as ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool as ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam as ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam as ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolChoiceShell as ResponsesDelegationConfigParamToolChoiceShell,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolChoiceWebSearchPreview as ResponsesDelegationConfigParamToolChoiceWebSearchPreview,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolCodeInterpreter as ResponsesDelegationConfigParamToolCodeInterpreter,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolComputer as ResponsesDelegationConfigParamToolComputer,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolCustom as ResponsesDelegationConfigParamToolCustom,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolFileSearch as ResponsesDelegationConfigParamToolFileSearch,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolImageGeneration as ResponsesDelegationConfigParamToolImageGeneration,
-    )
-    from oai.types.live.params import ResponsesDelegationConfigParamToolMcp as ResponsesDelegationConfigParamToolMcp
-    from oai.types.live.params import (
+        ResponsesDelegationConfigParamToolMcp as ResponsesDelegationConfigParamToolMcp,
         ResponsesDelegationConfigParamToolNamespace as ResponsesDelegationConfigParamToolNamespace,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolProgrammaticToolCalling as ResponsesDelegationConfigParamToolProgrammaticToolCalling,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolSearch as ResponsesDelegationConfigParamToolSearch,
-    )
-    from oai.types.live.params import ResponsesDelegationConfigParamToolShell as ResponsesDelegationConfigParamToolShell
-    from oai.types.live.params import (
+        ResponsesDelegationConfigParamToolShell as ResponsesDelegationConfigParamToolShell,
         ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto as ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference as ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerReference as ResponsesDelegationConfigParamToolShellEnvironmentContainerReference,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentLocal as ResponsesDelegationConfigParamToolShellEnvironmentLocal,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill as ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill,
-    )
-    from oai.types.live.params import (
         ResponsesDelegationConfigParamToolWebSearch as ResponsesDelegationConfigParamToolWebSearch,
-    )
-    from oai.types.live.params import ResponsesDelegationUpdateConfigParam as ResponsesDelegationUpdateConfigParam
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamTool as ResponsesDelegationUpdateConfigParamTool,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamToolChoice as ResponsesDelegationUpdateConfigParamToolChoice,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam as ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool as ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamToolShell as ResponsesDelegationUpdateConfigParamToolShell,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto as ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto,
-    )
-    from oai.types.live.params import (
-        ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill as ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill,
-    )
-    from oai.types.live.params import ServerEventSelectorParam as ServerEventSelectorParam
-    from oai.types.live.params import SessionAcceptParams as SessionAcceptParams
-    from oai.types.live.params import SessionAcceptParamsSession as SessionAcceptParamsSession
-    from oai.types.live.params import SessionAudio as SessionAudio
-    from oai.types.live.params import SessionAudioOutput as SessionAudioOutput
-    from oai.types.live.params import SessionAudioOutputVoice as SessionAudioOutputVoice
-    from oai.types.live.params import SessionCloseEventParam as SessionCloseEventParam
-    from oai.types.live.params import SessionConfigParam as SessionConfigParam
-    from oai.types.live.params import SessionConfigParamAudio as SessionConfigParamAudio
-    from oai.types.live.params import SessionForkParams as SessionForkParams
-    from oai.types.live.params import SessionReferParams as SessionReferParams
-    from oai.types.live.params import SessionRejectParams as SessionRejectParams
-    from oai.types.live.params import SessionStartEventParam as SessionStartEventParam
-    from oai.types.live.params import SessionUpdateConfigParam as SessionUpdateConfigParam
-    from oai.types.live.params import (
+        ResponsesDelegationUpdateConfigParam as ResponsesDelegationUpdateConfigParam,
+        ServerEventSelectorParam as ServerEventSelectorParam,
+        Session as Session,
+        SessionAcceptParams as SessionAcceptParams,
+        SessionCloseEventParam as SessionCloseEventParam,
+        SessionConfigParam as SessionConfigParam,
+        SessionConfigParamAudio as SessionConfigParamAudio,
+        SessionForkParams as SessionForkParams,
+        SessionReferParams as SessionReferParams,
+        SessionRejectParams as SessionRejectParams,
+        SessionStartEventParam as SessionStartEventParam,
+        SessionUpdateConfigParam as SessionUpdateConfigParam,
         SessionUpdateConfigParamDelegationDecisions as SessionUpdateConfigParamDelegationDecisions,
+        SessionUpdateEventParam as SessionUpdateEventParam,
+        SidebandConnectParams as SidebandConnectParams,
+        ThinkingAppendEventParam as ThinkingAppendEventParam,
+        ToolChoice as ToolChoice,
+        ToolShellEnvironmentContainerAutoSkill as ToolShellEnvironmentContainerAutoSkill,
+        ToolShellEnvironmentContainerAutoSkillSkillReference as ToolShellEnvironmentContainerAutoSkillSkillReference,
+        ToolShellEnvironmentLocal as ToolShellEnvironmentLocal,
     )
-    from oai.types.live.params import SessionUpdateEventParam as SessionUpdateEventParam
-    from oai.types.live.params import SidebandConnectParams as SidebandConnectParams
-    from oai.types.live.params import ThinkingAppendEventParam as ThinkingAppendEventParam
-    from oai.types.live.structs import AudioFormat as AudioFormat
-    from oai.types.live.structs import AudioFormatAudioPCM as AudioFormatAudioPCM
-    from oai.types.live.structs import AudioFormatAudioPCMA as AudioFormatAudioPCMA
-    from oai.types.live.structs import AudioFormatAudioPCMU as AudioFormatAudioPCMU
-    from oai.types.live.structs import BuiltInVoice as BuiltInVoice
-    from oai.types.live.structs import ClientConfig as ClientConfig
-    from oai.types.live.structs import ClientDelegation as ClientDelegation
-    from oai.types.live.structs import ClientEvent as ClientEvent
-    from oai.types.live.structs import CommentaryAppendedEvent as CommentaryAppendedEvent
-    from oai.types.live.structs import CommentaryAppendEvent as CommentaryAppendEvent
-    from oai.types.live.structs import ConnectClientEvent as ConnectClientEvent
-    from oai.types.live.structs import ConnectClientEventTransportDtmfSend as ConnectClientEventTransportDtmfSend
-    from oai.types.live.structs import ConnectServerEvent as ConnectServerEvent
-    from oai.types.live.structs import ConnectServerEventTransportDtmfSend as ConnectServerEventTransportDtmfSend
-    from oai.types.live.structs import ContextWindow as ContextWindow
-    from oai.types.live.structs import CustomVoice as CustomVoice
-    from oai.types.live.structs import DataChannelConfig as DataChannelConfig
-    from oai.types.live.structs import DecisionAssistantMessage as DecisionAssistantMessage
-    from oai.types.live.structs import DecisionAssistantMessageContentPart as DecisionAssistantMessageContentPart
     from oai.types.live.structs import (
+        AudioFormat as AudioFormat,
+        AudioFormatAudioPCM as AudioFormatAudioPCM,
+        AudioFormatAudioPCMA as AudioFormatAudioPCMA,
+        AudioFormatAudioPCMU as AudioFormatAudioPCMU,
+        BuiltInVoice as BuiltInVoice,
+        ClientConfig as ClientConfig,
+        ClientDelegation as ClientDelegation,
+        ClientEvent as ClientEvent,
+        CommentaryAppendedEvent as CommentaryAppendedEvent,
+        CommentaryAppendEvent as CommentaryAppendEvent,
+        ConnectClientEvent as ConnectClientEvent,
+        ConnectClientEventTransportDtmfSend as ConnectClientEventTransportDtmfSend,
+        ConnectServerEvent as ConnectServerEvent,
+        ConnectServerEventTransportDtmfSend as ConnectServerEventTransportDtmfSend,
+        ContextWindow as ContextWindow,
+        DataChannelConfig as DataChannelConfig,
+        DecisionAssistantMessage as DecisionAssistantMessage,
+        DecisionAssistantMessageContentPart as DecisionAssistantMessageContentPart,
         DecisionAssistantMessageContentPartOutputText as DecisionAssistantMessageContentPartOutputText,
-    )
-    from oai.types.live.structs import (
-        DecisionAssistantMessageContentPartRefusal as DecisionAssistantMessageContentPartRefusal,
-    )
-    from oai.types.live.structs import DecisionChoiceOption as DecisionChoiceOption
-    from oai.types.live.structs import DecisionCreateEvent as DecisionCreateEvent
-    from oai.types.live.structs import DecisionDeveloperMessage as DecisionDeveloperMessage
-    from oai.types.live.structs import DecisionEvent as DecisionEvent
-    from oai.types.live.structs import DecisionInputText as DecisionInputText
-    from oai.types.live.structs import DecisionItemCreatedEvent as DecisionItemCreatedEvent
-    from oai.types.live.structs import (
+        DecisionChoiceOption as DecisionChoiceOption,
+        DecisionCreateEvent as DecisionCreateEvent,
+        DecisionDeveloperMessage as DecisionDeveloperMessage,
+        DecisionEvent as DecisionEvent,
+        DecisionItemCreatedEvent as DecisionItemCreatedEvent,
         DecisionItemCreatedEventItemCustomToolCall as DecisionItemCreatedEventItemCustomToolCall,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreatedEventItemCustomToolCallOutput as DecisionItemCreatedEventItemCustomToolCallOutput,
-    )
-    from oai.types.live.structs import (
-        DecisionItemCreatedEventItemCustomToolCallOutputOutputParts as DecisionItemCreatedEventItemCustomToolCallOutputOutputParts,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreatedEventItemFunctionCall as DecisionItemCreatedEventItemFunctionCall,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreatedEventItemFunctionCallOutput as DecisionItemCreatedEventItemFunctionCallOutput,
-    )
-    from oai.types.live.structs import (
-        DecisionItemCreatedEventItemFunctionCallOutputOutputParts as DecisionItemCreatedEventItemFunctionCallOutputOutputParts,
-    )
-    from oai.types.live.structs import DecisionItemCreatedEventItemUnion as DecisionItemCreatedEventItemUnion
-    from oai.types.live.structs import DecisionItemCreateEvent as DecisionItemCreateEvent
-    from oai.types.live.structs import (
+        DecisionItemCreatedEventItemUnion as DecisionItemCreatedEventItemUnion,
+        DecisionItemCreateEvent as DecisionItemCreateEvent,
         DecisionItemCreateEventItemCustomToolCall as DecisionItemCreateEventItemCustomToolCall,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreateEventItemCustomToolCallOutput as DecisionItemCreateEventItemCustomToolCallOutput,
-    )
-    from oai.types.live.structs import (
-        DecisionItemCreateEventItemCustomToolCallOutputOutputParts as DecisionItemCreateEventItemCustomToolCallOutputOutputParts,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreateEventItemFunctionCall as DecisionItemCreateEventItemFunctionCall,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreateEventItemFunctionCallOutput as DecisionItemCreateEventItemFunctionCallOutput,
-    )
-    from oai.types.live.structs import (
         DecisionItemCreateEventItemFunctionCallOutputOutputParts as DecisionItemCreateEventItemFunctionCallOutputOutputParts,
-    )
-    from oai.types.live.structs import DecisionItemCreateEventItemUnion as DecisionItemCreateEventItemUnion
-    from oai.types.live.structs import DecisionItemDeletedEvent as DecisionItemDeletedEvent
-    from oai.types.live.structs import DecisionItemDeleteEvent as DecisionItemDeleteEvent
-    from oai.types.live.structs import DecisionJSONObject as DecisionJSONObject
-    from oai.types.live.structs import DecisionJSONObjectParam as DecisionJSONObjectParam
-    from oai.types.live.structs import DecisionQuestion as DecisionQuestion
-    from oai.types.live.structs import DecisionQuestionChoice as DecisionQuestionChoice
-    from oai.types.live.structs import (
-        DecisionQuestionChoiceInstructionsParts as DecisionQuestionChoiceInstructionsParts,
-    )
-    from oai.types.live.structs import DecisionQuestionPredicate as DecisionQuestionPredicate
-    from oai.types.live.structs import (
-        DecisionQuestionPredicateInstructionsParts as DecisionQuestionPredicateInstructionsParts,
-    )
-    from oai.types.live.structs import DecisionQuestionScore as DecisionQuestionScore
-    from oai.types.live.structs import DecisionQuestionScoreInstructionsParts as DecisionQuestionScoreInstructionsParts
-    from oai.types.live.structs import DecisionQuestionScoreLevel as DecisionQuestionScoreLevel
-    from oai.types.live.structs import DecisionsDelegationConfig as DecisionsDelegationConfig
-    from oai.types.live.structs import DecisionsDelegationUpdateConfig as DecisionsDelegationUpdateConfig
-    from oai.types.live.structs import DecisionStoredAssistantMessage as DecisionStoredAssistantMessage
-    from oai.types.live.structs import (
-        DecisionStoredAssistantMessageContentPart as DecisionStoredAssistantMessageContentPart,
-    )
-    from oai.types.live.structs import DecisionStoredDeveloperMessage as DecisionStoredDeveloperMessage
-    from oai.types.live.structs import DecisionStoredSystemMessage as DecisionStoredSystemMessage
-    from oai.types.live.structs import DecisionStoredUserMessage as DecisionStoredUserMessage
-    from oai.types.live.structs import DecisionStoredUserMessageContentPart as DecisionStoredUserMessageContentPart
-    from oai.types.live.structs import (
-        DecisionStoredUserMessageContentPartInputImage as DecisionStoredUserMessageContentPartInputImage,
-    )
-    from oai.types.live.structs import (
-        DecisionStoredUserMessageContentPartInputJSON as DecisionStoredUserMessageContentPartInputJSON,
-    )
-    from oai.types.live.structs import (
-        DecisionStoredUserMessageContentPartInputText as DecisionStoredUserMessageContentPartInputText,
-    )
-    from oai.types.live.structs import DecisionSystemMessage as DecisionSystemMessage
-    from oai.types.live.structs import DecisionTrigger as DecisionTrigger
-    from oai.types.live.structs import DecisionTriggerDecisions as DecisionTriggerDecisions
-    from oai.types.live.structs import DecisionUserMessage as DecisionUserMessage
-    from oai.types.live.structs import DecisionUserMessageContentPart as DecisionUserMessageContentPart
-    from oai.types.live.structs import (
-        DecisionUserMessageContentPartInputText as DecisionUserMessageContentPartInputText,
-    )
-    from oai.types.live.structs import DelegationCreatedEvent as DelegationCreatedEvent
-    from oai.types.live.structs import DelegationCreatedEventDelegation as DelegationCreatedEventDelegation
-    from oai.types.live.structs import Error as Error
-    from oai.types.live.structs import ErrorEvent as ErrorEvent
-    from oai.types.live.structs import Event as Event
-    from oai.types.live.structs import ForkClientEvent as ForkClientEvent
-    from oai.types.live.structs import ForkServerEvent as ForkServerEvent
-    from oai.types.live.structs import ForkSessionConfig as ForkSessionConfig
-    from oai.types.live.structs import ForkSessionConfigAudio as ForkSessionConfigAudio
-    from oai.types.live.structs import ForkSessionConfigDelegation as ForkSessionConfigDelegation
-    from oai.types.live.structs import ForkSessionStartEvent as ForkSessionStartEvent
-    from oai.types.live.structs import FunctionTool as FunctionTool
-    from oai.types.live.structs import InfoEvent as InfoEvent
-    from oai.types.live.structs import InitialItem as InitialItem
-    from oai.types.live.structs import InitialItemAssistant as InitialItemAssistant
-    from oai.types.live.structs import InitialItemAssistantContent as InitialItemAssistantContent
-    from oai.types.live.structs import InitialItemAssistantContentText as InitialItemAssistantContentText
-    from oai.types.live.structs import InitialItemDeveloper as InitialItemDeveloper
-    from oai.types.live.structs import InitialItemUser as InitialItemUser
-    from oai.types.live.structs import InitialItemUserContent as InitialItemUserContent
-    from oai.types.live.structs import InputAudioAppendEvent as InputAudioAppendEvent
-    from oai.types.live.structs import InputAudioMutedEvent as InputAudioMutedEvent
-    from oai.types.live.structs import InputAudioMuteEvent as InputAudioMuteEvent
-    from oai.types.live.structs import InputAudioUnmutedEvent as InputAudioUnmutedEvent
-    from oai.types.live.structs import InputAudioUnmuteEvent as InputAudioUnmuteEvent
-    from oai.types.live.structs import InputTranscriptDeltaEvent as InputTranscriptDeltaEvent
-    from oai.types.live.structs import InstructionsAppendedEvent as InstructionsAppendedEvent
-    from oai.types.live.structs import InstructionsAppendEvent as InstructionsAppendEvent
-    from oai.types.live.structs import LiveCreateResponse as LiveCreateResponse
-    from oai.types.live.structs import LiveCreateResponseSession as LiveCreateResponseSession
-    from oai.types.live.structs import LiveCreateResponseTransport as LiveCreateResponseTransport
-    from oai.types.live.structs import OutputAudioDeltaEvent as OutputAudioDeltaEvent
-    from oai.types.live.structs import OutputAudioFixturePlayedEvent as OutputAudioFixturePlayedEvent
-    from oai.types.live.structs import OutputAudioFixturePlayEvent as OutputAudioFixturePlayEvent
-    from oai.types.live.structs import OutputAudioFixturePlayingEvent as OutputAudioFixturePlayingEvent
-    from oai.types.live.structs import OutputTranscriptDeltaEvent as OutputTranscriptDeltaEvent
-    from oai.types.live.structs import ResponseCreateEvent as ResponseCreateEvent
-    from oai.types.live.structs import ResponseEvent as ResponseEvent
-    from oai.types.live.structs import ResponseItemCreateEvent as ResponseItemCreateEvent
-    from oai.types.live.structs import ResponsesDelegationConfig as ResponsesDelegationConfig
-    from oai.types.live.structs import ResponsesDelegationConfigReasoning as ResponsesDelegationConfigReasoning
-    from oai.types.live.structs import ResponsesDelegationConfigText as ResponsesDelegationConfigText
-    from oai.types.live.structs import ResponsesDelegationConfigTool as ResponsesDelegationConfigTool
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolApplyPatch as ResponsesDelegationConfigToolApplyPatch,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolChoiceCustom as ResponsesDelegationConfigToolChoiceCustom,
-    )
-    from oai.types.live.structs import (
+        DecisionItemCreateEventItemUnion as DecisionItemCreateEventItemUnion,
+        DecisionItemDeletedEvent as DecisionItemDeletedEvent,
+        DecisionItemDeleteEvent as DecisionItemDeleteEvent,
+        DecisionJSONObject as DecisionJSONObject,
+        DecisionJSONObjectParam as DecisionJSONObjectParam,
+        DecisionQuestion as DecisionQuestion,
+        DecisionQuestionChoice as DecisionQuestionChoice,
+        DecisionQuestionPredicate as DecisionQuestionPredicate,
+        DecisionQuestionScore as DecisionQuestionScore,
+        DecisionQuestionScoreLevel as DecisionQuestionScoreLevel,
+        DecisionsDelegationConfig as DecisionsDelegationConfig,
+        DecisionsDelegationUpdateConfig as DecisionsDelegationUpdateConfig,
+        DecisionStoredAssistantMessage as DecisionStoredAssistantMessage,
+        DecisionStoredDeveloperMessage as DecisionStoredDeveloperMessage,
+        DecisionStoredSystemMessage as DecisionStoredSystemMessage,
+        DecisionStoredUserMessage as DecisionStoredUserMessage,
+        DecisionSystemMessage as DecisionSystemMessage,
+        DecisionTrigger as DecisionTrigger,
+        DecisionTriggerDecisions as DecisionTriggerDecisions,
+        DecisionUserMessage as DecisionUserMessage,
+        DelegationCreatedEvent as DelegationCreatedEvent,
+        DelegationCreatedEventDelegation as DelegationCreatedEventDelegation,
+        Error as Error,
+        ErrorEvent as ErrorEvent,
+        Event as Event,
+        ForkClientEvent as ForkClientEvent,
+        ForkSessionConfig as ForkSessionConfig,
+        ForkSessionConfigAudio as ForkSessionConfigAudio,
+        ForkSessionConfigDelegation as ForkSessionConfigDelegation,
+        ForkSessionStartEvent as ForkSessionStartEvent,
+        FunctionTool as FunctionTool,
+        InfoEvent as InfoEvent,
+        InitialItem as InitialItem,
+        InitialItemAssistant as InitialItemAssistant,
+        InitialItemAssistantContent as InitialItemAssistantContent,
+        InitialItemAssistantContentText as InitialItemAssistantContentText,
+        InitialItemDeveloper as InitialItemDeveloper,
+        InitialItemUser as InitialItemUser,
+        InitialItemUserContent as InitialItemUserContent,
+        InputAudioAppendEvent as InputAudioAppendEvent,
+        InputAudioMutedEvent as InputAudioMutedEvent,
+        InputAudioMuteEvent as InputAudioMuteEvent,
+        InputAudioUnmutedEvent as InputAudioUnmutedEvent,
+        InputAudioUnmuteEvent as InputAudioUnmuteEvent,
+        InputTranscriptDeltaEvent as InputTranscriptDeltaEvent,
+        InstructionsAppendedEvent as InstructionsAppendedEvent,
+        InstructionsAppendEvent as InstructionsAppendEvent,
+        LiveCreateResponse as LiveCreateResponse,
+        LiveCreateResponse as _SessionForkResponse,
+        LiveCreateResponseTransport as LiveCreateResponseTransport,
+        OutputAudioDeltaEvent as OutputAudioDeltaEvent,
+        OutputAudioFixturePlayedEvent as OutputAudioFixturePlayedEvent,
+        OutputAudioFixturePlayEvent as OutputAudioFixturePlayEvent,
+        OutputAudioFixturePlayingEvent as OutputAudioFixturePlayingEvent,
+        OutputTranscriptDeltaEvent as OutputTranscriptDeltaEvent,
+        ResponseCreateEvent as ResponseCreateEvent,
+        ResponseEvent as ResponseEvent,
+        ResponseItemCreateEvent as ResponseItemCreateEvent,
+        ResponsesDelegationConfig as ResponsesDelegationConfig,
+        ResponsesDelegationConfigReasoning as ResponsesDelegationConfigReasoning,
+        ResponsesDelegationConfigText as ResponsesDelegationConfigText,
+        ResponsesDelegationConfigTool as ResponsesDelegationConfigTool,
+        ResponsesDelegationConfigToolChoice as ResponsesDelegationConfigToolChoice,
         ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam as ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam,
-    )
-    from oai.types.live.structs import (
         ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool as ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam as ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam,
-    )
-    from oai.types.live.structs import (
         ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam as ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolChoiceShell as ResponsesDelegationConfigToolChoiceShell,
-    )
-    from oai.types.live.structs import (
         ResponsesDelegationConfigToolChoiceWebSearchPreview as ResponsesDelegationConfigToolChoiceWebSearchPreview,
-    )
-    from oai.types.live.structs import (
         ResponsesDelegationConfigToolCodeInterpreter as ResponsesDelegationConfigToolCodeInterpreter,
-    )
-    from oai.types.live.structs import ResponsesDelegationConfigToolComputer as ResponsesDelegationConfigToolComputer
-    from oai.types.live.structs import ResponsesDelegationConfigToolCustom as ResponsesDelegationConfigToolCustom
-    from oai.types.live.structs import (
+        ResponsesDelegationConfigToolCustom as ResponsesDelegationConfigToolCustom,
         ResponsesDelegationConfigToolFileSearch as ResponsesDelegationConfigToolFileSearch,
-    )
-    from oai.types.live.structs import (
         ResponsesDelegationConfigToolImageGeneration as ResponsesDelegationConfigToolImageGeneration,
-    )
-    from oai.types.live.structs import ResponsesDelegationConfigToolMcp as ResponsesDelegationConfigToolMcp
-    from oai.types.live.structs import ResponsesDelegationConfigToolNamespace as ResponsesDelegationConfigToolNamespace
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolProgrammaticToolCalling as ResponsesDelegationConfigToolProgrammaticToolCalling,
-    )
-    from oai.types.live.structs import ResponsesDelegationConfigToolSearch as ResponsesDelegationConfigToolSearch
-    from oai.types.live.structs import ResponsesDelegationConfigToolShell as ResponsesDelegationConfigToolShell
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironment as ResponsesDelegationConfigToolShellEnvironment,
-    )
-    from oai.types.live.structs import (
+        ResponsesDelegationConfigToolMcp as ResponsesDelegationConfigToolMcp,
+        ResponsesDelegationConfigToolNamespace as ResponsesDelegationConfigToolNamespace,
+        ResponsesDelegationConfigToolSearch as ResponsesDelegationConfigToolSearch,
+        ResponsesDelegationConfigToolShell as ResponsesDelegationConfigToolShell,
         ResponsesDelegationConfigToolShellEnvironmentContainerAuto as ResponsesDelegationConfigToolShellEnvironmentContainerAuto,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicy as ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicy,
-    )
-    from oai.types.live.structs import (
         ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist as ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist,
+        ResponsesDelegationConfigToolWebSearch as ResponsesDelegationConfigToolWebSearch,
+        ResponsesDelegationUpdateConfig as ResponsesDelegationUpdateConfig,
+        ServerEvent as ServerEvent,
+        ServerEvent as _ForkServerEvent,
+        ServerEventSelector as ServerEventSelector,
+        SessionClosedEvent as SessionClosedEvent,
+        SessionCloseEvent as SessionCloseEvent,
+        SessionConfig as SessionConfig,
+        SessionConfigAudio as SessionConfigAudio,
+        SessionConfigAudioOutput as SessionConfigAudioOutput,
+        SessionConfigDelegation as SessionConfigDelegation,
+        SessionConfigDelegationDecisions as SessionConfigDelegationDecisions,
+        SessionConfigDelegationResponses as SessionConfigDelegationResponses,
+        SessionInputAudioAppend as SessionInputAudioAppend,
+        SessionResource as SessionResource,
+        SessionStartedEvent as SessionStartedEvent,
+        SessionStartEvent as SessionStartEvent,
+        SessionUpdateConfig as SessionUpdateConfig,
+        SessionUpdateConfigDelegation as SessionUpdateConfigDelegation,
+        SessionUpdateConfigDelegationDecisions as SessionUpdateConfigDelegationDecisions,
+        SessionUpdatedEvent as SessionUpdatedEvent,
+        SessionUpdateEvent as SessionUpdateEvent,
+        SessionUsage as SessionUsage,
+        SessionUsageUpdatedEvent as SessionUsageUpdatedEvent,
+        ThinkingAppendedEvent as ThinkingAppendedEvent,
+        ThinkingAppendEvent as ThinkingAppendEvent,
+        ToolShellEnvironment as ToolShellEnvironment,
+        ToolShellEnvironmentContainerAutoNetworkPolicy as ToolShellEnvironmentContainerAutoNetworkPolicy,
+        TransportAnswered as TransportAnswered,
+        TransportDtmfReceived as TransportDtmfReceived,
+        TransportDtmfSent as TransportDtmfSent,
+        TransportFailed as TransportFailed,
+        TransportFailedError as TransportFailedError,
+        TransportRinging as TransportRinging,
     )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyDisabled as ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyDisabled,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkill as ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkill,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInline as ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInline,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInlineSource as ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInlineSource,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillSkillReference as ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillSkillReference,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentContainerReference as ResponsesDelegationConfigToolShellEnvironmentContainerReference,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentLocal as ResponsesDelegationConfigToolShellEnvironmentLocal,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationConfigToolShellEnvironmentLocalSkill as ResponsesDelegationConfigToolShellEnvironmentLocalSkill,
-    )
-    from oai.types.live.structs import ResponsesDelegationConfigToolWebSearch as ResponsesDelegationConfigToolWebSearch
-    from oai.types.live.structs import ResponsesDelegationUpdateConfig as ResponsesDelegationUpdateConfig
-    from oai.types.live.structs import ResponsesDelegationUpdateConfigTool as ResponsesDelegationUpdateConfigTool
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParam as ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParam,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParamTool as ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParamTool,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolShell as ResponsesDelegationUpdateConfigToolShell,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolShellEnvironment as ResponsesDelegationUpdateConfigToolShellEnvironment,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAuto as ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAuto,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoNetworkPolicy as ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoNetworkPolicy,
-    )
-    from oai.types.live.structs import (
-        ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoSkill as ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoSkill,
-    )
-    from oai.types.live.structs import ServerEvent as ServerEvent
-    from oai.types.live.structs import ServerEventSelector as ServerEventSelector
-    from oai.types.live.structs import SessionClosedEvent as SessionClosedEvent
-    from oai.types.live.structs import SessionCloseEvent as SessionCloseEvent
-    from oai.types.live.structs import SessionConfig as SessionConfig
-    from oai.types.live.structs import SessionConfigAudio as SessionConfigAudio
-    from oai.types.live.structs import SessionConfigAudioOutput as SessionConfigAudioOutput
-    from oai.types.live.structs import SessionConfigDelegation as SessionConfigDelegation
-    from oai.types.live.structs import SessionConfigDelegationDecisions as SessionConfigDelegationDecisions
-    from oai.types.live.structs import SessionConfigDelegationResponses as SessionConfigDelegationResponses
-    from oai.types.live.structs import SessionForkResponse as SessionForkResponse
-    from oai.types.live.structs import SessionForkResponseSession as SessionForkResponseSession
-    from oai.types.live.structs import SessionInputAudioAppend as SessionInputAudioAppend
-    from oai.types.live.structs import SessionResource as SessionResource
-    from oai.types.live.structs import SessionResourceDelegation as SessionResourceDelegation
-    from oai.types.live.structs import SessionStartedEvent as SessionStartedEvent
-    from oai.types.live.structs import SessionStartEvent as SessionStartEvent
-    from oai.types.live.structs import SessionUpdateConfig as SessionUpdateConfig
-    from oai.types.live.structs import SessionUpdateConfigDelegation as SessionUpdateConfigDelegation
-    from oai.types.live.structs import SessionUpdateConfigDelegationDecisions as SessionUpdateConfigDelegationDecisions
-    from oai.types.live.structs import SessionUpdatedEvent as SessionUpdatedEvent
-    from oai.types.live.structs import SessionUpdateEvent as SessionUpdateEvent
-    from oai.types.live.structs import SessionUsage as SessionUsage
-    from oai.types.live.structs import SessionUsageUpdatedEvent as SessionUsageUpdatedEvent
-    from oai.types.live.structs import ThinkingAppendedEvent as ThinkingAppendedEvent
-    from oai.types.live.structs import ThinkingAppendEvent as ThinkingAppendEvent
-    from oai.types.live.structs import TransportAnswered as TransportAnswered
-    from oai.types.live.structs import TransportDtmfReceived as TransportDtmfReceived
-    from oai.types.live.structs import TransportDtmfSent as TransportDtmfSent
-    from oai.types.live.structs import TransportFailed as TransportFailed
-    from oai.types.live.structs import TransportFailedError as TransportFailedError
-    from oai.types.live.structs import TransportRinging as TransportRinging
+    from oai.types.responses.common_structs import ResponseConversationParam as _CustomVoice
+    from oai.types.responses.params import ResponseConversationParamParam as _CustomVoiceParam
+    from oai.types.shared.structs import DecisionQuestionInputText as _DecisionInputText
+    from oai.types.shared_params.params import DecisionQuestionInputText as _DecisionInputTextParam
+
+    ForkServerEvent = _ForkServerEvent
+    SessionForkResponse = _SessionForkResponse
+    CustomVoice = _CustomVoice
+    CustomVoiceParam = _CustomVoiceParam
+    DecisionInputText = _DecisionInputText
+    DecisionInputTextParam = _DecisionInputTextParam
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.live.params": "AudioFormatParam AudioFormatParamAudioPCM AudioFormatParamAudioPCMA AudioFormatParamAudioPCMU AudioOutputVoice ClientConfigParam ClientDelegationParam ClientEventParam CommentaryAppendEventParam ConnectClientEventParam ConnectClientEventParamTransportDtmfSend CustomVoiceParam DataChannelConfigParam DecisionAssistantMessageParam DecisionAssistantMessageParamContentPart DecisionAssistantMessageParamContentPartOutputText DecisionAssistantMessageParamContentPartRefusal DecisionChoiceOptionParam DecisionCreateEventParam DecisionDeveloperMessageParam DecisionInputTextParam DecisionItemCreateEventParam DecisionItemCreateEventParamItemCustomToolCall DecisionItemCreateEventParamItemCustomToolCallOutput DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts DecisionItemCreateEventParamItemFunctionCall DecisionItemCreateEventParamItemFunctionCallOutput DecisionItemCreateEventParamItemFunctionCallOutputOutputParts DecisionItemCreateEventParamItemUnion DecisionItemDeleteEventParam DecisionQuestionParam DecisionQuestionParamChoice DecisionQuestionParamChoiceInstructionsParts DecisionQuestionParamPredicate DecisionQuestionParamPredicateInstructionsParts DecisionQuestionParamScore DecisionQuestionParamScoreInstructionsParts DecisionQuestionParamScoreLevel DecisionSystemMessageParam DecisionTriggerParam DecisionTriggerParamDecisions DecisionUserMessageParam DecisionUserMessageParamContentPart DecisionUserMessageParamContentPartInputImage DecisionUserMessageParamContentPartInputJSON DecisionUserMessageParamContentPartInputText DecisionsDelegationConfigParam DecisionsDelegationUpdateConfigParam ForkClientEventParam ForkSessionConfigParam ForkSessionConfigParamAudio ForkSessionConfigParamDelegation ForkSessionStartEventParam FunctionToolParam InitialItemParam InitialItemParamAssistant InitialItemParamAssistantContent InitialItemParamAssistantContentText InitialItemParamDeveloper InitialItemParamUser InitialItemParamUserContent InputAudioAppendEventParam InputAudioMuteEventParam InputAudioUnmuteEventParam InstructionsAppendEventParam LiveCreateParams LiveCreateParamsTransport MediaSessionConfigParam MediaSessionConfigParamAudio MediaSessionConfigParamAudioOutput MediaSessionConfigParamDelegationDecisions MediaSessionConfigParamDelegationResponses MediaSessionForkConfigParam OutputAudioFixturePlayEventParam ResponseCreateEventParam ResponseItemCreateEventParam ResponsesDelegationConfigParam ResponsesDelegationConfigParamReasoning ResponsesDelegationConfigParamText ResponsesDelegationConfigParamTool ResponsesDelegationConfigParamToolApplyPatch ResponsesDelegationConfigParamToolChoice ResponsesDelegationConfigParamToolChoiceCustom ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam ResponsesDelegationConfigParamToolChoiceShell ResponsesDelegationConfigParamToolChoiceWebSearchPreview ResponsesDelegationConfigParamToolCodeInterpreter ResponsesDelegationConfigParamToolComputer ResponsesDelegationConfigParamToolCustom ResponsesDelegationConfigParamToolFileSearch ResponsesDelegationConfigParamToolImageGeneration ResponsesDelegationConfigParamToolMcp ResponsesDelegationConfigParamToolNamespace ResponsesDelegationConfigParamToolProgrammaticToolCalling ResponsesDelegationConfigParamToolSearch ResponsesDelegationConfigParamToolShell ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference ResponsesDelegationConfigParamToolShellEnvironmentContainerReference ResponsesDelegationConfigParamToolShellEnvironmentLocal ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill ResponsesDelegationConfigParamToolWebSearch ResponsesDelegationUpdateConfigParam ResponsesDelegationUpdateConfigParamTool ResponsesDelegationUpdateConfigParamToolChoice ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationUpdateConfigParamToolShell ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill ServerEventSelectorParam SessionAcceptParams SessionAcceptParamsSession SessionAudio SessionAudioOutput SessionAudioOutputVoice SessionCloseEventParam SessionConfigParam SessionConfigParamAudio SessionForkParams SessionReferParams SessionRejectParams SessionStartEventParam SessionUpdateConfigParam SessionUpdateConfigParamDelegationDecisions SessionUpdateEventParam SidebandConnectParams ThinkingAppendEventParam",
-            "oai.types.live.structs": "AudioFormat AudioFormatAudioPCM AudioFormatAudioPCMA AudioFormatAudioPCMU BuiltInVoice ClientConfig ClientDelegation ClientEvent CommentaryAppendEvent CommentaryAppendedEvent ConnectClientEvent ConnectClientEventTransportDtmfSend ConnectServerEvent ConnectServerEventTransportDtmfSend ContextWindow CustomVoice DataChannelConfig DecisionAssistantMessage DecisionAssistantMessageContentPart DecisionAssistantMessageContentPartOutputText DecisionAssistantMessageContentPartRefusal DecisionChoiceOption DecisionCreateEvent DecisionDeveloperMessage DecisionEvent DecisionInputText DecisionItemCreateEvent DecisionItemCreateEventItemCustomToolCall DecisionItemCreateEventItemCustomToolCallOutput DecisionItemCreateEventItemCustomToolCallOutputOutputParts DecisionItemCreateEventItemFunctionCall DecisionItemCreateEventItemFunctionCallOutput DecisionItemCreateEventItemFunctionCallOutputOutputParts DecisionItemCreateEventItemUnion DecisionItemCreatedEvent DecisionItemCreatedEventItemCustomToolCall DecisionItemCreatedEventItemCustomToolCallOutput DecisionItemCreatedEventItemCustomToolCallOutputOutputParts DecisionItemCreatedEventItemFunctionCall DecisionItemCreatedEventItemFunctionCallOutput DecisionItemCreatedEventItemFunctionCallOutputOutputParts DecisionItemCreatedEventItemUnion DecisionItemDeleteEvent DecisionItemDeletedEvent DecisionJSONObject DecisionJSONObjectParam DecisionQuestion DecisionQuestionChoice DecisionQuestionChoiceInstructionsParts DecisionQuestionPredicate DecisionQuestionPredicateInstructionsParts DecisionQuestionScore DecisionQuestionScoreInstructionsParts DecisionQuestionScoreLevel DecisionStoredAssistantMessage DecisionStoredAssistantMessageContentPart DecisionStoredDeveloperMessage DecisionStoredSystemMessage DecisionStoredUserMessage DecisionStoredUserMessageContentPart DecisionStoredUserMessageContentPartInputImage DecisionStoredUserMessageContentPartInputJSON DecisionStoredUserMessageContentPartInputText DecisionSystemMessage DecisionTrigger DecisionTriggerDecisions DecisionUserMessage DecisionUserMessageContentPart DecisionUserMessageContentPartInputText DecisionsDelegationConfig DecisionsDelegationUpdateConfig DelegationCreatedEvent DelegationCreatedEventDelegation Error ErrorEvent Event ForkClientEvent ForkServerEvent ForkSessionConfig ForkSessionConfigAudio ForkSessionConfigDelegation ForkSessionStartEvent FunctionTool InfoEvent InitialItem InitialItemAssistant InitialItemAssistantContent InitialItemAssistantContentText InitialItemDeveloper InitialItemUser InitialItemUserContent InputAudioAppendEvent InputAudioMuteEvent InputAudioMutedEvent InputAudioUnmuteEvent InputAudioUnmutedEvent InputTranscriptDeltaEvent InstructionsAppendEvent InstructionsAppendedEvent LiveCreateResponse LiveCreateResponseSession LiveCreateResponseTransport OutputAudioDeltaEvent OutputAudioFixturePlayEvent OutputAudioFixturePlayedEvent OutputAudioFixturePlayingEvent OutputTranscriptDeltaEvent ResponseCreateEvent ResponseEvent ResponseItemCreateEvent ResponsesDelegationConfig ResponsesDelegationConfigReasoning ResponsesDelegationConfigText ResponsesDelegationConfigTool ResponsesDelegationConfigToolApplyPatch ResponsesDelegationConfigToolChoiceCustom ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam ResponsesDelegationConfigToolChoiceShell ResponsesDelegationConfigToolChoiceWebSearchPreview ResponsesDelegationConfigToolCodeInterpreter ResponsesDelegationConfigToolComputer ResponsesDelegationConfigToolCustom ResponsesDelegationConfigToolFileSearch ResponsesDelegationConfigToolImageGeneration ResponsesDelegationConfigToolMcp ResponsesDelegationConfigToolNamespace ResponsesDelegationConfigToolProgrammaticToolCalling ResponsesDelegationConfigToolSearch ResponsesDelegationConfigToolShell ResponsesDelegationConfigToolShellEnvironment ResponsesDelegationConfigToolShellEnvironmentContainerAuto ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicy ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyDisabled ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkill ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInline ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInlineSource ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillSkillReference ResponsesDelegationConfigToolShellEnvironmentContainerReference ResponsesDelegationConfigToolShellEnvironmentLocal ResponsesDelegationConfigToolShellEnvironmentLocalSkill ResponsesDelegationConfigToolWebSearch ResponsesDelegationUpdateConfig ResponsesDelegationUpdateConfigTool ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationUpdateConfigToolShell ResponsesDelegationUpdateConfigToolShellEnvironment ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAuto ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoNetworkPolicy ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoSkill ServerEvent ServerEventSelector SessionCloseEvent SessionClosedEvent SessionConfig SessionConfigAudio SessionConfigAudioOutput SessionConfigDelegation SessionConfigDelegationDecisions SessionConfigDelegationResponses SessionForkResponse SessionForkResponseSession SessionInputAudioAppend SessionResource SessionResourceDelegation SessionStartEvent SessionStartedEvent SessionUpdateConfig SessionUpdateConfigDelegation SessionUpdateConfigDelegationDecisions SessionUpdateEvent SessionUpdatedEvent SessionUsage SessionUsageUpdatedEvent ThinkingAppendEvent ThinkingAppendedEvent TransportAnswered TransportDtmfReceived TransportDtmfSent TransportFailed TransportFailedError TransportRinging",
+            "oai.types.live.params": "AudioFormatParam AudioFormatParamAudioPCM AudioFormatParamAudioPCMA AudioFormatParamAudioPCMU AudioOutputVoice ClientConfigParam ClientDelegationParam ClientEventParam CommentaryAppendEventParam ConnectClientEventParam ConnectClientEventParamTransportDtmfSend DataChannelConfigParam DecisionAssistantMessageParam DecisionAssistantMessageParamContentPart DecisionAssistantMessageParamContentPartOutputText DecisionChoiceOptionParam DecisionCreateEventParam DecisionDeveloperMessageParam DecisionItemCreateEventParam DecisionItemCreateEventParamItemCustomToolCall DecisionItemCreateEventParamItemCustomToolCallOutput DecisionItemCreateEventParamItemFunctionCall DecisionItemCreateEventParamItemFunctionCallOutput DecisionItemCreateEventParamItemFunctionCallOutputOutputParts DecisionItemCreateEventParamItemUnion DecisionItemDeleteEventParam DecisionQuestionParam DecisionQuestionParamChoice DecisionQuestionParamPredicate DecisionQuestionParamScore DecisionQuestionParamScoreLevel DecisionSystemMessageParam DecisionTriggerParam DecisionTriggerParamDecisions DecisionUserMessageParam DecisionsDelegationConfigParam DecisionsDelegationUpdateConfigParam ForkClientEventParam ForkSessionConfigParam ForkSessionConfigParamAudio ForkSessionConfigParamDelegation ForkSessionStartEventParam FunctionToolParam InitialItemParam InitialItemParamAssistant InitialItemParamAssistantContent InitialItemParamAssistantContentText InitialItemParamDeveloper InitialItemParamUser InitialItemParamUserContent InputAudioAppendEventParam InputAudioMuteEventParam InputAudioUnmuteEventParam InstructionsAppendEventParam LiveCreateParams LiveCreateParamsTransport MediaSessionConfigParam MediaSessionConfigParamAudio MediaSessionConfigParamAudioOutput MediaSessionConfigParamDelegationDecisions MediaSessionConfigParamDelegationResponses MediaSessionForkConfigParam OutputAudioFixturePlayEventParam ResponseCreateEventParam ResponseItemCreateEventParam ResponsesDelegationConfigParam ResponsesDelegationConfigParamReasoning ResponsesDelegationConfigParamText ResponsesDelegationConfigParamTool ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam ResponsesDelegationConfigParamToolChoiceWebSearchPreview ResponsesDelegationConfigParamToolCodeInterpreter ResponsesDelegationConfigParamToolCustom ResponsesDelegationConfigParamToolFileSearch ResponsesDelegationConfigParamToolImageGeneration ResponsesDelegationConfigParamToolMcp ResponsesDelegationConfigParamToolNamespace ResponsesDelegationConfigParamToolSearch ResponsesDelegationConfigParamToolShell ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist ResponsesDelegationConfigParamToolWebSearch ResponsesDelegationUpdateConfigParam ServerEventSelectorParam Session SessionAcceptParams SessionCloseEventParam SessionConfigParam SessionConfigParamAudio SessionForkParams SessionReferParams SessionRejectParams SessionStartEventParam SessionUpdateConfigParam SessionUpdateConfigParamDelegationDecisions SessionUpdateEventParam SidebandConnectParams ThinkingAppendEventParam ToolChoice ToolShellEnvironmentContainerAutoSkill ToolShellEnvironmentContainerAutoSkillSkillReference ToolShellEnvironmentLocal",
+            "oai.types.live.structs": "AudioFormat AudioFormatAudioPCM AudioFormatAudioPCMA AudioFormatAudioPCMU BuiltInVoice ClientConfig ClientDelegation ClientEvent CommentaryAppendEvent CommentaryAppendedEvent ConnectClientEvent ConnectClientEventTransportDtmfSend ConnectServerEvent ConnectServerEventTransportDtmfSend ContextWindow DataChannelConfig DecisionAssistantMessage DecisionAssistantMessageContentPart DecisionAssistantMessageContentPartOutputText DecisionChoiceOption DecisionCreateEvent DecisionDeveloperMessage DecisionEvent DecisionItemCreateEvent DecisionItemCreateEventItemCustomToolCall DecisionItemCreateEventItemCustomToolCallOutput DecisionItemCreateEventItemFunctionCall DecisionItemCreateEventItemFunctionCallOutput DecisionItemCreateEventItemFunctionCallOutputOutputParts DecisionItemCreateEventItemUnion DecisionItemCreatedEvent DecisionItemCreatedEventItemCustomToolCall DecisionItemCreatedEventItemCustomToolCallOutput DecisionItemCreatedEventItemFunctionCall DecisionItemCreatedEventItemFunctionCallOutput DecisionItemCreatedEventItemUnion DecisionItemDeleteEvent DecisionItemDeletedEvent DecisionJSONObject DecisionJSONObjectParam DecisionQuestion DecisionQuestionChoice DecisionQuestionPredicate DecisionQuestionScore DecisionQuestionScoreLevel DecisionStoredAssistantMessage DecisionStoredDeveloperMessage DecisionStoredSystemMessage DecisionStoredUserMessage DecisionSystemMessage DecisionTrigger DecisionTriggerDecisions DecisionUserMessage DecisionsDelegationConfig DecisionsDelegationUpdateConfig DelegationCreatedEvent DelegationCreatedEventDelegation Error ErrorEvent Event ForkClientEvent ForkServerEvent=ServerEvent ForkSessionConfig ForkSessionConfigAudio ForkSessionConfigDelegation ForkSessionStartEvent FunctionTool InfoEvent InitialItem InitialItemAssistant InitialItemAssistantContent InitialItemAssistantContentText InitialItemDeveloper InitialItemUser InitialItemUserContent InputAudioAppendEvent InputAudioMuteEvent InputAudioMutedEvent InputAudioUnmuteEvent InputAudioUnmutedEvent InputTranscriptDeltaEvent InstructionsAppendEvent InstructionsAppendedEvent LiveCreateResponse LiveCreateResponseTransport OutputAudioDeltaEvent OutputAudioFixturePlayEvent OutputAudioFixturePlayedEvent OutputAudioFixturePlayingEvent OutputTranscriptDeltaEvent ResponseCreateEvent ResponseEvent ResponseItemCreateEvent ResponsesDelegationConfig ResponsesDelegationConfigReasoning ResponsesDelegationConfigText ResponsesDelegationConfigTool ResponsesDelegationConfigToolChoice ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam ResponsesDelegationConfigToolChoiceWebSearchPreview ResponsesDelegationConfigToolCodeInterpreter ResponsesDelegationConfigToolCustom ResponsesDelegationConfigToolFileSearch ResponsesDelegationConfigToolImageGeneration ResponsesDelegationConfigToolMcp ResponsesDelegationConfigToolNamespace ResponsesDelegationConfigToolSearch ResponsesDelegationConfigToolShell ResponsesDelegationConfigToolShellEnvironmentContainerAuto ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist ResponsesDelegationConfigToolWebSearch ResponsesDelegationUpdateConfig ServerEvent ServerEventSelector SessionCloseEvent SessionClosedEvent SessionConfig SessionConfigAudio SessionConfigAudioOutput SessionConfigDelegation SessionConfigDelegationDecisions SessionConfigDelegationResponses SessionForkResponse=LiveCreateResponse SessionInputAudioAppend SessionResource SessionStartEvent SessionStartedEvent SessionUpdateConfig SessionUpdateConfigDelegation SessionUpdateConfigDelegationDecisions SessionUpdateEvent SessionUpdatedEvent SessionUsage SessionUsageUpdatedEvent ThinkingAppendEvent ThinkingAppendedEvent ToolShellEnvironment ToolShellEnvironmentContainerAutoNetworkPolicy TransportAnswered TransportDtmfReceived TransportDtmfSent TransportFailed TransportFailedError TransportRinging",
+            "oai.types.responses.common_structs": "CustomVoice=ResponseConversationParam",
+            "oai.types.responses.params": "CustomVoiceParam=ResponseConversationParamParam",
+            "oai.types.shared.structs": "DecisionInputText=DecisionQuestionInputText",
+            "oai.types.shared_params.params": "DecisionInputTextParam=DecisionQuestionInputText",
         },
     )

@@ -7,8 +7,27 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from oai.types.live.structs import BuiltInVoice, DecisionJSONObject
-    from oai.types.responses.params import ResponseInputItemParam
+    from oai.types.live.structs import BuiltInVoice
+    from oai.types.responses.params import (
+        ComputerToolParam,
+        ContainerNetworkPolicyDisabledParam,
+        ContainerReferenceParam,
+        InlineSkillParam,
+        LocalSkillParam,
+        ResponseConversationParamParam,
+        ResponseInputItemParam,
+        ResponseOutputRefusalParam,
+        ToolChoiceApplyPatchParam,
+        ToolChoiceCustomParam,
+        ToolChoiceFunctionParam,
+        ToolChoiceShellParam,
+        ToolParamProgrammaticToolCalling,
+    )
+    from oai.types.shared_params.params import (
+        DecisionQuestionInputImage,
+        DecisionQuestionInputPart,
+        DecisionQuestionInputText,
+    )
 
 
 AudioFormatParam: TypeAlias = "AudioFormatParamAudioPCM | AudioFormatParamAudioPCMU | AudioFormatParamAudioPCMA"
@@ -57,28 +76,19 @@ class ConnectClientEventParamTransportDtmfSend(TypedDict, total=False):
     event_id: str | None
 
 
-class CustomVoiceParam(TypedDict, total=False):
-    id: Required[str]
-
-
 class DataChannelConfigParam(TypedDict, total=False):
     allowed_client_events: Literal["all"] | Sequence[str]
     allowed_server_events: Literal["all"] | Iterable[ServerEventSelectorParam]
 
 
 DecisionAssistantMessageParamContentPart: TypeAlias = (
-    "DecisionAssistantMessageParamContentPartOutputText | DecisionAssistantMessageParamContentPartRefusal"
+    "DecisionAssistantMessageParamContentPartOutputText | ResponseOutputRefusalParam"
 )
 
 
 class DecisionAssistantMessageParamContentPartOutputText(TypedDict, total=False):
     text: Required[str]
     type: Required[Literal["output_text"]]
-
-
-class DecisionAssistantMessageParamContentPartRefusal(TypedDict, total=False):
-    refusal: Required[str]
-    type: Required[Literal["refusal"]]
 
 
 class DecisionAssistantMessageParam(TypedDict, total=False):
@@ -100,15 +110,10 @@ class DecisionCreateEventParam(TypedDict, total=False):
 
 
 class DecisionDeveloperMessageParam(TypedDict, total=False):
-    content: Required[str | Iterable[DecisionInputTextParam]]
+    content: Required[str | Iterable[DecisionQuestionInputText]]
     role: Required[Literal["developer"]]
     id: str | None
     type: Literal["message"]
-
-
-class DecisionInputTextParam(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["input_text"]]
 
 
 class DecisionItemCreateEventParam(TypedDict, total=False):
@@ -129,15 +134,10 @@ class DecisionItemCreateEventParamItemCustomToolCall(TypedDict, total=False):
 
 class DecisionItemCreateEventParamItemCustomToolCallOutput(TypedDict, total=False):
     call_id: Required[str]
-    output: Required[str | Iterable[DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts]]
+    output: Required[str | Iterable[DecisionItemCreateEventParamItemFunctionCallOutputOutputParts]]
     type: Required[Literal["custom_tool_call_output"]]
     id: str | None
     status: Literal["in_progress", "completed", "incomplete"] | None
-
-
-DecisionItemCreateEventParamItemCustomToolCallOutputOutputParts: TypeAlias = (
-    "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage"
-)
 
 
 class DecisionItemCreateEventParamItemFunctionCall(TypedDict, total=False):
@@ -159,7 +159,7 @@ class DecisionItemCreateEventParamItemFunctionCallOutput(TypedDict, total=False)
 
 
 DecisionItemCreateEventParamItemFunctionCallOutputOutputParts: TypeAlias = (
-    "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage"
+    "DecisionQuestionInputText | DecisionQuestionInputImage"
 )
 
 DecisionItemCreateEventParamItemUnion: TypeAlias = "DecisionUserMessageParam | DecisionDeveloperMessageParam | DecisionSystemMessageParam | DecisionAssistantMessageParam | DecisionItemCreateEventParamItemFunctionCall | DecisionItemCreateEventParamItemFunctionCallOutput | DecisionItemCreateEventParamItemCustomToolCall | DecisionItemCreateEventParamItemCustomToolCallOutput"
@@ -173,12 +173,10 @@ class DecisionItemDeleteEventParam(TypedDict, total=False):
 
 class DecisionQuestionParamChoice(TypedDict, total=False):
     choices: Required[Iterable[DecisionChoiceOptionParam]]
-    instructions: Required[str | Iterable[DecisionQuestionParamChoiceInstructionsParts]]
+    instructions: Required[str | Iterable[DecisionQuestionInputPart]]
     type: Required[Literal["choice"]]
     name: str
 
-
-DecisionQuestionParamChoiceInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
 
 DecisionQuestionParam: TypeAlias = (
     "DecisionQuestionParamChoice | DecisionQuestionParamPredicate | DecisionQuestionParamScore"
@@ -186,22 +184,16 @@ DecisionQuestionParam: TypeAlias = (
 
 
 class DecisionQuestionParamPredicate(TypedDict, total=False):
-    instructions: Required[str | Iterable[DecisionQuestionParamPredicateInstructionsParts]]
+    instructions: Required[str | Iterable[DecisionQuestionInputPart]]
     type: Required[Literal["predicate"]]
     name: str
 
 
-DecisionQuestionParamPredicateInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
-
-
 class DecisionQuestionParamScore(TypedDict, total=False):
-    instructions: Required[str | Iterable[DecisionQuestionParamScoreInstructionsParts]]
+    instructions: Required[str | Iterable[DecisionQuestionInputPart]]
     levels: Required[Iterable[DecisionQuestionParamScoreLevel]]
     type: Required[Literal["score"]]
     name: str
-
-
-DecisionQuestionParamScoreInstructionsParts: TypeAlias = "DecisionInputTextParam | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
 
 
 class DecisionQuestionParamScoreLevel(TypedDict, total=False):
@@ -210,7 +202,7 @@ class DecisionQuestionParamScoreLevel(TypedDict, total=False):
 
 
 class DecisionSystemMessageParam(TypedDict, total=False):
-    content: Required[str | Iterable[DecisionInputTextParam]]
+    content: Required[str | Iterable[DecisionQuestionInputText]]
     role: Required[Literal["system"]]
     id: str | None
     type: Literal["message"]
@@ -226,27 +218,8 @@ class DecisionTriggerParamDecisions(TypedDict, total=False):
     questions: Required[Iterable[DecisionQuestionParam]]
 
 
-DecisionUserMessageParamContentPart: TypeAlias = "DecisionUserMessageParamContentPartInputText | DecisionUserMessageParamContentPartInputImage | DecisionUserMessageParamContentPartInputJSON"
-
-
-class DecisionUserMessageParamContentPartInputImage(TypedDict, total=False):
-    image_url: Required[str]
-    type: Required[Literal["input_image"]]
-    detail: Literal["low", "high", "auto", "original"] | None
-
-
-class DecisionUserMessageParamContentPartInputJSON(TypedDict, total=False):
-    data: Required[DecisionJSONObject | Iterable[DecisionJSONObject]]
-    type: Required[Literal["input_json"]]
-
-
-class DecisionUserMessageParamContentPartInputText(TypedDict, total=False):
-    text: Required[str]
-    type: Required[Literal["input_text"]]
-
-
 class DecisionUserMessageParam(TypedDict, total=False):
-    content: Required[str | Iterable[DecisionUserMessageParamContentPart]]
+    content: Required[str | Iterable[DecisionQuestionInputPart]]
     role: Required[Literal["user"]]
     id: str | None
     type: Literal["message"]
@@ -379,7 +352,7 @@ class MediaSessionConfigParamAudioOutput(TypedDict, total=False):
     voice: AudioOutputVoice
 
 
-AudioOutputVoice: TypeAlias = "str | BuiltInVoice | CustomVoiceParam"
+AudioOutputVoice: TypeAlias = "str | BuiltInVoice | ResponseConversationParamParam"
 
 
 class MediaSessionConfigParamDelegationDecisions(TypedDict, total=False):
@@ -447,7 +420,7 @@ class ResponsesDelegationConfigParam(TypedDict, total=False):
     reasoning: ResponsesDelegationConfigParamReasoning | None
     service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None
     text: ResponsesDelegationConfigParamText | None
-    tool_choice: ResponsesDelegationConfigParamToolChoice
+    tool_choice: ToolChoice
     tools: Iterable[ResponsesDelegationConfigParamTool]
 
 
@@ -455,19 +428,9 @@ class ResponsesDelegationConfigParamText(TypedDict, total=False):
     verbosity: Literal["low", "medium", "high"] | None
 
 
-ResponsesDelegationConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch"
+ResponsesDelegationConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ToolParamProgrammaticToolCalling | ComputerToolParam | ToolChoiceApplyPatchParam"
 
-
-class ResponsesDelegationConfigParamToolApplyPatch(TypedDict, total=False):
-    type: Required[Literal["apply_patch"]]
-
-
-ResponsesDelegationConfigParamToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch | ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam"
-
-
-class ResponsesDelegationConfigParamToolChoiceCustom(TypedDict, total=False):
-    name: Required[str]
-    type: Required[Literal["custom"]]
+ToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ToolChoiceFunctionParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ComputerToolParam | ResponsesDelegationConfigParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolChoiceShellParam | ToolChoiceCustomParam | ToolChoiceApplyPatchParam | ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam"
 
 
 class ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
@@ -476,12 +439,7 @@ class ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedD
     mode: Literal["none", "auto", "required"] | None
 
 
-ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch"
-
-
-class ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam(TypedDict, total=False):
-    name: Required[str]
-    type: Required[Literal["function"]]
+ResponsesDelegationConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ToolChoiceFunctionParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ComputerToolParam | ResponsesDelegationConfigParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolChoiceShellParam | ToolChoiceCustomParam | ToolChoiceApplyPatchParam"
 
 
 class ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam(TypedDict, total=False):
@@ -490,20 +448,12 @@ class ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam(TypedDict, 
     type: Required[Literal["mcp"]]
 
 
-class ResponsesDelegationConfigParamToolChoiceShell(TypedDict, total=False):
-    type: Required[Literal["shell"]]
-
-
 class ResponsesDelegationConfigParamToolChoiceWebSearchPreview(TypedDict, total=False):
     type: Required[Literal["web_search_preview"]]
 
 
 class ResponsesDelegationConfigParamToolCodeInterpreter(TypedDict, total=False):
     type: Required[Literal["code_interpreter"]]
-
-
-class ResponsesDelegationConfigParamToolComputer(TypedDict, total=False):
-    type: Required[Literal["computer"]]
 
 
 class ResponsesDelegationConfigParamToolCustom(TypedDict, total=False):
@@ -526,10 +476,6 @@ class ResponsesDelegationConfigParamToolNamespace(TypedDict, total=False):
     type: Required[Literal["namespace"]]
 
 
-class ResponsesDelegationConfigParamToolProgrammaticToolCalling(TypedDict, total=False):
-    type: Required[Literal["programmatic_tool_calling"]]
-
-
 class ResponsesDelegationConfigParamToolSearch(TypedDict, total=False):
     type: Required[Literal["tool_search"]]
 
@@ -538,8 +484,8 @@ class ResponsesDelegationConfigParamToolShell(TypedDict, total=False):
     type: Required[Literal["shell"]]
     environment: (
         ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference
-        | ResponsesDelegationConfigParamToolShellEnvironmentLocal
+        | ContainerReferenceParam
+        | ToolShellEnvironmentLocal
         | None
     )
 
@@ -549,11 +495,11 @@ class ResponsesDelegationConfigParamToolShellEnvironmentContainerAuto(TypedDict,
     file_ids: Sequence[str] | None
     memory_limit: Literal["1g", "4g", "16g", "64g"] | None
     network_policy: (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled
+        ContainerNetworkPolicyDisabledParam
         | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
         | None
     )
-    skills: Iterable[ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill] | None
+    skills: Iterable[ToolShellEnvironmentContainerAutoSkill] | None
 
 
 class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist(TypedDict, total=False):
@@ -561,46 +507,20 @@ class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPoli
     type: Required[Literal["allowlist"]]
 
 
-class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled(TypedDict, total=False):
-    type: Required[Literal["disabled"]]
+ToolShellEnvironmentContainerAutoSkill: TypeAlias = (
+    "ToolShellEnvironmentContainerAutoSkillSkillReference | InlineSkillParam"
+)
 
 
-ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline"
-
-
-class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    source: Required[ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource]
-    type: Required[Literal["inline"]]
-
-
-class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInlineSource(TypedDict, total=False):
-    data: Required[str]
-    media_type: Required[Literal["application/zip"]]
-    type: Required[Literal["base64"]]
-
-
-class ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference(TypedDict, total=False):
+class ToolShellEnvironmentContainerAutoSkillSkillReference(TypedDict, total=False):
     skill_id: Required[str]
     type: Required[Literal["skill_reference"]]
     version: str | None
 
 
-class ResponsesDelegationConfigParamToolShellEnvironmentContainerReference(TypedDict, total=False):
-    container_id: Required[str]
-    type: Required[Literal["container_reference"]]
-
-
-class ResponsesDelegationConfigParamToolShellEnvironmentLocal(TypedDict, total=False):
+class ToolShellEnvironmentLocal(TypedDict, total=False):
     type: Required[Literal["local"]]
-    skills: Iterable[ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill] | None
-
-
-class ResponsesDelegationConfigParamToolShellEnvironmentLocalSkill(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    path: Required[str]
+    skills: Iterable[LocalSkillParam] | None
 
 
 class ResponsesDelegationConfigParamToolWebSearch(TypedDict, total=False):
@@ -615,47 +535,8 @@ class ResponsesDelegationUpdateConfigParam(TypedDict, total=False):
     reasoning: ResponsesDelegationConfigParamReasoning | None
     service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None
     text: ResponsesDelegationConfigParamText | None
-    tool_choice: ResponsesDelegationUpdateConfigParamToolChoice
-    tools: Iterable[ResponsesDelegationUpdateConfigParamTool]
-
-
-ResponsesDelegationUpdateConfigParamTool: TypeAlias = "FunctionToolParam | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationUpdateConfigParamToolShell | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolMcp | ResponsesDelegationConfigParamToolCustom | ResponsesDelegationConfigParamToolNamespace | ResponsesDelegationConfigParamToolSearch | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolApplyPatch"
-
-ResponsesDelegationUpdateConfigParamToolChoice: TypeAlias = "Literal['auto', 'none', 'required'] | ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch | ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam"
-
-
-class ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParam(TypedDict, total=False):
-    tools: Required[Iterable[ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool]]
-    type: Required[Literal["allowed_tools"]]
-    mode: Literal["none", "auto", "required"] | None
-
-
-ResponsesDelegationUpdateConfigParamToolChoiceLiveAllowedToolsChoiceParamTool: TypeAlias = "ResponsesDelegationConfigParamToolChoiceLiveFunctionToolChoiceParam | ResponsesDelegationConfigParamToolChoiceLiveMCPToolChoiceParam | ResponsesDelegationConfigParamToolFileSearch | ResponsesDelegationConfigParamToolWebSearch | ResponsesDelegationConfigParamToolChoiceWebSearchPreview | ResponsesDelegationConfigParamToolImageGeneration | ResponsesDelegationConfigParamToolComputer | ResponsesDelegationConfigParamToolCodeInterpreter | ResponsesDelegationConfigParamToolProgrammaticToolCalling | ResponsesDelegationConfigParamToolChoiceShell | ResponsesDelegationConfigParamToolChoiceCustom | ResponsesDelegationConfigParamToolApplyPatch"
-
-
-class ResponsesDelegationUpdateConfigParamToolShell(TypedDict, total=False):
-    type: Required[Literal["shell"]]
-    environment: (
-        ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerReference
-        | ResponsesDelegationConfigParamToolShellEnvironmentLocal
-        | None
-    )
-
-
-class ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAuto(TypedDict, total=False):
-    type: Required[Literal["container_auto"]]
-    file_ids: Sequence[str] | None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: (
-        ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyDisabled
-        | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
-        | None
-    )
-    skills: Iterable[ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill] | None
-
-
-ResponsesDelegationUpdateConfigParamToolShellEnvironmentContainerAutoSkill: TypeAlias = "ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillSkillReference | ResponsesDelegationConfigParamToolShellEnvironmentContainerAutoSkillInline"
+    tool_choice: ToolChoice
+    tools: Iterable[ResponsesDelegationConfigParamTool]
 
 
 class ServerEventSelectorParam(TypedDict, total=False):
@@ -663,10 +544,10 @@ class ServerEventSelectorParam(TypedDict, total=False):
     response_event: str
 
 
-class SessionAcceptParamsSession(TypedDict, total=False):
+class Session(TypedDict, total=False):
     model: Required[str | Literal["gpt-live-1"]]
     type: Required[Literal["live"]]
-    audio: SessionAudio
+    audio: MediaSessionConfigParamAudio
     delegation: (
         ClientDelegationParam
         | MediaSessionConfigParamDelegationResponses
@@ -681,18 +562,7 @@ class SessionAcceptParamsSession(TypedDict, total=False):
 
 
 class SessionAcceptParams(TypedDict, total=False):
-    session: Required[SessionAcceptParamsSession]
-
-
-class SessionAudio(TypedDict, total=False):
-    output: SessionAudioOutput
-
-
-class SessionAudioOutput(TypedDict, total=False):
-    voice: SessionAudioOutputVoice
-
-
-SessionAudioOutputVoice: TypeAlias = "str | BuiltInVoice | CustomVoiceParam"
+    session: Required[Session]
 
 
 class SessionCloseEventParam(TypedDict, total=False):

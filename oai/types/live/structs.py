@@ -4,7 +4,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from oai._object import Object, untagged
 from oai.types.decisions.structs import Decision
+from oai.types.responses.common_structs import (
+    ComputerTool,
+    ContainerAutoSkill,
+    ContainerNetworkPolicyDisabled,
+    ContainerReference,
+    LocalEnvironment,
+    ResponseConversationParam,
+    ResponseOutputRefusal,
+    ToolChoiceApplyPatch,
+    ToolChoiceCustom,
+    ToolChoiceFunction,
+    ToolChoiceShell,
+    ToolProgrammaticToolCalling,
+)
 from oai.types.responses.structs import ResponseInputItem
+from oai.types.shared.structs import DecisionQuestionInputImage, DecisionQuestionInputPart, DecisionQuestionInputText
 
 
 class AudioFormatAudioPCM(Object, tag_field="type", tag="audio/pcm"):
@@ -87,14 +102,7 @@ class DecisionAssistantMessageContentPartOutputText(Object, tag_field="type", ta
     text: str
 
 
-class DecisionAssistantMessageContentPartRefusal(Object, tag_field="type", tag="refusal"):
-    type: ClassVar[Literal["refusal"]] = "refusal"
-    refusal: str
-
-
-DecisionAssistantMessageContentPart = (
-    DecisionAssistantMessageContentPartOutputText | DecisionAssistantMessageContentPartRefusal
-)
+DecisionAssistantMessageContentPart = DecisionAssistantMessageContentPartOutputText | ResponseOutputRefusal
 
 
 class DecisionAssistantMessage(Object):
@@ -105,13 +113,8 @@ class DecisionAssistantMessage(Object):
     type: Literal["message"] | None = None
 
 
-class DecisionInputText(Object, tag_field="type", tag="input_text"):
-    type: ClassVar[Literal["input_text"]] = "input_text"
-    text: str
-
-
 class DecisionDeveloperMessage(Object):
-    content: str | list[DecisionInputText]
+    content: str | list[DecisionQuestionInputText]
     role: Literal["developer"]
     id: str | None = None
     type: Literal["message"] | None = None
@@ -127,20 +130,12 @@ class DecisionItemCreateEventItemCustomToolCall(Object):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-class DecisionStoredUserMessageContentPartInputImage(Object, tag_field="type", tag="input_image"):
-    type: ClassVar[Literal["input_image"]] = "input_image"
-    image_url: str
-    detail: Literal["low", "high", "auto", "original"] | None = None
-
-
-DecisionItemCreateEventItemCustomToolCallOutputOutputParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage
-)
+DecisionItemCreateEventItemFunctionCallOutputOutputParts = DecisionQuestionInputText | DecisionQuestionInputImage
 
 
 class DecisionItemCreateEventItemCustomToolCallOutput(Object):
     call_id: str
-    output: str | list[DecisionItemCreateEventItemCustomToolCallOutputOutputParts]
+    output: str | list[DecisionItemCreateEventItemFunctionCallOutputOutputParts]
     type: Literal["custom_tool_call_output"]
     id: str | None = None
     status: Literal["in_progress", "completed", "incomplete"] | None = None
@@ -156,11 +151,6 @@ class DecisionItemCreateEventItemFunctionCall(Object):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-DecisionItemCreateEventItemFunctionCallOutputOutputParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage
-)
-
-
 class DecisionItemCreateEventItemFunctionCallOutput(Object):
     call_id: str
     output: str | list[DecisionItemCreateEventItemFunctionCallOutputOutputParts]
@@ -170,34 +160,14 @@ class DecisionItemCreateEventItemFunctionCallOutput(Object):
 
 
 class DecisionSystemMessage(Object):
-    content: str | list[DecisionInputText]
+    content: str | list[DecisionQuestionInputText]
     role: Literal["system"]
     id: str | None = None
     type: Literal["message"] | None = None
 
 
-DecisionJSONObject = dict[str, Any]
-
-
-class DecisionStoredUserMessageContentPartInputJSON(Object, tag_field="type", tag="input_json"):
-    type: ClassVar[Literal["input_json"]] = "input_json"
-    data: list[DecisionJSONObject] | DecisionJSONObject
-
-
-class DecisionUserMessageContentPartInputText(Object, tag_field="type", tag="input_text"):
-    type: ClassVar[Literal["input_text"]] = "input_text"
-    text: str
-
-
-DecisionUserMessageContentPart = (
-    DecisionUserMessageContentPartInputText
-    | DecisionStoredUserMessageContentPartInputImage
-    | DecisionStoredUserMessageContentPartInputJSON
-)
-
-
 class DecisionUserMessage(Object):
-    content: str | list[DecisionUserMessageContentPart]
+    content: str | list[DecisionQuestionInputPart]
     role: Literal["user"]
     id: str | None = None
     type: Literal["message"] | None = None
@@ -289,32 +259,17 @@ class DecisionChoiceOption(Object):
     description: str | None = None
 
 
-DecisionQuestionChoiceInstructionsParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage | DecisionStoredUserMessageContentPartInputJSON
-)
-
-
 class DecisionQuestionChoice(Object, tag_field="type", tag="choice"):
     type: ClassVar[Literal["choice"]] = "choice"
     choices: list[DecisionChoiceOption]
-    instructions: str | list[DecisionQuestionChoiceInstructionsParts]
+    instructions: str | list[DecisionQuestionInputPart]
     name: str | None = None
-
-
-DecisionQuestionPredicateInstructionsParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage | DecisionStoredUserMessageContentPartInputJSON
-)
 
 
 class DecisionQuestionPredicate(Object, tag_field="type", tag="predicate"):
     type: ClassVar[Literal["predicate"]] = "predicate"
-    instructions: str | list[DecisionQuestionPredicateInstructionsParts]
+    instructions: str | list[DecisionQuestionInputPart]
     name: str | None = None
-
-
-DecisionQuestionScoreInstructionsParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage | DecisionStoredUserMessageContentPartInputJSON
-)
 
 
 class DecisionQuestionScoreLevel(Object):
@@ -324,7 +279,7 @@ class DecisionQuestionScoreLevel(Object):
 
 class DecisionQuestionScore(Object, tag_field="type", tag="score"):
     type: ClassVar[Literal["score"]] = "score"
-    instructions: str | list[DecisionQuestionScoreInstructionsParts]
+    instructions: str | list[DecisionQuestionInputPart]
     levels: list[DecisionQuestionScoreLevel]
     name: str | None = None
 
@@ -387,12 +342,8 @@ class InitialItemUser(Object, tag_field="role", tag="user"):
 InitialItem = InitialItemDeveloper | InitialItemUser | InitialItemAssistant
 
 
-class CustomVoice(Object):
-    id: str
-
-
 class SessionConfigAudioOutput(Object):
-    voice: str | BuiltInVoice | CustomVoice | None = None
+    voice: str | BuiltInVoice | ResponseConversationParam | None = None
 
 
 class SessionConfigAudio(Object):
@@ -416,6 +367,72 @@ class ResponsesDelegationConfigReasoning(Object):
     summary: Literal["concise", "detailed", "auto"] | None = None
 
 
+class ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam(Object, tag_field="type", tag="mcp"):
+    type: ClassVar[Literal["mcp"]] = "mcp"
+    name: str
+    server_label: str
+
+
+class ResponsesDelegationConfigToolChoiceWebSearchPreview(Object, tag_field="type", tag="web_search_preview"):
+    type: ClassVar[Literal["web_search_preview"]] = "web_search_preview"
+
+
+class ResponsesDelegationConfigToolCodeInterpreter(Object, tag_field="type", tag="code_interpreter"):
+    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
+
+
+class ResponsesDelegationConfigToolFileSearch(Object, tag_field="type", tag="file_search"):
+    type: ClassVar[Literal["file_search"]] = "file_search"
+
+
+class ResponsesDelegationConfigToolImageGeneration(Object, tag_field="type", tag="image_generation"):
+    type: ClassVar[Literal["image_generation"]] = "image_generation"
+
+
+class ResponsesDelegationConfigToolWebSearch(Object, tag_field="type", tag="web_search"):
+    type: ClassVar[Literal["web_search"]] = "web_search"
+
+
+ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool = (
+    ToolChoiceFunction
+    | ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam
+    | ResponsesDelegationConfigToolFileSearch
+    | ResponsesDelegationConfigToolWebSearch
+    | ResponsesDelegationConfigToolChoiceWebSearchPreview
+    | ResponsesDelegationConfigToolImageGeneration
+    | ComputerTool
+    | ResponsesDelegationConfigToolCodeInterpreter
+    | ToolProgrammaticToolCalling
+    | ToolChoiceShell
+    | ToolChoiceCustom
+    | ToolChoiceApplyPatch
+)
+
+
+class ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam(Object, tag_field="type", tag="allowed_tools"):
+    type: ClassVar[Literal["allowed_tools"]] = "allowed_tools"
+    tools: list[ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool]
+    mode: Literal["none", "auto", "required"] | None = None
+
+
+ResponsesDelegationConfigToolChoice = (
+    Literal["auto", "none", "required"]
+    | ToolChoiceFunction
+    | ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam
+    | ResponsesDelegationConfigToolFileSearch
+    | ResponsesDelegationConfigToolWebSearch
+    | ResponsesDelegationConfigToolChoiceWebSearchPreview
+    | ResponsesDelegationConfigToolImageGeneration
+    | ComputerTool
+    | ResponsesDelegationConfigToolCodeInterpreter
+    | ToolProgrammaticToolCalling
+    | ToolChoiceShell
+    | ToolChoiceCustom
+    | ToolChoiceApplyPatch
+    | ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam
+)
+
+
 class ResponsesDelegationConfigText(Object):
     verbosity: Literal["low", "medium", "high"] | None = None
 
@@ -428,28 +445,8 @@ class FunctionTool(Object, tag_field="type", tag="function"):
     strict: bool | None = None
 
 
-class ResponsesDelegationConfigToolApplyPatch(Object, tag_field="type", tag="apply_patch"):
-    type: ClassVar[Literal["apply_patch"]] = "apply_patch"
-
-
-class ResponsesDelegationConfigToolCodeInterpreter(Object, tag_field="type", tag="code_interpreter"):
-    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
-
-
-class ResponsesDelegationConfigToolComputer(Object, tag_field="type", tag="computer"):
-    type: ClassVar[Literal["computer"]] = "computer"
-
-
 class ResponsesDelegationConfigToolCustom(Object, tag_field="type", tag="custom"):
     type: ClassVar[Literal["custom"]] = "custom"
-
-
-class ResponsesDelegationConfigToolFileSearch(Object, tag_field="type", tag="file_search"):
-    type: ClassVar[Literal["file_search"]] = "file_search"
-
-
-class ResponsesDelegationConfigToolImageGeneration(Object, tag_field="type", tag="image_generation"):
-    type: ClassVar[Literal["image_generation"]] = "image_generation"
 
 
 class ResponsesDelegationConfigToolMcp(Object, tag_field="type", tag="mcp"):
@@ -458,10 +455,6 @@ class ResponsesDelegationConfigToolMcp(Object, tag_field="type", tag="mcp"):
 
 class ResponsesDelegationConfigToolNamespace(Object, tag_field="type", tag="namespace"):
     type: ClassVar[Literal["namespace"]] = "namespace"
-
-
-class ResponsesDelegationConfigToolProgrammaticToolCalling(Object, tag_field="type", tag="programmatic_tool_calling"):
-    type: ClassVar[Literal["programmatic_tool_calling"]] = "programmatic_tool_calling"
 
 
 class ResponsesDelegationConfigToolSearch(Object, tag_field="type", tag="tool_search"):
@@ -475,43 +468,10 @@ class ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAll
     allowed_domains: list[str]
 
 
-class ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyDisabled(
-    Object, tag_field="type", tag="disabled"
-):
-    type: ClassVar[Literal["disabled"]] = "disabled"
-
-
-ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicy = (
-    ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyDisabled
+ToolShellEnvironmentContainerAutoNetworkPolicy = (
+    ContainerNetworkPolicyDisabled
     | ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
     | None
-)
-
-
-class ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInlineSource(Object):
-    data: str
-    media_type: Literal["application/zip"]
-    type: Literal["base64"]
-
-
-class ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInline(Object, tag_field="type", tag="inline"):
-    type: ClassVar[Literal["inline"]] = "inline"
-    description: str
-    name: str
-    source: ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInlineSource
-
-
-class ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillSkillReference(
-    Object, tag_field="type", tag="skill_reference"
-):
-    type: ClassVar[Literal["skill_reference"]] = "skill_reference"
-    skill_id: str
-    version: str | None = None
-
-
-ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkill = (
-    ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillSkillReference
-    | ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInline
 )
 
 
@@ -519,43 +479,18 @@ class ResponsesDelegationConfigToolShellEnvironmentContainerAuto(Object, tag_fie
     type: ClassVar[Literal["container_auto"]] = "container_auto"
     file_ids: list[str] | None = None
     memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicy | None = None
-    skills: list[ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkill] | None = None
+    network_policy: ToolShellEnvironmentContainerAutoNetworkPolicy = None
+    skills: list[ContainerAutoSkill] | None = None
 
 
-class ResponsesDelegationConfigToolShellEnvironmentContainerReference(
-    Object, tag_field="type", tag="container_reference"
-):
-    type: ClassVar[Literal["container_reference"]] = "container_reference"
-    container_id: str
-
-
-class ResponsesDelegationConfigToolShellEnvironmentLocalSkill(Object):
-    description: str
-    name: str
-    path: str
-
-
-class ResponsesDelegationConfigToolShellEnvironmentLocal(Object, tag_field="type", tag="local"):
-    type: ClassVar[Literal["local"]] = "local"
-    skills: list[ResponsesDelegationConfigToolShellEnvironmentLocalSkill] | None = None
-
-
-ResponsesDelegationConfigToolShellEnvironment = (
-    ResponsesDelegationConfigToolShellEnvironmentContainerAuto
-    | ResponsesDelegationConfigToolShellEnvironmentContainerReference
-    | ResponsesDelegationConfigToolShellEnvironmentLocal
-    | None
+ToolShellEnvironment = (
+    ResponsesDelegationConfigToolShellEnvironmentContainerAuto | ContainerReference | LocalEnvironment | None
 )
 
 
 class ResponsesDelegationConfigToolShell(Object, tag_field="type", tag="shell"):
     type: ClassVar[Literal["shell"]] = "shell"
-    environment: ResponsesDelegationConfigToolShellEnvironment | None = None
-
-
-class ResponsesDelegationConfigToolWebSearch(Object, tag_field="type", tag="web_search"):
-    type: ClassVar[Literal["web_search"]] = "web_search"
+    environment: ToolShellEnvironment = None
 
 
 ResponsesDelegationConfigTool = (
@@ -569,56 +504,10 @@ ResponsesDelegationConfigTool = (
     | ResponsesDelegationConfigToolCustom
     | ResponsesDelegationConfigToolNamespace
     | ResponsesDelegationConfigToolSearch
-    | ResponsesDelegationConfigToolProgrammaticToolCalling
-    | ResponsesDelegationConfigToolComputer
-    | ResponsesDelegationConfigToolApplyPatch
+    | ToolProgrammaticToolCalling
+    | ComputerTool
+    | ToolChoiceApplyPatch
 )
-
-
-class ResponsesDelegationConfigToolChoiceCustom(Object, tag_field="type", tag="custom"):
-    type: ClassVar[Literal["custom"]] = "custom"
-    name: str
-
-
-class ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam(Object, tag_field="type", tag="function"):
-    type: ClassVar[Literal["function"]] = "function"
-    name: str
-
-
-class ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam(Object, tag_field="type", tag="mcp"):
-    type: ClassVar[Literal["mcp"]] = "mcp"
-    name: str
-    server_label: str
-
-
-class ResponsesDelegationConfigToolChoiceShell(Object, tag_field="type", tag="shell"):
-    type: ClassVar[Literal["shell"]] = "shell"
-
-
-class ResponsesDelegationConfigToolChoiceWebSearchPreview(Object, tag_field="type", tag="web_search_preview"):
-    type: ClassVar[Literal["web_search_preview"]] = "web_search_preview"
-
-
-ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool = (
-    ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam
-    | ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam
-    | ResponsesDelegationConfigToolFileSearch
-    | ResponsesDelegationConfigToolWebSearch
-    | ResponsesDelegationConfigToolChoiceWebSearchPreview
-    | ResponsesDelegationConfigToolImageGeneration
-    | ResponsesDelegationConfigToolComputer
-    | ResponsesDelegationConfigToolCodeInterpreter
-    | ResponsesDelegationConfigToolProgrammaticToolCalling
-    | ResponsesDelegationConfigToolChoiceShell
-    | ResponsesDelegationConfigToolChoiceCustom
-    | ResponsesDelegationConfigToolApplyPatch
-)
-
-
-class ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam(Object, tag_field="type", tag="allowed_tools"):
-    type: ClassVar[Literal["allowed_tools"]] = "allowed_tools"
-    tools: list[ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParamTool]
-    mode: Literal["none", "auto", "required"] | None = None
 
 
 class ResponsesDelegationConfig(Object):
@@ -629,23 +518,7 @@ class ResponsesDelegationConfig(Object):
     reasoning: ResponsesDelegationConfigReasoning | None = None
     service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None = None
     text: ResponsesDelegationConfigText | None = None
-    tool_choice: (
-        Literal["auto", "none", "required"]
-        | ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam
-        | ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam
-        | ResponsesDelegationConfigToolFileSearch
-        | ResponsesDelegationConfigToolWebSearch
-        | ResponsesDelegationConfigToolChoiceWebSearchPreview
-        | ResponsesDelegationConfigToolImageGeneration
-        | ResponsesDelegationConfigToolComputer
-        | ResponsesDelegationConfigToolCodeInterpreter
-        | ResponsesDelegationConfigToolProgrammaticToolCalling
-        | ResponsesDelegationConfigToolChoiceShell
-        | ResponsesDelegationConfigToolChoiceCustom
-        | ResponsesDelegationConfigToolApplyPatch
-        | ResponsesDelegationConfigToolChoiceLiveAllowedToolsChoiceParam
-        | None
-    ) = None
+    tool_choice: ResponsesDelegationConfigToolChoice | None = None
     tools: list[ResponsesDelegationConfigTool] | None = None
 
 
@@ -662,7 +535,7 @@ class SessionConfig(Object):
     model: str | Literal["gpt-live-1"]
     audio: SessionConfigAudio | None = None
     client: ClientConfig | None = None
-    delegation: SessionConfigDelegation | None = None
+    delegation: SessionConfigDelegation = None
     input: list[InitialItem] | None = None
     instructions: str | None = None
     safety_identifier: str | None = None
@@ -676,79 +549,6 @@ class SessionStartEvent(Object, tag_field="type", tag="session.start"):
     event_id: str | None = None
 
 
-ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoNetworkPolicy = (
-    ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyDisabled
-    | ResponsesDelegationConfigToolShellEnvironmentContainerAutoNetworkPolicyAllowlist
-    | None
-)
-
-ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoSkill = (
-    ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillSkillReference
-    | ResponsesDelegationConfigToolShellEnvironmentContainerAutoSkillInline
-)
-
-
-class ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAuto(Object, tag_field="type", tag="container_auto"):
-    type: ClassVar[Literal["container_auto"]] = "container_auto"
-    file_ids: list[str] | None = None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoNetworkPolicy | None = None
-    skills: list[ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAutoSkill] | None = None
-
-
-ResponsesDelegationUpdateConfigToolShellEnvironment = (
-    ResponsesDelegationUpdateConfigToolShellEnvironmentContainerAuto
-    | ResponsesDelegationConfigToolShellEnvironmentContainerReference
-    | ResponsesDelegationConfigToolShellEnvironmentLocal
-    | None
-)
-
-
-class ResponsesDelegationUpdateConfigToolShell(Object, tag_field="type", tag="shell"):
-    type: ClassVar[Literal["shell"]] = "shell"
-    environment: ResponsesDelegationUpdateConfigToolShellEnvironment | None = None
-
-
-ResponsesDelegationUpdateConfigTool = (
-    FunctionTool
-    | ResponsesDelegationConfigToolWebSearch
-    | ResponsesDelegationConfigToolFileSearch
-    | ResponsesDelegationConfigToolCodeInterpreter
-    | ResponsesDelegationUpdateConfigToolShell
-    | ResponsesDelegationConfigToolImageGeneration
-    | ResponsesDelegationConfigToolMcp
-    | ResponsesDelegationConfigToolCustom
-    | ResponsesDelegationConfigToolNamespace
-    | ResponsesDelegationConfigToolSearch
-    | ResponsesDelegationConfigToolProgrammaticToolCalling
-    | ResponsesDelegationConfigToolComputer
-    | ResponsesDelegationConfigToolApplyPatch
-)
-
-ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParamTool = (
-    ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam
-    | ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam
-    | ResponsesDelegationConfigToolFileSearch
-    | ResponsesDelegationConfigToolWebSearch
-    | ResponsesDelegationConfigToolChoiceWebSearchPreview
-    | ResponsesDelegationConfigToolImageGeneration
-    | ResponsesDelegationConfigToolComputer
-    | ResponsesDelegationConfigToolCodeInterpreter
-    | ResponsesDelegationConfigToolProgrammaticToolCalling
-    | ResponsesDelegationConfigToolChoiceShell
-    | ResponsesDelegationConfigToolChoiceCustom
-    | ResponsesDelegationConfigToolApplyPatch
-)
-
-
-class ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParam(
-    Object, tag_field="type", tag="allowed_tools"
-):
-    type: ClassVar[Literal["allowed_tools"]] = "allowed_tools"
-    tools: list[ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParamTool]
-    mode: Literal["none", "auto", "required"] | None = None
-
-
 class ResponsesDelegationUpdateConfig(Object):
     instructions: str | None = None
     max_output_tokens: int | None = None
@@ -757,24 +557,8 @@ class ResponsesDelegationUpdateConfig(Object):
     reasoning: ResponsesDelegationConfigReasoning | None = None
     service_tier: Literal["auto", "default", "fast_tier_temp_pilot", "flex", "priority", "ultrafast"] | None = None
     text: ResponsesDelegationConfigText | None = None
-    tool_choice: (
-        Literal["auto", "none", "required"]
-        | ResponsesDelegationConfigToolChoiceLiveFunctionToolChoiceParam
-        | ResponsesDelegationConfigToolChoiceLiveMCPToolChoiceParam
-        | ResponsesDelegationConfigToolFileSearch
-        | ResponsesDelegationConfigToolWebSearch
-        | ResponsesDelegationConfigToolChoiceWebSearchPreview
-        | ResponsesDelegationConfigToolImageGeneration
-        | ResponsesDelegationConfigToolComputer
-        | ResponsesDelegationConfigToolCodeInterpreter
-        | ResponsesDelegationConfigToolProgrammaticToolCalling
-        | ResponsesDelegationConfigToolChoiceShell
-        | ResponsesDelegationConfigToolChoiceCustom
-        | ResponsesDelegationConfigToolApplyPatch
-        | ResponsesDelegationUpdateConfigToolChoiceLiveAllowedToolsChoiceParam
-        | None
-    ) = None
-    tools: list[ResponsesDelegationUpdateConfigTool] | None = None
+    tool_choice: ResponsesDelegationConfigToolChoice | None = None
+    tools: list[ResponsesDelegationConfigTool] | None = None
 
 
 class ForkSessionConfigDelegation(Object, tag_field="type", tag="responses"):
@@ -800,7 +584,7 @@ SessionUpdateConfigDelegation = (
 
 
 class SessionUpdateConfig(Object):
-    delegation: SessionUpdateConfigDelegation | None = None
+    delegation: SessionUpdateConfigDelegation = None
     triggers: list[DecisionTrigger] | None = None
 
 
@@ -944,15 +728,10 @@ class DecisionItemCreatedEventItemCustomToolCall(Object):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-DecisionItemCreatedEventItemCustomToolCallOutputOutputParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage
-)
-
-
 class DecisionItemCreatedEventItemCustomToolCallOutput(Object):
     id: str
     call_id: str
-    output: str | list[DecisionItemCreatedEventItemCustomToolCallOutputOutputParts]
+    output: str | list[DecisionItemCreateEventItemFunctionCallOutputOutputParts]
     type: Literal["custom_tool_call_output"]
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
@@ -967,27 +746,17 @@ class DecisionItemCreatedEventItemFunctionCall(Object):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-DecisionItemCreatedEventItemFunctionCallOutputOutputParts = (
-    DecisionInputText | DecisionStoredUserMessageContentPartInputImage
-)
-
-
 class DecisionItemCreatedEventItemFunctionCallOutput(Object):
     id: str
     call_id: str
-    output: str | list[DecisionItemCreatedEventItemFunctionCallOutputOutputParts]
+    output: str | list[DecisionItemCreateEventItemFunctionCallOutputOutputParts]
     type: Literal["function_call_output"]
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-DecisionStoredAssistantMessageContentPart = (
-    DecisionAssistantMessageContentPartOutputText | DecisionAssistantMessageContentPartRefusal
-)
-
-
 class DecisionStoredAssistantMessage(Object):
     id: str
-    content: str | list[DecisionStoredAssistantMessageContentPart]
+    content: str | list[DecisionAssistantMessageContentPart]
     role: Literal["assistant"]
     phase: Literal["commentary", "final_answer"] | None = None
     type: Literal["message"] | None = None
@@ -995,33 +764,21 @@ class DecisionStoredAssistantMessage(Object):
 
 class DecisionStoredDeveloperMessage(Object):
     id: str
-    content: str | list[DecisionInputText]
+    content: str | list[DecisionQuestionInputText]
     role: Literal["developer"]
     type: Literal["message"] | None = None
 
 
 class DecisionStoredSystemMessage(Object):
     id: str
-    content: str | list[DecisionInputText]
+    content: str | list[DecisionQuestionInputText]
     role: Literal["system"]
     type: Literal["message"] | None = None
 
 
-class DecisionStoredUserMessageContentPartInputText(Object, tag_field="type", tag="input_text"):
-    type: ClassVar[Literal["input_text"]] = "input_text"
-    text: str
-
-
-DecisionStoredUserMessageContentPart = (
-    DecisionStoredUserMessageContentPartInputText
-    | DecisionStoredUserMessageContentPartInputImage
-    | DecisionStoredUserMessageContentPartInputJSON
-)
-
-
 class DecisionStoredUserMessage(Object):
     id: str
-    content: str | list[DecisionStoredUserMessageContentPart]
+    content: str | list[DecisionQuestionInputPart]
     role: Literal["user"]
     type: Literal["message"] | None = None
 
@@ -1167,11 +924,6 @@ class ResponseEvent(Object, tag_field="type", tag="response.event"):
     delegation_id: str | None = None
 
 
-SessionResourceDelegation = (
-    ClientDelegation | SessionConfigDelegationResponses | SessionConfigDelegationDecisions | None
-)
-
-
 class SessionResource(Object):
     id: str
     expires_at: int
@@ -1179,7 +931,7 @@ class SessionResource(Object):
     status: Literal["active"]
     audio: SessionConfigAudio | None = None
     client: ClientConfig | None = None
-    delegation: SessionResourceDelegation | None = None
+    delegation: SessionConfigDelegation = None
     input: list[InitialItem] | None = None
     instructions: str | None = None
     safety_identifier: str | None = None
@@ -1265,6 +1017,8 @@ ConnectServerEvent = (
     | TransportFailed
 )
 
+DecisionJSONObject = dict[str, Any]
+
 DecisionJSONObjectParam = dict[str, Any]
 
 
@@ -1303,41 +1057,6 @@ ForkClientEvent = (
     | SessionCloseEvent
 )
 
-ForkServerEvent = (
-    SessionStartedEvent
-    | SessionUpdatedEvent
-    | InputAudioMutedEvent
-    | InputAudioUnmutedEvent
-    | OutputAudioFixturePlayingEvent
-    | OutputAudioFixturePlayedEvent
-    | InstructionsAppendedEvent
-    | ThinkingAppendedEvent
-    | CommentaryAppendedEvent
-    | SessionInputAudioAppend
-    | OutputAudioDeltaEvent
-    | InputTranscriptDeltaEvent
-    | OutputTranscriptDeltaEvent
-    | DelegationCreatedEvent
-    | DecisionEvent
-    | DecisionItemCreatedEvent
-    | DecisionItemDeletedEvent
-    | ResponseEvent
-    | SessionUsageUpdatedEvent
-    | SessionClosedEvent
-    | ErrorEvent
-    | InfoEvent
-    | TransportDtmfReceived
-    | ConnectServerEventTransportDtmfSend
-    | TransportDtmfSent
-    | TransportRinging
-    | TransportAnswered
-    | TransportFailed
-)
-
-
-class LiveCreateResponseSession(Object):
-    id: str
-
 
 class LiveCreateResponseTransport(Object):
     sdp: str
@@ -1345,7 +1064,7 @@ class LiveCreateResponseTransport(Object):
 
 
 class LiveCreateResponse(Object):
-    session: LiveCreateResponseSession
+    session: ResponseConversationParam
     transport: LiveCreateResponseTransport
 
 
@@ -1379,12 +1098,3 @@ ServerEvent = (
     | TransportAnswered
     | TransportFailed
 )
-
-
-class SessionForkResponseSession(Object):
-    id: str
-
-
-class SessionForkResponse(Object):
-    session: SessionForkResponseSession
-    transport: LiveCreateResponseTransport

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.models.structs import Model as Model
-    from oai.types.models.structs import ModelDeleted as ModelDeleted
+    from oai.types.models.structs import Model as Model, ModelDeleted as ModelDeleted
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.moderations.params import ImageURL as ImageURL
-    from oai.types.moderations.params import ModerationCreateParams as ModerationCreateParams
-    from oai.types.moderations.params import ModerationImageURLInputParam as ModerationImageURLInputParam
-    from oai.types.moderations.params import ModerationMultiModalInputParam as ModerationMultiModalInputParam
-    from oai.types.moderations.params import ModerationTextInputParam as ModerationTextInputParam
-    from oai.types.moderations.structs import Categories as Categories
-    from oai.types.moderations.structs import CategoryAppliedInputTypes as CategoryAppliedInputTypes
-    from oai.types.moderations.structs import CategoryScores as CategoryScores
-    from oai.types.moderations.structs import Moderation as Moderation
-    from oai.types.moderations.structs import ModerationCreateResponse as ModerationCreateResponse
-    from oai.types.moderations.structs import ModerationModel as ModerationModel
+    from oai.types.moderations.params import (
+        ImageURL as ImageURL,
+        ModerationCreateParams as ModerationCreateParams,
+        ModerationImageURLInputParam as ModerationImageURLInputParam,
+        ModerationMultiModalInputParam as ModerationMultiModalInputParam,
+        ModerationTextInputParam as ModerationTextInputParam,
+    )
+    from oai.types.moderations.structs import (
+        Categories as Categories,
+        CategoryAppliedInputTypes as CategoryAppliedInputTypes,
+        CategoryScores as CategoryScores,
+        Moderation as Moderation,
+        ModerationCreateResponse as ModerationCreateResponse,
+        ModerationModel as ModerationModel,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -7,442 +7,282 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.realtime import translations as translations
-    from oai.types.realtime.params import AudioTranscriptionParam as AudioTranscriptionParam
-    from oai.types.realtime.params import CallAcceptParams as CallAcceptParams
-    from oai.types.realtime.params import CallCreateParams as CallCreateParams
-    from oai.types.realtime.params import CallReferParams as CallReferParams
-    from oai.types.realtime.params import CallRejectParams as CallRejectParams
-    from oai.types.realtime.params import ClientSecretCreateParams as ClientSecretCreateParams
-    from oai.types.realtime.params import ClientSecretCreateParamsSession as ClientSecretCreateParamsSession
-    from oai.types.realtime.params import ConnectClientEventParam as ConnectClientEventParam
-    from oai.types.realtime.params import ConversationItemCreateEventParam as ConversationItemCreateEventParam
-    from oai.types.realtime.params import ConversationItemDeleteEventParam as ConversationItemDeleteEventParam
-    from oai.types.realtime.params import ConversationItemParam as ConversationItemParam
-    from oai.types.realtime.params import ConversationItemRetrieveEventParam as ConversationItemRetrieveEventParam
-    from oai.types.realtime.params import ConversationItemTruncateEventParam as ConversationItemTruncateEventParam
-    from oai.types.realtime.params import ExpiresAfter as ExpiresAfter
-    from oai.types.realtime.params import InputAudioBufferAppendEventParam as InputAudioBufferAppendEventParam
-    from oai.types.realtime.params import InputAudioBufferClearEventParam as InputAudioBufferClearEventParam
-    from oai.types.realtime.params import InputAudioBufferCommitEventParam as InputAudioBufferCommitEventParam
-    from oai.types.realtime.params import OutputAudioBufferClearEventParam as OutputAudioBufferClearEventParam
-    from oai.types.realtime.params import OutputVoice as OutputVoice
-    from oai.types.realtime.params import RealtimeAudioConfigInputParam as RealtimeAudioConfigInputParam
-    from oai.types.realtime.params import (
-        RealtimeAudioConfigInputParamNoiseReduction as RealtimeAudioConfigInputParamNoiseReduction,
-    )
-    from oai.types.realtime.params import RealtimeAudioConfigOutputParam as RealtimeAudioConfigOutputParam
-    from oai.types.realtime.params import RealtimeAudioConfigOutputParamVoiceID as RealtimeAudioConfigOutputParamVoiceID
-    from oai.types.realtime.params import RealtimeAudioConfigParam as RealtimeAudioConfigParam
-    from oai.types.realtime.params import RealtimeAudioFormatsParam as RealtimeAudioFormatsParam
-    from oai.types.realtime.params import RealtimeAudioFormatsParamAudioPCM as RealtimeAudioFormatsParamAudioPCM
-    from oai.types.realtime.params import RealtimeAudioFormatsParamAudioPCMA as RealtimeAudioFormatsParamAudioPCMA
-    from oai.types.realtime.params import RealtimeAudioFormatsParamAudioPCMU as RealtimeAudioFormatsParamAudioPCMU
-    from oai.types.realtime.params import RealtimeAudioInputTurnDetectionParam as RealtimeAudioInputTurnDetectionParam
-    from oai.types.realtime.params import (
-        RealtimeAudioInputTurnDetectionParamSemanticVad as RealtimeAudioInputTurnDetectionParamSemanticVad,
-    )
-    from oai.types.realtime.params import (
-        RealtimeAudioInputTurnDetectionParamServerVad as RealtimeAudioInputTurnDetectionParamServerVad,
-    )
-    from oai.types.realtime.params import RealtimeClientEventParam as RealtimeClientEventParam
-    from oai.types.realtime.params import RealtimeConnectParams as RealtimeConnectParams
-    from oai.types.realtime.params import (
-        RealtimeConversationItemAssistantMessageParam as RealtimeConversationItemAssistantMessageParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemAssistantMessageParamContent as RealtimeConversationItemAssistantMessageParamContent,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemFunctionCallOutputParam as RealtimeConversationItemFunctionCallOutputParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemFunctionCallParam as RealtimeConversationItemFunctionCallParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemSystemMessageParam as RealtimeConversationItemSystemMessageParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemSystemMessageParamContent as RealtimeConversationItemSystemMessageParamContent,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemUserMessageParam as RealtimeConversationItemUserMessageParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeConversationItemUserMessageParamContent as RealtimeConversationItemUserMessageParamContent,
-    )
-    from oai.types.realtime.params import RealtimeFunctionToolParam as RealtimeFunctionToolParam
-    from oai.types.realtime.params import RealtimeMcpApprovalRequestParam as RealtimeMcpApprovalRequestParam
-    from oai.types.realtime.params import RealtimeMcpApprovalResponseParam as RealtimeMcpApprovalResponseParam
-    from oai.types.realtime.params import RealtimeMcphttpErrorParam as RealtimeMcphttpErrorParam
-    from oai.types.realtime.params import RealtimeMcpListToolsParam as RealtimeMcpListToolsParam
-    from oai.types.realtime.params import RealtimeMcpListToolsParamTool as RealtimeMcpListToolsParamTool
-    from oai.types.realtime.params import RealtimeMcpProtocolErrorParam as RealtimeMcpProtocolErrorParam
-    from oai.types.realtime.params import RealtimeMcpToolCallParam as RealtimeMcpToolCallParam
-    from oai.types.realtime.params import RealtimeMcpToolExecutionErrorParam as RealtimeMcpToolExecutionErrorParam
-    from oai.types.realtime.params import RealtimeReasoningParam as RealtimeReasoningParam
-    from oai.types.realtime.params import (
-        RealtimeResponseCreateAudioOutputParam as RealtimeResponseCreateAudioOutputParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeResponseCreateAudioOutputParamOutput as RealtimeResponseCreateAudioOutputParamOutput,
-    )
-    from oai.types.realtime.params import RealtimeResponseCreateMcpToolParam as RealtimeResponseCreateMcpToolParam
-    from oai.types.realtime.params import (
-        RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter as RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter,
-    )
-    from oai.types.realtime.params import (
-        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter as RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter,
-    )
-    from oai.types.realtime.params import RealtimeResponseCreateParamsParam as RealtimeResponseCreateParamsParam
-    from oai.types.realtime.params import RealtimeResponseCreateParamsParamTool as RealtimeResponseCreateParamsParamTool
-    from oai.types.realtime.params import (
-        RealtimeResponseCreateParamsWithReferencesParam as RealtimeResponseCreateParamsWithReferencesParam,
-    )
-    from oai.types.realtime.params import RealtimeSessionCreateRequestParam as RealtimeSessionCreateRequestParam
-    from oai.types.realtime.params import RealtimeToolChoiceConfigParam as RealtimeToolChoiceConfigParam
-    from oai.types.realtime.params import RealtimeToolsConfigParam as RealtimeToolsConfigParam
-    from oai.types.realtime.params import RealtimeToolsConfigParamMcp as RealtimeToolsConfigParamMcp
-    from oai.types.realtime.params import (
-        RealtimeToolsConfigParamRealtimeToolsConfigUnionParam as RealtimeToolsConfigParamRealtimeToolsConfigUnionParam,
-    )
-    from oai.types.realtime.params import RealtimeToolsConfigUnionParam as RealtimeToolsConfigUnionParam
-    from oai.types.realtime.params import RealtimeToolsConfigUnionParamMcp as RealtimeToolsConfigUnionParamMcp
-    from oai.types.realtime.params import RealtimeTracingConfigParam as RealtimeTracingConfigParam
-    from oai.types.realtime.params import (
-        RealtimeTracingConfigParamTracingConfiguration as RealtimeTracingConfigParamTracingConfiguration,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranscriptionSessionAudioInputParam as RealtimeTranscriptionSessionAudioInputParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranscriptionSessionAudioInputTurnDetectionParam as RealtimeTranscriptionSessionAudioInputTurnDetectionParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranscriptionSessionAudioParam as RealtimeTranscriptionSessionAudioParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranscriptionSessionCreateRequestParam as RealtimeTranscriptionSessionCreateRequestParam,
-    )
-    from oai.types.realtime.params import RealtimeTranslationClientEventParam as RealtimeTranslationClientEventParam
-    from oai.types.realtime.params import (
-        RealtimeTranslationInputAudioBufferAppendEventParam as RealtimeTranslationInputAudioBufferAppendEventParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCloseEventParam as RealtimeTranslationSessionCloseEventParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCreateRequestParam as RealtimeTranslationSessionCreateRequestParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCreateRequestParamAudio as RealtimeTranslationSessionCreateRequestParamAudio,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCreateRequestParamAudioInput as RealtimeTranslationSessionCreateRequestParamAudioInput,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction as RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCreateRequestParamAudioInputTranscription as RealtimeTranslationSessionCreateRequestParamAudioInputTranscription,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionCreateRequestParamAudioOutput as RealtimeTranslationSessionCreateRequestParamAudioOutput,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionUpdateEventParam as RealtimeTranslationSessionUpdateEventParam,
-    )
-    from oai.types.realtime.params import (
-        RealtimeTranslationSessionUpdateRequestParam as RealtimeTranslationSessionUpdateRequestParam,
-    )
-    from oai.types.realtime.params import RealtimeTruncationParam as RealtimeTruncationParam
-    from oai.types.realtime.params import RealtimeTruncationRetentionRatioParam as RealtimeTruncationRetentionRatioParam
-    from oai.types.realtime.params import (
-        RealtimeTruncationRetentionRatioParamTokenLimits as RealtimeTruncationRetentionRatioParamTokenLimits,
-    )
-    from oai.types.realtime.params import ResponseCancelEventParam as ResponseCancelEventParam
-    from oai.types.realtime.params import ResponseCreateEventParam as ResponseCreateEventParam
-    from oai.types.realtime.params import (
-        ResponseCreateEventWithReferencesParam as ResponseCreateEventWithReferencesParam,
-    )
-    from oai.types.realtime.params import ResponseItemReferenceParam as ResponseItemReferenceParam
-    from oai.types.realtime.params import SessionUpdateEventParam as SessionUpdateEventParam
-    from oai.types.realtime.params import ToolChoice as ToolChoice
-    from oai.types.realtime.params import Voice as Voice
-    from oai.types.realtime.structs import AllowedTools as AllowedTools
-    from oai.types.realtime.structs import AudioInputTurnDetection as AudioInputTurnDetection
-    from oai.types.realtime.structs import AudioTranscription as AudioTranscription
-    from oai.types.realtime.structs import CachedTokensDetails as CachedTokensDetails
-    from oai.types.realtime.structs import ClientSecretCreateResponse as ClientSecretCreateResponse
-    from oai.types.realtime.structs import ClientSecretCreateResponseSession as ClientSecretCreateResponseSession
-    from oai.types.realtime.structs import Conversation as Conversation
-    from oai.types.realtime.structs import ConversationCreatedEvent as ConversationCreatedEvent
-    from oai.types.realtime.structs import ConversationItem as ConversationItem
-    from oai.types.realtime.structs import ConversationItemAdded as ConversationItemAdded
-    from oai.types.realtime.structs import ConversationItemCreatedEvent as ConversationItemCreatedEvent
-    from oai.types.realtime.structs import ConversationItemCreateEvent as ConversationItemCreateEvent
-    from oai.types.realtime.structs import ConversationItemDeletedEvent as ConversationItemDeletedEvent
-    from oai.types.realtime.structs import ConversationItemDeleteEvent as ConversationItemDeleteEvent
-    from oai.types.realtime.structs import ConversationItemDone as ConversationItemDone
-    from oai.types.realtime.structs import (
-        ConversationItemInputAudioTranscriptionCompletedEvent as ConversationItemInputAudioTranscriptionCompletedEvent,
-    )
-    from oai.types.realtime.structs import (
+    from oai.types.realtime.common_structs import (
+        Conversation as Conversation,
+        ConversationCreatedEvent as ConversationCreatedEvent,
+        ConversationItemDeletedEvent as ConversationItemDeletedEvent,
+        ConversationItemDeleteEvent as ConversationItemDeleteEvent,
         ConversationItemInputAudioTranscriptionDeltaEvent as ConversationItemInputAudioTranscriptionDeltaEvent,
-    )
-    from oai.types.realtime.structs import (
         ConversationItemInputAudioTranscriptionFailedEvent as ConversationItemInputAudioTranscriptionFailedEvent,
-    )
-    from oai.types.realtime.structs import (
         ConversationItemInputAudioTranscriptionFailedEventError as ConversationItemInputAudioTranscriptionFailedEventError,
-    )
-    from oai.types.realtime.structs import (
-        ConversationItemInputAudioTranscriptionSegment as ConversationItemInputAudioTranscriptionSegment,
-    )
-    from oai.types.realtime.structs import ConversationItemRetrieved as ConversationItemRetrieved
-    from oai.types.realtime.structs import ConversationItemRetrieveEvent as ConversationItemRetrieveEvent
-    from oai.types.realtime.structs import ConversationItemTruncatedEvent as ConversationItemTruncatedEvent
-    from oai.types.realtime.structs import ConversationItemTruncateEvent as ConversationItemTruncateEvent
-    from oai.types.realtime.structs import InputAudioBufferAppendEvent as InputAudioBufferAppendEvent
-    from oai.types.realtime.structs import InputAudioBufferClearedEvent as InputAudioBufferClearedEvent
-    from oai.types.realtime.structs import InputAudioBufferClearEvent as InputAudioBufferClearEvent
-    from oai.types.realtime.structs import InputAudioBufferCommitEvent as InputAudioBufferCommitEvent
-    from oai.types.realtime.structs import InputAudioBufferCommittedEvent as InputAudioBufferCommittedEvent
-    from oai.types.realtime.structs import (
-        InputAudioBufferDtmfEventReceivedEvent as InputAudioBufferDtmfEventReceivedEvent,
-    )
-    from oai.types.realtime.structs import InputAudioBufferSpeechStartedEvent as InputAudioBufferSpeechStartedEvent
-    from oai.types.realtime.structs import InputAudioBufferSpeechStoppedEvent as InputAudioBufferSpeechStoppedEvent
-    from oai.types.realtime.structs import InputAudioBufferTimeoutTriggered as InputAudioBufferTimeoutTriggered
-    from oai.types.realtime.structs import LogProbProperties as LogProbProperties
-    from oai.types.realtime.structs import McpAllowedTools as McpAllowedTools
-    from oai.types.realtime.structs import McpListToolsCompleted as McpListToolsCompleted
-    from oai.types.realtime.structs import McpListToolsFailed as McpListToolsFailed
-    from oai.types.realtime.structs import McpListToolsInProgress as McpListToolsInProgress
-    from oai.types.realtime.structs import McpRequireApproval as McpRequireApproval
-    from oai.types.realtime.structs import NoiseReductionType as NoiseReductionType
-    from oai.types.realtime.structs import OutputAudioBufferCleared as OutputAudioBufferCleared
-    from oai.types.realtime.structs import OutputAudioBufferClearEvent as OutputAudioBufferClearEvent
-    from oai.types.realtime.structs import OutputAudioBufferStarted as OutputAudioBufferStarted
-    from oai.types.realtime.structs import OutputAudioBufferStopped as OutputAudioBufferStopped
-    from oai.types.realtime.structs import Part as Part
-    from oai.types.realtime.structs import RateLimit as RateLimit
-    from oai.types.realtime.structs import RateLimitsUpdatedEvent as RateLimitsUpdatedEvent
-    from oai.types.realtime.structs import RealtimeAudioConfig as RealtimeAudioConfig
-    from oai.types.realtime.structs import RealtimeAudioConfigInput as RealtimeAudioConfigInput
-    from oai.types.realtime.structs import (
-        RealtimeAudioConfigInputNoiseReduction as RealtimeAudioConfigInputNoiseReduction,
-    )
-    from oai.types.realtime.structs import RealtimeAudioConfigOutput as RealtimeAudioConfigOutput
-    from oai.types.realtime.structs import RealtimeAudioConfigOutputVoiceID as RealtimeAudioConfigOutputVoiceID
-    from oai.types.realtime.structs import RealtimeAudioFormats as RealtimeAudioFormats
-    from oai.types.realtime.structs import RealtimeAudioFormatsAudioPCM as RealtimeAudioFormatsAudioPCM
-    from oai.types.realtime.structs import RealtimeAudioFormatsAudioPCMA as RealtimeAudioFormatsAudioPCMA
-    from oai.types.realtime.structs import RealtimeAudioFormatsAudioPCMU as RealtimeAudioFormatsAudioPCMU
-    from oai.types.realtime.structs import RealtimeAudioInputTurnDetection as RealtimeAudioInputTurnDetection
-    from oai.types.realtime.structs import (
-        RealtimeAudioInputTurnDetectionSemanticVad as RealtimeAudioInputTurnDetectionSemanticVad,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeAudioInputTurnDetectionServerVad as RealtimeAudioInputTurnDetectionServerVad,
-    )
-    from oai.types.realtime.structs import RealtimeClientEvent as RealtimeClientEvent
-    from oai.types.realtime.structs import (
-        RealtimeConversationItemAssistantMessage as RealtimeConversationItemAssistantMessage,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeConversationItemAssistantMessageContent as RealtimeConversationItemAssistantMessageContent,
-    )
-    from oai.types.realtime.structs import RealtimeConversationItemFunctionCall as RealtimeConversationItemFunctionCall
-    from oai.types.realtime.structs import (
-        RealtimeConversationItemFunctionCallOutput as RealtimeConversationItemFunctionCallOutput,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeConversationItemSystemMessage as RealtimeConversationItemSystemMessage,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeConversationItemSystemMessageContent as RealtimeConversationItemSystemMessageContent,
-    )
-    from oai.types.realtime.structs import RealtimeConversationItemUserMessage as RealtimeConversationItemUserMessage
-    from oai.types.realtime.structs import (
-        RealtimeConversationItemUserMessageContent as RealtimeConversationItemUserMessageContent,
-    )
-    from oai.types.realtime.structs import RealtimeError as RealtimeError
-    from oai.types.realtime.structs import RealtimeErrorEvent as RealtimeErrorEvent
-    from oai.types.realtime.structs import RealtimeFunctionTool as RealtimeFunctionTool
-    from oai.types.realtime.structs import RealtimeMcpApprovalRequest as RealtimeMcpApprovalRequest
-    from oai.types.realtime.structs import RealtimeMcpApprovalResponse as RealtimeMcpApprovalResponse
-    from oai.types.realtime.structs import RealtimeMcphttpError as RealtimeMcphttpError
-    from oai.types.realtime.structs import RealtimeMcpListTools as RealtimeMcpListTools
-    from oai.types.realtime.structs import RealtimeMcpListToolsTool as RealtimeMcpListToolsTool
-    from oai.types.realtime.structs import RealtimeMcpProtocolError as RealtimeMcpProtocolError
-    from oai.types.realtime.structs import RealtimeMcpToolCall as RealtimeMcpToolCall
-    from oai.types.realtime.structs import RealtimeMcpToolCallError as RealtimeMcpToolCallError
-    from oai.types.realtime.structs import RealtimeMcpToolExecutionError as RealtimeMcpToolExecutionError
-    from oai.types.realtime.structs import RealtimeReasoning as RealtimeReasoning
-    from oai.types.realtime.structs import RealtimeReasoningEffort as RealtimeReasoningEffort
-    from oai.types.realtime.structs import RealtimeResponse as RealtimeResponse
-    from oai.types.realtime.structs import RealtimeResponseAudio as RealtimeResponseAudio
-    from oai.types.realtime.structs import RealtimeResponseAudioOutput as RealtimeResponseAudioOutput
-    from oai.types.realtime.structs import RealtimeResponseCreateAudioOutput as RealtimeResponseCreateAudioOutput
-    from oai.types.realtime.structs import (
-        RealtimeResponseCreateAudioOutputOutput as RealtimeResponseCreateAudioOutputOutput,
-    )
-    from oai.types.realtime.structs import RealtimeResponseCreateMcpTool as RealtimeResponseCreateMcpTool
-    from oai.types.realtime.structs import (
-        RealtimeResponseCreateMcpToolAllowedToolsMcpToolFilter as RealtimeResponseCreateMcpToolAllowedToolsMcpToolFilter,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeResponseCreateMcpToolRequireApprovalMcpToolApprovalFilter as RealtimeResponseCreateMcpToolRequireApprovalMcpToolApprovalFilter,
-    )
-    from oai.types.realtime.structs import RealtimeResponseCreateParams as RealtimeResponseCreateParams
-    from oai.types.realtime.structs import RealtimeResponseCreateParamsTool as RealtimeResponseCreateParamsTool
-    from oai.types.realtime.structs import RealtimeResponseStatus as RealtimeResponseStatus
-    from oai.types.realtime.structs import RealtimeResponseStatusError as RealtimeResponseStatusError
-    from oai.types.realtime.structs import RealtimeResponseUsage as RealtimeResponseUsage
-    from oai.types.realtime.structs import (
-        RealtimeResponseUsageInputTokenDetails as RealtimeResponseUsageInputTokenDetails,
-    )
-    from oai.types.realtime.structs import (
+        ConversationItemRetrieveEvent as ConversationItemRetrieveEvent,
+        ConversationItemTruncatedEvent as ConversationItemTruncatedEvent,
+        ConversationItemTruncateEvent as ConversationItemTruncateEvent,
+        InputAudioBufferAppendEvent as InputAudioBufferAppendEvent,
+        InputAudioBufferClearedEvent as InputAudioBufferClearedEvent,
+        InputAudioBufferClearEvent as InputAudioBufferClearEvent,
+        InputAudioBufferCommitEvent as InputAudioBufferCommitEvent,
+        InputAudioBufferCommittedEvent as InputAudioBufferCommittedEvent,
+        InputAudioBufferSpeechStartedEvent as InputAudioBufferSpeechStartedEvent,
+        InputAudioBufferSpeechStoppedEvent as InputAudioBufferSpeechStoppedEvent,
+        LogProbProperties as LogProbProperties,
+        OutputAudioBufferCleared as OutputAudioBufferCleared,
+        OutputAudioBufferClearEvent as OutputAudioBufferClearEvent,
+        OutputAudioBufferStarted as OutputAudioBufferStarted,
+        OutputAudioBufferStopped as OutputAudioBufferStopped,
+        Part as Part,
+        RateLimit as RateLimit,
+        RateLimitsUpdatedEvent as RateLimitsUpdatedEvent,
+        RealtimeError as RealtimeError,
+        RealtimeErrorEvent as RealtimeErrorEvent,
+        RealtimeFunctionTool as RealtimeFunctionTool,
+        RealtimeResponseStatus as RealtimeResponseStatus,
+        RealtimeResponseStatusError as RealtimeResponseStatusError,
         RealtimeResponseUsageOutputTokenDetails as RealtimeResponseUsageOutputTokenDetails,
-    )
-    from oai.types.realtime.structs import RealtimeServerEvent as RealtimeServerEvent
-    from oai.types.realtime.structs import RealtimeSessionCreateRequest as RealtimeSessionCreateRequest
-    from oai.types.realtime.structs import RealtimeSessionCreateResponse as RealtimeSessionCreateResponse
-    from oai.types.realtime.structs import RealtimeSessionCreateResponseAudio as RealtimeSessionCreateResponseAudio
-    from oai.types.realtime.structs import (
-        RealtimeSessionCreateResponseAudioInput as RealtimeSessionCreateResponseAudioInput,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeSessionCreateResponseAudioOutput as RealtimeSessionCreateResponseAudioOutput,
-    )
-    from oai.types.realtime.structs import RealtimeSessionCreateResponseTool as RealtimeSessionCreateResponseTool
-    from oai.types.realtime.structs import RealtimeToolChoiceConfig as RealtimeToolChoiceConfig
-    from oai.types.realtime.structs import RealtimeToolsConfig as RealtimeToolsConfig
-    from oai.types.realtime.structs import RealtimeToolsConfigUnion as RealtimeToolsConfigUnion
-    from oai.types.realtime.structs import RealtimeToolsConfigUnionMcp as RealtimeToolsConfigUnionMcp
-    from oai.types.realtime.structs import RealtimeTracingConfig as RealtimeTracingConfig
-    from oai.types.realtime.structs import (
         RealtimeTracingConfigTracingConfiguration as RealtimeTracingConfigTracingConfiguration,
-    )
-    from oai.types.realtime.structs import RealtimeTranscriptionSessionAudio as RealtimeTranscriptionSessionAudio
-    from oai.types.realtime.structs import (
-        RealtimeTranscriptionSessionAudioInput as RealtimeTranscriptionSessionAudioInput,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranscriptionSessionAudioInputTurnDetection as RealtimeTranscriptionSessionAudioInputTurnDetection,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranscriptionSessionCreateRequest as RealtimeTranscriptionSessionCreateRequest,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranscriptionSessionCreateResponse as RealtimeTranscriptionSessionCreateResponse,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranscriptionSessionCreateResponseAudio as RealtimeTranscriptionSessionCreateResponseAudio,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranscriptionSessionCreateResponseAudioInput as RealtimeTranscriptionSessionCreateResponseAudioInput,
-    )
-    from oai.types.realtime.structs import (
         RealtimeTranscriptionSessionTurnDetection as RealtimeTranscriptionSessionTurnDetection,
-    )
-    from oai.types.realtime.structs import RealtimeTranslationClientEvent as RealtimeTranslationClientEvent
-    from oai.types.realtime.structs import (
-        RealtimeTranslationClientSecretCreateResponse as RealtimeTranslationClientSecretCreateResponse,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationInputAudioBufferAppendEvent as RealtimeTranslationInputAudioBufferAppendEvent,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationInputTranscriptDeltaEvent as RealtimeTranslationInputTranscriptDeltaEvent,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationOutputAudioDeltaEvent as RealtimeTranslationOutputAudioDeltaEvent,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationOutputTranscriptDeltaEvent as RealtimeTranslationOutputTranscriptDeltaEvent,
-    )
-    from oai.types.realtime.structs import RealtimeTranslationServerEvent as RealtimeTranslationServerEvent
-    from oai.types.realtime.structs import RealtimeTranslationSession as RealtimeTranslationSession
-    from oai.types.realtime.structs import RealtimeTranslationSessionAudio as RealtimeTranslationSessionAudio
-    from oai.types.realtime.structs import RealtimeTranslationSessionAudioInput as RealtimeTranslationSessionAudioInput
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionAudioInputNoiseReduction as RealtimeTranslationSessionAudioInputNoiseReduction,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionAudioInputTranscription as RealtimeTranslationSessionAudioInputTranscription,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionAudioOutput as RealtimeTranslationSessionAudioOutput,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionClosedEvent as RealtimeTranslationSessionClosedEvent,
-    )
-    from oai.types.realtime.structs import RealtimeTranslationSessionCloseEvent as RealtimeTranslationSessionCloseEvent
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionCreatedEvent as RealtimeTranslationSessionCreatedEvent,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionUpdatedEvent as RealtimeTranslationSessionUpdatedEvent,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionUpdateEvent as RealtimeTranslationSessionUpdateEvent,
-    )
-    from oai.types.realtime.structs import (
-        RealtimeTranslationSessionUpdateRequest as RealtimeTranslationSessionUpdateRequest,
-    )
-    from oai.types.realtime.structs import RealtimeTruncation as RealtimeTruncation
-    from oai.types.realtime.structs import RealtimeTruncationRetentionRatio as RealtimeTruncationRetentionRatio
-    from oai.types.realtime.structs import (
-        RealtimeTruncationRetentionRatioTokenLimits as RealtimeTruncationRetentionRatioTokenLimits,
-    )
-    from oai.types.realtime.structs import RequireApproval as RequireApproval
-    from oai.types.realtime.structs import ResponseAudioDeltaEvent as ResponseAudioDeltaEvent
-    from oai.types.realtime.structs import ResponseAudioDoneEvent as ResponseAudioDoneEvent
-    from oai.types.realtime.structs import ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent
-    from oai.types.realtime.structs import ResponseAudioTranscriptDoneEvent as ResponseAudioTranscriptDoneEvent
-    from oai.types.realtime.structs import ResponseCancelEvent as ResponseCancelEvent
-    from oai.types.realtime.structs import ResponseContentPartAddedEvent as ResponseContentPartAddedEvent
-    from oai.types.realtime.structs import ResponseContentPartDoneEvent as ResponseContentPartDoneEvent
-    from oai.types.realtime.structs import ResponseCreatedEvent as ResponseCreatedEvent
-    from oai.types.realtime.structs import ResponseCreateEvent as ResponseCreateEvent
-    from oai.types.realtime.structs import ResponseDoneEvent as ResponseDoneEvent
-    from oai.types.realtime.structs import (
+        ResponseCancelEvent as ResponseCancelEvent,
+        ResponseContentPartAddedEvent as ResponseContentPartAddedEvent,
+        ResponseContentPartDoneEvent as ResponseContentPartDoneEvent,
         ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent,
+        Usage as Usage,
+        UsageTranscriptTextUsageDuration as UsageTranscriptTextUsageDuration,
+        UsageTranscriptTextUsageTokens as UsageTranscriptTextUsageTokens,
+    )
+    from oai.types.realtime.params import (
+        AudioTranscriptionParam as AudioTranscriptionParam,
+        CallCreateParams as CallCreateParams,
+        CallReferParams as CallReferParams,
+        CallRejectParams as CallRejectParams,
+        ClientSecretCreateParams as ClientSecretCreateParams,
+        ClientSecretCreateParamsSession as ClientSecretCreateParamsSession,
+        ConnectClientEventParam as ConnectClientEventParam,
+        ConnectClientEventParam as _RealtimeTranslationClientEventParam,
+        ConversationItemCreateEventParam as ConversationItemCreateEventParam,
+        ConversationItemDeleteEventParam as ConversationItemDeleteEventParam,
+        ConversationItemParam as ConversationItemParam,
+        ConversationItemRetrieveEventParam as ConversationItemRetrieveEventParam,
+        ConversationItemTruncateEventParam as ConversationItemTruncateEventParam,
+        ExpiresAfter as ExpiresAfter,
+        InputAudioBufferAppendEventParam as InputAudioBufferAppendEventParam,
+        InputAudioBufferClearEventParam as InputAudioBufferClearEventParam,
+        InputAudioBufferCommitEventParam as InputAudioBufferCommitEventParam,
+        OutputAudioBufferClearEventParam as OutputAudioBufferClearEventParam,
+        RealtimeAudioConfigInputParam as RealtimeAudioConfigInputParam,
+        RealtimeAudioConfigInputParam as _RealtimeTranscriptionSessionAudioInputParam,
+        RealtimeAudioConfigInputParamNoiseReduction as RealtimeAudioConfigInputParamNoiseReduction,
+        RealtimeAudioConfigOutputParam as RealtimeAudioConfigOutputParam,
+        RealtimeAudioConfigParam as RealtimeAudioConfigParam,
+        RealtimeAudioFormatsParam as RealtimeAudioFormatsParam,
+        RealtimeAudioFormatsParamAudioPCM as RealtimeAudioFormatsParamAudioPCM,
+        RealtimeAudioFormatsParamAudioPCMA as RealtimeAudioFormatsParamAudioPCMA,
+        RealtimeAudioFormatsParamAudioPCMU as RealtimeAudioFormatsParamAudioPCMU,
+        RealtimeAudioInputTurnDetectionParam as RealtimeAudioInputTurnDetectionParam,
+        RealtimeAudioInputTurnDetectionParam as _RealtimeTranscriptionSessionAudioInputTurnDetectionParam,
+        RealtimeAudioInputTurnDetectionParamSemanticVad as RealtimeAudioInputTurnDetectionParamSemanticVad,
+        RealtimeAudioInputTurnDetectionParamServerVad as RealtimeAudioInputTurnDetectionParamServerVad,
+        RealtimeClientEventParam as RealtimeClientEventParam,
+        RealtimeConnectParams as RealtimeConnectParams,
+        RealtimeConversationItemAssistantMessageParam as RealtimeConversationItemAssistantMessageParam,
+        RealtimeConversationItemAssistantMessageParamContent as RealtimeConversationItemAssistantMessageParamContent,
+        RealtimeConversationItemFunctionCallOutputParam as RealtimeConversationItemFunctionCallOutputParam,
+        RealtimeConversationItemFunctionCallParam as RealtimeConversationItemFunctionCallParam,
+        RealtimeConversationItemSystemMessageParam as RealtimeConversationItemSystemMessageParam,
+        RealtimeConversationItemSystemMessageParamContent as RealtimeConversationItemSystemMessageParamContent,
+        RealtimeConversationItemUserMessageParam as RealtimeConversationItemUserMessageParam,
+        RealtimeConversationItemUserMessageParamContent as RealtimeConversationItemUserMessageParamContent,
+        RealtimeFunctionToolParam as RealtimeFunctionToolParam,
+        RealtimeMcpApprovalResponseParam as RealtimeMcpApprovalResponseParam,
+        RealtimeMcpListToolsParam as RealtimeMcpListToolsParam,
+        RealtimeMcpProtocolErrorParam as RealtimeMcpProtocolErrorParam,
+        RealtimeMcpToolCallParam as RealtimeMcpToolCallParam,
+        RealtimeMcpToolExecutionErrorParam as RealtimeMcpToolExecutionErrorParam,
+        RealtimeReasoningParam as RealtimeReasoningParam,
+        RealtimeResponseCreateAudioOutputParam as RealtimeResponseCreateAudioOutputParam,
+        RealtimeResponseCreateAudioOutputParamOutput as RealtimeResponseCreateAudioOutputParamOutput,
+        RealtimeResponseCreateParamsParam as RealtimeResponseCreateParamsParam,
+        RealtimeResponseCreateParamsWithReferencesParam as RealtimeResponseCreateParamsWithReferencesParam,
+        RealtimeSessionCreateRequestParam as RealtimeSessionCreateRequestParam,
+        RealtimeSessionCreateRequestParam as _CallAcceptParams,
+        RealtimeToolChoiceConfigParam as RealtimeToolChoiceConfigParam,
+        RealtimeToolsConfigParam as RealtimeToolsConfigParam,
+        RealtimeToolsConfigUnionParam as RealtimeToolsConfigUnionParam,
+        RealtimeTracingConfigParam as RealtimeTracingConfigParam,
+        RealtimeTracingConfigParamTracingConfiguration as RealtimeTracingConfigParamTracingConfiguration,
+        RealtimeTranscriptionSessionAudioParam as RealtimeTranscriptionSessionAudioParam,
+        RealtimeTranscriptionSessionCreateRequestParam as RealtimeTranscriptionSessionCreateRequestParam,
+        RealtimeTranslationInputAudioBufferAppendEventParam as RealtimeTranslationInputAudioBufferAppendEventParam,
+        RealtimeTranslationSessionCloseEventParam as RealtimeTranslationSessionCloseEventParam,
+        RealtimeTranslationSessionCreateRequestParam as RealtimeTranslationSessionCreateRequestParam,
+        RealtimeTranslationSessionCreateRequestParamAudio as RealtimeTranslationSessionCreateRequestParamAudio,
+        RealtimeTranslationSessionCreateRequestParamAudioInput as RealtimeTranslationSessionCreateRequestParamAudioInput,
+        RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction as RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction,
+        RealtimeTranslationSessionCreateRequestParamAudioInputTranscription as RealtimeTranslationSessionCreateRequestParamAudioInputTranscription,
+        RealtimeTranslationSessionCreateRequestParamAudioOutput as RealtimeTranslationSessionCreateRequestParamAudioOutput,
+        RealtimeTranslationSessionUpdateEventParam as RealtimeTranslationSessionUpdateEventParam,
+        RealtimeTranslationSessionUpdateRequestParam as RealtimeTranslationSessionUpdateRequestParam,
+        RealtimeTruncationParam as RealtimeTruncationParam,
+        RealtimeTruncationRetentionRatioParam as RealtimeTruncationRetentionRatioParam,
+        RealtimeTruncationRetentionRatioParamTokenLimits as RealtimeTruncationRetentionRatioParamTokenLimits,
+        ResponseCancelEventParam as ResponseCancelEventParam,
+        ResponseCreateEventParam as ResponseCreateEventParam,
+        ResponseCreateEventWithReferencesParam as ResponseCreateEventWithReferencesParam,
+        ResponseItemReferenceParam as ResponseItemReferenceParam,
+        SessionUpdateEventParam as SessionUpdateEventParam,
+        Voice as Voice,
     )
     from oai.types.realtime.structs import (
+        AudioTranscription as AudioTranscription,
+        CachedTokensDetails as CachedTokensDetails,
+        ClientSecretCreateResponse as ClientSecretCreateResponse,
+        ClientSecretCreateResponseSession as ClientSecretCreateResponseSession,
+        ConversationItem as ConversationItem,
+        ConversationItemAdded as ConversationItemAdded,
+        ConversationItemCreatedEvent as ConversationItemCreatedEvent,
+        ConversationItemCreateEvent as ConversationItemCreateEvent,
+        ConversationItemDone as ConversationItemDone,
+        ConversationItemInputAudioTranscriptionCompletedEvent as ConversationItemInputAudioTranscriptionCompletedEvent,
+        ConversationItemInputAudioTranscriptionSegment as ConversationItemInputAudioTranscriptionSegment,
+        ConversationItemRetrieved as ConversationItemRetrieved,
+        InputAudioBufferDtmfEventReceivedEvent as InputAudioBufferDtmfEventReceivedEvent,
+        InputAudioBufferTimeoutTriggered as InputAudioBufferTimeoutTriggered,
+        McpListToolsCompleted as McpListToolsCompleted,
+        McpListToolsFailed as McpListToolsFailed,
+        McpListToolsInProgress as McpListToolsInProgress,
+        NoiseReductionType as NoiseReductionType,
+        RealtimeAudioConfig as RealtimeAudioConfig,
+        RealtimeAudioConfigInput as RealtimeAudioConfigInput,
+        RealtimeAudioConfigInput as _RealtimeTranscriptionSessionAudioInput,
+        RealtimeAudioConfigInputNoiseReduction as RealtimeAudioConfigInputNoiseReduction,
+        RealtimeAudioConfigOutput as RealtimeAudioConfigOutput,
+        RealtimeAudioFormats as RealtimeAudioFormats,
+        RealtimeAudioFormatsAudioPCM as RealtimeAudioFormatsAudioPCM,
+        RealtimeAudioFormatsAudioPCMA as RealtimeAudioFormatsAudioPCMA,
+        RealtimeAudioFormatsAudioPCMU as RealtimeAudioFormatsAudioPCMU,
+        RealtimeAudioInputTurnDetection as RealtimeAudioInputTurnDetection,
+        RealtimeAudioInputTurnDetection as _RealtimeTranscriptionSessionAudioInputTurnDetection,
+        RealtimeAudioInputTurnDetectionSemanticVad as RealtimeAudioInputTurnDetectionSemanticVad,
+        RealtimeAudioInputTurnDetectionServerVad as RealtimeAudioInputTurnDetectionServerVad,
+        RealtimeClientEvent as RealtimeClientEvent,
+        RealtimeConversationItemAssistantMessage as RealtimeConversationItemAssistantMessage,
+        RealtimeConversationItemAssistantMessageContent as RealtimeConversationItemAssistantMessageContent,
+        RealtimeConversationItemFunctionCall as RealtimeConversationItemFunctionCall,
+        RealtimeConversationItemFunctionCallOutput as RealtimeConversationItemFunctionCallOutput,
+        RealtimeConversationItemSystemMessage as RealtimeConversationItemSystemMessage,
+        RealtimeConversationItemSystemMessageContent as RealtimeConversationItemSystemMessageContent,
+        RealtimeConversationItemUserMessage as RealtimeConversationItemUserMessage,
+        RealtimeConversationItemUserMessageContent as RealtimeConversationItemUserMessageContent,
+        RealtimeMcpListTools as RealtimeMcpListTools,
+        RealtimeMcpProtocolError as RealtimeMcpProtocolError,
+        RealtimeMcpToolCall as RealtimeMcpToolCall,
+        RealtimeMcpToolCallError as RealtimeMcpToolCallError,
+        RealtimeMcpToolExecutionError as RealtimeMcpToolExecutionError,
+        RealtimeReasoning as RealtimeReasoning,
+        RealtimeReasoningEffort as RealtimeReasoningEffort,
+        RealtimeResponse as RealtimeResponse,
+        RealtimeResponseAudio as RealtimeResponseAudio,
+        RealtimeResponseAudioOutput as RealtimeResponseAudioOutput,
+        RealtimeResponseCreateAudioOutput as RealtimeResponseCreateAudioOutput,
+        RealtimeResponseCreateAudioOutputOutput as RealtimeResponseCreateAudioOutputOutput,
+        RealtimeResponseCreateParams as RealtimeResponseCreateParams,
+        RealtimeResponseUsage as RealtimeResponseUsage,
+        RealtimeResponseUsageInputTokenDetails as RealtimeResponseUsageInputTokenDetails,
+        RealtimeServerEvent as RealtimeServerEvent,
+        RealtimeSessionCreateRequest as RealtimeSessionCreateRequest,
+        RealtimeSessionCreateResponse as RealtimeSessionCreateResponse,
+        RealtimeSessionCreateResponseAudio as RealtimeSessionCreateResponseAudio,
+        RealtimeSessionCreateResponseAudioOutput as RealtimeSessionCreateResponseAudioOutput,
+        RealtimeToolChoiceConfig as RealtimeToolChoiceConfig,
+        RealtimeToolsConfig as RealtimeToolsConfig,
+        RealtimeToolsConfigUnion as RealtimeToolsConfigUnion,
+        RealtimeTracingConfig as RealtimeTracingConfig,
+        RealtimeTranscriptionSessionAudio as RealtimeTranscriptionSessionAudio,
+        RealtimeTranscriptionSessionCreateRequest as RealtimeTranscriptionSessionCreateRequest,
+        RealtimeTranscriptionSessionCreateResponse as RealtimeTranscriptionSessionCreateResponse,
+        RealtimeTranscriptionSessionCreateResponseAudio as RealtimeTranscriptionSessionCreateResponseAudio,
+        RealtimeTranscriptionSessionCreateResponseAudioInput as RealtimeTranscriptionSessionCreateResponseAudioInput,
+        RealtimeTranslationClientEvent as RealtimeTranslationClientEvent,
+        RealtimeTranslationClientSecretCreateResponse as RealtimeTranslationClientSecretCreateResponse,
+        RealtimeTranslationInputAudioBufferAppendEvent as RealtimeTranslationInputAudioBufferAppendEvent,
+        RealtimeTranslationInputTranscriptDeltaEvent as RealtimeTranslationInputTranscriptDeltaEvent,
+        RealtimeTranslationOutputAudioDeltaEvent as RealtimeTranslationOutputAudioDeltaEvent,
+        RealtimeTranslationOutputTranscriptDeltaEvent as RealtimeTranslationOutputTranscriptDeltaEvent,
+        RealtimeTranslationServerEvent as RealtimeTranslationServerEvent,
+        RealtimeTranslationSession as RealtimeTranslationSession,
+        RealtimeTranslationSessionAudio as RealtimeTranslationSessionAudio,
+        RealtimeTranslationSessionAudioInput as RealtimeTranslationSessionAudioInput,
+        RealtimeTranslationSessionAudioInputNoiseReduction as RealtimeTranslationSessionAudioInputNoiseReduction,
+        RealtimeTranslationSessionAudioInputTranscription as RealtimeTranslationSessionAudioInputTranscription,
+        RealtimeTranslationSessionAudioOutput as RealtimeTranslationSessionAudioOutput,
+        RealtimeTranslationSessionClosedEvent as RealtimeTranslationSessionClosedEvent,
+        RealtimeTranslationSessionCloseEvent as RealtimeTranslationSessionCloseEvent,
+        RealtimeTranslationSessionCreatedEvent as RealtimeTranslationSessionCreatedEvent,
+        RealtimeTranslationSessionUpdatedEvent as RealtimeTranslationSessionUpdatedEvent,
+        RealtimeTranslationSessionUpdateEvent as RealtimeTranslationSessionUpdateEvent,
+        RealtimeTranslationSessionUpdateRequest as RealtimeTranslationSessionUpdateRequest,
+        RealtimeTruncation as RealtimeTruncation,
+        RealtimeTruncationRetentionRatio as RealtimeTruncationRetentionRatio,
+        RealtimeTruncationRetentionRatioTokenLimits as RealtimeTruncationRetentionRatioTokenLimits,
+        ResponseAudioDeltaEvent as ResponseAudioDeltaEvent,
+        ResponseAudioDoneEvent as ResponseAudioDoneEvent,
+        ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent,
+        ResponseAudioTranscriptDoneEvent as ResponseAudioTranscriptDoneEvent,
+        ResponseCreatedEvent as ResponseCreatedEvent,
+        ResponseCreateEvent as ResponseCreateEvent,
+        ResponseDoneEvent as ResponseDoneEvent,
         ResponseFunctionCallArgumentsDoneEvent as ResponseFunctionCallArgumentsDoneEvent,
+        ResponseItemReference as ResponseItemReference,
+        ResponseMcpCallArgumentsDelta as ResponseMcpCallArgumentsDelta,
+        ResponseMcpCallArgumentsDone as ResponseMcpCallArgumentsDone,
+        ResponseMcpCallCompleted as ResponseMcpCallCompleted,
+        ResponseMcpCallFailed as ResponseMcpCallFailed,
+        ResponseMcpCallInProgress as ResponseMcpCallInProgress,
+        ResponseOutputItemAddedEvent as ResponseOutputItemAddedEvent,
+        ResponseOutputItemDoneEvent as ResponseOutputItemDoneEvent,
+        ResponseTextDeltaEvent as ResponseTextDeltaEvent,
+        ResponseTextDoneEvent as ResponseTextDoneEvent,
+        SessionCreatedEvent as SessionCreatedEvent,
+        SessionCreatedEventSession as SessionCreatedEventSession,
+        SessionUpdatedEvent as SessionUpdatedEvent,
+        SessionUpdateEvent as SessionUpdateEvent,
     )
-    from oai.types.realtime.structs import ResponseItemReference as ResponseItemReference
-    from oai.types.realtime.structs import ResponseMcpCallArgumentsDelta as ResponseMcpCallArgumentsDelta
-    from oai.types.realtime.structs import ResponseMcpCallArgumentsDone as ResponseMcpCallArgumentsDone
-    from oai.types.realtime.structs import ResponseMcpCallCompleted as ResponseMcpCallCompleted
-    from oai.types.realtime.structs import ResponseMcpCallFailed as ResponseMcpCallFailed
-    from oai.types.realtime.structs import ResponseMcpCallInProgress as ResponseMcpCallInProgress
-    from oai.types.realtime.structs import ResponseOutputItemAddedEvent as ResponseOutputItemAddedEvent
-    from oai.types.realtime.structs import ResponseOutputItemDoneEvent as ResponseOutputItemDoneEvent
-    from oai.types.realtime.structs import ResponseTextDeltaEvent as ResponseTextDeltaEvent
-    from oai.types.realtime.structs import ResponseTextDoneEvent as ResponseTextDoneEvent
-    from oai.types.realtime.structs import SessionCreatedEvent as SessionCreatedEvent
-    from oai.types.realtime.structs import SessionCreatedEventSession as SessionCreatedEventSession
-    from oai.types.realtime.structs import SessionUpdatedEvent as SessionUpdatedEvent
-    from oai.types.realtime.structs import SessionUpdateEvent as SessionUpdateEvent
-    from oai.types.realtime.structs import ToolMcpTool as ToolMcpTool
-    from oai.types.realtime.structs import ToolMcpToolAllowedTools as ToolMcpToolAllowedTools
-    from oai.types.realtime.structs import ToolMcpToolRequireApproval as ToolMcpToolRequireApproval
-    from oai.types.realtime.structs import Tracing as Tracing
-    from oai.types.realtime.structs import Usage as Usage
-    from oai.types.realtime.structs import UsageTranscriptTextUsageDuration as UsageTranscriptTextUsageDuration
-    from oai.types.realtime.structs import UsageTranscriptTextUsageTokens as UsageTranscriptTextUsageTokens
-    from oai.types.realtime.structs import (
-        UsageTranscriptTextUsageTokensInputTokenDetails as UsageTranscriptTextUsageTokensInputTokenDetails,
+    from oai.types.responses.common_structs import (
+        McpToolCallErrorHTTPError as _RealtimeMcphttpError,
+        ToolMcp as _RealtimeResponseCreateMcpTool,
     )
+    from oai.types.responses.params import (
+        McpToolCallErrorParamHTTPError as _RealtimeMcphttpErrorParam,
+        ResponseInputItemParamMcpApprovalRequest as _RealtimeMcpApprovalRequestParam,
+        ToolParamMcp as _RealtimeResponseCreateMcpToolParam,
+    )
+    from oai.types.responses.structs import (
+        ResponseInputItemMcpApprovalRequest as _RealtimeMcpApprovalRequest,
+        ResponseItemMcpApprovalResponse as _RealtimeMcpApprovalResponse,
+    )
+
+    CallAcceptParams = _CallAcceptParams
+    RealtimeTranscriptionSessionAudioInputParam = _RealtimeTranscriptionSessionAudioInputParam
+    RealtimeTranscriptionSessionAudioInputTurnDetectionParam = _RealtimeTranscriptionSessionAudioInputTurnDetectionParam
+    RealtimeTranslationClientEventParam = _RealtimeTranslationClientEventParam
+    RealtimeTranscriptionSessionAudioInput = _RealtimeTranscriptionSessionAudioInput
+    RealtimeTranscriptionSessionAudioInputTurnDetection = _RealtimeTranscriptionSessionAudioInputTurnDetection
+    RealtimeMcphttpError = _RealtimeMcphttpError
+    RealtimeResponseCreateMcpTool = _RealtimeResponseCreateMcpTool
+    RealtimeMcpApprovalRequestParam = _RealtimeMcpApprovalRequestParam
+    RealtimeMcphttpErrorParam = _RealtimeMcphttpErrorParam
+    RealtimeResponseCreateMcpToolParam = _RealtimeResponseCreateMcpToolParam
+    RealtimeMcpApprovalRequest = _RealtimeMcpApprovalRequest
+    RealtimeMcpApprovalResponse = _RealtimeMcpApprovalResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.realtime.params": "AudioTranscriptionParam CallAcceptParams CallCreateParams CallReferParams CallRejectParams ClientSecretCreateParams ClientSecretCreateParamsSession ConnectClientEventParam ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam ExpiresAfter InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam OutputAudioBufferClearEventParam OutputVoice RealtimeAudioConfigInputParam RealtimeAudioConfigInputParamNoiseReduction RealtimeAudioConfigOutputParam RealtimeAudioConfigOutputParamVoiceID RealtimeAudioConfigParam RealtimeAudioFormatsParam RealtimeAudioFormatsParamAudioPCM RealtimeAudioFormatsParamAudioPCMA RealtimeAudioFormatsParamAudioPCMU RealtimeAudioInputTurnDetectionParam RealtimeAudioInputTurnDetectionParamSemanticVad RealtimeAudioInputTurnDetectionParamServerVad RealtimeClientEventParam RealtimeConnectParams RealtimeConversationItemAssistantMessageParam RealtimeConversationItemAssistantMessageParamContent RealtimeConversationItemFunctionCallOutputParam RealtimeConversationItemFunctionCallParam RealtimeConversationItemSystemMessageParam RealtimeConversationItemSystemMessageParamContent RealtimeConversationItemUserMessageParam RealtimeConversationItemUserMessageParamContent RealtimeFunctionToolParam RealtimeMcpApprovalRequestParam RealtimeMcpApprovalResponseParam RealtimeMcpListToolsParam RealtimeMcpListToolsParamTool RealtimeMcpProtocolErrorParam RealtimeMcpToolCallParam RealtimeMcpToolExecutionErrorParam RealtimeMcphttpErrorParam RealtimeReasoningParam RealtimeResponseCreateAudioOutputParam RealtimeResponseCreateAudioOutputParamOutput RealtimeResponseCreateMcpToolParam RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter RealtimeResponseCreateParamsParam RealtimeResponseCreateParamsParamTool RealtimeResponseCreateParamsWithReferencesParam RealtimeSessionCreateRequestParam RealtimeToolChoiceConfigParam RealtimeToolsConfigParam RealtimeToolsConfigParamMcp RealtimeToolsConfigParamRealtimeToolsConfigUnionParam RealtimeToolsConfigUnionParam RealtimeToolsConfigUnionParamMcp RealtimeTracingConfigParam RealtimeTracingConfigParamTracingConfiguration RealtimeTranscriptionSessionAudioInputParam RealtimeTranscriptionSessionAudioInputTurnDetectionParam RealtimeTranscriptionSessionAudioParam RealtimeTranscriptionSessionCreateRequestParam RealtimeTranslationClientEventParam RealtimeTranslationInputAudioBufferAppendEventParam RealtimeTranslationSessionCloseEventParam RealtimeTranslationSessionCreateRequestParam RealtimeTranslationSessionCreateRequestParamAudio RealtimeTranslationSessionCreateRequestParamAudioInput RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction RealtimeTranslationSessionCreateRequestParamAudioInputTranscription RealtimeTranslationSessionCreateRequestParamAudioOutput RealtimeTranslationSessionUpdateEventParam RealtimeTranslationSessionUpdateRequestParam RealtimeTruncationParam RealtimeTruncationRetentionRatioParam RealtimeTruncationRetentionRatioParamTokenLimits ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventWithReferencesParam ResponseItemReferenceParam SessionUpdateEventParam ToolChoice Voice",
-            "oai.types.realtime.structs": "AllowedTools AudioInputTurnDetection AudioTranscription CachedTokensDetails ClientSecretCreateResponse ClientSecretCreateResponseSession Conversation ConversationCreatedEvent ConversationItem ConversationItemAdded ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemDone ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemInputAudioTranscriptionFailedEventError ConversationItemInputAudioTranscriptionSegment ConversationItemRetrieveEvent ConversationItemRetrieved ConversationItemTruncateEvent ConversationItemTruncatedEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferDtmfEventReceivedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent InputAudioBufferTimeoutTriggered LogProbProperties McpAllowedTools McpListToolsCompleted McpListToolsFailed McpListToolsInProgress McpRequireApproval NoiseReductionType OutputAudioBufferClearEvent OutputAudioBufferCleared OutputAudioBufferStarted OutputAudioBufferStopped Part RateLimit RateLimitsUpdatedEvent RealtimeAudioConfig RealtimeAudioConfigInput RealtimeAudioConfigInputNoiseReduction RealtimeAudioConfigOutput RealtimeAudioConfigOutputVoiceID RealtimeAudioFormats RealtimeAudioFormatsAudioPCM RealtimeAudioFormatsAudioPCMA RealtimeAudioFormatsAudioPCMU RealtimeAudioInputTurnDetection RealtimeAudioInputTurnDetectionSemanticVad RealtimeAudioInputTurnDetectionServerVad RealtimeClientEvent RealtimeConversationItemAssistantMessage RealtimeConversationItemAssistantMessageContent RealtimeConversationItemFunctionCall RealtimeConversationItemFunctionCallOutput RealtimeConversationItemSystemMessage RealtimeConversationItemSystemMessageContent RealtimeConversationItemUserMessage RealtimeConversationItemUserMessageContent RealtimeError RealtimeErrorEvent RealtimeFunctionTool RealtimeMcpApprovalRequest RealtimeMcpApprovalResponse RealtimeMcpListTools RealtimeMcpListToolsTool RealtimeMcpProtocolError RealtimeMcpToolCall RealtimeMcpToolCallError RealtimeMcpToolExecutionError RealtimeMcphttpError RealtimeReasoning RealtimeReasoningEffort RealtimeResponse RealtimeResponseAudio RealtimeResponseAudioOutput RealtimeResponseCreateAudioOutput RealtimeResponseCreateAudioOutputOutput RealtimeResponseCreateMcpTool RealtimeResponseCreateMcpToolAllowedToolsMcpToolFilter RealtimeResponseCreateMcpToolRequireApprovalMcpToolApprovalFilter RealtimeResponseCreateParams RealtimeResponseCreateParamsTool RealtimeResponseStatus RealtimeResponseStatusError RealtimeResponseUsage RealtimeResponseUsageInputTokenDetails RealtimeResponseUsageOutputTokenDetails RealtimeServerEvent RealtimeSessionCreateRequest RealtimeSessionCreateResponse RealtimeSessionCreateResponseAudio RealtimeSessionCreateResponseAudioInput RealtimeSessionCreateResponseAudioOutput RealtimeSessionCreateResponseTool RealtimeToolChoiceConfig RealtimeToolsConfig RealtimeToolsConfigUnion RealtimeToolsConfigUnionMcp RealtimeTracingConfig RealtimeTracingConfigTracingConfiguration RealtimeTranscriptionSessionAudio RealtimeTranscriptionSessionAudioInput RealtimeTranscriptionSessionAudioInputTurnDetection RealtimeTranscriptionSessionCreateRequest RealtimeTranscriptionSessionCreateResponse RealtimeTranscriptionSessionCreateResponseAudio RealtimeTranscriptionSessionCreateResponseAudioInput RealtimeTranscriptionSessionTurnDetection RealtimeTranslationClientEvent RealtimeTranslationClientSecretCreateResponse RealtimeTranslationInputAudioBufferAppendEvent RealtimeTranslationInputTranscriptDeltaEvent RealtimeTranslationOutputAudioDeltaEvent RealtimeTranslationOutputTranscriptDeltaEvent RealtimeTranslationServerEvent RealtimeTranslationSession RealtimeTranslationSessionAudio RealtimeTranslationSessionAudioInput RealtimeTranslationSessionAudioInputNoiseReduction RealtimeTranslationSessionAudioInputTranscription RealtimeTranslationSessionAudioOutput RealtimeTranslationSessionCloseEvent RealtimeTranslationSessionClosedEvent RealtimeTranslationSessionCreatedEvent RealtimeTranslationSessionUpdateEvent RealtimeTranslationSessionUpdateRequest RealtimeTranslationSessionUpdatedEvent RealtimeTruncation RealtimeTruncationRetentionRatio RealtimeTruncationRetentionRatioTokenLimits RequireApproval ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseCreateEvent ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseItemReference ResponseMcpCallArgumentsDelta ResponseMcpCallArgumentsDone ResponseMcpCallCompleted ResponseMcpCallFailed ResponseMcpCallInProgress ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent SessionCreatedEvent SessionCreatedEventSession SessionUpdateEvent SessionUpdatedEvent ToolMcpTool ToolMcpToolAllowedTools ToolMcpToolRequireApproval Tracing Usage UsageTranscriptTextUsageDuration UsageTranscriptTextUsageTokens UsageTranscriptTextUsageTokensInputTokenDetails",
+            "oai.types.realtime.common_structs": "Conversation ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemInputAudioTranscriptionFailedEventError ConversationItemRetrieveEvent ConversationItemTruncateEvent ConversationItemTruncatedEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent LogProbProperties OutputAudioBufferClearEvent OutputAudioBufferCleared OutputAudioBufferStarted OutputAudioBufferStopped Part RateLimit RateLimitsUpdatedEvent RealtimeError RealtimeErrorEvent RealtimeFunctionTool RealtimeResponseStatus RealtimeResponseStatusError RealtimeResponseUsageOutputTokenDetails RealtimeTracingConfigTracingConfiguration RealtimeTranscriptionSessionTurnDetection ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent Usage UsageTranscriptTextUsageDuration UsageTranscriptTextUsageTokens",
+            "oai.types.realtime.params": "AudioTranscriptionParam CallAcceptParams=RealtimeSessionCreateRequestParam CallCreateParams CallReferParams CallRejectParams ClientSecretCreateParams ClientSecretCreateParamsSession ConnectClientEventParam ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam ExpiresAfter InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam OutputAudioBufferClearEventParam RealtimeAudioConfigInputParam RealtimeAudioConfigInputParamNoiseReduction RealtimeAudioConfigOutputParam RealtimeAudioConfigParam RealtimeAudioFormatsParam RealtimeAudioFormatsParamAudioPCM RealtimeAudioFormatsParamAudioPCMA RealtimeAudioFormatsParamAudioPCMU RealtimeAudioInputTurnDetectionParam RealtimeAudioInputTurnDetectionParamSemanticVad RealtimeAudioInputTurnDetectionParamServerVad RealtimeClientEventParam RealtimeConnectParams RealtimeConversationItemAssistantMessageParam RealtimeConversationItemAssistantMessageParamContent RealtimeConversationItemFunctionCallOutputParam RealtimeConversationItemFunctionCallParam RealtimeConversationItemSystemMessageParam RealtimeConversationItemSystemMessageParamContent RealtimeConversationItemUserMessageParam RealtimeConversationItemUserMessageParamContent RealtimeFunctionToolParam RealtimeMcpApprovalResponseParam RealtimeMcpListToolsParam RealtimeMcpProtocolErrorParam RealtimeMcpToolCallParam RealtimeMcpToolExecutionErrorParam RealtimeReasoningParam RealtimeResponseCreateAudioOutputParam RealtimeResponseCreateAudioOutputParamOutput RealtimeResponseCreateParamsParam RealtimeResponseCreateParamsWithReferencesParam RealtimeSessionCreateRequestParam RealtimeToolChoiceConfigParam RealtimeToolsConfigParam RealtimeToolsConfigUnionParam RealtimeTracingConfigParam RealtimeTracingConfigParamTracingConfiguration RealtimeTranscriptionSessionAudioInputParam=RealtimeAudioConfigInputParam RealtimeTranscriptionSessionAudioInputTurnDetectionParam=RealtimeAudioInputTurnDetectionParam RealtimeTranscriptionSessionAudioParam RealtimeTranscriptionSessionCreateRequestParam RealtimeTranslationClientEventParam=ConnectClientEventParam RealtimeTranslationInputAudioBufferAppendEventParam RealtimeTranslationSessionCloseEventParam RealtimeTranslationSessionCreateRequestParam RealtimeTranslationSessionCreateRequestParamAudio RealtimeTranslationSessionCreateRequestParamAudioInput RealtimeTranslationSessionCreateRequestParamAudioInputNoiseReduction RealtimeTranslationSessionCreateRequestParamAudioInputTranscription RealtimeTranslationSessionCreateRequestParamAudioOutput RealtimeTranslationSessionUpdateEventParam RealtimeTranslationSessionUpdateRequestParam RealtimeTruncationParam RealtimeTruncationRetentionRatioParam RealtimeTruncationRetentionRatioParamTokenLimits ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventWithReferencesParam ResponseItemReferenceParam SessionUpdateEventParam Voice",
+            "oai.types.realtime.structs": "AudioTranscription CachedTokensDetails ClientSecretCreateResponse ClientSecretCreateResponseSession ConversationItem ConversationItemAdded ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemDone ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemInputAudioTranscriptionSegment ConversationItemRetrieved InputAudioBufferDtmfEventReceivedEvent InputAudioBufferTimeoutTriggered McpListToolsCompleted McpListToolsFailed McpListToolsInProgress NoiseReductionType RealtimeAudioConfig RealtimeAudioConfigInput RealtimeAudioConfigInputNoiseReduction RealtimeAudioConfigOutput RealtimeAudioFormats RealtimeAudioFormatsAudioPCM RealtimeAudioFormatsAudioPCMA RealtimeAudioFormatsAudioPCMU RealtimeAudioInputTurnDetection RealtimeAudioInputTurnDetectionSemanticVad RealtimeAudioInputTurnDetectionServerVad RealtimeClientEvent RealtimeConversationItemAssistantMessage RealtimeConversationItemAssistantMessageContent RealtimeConversationItemFunctionCall RealtimeConversationItemFunctionCallOutput RealtimeConversationItemSystemMessage RealtimeConversationItemSystemMessageContent RealtimeConversationItemUserMessage RealtimeConversationItemUserMessageContent RealtimeMcpListTools RealtimeMcpProtocolError RealtimeMcpToolCall RealtimeMcpToolCallError RealtimeMcpToolExecutionError RealtimeReasoning RealtimeReasoningEffort RealtimeResponse RealtimeResponseAudio RealtimeResponseAudioOutput RealtimeResponseCreateAudioOutput RealtimeResponseCreateAudioOutputOutput RealtimeResponseCreateParams RealtimeResponseUsage RealtimeResponseUsageInputTokenDetails RealtimeServerEvent RealtimeSessionCreateRequest RealtimeSessionCreateResponse RealtimeSessionCreateResponseAudio RealtimeSessionCreateResponseAudioOutput RealtimeToolChoiceConfig RealtimeToolsConfig RealtimeToolsConfigUnion RealtimeTracingConfig RealtimeTranscriptionSessionAudio RealtimeTranscriptionSessionAudioInput=RealtimeAudioConfigInput RealtimeTranscriptionSessionAudioInputTurnDetection=RealtimeAudioInputTurnDetection RealtimeTranscriptionSessionCreateRequest RealtimeTranscriptionSessionCreateResponse RealtimeTranscriptionSessionCreateResponseAudio RealtimeTranscriptionSessionCreateResponseAudioInput RealtimeTranslationClientEvent RealtimeTranslationClientSecretCreateResponse RealtimeTranslationInputAudioBufferAppendEvent RealtimeTranslationInputTranscriptDeltaEvent RealtimeTranslationOutputAudioDeltaEvent RealtimeTranslationOutputTranscriptDeltaEvent RealtimeTranslationServerEvent RealtimeTranslationSession RealtimeTranslationSessionAudio RealtimeTranslationSessionAudioInput RealtimeTranslationSessionAudioInputNoiseReduction RealtimeTranslationSessionAudioInputTranscription RealtimeTranslationSessionAudioOutput RealtimeTranslationSessionCloseEvent RealtimeTranslationSessionClosedEvent RealtimeTranslationSessionCreatedEvent RealtimeTranslationSessionUpdateEvent RealtimeTranslationSessionUpdateRequest RealtimeTranslationSessionUpdatedEvent RealtimeTruncation RealtimeTruncationRetentionRatio RealtimeTruncationRetentionRatioTokenLimits ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCreateEvent ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent ResponseItemReference ResponseMcpCallArgumentsDelta ResponseMcpCallArgumentsDone ResponseMcpCallCompleted ResponseMcpCallFailed ResponseMcpCallInProgress ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent SessionCreatedEvent SessionCreatedEventSession SessionUpdateEvent SessionUpdatedEvent",
             "oai.types.realtime.translations": "",
+            "oai.types.responses.common_structs": "RealtimeMcphttpError=McpToolCallErrorHTTPError RealtimeResponseCreateMcpTool=ToolMcp",
+            "oai.types.responses.params": "RealtimeMcpApprovalRequestParam=ResponseInputItemParamMcpApprovalRequest RealtimeMcphttpErrorParam=McpToolCallErrorParamHTTPError RealtimeResponseCreateMcpToolParam=ToolParamMcp",
+            "oai.types.responses.structs": "RealtimeMcpApprovalRequest=ResponseInputItemMcpApprovalRequest RealtimeMcpApprovalResponse=ResponseItemMcpApprovalResponse",
         },
     )

@@ -8,8 +8,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from oai.types.realtime.structs import NoiseReductionType, RealtimeReasoningEffort
-    from oai.types.responses.params import ResponsePromptParam, ToolChoiceFunctionParam, ToolChoiceMcpParam
-    from oai.types.responses.structs import ToolChoiceOptions
+    from oai.types.responses.common_structs import ToolChoiceOptions
+    from oai.types.responses.params import (
+        McpToolCallErrorParamHTTPError,
+        ResponseConversationParamParam,
+        ResponseInputItemParamMcpApprovalRequest,
+        ResponseInputItemParamMcpListToolsTool,
+        ResponsePromptParam,
+        ToolChoiceFunctionParam,
+        ToolChoiceMcpParam,
+        ToolParamMcp,
+    )
     from oai.types.shared.structs import Metadata
 
 
@@ -32,46 +41,6 @@ class AudioTranscriptionParam(TypedDict, total=False):
         ]
     )
     prompt: str
-
-
-class CallAcceptParams(TypedDict, total=False):
-    type: Required[Literal["realtime"]]
-    audio: RealtimeAudioConfigParam
-    include: list[Literal["item.input_audio_transcription.logprobs"]]
-    instructions: str
-    max_output_tokens: int | Literal["inf"]
-    model: (
-        str
-        | Literal[
-            "gpt-realtime",
-            "gpt-realtime-1.5",
-            "gpt-realtime-2",
-            "gpt-realtime-2.1",
-            "gpt-realtime-2.1-mini",
-            "gpt-realtime-2025-08-28",
-            "gpt-4o-realtime-preview",
-            "gpt-4o-realtime-preview-2024-10-01",
-            "gpt-4o-realtime-preview-2024-12-17",
-            "gpt-4o-realtime-preview-2025-06-03",
-            "gpt-4o-mini-realtime-preview",
-            "gpt-4o-mini-realtime-preview-2024-12-17",
-            "gpt-realtime-mini",
-            "gpt-realtime-mini-2025-10-06",
-            "gpt-realtime-mini-2025-12-15",
-            "gpt-audio-1.5",
-            "gpt-audio-mini",
-            "gpt-audio-mini-2025-10-06",
-            "gpt-audio-mini-2025-12-15",
-        ]
-    )
-    output_modalities: list[Literal["text", "audio"]]
-    parallel_tool_calls: bool
-    prompt: ResponsePromptParam | None
-    reasoning: RealtimeReasoningParam
-    tool_choice: RealtimeToolChoiceConfigParam
-    tools: RealtimeToolsConfigParam
-    tracing: Literal["auto"] | RealtimeTracingConfigParamTracingConfiguration | None
-    truncation: RealtimeTruncationParam
 
 
 class CallCreateParams(TypedDict, total=False):
@@ -117,7 +86,7 @@ class ConversationItemDeleteEventParam(TypedDict, total=False):
     event_id: str
 
 
-ConversationItemParam: TypeAlias = "RealtimeConversationItemSystemMessageParam | RealtimeConversationItemUserMessageParam | RealtimeConversationItemAssistantMessageParam | RealtimeConversationItemFunctionCallParam | RealtimeConversationItemFunctionCallOutputParam | RealtimeMcpApprovalResponseParam | RealtimeMcpListToolsParam | RealtimeMcpToolCallParam | RealtimeMcpApprovalRequestParam"
+ConversationItemParam: TypeAlias = "RealtimeConversationItemSystemMessageParam | RealtimeConversationItemUserMessageParam | RealtimeConversationItemAssistantMessageParam | RealtimeConversationItemFunctionCallParam | RealtimeConversationItemFunctionCallOutputParam | RealtimeMcpApprovalResponseParam | RealtimeMcpListToolsParam | RealtimeMcpToolCallParam | ResponseInputItemParamMcpApprovalRequest"
 
 
 class ConversationItemRetrieveEventParam(TypedDict, total=False):
@@ -175,11 +144,7 @@ class RealtimeAudioConfigOutputParam(TypedDict, total=False):
     voice: Voice
 
 
-Voice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | RealtimeAudioConfigOutputParamVoiceID"
-
-
-class RealtimeAudioConfigOutputParamVoiceID(TypedDict, total=False):
-    id: Required[str]
+Voice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | ResponseConversationParamParam"
 
 
 class RealtimeAudioConfigParam(TypedDict, total=False):
@@ -308,14 +273,6 @@ class RealtimeFunctionToolParam(TypedDict, total=False):
     type: Literal["function"]
 
 
-class RealtimeMcpApprovalRequestParam(TypedDict, total=False):
-    id: Required[str]
-    arguments: Required[str]
-    name: Required[str]
-    server_label: Required[str]
-    type: Required[Literal["mcp_approval_request"]]
-
-
 class RealtimeMcpApprovalResponseParam(TypedDict, total=False):
     id: Required[str]
     approval_request_id: Required[str]
@@ -326,16 +283,9 @@ class RealtimeMcpApprovalResponseParam(TypedDict, total=False):
 
 class RealtimeMcpListToolsParam(TypedDict, total=False):
     server_label: Required[str]
-    tools: Required[Iterable[RealtimeMcpListToolsParamTool]]
+    tools: Required[Iterable[ResponseInputItemParamMcpListToolsTool]]
     type: Required[Literal["mcp_list_tools"]]
     id: str
-
-
-class RealtimeMcpListToolsParamTool(TypedDict, total=False):
-    input_schema: Required[Any]
-    name: Required[str]
-    annotations: Any
-    description: str | None
 
 
 class RealtimeMcpProtocolErrorParam(TypedDict, total=False):
@@ -351,7 +301,7 @@ class RealtimeMcpToolCallParam(TypedDict, total=False):
     server_label: Required[str]
     type: Required[Literal["mcp_call"]]
     approval_request_id: str | None
-    error: RealtimeMcpProtocolErrorParam | RealtimeMcpToolExecutionErrorParam | RealtimeMcphttpErrorParam | None
+    error: RealtimeMcpProtocolErrorParam | RealtimeMcpToolExecutionErrorParam | McpToolCallErrorParamHTTPError | None
     output: str | None
 
 
@@ -360,62 +310,17 @@ class RealtimeMcpToolExecutionErrorParam(TypedDict, total=False):
     type: Required[Literal["tool_execution_error"]]
 
 
-class RealtimeMcphttpErrorParam(TypedDict, total=False):
-    code: Required[int]
-    message: Required[str]
-    type: Required[Literal["http_error"]]
-
-
 class RealtimeReasoningParam(TypedDict, total=False):
     effort: RealtimeReasoningEffort
 
 
 class RealtimeResponseCreateAudioOutputParamOutput(TypedDict, total=False):
     format: RealtimeAudioFormatsParam
-    voice: OutputVoice
-
-
-OutputVoice: TypeAlias = "str | Literal['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'] | RealtimeAudioConfigOutputParamVoiceID"
+    voice: Voice
 
 
 class RealtimeResponseCreateAudioOutputParam(TypedDict, total=False):
     output: RealtimeResponseCreateAudioOutputParamOutput
-
-
-class RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter(TypedDict, total=False):
-    read_only: bool
-    tool_names: Sequence[str]
-
-
-class RealtimeResponseCreateMcpToolParam(TypedDict, total=False):
-    server_label: Required[str]
-    type: Required[Literal["mcp"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-    allowed_tools: Sequence[str] | RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter | None
-    authorization: str
-    connector_id: Literal[
-        "connector_dropbox",
-        "connector_gmail",
-        "connector_googlecalendar",
-        "connector_googledrive",
-        "connector_microsoftteams",
-        "connector_outlookcalendar",
-        "connector_outlookemail",
-        "connector_sharepoint",
-    ]
-    defer_loading: bool
-    headers: dict[str, str] | None
-    require_approval: (
-        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
-    )
-    server_description: str
-    server_url: str
-    tunnel_id: str
-
-
-class RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter(TypedDict, total=False):
-    always: RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter
-    never: RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter
 
 
 class RealtimeResponseCreateParamsParam(TypedDict, total=False):
@@ -429,13 +334,8 @@ class RealtimeResponseCreateParamsParam(TypedDict, total=False):
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
     reasoning: RealtimeReasoningParam
-    tool_choice: ToolChoice
-    tools: Iterable[RealtimeResponseCreateParamsParamTool]
-
-
-RealtimeResponseCreateParamsParamTool: TypeAlias = "RealtimeFunctionToolParam | RealtimeResponseCreateMcpToolParam"
-
-ToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceFunctionParam | ToolChoiceMcpParam"
+    tool_choice: RealtimeToolChoiceConfigParam
+    tools: Iterable[RealtimeToolsConfigUnionParam]
 
 
 class RealtimeResponseCreateParamsWithReferencesParam(TypedDict, total=False):
@@ -450,7 +350,7 @@ class RealtimeResponseCreateParamsWithReferencesParam(TypedDict, total=False):
         | RealtimeMcpApprovalResponseParam
         | RealtimeMcpListToolsParam
         | RealtimeMcpToolCallParam
-        | RealtimeMcpApprovalRequestParam
+        | ResponseInputItemParamMcpApprovalRequest
         | ResponseItemReferenceParam
     ]
     instructions: str
@@ -460,8 +360,8 @@ class RealtimeResponseCreateParamsWithReferencesParam(TypedDict, total=False):
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
     reasoning: RealtimeReasoningParam
-    tool_choice: ToolChoice
-    tools: Iterable[RealtimeResponseCreateParamsParamTool]
+    tool_choice: RealtimeToolChoiceConfigParam
+    tools: Iterable[RealtimeToolsConfigUnionParam]
 
 
 class RealtimeSessionCreateRequestParam(TypedDict, total=False):
@@ -506,67 +406,9 @@ class RealtimeSessionCreateRequestParam(TypedDict, total=False):
 
 RealtimeToolChoiceConfigParam: TypeAlias = "ToolChoiceOptions | ToolChoiceFunctionParam | ToolChoiceMcpParam"
 
+RealtimeToolsConfigParam: TypeAlias = "list[RealtimeToolsConfigUnionParam]"
 
-class RealtimeToolsConfigParamMcp(TypedDict, total=False):
-    server_label: Required[str]
-    type: Required[Literal["mcp"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-    allowed_tools: Sequence[str] | RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter | None
-    authorization: str
-    connector_id: Literal[
-        "connector_dropbox",
-        "connector_gmail",
-        "connector_googlecalendar",
-        "connector_googledrive",
-        "connector_microsoftteams",
-        "connector_outlookcalendar",
-        "connector_outlookemail",
-        "connector_sharepoint",
-    ]
-    defer_loading: bool
-    headers: dict[str, str] | None
-    require_approval: (
-        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
-    )
-    server_description: str
-    server_url: str
-    tunnel_id: str
-
-
-RealtimeToolsConfigParam: TypeAlias = "list[RealtimeToolsConfigParamRealtimeToolsConfigUnionParam]"
-
-RealtimeToolsConfigParamRealtimeToolsConfigUnionParam: TypeAlias = (
-    "RealtimeFunctionToolParam | RealtimeToolsConfigParamMcp"
-)
-
-
-class RealtimeToolsConfigUnionParamMcp(TypedDict, total=False):
-    server_label: Required[str]
-    type: Required[Literal["mcp"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-    allowed_tools: Sequence[str] | RealtimeResponseCreateMcpToolParamAllowedToolsMcpToolFilter | None
-    authorization: str
-    connector_id: Literal[
-        "connector_dropbox",
-        "connector_gmail",
-        "connector_googlecalendar",
-        "connector_googledrive",
-        "connector_microsoftteams",
-        "connector_outlookcalendar",
-        "connector_outlookemail",
-        "connector_sharepoint",
-    ]
-    defer_loading: bool
-    headers: dict[str, str] | None
-    require_approval: (
-        RealtimeResponseCreateMcpToolParamRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
-    )
-    server_description: str
-    server_url: str
-    tunnel_id: str
-
-
-RealtimeToolsConfigUnionParam: TypeAlias = "RealtimeFunctionToolParam | RealtimeToolsConfigUnionParamMcp"
+RealtimeToolsConfigUnionParam: TypeAlias = "RealtimeFunctionToolParam | ToolParamMcp"
 
 RealtimeTracingConfigParam: TypeAlias = "Literal['auto'] | RealtimeTracingConfigParamTracingConfiguration"
 
@@ -577,31 +419,14 @@ class RealtimeTracingConfigParamTracingConfiguration(TypedDict, total=False):
     workflow_name: str
 
 
-class RealtimeTranscriptionSessionAudioInputParam(TypedDict, total=False):
-    format: RealtimeAudioFormatsParam
-    noise_reduction: RealtimeAudioConfigInputParamNoiseReduction
-    transcription: AudioTranscriptionParam
-    turn_detection: (
-        RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad | None
-    )
-
-
-RealtimeTranscriptionSessionAudioInputTurnDetectionParam: TypeAlias = (
-    "RealtimeAudioInputTurnDetectionParamServerVad | RealtimeAudioInputTurnDetectionParamSemanticVad"
-)
-
-
 class RealtimeTranscriptionSessionAudioParam(TypedDict, total=False):
-    input: RealtimeTranscriptionSessionAudioInputParam
+    input: RealtimeAudioConfigInputParam
 
 
 class RealtimeTranscriptionSessionCreateRequestParam(TypedDict, total=False):
     type: Required[Literal["transcription"]]
     audio: RealtimeTranscriptionSessionAudioParam
     include: list[Literal["item.input_audio_transcription.logprobs"]]
-
-
-RealtimeTranslationClientEventParam: TypeAlias = "RealtimeTranslationSessionUpdateEventParam | RealtimeTranslationInputAudioBufferAppendEventParam | RealtimeTranslationSessionCloseEventParam"
 
 
 class RealtimeTranslationInputAudioBufferAppendEventParam(TypedDict, total=False):

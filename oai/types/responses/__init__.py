@@ -6,951 +6,599 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.responses.params import ApplyPatchCallOperationCreateFile as ApplyPatchCallOperationCreateFile
-    from oai.types.responses.params import ApplyPatchCallOperationDeleteFile as ApplyPatchCallOperationDeleteFile
-    from oai.types.responses.params import ApplyPatchCallOperationUpdateFile as ApplyPatchCallOperationUpdateFile
-    from oai.types.responses.params import ApplyPatchToolParam as ApplyPatchToolParam
-    from oai.types.responses.params import BackgroundOptions as BackgroundOptions
-    from oai.types.responses.params import ComputerActionListParam as ComputerActionListParam
-    from oai.types.responses.params import ComputerActionListParamClick as ComputerActionListParamClick
-    from oai.types.responses.params import (
-        ComputerActionListParamComputerActionParam as ComputerActionListParamComputerActionParam,
-    )
-    from oai.types.responses.params import ComputerActionListParamDoubleClick as ComputerActionListParamDoubleClick
-    from oai.types.responses.params import ComputerActionListParamDrag as ComputerActionListParamDrag
-    from oai.types.responses.params import ComputerActionListParamDragPath as ComputerActionListParamDragPath
-    from oai.types.responses.params import ComputerActionListParamKeypress as ComputerActionListParamKeypress
-    from oai.types.responses.params import ComputerActionListParamMove as ComputerActionListParamMove
-    from oai.types.responses.params import ComputerActionListParamScreenshot as ComputerActionListParamScreenshot
-    from oai.types.responses.params import ComputerActionListParamScroll as ComputerActionListParamScroll
-    from oai.types.responses.params import ComputerActionListParamType as ComputerActionListParamType
-    from oai.types.responses.params import ComputerActionListParamWait as ComputerActionListParamWait
-    from oai.types.responses.params import ComputerActionParam as ComputerActionParam
-    from oai.types.responses.params import ComputerToolParam as ComputerToolParam
-    from oai.types.responses.params import ComputerUsePreviewToolParam as ComputerUsePreviewToolParam
-    from oai.types.responses.params import ContainerAutoParam as ContainerAutoParam
-    from oai.types.responses.params import ContainerAutoParamNetworkPolicy as ContainerAutoParamNetworkPolicy
-    from oai.types.responses.params import ContainerAutoParamSkill as ContainerAutoParamSkill
-    from oai.types.responses.params import ContainerNetworkPolicyAllowlistParam as ContainerNetworkPolicyAllowlistParam
-    from oai.types.responses.params import ContainerNetworkPolicyDisabledParam as ContainerNetworkPolicyDisabledParam
-    from oai.types.responses.params import (
-        ContainerNetworkPolicyDomainSecretParam as ContainerNetworkPolicyDomainSecretParam,
-    )
-    from oai.types.responses.params import ContainerReferenceParam as ContainerReferenceParam
-    from oai.types.responses.params import ContextManagement as ContextManagement
-    from oai.types.responses.params import CustomToolParam as CustomToolParam
-    from oai.types.responses.params import EasyInputMessageParam as EasyInputMessageParam
-    from oai.types.responses.params import FileSearchToolParam as FileSearchToolParam
-    from oai.types.responses.params import FileSearchToolParamRankingOptions as FileSearchToolParamRankingOptions
-    from oai.types.responses.params import (
-        FileSearchToolParamRankingOptionsHybridSearch as FileSearchToolParamRankingOptionsHybridSearch,
-    )
-    from oai.types.responses.params import FunctionShellToolParam as FunctionShellToolParam
-    from oai.types.responses.params import FunctionToolParam as FunctionToolParam
-    from oai.types.responses.params import InlineSkillParam as InlineSkillParam
-    from oai.types.responses.params import InlineSkillSourceParam as InlineSkillSourceParam
-    from oai.types.responses.params import InputItemListParams as InputItemListParams
-    from oai.types.responses.params import InputTokenCountParams as InputTokenCountParams
-    from oai.types.responses.params import InputTokenCountParamsText as InputTokenCountParamsText
-    from oai.types.responses.params import LocalEnvironmentParam as LocalEnvironmentParam
-    from oai.types.responses.params import LocalSkillParam as LocalSkillParam
-    from oai.types.responses.params import McpToolCallErrorParam as McpToolCallErrorParam
-    from oai.types.responses.params import McpToolCallErrorParamHTTPError as McpToolCallErrorParamHTTPError
-    from oai.types.responses.params import (
-        McpToolCallErrorParamMcpProtocolError as McpToolCallErrorParamMcpProtocolError,
-    )
-    from oai.types.responses.params import (
-        McpToolCallErrorParamMcpToolExecutionError as McpToolCallErrorParamMcpToolExecutionError,
-    )
-    from oai.types.responses.params import ModerationPolicy as ModerationPolicy
-    from oai.types.responses.params import ModerationPolicyInput as ModerationPolicyInput
-    from oai.types.responses.params import NamespaceToolParam as NamespaceToolParam
-    from oai.types.responses.params import NamespaceToolParamTool as NamespaceToolParamTool
-    from oai.types.responses.params import NamespaceToolParamToolFunction as NamespaceToolParamToolFunction
-    from oai.types.responses.params import ResponseCodeInterpreterToolCallParam as ResponseCodeInterpreterToolCallParam
-    from oai.types.responses.params import (
-        ResponseCodeInterpreterToolCallParamOutput as ResponseCodeInterpreterToolCallParamOutput,
-    )
-    from oai.types.responses.params import (
-        ResponseCodeInterpreterToolCallParamOutputImage as ResponseCodeInterpreterToolCallParamOutputImage,
-    )
-    from oai.types.responses.params import (
-        ResponseCodeInterpreterToolCallParamOutputLogs as ResponseCodeInterpreterToolCallParamOutputLogs,
-    )
-    from oai.types.responses.params import ResponseCompactionItemParamParam as ResponseCompactionItemParamParam
-    from oai.types.responses.params import ResponseCompactParams as ResponseCompactParams
-    from oai.types.responses.params import ResponseCompactParamsImage as ResponseCompactParamsImage
-    from oai.types.responses.params import (
-        ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions,
-    )
-    from oai.types.responses.params import (
-        ResponseComputerToolCallOutputScreenshotParam as ResponseComputerToolCallOutputScreenshotParam,
-    )
-    from oai.types.responses.params import ResponseComputerToolCallParam as ResponseComputerToolCallParam
-    from oai.types.responses.params import ResponseComputerToolCallParamAction as ResponseComputerToolCallParamAction
-    from oai.types.responses.params import (
-        ResponseComputerToolCallParamPendingSafetyCheck as ResponseComputerToolCallParamPendingSafetyCheck,
-    )
-    from oai.types.responses.params import (
-        ResponseConfigurationUpdateItemParamParam as ResponseConfigurationUpdateItemParamParam,
-    )
-    from oai.types.responses.params import (
-        ResponseConfigurationUpdateItemParamParamReasoning as ResponseConfigurationUpdateItemParamParamReasoning,
-    )
-    from oai.types.responses.params import (
-        ResponseConfigurationUpdateItemParamParamText as ResponseConfigurationUpdateItemParamParamText,
-    )
-    from oai.types.responses.params import (
-        ResponseConfigurationUpdateItemParamParamTextFormat as ResponseConfigurationUpdateItemParamParamTextFormat,
-    )
-    from oai.types.responses.params import ResponseConversationParamParam as ResponseConversationParamParam
-    from oai.types.responses.params import ResponseCreateParams as ResponseCreateParams
-    from oai.types.responses.params import ResponseCreateParamsAccessPrograms as ResponseCreateParamsAccessPrograms
-    from oai.types.responses.params import ResponseCreateParamsModeration as ResponseCreateParamsModeration
-    from oai.types.responses.params import ResponseCreateParamsNonStreaming as ResponseCreateParamsNonStreaming
-    from oai.types.responses.params import (
-        ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions,
-    )
-    from oai.types.responses.params import ResponseCreateParamsStreaming as ResponseCreateParamsStreaming
-    from oai.types.responses.params import ResponseCreateParamsToolChoice as ResponseCreateParamsToolChoice
-    from oai.types.responses.params import ResponseCreateToolChoice as ResponseCreateToolChoice
-    from oai.types.responses.params import ResponseCustomToolCallOutputParam as ResponseCustomToolCallOutputParam
-    from oai.types.responses.params import (
-        ResponseCustomToolCallOutputParamCallerDirect as ResponseCustomToolCallOutputParamCallerDirect,
-    )
-    from oai.types.responses.params import (
-        ResponseCustomToolCallOutputParamCallerProgram as ResponseCustomToolCallOutputParamCallerProgram,
-    )
-    from oai.types.responses.params import (
-        ResponseCustomToolCallOutputParamOutputOutputContentList as ResponseCustomToolCallOutputParamOutputOutputContentList,
-    )
-    from oai.types.responses.params import ResponseCustomToolCallParam as ResponseCustomToolCallParam
-    from oai.types.responses.params import ResponseFileSearchToolCallParam as ResponseFileSearchToolCallParam
-    from oai.types.responses.params import (
-        ResponseFileSearchToolCallParamResult as ResponseFileSearchToolCallParamResult,
-    )
-    from oai.types.responses.params import ResponseFormatTextConfigParam as ResponseFormatTextConfigParam
-    from oai.types.responses.params import (
-        ResponseFormatTextJSONSchemaConfigParam as ResponseFormatTextJSONSchemaConfigParam,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionCallOutputItemListParam as ResponseFunctionCallOutputItemListParam,
-    )
-    from oai.types.responses.params import ResponseFunctionCallOutputItemParam as ResponseFunctionCallOutputItemParam
-    from oai.types.responses.params import (
-        ResponseFunctionShellCallOutputContentParam as ResponseFunctionShellCallOutputContentParam,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionShellCallOutputContentParamOutcome as ResponseFunctionShellCallOutputContentParamOutcome,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionShellCallOutputContentParamOutcomeExit as ResponseFunctionShellCallOutputContentParamOutcomeExit,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionShellCallOutputContentParamOutcomeTimeout as ResponseFunctionShellCallOutputContentParamOutcomeTimeout,
-    )
-    from oai.types.responses.params import ResponseFunctionToolCallParam as ResponseFunctionToolCallParam
-    from oai.types.responses.params import ResponseFunctionWebSearchParam as ResponseFunctionWebSearchParam
-    from oai.types.responses.params import ResponseFunctionWebSearchParamAction as ResponseFunctionWebSearchParamAction
-    from oai.types.responses.params import (
-        ResponseFunctionWebSearchParamActionFind as ResponseFunctionWebSearchParamActionFind,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionWebSearchParamActionOpenPage as ResponseFunctionWebSearchParamActionOpenPage,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionWebSearchParamActionSearch as ResponseFunctionWebSearchParamActionSearch,
-    )
-    from oai.types.responses.params import (
-        ResponseFunctionWebSearchParamActionSearchSource as ResponseFunctionWebSearchParamActionSearchSource,
-    )
-    from oai.types.responses.params import ResponseInputAudioParam as ResponseInputAudioParam
-    from oai.types.responses.params import ResponseInputAudioParamInputAudio as ResponseInputAudioParamInputAudio
-    from oai.types.responses.params import ResponseInputContentParam as ResponseInputContentParam
-    from oai.types.responses.params import ResponseInputFileContentParam as ResponseInputFileContentParam
-    from oai.types.responses.params import (
-        ResponseInputFileContentParamPromptCacheBreakpoint as ResponseInputFileContentParamPromptCacheBreakpoint,
-    )
-    from oai.types.responses.params import ResponseInputFileParam as ResponseInputFileParam
-    from oai.types.responses.params import ResponseInputImageContentParam as ResponseInputImageContentParam
-    from oai.types.responses.params import ResponseInputImageParam as ResponseInputImageParam
-    from oai.types.responses.params import ResponseInputItemParam as ResponseInputItemParam
-    from oai.types.responses.params import (
-        ResponseInputItemParamAdditionalTools as ResponseInputItemParamAdditionalTools,
-    )
-    from oai.types.responses.params import ResponseInputItemParamApplyPatchCall as ResponseInputItemParamApplyPatchCall
-    from oai.types.responses.params import (
-        ResponseInputItemParamApplyPatchCallOperation as ResponseInputItemParamApplyPatchCallOperation,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamApplyPatchCallOutput as ResponseInputItemParamApplyPatchCallOutput,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamCompactionTrigger as ResponseInputItemParamCompactionTrigger,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamComputerCallOutput as ResponseInputItemParamComputerCallOutput,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamFunctionCallOutput as ResponseInputItemParamFunctionCallOutput,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamImageGenerationCall as ResponseInputItemParamImageGenerationCall,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamImageGenerationCallError as ResponseInputItemParamImageGenerationCallError,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamImageGenerationCallErrorModerationDetails as ResponseInputItemParamImageGenerationCallErrorModerationDetails,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamImageGenerationCallSvgUsage as ResponseInputItemParamImageGenerationCallSvgUsage,
-    )
-    from oai.types.responses.params import ResponseInputItemParamItemReference as ResponseInputItemParamItemReference
-    from oai.types.responses.params import ResponseInputItemParamLocalShellCall as ResponseInputItemParamLocalShellCall
-    from oai.types.responses.params import (
-        ResponseInputItemParamLocalShellCallAction as ResponseInputItemParamLocalShellCallAction,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamLocalShellCallOutput as ResponseInputItemParamLocalShellCallOutput,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamMcpApprovalRequest as ResponseInputItemParamMcpApprovalRequest,
-    )
-    from oai.types.responses.params import (
-        ResponseInputItemParamMcpApprovalResponse as ResponseInputItemParamMcpApprovalResponse,
-    )
-    from oai.types.responses.params import ResponseInputItemParamMcpCall as ResponseInputItemParamMcpCall
-    from oai.types.responses.params import ResponseInputItemParamMcpListTools as ResponseInputItemParamMcpListTools
-    from oai.types.responses.params import (
-        ResponseInputItemParamMcpListToolsTool as ResponseInputItemParamMcpListToolsTool,
-    )
-    from oai.types.responses.params import ResponseInputItemParamMessage as ResponseInputItemParamMessage
-    from oai.types.responses.params import ResponseInputItemParamProgram as ResponseInputItemParamProgram
-    from oai.types.responses.params import ResponseInputItemParamProgramOutput as ResponseInputItemParamProgramOutput
-    from oai.types.responses.params import ResponseInputItemParamShellCall as ResponseInputItemParamShellCall
-    from oai.types.responses.params import (
-        ResponseInputItemParamShellCallOutput as ResponseInputItemParamShellCallOutput,
-    )
-    from oai.types.responses.params import ResponseInputItemParamToolSearchCall as ResponseInputItemParamToolSearchCall
-    from oai.types.responses.params import ResponseInputMessageContentListParam as ResponseInputMessageContentListParam
-    from oai.types.responses.params import (
-        ResponseInputMessageContentListParamResponseInputContentParam as ResponseInputMessageContentListParamResponseInputContentParam,
-    )
-    from oai.types.responses.params import ResponseInputParam as ResponseInputParam
-    from oai.types.responses.params import ResponseInputParamApplyPatchCall as ResponseInputParamApplyPatchCall
-    from oai.types.responses.params import (
-        ResponseInputParamApplyPatchCallOperation as ResponseInputParamApplyPatchCallOperation,
-    )
-    from oai.types.responses.params import (
-        ResponseInputParamResponseInputItemParam as ResponseInputParamResponseInputItemParam,
-    )
-    from oai.types.responses.params import ResponseInputTextContentParam as ResponseInputTextContentParam
-    from oai.types.responses.params import ResponseInputTextParam as ResponseInputTextParam
-    from oai.types.responses.params import ResponseOutputMessageParam as ResponseOutputMessageParam
-    from oai.types.responses.params import ResponseOutputMessageParamContent as ResponseOutputMessageParamContent
-    from oai.types.responses.params import ResponseOutputRefusalParam as ResponseOutputRefusalParam
-    from oai.types.responses.params import ResponseOutputTextParam as ResponseOutputTextParam
-    from oai.types.responses.params import ResponseOutputTextParamAnnotation as ResponseOutputTextParamAnnotation
-    from oai.types.responses.params import (
-        ResponseOutputTextParamAnnotationContainerFileCitation as ResponseOutputTextParamAnnotationContainerFileCitation,
-    )
-    from oai.types.responses.params import (
-        ResponseOutputTextParamAnnotationFileCitation as ResponseOutputTextParamAnnotationFileCitation,
-    )
-    from oai.types.responses.params import (
-        ResponseOutputTextParamAnnotationFilePath as ResponseOutputTextParamAnnotationFilePath,
-    )
-    from oai.types.responses.params import (
-        ResponseOutputTextParamAnnotationURLCitation as ResponseOutputTextParamAnnotationURLCitation,
-    )
-    from oai.types.responses.params import ResponseOutputTextParamLogprob as ResponseOutputTextParamLogprob
-    from oai.types.responses.params import (
-        ResponseOutputTextParamLogprobTopLogprob as ResponseOutputTextParamLogprobTopLogprob,
-    )
-    from oai.types.responses.params import ResponsePromptParam as ResponsePromptParam
-    from oai.types.responses.params import ResponsePromptParamVariables as ResponsePromptParamVariables
-    from oai.types.responses.params import ResponseReasoningItemParam as ResponseReasoningItemParam
-    from oai.types.responses.params import ResponseReasoningItemParamContent as ResponseReasoningItemParamContent
-    from oai.types.responses.params import ResponseRetrieveParams as ResponseRetrieveParams
-    from oai.types.responses.params import ResponseRetrieveParamsNonStreaming as ResponseRetrieveParamsNonStreaming
-    from oai.types.responses.params import ResponseRetrieveParamsStreaming as ResponseRetrieveParamsStreaming
-    from oai.types.responses.params import ResponsesClientEventParam as ResponsesClientEventParam
-    from oai.types.responses.params import (
-        ResponsesClientEventParamResponseCreate as ResponsesClientEventParamResponseCreate,
-    )
-    from oai.types.responses.params import ResponseSteerEventParam as ResponseSteerEventParam
-    from oai.types.responses.params import ResponseSteerInputContentParam as ResponseSteerInputContentParam
-    from oai.types.responses.params import ResponseSteerInputParam as ResponseSteerInputParam
-    from oai.types.responses.params import (
-        ResponseSteerInputParamResponseSteerInputItemList as ResponseSteerInputParamResponseSteerInputItemList,
-    )
-    from oai.types.responses.params import (
-        ResponseSteerInputParamResponseSteerInputItemListMessage as ResponseSteerInputParamResponseSteerInputItemListMessage,
-    )
-    from oai.types.responses.params import ResponseTextConfigParam as ResponseTextConfigParam
-    from oai.types.responses.params import (
-        ResponseToolSearchOutputItemParamParam as ResponseToolSearchOutputItemParamParam,
-    )
-    from oai.types.responses.params import (
-        ResponseToolSearchOutputItemParamParamTool as ResponseToolSearchOutputItemParamParamTool,
-    )
-    from oai.types.responses.params import (
-        ResponseToolSearchOutputItemParamParamToolCodeInterpreter as ResponseToolSearchOutputItemParamParamToolCodeInterpreter,
-    )
-    from oai.types.responses.params import (
-        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer,
-    )
-    from oai.types.responses.params import (
-        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.responses.params import (
-        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.responses.params import ShellCallAction as ShellCallAction
-    from oai.types.responses.params import SkillReferenceParam as SkillReferenceParam
-    from oai.types.responses.params import StreamOptions as StreamOptions
-    from oai.types.responses.params import Summary as Summary
-    from oai.types.responses.params import ToolChoiceAllowedParam as ToolChoiceAllowedParam
-    from oai.types.responses.params import ToolChoiceApplyPatchParam as ToolChoiceApplyPatchParam
-    from oai.types.responses.params import ToolChoiceCustomParam as ToolChoiceCustomParam
-    from oai.types.responses.params import ToolChoiceFunctionParam as ToolChoiceFunctionParam
-    from oai.types.responses.params import ToolChoiceMcpParam as ToolChoiceMcpParam
-    from oai.types.responses.params import ToolChoiceShellParam as ToolChoiceShellParam
-    from oai.types.responses.params import ToolChoiceTypesParam as ToolChoiceTypesParam
-    from oai.types.responses.params import ToolParam as ToolParam
-    from oai.types.responses.params import ToolParamCodeInterpreter as ToolParamCodeInterpreter
-    from oai.types.responses.params import ToolParamCodeInterpreterContainer as ToolParamCodeInterpreterContainer
-    from oai.types.responses.params import (
-        ToolParamCodeInterpreterContainerCodeInterpreterToolAuto as ToolParamCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.responses.params import (
-        ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.responses.params import ToolParamImageGeneration as ToolParamImageGeneration
-    from oai.types.responses.params import (
-        ToolParamImageGenerationInputImageMask as ToolParamImageGenerationInputImageMask,
-    )
-    from oai.types.responses.params import ToolParamImageGenerationSvg as ToolParamImageGenerationSvg
-    from oai.types.responses.params import ToolParamImageGenerationSvgReasoning as ToolParamImageGenerationSvgReasoning
-    from oai.types.responses.params import ToolParamLocalShell as ToolParamLocalShell
-    from oai.types.responses.params import ToolParamMcp as ToolParamMcp
-    from oai.types.responses.params import (
-        ToolParamMcpAllowedToolsMcpToolFilter as ToolParamMcpAllowedToolsMcpToolFilter,
-    )
-    from oai.types.responses.params import (
-        ToolParamMcpRequireApprovalMcpToolApprovalFilter as ToolParamMcpRequireApprovalMcpToolApprovalFilter,
-    )
-    from oai.types.responses.params import ToolParamProgrammaticToolCalling as ToolParamProgrammaticToolCalling
-    from oai.types.responses.params import ToolSearchOutputNamespaceToolParam as ToolSearchOutputNamespaceToolParam
-    from oai.types.responses.params import (
-        ToolSearchOutputNamespaceToolParamTool as ToolSearchOutputNamespaceToolParamTool,
-    )
-    from oai.types.responses.params import ToolSearchToolParam as ToolSearchToolParam
-    from oai.types.responses.params import WebSearchPreviewToolParam as WebSearchPreviewToolParam
-    from oai.types.responses.params import (
-        WebSearchPreviewToolParamUserLocation as WebSearchPreviewToolParamUserLocation,
-    )
-    from oai.types.responses.params import WebSearchToolParam as WebSearchToolParam
-    from oai.types.responses.params import WebSearchToolParamFilters as WebSearchToolParamFilters
-    from oai.types.responses.params import WebSearchToolParamUserLocation as WebSearchToolParamUserLocation
-    from oai.types.responses.structs import ApplyPatchCallCaller as ApplyPatchCallCaller
-    from oai.types.responses.structs import ApplyPatchCallOutputCaller as ApplyPatchCallOutputCaller
-    from oai.types.responses.structs import ApplyPatchTool as ApplyPatchTool
-    from oai.types.responses.structs import CompactedResponse as CompactedResponse
-    from oai.types.responses.structs import CompactedResponseImage as CompactedResponseImage
-    from oai.types.responses.structs import ComputerAction as ComputerAction
-    from oai.types.responses.structs import ComputerActionClick as ComputerActionClick
-    from oai.types.responses.structs import ComputerActionDoubleClick as ComputerActionDoubleClick
-    from oai.types.responses.structs import ComputerActionDrag as ComputerActionDrag
-    from oai.types.responses.structs import ComputerActionDragPath as ComputerActionDragPath
-    from oai.types.responses.structs import ComputerActionKeypress as ComputerActionKeypress
-    from oai.types.responses.structs import ComputerActionList as ComputerActionList
-    from oai.types.responses.structs import ComputerActionMove as ComputerActionMove
-    from oai.types.responses.structs import ComputerActionScreenshot as ComputerActionScreenshot
-    from oai.types.responses.structs import ComputerActionScroll as ComputerActionScroll
-    from oai.types.responses.structs import ComputerActionType as ComputerActionType
-    from oai.types.responses.structs import ComputerActionWait as ComputerActionWait
-    from oai.types.responses.structs import ComputerTool as ComputerTool
-    from oai.types.responses.structs import ComputerUsePreviewTool as ComputerUsePreviewTool
-    from oai.types.responses.structs import ContainerAuto as ContainerAuto
-    from oai.types.responses.structs import ContainerAutoNetworkPolicy as ContainerAutoNetworkPolicy
-    from oai.types.responses.structs import ContainerAutoSkill as ContainerAutoSkill
-    from oai.types.responses.structs import ContainerNetworkPolicyAllowlist as ContainerNetworkPolicyAllowlist
-    from oai.types.responses.structs import ContainerNetworkPolicyDisabled as ContainerNetworkPolicyDisabled
-    from oai.types.responses.structs import ContainerNetworkPolicyDomainSecret as ContainerNetworkPolicyDomainSecret
-    from oai.types.responses.structs import ContainerReference as ContainerReference
-    from oai.types.responses.structs import Conversation as Conversation
-    from oai.types.responses.structs import CustomTool as CustomTool
-    from oai.types.responses.structs import CustomToolCallOutput as CustomToolCallOutput
-    from oai.types.responses.structs import Delta as Delta
-    from oai.types.responses.structs import EasyInputMessage as EasyInputMessage
-    from oai.types.responses.structs import Error as Error
-    from oai.types.responses.structs import FileSearchTool as FileSearchTool
-    from oai.types.responses.structs import FileSearchToolFilters as FileSearchToolFilters
-    from oai.types.responses.structs import FileSearchToolRankingOptions as FileSearchToolRankingOptions
-    from oai.types.responses.structs import (
+    from oai.types.responses.common_structs import (
+        ApplyPatchTool as ApplyPatchTool,
+        Caller as Caller,
+        CompactedResponseImage as CompactedResponseImage,
+        ComputerAction as ComputerAction,
+        ComputerActionClick as ComputerActionClick,
+        ComputerActionDoubleClick as ComputerActionDoubleClick,
+        ComputerActionDrag as ComputerActionDrag,
+        ComputerActionDragPath as ComputerActionDragPath,
+        ComputerActionKeypress as ComputerActionKeypress,
+        ComputerActionMove as ComputerActionMove,
+        ComputerActionScreenshot as ComputerActionScreenshot,
+        ComputerActionScroll as ComputerActionScroll,
+        ComputerActionType as ComputerActionType,
+        ComputerActionWait as ComputerActionWait,
+        ComputerTool as ComputerTool,
+        ComputerUsePreviewTool as ComputerUsePreviewTool,
+        ContainerAuto as ContainerAuto,
+        ContainerAutoNetworkPolicy as ContainerAutoNetworkPolicy,
+        ContainerAutoSkill as ContainerAutoSkill,
+        ContainerNetworkPolicyAllowlist as ContainerNetworkPolicyAllowlist,
+        ContainerNetworkPolicyDisabled as ContainerNetworkPolicyDisabled,
+        ContainerNetworkPolicyDomainSecret as ContainerNetworkPolicyDomainSecret,
+        ContainerReference as ContainerReference,
+        ContainerReference as _ResponseContainerReference,
+        CustomTool as CustomTool,
+        CustomToolCallOutput as CustomToolCallOutput,
+        Delta as Delta,
+        EasyInputMessage as EasyInputMessage,
+        Error as Error,
+        FileSearchTool as FileSearchTool,
+        FileSearchToolFilters as FileSearchToolFilters,
+        FileSearchToolRankingOptions as FileSearchToolRankingOptions,
         FileSearchToolRankingOptionsHybridSearch as FileSearchToolRankingOptionsHybridSearch,
-    )
-    from oai.types.responses.structs import FunctionCallOutputCaller as FunctionCallOutputCaller
-    from oai.types.responses.structs import FunctionShellTool as FunctionShellTool
-    from oai.types.responses.structs import FunctionShellToolEnvironment as FunctionShellToolEnvironment
-    from oai.types.responses.structs import FunctionTool as FunctionTool
-    from oai.types.responses.structs import ImageDetail as ImageDetail
-    from oai.types.responses.structs import IncompleteDetails as IncompleteDetails
-    from oai.types.responses.structs import InlineSkill as InlineSkill
-    from oai.types.responses.structs import InlineSkillSource as InlineSkillSource
-    from oai.types.responses.structs import InputTokenCountResponse as InputTokenCountResponse
-    from oai.types.responses.structs import InputTokensDetails as InputTokensDetails
-    from oai.types.responses.structs import (
+        FunctionShellTool as FunctionShellTool,
+        FunctionShellToolEnvironment as FunctionShellToolEnvironment,
+        FunctionTool as FunctionTool,
+        ImageDetail as ImageDetail,
+        IncompleteDetails as IncompleteDetails,
+        InlineSkill as InlineSkill,
+        InlineSkillSource as InlineSkillSource,
+        InputTokensDetails as InputTokensDetails,
         InputTokensDetailsCacheWriteTokensDetails as InputTokensDetailsCacheWriteTokensDetails,
-    )
-    from oai.types.responses.structs import InputTransformation as InputTransformation
-    from oai.types.responses.structs import LocalEnvironment as LocalEnvironment
-    from oai.types.responses.structs import LocalSkill as LocalSkill
-    from oai.types.responses.structs import McpAllowedTools as McpAllowedTools
-    from oai.types.responses.structs import McpRequireApproval as McpRequireApproval
-    from oai.types.responses.structs import McpToolCallError as McpToolCallError
-    from oai.types.responses.structs import McpToolCallErrorHTTPError as McpToolCallErrorHTTPError
-    from oai.types.responses.structs import McpToolCallErrorMcpProtocolError as McpToolCallErrorMcpProtocolError
-    from oai.types.responses.structs import (
+        InputTransformation as InputTransformation,
+        LocalEnvironment as LocalEnvironment,
+        LocalSkill as LocalSkill,
+        McpAllowedTools as McpAllowedTools,
+        McpRequireApproval as McpRequireApproval,
+        McpToolCallError as McpToolCallError,
+        McpToolCallErrorHTTPError as McpToolCallErrorHTTPError,
+        McpToolCallErrorMcpProtocolError as McpToolCallErrorMcpProtocolError,
         McpToolCallErrorMcpToolExecutionError as McpToolCallErrorMcpToolExecutionError,
-    )
-    from oai.types.responses.structs import Misalignment as Misalignment
-    from oai.types.responses.structs import MisalignmentSteer as MisalignmentSteer
-    from oai.types.responses.structs import ModerationInput as ModerationInput
-    from oai.types.responses.structs import ModerationInputError as ModerationInputError
-    from oai.types.responses.structs import ModerationInputModerationResult as ModerationInputModerationResult
-    from oai.types.responses.structs import ModerationOutput as ModerationOutput
-    from oai.types.responses.structs import NamespaceTool as NamespaceTool
-    from oai.types.responses.structs import NamespaceToolTool as NamespaceToolTool
-    from oai.types.responses.structs import NamespaceToolToolFunction as NamespaceToolToolFunction
-    from oai.types.responses.structs import Operation as Operation
-    from oai.types.responses.structs import OperationCreateFile as OperationCreateFile
-    from oai.types.responses.structs import OperationDeleteFile as OperationDeleteFile
-    from oai.types.responses.structs import OperationUpdateFile as OperationUpdateFile
-    from oai.types.responses.structs import OutputTokensDetails as OutputTokensDetails
-    from oai.types.responses.structs import PromptCacheDiagnostics as PromptCacheDiagnostics
-    from oai.types.responses.structs import PromptCacheDiagnosticsCacheHit as PromptCacheDiagnosticsCacheHit
-    from oai.types.responses.structs import PromptCacheDiagnosticsCacheMiss as PromptCacheDiagnosticsCacheMiss
-    from oai.types.responses.structs import (
+        ModerationInput as ModerationInput,
+        ModerationInputError as ModerationInputError,
+        ModerationInputModerationResult as ModerationInputModerationResult,
+        NamespaceTool as NamespaceTool,
+        NamespaceTool as _ToolSearchOutputNamespaceTool,
+        NamespaceToolTool as NamespaceToolTool,
+        NamespaceToolToolFunction as NamespaceToolToolFunction,
+        Operation as Operation,
+        OperationCreateFile as OperationCreateFile,
+        OperationDeleteFile as OperationDeleteFile,
+        OperationUpdateFile as OperationUpdateFile,
+        OutputTokensDetails as OutputTokensDetails,
+        PromptCacheDiagnostics as PromptCacheDiagnostics,
+        PromptCacheDiagnosticsCacheHit as PromptCacheDiagnosticsCacheHit,
+        PromptCacheDiagnosticsCacheMiss as PromptCacheDiagnosticsCacheMiss,
         PromptCacheDiagnosticsComparisonResponseNotFound as PromptCacheDiagnosticsComparisonResponseNotFound,
-    )
-    from oai.types.responses.structs import PromptCacheDiagnosticsUnavailable as PromptCacheDiagnosticsUnavailable
-    from oai.types.responses.structs import Response as Response
-    from oai.types.responses.structs import ResponseAccessPrograms as ResponseAccessPrograms
-    from oai.types.responses.structs import ResponseApplyPatchToolCall as ResponseApplyPatchToolCall
-    from oai.types.responses.structs import ResponseApplyPatchToolCallCaller as ResponseApplyPatchToolCallCaller
-    from oai.types.responses.structs import (
+        PromptCacheDiagnosticsUnavailable as PromptCacheDiagnosticsUnavailable,
+        ResponseAccessPrograms as ResponseAccessPrograms,
         ResponseApplyPatchToolCallCallerDirect as ResponseApplyPatchToolCallCallerDirect,
-    )
-    from oai.types.responses.structs import (
         ResponseApplyPatchToolCallCallerProgram as ResponseApplyPatchToolCallCallerProgram,
-    )
-    from oai.types.responses.structs import ResponseApplyPatchToolCallOutput as ResponseApplyPatchToolCallOutput
-    from oai.types.responses.structs import (
-        ResponseApplyPatchToolCallOutputCaller as ResponseApplyPatchToolCallOutputCaller,
-    )
-    from oai.types.responses.structs import ResponseAudioDeltaEvent as ResponseAudioDeltaEvent
-    from oai.types.responses.structs import ResponseAudioDoneEvent as ResponseAudioDoneEvent
-    from oai.types.responses.structs import ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent
-    from oai.types.responses.structs import ResponseAudioTranscriptDoneEvent as ResponseAudioTranscriptDoneEvent
-    from oai.types.responses.structs import ResponseAudioTranscriptWsDelta as ResponseAudioTranscriptWsDelta
-    from oai.types.responses.structs import ResponseAudioTranscriptWsDone as ResponseAudioTranscriptWsDone
-    from oai.types.responses.structs import ResponseAudioWsDelta as ResponseAudioWsDelta
-    from oai.types.responses.structs import ResponseAudioWsDone as ResponseAudioWsDone
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallCodeDeltaEvent as ResponseCodeInterpreterCallCodeDeltaEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallCodeDoneEvent as ResponseCodeInterpreterCallCodeDoneEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallCodeWsDelta as ResponseCodeInterpreterCallCodeWsDelta,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallCodeWsDone as ResponseCodeInterpreterCallCodeWsDone,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallCompletedEvent as ResponseCodeInterpreterCallCompletedEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallInProgressEvent as ResponseCodeInterpreterCallInProgressEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallInterpretingEvent as ResponseCodeInterpreterCallInterpretingEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallInWsProgress as ResponseCodeInterpreterCallInWsProgress,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallWsCompleted as ResponseCodeInterpreterCallWsCompleted,
-    )
-    from oai.types.responses.structs import (
-        ResponseCodeInterpreterCallWsInterpreting as ResponseCodeInterpreterCallWsInterpreting,
-    )
-    from oai.types.responses.structs import ResponseCodeInterpreterToolCall as ResponseCodeInterpreterToolCall
-    from oai.types.responses.structs import (
         ResponseCodeInterpreterToolCallOutput as ResponseCodeInterpreterToolCallOutput,
-    )
-    from oai.types.responses.structs import (
         ResponseCodeInterpreterToolCallOutputImage as ResponseCodeInterpreterToolCallOutputImage,
-    )
-    from oai.types.responses.structs import (
         ResponseCodeInterpreterToolCallOutputLogs as ResponseCodeInterpreterToolCallOutputLogs,
-    )
-    from oai.types.responses.structs import ResponseCompactionCompactingEvent as ResponseCompactionCompactingEvent
-    from oai.types.responses.structs import ResponseCompactionItem as ResponseCompactionItem
-    from oai.types.responses.structs import ResponseCompactionItemParam as ResponseCompactionItemParam
-    from oai.types.responses.structs import ResponseCompactionWsCompacting as ResponseCompactionWsCompacting
-    from oai.types.responses.structs import ResponseCompletedEvent as ResponseCompletedEvent
-    from oai.types.responses.structs import ResponseComputerToolCall as ResponseComputerToolCall
-    from oai.types.responses.structs import ResponseComputerToolCallAction as ResponseComputerToolCallAction
-    from oai.types.responses.structs import ResponseComputerToolCallOutputItem as ResponseComputerToolCallOutputItem
-    from oai.types.responses.structs import (
         ResponseComputerToolCallOutputScreenshot as ResponseComputerToolCallOutputScreenshot,
-    )
-    from oai.types.responses.structs import (
         ResponseComputerToolCallPendingSafetyCheck as ResponseComputerToolCallPendingSafetyCheck,
-    )
-    from oai.types.responses.structs import ResponseConfigurationUpdateItem as ResponseConfigurationUpdateItem
-    from oai.types.responses.structs import ResponseConfigurationUpdateItemParam as ResponseConfigurationUpdateItemParam
-    from oai.types.responses.structs import (
-        ResponseConfigurationUpdateItemParamText as ResponseConfigurationUpdateItemParamText,
-    )
-    from oai.types.responses.structs import (
-        ResponseConfigurationUpdateItemParamTextFormat as ResponseConfigurationUpdateItemParamTextFormat,
-    )
-    from oai.types.responses.structs import (
         ResponseConfigurationUpdateItemReasoning as ResponseConfigurationUpdateItemReasoning,
-    )
-    from oai.types.responses.structs import ResponseConfigurationUpdateItemText as ResponseConfigurationUpdateItemText
-    from oai.types.responses.structs import (
+        ResponseConfigurationUpdateItemText as ResponseConfigurationUpdateItemText,
         ResponseConfigurationUpdateItemTextFormat as ResponseConfigurationUpdateItemTextFormat,
-    )
-    from oai.types.responses.structs import ResponseContainerReference as ResponseContainerReference
-    from oai.types.responses.structs import ResponseContentPartAddedEvent as ResponseContentPartAddedEvent
-    from oai.types.responses.structs import ResponseContentPartAddedEventPart as ResponseContentPartAddedEventPart
-    from oai.types.responses.structs import ResponseContentPartDoneEvent as ResponseContentPartDoneEvent
-    from oai.types.responses.structs import ResponseContentPartDoneEventPart as ResponseContentPartDoneEventPart
-    from oai.types.responses.structs import ResponseContentPartWsAdded as ResponseContentPartWsAdded
-    from oai.types.responses.structs import ResponseContentPartWsDone as ResponseContentPartWsDone
-    from oai.types.responses.structs import ResponseConversationParam as ResponseConversationParam
-    from oai.types.responses.structs import ResponseCreateAccessPrograms as ResponseCreateAccessPrograms
-    from oai.types.responses.structs import ResponseCreateBackgroundOptions as ResponseCreateBackgroundOptions
-    from oai.types.responses.structs import ResponseCreateContextManagement as ResponseCreateContextManagement
-    from oai.types.responses.structs import ResponseCreateConversation as ResponseCreateConversation
-    from oai.types.responses.structs import ResponseCreatedEvent as ResponseCreatedEvent
-    from oai.types.responses.structs import ResponseCreateImage as ResponseCreateImage
-    from oai.types.responses.structs import ResponseCreateModeration as ResponseCreateModeration
-    from oai.types.responses.structs import ResponseCreateModerationPolicy as ResponseCreateModerationPolicy
-    from oai.types.responses.structs import ResponseCreateModerationPolicyInput as ResponseCreateModerationPolicyInput
-    from oai.types.responses.structs import ResponseCreatePromptCacheOptions as ResponseCreatePromptCacheOptions
-    from oai.types.responses.structs import ResponseCreateStreamOptions as ResponseCreateStreamOptions
-    from oai.types.responses.structs import ResponseCustomToolCall as ResponseCustomToolCall
-    from oai.types.responses.structs import ResponseCustomToolCallCaller as ResponseCustomToolCallCaller
-    from oai.types.responses.structs import (
-        ResponseCustomToolCallInputDeltaEvent as ResponseCustomToolCallInputDeltaEvent,
-    )
-    from oai.types.responses.structs import ResponseCustomToolCallInputDoneEvent as ResponseCustomToolCallInputDoneEvent
-    from oai.types.responses.structs import ResponseCustomToolCallInputWsDelta as ResponseCustomToolCallInputWsDelta
-    from oai.types.responses.structs import ResponseCustomToolCallInputWsDone as ResponseCustomToolCallInputWsDone
-    from oai.types.responses.structs import ResponseCustomToolCallItem as ResponseCustomToolCallItem
-    from oai.types.responses.structs import ResponseCustomToolCallOutput as ResponseCustomToolCallOutput
-    from oai.types.responses.structs import ResponseCustomToolCallOutputCaller as ResponseCustomToolCallOutputCaller
-    from oai.types.responses.structs import ResponseCustomToolCallOutputItem as ResponseCustomToolCallOutputItem
-    from oai.types.responses.structs import (
-        ResponseCustomToolCallOutputOutputOutputContentList as ResponseCustomToolCallOutputOutputOutputContentList,
-    )
-    from oai.types.responses.structs import ResponseError as ResponseError
-    from oai.types.responses.structs import ResponseErrorEvent as ResponseErrorEvent
-    from oai.types.responses.structs import ResponseFailedEvent as ResponseFailedEvent
-    from oai.types.responses.structs import ResponseFileSearchCallCompletedEvent as ResponseFileSearchCallCompletedEvent
-    from oai.types.responses.structs import (
-        ResponseFileSearchCallInProgressEvent as ResponseFileSearchCallInProgressEvent,
-    )
-    from oai.types.responses.structs import ResponseFileSearchCallInWsProgress as ResponseFileSearchCallInWsProgress
-    from oai.types.responses.structs import ResponseFileSearchCallSearchingEvent as ResponseFileSearchCallSearchingEvent
-    from oai.types.responses.structs import ResponseFileSearchCallWsCompleted as ResponseFileSearchCallWsCompleted
-    from oai.types.responses.structs import ResponseFileSearchCallWsSearching as ResponseFileSearchCallWsSearching
-    from oai.types.responses.structs import ResponseFileSearchToolCall as ResponseFileSearchToolCall
-    from oai.types.responses.structs import ResponseFileSearchToolCallResult as ResponseFileSearchToolCallResult
-    from oai.types.responses.structs import ResponseFormatTextConfig as ResponseFormatTextConfig
-    from oai.types.responses.structs import ResponseFormatTextJSONSchemaConfig as ResponseFormatTextJSONSchemaConfig
-    from oai.types.responses.structs import (
-        ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseFunctionCallArgumentsDoneEvent as ResponseFunctionCallArgumentsDoneEvent,
-    )
-    from oai.types.responses.structs import ResponseFunctionCallArgumentsWsDelta as ResponseFunctionCallArgumentsWsDelta
-    from oai.types.responses.structs import ResponseFunctionCallArgumentsWsDone as ResponseFunctionCallArgumentsWsDone
-    from oai.types.responses.structs import ResponseFunctionCallOutputItem as ResponseFunctionCallOutputItem
-    from oai.types.responses.structs import ResponseFunctionCallOutputItemList as ResponseFunctionCallOutputItemList
-    from oai.types.responses.structs import (
+        ResponseContentPartAddedEventPart as ResponseContentPartAddedEventPart,
+        ResponseConversationParam as ResponseConversationParam,
+        ResponseCreateAccessPrograms as ResponseCreateAccessPrograms,
+        ResponseCreateBackgroundOptions as ResponseCreateBackgroundOptions,
+        ResponseCreateContextManagement as ResponseCreateContextManagement,
+        ResponseCreateConversation as ResponseCreateConversation,
+        ResponseCreateImage as ResponseCreateImage,
+        ResponseCreateModeration as ResponseCreateModeration,
+        ResponseCreateModerationPolicy as ResponseCreateModerationPolicy,
+        ResponseCreateModerationPolicyInput as ResponseCreateModerationPolicyInput,
+        ResponseCreatePromptCacheOptions as ResponseCreatePromptCacheOptions,
+        ResponseCreateStreamOptions as ResponseCreateStreamOptions,
+        ResponseError as ResponseError,
+        ResponseFileSearchToolCallResult as ResponseFileSearchToolCallResult,
+        ResponseFormatTextConfig as ResponseFormatTextConfig,
+        ResponseFormatTextJSONSchemaConfig as ResponseFormatTextJSONSchemaConfig,
         ResponseFunctionShellCallOutputContent as ResponseFunctionShellCallOutputContent,
-    )
-    from oai.types.responses.structs import (
         ResponseFunctionShellCallOutputContentOutcome as ResponseFunctionShellCallOutputContentOutcome,
-    )
-    from oai.types.responses.structs import (
         ResponseFunctionShellCallOutputContentOutcomeExit as ResponseFunctionShellCallOutputContentOutcomeExit,
-    )
-    from oai.types.responses.structs import (
         ResponseFunctionShellCallOutputContentOutcomeTimeout as ResponseFunctionShellCallOutputContentOutcomeTimeout,
-    )
-    from oai.types.responses.structs import ResponseFunctionShellToolCall as ResponseFunctionShellToolCall
-    from oai.types.responses.structs import ResponseFunctionShellToolCallAction as ResponseFunctionShellToolCallAction
-    from oai.types.responses.structs import ResponseFunctionShellToolCallCaller as ResponseFunctionShellToolCallCaller
-    from oai.types.responses.structs import (
+        ResponseFunctionShellToolCallAction as ResponseFunctionShellToolCallAction,
         ResponseFunctionShellToolCallEnvironment as ResponseFunctionShellToolCallEnvironment,
-    )
-    from oai.types.responses.structs import ResponseFunctionShellToolCallOutput as ResponseFunctionShellToolCallOutput
-    from oai.types.responses.structs import (
-        ResponseFunctionShellToolCallOutputCaller as ResponseFunctionShellToolCallOutputCaller,
-    )
-    from oai.types.responses.structs import (
         ResponseFunctionShellToolCallOutputOutput as ResponseFunctionShellToolCallOutputOutput,
-    )
-    from oai.types.responses.structs import (
-        ResponseFunctionShellToolCallOutputOutputOutcome as ResponseFunctionShellToolCallOutputOutputOutcome,
-    )
-    from oai.types.responses.structs import ResponseFunctionToolCall as ResponseFunctionToolCall
-    from oai.types.responses.structs import ResponseFunctionToolCallCaller as ResponseFunctionToolCallCaller
-    from oai.types.responses.structs import ResponseFunctionToolCallItem as ResponseFunctionToolCallItem
-    from oai.types.responses.structs import ResponseFunctionToolCallOutputItem as ResponseFunctionToolCallOutputItem
-    from oai.types.responses.structs import (
-        ResponseFunctionToolCallOutputItemCaller as ResponseFunctionToolCallOutputItemCaller,
-    )
-    from oai.types.responses.structs import (
-        ResponseFunctionToolCallOutputItemOutputOutputContentList as ResponseFunctionToolCallOutputItemOutputOutputContentList,
-    )
-    from oai.types.responses.structs import ResponseFunctionWebSearch as ResponseFunctionWebSearch
-    from oai.types.responses.structs import ResponseFunctionWebSearchAction as ResponseFunctionWebSearchAction
-    from oai.types.responses.structs import ResponseFunctionWebSearchActionFind as ResponseFunctionWebSearchActionFind
-    from oai.types.responses.structs import (
+        ResponseFunctionWebSearchAction as ResponseFunctionWebSearchAction,
+        ResponseFunctionWebSearchActionFind as ResponseFunctionWebSearchActionFind,
         ResponseFunctionWebSearchActionOpenPage as ResponseFunctionWebSearchActionOpenPage,
-    )
-    from oai.types.responses.structs import (
         ResponseFunctionWebSearchActionSearch as ResponseFunctionWebSearchActionSearch,
-    )
-    from oai.types.responses.structs import (
         ResponseFunctionWebSearchActionSearchSource as ResponseFunctionWebSearchActionSearchSource,
-    )
-    from oai.types.responses.structs import ResponseImageGenCallCompletedEvent as ResponseImageGenCallCompletedEvent
-    from oai.types.responses.structs import ResponseImageGenCallGeneratingEvent as ResponseImageGenCallGeneratingEvent
-    from oai.types.responses.structs import ResponseImageGenCallInProgressEvent as ResponseImageGenCallInProgressEvent
-    from oai.types.responses.structs import ResponseImageGenCallInWsProgress as ResponseImageGenCallInWsProgress
-    from oai.types.responses.structs import (
-        ResponseImageGenCallPartialImageEvent as ResponseImageGenCallPartialImageEvent,
-    )
-    from oai.types.responses.structs import ResponseImageGenCallPartialWsImage as ResponseImageGenCallPartialWsImage
-    from oai.types.responses.structs import ResponseImageGenCallWsCompleted as ResponseImageGenCallWsCompleted
-    from oai.types.responses.structs import ResponseImageGenCallWsGenerating as ResponseImageGenCallWsGenerating
-    from oai.types.responses.structs import ResponseIncludable as ResponseIncludable
-    from oai.types.responses.structs import ResponseIncompleteEvent as ResponseIncompleteEvent
-    from oai.types.responses.structs import ResponseInProgressEvent as ResponseInProgressEvent
-    from oai.types.responses.structs import ResponseInput as ResponseInput
-    from oai.types.responses.structs import ResponseInputAudio as ResponseInputAudio
-    from oai.types.responses.structs import ResponseInputAudioInputAudio as ResponseInputAudioInputAudio
-    from oai.types.responses.structs import ResponseInputContent as ResponseInputContent
-    from oai.types.responses.structs import ResponseInputFile as ResponseInputFile
-    from oai.types.responses.structs import ResponseInputFileContent as ResponseInputFileContent
-    from oai.types.responses.structs import (
+        ResponseIncludable as ResponseIncludable,
+        ResponseInputContent as ResponseInputContent,
+        ResponseInputFile as ResponseInputFile,
+        ResponseInputFile as _ResponseInputFileContent,
         ResponseInputFilePromptCacheBreakpoint as ResponseInputFilePromptCacheBreakpoint,
-    )
-    from oai.types.responses.structs import ResponseInputImage as ResponseInputImage
-    from oai.types.responses.structs import ResponseInputImageContent as ResponseInputImageContent
-    from oai.types.responses.structs import ResponseInputItem as ResponseInputItem
-    from oai.types.responses.structs import ResponseInputItemAdditionalTools as ResponseInputItemAdditionalTools
-    from oai.types.responses.structs import ResponseInputItemApplyPatchCall as ResponseInputItemApplyPatchCall
-    from oai.types.responses.structs import (
-        ResponseInputItemApplyPatchCallOperation as ResponseInputItemApplyPatchCallOperation,
-    )
-    from oai.types.responses.structs import (
-        ResponseInputItemApplyPatchCallOutput as ResponseInputItemApplyPatchCallOutput,
-    )
-    from oai.types.responses.structs import ResponseInputItemCompactionTrigger as ResponseInputItemCompactionTrigger
-    from oai.types.responses.structs import ResponseInputItemComputerCallOutput as ResponseInputItemComputerCallOutput
-    from oai.types.responses.structs import ResponseInputItemFunctionCallOutput as ResponseInputItemFunctionCallOutput
-    from oai.types.responses.structs import ResponseInputItemImageGenerationCall as ResponseInputItemImageGenerationCall
-    from oai.types.responses.structs import (
+        ResponseInputImage as ResponseInputImage,
+        ResponseInputImageContent as ResponseInputImageContent,
         ResponseInputItemImageGenerationCallError as ResponseInputItemImageGenerationCallError,
-    )
-    from oai.types.responses.structs import (
         ResponseInputItemImageGenerationCallErrorModerationDetails as ResponseInputItemImageGenerationCallErrorModerationDetails,
-    )
-    from oai.types.responses.structs import (
         ResponseInputItemImageGenerationCallSvgUsage as ResponseInputItemImageGenerationCallSvgUsage,
-    )
-    from oai.types.responses.structs import ResponseInputItemItemReference as ResponseInputItemItemReference
-    from oai.types.responses.structs import ResponseInputItemLocalShellCall as ResponseInputItemLocalShellCall
-    from oai.types.responses.structs import (
         ResponseInputItemLocalShellCallAction as ResponseInputItemLocalShellCallAction,
-    )
-    from oai.types.responses.structs import (
-        ResponseInputItemLocalShellCallOutput as ResponseInputItemLocalShellCallOutput,
-    )
-    from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest as ResponseInputItemMcpApprovalRequest
-    from oai.types.responses.structs import ResponseInputItemMcpApprovalResponse as ResponseInputItemMcpApprovalResponse
-    from oai.types.responses.structs import ResponseInputItemMcpCall as ResponseInputItemMcpCall
-    from oai.types.responses.structs import ResponseInputItemMcpListTools as ResponseInputItemMcpListTools
-    from oai.types.responses.structs import ResponseInputItemMcpListToolsTool as ResponseInputItemMcpListToolsTool
-    from oai.types.responses.structs import ResponseInputItemMessage as ResponseInputItemMessage
-    from oai.types.responses.structs import ResponseInputItemProgram as ResponseInputItemProgram
-    from oai.types.responses.structs import ResponseInputItemProgramOutput as ResponseInputItemProgramOutput
-    from oai.types.responses.structs import ResponseInputItemShellCall as ResponseInputItemShellCall
-    from oai.types.responses.structs import ResponseInputItemShellCallOutput as ResponseInputItemShellCallOutput
-    from oai.types.responses.structs import ResponseInputItemToolSearchCall as ResponseInputItemToolSearchCall
-    from oai.types.responses.structs import ResponseInputMessageContentList as ResponseInputMessageContentList
-    from oai.types.responses.structs import ResponseInputMessageItem as ResponseInputMessageItem
-    from oai.types.responses.structs import ResponseInputText as ResponseInputText
-    from oai.types.responses.structs import ResponseInputTextContent as ResponseInputTextContent
-    from oai.types.responses.structs import ResponseInWsProgress as ResponseInWsProgress
-    from oai.types.responses.structs import ResponseItem as ResponseItem
-    from oai.types.responses.structs import ResponseItemAdditionalTools as ResponseItemAdditionalTools
-    from oai.types.responses.structs import ResponseItemList as ResponseItemList
-    from oai.types.responses.structs import ResponseItemMcpApprovalResponse as ResponseItemMcpApprovalResponse
-    from oai.types.responses.structs import ResponseLocalEnvironment as ResponseLocalEnvironment
-    from oai.types.responses.structs import ResponseMcpCallArgumentsDeltaEvent as ResponseMcpCallArgumentsDeltaEvent
-    from oai.types.responses.structs import ResponseMcpCallArgumentsDoneEvent as ResponseMcpCallArgumentsDoneEvent
-    from oai.types.responses.structs import ResponseMcpCallArgumentsWsDelta as ResponseMcpCallArgumentsWsDelta
-    from oai.types.responses.structs import ResponseMcpCallArgumentsWsDone as ResponseMcpCallArgumentsWsDone
-    from oai.types.responses.structs import ResponseMcpCallCompletedEvent as ResponseMcpCallCompletedEvent
-    from oai.types.responses.structs import ResponseMcpCallFailedEvent as ResponseMcpCallFailedEvent
-    from oai.types.responses.structs import ResponseMcpCallInProgressEvent as ResponseMcpCallInProgressEvent
-    from oai.types.responses.structs import ResponseMcpCallInWsProgress as ResponseMcpCallInWsProgress
-    from oai.types.responses.structs import ResponseMcpCallWsCompleted as ResponseMcpCallWsCompleted
-    from oai.types.responses.structs import ResponseMcpCallWsFailed as ResponseMcpCallWsFailed
-    from oai.types.responses.structs import ResponseMcpListToolsCompletedEvent as ResponseMcpListToolsCompletedEvent
-    from oai.types.responses.structs import ResponseMcpListToolsFailedEvent as ResponseMcpListToolsFailedEvent
-    from oai.types.responses.structs import ResponseMcpListToolsInProgressEvent as ResponseMcpListToolsInProgressEvent
-    from oai.types.responses.structs import ResponseMcpListToolsInWsProgress as ResponseMcpListToolsInWsProgress
-    from oai.types.responses.structs import ResponseMcpListToolsWsCompleted as ResponseMcpListToolsWsCompleted
-    from oai.types.responses.structs import ResponseMcpListToolsWsFailed as ResponseMcpListToolsWsFailed
-    from oai.types.responses.structs import ResponseModeration as ResponseModeration
-    from oai.types.responses.structs import ResponseOutputItem as ResponseOutputItem
-    from oai.types.responses.structs import ResponseOutputItemAddedEvent as ResponseOutputItemAddedEvent
-    from oai.types.responses.structs import ResponseOutputItemDoneEvent as ResponseOutputItemDoneEvent
-    from oai.types.responses.structs import ResponseOutputItemWsAdded as ResponseOutputItemWsAdded
-    from oai.types.responses.structs import ResponseOutputItemWsDone as ResponseOutputItemWsDone
-    from oai.types.responses.structs import ResponseOutputMessage as ResponseOutputMessage
-    from oai.types.responses.structs import ResponseOutputMessageContent as ResponseOutputMessageContent
-    from oai.types.responses.structs import ResponseOutputRefusal as ResponseOutputRefusal
-    from oai.types.responses.structs import ResponseOutputText as ResponseOutputText
-    from oai.types.responses.structs import ResponseOutputTextAnnotation as ResponseOutputTextAnnotation
-    from oai.types.responses.structs import (
-        ResponseOutputTextAnnotationAddedEvent as ResponseOutputTextAnnotationAddedEvent,
-    )
-    from oai.types.responses.structs import (
+        ResponseInputItemMcpListToolsTool as ResponseInputItemMcpListToolsTool,
+        ResponseInputMessageContentList as ResponseInputMessageContentList,
+        ResponseInputText as ResponseInputText,
+        ResponseInputText as _ResponseInputTextContent,
+        ResponseLocalEnvironment as ResponseLocalEnvironment,
+        ResponseModeration as ResponseModeration,
+        ResponseOutputMessageContent as ResponseOutputMessageContent,
+        ResponseOutputRefusal as ResponseOutputRefusal,
+        ResponseOutputText as ResponseOutputText,
+        ResponseOutputTextAnnotation as ResponseOutputTextAnnotation,
         ResponseOutputTextAnnotationAddedEventAnnotation as ResponseOutputTextAnnotationAddedEventAnnotation,
-    )
-    from oai.types.responses.structs import (
         ResponseOutputTextAnnotationContainerFileCitation as ResponseOutputTextAnnotationContainerFileCitation,
-    )
-    from oai.types.responses.structs import (
         ResponseOutputTextAnnotationFileCitation as ResponseOutputTextAnnotationFileCitation,
-    )
-    from oai.types.responses.structs import ResponseOutputTextAnnotationFilePath as ResponseOutputTextAnnotationFilePath
-    from oai.types.responses.structs import (
+        ResponseOutputTextAnnotationFilePath as ResponseOutputTextAnnotationFilePath,
         ResponseOutputTextAnnotationURLCitation as ResponseOutputTextAnnotationURLCitation,
-    )
-    from oai.types.responses.structs import ResponseOutputTextAnnotationWsAdded as ResponseOutputTextAnnotationWsAdded
-    from oai.types.responses.structs import ResponseOutputTextLogprob as ResponseOutputTextLogprob
-    from oai.types.responses.structs import ResponseOutputTextLogprobTopLogprob as ResponseOutputTextLogprobTopLogprob
-    from oai.types.responses.structs import ResponsePrompt as ResponsePrompt
-    from oai.types.responses.structs import ResponsePromptCacheOptions as ResponsePromptCacheOptions
-    from oai.types.responses.structs import ResponsePromptVariables as ResponsePromptVariables
-    from oai.types.responses.structs import ResponseQueuedEvent as ResponseQueuedEvent
-    from oai.types.responses.structs import ResponseReasoningItem as ResponseReasoningItem
-    from oai.types.responses.structs import ResponseReasoningItemContent as ResponseReasoningItemContent
-    from oai.types.responses.structs import (
-        ResponseReasoningSummaryPartAddedEvent as ResponseReasoningSummaryPartAddedEvent,
-    )
-    from oai.types.responses.structs import (
+        ResponseOutputTextLogprob as ResponseOutputTextLogprob,
+        ResponseOutputTextLogprobTopLogprob as ResponseOutputTextLogprobTopLogprob,
+        ResponsePrompt as ResponsePrompt,
+        ResponsePromptCacheOptions as ResponsePromptCacheOptions,
+        ResponsePromptVariables as ResponsePromptVariables,
+        ResponseReasoningItemContent as ResponseReasoningItemContent,
         ResponseReasoningSummaryPartAddedEventPart as ResponseReasoningSummaryPartAddedEventPart,
-    )
-    from oai.types.responses.structs import (
-        ResponseReasoningSummaryPartDoneEvent as ResponseReasoningSummaryPartDoneEvent,
-    )
-    from oai.types.responses.structs import ResponseReasoningSummaryPartWsAdded as ResponseReasoningSummaryPartWsAdded
-    from oai.types.responses.structs import ResponseReasoningSummaryPartWsDone as ResponseReasoningSummaryPartWsDone
-    from oai.types.responses.structs import (
-        ResponseReasoningSummaryTextDeltaEvent as ResponseReasoningSummaryTextDeltaEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseReasoningSummaryTextDoneEvent as ResponseReasoningSummaryTextDoneEvent,
-    )
-    from oai.types.responses.structs import ResponseReasoningSummaryTextWsDelta as ResponseReasoningSummaryTextWsDelta
-    from oai.types.responses.structs import ResponseReasoningSummaryTextWsDone as ResponseReasoningSummaryTextWsDone
-    from oai.types.responses.structs import ResponseReasoningTextDeltaEvent as ResponseReasoningTextDeltaEvent
-    from oai.types.responses.structs import ResponseReasoningTextDoneEvent as ResponseReasoningTextDoneEvent
-    from oai.types.responses.structs import ResponseReasoningTextWsDelta as ResponseReasoningTextWsDelta
-    from oai.types.responses.structs import ResponseReasoningTextWsDone as ResponseReasoningTextWsDone
-    from oai.types.responses.structs import ResponseRefusalDeltaEvent as ResponseRefusalDeltaEvent
-    from oai.types.responses.structs import ResponseRefusalDoneEvent as ResponseRefusalDoneEvent
-    from oai.types.responses.structs import ResponseRefusalWsDelta as ResponseRefusalWsDelta
-    from oai.types.responses.structs import ResponseRefusalWsDone as ResponseRefusalWsDone
-    from oai.types.responses.structs import ResponsesClientEvent as ResponsesClientEvent
-    from oai.types.responses.structs import ResponsesClientEventResponseCreate as ResponsesClientEventResponseCreate
-    from oai.types.responses.structs import ResponseShellCallCommandAddedEvent as ResponseShellCallCommandAddedEvent
-    from oai.types.responses.structs import ResponseShellCallCommandDeltaEvent as ResponseShellCallCommandDeltaEvent
-    from oai.types.responses.structs import ResponseShellCallCommandDoneEvent as ResponseShellCallCommandDoneEvent
-    from oai.types.responses.structs import ResponseShellCallCommandWsAdded as ResponseShellCallCommandWsAdded
-    from oai.types.responses.structs import ResponseShellCallCommandWsDelta as ResponseShellCallCommandWsDelta
-    from oai.types.responses.structs import ResponseShellCallCommandWsDone as ResponseShellCallCommandWsDone
-    from oai.types.responses.structs import (
-        ResponseShellCallOutputContentDeltaEvent as ResponseShellCallOutputContentDeltaEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseShellCallOutputContentDoneEvent as ResponseShellCallOutputContentDoneEvent,
-    )
-    from oai.types.responses.structs import (
-        ResponseShellCallOutputContentDoneEventOutput as ResponseShellCallOutputContentDoneEventOutput,
-    )
-    from oai.types.responses.structs import (
-        ResponseShellCallOutputContentDoneEventOutputOutcome as ResponseShellCallOutputContentDoneEventOutputOutcome,
-    )
-    from oai.types.responses.structs import (
-        ResponseShellCallOutputContentWsDelta as ResponseShellCallOutputContentWsDelta,
-    )
-    from oai.types.responses.structs import ResponseShellCallOutputContentWsDone as ResponseShellCallOutputContentWsDone
-    from oai.types.responses.structs import ResponsesServerEvent as ResponsesServerEvent
-    from oai.types.responses.structs import ResponseStatus as ResponseStatus
-    from oai.types.responses.structs import ResponseSteerAcceptedEvent as ResponseSteerAcceptedEvent
-    from oai.types.responses.structs import ResponseSteerAcceptedEventSteer as ResponseSteerAcceptedEventSteer
-    from oai.types.responses.structs import ResponseSteerErrorCode as ResponseSteerErrorCode
-    from oai.types.responses.structs import ResponseSteerEvent as ResponseSteerEvent
-    from oai.types.responses.structs import ResponseSteerFailedEvent as ResponseSteerFailedEvent
-    from oai.types.responses.structs import ResponseSteerFailedEventSteer as ResponseSteerFailedEventSteer
-    from oai.types.responses.structs import ResponseSteerInput as ResponseSteerInput
-    from oai.types.responses.structs import ResponseSteerInputContent as ResponseSteerInputContent
-    from oai.types.responses.structs import ResponseSteerInputItemList as ResponseSteerInputItemList
-    from oai.types.responses.structs import (
-        ResponseSteerInputItemListFunctionCallOutput as ResponseSteerInputItemListFunctionCallOutput,
-    )
-    from oai.types.responses.structs import (
-        ResponseSteerInputItemListFunctionCallOutputCaller as ResponseSteerInputItemListFunctionCallOutputCaller,
-    )
-    from oai.types.responses.structs import ResponseSteerInputItemListMessage as ResponseSteerInputItemListMessage
-    from oai.types.responses.structs import ResponseSteerPendingEvent as ResponseSteerPendingEvent
-    from oai.types.responses.structs import ResponseSteerPendingReason as ResponseSteerPendingReason
-    from oai.types.responses.structs import ResponseSteerRequiredInput as ResponseSteerRequiredInput
-    from oai.types.responses.structs import (
+        ResponseStatus as ResponseStatus,
+        ResponseSteerAcceptedEvent as ResponseSteerAcceptedEvent,
+        ResponseSteerAcceptedEventSteer as ResponseSteerAcceptedEventSteer,
+        ResponseSteerErrorCode as ResponseSteerErrorCode,
+        ResponseSteerInputContent as ResponseSteerInputContent,
+        ResponseSteerInputContent as _ResponseFunctionCallOutputItem,
+        ResponseSteerPendingEvent as ResponseSteerPendingEvent,
+        ResponseSteerPendingReason as ResponseSteerPendingReason,
+        ResponseSteerRequiredInput as ResponseSteerRequiredInput,
         ResponseSteerRequiredInputApplyPatchCallOutput as ResponseSteerRequiredInputApplyPatchCallOutput,
-    )
-    from oai.types.responses.structs import (
         ResponseSteerRequiredInputComputerCallOutput as ResponseSteerRequiredInputComputerCallOutput,
-    )
-    from oai.types.responses.structs import (
         ResponseSteerRequiredInputFunctionCallOutput as ResponseSteerRequiredInputFunctionCallOutput,
-    )
-    from oai.types.responses.structs import (
         ResponseSteerRequiredInputMcpApprovalResponse as ResponseSteerRequiredInputMcpApprovalResponse,
-    )
-    from oai.types.responses.structs import (
         ResponseSteerRequiredInputShellCallOutput as ResponseSteerRequiredInputShellCallOutput,
-    )
-    from oai.types.responses.structs import ResponseStreamEvent as ResponseStreamEvent
-    from oai.types.responses.structs import ResponseTextConfig as ResponseTextConfig
-    from oai.types.responses.structs import ResponseTextDeltaEvent as ResponseTextDeltaEvent
-    from oai.types.responses.structs import ResponseTextDeltaEventLogprob as ResponseTextDeltaEventLogprob
-    from oai.types.responses.structs import (
+        ResponseTextConfig as ResponseTextConfig,
+        ResponseTextDeltaEventLogprob as ResponseTextDeltaEventLogprob,
         ResponseTextDeltaEventLogprobTopLogprob as ResponseTextDeltaEventLogprobTopLogprob,
-    )
-    from oai.types.responses.structs import ResponseTextDoneEvent as ResponseTextDoneEvent
-    from oai.types.responses.structs import ResponseTextWsDelta as ResponseTextWsDelta
-    from oai.types.responses.structs import ResponseTextWsDone as ResponseTextWsDone
-    from oai.types.responses.structs import ResponseToolChoice as ResponseToolChoice
-    from oai.types.responses.structs import ResponseToolSearchCall as ResponseToolSearchCall
-    from oai.types.responses.structs import ResponseToolSearchOutputItem as ResponseToolSearchOutputItem
-    from oai.types.responses.structs import ResponseToolSearchOutputItemParam as ResponseToolSearchOutputItemParam
-    from oai.types.responses.structs import (
-        ResponseToolSearchOutputItemParamTool as ResponseToolSearchOutputItemParamTool,
-    )
-    from oai.types.responses.structs import (
-        ResponseToolSearchOutputItemParamToolCodeInterpreter as ResponseToolSearchOutputItemParamToolCodeInterpreter,
-    )
-    from oai.types.responses.structs import (
-        ResponseToolSearchOutputItemParamToolCodeInterpreterContainer as ResponseToolSearchOutputItemParamToolCodeInterpreterContainer,
-    )
-    from oai.types.responses.structs import (
-        ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto as ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.responses.structs import (
-        ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.responses.structs import (
-        ResponseToolSearchOutputItemParamToolMcp as ResponseToolSearchOutputItemParamToolMcp,
-    )
-    from oai.types.responses.structs import ResponseUsage as ResponseUsage
-    from oai.types.responses.structs import ResponseWebSearchCallCompletedEvent as ResponseWebSearchCallCompletedEvent
-    from oai.types.responses.structs import ResponseWebSearchCallInProgressEvent as ResponseWebSearchCallInProgressEvent
-    from oai.types.responses.structs import ResponseWebSearchCallInWsProgress as ResponseWebSearchCallInWsProgress
-    from oai.types.responses.structs import ResponseWebSearchCallSearchingEvent as ResponseWebSearchCallSearchingEvent
-    from oai.types.responses.structs import ResponseWebSearchCallWsCompleted as ResponseWebSearchCallWsCompleted
-    from oai.types.responses.structs import ResponseWebSearchCallWsSearching as ResponseWebSearchCallWsSearching
-    from oai.types.responses.structs import ResponseWsCompleted as ResponseWsCompleted
-    from oai.types.responses.structs import ResponseWsCreated as ResponseWsCreated
-    from oai.types.responses.structs import ResponseWsError as ResponseWsError
-    from oai.types.responses.structs import ResponseWsErrorError as ResponseWsErrorError
-    from oai.types.responses.structs import ResponseWsFailed as ResponseWsFailed
-    from oai.types.responses.structs import ResponseWsIncomplete as ResponseWsIncomplete
-    from oai.types.responses.structs import ResponseWsQueued as ResponseWsQueued
-    from oai.types.responses.structs import ServiceTier as ServiceTier
-    from oai.types.responses.structs import ShellCallCaller as ShellCallCaller
-    from oai.types.responses.structs import ShellCallEnvironment as ShellCallEnvironment
-    from oai.types.responses.structs import ShellCallOutputCaller as ShellCallOutputCaller
-    from oai.types.responses.structs import SkillReference as SkillReference
-    from oai.types.responses.structs import Tool as Tool
-    from oai.types.responses.structs import ToolChoiceAllowed as ToolChoiceAllowed
-    from oai.types.responses.structs import ToolChoiceApplyPatch as ToolChoiceApplyPatch
-    from oai.types.responses.structs import ToolChoiceCustom as ToolChoiceCustom
-    from oai.types.responses.structs import ToolChoiceFunction as ToolChoiceFunction
-    from oai.types.responses.structs import ToolChoiceMcp as ToolChoiceMcp
-    from oai.types.responses.structs import ToolChoiceOptions as ToolChoiceOptions
-    from oai.types.responses.structs import ToolChoiceShell as ToolChoiceShell
-    from oai.types.responses.structs import ToolChoiceTypes as ToolChoiceTypes
-    from oai.types.responses.structs import ToolCodeInterpreter as ToolCodeInterpreter
-    from oai.types.responses.structs import ToolCodeInterpreterContainer as ToolCodeInterpreterContainer
-    from oai.types.responses.structs import (
+        ResponseToolChoice as ResponseToolChoice,
+        ResponseUsage as ResponseUsage,
+        ResponseWsErrorError as ResponseWsErrorError,
+        ShellCallEnvironment as ShellCallEnvironment,
+        SkillReference as SkillReference,
+        Tool as Tool,
+        ToolChoiceAllowed as ToolChoiceAllowed,
+        ToolChoiceApplyPatch as ToolChoiceApplyPatch,
+        ToolChoiceCustom as ToolChoiceCustom,
+        ToolChoiceFunction as ToolChoiceFunction,
+        ToolChoiceMcp as ToolChoiceMcp,
+        ToolChoiceOptions as ToolChoiceOptions,
+        ToolChoiceShell as ToolChoiceShell,
+        ToolChoiceTypes as ToolChoiceTypes,
+        ToolCodeInterpreter as ToolCodeInterpreter,
+        ToolCodeInterpreterContainer as ToolCodeInterpreterContainer,
         ToolCodeInterpreterContainerCodeInterpreterToolAuto as ToolCodeInterpreterContainerCodeInterpreterToolAuto,
-    )
-    from oai.types.responses.structs import (
-        ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy as ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy,
-    )
-    from oai.types.responses.structs import ToolImageGeneration as ToolImageGeneration
-    from oai.types.responses.structs import ToolImageGenerationInputImageMask as ToolImageGenerationInputImageMask
-    from oai.types.responses.structs import ToolImageGenerationSvg as ToolImageGenerationSvg
-    from oai.types.responses.structs import ToolImageGenerationSvgReasoning as ToolImageGenerationSvgReasoning
-    from oai.types.responses.structs import ToolLocalShell as ToolLocalShell
-    from oai.types.responses.structs import ToolMcp as ToolMcp
-    from oai.types.responses.structs import ToolMcpAllowedTools as ToolMcpAllowedTools
-    from oai.types.responses.structs import ToolMcpAllowedToolsMcpToolFilter as ToolMcpAllowedToolsMcpToolFilter
-    from oai.types.responses.structs import ToolMcpRequireApproval as ToolMcpRequireApproval
-    from oai.types.responses.structs import (
+        ToolImageGeneration as ToolImageGeneration,
+        ToolImageGenerationInputImageMask as ToolImageGenerationInputImageMask,
+        ToolImageGenerationSvg as ToolImageGenerationSvg,
+        ToolLocalShell as ToolLocalShell,
+        ToolMcp as ToolMcp,
+        ToolMcpAllowedToolsMcpToolFilter as ToolMcpAllowedToolsMcpToolFilter,
         ToolMcpRequireApprovalMcpToolApprovalFilter as ToolMcpRequireApprovalMcpToolApprovalFilter,
+        ToolProgrammaticToolCalling as ToolProgrammaticToolCalling,
+        ToolSearchOutput as ToolSearchOutput,
+        ToolSearchTool as ToolSearchTool,
+        ToolUsage as ToolUsage,
+        ToolUsageImageGen as ToolUsageImageGen,
+        ToolUsageImageGenCachedTokensDetails as ToolUsageImageGenCachedTokensDetails,
+        ToolUsageImageGenInputTokensDetails as ToolUsageImageGenInputTokensDetails,
+        ToolUsageWebSearch as ToolUsageWebSearch,
+        WebSearchPreviewTool as WebSearchPreviewTool,
+        WebSearchPreviewToolUserLocation as WebSearchPreviewToolUserLocation,
+        WebSearchTool as WebSearchTool,
+        WebSearchToolFilters as WebSearchToolFilters,
+        WebSearchToolUserLocation as WebSearchToolUserLocation,
     )
-    from oai.types.responses.structs import ToolProgrammaticToolCalling as ToolProgrammaticToolCalling
-    from oai.types.responses.structs import ToolSearchOutput as ToolSearchOutput
-    from oai.types.responses.structs import ToolSearchOutputNamespaceTool as ToolSearchOutputNamespaceTool
-    from oai.types.responses.structs import ToolSearchOutputNamespaceToolTool as ToolSearchOutputNamespaceToolTool
-    from oai.types.responses.structs import ToolSearchTool as ToolSearchTool
-    from oai.types.responses.structs import ToolUsage as ToolUsage
-    from oai.types.responses.structs import ToolUsageImageGen as ToolUsageImageGen
-    from oai.types.responses.structs import ToolUsageImageGenCachedTokensDetails as ToolUsageImageGenCachedTokensDetails
-    from oai.types.responses.structs import ToolUsageImageGenInputTokensDetails as ToolUsageImageGenInputTokensDetails
-    from oai.types.responses.structs import ToolUsageWebSearch as ToolUsageWebSearch
-    from oai.types.responses.structs import WebSearchPreviewTool as WebSearchPreviewTool
-    from oai.types.responses.structs import WebSearchPreviewToolUserLocation as WebSearchPreviewToolUserLocation
-    from oai.types.responses.structs import WebSearchTool as WebSearchTool
-    from oai.types.responses.structs import WebSearchToolFilters as WebSearchToolFilters
-    from oai.types.responses.structs import WebSearchToolUserLocation as WebSearchToolUserLocation
+    from oai.types.responses.params import (
+        ApplyPatchCallOperation as ApplyPatchCallOperation,
+        ApplyPatchCallOperationCreateFile as ApplyPatchCallOperationCreateFile,
+        ApplyPatchCallOperationDeleteFile as ApplyPatchCallOperationDeleteFile,
+        ApplyPatchCallOperationUpdateFile as ApplyPatchCallOperationUpdateFile,
+        ApplyPatchToolParam as ApplyPatchToolParam,
+        BackgroundOptions as BackgroundOptions,
+        ComputerActionListParam as ComputerActionListParam,
+        ComputerActionListParamClick as ComputerActionListParamClick,
+        ComputerActionListParamDoubleClick as ComputerActionListParamDoubleClick,
+        ComputerActionListParamDrag as ComputerActionListParamDrag,
+        ComputerActionListParamDragPath as ComputerActionListParamDragPath,
+        ComputerActionListParamKeypress as ComputerActionListParamKeypress,
+        ComputerActionListParamMove as ComputerActionListParamMove,
+        ComputerActionListParamScreenshot as ComputerActionListParamScreenshot,
+        ComputerActionListParamScroll as ComputerActionListParamScroll,
+        ComputerActionListParamType as ComputerActionListParamType,
+        ComputerActionListParamWait as ComputerActionListParamWait,
+        ComputerActionParam as ComputerActionParam,
+        ComputerToolParam as ComputerToolParam,
+        ComputerUsePreviewToolParam as ComputerUsePreviewToolParam,
+        ContainerAutoParam as ContainerAutoParam,
+        ContainerAutoParamNetworkPolicy as ContainerAutoParamNetworkPolicy,
+        ContainerAutoParamSkill as ContainerAutoParamSkill,
+        ContainerNetworkPolicyAllowlistParam as ContainerNetworkPolicyAllowlistParam,
+        ContainerNetworkPolicyDisabledParam as ContainerNetworkPolicyDisabledParam,
+        ContainerNetworkPolicyDomainSecretParam as ContainerNetworkPolicyDomainSecretParam,
+        ContainerReferenceParam as ContainerReferenceParam,
+        ContextManagement as ContextManagement,
+        CustomToolParam as CustomToolParam,
+        EasyInputMessageParam as EasyInputMessageParam,
+        FileSearchToolParam as FileSearchToolParam,
+        FileSearchToolParamRankingOptions as FileSearchToolParamRankingOptions,
+        FileSearchToolParamRankingOptionsHybridSearch as FileSearchToolParamRankingOptionsHybridSearch,
+        FunctionShellToolParam as FunctionShellToolParam,
+        FunctionToolParam as FunctionToolParam,
+        ImageGenerationSvgReasoning as ImageGenerationSvgReasoning,
+        InlineSkillParam as InlineSkillParam,
+        InlineSkillSourceParam as InlineSkillSourceParam,
+        InputItemListParams as InputItemListParams,
+        InputTokenCountParams as InputTokenCountParams,
+        LocalEnvironmentParam as LocalEnvironmentParam,
+        LocalSkillParam as LocalSkillParam,
+        McpToolCallErrorParam as McpToolCallErrorParam,
+        McpToolCallErrorParamHTTPError as McpToolCallErrorParamHTTPError,
+        McpToolCallErrorParamMcpProtocolError as McpToolCallErrorParamMcpProtocolError,
+        McpToolCallErrorParamMcpToolExecutionError as McpToolCallErrorParamMcpToolExecutionError,
+        ModerationPolicy as ModerationPolicy,
+        ModerationPolicyInput as ModerationPolicyInput,
+        NamespaceToolParam as NamespaceToolParam,
+        NamespaceToolParam as _ToolSearchOutputNamespaceToolParam,
+        NamespaceToolParamTool as NamespaceToolParamTool,
+        NamespaceToolParamToolFunction as NamespaceToolParamToolFunction,
+        ResponseCodeInterpreterToolCallParam as ResponseCodeInterpreterToolCallParam,
+        ResponseCodeInterpreterToolCallParamOutput as ResponseCodeInterpreterToolCallParamOutput,
+        ResponseCodeInterpreterToolCallParamOutputImage as ResponseCodeInterpreterToolCallParamOutputImage,
+        ResponseCodeInterpreterToolCallParamOutputLogs as ResponseCodeInterpreterToolCallParamOutputLogs,
+        ResponseCompactionItemParamParam as ResponseCompactionItemParamParam,
+        ResponseCompactParams as ResponseCompactParams,
+        ResponseCompactParamsImage as ResponseCompactParamsImage,
+        ResponseCompactParamsPromptCacheOptions as ResponseCompactParamsPromptCacheOptions,
+        ResponseComputerToolCallOutputScreenshotParam as ResponseComputerToolCallOutputScreenshotParam,
+        ResponseComputerToolCallParam as ResponseComputerToolCallParam,
+        ResponseComputerToolCallParamPendingSafetyCheck as ResponseComputerToolCallParamPendingSafetyCheck,
+        ResponseConfigurationUpdateItemParamParam as ResponseConfigurationUpdateItemParamParam,
+        ResponseConfigurationUpdateItemParamParamReasoning as ResponseConfigurationUpdateItemParamParamReasoning,
+        ResponseConfigurationUpdateItemParamParamText as ResponseConfigurationUpdateItemParamParamText,
+        ResponseConfigurationUpdateItemParamParamTextFormat as ResponseConfigurationUpdateItemParamParamTextFormat,
+        ResponseConversationParamParam as ResponseConversationParamParam,
+        ResponseCreateParams as ResponseCreateParams,
+        ResponseCreateParamsAccessPrograms as ResponseCreateParamsAccessPrograms,
+        ResponseCreateParamsModeration as ResponseCreateParamsModeration,
+        ResponseCreateParamsNonStreaming as ResponseCreateParamsNonStreaming,
+        ResponseCreateParamsPromptCacheOptions as ResponseCreateParamsPromptCacheOptions,
+        ResponseCreateParamsStreaming as ResponseCreateParamsStreaming,
+        ResponseCreateParamsToolChoice as ResponseCreateParamsToolChoice,
+        ResponseCustomToolCallOutputParam as ResponseCustomToolCallOutputParam,
+        ResponseCustomToolCallOutputParamCallerDirect as ResponseCustomToolCallOutputParamCallerDirect,
+        ResponseCustomToolCallOutputParamCallerProgram as ResponseCustomToolCallOutputParamCallerProgram,
+        ResponseCustomToolCallParam as ResponseCustomToolCallParam,
+        ResponseFileSearchToolCallParam as ResponseFileSearchToolCallParam,
+        ResponseFileSearchToolCallParamResult as ResponseFileSearchToolCallParamResult,
+        ResponseFormatTextConfigParam as ResponseFormatTextConfigParam,
+        ResponseFormatTextJSONSchemaConfigParam as ResponseFormatTextJSONSchemaConfigParam,
+        ResponseFunctionCallOutputItemListParam as ResponseFunctionCallOutputItemListParam,
+        ResponseFunctionShellCallOutputContentParam as ResponseFunctionShellCallOutputContentParam,
+        ResponseFunctionShellCallOutputContentParamOutcome as ResponseFunctionShellCallOutputContentParamOutcome,
+        ResponseFunctionShellCallOutputContentParamOutcomeExit as ResponseFunctionShellCallOutputContentParamOutcomeExit,
+        ResponseFunctionShellCallOutputContentParamOutcomeTimeout as ResponseFunctionShellCallOutputContentParamOutcomeTimeout,
+        ResponseFunctionToolCallParam as ResponseFunctionToolCallParam,
+        ResponseFunctionWebSearchParam as ResponseFunctionWebSearchParam,
+        ResponseFunctionWebSearchParamAction as ResponseFunctionWebSearchParamAction,
+        ResponseFunctionWebSearchParamActionFind as ResponseFunctionWebSearchParamActionFind,
+        ResponseFunctionWebSearchParamActionOpenPage as ResponseFunctionWebSearchParamActionOpenPage,
+        ResponseFunctionWebSearchParamActionSearch as ResponseFunctionWebSearchParamActionSearch,
+        ResponseFunctionWebSearchParamActionSearchSource as ResponseFunctionWebSearchParamActionSearchSource,
+        ResponseInputAudioParam as ResponseInputAudioParam,
+        ResponseInputAudioParamInputAudio as ResponseInputAudioParamInputAudio,
+        ResponseInputContentParam as ResponseInputContentParam,
+        ResponseInputFileContentParam as ResponseInputFileContentParam,
+        ResponseInputFileContentParamPromptCacheBreakpoint as ResponseInputFileContentParamPromptCacheBreakpoint,
+        ResponseInputFileParam as ResponseInputFileParam,
+        ResponseInputImageContentParam as ResponseInputImageContentParam,
+        ResponseInputImageParam as ResponseInputImageParam,
+        ResponseInputItemParam as ResponseInputItemParam,
+        ResponseInputItemParamAdditionalTools as ResponseInputItemParamAdditionalTools,
+        ResponseInputItemParamApplyPatchCall as ResponseInputItemParamApplyPatchCall,
+        ResponseInputItemParamApplyPatchCallOutput as ResponseInputItemParamApplyPatchCallOutput,
+        ResponseInputItemParamCompactionTrigger as ResponseInputItemParamCompactionTrigger,
+        ResponseInputItemParamComputerCallOutput as ResponseInputItemParamComputerCallOutput,
+        ResponseInputItemParamFunctionCallOutput as ResponseInputItemParamFunctionCallOutput,
+        ResponseInputItemParamImageGenerationCall as ResponseInputItemParamImageGenerationCall,
+        ResponseInputItemParamImageGenerationCallError as ResponseInputItemParamImageGenerationCallError,
+        ResponseInputItemParamImageGenerationCallErrorModerationDetails as ResponseInputItemParamImageGenerationCallErrorModerationDetails,
+        ResponseInputItemParamImageGenerationCallSvgUsage as ResponseInputItemParamImageGenerationCallSvgUsage,
+        ResponseInputItemParamItemReference as ResponseInputItemParamItemReference,
+        ResponseInputItemParamLocalShellCall as ResponseInputItemParamLocalShellCall,
+        ResponseInputItemParamLocalShellCallAction as ResponseInputItemParamLocalShellCallAction,
+        ResponseInputItemParamLocalShellCallOutput as ResponseInputItemParamLocalShellCallOutput,
+        ResponseInputItemParamMcpApprovalRequest as ResponseInputItemParamMcpApprovalRequest,
+        ResponseInputItemParamMcpApprovalResponse as ResponseInputItemParamMcpApprovalResponse,
+        ResponseInputItemParamMcpCall as ResponseInputItemParamMcpCall,
+        ResponseInputItemParamMcpListTools as ResponseInputItemParamMcpListTools,
+        ResponseInputItemParamMcpListToolsTool as ResponseInputItemParamMcpListToolsTool,
+        ResponseInputItemParamMessage as ResponseInputItemParamMessage,
+        ResponseInputItemParamProgram as ResponseInputItemParamProgram,
+        ResponseInputItemParamProgramOutput as ResponseInputItemParamProgramOutput,
+        ResponseInputItemParamShellCall as ResponseInputItemParamShellCall,
+        ResponseInputItemParamShellCallOutput as ResponseInputItemParamShellCallOutput,
+        ResponseInputItemParamToolSearchCall as ResponseInputItemParamToolSearchCall,
+        ResponseInputMessageContentListParam as ResponseInputMessageContentListParam,
+        ResponseInputParam as ResponseInputParam,
+        ResponseInputTextContentParam as ResponseInputTextContentParam,
+        ResponseInputTextParam as ResponseInputTextParam,
+        ResponseOutputMessageParam as ResponseOutputMessageParam,
+        ResponseOutputMessageParamContent as ResponseOutputMessageParamContent,
+        ResponseOutputRefusalParam as ResponseOutputRefusalParam,
+        ResponseOutputTextParam as ResponseOutputTextParam,
+        ResponseOutputTextParamAnnotation as ResponseOutputTextParamAnnotation,
+        ResponseOutputTextParamAnnotationContainerFileCitation as ResponseOutputTextParamAnnotationContainerFileCitation,
+        ResponseOutputTextParamAnnotationFileCitation as ResponseOutputTextParamAnnotationFileCitation,
+        ResponseOutputTextParamAnnotationFilePath as ResponseOutputTextParamAnnotationFilePath,
+        ResponseOutputTextParamAnnotationURLCitation as ResponseOutputTextParamAnnotationURLCitation,
+        ResponseOutputTextParamLogprob as ResponseOutputTextParamLogprob,
+        ResponseOutputTextParamLogprobTopLogprob as ResponseOutputTextParamLogprobTopLogprob,
+        ResponsePromptParam as ResponsePromptParam,
+        ResponsePromptParamVariables as ResponsePromptParamVariables,
+        ResponseReasoningItemParam as ResponseReasoningItemParam,
+        ResponseReasoningItemParamContent as ResponseReasoningItemParamContent,
+        ResponseRetrieveParams as ResponseRetrieveParams,
+        ResponseRetrieveParamsNonStreaming as ResponseRetrieveParamsNonStreaming,
+        ResponseRetrieveParamsStreaming as ResponseRetrieveParamsStreaming,
+        ResponsesClientEventParam as ResponsesClientEventParam,
+        ResponsesClientEventParamResponseCreate as ResponsesClientEventParamResponseCreate,
+        ResponseSteerEventParam as ResponseSteerEventParam,
+        ResponseSteerInputContentParam as ResponseSteerInputContentParam,
+        ResponseSteerInputContentParam as _ResponseFunctionCallOutputItemParam,
+        ResponseSteerInputParam as ResponseSteerInputParam,
+        ResponseSteerInputParamResponseSteerInputItemList as ResponseSteerInputParamResponseSteerInputItemList,
+        ResponseSteerInputParamResponseSteerInputItemListMessage as ResponseSteerInputParamResponseSteerInputItemListMessage,
+        ResponseTextConfigParam as ResponseTextConfigParam,
+        ResponseToolSearchOutputItemParamParam as ResponseToolSearchOutputItemParamParam,
+        ShellCallAction as ShellCallAction,
+        SkillReferenceParam as SkillReferenceParam,
+        StreamOptions as StreamOptions,
+        Summary as Summary,
+        ToolChoiceAllowedParam as ToolChoiceAllowedParam,
+        ToolChoiceApplyPatchParam as ToolChoiceApplyPatchParam,
+        ToolChoiceCustomParam as ToolChoiceCustomParam,
+        ToolChoiceFunctionParam as ToolChoiceFunctionParam,
+        ToolChoiceMcpParam as ToolChoiceMcpParam,
+        ToolChoiceShellParam as ToolChoiceShellParam,
+        ToolChoiceTypesParam as ToolChoiceTypesParam,
+        ToolParam as ToolParam,
+        ToolParamCodeInterpreter as ToolParamCodeInterpreter,
+        ToolParamCodeInterpreterContainer as ToolParamCodeInterpreterContainer,
+        ToolParamCodeInterpreterContainerCodeInterpreterToolAuto as ToolParamCodeInterpreterContainerCodeInterpreterToolAuto,
+        ToolParamImageGeneration as ToolParamImageGeneration,
+        ToolParamImageGenerationInputImageMask as ToolParamImageGenerationInputImageMask,
+        ToolParamImageGenerationSvg as ToolParamImageGenerationSvg,
+        ToolParamLocalShell as ToolParamLocalShell,
+        ToolParamMcp as ToolParamMcp,
+        ToolParamMcpAllowedToolsMcpToolFilter as ToolParamMcpAllowedToolsMcpToolFilter,
+        ToolParamMcpRequireApprovalMcpToolApprovalFilter as ToolParamMcpRequireApprovalMcpToolApprovalFilter,
+        ToolParamProgrammaticToolCalling as ToolParamProgrammaticToolCalling,
+        ToolSearchToolParam as ToolSearchToolParam,
+        WebSearchPreviewToolParam as WebSearchPreviewToolParam,
+        WebSearchPreviewToolParamUserLocation as WebSearchPreviewToolParamUserLocation,
+        WebSearchToolParam as WebSearchToolParam,
+        WebSearchToolParamFilters as WebSearchToolParamFilters,
+        WebSearchToolParamUserLocation as WebSearchToolParamUserLocation,
+    )
+    from oai.types.responses.structs import (
+        CompactedResponse as CompactedResponse,
+        ComputerActionList as ComputerActionList,
+        InputTokenCountResponse as InputTokenCountResponse,
+        Response as Response,
+        ResponseApplyPatchToolCall as ResponseApplyPatchToolCall,
+        ResponseApplyPatchToolCallOutput as ResponseApplyPatchToolCallOutput,
+        ResponseAudioDeltaEvent as ResponseAudioDeltaEvent,
+        ResponseAudioDoneEvent as ResponseAudioDoneEvent,
+        ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent,
+        ResponseAudioTranscriptDoneEvent as ResponseAudioTranscriptDoneEvent,
+        ResponseAudioTranscriptWsDelta as ResponseAudioTranscriptWsDelta,
+        ResponseAudioTranscriptWsDone as ResponseAudioTranscriptWsDone,
+        ResponseAudioWsDelta as ResponseAudioWsDelta,
+        ResponseAudioWsDone as ResponseAudioWsDone,
+        ResponseCodeInterpreterCallCodeDeltaEvent as ResponseCodeInterpreterCallCodeDeltaEvent,
+        ResponseCodeInterpreterCallCodeDoneEvent as ResponseCodeInterpreterCallCodeDoneEvent,
+        ResponseCodeInterpreterCallCodeWsDelta as ResponseCodeInterpreterCallCodeWsDelta,
+        ResponseCodeInterpreterCallCodeWsDone as ResponseCodeInterpreterCallCodeWsDone,
+        ResponseCodeInterpreterCallCompletedEvent as ResponseCodeInterpreterCallCompletedEvent,
+        ResponseCodeInterpreterCallInProgressEvent as ResponseCodeInterpreterCallInProgressEvent,
+        ResponseCodeInterpreterCallInterpretingEvent as ResponseCodeInterpreterCallInterpretingEvent,
+        ResponseCodeInterpreterCallInWsProgress as ResponseCodeInterpreterCallInWsProgress,
+        ResponseCodeInterpreterCallWsCompleted as ResponseCodeInterpreterCallWsCompleted,
+        ResponseCodeInterpreterCallWsInterpreting as ResponseCodeInterpreterCallWsInterpreting,
+        ResponseCodeInterpreterToolCall as ResponseCodeInterpreterToolCall,
+        ResponseCompactionCompactingEvent as ResponseCompactionCompactingEvent,
+        ResponseCompactionItem as ResponseCompactionItem,
+        ResponseCompactionItemParam as ResponseCompactionItemParam,
+        ResponseCompactionWsCompacting as ResponseCompactionWsCompacting,
+        ResponseCompletedEvent as ResponseCompletedEvent,
+        ResponseComputerToolCall as ResponseComputerToolCall,
+        ResponseComputerToolCallOutputItem as ResponseComputerToolCallOutputItem,
+        ResponseConfigurationUpdateItem as ResponseConfigurationUpdateItem,
+        ResponseConfigurationUpdateItemParam as ResponseConfigurationUpdateItemParam,
+        ResponseContentPartAddedEvent as ResponseContentPartAddedEvent,
+        ResponseContentPartDoneEvent as ResponseContentPartDoneEvent,
+        ResponseContentPartWsAdded as ResponseContentPartWsAdded,
+        ResponseContentPartWsDone as ResponseContentPartWsDone,
+        ResponseCreatedEvent as ResponseCreatedEvent,
+        ResponseCustomToolCall as ResponseCustomToolCall,
+        ResponseCustomToolCallInputDeltaEvent as ResponseCustomToolCallInputDeltaEvent,
+        ResponseCustomToolCallInputDoneEvent as ResponseCustomToolCallInputDoneEvent,
+        ResponseCustomToolCallInputWsDelta as ResponseCustomToolCallInputWsDelta,
+        ResponseCustomToolCallInputWsDone as ResponseCustomToolCallInputWsDone,
+        ResponseCustomToolCallItem as ResponseCustomToolCallItem,
+        ResponseCustomToolCallOutput as ResponseCustomToolCallOutput,
+        ResponseCustomToolCallOutputItem as ResponseCustomToolCallOutputItem,
+        ResponseErrorEvent as ResponseErrorEvent,
+        ResponseFailedEvent as ResponseFailedEvent,
+        ResponseFileSearchCallCompletedEvent as ResponseFileSearchCallCompletedEvent,
+        ResponseFileSearchCallInProgressEvent as ResponseFileSearchCallInProgressEvent,
+        ResponseFileSearchCallInWsProgress as ResponseFileSearchCallInWsProgress,
+        ResponseFileSearchCallSearchingEvent as ResponseFileSearchCallSearchingEvent,
+        ResponseFileSearchCallWsCompleted as ResponseFileSearchCallWsCompleted,
+        ResponseFileSearchCallWsSearching as ResponseFileSearchCallWsSearching,
+        ResponseFileSearchToolCall as ResponseFileSearchToolCall,
+        ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent,
+        ResponseFunctionCallArgumentsDoneEvent as ResponseFunctionCallArgumentsDoneEvent,
+        ResponseFunctionCallArgumentsWsDelta as ResponseFunctionCallArgumentsWsDelta,
+        ResponseFunctionCallArgumentsWsDone as ResponseFunctionCallArgumentsWsDone,
+        ResponseFunctionCallOutputItemList as ResponseFunctionCallOutputItemList,
+        ResponseFunctionShellToolCall as ResponseFunctionShellToolCall,
+        ResponseFunctionShellToolCallOutput as ResponseFunctionShellToolCallOutput,
+        ResponseFunctionToolCall as ResponseFunctionToolCall,
+        ResponseFunctionToolCallItem as ResponseFunctionToolCallItem,
+        ResponseFunctionToolCallOutputItem as ResponseFunctionToolCallOutputItem,
+        ResponseFunctionWebSearch as ResponseFunctionWebSearch,
+        ResponseImageGenCallCompletedEvent as ResponseImageGenCallCompletedEvent,
+        ResponseImageGenCallGeneratingEvent as ResponseImageGenCallGeneratingEvent,
+        ResponseImageGenCallInProgressEvent as ResponseImageGenCallInProgressEvent,
+        ResponseImageGenCallInWsProgress as ResponseImageGenCallInWsProgress,
+        ResponseImageGenCallPartialImageEvent as ResponseImageGenCallPartialImageEvent,
+        ResponseImageGenCallPartialWsImage as ResponseImageGenCallPartialWsImage,
+        ResponseImageGenCallWsCompleted as ResponseImageGenCallWsCompleted,
+        ResponseImageGenCallWsGenerating as ResponseImageGenCallWsGenerating,
+        ResponseIncompleteEvent as ResponseIncompleteEvent,
+        ResponseInProgressEvent as ResponseInProgressEvent,
+        ResponseInput as ResponseInput,
+        ResponseInputAudio as ResponseInputAudio,
+        ResponseInputAudioInputAudio as ResponseInputAudioInputAudio,
+        ResponseInputItem as ResponseInputItem,
+        ResponseInputItemAdditionalTools as ResponseInputItemAdditionalTools,
+        ResponseInputItemApplyPatchCall as ResponseInputItemApplyPatchCall,
+        ResponseInputItemApplyPatchCallOutput as ResponseInputItemApplyPatchCallOutput,
+        ResponseInputItemCompactionTrigger as ResponseInputItemCompactionTrigger,
+        ResponseInputItemComputerCallOutput as ResponseInputItemComputerCallOutput,
+        ResponseInputItemFunctionCallOutput as ResponseInputItemFunctionCallOutput,
+        ResponseInputItemImageGenerationCall as ResponseInputItemImageGenerationCall,
+        ResponseInputItemItemReference as ResponseInputItemItemReference,
+        ResponseInputItemLocalShellCall as ResponseInputItemLocalShellCall,
+        ResponseInputItemLocalShellCallOutput as ResponseInputItemLocalShellCallOutput,
+        ResponseInputItemMcpApprovalRequest as ResponseInputItemMcpApprovalRequest,
+        ResponseInputItemMcpApprovalResponse as ResponseInputItemMcpApprovalResponse,
+        ResponseInputItemMcpCall as ResponseInputItemMcpCall,
+        ResponseInputItemMcpListTools as ResponseInputItemMcpListTools,
+        ResponseInputItemMessage as ResponseInputItemMessage,
+        ResponseInputItemProgram as ResponseInputItemProgram,
+        ResponseInputItemProgramOutput as ResponseInputItemProgramOutput,
+        ResponseInputItemShellCall as ResponseInputItemShellCall,
+        ResponseInputItemShellCallOutput as ResponseInputItemShellCallOutput,
+        ResponseInputItemToolSearchCall as ResponseInputItemToolSearchCall,
+        ResponseInputMessageItem as ResponseInputMessageItem,
+        ResponseInWsProgress as ResponseInWsProgress,
+        ResponseItem as ResponseItem,
+        ResponseItemAdditionalTools as ResponseItemAdditionalTools,
+        ResponseItemList as ResponseItemList,
+        ResponseItemMcpApprovalResponse as ResponseItemMcpApprovalResponse,
+        ResponseMcpCallArgumentsDeltaEvent as ResponseMcpCallArgumentsDeltaEvent,
+        ResponseMcpCallArgumentsDoneEvent as ResponseMcpCallArgumentsDoneEvent,
+        ResponseMcpCallArgumentsWsDelta as ResponseMcpCallArgumentsWsDelta,
+        ResponseMcpCallArgumentsWsDone as ResponseMcpCallArgumentsWsDone,
+        ResponseMcpCallCompletedEvent as ResponseMcpCallCompletedEvent,
+        ResponseMcpCallFailedEvent as ResponseMcpCallFailedEvent,
+        ResponseMcpCallInProgressEvent as ResponseMcpCallInProgressEvent,
+        ResponseMcpCallInWsProgress as ResponseMcpCallInWsProgress,
+        ResponseMcpCallWsCompleted as ResponseMcpCallWsCompleted,
+        ResponseMcpCallWsFailed as ResponseMcpCallWsFailed,
+        ResponseMcpListToolsCompletedEvent as ResponseMcpListToolsCompletedEvent,
+        ResponseMcpListToolsFailedEvent as ResponseMcpListToolsFailedEvent,
+        ResponseMcpListToolsInProgressEvent as ResponseMcpListToolsInProgressEvent,
+        ResponseMcpListToolsInWsProgress as ResponseMcpListToolsInWsProgress,
+        ResponseMcpListToolsWsCompleted as ResponseMcpListToolsWsCompleted,
+        ResponseMcpListToolsWsFailed as ResponseMcpListToolsWsFailed,
+        ResponseOutputItem as ResponseOutputItem,
+        ResponseOutputItemAddedEvent as ResponseOutputItemAddedEvent,
+        ResponseOutputItemDoneEvent as ResponseOutputItemDoneEvent,
+        ResponseOutputItemWsAdded as ResponseOutputItemWsAdded,
+        ResponseOutputItemWsDone as ResponseOutputItemWsDone,
+        ResponseOutputMessage as ResponseOutputMessage,
+        ResponseOutputTextAnnotationAddedEvent as ResponseOutputTextAnnotationAddedEvent,
+        ResponseOutputTextAnnotationWsAdded as ResponseOutputTextAnnotationWsAdded,
+        ResponseQueuedEvent as ResponseQueuedEvent,
+        ResponseReasoningItem as ResponseReasoningItem,
+        ResponseReasoningSummaryPartAddedEvent as ResponseReasoningSummaryPartAddedEvent,
+        ResponseReasoningSummaryPartDoneEvent as ResponseReasoningSummaryPartDoneEvent,
+        ResponseReasoningSummaryPartWsAdded as ResponseReasoningSummaryPartWsAdded,
+        ResponseReasoningSummaryPartWsDone as ResponseReasoningSummaryPartWsDone,
+        ResponseReasoningSummaryTextDeltaEvent as ResponseReasoningSummaryTextDeltaEvent,
+        ResponseReasoningSummaryTextDoneEvent as ResponseReasoningSummaryTextDoneEvent,
+        ResponseReasoningSummaryTextWsDelta as ResponseReasoningSummaryTextWsDelta,
+        ResponseReasoningSummaryTextWsDone as ResponseReasoningSummaryTextWsDone,
+        ResponseReasoningTextDeltaEvent as ResponseReasoningTextDeltaEvent,
+        ResponseReasoningTextDoneEvent as ResponseReasoningTextDoneEvent,
+        ResponseReasoningTextWsDelta as ResponseReasoningTextWsDelta,
+        ResponseReasoningTextWsDone as ResponseReasoningTextWsDone,
+        ResponseRefusalDeltaEvent as ResponseRefusalDeltaEvent,
+        ResponseRefusalDoneEvent as ResponseRefusalDoneEvent,
+        ResponseRefusalWsDelta as ResponseRefusalWsDelta,
+        ResponseRefusalWsDone as ResponseRefusalWsDone,
+        ResponsesClientEvent as ResponsesClientEvent,
+        ResponsesClientEventResponseCreate as ResponsesClientEventResponseCreate,
+        ResponseShellCallCommandAddedEvent as ResponseShellCallCommandAddedEvent,
+        ResponseShellCallCommandDeltaEvent as ResponseShellCallCommandDeltaEvent,
+        ResponseShellCallCommandDoneEvent as ResponseShellCallCommandDoneEvent,
+        ResponseShellCallCommandWsAdded as ResponseShellCallCommandWsAdded,
+        ResponseShellCallCommandWsDelta as ResponseShellCallCommandWsDelta,
+        ResponseShellCallCommandWsDone as ResponseShellCallCommandWsDone,
+        ResponseShellCallOutputContentDeltaEvent as ResponseShellCallOutputContentDeltaEvent,
+        ResponseShellCallOutputContentDoneEvent as ResponseShellCallOutputContentDoneEvent,
+        ResponseShellCallOutputContentWsDelta as ResponseShellCallOutputContentWsDelta,
+        ResponseShellCallOutputContentWsDone as ResponseShellCallOutputContentWsDone,
+        ResponsesServerEvent as ResponsesServerEvent,
+        ResponseSteerEvent as ResponseSteerEvent,
+        ResponseSteerFailedEvent as ResponseSteerFailedEvent,
+        ResponseSteerFailedEventSteer as ResponseSteerFailedEventSteer,
+        ResponseSteerInput as ResponseSteerInput,
+        ResponseSteerInputItemList as ResponseSteerInputItemList,
+        ResponseSteerInputItemListMessage as ResponseSteerInputItemListMessage,
+        ResponseStreamEvent as ResponseStreamEvent,
+        ResponseTextDeltaEvent as ResponseTextDeltaEvent,
+        ResponseTextDoneEvent as ResponseTextDoneEvent,
+        ResponseTextWsDelta as ResponseTextWsDelta,
+        ResponseTextWsDone as ResponseTextWsDone,
+        ResponseToolSearchCall as ResponseToolSearchCall,
+        ResponseToolSearchOutputItem as ResponseToolSearchOutputItem,
+        ResponseToolSearchOutputItemParam as ResponseToolSearchOutputItemParam,
+        ResponseWebSearchCallCompletedEvent as ResponseWebSearchCallCompletedEvent,
+        ResponseWebSearchCallInProgressEvent as ResponseWebSearchCallInProgressEvent,
+        ResponseWebSearchCallInWsProgress as ResponseWebSearchCallInWsProgress,
+        ResponseWebSearchCallSearchingEvent as ResponseWebSearchCallSearchingEvent,
+        ResponseWebSearchCallWsCompleted as ResponseWebSearchCallWsCompleted,
+        ResponseWebSearchCallWsSearching as ResponseWebSearchCallWsSearching,
+        ResponseWsCompleted as ResponseWsCompleted,
+        ResponseWsCreated as ResponseWsCreated,
+        ResponseWsError as ResponseWsError,
+        ResponseWsFailed as ResponseWsFailed,
+        ResponseWsIncomplete as ResponseWsIncomplete,
+        ResponseWsQueued as ResponseWsQueued,
+        ServiceTier as ServiceTier,
+    )
+
+    ResponseContainerReference = _ResponseContainerReference
+    ResponseFunctionCallOutputItem = _ResponseFunctionCallOutputItem
+    ResponseInputFileContent = _ResponseInputFileContent
+    ResponseInputTextContent = _ResponseInputTextContent
+    ToolSearchOutputNamespaceTool = _ToolSearchOutputNamespaceTool
+    ResponseFunctionCallOutputItemParam = _ResponseFunctionCallOutputItemParam
+    ToolSearchOutputNamespaceToolParam = _ToolSearchOutputNamespaceToolParam
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.responses.params": "ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile ApplyPatchToolParam BackgroundOptions ComputerActionListParam ComputerActionListParamClick ComputerActionListParamComputerActionParam ComputerActionListParamDoubleClick ComputerActionListParamDrag ComputerActionListParamDragPath ComputerActionListParamKeypress ComputerActionListParamMove ComputerActionListParamScreenshot ComputerActionListParamScroll ComputerActionListParamType ComputerActionListParamWait ComputerActionParam ComputerToolParam ComputerUsePreviewToolParam ContainerAutoParam ContainerAutoParamNetworkPolicy ContainerAutoParamSkill ContainerNetworkPolicyAllowlistParam ContainerNetworkPolicyDisabledParam ContainerNetworkPolicyDomainSecretParam ContainerReferenceParam ContextManagement CustomToolParam EasyInputMessageParam FileSearchToolParam FileSearchToolParamRankingOptions FileSearchToolParamRankingOptionsHybridSearch FunctionShellToolParam FunctionToolParam InlineSkillParam InlineSkillSourceParam InputItemListParams InputTokenCountParams InputTokenCountParamsText LocalEnvironmentParam LocalSkillParam McpToolCallErrorParam McpToolCallErrorParamHTTPError McpToolCallErrorParamMcpProtocolError McpToolCallErrorParamMcpToolExecutionError ModerationPolicy ModerationPolicyInput NamespaceToolParam NamespaceToolParamTool NamespaceToolParamToolFunction ResponseCodeInterpreterToolCallParam ResponseCodeInterpreterToolCallParamOutput ResponseCodeInterpreterToolCallParamOutputImage ResponseCodeInterpreterToolCallParamOutputLogs ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCompactionItemParamParam ResponseComputerToolCallOutputScreenshotParam ResponseComputerToolCallParam ResponseComputerToolCallParamAction ResponseComputerToolCallParamPendingSafetyCheck ResponseConfigurationUpdateItemParamParam ResponseConfigurationUpdateItemParamParamReasoning ResponseConfigurationUpdateItemParamParamText ResponseConfigurationUpdateItemParamParamTextFormat ResponseConversationParamParam ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCreateToolChoice ResponseCustomToolCallOutputParam ResponseCustomToolCallOutputParamCallerDirect ResponseCustomToolCallOutputParamCallerProgram ResponseCustomToolCallOutputParamOutputOutputContentList ResponseCustomToolCallParam ResponseFileSearchToolCallParam ResponseFileSearchToolCallParamResult ResponseFormatTextConfigParam ResponseFormatTextJSONSchemaConfigParam ResponseFunctionCallOutputItemListParam ResponseFunctionCallOutputItemParam ResponseFunctionShellCallOutputContentParam ResponseFunctionShellCallOutputContentParamOutcome ResponseFunctionShellCallOutputContentParamOutcomeExit ResponseFunctionShellCallOutputContentParamOutcomeTimeout ResponseFunctionToolCallParam ResponseFunctionWebSearchParam ResponseFunctionWebSearchParamAction ResponseFunctionWebSearchParamActionFind ResponseFunctionWebSearchParamActionOpenPage ResponseFunctionWebSearchParamActionSearch ResponseFunctionWebSearchParamActionSearchSource ResponseInputAudioParam ResponseInputAudioParamInputAudio ResponseInputContentParam ResponseInputFileContentParam ResponseInputFileContentParamPromptCacheBreakpoint ResponseInputFileParam ResponseInputImageContentParam ResponseInputImageParam ResponseInputItemParam ResponseInputItemParamAdditionalTools ResponseInputItemParamApplyPatchCall ResponseInputItemParamApplyPatchCallOperation ResponseInputItemParamApplyPatchCallOutput ResponseInputItemParamCompactionTrigger ResponseInputItemParamComputerCallOutput ResponseInputItemParamFunctionCallOutput ResponseInputItemParamImageGenerationCall ResponseInputItemParamImageGenerationCallError ResponseInputItemParamImageGenerationCallErrorModerationDetails ResponseInputItemParamImageGenerationCallSvgUsage ResponseInputItemParamItemReference ResponseInputItemParamLocalShellCall ResponseInputItemParamLocalShellCallAction ResponseInputItemParamLocalShellCallOutput ResponseInputItemParamMcpApprovalRequest ResponseInputItemParamMcpApprovalResponse ResponseInputItemParamMcpCall ResponseInputItemParamMcpListTools ResponseInputItemParamMcpListToolsTool ResponseInputItemParamMessage ResponseInputItemParamProgram ResponseInputItemParamProgramOutput ResponseInputItemParamShellCall ResponseInputItemParamShellCallOutput ResponseInputItemParamToolSearchCall ResponseInputMessageContentListParam ResponseInputMessageContentListParamResponseInputContentParam ResponseInputParam ResponseInputParamApplyPatchCall ResponseInputParamApplyPatchCallOperation ResponseInputParamResponseInputItemParam ResponseInputTextContentParam ResponseInputTextParam ResponseOutputMessageParam ResponseOutputMessageParamContent ResponseOutputRefusalParam ResponseOutputTextParam ResponseOutputTextParamAnnotation ResponseOutputTextParamAnnotationContainerFileCitation ResponseOutputTextParamAnnotationFileCitation ResponseOutputTextParamAnnotationFilePath ResponseOutputTextParamAnnotationURLCitation ResponseOutputTextParamLogprob ResponseOutputTextParamLogprobTopLogprob ResponsePromptParam ResponsePromptParamVariables ResponseReasoningItemParam ResponseReasoningItemParamContent ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ResponseSteerEventParam ResponseSteerInputContentParam ResponseSteerInputParam ResponseSteerInputParamResponseSteerInputItemList ResponseSteerInputParamResponseSteerInputItemListMessage ResponseTextConfigParam ResponseToolSearchOutputItemParamParam ResponseToolSearchOutputItemParamParamTool ResponseToolSearchOutputItemParamParamToolCodeInterpreter ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ResponsesClientEventParam ResponsesClientEventParamResponseCreate ShellCallAction SkillReferenceParam StreamOptions Summary ToolChoiceAllowedParam ToolChoiceApplyPatchParam ToolChoiceCustomParam ToolChoiceFunctionParam ToolChoiceMcpParam ToolChoiceShellParam ToolChoiceTypesParam ToolParam ToolParamCodeInterpreter ToolParamCodeInterpreterContainer ToolParamCodeInterpreterContainerCodeInterpreterToolAuto ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ToolParamImageGeneration ToolParamImageGenerationInputImageMask ToolParamImageGenerationSvg ToolParamImageGenerationSvgReasoning ToolParamLocalShell ToolParamMcp ToolParamMcpAllowedToolsMcpToolFilter ToolParamMcpRequireApprovalMcpToolApprovalFilter ToolParamProgrammaticToolCalling ToolSearchOutputNamespaceToolParam ToolSearchOutputNamespaceToolParamTool ToolSearchToolParam WebSearchPreviewToolParam WebSearchPreviewToolParamUserLocation WebSearchToolParam WebSearchToolParamFilters WebSearchToolParamUserLocation",
-            "oai.types.responses.structs": "ApplyPatchCallCaller ApplyPatchCallOutputCaller ApplyPatchTool CompactedResponse CompactedResponseImage ComputerAction ComputerActionClick ComputerActionDoubleClick ComputerActionDrag ComputerActionDragPath ComputerActionKeypress ComputerActionList ComputerActionMove ComputerActionScreenshot ComputerActionScroll ComputerActionType ComputerActionWait ComputerTool ComputerUsePreviewTool ContainerAuto ContainerAutoNetworkPolicy ContainerAutoSkill ContainerNetworkPolicyAllowlist ContainerNetworkPolicyDisabled ContainerNetworkPolicyDomainSecret ContainerReference Conversation CustomTool CustomToolCallOutput Delta EasyInputMessage Error FileSearchTool FileSearchToolFilters FileSearchToolRankingOptions FileSearchToolRankingOptionsHybridSearch FunctionCallOutputCaller FunctionShellTool FunctionShellToolEnvironment FunctionTool ImageDetail IncompleteDetails InlineSkill InlineSkillSource InputTokenCountResponse InputTokensDetails InputTokensDetailsCacheWriteTokensDetails InputTransformation LocalEnvironment LocalSkill McpAllowedTools McpRequireApproval McpToolCallError McpToolCallErrorHTTPError McpToolCallErrorMcpProtocolError McpToolCallErrorMcpToolExecutionError Misalignment MisalignmentSteer ModerationInput ModerationInputError ModerationInputModerationResult ModerationOutput NamespaceTool NamespaceToolTool NamespaceToolToolFunction Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputTokensDetails PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable Response ResponseAccessPrograms ResponseApplyPatchToolCall ResponseApplyPatchToolCallCaller ResponseApplyPatchToolCallCallerDirect ResponseApplyPatchToolCallCallerProgram ResponseApplyPatchToolCallOutput ResponseApplyPatchToolCallOutputCaller ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseAudioTranscriptWsDelta ResponseAudioTranscriptWsDone ResponseAudioWsDelta ResponseAudioWsDone ResponseCodeInterpreterCallCodeDeltaEvent ResponseCodeInterpreterCallCodeDoneEvent ResponseCodeInterpreterCallCodeWsDelta ResponseCodeInterpreterCallCodeWsDone ResponseCodeInterpreterCallCompletedEvent ResponseCodeInterpreterCallInProgressEvent ResponseCodeInterpreterCallInWsProgress ResponseCodeInterpreterCallInterpretingEvent ResponseCodeInterpreterCallWsCompleted ResponseCodeInterpreterCallWsInterpreting ResponseCodeInterpreterToolCall ResponseCodeInterpreterToolCallOutput ResponseCodeInterpreterToolCallOutputImage ResponseCodeInterpreterToolCallOutputLogs ResponseCompactionCompactingEvent ResponseCompactionItem ResponseCompactionItemParam ResponseCompactionWsCompacting ResponseCompletedEvent ResponseComputerToolCall ResponseComputerToolCallAction ResponseComputerToolCallOutputItem ResponseComputerToolCallOutputScreenshot ResponseComputerToolCallPendingSafetyCheck ResponseConfigurationUpdateItem ResponseConfigurationUpdateItemParam ResponseConfigurationUpdateItemParamText ResponseConfigurationUpdateItemParamTextFormat ResponseConfigurationUpdateItemReasoning ResponseConfigurationUpdateItemText ResponseConfigurationUpdateItemTextFormat ResponseContainerReference ResponseContentPartAddedEvent ResponseContentPartAddedEventPart ResponseContentPartDoneEvent ResponseContentPartDoneEventPart ResponseContentPartWsAdded ResponseContentPartWsDone ResponseConversationParam ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseCreatedEvent ResponseCustomToolCall ResponseCustomToolCallCaller ResponseCustomToolCallInputDeltaEvent ResponseCustomToolCallInputDoneEvent ResponseCustomToolCallInputWsDelta ResponseCustomToolCallInputWsDone ResponseCustomToolCallItem ResponseCustomToolCallOutput ResponseCustomToolCallOutputCaller ResponseCustomToolCallOutputItem ResponseCustomToolCallOutputOutputOutputContentList ResponseError ResponseErrorEvent ResponseFailedEvent ResponseFileSearchCallCompletedEvent ResponseFileSearchCallInProgressEvent ResponseFileSearchCallInWsProgress ResponseFileSearchCallSearchingEvent ResponseFileSearchCallWsCompleted ResponseFileSearchCallWsSearching ResponseFileSearchToolCall ResponseFileSearchToolCallResult ResponseFormatTextConfig ResponseFormatTextJSONSchemaConfig ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseFunctionCallArgumentsWsDelta ResponseFunctionCallArgumentsWsDone ResponseFunctionCallOutputItem ResponseFunctionCallOutputItemList ResponseFunctionShellCallOutputContent ResponseFunctionShellCallOutputContentOutcome ResponseFunctionShellCallOutputContentOutcomeExit ResponseFunctionShellCallOutputContentOutcomeTimeout ResponseFunctionShellToolCall ResponseFunctionShellToolCallAction ResponseFunctionShellToolCallCaller ResponseFunctionShellToolCallEnvironment ResponseFunctionShellToolCallOutput ResponseFunctionShellToolCallOutputCaller ResponseFunctionShellToolCallOutputOutput ResponseFunctionShellToolCallOutputOutputOutcome ResponseFunctionToolCall ResponseFunctionToolCallCaller ResponseFunctionToolCallItem ResponseFunctionToolCallOutputItem ResponseFunctionToolCallOutputItemCaller ResponseFunctionToolCallOutputItemOutputOutputContentList ResponseFunctionWebSearch ResponseFunctionWebSearchAction ResponseFunctionWebSearchActionFind ResponseFunctionWebSearchActionOpenPage ResponseFunctionWebSearchActionSearch ResponseFunctionWebSearchActionSearchSource ResponseImageGenCallCompletedEvent ResponseImageGenCallGeneratingEvent ResponseImageGenCallInProgressEvent ResponseImageGenCallInWsProgress ResponseImageGenCallPartialImageEvent ResponseImageGenCallPartialWsImage ResponseImageGenCallWsCompleted ResponseImageGenCallWsGenerating ResponseInProgressEvent ResponseInWsProgress ResponseIncludable ResponseIncompleteEvent ResponseInput ResponseInputAudio ResponseInputAudioInputAudio ResponseInputContent ResponseInputFile ResponseInputFileContent ResponseInputFilePromptCacheBreakpoint ResponseInputImage ResponseInputImageContent ResponseInputItem ResponseInputItemAdditionalTools ResponseInputItemApplyPatchCall ResponseInputItemApplyPatchCallOperation ResponseInputItemApplyPatchCallOutput ResponseInputItemCompactionTrigger ResponseInputItemComputerCallOutput ResponseInputItemFunctionCallOutput ResponseInputItemImageGenerationCall ResponseInputItemImageGenerationCallError ResponseInputItemImageGenerationCallErrorModerationDetails ResponseInputItemImageGenerationCallSvgUsage ResponseInputItemItemReference ResponseInputItemLocalShellCall ResponseInputItemLocalShellCallAction ResponseInputItemLocalShellCallOutput ResponseInputItemMcpApprovalRequest ResponseInputItemMcpApprovalResponse ResponseInputItemMcpCall ResponseInputItemMcpListTools ResponseInputItemMcpListToolsTool ResponseInputItemMessage ResponseInputItemProgram ResponseInputItemProgramOutput ResponseInputItemShellCall ResponseInputItemShellCallOutput ResponseInputItemToolSearchCall ResponseInputMessageContentList ResponseInputMessageItem ResponseInputText ResponseInputTextContent ResponseItem ResponseItemAdditionalTools ResponseItemList ResponseItemMcpApprovalResponse ResponseLocalEnvironment ResponseMcpCallArgumentsDeltaEvent ResponseMcpCallArgumentsDoneEvent ResponseMcpCallArgumentsWsDelta ResponseMcpCallArgumentsWsDone ResponseMcpCallCompletedEvent ResponseMcpCallFailedEvent ResponseMcpCallInProgressEvent ResponseMcpCallInWsProgress ResponseMcpCallWsCompleted ResponseMcpCallWsFailed ResponseMcpListToolsCompletedEvent ResponseMcpListToolsFailedEvent ResponseMcpListToolsInProgressEvent ResponseMcpListToolsInWsProgress ResponseMcpListToolsWsCompleted ResponseMcpListToolsWsFailed ResponseModeration ResponseOutputItem ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseOutputItemWsAdded ResponseOutputItemWsDone ResponseOutputMessage ResponseOutputMessageContent ResponseOutputRefusal ResponseOutputText ResponseOutputTextAnnotation ResponseOutputTextAnnotationAddedEvent ResponseOutputTextAnnotationAddedEventAnnotation ResponseOutputTextAnnotationContainerFileCitation ResponseOutputTextAnnotationFileCitation ResponseOutputTextAnnotationFilePath ResponseOutputTextAnnotationURLCitation ResponseOutputTextAnnotationWsAdded ResponseOutputTextLogprob ResponseOutputTextLogprobTopLogprob ResponsePrompt ResponsePromptCacheOptions ResponsePromptVariables ResponseQueuedEvent ResponseReasoningItem ResponseReasoningItemContent ResponseReasoningSummaryPartAddedEvent ResponseReasoningSummaryPartAddedEventPart ResponseReasoningSummaryPartDoneEvent ResponseReasoningSummaryPartWsAdded ResponseReasoningSummaryPartWsDone ResponseReasoningSummaryTextDeltaEvent ResponseReasoningSummaryTextDoneEvent ResponseReasoningSummaryTextWsDelta ResponseReasoningSummaryTextWsDone ResponseReasoningTextDeltaEvent ResponseReasoningTextDoneEvent ResponseReasoningTextWsDelta ResponseReasoningTextWsDone ResponseRefusalDeltaEvent ResponseRefusalDoneEvent ResponseRefusalWsDelta ResponseRefusalWsDone ResponseShellCallCommandAddedEvent ResponseShellCallCommandDeltaEvent ResponseShellCallCommandDoneEvent ResponseShellCallCommandWsAdded ResponseShellCallCommandWsDelta ResponseShellCallCommandWsDone ResponseShellCallOutputContentDeltaEvent ResponseShellCallOutputContentDoneEvent ResponseShellCallOutputContentDoneEventOutput ResponseShellCallOutputContentDoneEventOutputOutcome ResponseShellCallOutputContentWsDelta ResponseShellCallOutputContentWsDone ResponseStatus ResponseSteerAcceptedEvent ResponseSteerAcceptedEventSteer ResponseSteerErrorCode ResponseSteerEvent ResponseSteerFailedEvent ResponseSteerFailedEventSteer ResponseSteerInput ResponseSteerInputContent ResponseSteerInputItemList ResponseSteerInputItemListFunctionCallOutput ResponseSteerInputItemListFunctionCallOutputCaller ResponseSteerInputItemListMessage ResponseSteerPendingEvent ResponseSteerPendingReason ResponseSteerRequiredInput ResponseSteerRequiredInputApplyPatchCallOutput ResponseSteerRequiredInputComputerCallOutput ResponseSteerRequiredInputFunctionCallOutput ResponseSteerRequiredInputMcpApprovalResponse ResponseSteerRequiredInputShellCallOutput ResponseStreamEvent ResponseTextConfig ResponseTextDeltaEvent ResponseTextDeltaEventLogprob ResponseTextDeltaEventLogprobTopLogprob ResponseTextDoneEvent ResponseTextWsDelta ResponseTextWsDone ResponseToolChoice ResponseToolSearchCall ResponseToolSearchOutputItem ResponseToolSearchOutputItemParam ResponseToolSearchOutputItemParamTool ResponseToolSearchOutputItemParamToolCodeInterpreter ResponseToolSearchOutputItemParamToolCodeInterpreterContainer ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ResponseToolSearchOutputItemParamToolMcp ResponseUsage ResponseWebSearchCallCompletedEvent ResponseWebSearchCallInProgressEvent ResponseWebSearchCallInWsProgress ResponseWebSearchCallSearchingEvent ResponseWebSearchCallWsCompleted ResponseWebSearchCallWsSearching ResponseWsCompleted ResponseWsCreated ResponseWsError ResponseWsErrorError ResponseWsFailed ResponseWsIncomplete ResponseWsQueued ResponsesClientEvent ResponsesClientEventResponseCreate ResponsesServerEvent ServiceTier ShellCallCaller ShellCallEnvironment ShellCallOutputCaller SkillReference Tool ToolChoiceAllowed ToolChoiceApplyPatch ToolChoiceCustom ToolChoiceFunction ToolChoiceMcp ToolChoiceOptions ToolChoiceShell ToolChoiceTypes ToolCodeInterpreter ToolCodeInterpreterContainer ToolCodeInterpreterContainerCodeInterpreterToolAuto ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy ToolImageGeneration ToolImageGenerationInputImageMask ToolImageGenerationSvg ToolImageGenerationSvgReasoning ToolLocalShell ToolMcp ToolMcpAllowedTools ToolMcpAllowedToolsMcpToolFilter ToolMcpRequireApproval ToolMcpRequireApprovalMcpToolApprovalFilter ToolProgrammaticToolCalling ToolSearchOutput ToolSearchOutputNamespaceTool ToolSearchOutputNamespaceToolTool ToolSearchTool ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch WebSearchPreviewTool WebSearchPreviewToolUserLocation WebSearchTool WebSearchToolFilters WebSearchToolUserLocation",
+            "oai.types.responses.common_structs": "ApplyPatchTool Caller CompactedResponseImage ComputerAction ComputerActionClick ComputerActionDoubleClick ComputerActionDrag ComputerActionDragPath ComputerActionKeypress ComputerActionMove ComputerActionScreenshot ComputerActionScroll ComputerActionType ComputerActionWait ComputerTool ComputerUsePreviewTool ContainerAuto ContainerAutoNetworkPolicy ContainerAutoSkill ContainerNetworkPolicyAllowlist ContainerNetworkPolicyDisabled ContainerNetworkPolicyDomainSecret ContainerReference CustomTool CustomToolCallOutput Delta EasyInputMessage Error FileSearchTool FileSearchToolFilters FileSearchToolRankingOptions FileSearchToolRankingOptionsHybridSearch FunctionShellTool FunctionShellToolEnvironment FunctionTool ImageDetail IncompleteDetails InlineSkill InlineSkillSource InputTokensDetails InputTokensDetailsCacheWriteTokensDetails InputTransformation LocalEnvironment LocalSkill McpAllowedTools McpRequireApproval McpToolCallError McpToolCallErrorHTTPError McpToolCallErrorMcpProtocolError McpToolCallErrorMcpToolExecutionError ModerationInput ModerationInputError ModerationInputModerationResult NamespaceTool NamespaceToolTool NamespaceToolToolFunction Operation OperationCreateFile OperationDeleteFile OperationUpdateFile OutputTokensDetails PromptCacheDiagnostics PromptCacheDiagnosticsCacheHit PromptCacheDiagnosticsCacheMiss PromptCacheDiagnosticsComparisonResponseNotFound PromptCacheDiagnosticsUnavailable ResponseAccessPrograms ResponseApplyPatchToolCallCallerDirect ResponseApplyPatchToolCallCallerProgram ResponseCodeInterpreterToolCallOutput ResponseCodeInterpreterToolCallOutputImage ResponseCodeInterpreterToolCallOutputLogs ResponseComputerToolCallOutputScreenshot ResponseComputerToolCallPendingSafetyCheck ResponseConfigurationUpdateItemReasoning ResponseConfigurationUpdateItemText ResponseConfigurationUpdateItemTextFormat ResponseContainerReference=ContainerReference ResponseContentPartAddedEventPart ResponseConversationParam ResponseCreateAccessPrograms ResponseCreateBackgroundOptions ResponseCreateContextManagement ResponseCreateConversation ResponseCreateImage ResponseCreateModeration ResponseCreateModerationPolicy ResponseCreateModerationPolicyInput ResponseCreatePromptCacheOptions ResponseCreateStreamOptions ResponseError ResponseFileSearchToolCallResult ResponseFormatTextConfig ResponseFormatTextJSONSchemaConfig ResponseFunctionCallOutputItem=ResponseSteerInputContent ResponseFunctionShellCallOutputContent ResponseFunctionShellCallOutputContentOutcome ResponseFunctionShellCallOutputContentOutcomeExit ResponseFunctionShellCallOutputContentOutcomeTimeout ResponseFunctionShellToolCallAction ResponseFunctionShellToolCallEnvironment ResponseFunctionShellToolCallOutputOutput ResponseFunctionWebSearchAction ResponseFunctionWebSearchActionFind ResponseFunctionWebSearchActionOpenPage ResponseFunctionWebSearchActionSearch ResponseFunctionWebSearchActionSearchSource ResponseIncludable ResponseInputContent ResponseInputFile ResponseInputFileContent=ResponseInputFile ResponseInputFilePromptCacheBreakpoint ResponseInputImage ResponseInputImageContent ResponseInputItemImageGenerationCallError ResponseInputItemImageGenerationCallErrorModerationDetails ResponseInputItemImageGenerationCallSvgUsage ResponseInputItemLocalShellCallAction ResponseInputItemMcpListToolsTool ResponseInputMessageContentList ResponseInputText ResponseInputTextContent=ResponseInputText ResponseLocalEnvironment ResponseModeration ResponseOutputMessageContent ResponseOutputRefusal ResponseOutputText ResponseOutputTextAnnotation ResponseOutputTextAnnotationAddedEventAnnotation ResponseOutputTextAnnotationContainerFileCitation ResponseOutputTextAnnotationFileCitation ResponseOutputTextAnnotationFilePath ResponseOutputTextAnnotationURLCitation ResponseOutputTextLogprob ResponseOutputTextLogprobTopLogprob ResponsePrompt ResponsePromptCacheOptions ResponsePromptVariables ResponseReasoningItemContent ResponseReasoningSummaryPartAddedEventPart ResponseStatus ResponseSteerAcceptedEvent ResponseSteerAcceptedEventSteer ResponseSteerErrorCode ResponseSteerInputContent ResponseSteerPendingEvent ResponseSteerPendingReason ResponseSteerRequiredInput ResponseSteerRequiredInputApplyPatchCallOutput ResponseSteerRequiredInputComputerCallOutput ResponseSteerRequiredInputFunctionCallOutput ResponseSteerRequiredInputMcpApprovalResponse ResponseSteerRequiredInputShellCallOutput ResponseTextConfig ResponseTextDeltaEventLogprob ResponseTextDeltaEventLogprobTopLogprob ResponseToolChoice ResponseUsage ResponseWsErrorError ShellCallEnvironment SkillReference Tool ToolChoiceAllowed ToolChoiceApplyPatch ToolChoiceCustom ToolChoiceFunction ToolChoiceMcp ToolChoiceOptions ToolChoiceShell ToolChoiceTypes ToolCodeInterpreter ToolCodeInterpreterContainer ToolCodeInterpreterContainerCodeInterpreterToolAuto ToolImageGeneration ToolImageGenerationInputImageMask ToolImageGenerationSvg ToolLocalShell ToolMcp ToolMcpAllowedToolsMcpToolFilter ToolMcpRequireApprovalMcpToolApprovalFilter ToolProgrammaticToolCalling ToolSearchOutput ToolSearchOutputNamespaceTool=NamespaceTool ToolSearchTool ToolUsage ToolUsageImageGen ToolUsageImageGenCachedTokensDetails ToolUsageImageGenInputTokensDetails ToolUsageWebSearch WebSearchPreviewTool WebSearchPreviewToolUserLocation WebSearchTool WebSearchToolFilters WebSearchToolUserLocation",
+            "oai.types.responses.params": "ApplyPatchCallOperation ApplyPatchCallOperationCreateFile ApplyPatchCallOperationDeleteFile ApplyPatchCallOperationUpdateFile ApplyPatchToolParam BackgroundOptions ComputerActionListParam ComputerActionListParamClick ComputerActionListParamDoubleClick ComputerActionListParamDrag ComputerActionListParamDragPath ComputerActionListParamKeypress ComputerActionListParamMove ComputerActionListParamScreenshot ComputerActionListParamScroll ComputerActionListParamType ComputerActionListParamWait ComputerActionParam ComputerToolParam ComputerUsePreviewToolParam ContainerAutoParam ContainerAutoParamNetworkPolicy ContainerAutoParamSkill ContainerNetworkPolicyAllowlistParam ContainerNetworkPolicyDisabledParam ContainerNetworkPolicyDomainSecretParam ContainerReferenceParam ContextManagement CustomToolParam EasyInputMessageParam FileSearchToolParam FileSearchToolParamRankingOptions FileSearchToolParamRankingOptionsHybridSearch FunctionShellToolParam FunctionToolParam ImageGenerationSvgReasoning InlineSkillParam InlineSkillSourceParam InputItemListParams InputTokenCountParams LocalEnvironmentParam LocalSkillParam McpToolCallErrorParam McpToolCallErrorParamHTTPError McpToolCallErrorParamMcpProtocolError McpToolCallErrorParamMcpToolExecutionError ModerationPolicy ModerationPolicyInput NamespaceToolParam NamespaceToolParamTool NamespaceToolParamToolFunction ResponseCodeInterpreterToolCallParam ResponseCodeInterpreterToolCallParamOutput ResponseCodeInterpreterToolCallParamOutputImage ResponseCodeInterpreterToolCallParamOutputLogs ResponseCompactParams ResponseCompactParamsImage ResponseCompactParamsPromptCacheOptions ResponseCompactionItemParamParam ResponseComputerToolCallOutputScreenshotParam ResponseComputerToolCallParam ResponseComputerToolCallParamPendingSafetyCheck ResponseConfigurationUpdateItemParamParam ResponseConfigurationUpdateItemParamParamReasoning ResponseConfigurationUpdateItemParamParamText ResponseConfigurationUpdateItemParamParamTextFormat ResponseConversationParamParam ResponseCreateParams ResponseCreateParamsAccessPrograms ResponseCreateParamsModeration ResponseCreateParamsNonStreaming ResponseCreateParamsPromptCacheOptions ResponseCreateParamsStreaming ResponseCreateParamsToolChoice ResponseCustomToolCallOutputParam ResponseCustomToolCallOutputParamCallerDirect ResponseCustomToolCallOutputParamCallerProgram ResponseCustomToolCallParam ResponseFileSearchToolCallParam ResponseFileSearchToolCallParamResult ResponseFormatTextConfigParam ResponseFormatTextJSONSchemaConfigParam ResponseFunctionCallOutputItemListParam ResponseFunctionCallOutputItemParam=ResponseSteerInputContentParam ResponseFunctionShellCallOutputContentParam ResponseFunctionShellCallOutputContentParamOutcome ResponseFunctionShellCallOutputContentParamOutcomeExit ResponseFunctionShellCallOutputContentParamOutcomeTimeout ResponseFunctionToolCallParam ResponseFunctionWebSearchParam ResponseFunctionWebSearchParamAction ResponseFunctionWebSearchParamActionFind ResponseFunctionWebSearchParamActionOpenPage ResponseFunctionWebSearchParamActionSearch ResponseFunctionWebSearchParamActionSearchSource ResponseInputAudioParam ResponseInputAudioParamInputAudio ResponseInputContentParam ResponseInputFileContentParam ResponseInputFileContentParamPromptCacheBreakpoint ResponseInputFileParam ResponseInputImageContentParam ResponseInputImageParam ResponseInputItemParam ResponseInputItemParamAdditionalTools ResponseInputItemParamApplyPatchCall ResponseInputItemParamApplyPatchCallOutput ResponseInputItemParamCompactionTrigger ResponseInputItemParamComputerCallOutput ResponseInputItemParamFunctionCallOutput ResponseInputItemParamImageGenerationCall ResponseInputItemParamImageGenerationCallError ResponseInputItemParamImageGenerationCallErrorModerationDetails ResponseInputItemParamImageGenerationCallSvgUsage ResponseInputItemParamItemReference ResponseInputItemParamLocalShellCall ResponseInputItemParamLocalShellCallAction ResponseInputItemParamLocalShellCallOutput ResponseInputItemParamMcpApprovalRequest ResponseInputItemParamMcpApprovalResponse ResponseInputItemParamMcpCall ResponseInputItemParamMcpListTools ResponseInputItemParamMcpListToolsTool ResponseInputItemParamMessage ResponseInputItemParamProgram ResponseInputItemParamProgramOutput ResponseInputItemParamShellCall ResponseInputItemParamShellCallOutput ResponseInputItemParamToolSearchCall ResponseInputMessageContentListParam ResponseInputParam ResponseInputTextContentParam ResponseInputTextParam ResponseOutputMessageParam ResponseOutputMessageParamContent ResponseOutputRefusalParam ResponseOutputTextParam ResponseOutputTextParamAnnotation ResponseOutputTextParamAnnotationContainerFileCitation ResponseOutputTextParamAnnotationFileCitation ResponseOutputTextParamAnnotationFilePath ResponseOutputTextParamAnnotationURLCitation ResponseOutputTextParamLogprob ResponseOutputTextParamLogprobTopLogprob ResponsePromptParam ResponsePromptParamVariables ResponseReasoningItemParam ResponseReasoningItemParamContent ResponseRetrieveParams ResponseRetrieveParamsNonStreaming ResponseRetrieveParamsStreaming ResponseSteerEventParam ResponseSteerInputContentParam ResponseSteerInputParam ResponseSteerInputParamResponseSteerInputItemList ResponseSteerInputParamResponseSteerInputItemListMessage ResponseTextConfigParam ResponseToolSearchOutputItemParamParam ResponsesClientEventParam ResponsesClientEventParamResponseCreate ShellCallAction SkillReferenceParam StreamOptions Summary ToolChoiceAllowedParam ToolChoiceApplyPatchParam ToolChoiceCustomParam ToolChoiceFunctionParam ToolChoiceMcpParam ToolChoiceShellParam ToolChoiceTypesParam ToolParam ToolParamCodeInterpreter ToolParamCodeInterpreterContainer ToolParamCodeInterpreterContainerCodeInterpreterToolAuto ToolParamImageGeneration ToolParamImageGenerationInputImageMask ToolParamImageGenerationSvg ToolParamLocalShell ToolParamMcp ToolParamMcpAllowedToolsMcpToolFilter ToolParamMcpRequireApprovalMcpToolApprovalFilter ToolParamProgrammaticToolCalling ToolSearchOutputNamespaceToolParam=NamespaceToolParam ToolSearchToolParam WebSearchPreviewToolParam WebSearchPreviewToolParamUserLocation WebSearchToolParam WebSearchToolParamFilters WebSearchToolParamUserLocation",
+            "oai.types.responses.structs": "CompactedResponse ComputerActionList InputTokenCountResponse Response ResponseApplyPatchToolCall ResponseApplyPatchToolCallOutput ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseAudioTranscriptWsDelta ResponseAudioTranscriptWsDone ResponseAudioWsDelta ResponseAudioWsDone ResponseCodeInterpreterCallCodeDeltaEvent ResponseCodeInterpreterCallCodeDoneEvent ResponseCodeInterpreterCallCodeWsDelta ResponseCodeInterpreterCallCodeWsDone ResponseCodeInterpreterCallCompletedEvent ResponseCodeInterpreterCallInProgressEvent ResponseCodeInterpreterCallInWsProgress ResponseCodeInterpreterCallInterpretingEvent ResponseCodeInterpreterCallWsCompleted ResponseCodeInterpreterCallWsInterpreting ResponseCodeInterpreterToolCall ResponseCompactionCompactingEvent ResponseCompactionItem ResponseCompactionItemParam ResponseCompactionWsCompacting ResponseCompletedEvent ResponseComputerToolCall ResponseComputerToolCallOutputItem ResponseConfigurationUpdateItem ResponseConfigurationUpdateItemParam ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseContentPartWsAdded ResponseContentPartWsDone ResponseCreatedEvent ResponseCustomToolCall ResponseCustomToolCallInputDeltaEvent ResponseCustomToolCallInputDoneEvent ResponseCustomToolCallInputWsDelta ResponseCustomToolCallInputWsDone ResponseCustomToolCallItem ResponseCustomToolCallOutput ResponseCustomToolCallOutputItem ResponseErrorEvent ResponseFailedEvent ResponseFileSearchCallCompletedEvent ResponseFileSearchCallInProgressEvent ResponseFileSearchCallInWsProgress ResponseFileSearchCallSearchingEvent ResponseFileSearchCallWsCompleted ResponseFileSearchCallWsSearching ResponseFileSearchToolCall ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseFunctionCallArgumentsWsDelta ResponseFunctionCallArgumentsWsDone ResponseFunctionCallOutputItemList ResponseFunctionShellToolCall ResponseFunctionShellToolCallOutput ResponseFunctionToolCall ResponseFunctionToolCallItem ResponseFunctionToolCallOutputItem ResponseFunctionWebSearch ResponseImageGenCallCompletedEvent ResponseImageGenCallGeneratingEvent ResponseImageGenCallInProgressEvent ResponseImageGenCallInWsProgress ResponseImageGenCallPartialImageEvent ResponseImageGenCallPartialWsImage ResponseImageGenCallWsCompleted ResponseImageGenCallWsGenerating ResponseInProgressEvent ResponseInWsProgress ResponseIncompleteEvent ResponseInput ResponseInputAudio ResponseInputAudioInputAudio ResponseInputItem ResponseInputItemAdditionalTools ResponseInputItemApplyPatchCall ResponseInputItemApplyPatchCallOutput ResponseInputItemCompactionTrigger ResponseInputItemComputerCallOutput ResponseInputItemFunctionCallOutput ResponseInputItemImageGenerationCall ResponseInputItemItemReference ResponseInputItemLocalShellCall ResponseInputItemLocalShellCallOutput ResponseInputItemMcpApprovalRequest ResponseInputItemMcpApprovalResponse ResponseInputItemMcpCall ResponseInputItemMcpListTools ResponseInputItemMessage ResponseInputItemProgram ResponseInputItemProgramOutput ResponseInputItemShellCall ResponseInputItemShellCallOutput ResponseInputItemToolSearchCall ResponseInputMessageItem ResponseItem ResponseItemAdditionalTools ResponseItemList ResponseItemMcpApprovalResponse ResponseMcpCallArgumentsDeltaEvent ResponseMcpCallArgumentsDoneEvent ResponseMcpCallArgumentsWsDelta ResponseMcpCallArgumentsWsDone ResponseMcpCallCompletedEvent ResponseMcpCallFailedEvent ResponseMcpCallInProgressEvent ResponseMcpCallInWsProgress ResponseMcpCallWsCompleted ResponseMcpCallWsFailed ResponseMcpListToolsCompletedEvent ResponseMcpListToolsFailedEvent ResponseMcpListToolsInProgressEvent ResponseMcpListToolsInWsProgress ResponseMcpListToolsWsCompleted ResponseMcpListToolsWsFailed ResponseOutputItem ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseOutputItemWsAdded ResponseOutputItemWsDone ResponseOutputMessage ResponseOutputTextAnnotationAddedEvent ResponseOutputTextAnnotationWsAdded ResponseQueuedEvent ResponseReasoningItem ResponseReasoningSummaryPartAddedEvent ResponseReasoningSummaryPartDoneEvent ResponseReasoningSummaryPartWsAdded ResponseReasoningSummaryPartWsDone ResponseReasoningSummaryTextDeltaEvent ResponseReasoningSummaryTextDoneEvent ResponseReasoningSummaryTextWsDelta ResponseReasoningSummaryTextWsDone ResponseReasoningTextDeltaEvent ResponseReasoningTextDoneEvent ResponseReasoningTextWsDelta ResponseReasoningTextWsDone ResponseRefusalDeltaEvent ResponseRefusalDoneEvent ResponseRefusalWsDelta ResponseRefusalWsDone ResponseShellCallCommandAddedEvent ResponseShellCallCommandDeltaEvent ResponseShellCallCommandDoneEvent ResponseShellCallCommandWsAdded ResponseShellCallCommandWsDelta ResponseShellCallCommandWsDone ResponseShellCallOutputContentDeltaEvent ResponseShellCallOutputContentDoneEvent ResponseShellCallOutputContentWsDelta ResponseShellCallOutputContentWsDone ResponseSteerEvent ResponseSteerFailedEvent ResponseSteerFailedEventSteer ResponseSteerInput ResponseSteerInputItemList ResponseSteerInputItemListMessage ResponseStreamEvent ResponseTextDeltaEvent ResponseTextDoneEvent ResponseTextWsDelta ResponseTextWsDone ResponseToolSearchCall ResponseToolSearchOutputItem ResponseToolSearchOutputItemParam ResponseWebSearchCallCompletedEvent ResponseWebSearchCallInProgressEvent ResponseWebSearchCallInWsProgress ResponseWebSearchCallSearchingEvent ResponseWebSearchCallWsCompleted ResponseWebSearchCallWsSearching ResponseWsCompleted ResponseWsCreated ResponseWsError ResponseWsFailed ResponseWsIncomplete ResponseWsQueued ResponsesClientEvent ResponsesClientEventResponseCreate ResponsesServerEvent ServiceTier",
         },
     )

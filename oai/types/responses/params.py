@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from oai.types.responses.structs import ImageDetail, ResponseIncludable, ServiceTier, ToolChoiceOptions
+    from oai.types.responses.common_structs import ImageDetail, ResponseIncludable, ToolChoiceOptions
+    from oai.types.responses.structs import ServiceTier
     from oai.types.shared.structs import Metadata, ReasoningEffort, ResponsesModel
     from oai.types.shared_params.params import (
         ComparisonFilter,
@@ -32,9 +33,7 @@ class ComputerActionListParamClick(TypedDict, total=False):
     keys: Sequence[str] | None
 
 
-ComputerActionListParam: TypeAlias = "list[ComputerActionListParamComputerActionParam]"
-
-ComputerActionListParamComputerActionParam: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
+ComputerActionListParam: TypeAlias = "list[ComputerActionParam]"
 
 
 class ComputerActionListParamDoubleClick(TypedDict, total=False):
@@ -232,26 +231,10 @@ class InputTokenCountParams(TypedDict, total=False):
     personality: str | Literal["friendly", "pragmatic"]
     previous_response_id: str | None
     reasoning: Reasoning | None
-    text: InputTokenCountParamsText | None
-    tool_choice: (
-        ToolChoiceOptions
-        | ToolChoiceAllowedParam
-        | ToolChoiceTypesParam
-        | ToolChoiceFunctionParam
-        | ToolChoiceMcpParam
-        | ToolChoiceCustomParam
-        | ToolParamProgrammaticToolCalling
-        | ToolChoiceApplyPatchParam
-        | ToolChoiceShellParam
-        | None
-    )
+    text: ResponseTextConfigParam | None
+    tool_choice: ResponseCreateParamsToolChoice | None
     tools: Iterable[ToolParam] | None
     truncation: Literal["auto", "disabled"]
-
-
-class InputTokenCountParamsText(TypedDict, total=False):
-    format: ResponseFormatTextConfigParam
-    verbosity: Literal["low", "medium", "high"] | None
 
 
 class LocalEnvironmentParam(TypedDict, total=False):
@@ -487,9 +470,6 @@ class ResponseComputerToolCallOutputScreenshotParam(TypedDict, total=False):
     image_url: str
 
 
-ResponseComputerToolCallParamAction: TypeAlias = "ComputerActionListParamClick | ComputerActionListParamDoubleClick | ComputerActionListParamDrag | ComputerActionListParamKeypress | ComputerActionListParamMove | ComputerActionListParamScreenshot | ComputerActionListParamScroll | ComputerActionListParamType | ComputerActionListParamWait"
-
-
 class ResponseComputerToolCallParamPendingSafetyCheck(TypedDict, total=False):
     id: Required[str]
     code: str | None
@@ -502,7 +482,7 @@ class ResponseComputerToolCallParam(TypedDict, total=False):
     pending_safety_checks: Required[Iterable[ResponseComputerToolCallParamPendingSafetyCheck]]
     status: Required[Literal["in_progress", "completed", "incomplete"]]
     type: Required[Literal["computer_call"]]
-    action: ResponseComputerToolCallParamAction
+    action: ComputerActionParam
     actions: ComputerActionListParam
 
 
@@ -658,14 +638,9 @@ class ResponseCustomToolCallOutputParamCallerProgram(TypedDict, total=False):
     type: Required[Literal["program"]]
 
 
-ResponseCustomToolCallOutputParamOutputOutputContentList: TypeAlias = (
-    "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
-)
-
-
 class ResponseCustomToolCallOutputParam(TypedDict, total=False):
     call_id: Required[str]
-    output: Required[str | Iterable[ResponseCustomToolCallOutputParamOutputOutputContentList]]
+    output: Required[str | Iterable[ResponseInputContentParam]]
     type: Required[Literal["custom_tool_call_output"]]
     id: str
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
@@ -716,11 +691,7 @@ class ResponseFormatTextJSONSchemaConfigParam(TypedDict, total=False):
     strict: bool | None
 
 
-ResponseFunctionCallOutputItemListParam: TypeAlias = "list[ResponseFunctionCallOutputItemParam]"
-
-ResponseFunctionCallOutputItemParam: TypeAlias = (
-    "ResponseInputTextContentParam | ResponseInputImageContentParam | ResponseInputFileContentParam"
-)
+ResponseFunctionCallOutputItemListParam: TypeAlias = "list[ResponseSteerInputContentParam]"
 
 ResponseFunctionShellCallOutputContentParamOutcome: TypeAlias = (
     "ResponseFunctionShellCallOutputContentParamOutcomeTimeout | ResponseFunctionShellCallOutputContentParamOutcomeExit"
@@ -854,14 +825,14 @@ class ResponseInputItemParamAdditionalTools(TypedDict, total=False):
 
 class ResponseInputItemParamApplyPatchCall(TypedDict, total=False):
     call_id: Required[str]
-    operation: Required[ResponseInputItemParamApplyPatchCallOperation]
+    operation: Required[ApplyPatchCallOperation]
     status: Required[Literal["in_progress", "completed"]]
     type: Required[Literal["apply_patch_call"]]
     id: str | None
     caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
 
 
-ResponseInputItemParamApplyPatchCallOperation: TypeAlias = (
+ApplyPatchCallOperation: TypeAlias = (
     "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
 )
 
@@ -1091,29 +1062,9 @@ class ResponseInputItemParamToolSearchCall(TypedDict, total=False):
     status: Literal["in_progress", "completed", "incomplete"] | None
 
 
-ResponseInputMessageContentListParamResponseInputContentParam: TypeAlias = (
-    "ResponseInputTextParam | ResponseInputImageParam | ResponseInputFileParam"
-)
+ResponseInputMessageContentListParam: TypeAlias = "list[ResponseInputContentParam]"
 
-ResponseInputMessageContentListParam: TypeAlias = "list[ResponseInputMessageContentListParamResponseInputContentParam]"
-
-
-class ResponseInputParamApplyPatchCall(TypedDict, total=False):
-    call_id: Required[str]
-    operation: Required[ResponseInputParamApplyPatchCallOperation]
-    status: Required[Literal["in_progress", "completed"]]
-    type: Required[Literal["apply_patch_call"]]
-    id: str | None
-    caller: ResponseCustomToolCallOutputParamCallerDirect | ResponseCustomToolCallOutputParamCallerProgram | None
-
-
-ResponseInputParamApplyPatchCallOperation: TypeAlias = (
-    "ApplyPatchCallOperationCreateFile | ApplyPatchCallOperationDeleteFile | ApplyPatchCallOperationUpdateFile"
-)
-
-ResponseInputParamResponseInputItemParam: TypeAlias = "EasyInputMessageParam | ResponseInputItemParamMessage | ResponseOutputMessageParam | ResponseFileSearchToolCallParam | ResponseComputerToolCallParam | ResponseInputItemParamComputerCallOutput | ResponseFunctionWebSearchParam | ResponseFunctionToolCallParam | ResponseInputItemParamFunctionCallOutput | ResponseInputItemParamToolSearchCall | ResponseToolSearchOutputItemParamParam | ResponseInputItemParamAdditionalTools | ResponseConfigurationUpdateItemParamParam | ResponseReasoningItemParam | ResponseCompactionItemParamParam | ResponseInputItemParamImageGenerationCall | ResponseCodeInterpreterToolCallParam | ResponseInputItemParamLocalShellCall | ResponseInputItemParamLocalShellCallOutput | ResponseInputItemParamShellCall | ResponseInputItemParamShellCallOutput | ResponseInputParamApplyPatchCall | ResponseInputItemParamApplyPatchCallOutput | ResponseInputItemParamMcpListTools | ResponseInputItemParamMcpApprovalRequest | ResponseInputItemParamMcpApprovalResponse | ResponseInputItemParamMcpCall | ResponseCustomToolCallOutputParam | ResponseCustomToolCallParam | ResponseInputItemParamCompactionTrigger | ResponseInputItemParamItemReference | ResponseInputItemParamProgram | ResponseInputItemParamProgramOutput"
-
-ResponseInputParam: TypeAlias = "list[ResponseInputParamResponseInputItemParam]"
+ResponseInputParam: TypeAlias = "list[ResponseInputItemParam]"
 
 
 class ResponseInputTextContentParam(TypedDict, total=False):
@@ -1277,40 +1228,12 @@ class ResponseTextConfigParam(TypedDict, total=False):
 
 
 class ResponseToolSearchOutputItemParamParam(TypedDict, total=False):
-    tools: Required[Iterable[ResponseToolSearchOutputItemParamParamTool]]
+    tools: Required[Iterable[ToolParam]]
     type: Required[Literal["tool_search_output"]]
     id: str | None
     call_id: str | None
     execution: Literal["server", "client"]
     status: Literal["in_progress", "completed", "incomplete"] | None
-
-
-ResponseToolSearchOutputItemParamParamTool: TypeAlias = "FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ResponseToolSearchOutputItemParamParamToolCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | ToolSearchOutputNamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam"
-
-
-class ResponseToolSearchOutputItemParamParamToolCodeInterpreter(TypedDict, total=False):
-    container: Required[ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer]
-    type: Required[Literal["code_interpreter"]]
-    allowed_callers: list[Literal["direct", "programmatic"]] | None
-
-
-ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainer: TypeAlias = (
-    "str | ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto"
-)
-
-
-class ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=False):
-    type: Required[Literal["auto"]]
-    file_ids: Sequence[str]
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: (
-        ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-    )
-
-
-ResponseToolSearchOutputItemParamParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
-    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
-)
 
 
 class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
@@ -1345,15 +1268,13 @@ class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
     stream_options: StreamOptions | None
     temperature: float | None
     text: ResponseTextConfigParam
-    tool_choice: ResponseCreateToolChoice
+    tool_choice: ResponseCreateParamsToolChoice
     tools: Iterable[ToolParam]
     top_logprobs: int | None
     top_p: float | None
     truncation: Literal["auto", "disabled"] | None
     user: str
 
-
-ResponseCreateToolChoice: TypeAlias = "ToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam"
 
 ResponsesClientEventParam: TypeAlias = "ResponsesClientEventParamResponseCreate | ResponseSteerEventParam"
 
@@ -1422,12 +1343,7 @@ class ToolParamCodeInterpreterContainerCodeInterpreterToolAuto(TypedDict, total=
     type: Required[Literal["auto"]]
     file_ids: Sequence[str]
     memory_limit: Literal["1g", "4g", "16g", "64g"] | None
-    network_policy: ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy
-
-
-ToolParamCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy: TypeAlias = (
-    "ContainerNetworkPolicyDisabledParam | ContainerNetworkPolicyAllowlistParam"
-)
+    network_policy: ContainerAutoParamNetworkPolicy
 
 
 class ToolParamImageGeneration(TypedDict, total=False):
@@ -1472,10 +1388,10 @@ class ToolParamImageGenerationInputImageMask(TypedDict, total=False):
 
 class ToolParamImageGenerationSvg(TypedDict, total=False):
     model: str
-    reasoning: ToolParamImageGenerationSvgReasoning | None
+    reasoning: ImageGenerationSvgReasoning | None
 
 
-class ToolParamImageGenerationSvgReasoning(TypedDict, total=False):
+class ImageGenerationSvgReasoning(TypedDict, total=False):
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
@@ -1522,15 +1438,6 @@ class ToolParamProgrammaticToolCalling(TypedDict, total=False):
 
 
 ToolParam: TypeAlias = "FunctionToolParam | FileSearchToolParam | ComputerToolParam | ComputerUsePreviewToolParam | WebSearchToolParam | ToolParamMcp | ToolParamCodeInterpreter | ToolParamProgrammaticToolCalling | ToolParamImageGeneration | ToolParamLocalShell | FunctionShellToolParam | CustomToolParam | NamespaceToolParam | ToolSearchToolParam | WebSearchPreviewToolParam | ApplyPatchToolParam"
-
-ToolSearchOutputNamespaceToolParamTool: TypeAlias = "NamespaceToolParamToolFunction | CustomToolParam"
-
-
-class ToolSearchOutputNamespaceToolParam(TypedDict, total=False):
-    description: Required[str]
-    name: Required[str]
-    tools: Required[Iterable[ToolSearchOutputNamespaceToolParamTool]]
-    type: Required[Literal["namespace"]]
 
 
 class ToolSearchToolParam(TypedDict, total=False):

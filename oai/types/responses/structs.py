@@ -6,68 +6,96 @@ import msgspec
 
 from oai._object import Object, untagged
 from oai._output_text import WithOutputText
-from oai.types.shared.structs import (
-    ComparisonFilter,
-    ComparisonFilterGt,
-    ComparisonFilterGte,
-    ComparisonFilterIn,
-    ComparisonFilterLt,
-    ComparisonFilterLte,
-    ComparisonFilterNe,
-    ComparisonFilterNin,
-    CompoundFilter,
-    CompoundFilterOr,
-    CustomToolInputFormat,
-    Metadata,
-    Reasoning,
-    ReasoningEffort,
-    ResponseFormatJSONObject,
-    ResponseFormatText,
-    ResponsesModel,
+from oai.types.responses.common_structs import (
+    Caller,
+    CompactedResponseImage,
+    ComputerAction,
+    Delta,
+    EasyInputMessage,
+    Error,
+    IncompleteDetails,
+    InputTransformation,
+    McpToolCallError,
+    Operation,
+    PromptCacheDiagnostics,
+    ResponseAccessPrograms,
+    ResponseApplyPatchToolCallCallerDirect,
+    ResponseApplyPatchToolCallCallerProgram,
+    ResponseCodeInterpreterToolCallOutput,
+    ResponseComputerToolCallOutputScreenshot,
+    ResponseComputerToolCallPendingSafetyCheck,
+    ResponseConfigurationUpdateItemReasoning,
+    ResponseConfigurationUpdateItemText,
+    ResponseContentPartAddedEventPart,
+    ResponseConversationParam,
+    ResponseCreateAccessPrograms,
+    ResponseCreateBackgroundOptions,
+    ResponseCreateContextManagement,
+    ResponseCreateConversation,
+    ResponseCreateImage,
+    ResponseCreateModeration,
+    ResponseCreatePromptCacheOptions,
+    ResponseCreateStreamOptions,
+    ResponseError,
+    ResponseFileSearchToolCallResult,
+    ResponseFunctionShellCallOutputContent,
+    ResponseFunctionShellToolCallAction,
+    ResponseFunctionShellToolCallEnvironment,
+    ResponseFunctionShellToolCallOutputOutput,
+    ResponseFunctionWebSearchAction,
+    ResponseIncludable,
+    ResponseInputContent,
+    ResponseInputFile,
+    ResponseInputImage,
+    ResponseInputItemImageGenerationCallError,
+    ResponseInputItemImageGenerationCallSvgUsage,
+    ResponseInputItemLocalShellCallAction,
+    ResponseInputItemMcpListToolsTool,
+    ResponseInputMessageContentList,
+    ResponseInputText,
+    ResponseModeration,
+    ResponseOutputMessageContent,
+    ResponseOutputRefusal,
+    ResponseOutputText,
+    ResponseOutputTextAnnotationAddedEventAnnotation,
+    ResponseOutputTextAnnotationContainerFileCitation,
+    ResponseOutputTextAnnotationFileCitation,
+    ResponseOutputTextAnnotationFilePath,
+    ResponseOutputTextAnnotationURLCitation,
+    ResponsePrompt,
+    ResponsePromptCacheOptions,
+    ResponseReasoningItemContent,
+    ResponseReasoningSummaryPartAddedEventPart,
+    ResponseStatus,
+    ResponseSteerAcceptedEvent,
+    ResponseSteerInputContent,
+    ResponseSteerPendingEvent,
+    ResponseTextConfig,
+    ResponseTextDeltaEventLogprob,
+    ResponseToolChoice,
+    ResponseUsage,
+    ResponseWsErrorError,
+    ShellCallEnvironment,
+    Tool,
+    ToolChoiceAllowed,
+    ToolChoiceApplyPatch,
+    ToolChoiceCustom,
+    ToolChoiceFunction,
+    ToolChoiceMcp,
+    ToolChoiceOptions,
+    ToolChoiceShell,
+    ToolChoiceTypes,
+    ToolChoiceTypesCodeInterpreter,
+    ToolChoiceTypesComputer,
+    ToolChoiceTypesComputerUse,
+    ToolChoiceTypesComputerUsePreview,
+    ToolChoiceTypesImageGeneration,
+    ToolChoiceTypesWebSearchPreview,
+    ToolChoiceTypesWebSearchPreview20250311,
+    ToolProgrammaticToolCalling,
+    ToolUsage,
 )
-
-
-class ApplyPatchTool(Object, tag_field="type", tag="apply_patch"):
-    type: ClassVar[Literal["apply_patch"]] = "apply_patch"
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-
-
-class CompactedResponseImage(Object):
-    context_compression: Literal["enabled", "disabled"]
-
-
-class ResponseApplyPatchToolCallCallerDirect(Object, tag_field="type", tag="direct"):
-    type: ClassVar[Literal["direct"]] = "direct"
-
-
-class ResponseApplyPatchToolCallCallerProgram(Object, tag_field="type", tag="program"):
-    type: ClassVar[Literal["program"]] = "program"
-    caller_id: str
-
-
-ResponseApplyPatchToolCallCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
-
-
-class OperationCreateFile(Object, tag_field="type", tag="create_file"):
-    type: ClassVar[Literal["create_file"]] = "create_file"
-    diff: str
-    path: str
-
-
-class OperationDeleteFile(Object, tag_field="type", tag="delete_file"):
-    type: ClassVar[Literal["delete_file"]] = "delete_file"
-    path: str
-
-
-class OperationUpdateFile(Object, tag_field="type", tag="update_file"):
-    type: ClassVar[Literal["update_file"]] = "update_file"
-    diff: str
-    path: str
-
-
-Operation = OperationCreateFile | OperationDeleteFile | OperationUpdateFile
+from oai.types.shared.structs import Metadata, Reasoning, ResponsesModel
 
 
 class ResponseApplyPatchToolCall(Object, tag_field="type", tag="apply_patch_call"):
@@ -76,13 +104,8 @@ class ResponseApplyPatchToolCall(Object, tag_field="type", tag="apply_patch_call
     call_id: str
     operation: Operation
     status: Literal["in_progress", "completed"]
-    caller: ResponseApplyPatchToolCallCaller | None = None
+    caller: Caller = None
     created_by: str | None = None
-
-
-ResponseApplyPatchToolCallOutputCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
 
 
 class ResponseApplyPatchToolCallOutput(Object, tag_field="type", tag="apply_patch_call_output"):
@@ -90,24 +113,9 @@ class ResponseApplyPatchToolCallOutput(Object, tag_field="type", tag="apply_patc
     id: str
     call_id: str
     status: Literal["completed", "failed"]
-    caller: ResponseApplyPatchToolCallOutputCaller | None = None
+    caller: Caller = None
     created_by: str | None = None
     output: str | None = None
-
-
-class ResponseCodeInterpreterToolCallOutputImage(Object, tag_field="type", tag="image"):
-    type: ClassVar[Literal["image"]] = "image"
-    url: str
-
-
-class ResponseCodeInterpreterToolCallOutputLogs(Object, tag_field="type", tag="logs"):
-    type: ClassVar[Literal["logs"]] = "logs"
-    logs: str
-
-
-ResponseCodeInterpreterToolCallOutput = (
-    ResponseCodeInterpreterToolCallOutputLogs | ResponseCodeInterpreterToolCallOutputImage
-)
 
 
 class ResponseCodeInterpreterToolCall(Object, tag_field="type", tag="code_interpreter_call"):
@@ -126,97 +134,7 @@ class ResponseCompactionItem(Object, tag_field="type", tag="compaction"):
     created_by: str | None = None
 
 
-class ComputerActionClick(Object, tag_field="type", tag="click"):
-    type: ClassVar[Literal["click"]] = "click"
-    button: Literal["left", "right", "wheel", "back", "forward"]
-    x: int
-    y: int
-    keys: list[str] | None = None
-
-
-class ComputerActionDoubleClick(Object, tag_field="type", tag="double_click"):
-    type: ClassVar[Literal["double_click"]] = "double_click"
-    x: int
-    y: int
-    keys: list[str] | None = None
-
-
-class ComputerActionDragPath(Object):
-    x: int
-    y: int
-
-
-class ComputerActionDrag(Object, tag_field="type", tag="drag"):
-    type: ClassVar[Literal["drag"]] = "drag"
-    path: list[ComputerActionDragPath]
-    keys: list[str] | None = None
-
-
-class ComputerActionKeypress(Object, tag_field="type", tag="keypress"):
-    type: ClassVar[Literal["keypress"]] = "keypress"
-    keys: list[str]
-
-
-class ComputerActionMove(Object, tag_field="type", tag="move"):
-    type: ClassVar[Literal["move"]] = "move"
-    x: int
-    y: int
-    keys: list[str] | None = None
-
-
-class ComputerActionScreenshot(Object, tag_field="type", tag="screenshot"):
-    type: ClassVar[Literal["screenshot"]] = "screenshot"
-
-
-class ComputerActionScroll(Object, tag_field="type", tag="scroll"):
-    type: ClassVar[Literal["scroll"]] = "scroll"
-    scroll_x: int
-    scroll_y: int
-    x: int
-    y: int
-    keys: list[str] | None = None
-
-
-class ComputerActionType(Object, tag_field="type", tag="type"):
-    type: ClassVar[Literal["type"]] = "type"
-    text: str
-
-
-class ComputerActionWait(Object, tag_field="type", tag="wait"):
-    type: ClassVar[Literal["wait"]] = "wait"
-
-
-ComputerAction = (
-    ComputerActionClick
-    | ComputerActionDoubleClick
-    | ComputerActionDrag
-    | ComputerActionKeypress
-    | ComputerActionMove
-    | ComputerActionScreenshot
-    | ComputerActionScroll
-    | ComputerActionType
-    | ComputerActionWait
-)
-
 ComputerActionList = list[ComputerAction]
-
-ResponseComputerToolCallAction = (
-    ComputerActionClick
-    | ComputerActionDoubleClick
-    | ComputerActionDrag
-    | ComputerActionKeypress
-    | ComputerActionMove
-    | ComputerActionScreenshot
-    | ComputerActionScroll
-    | ComputerActionType
-    | ComputerActionWait
-)
-
-
-class ResponseComputerToolCallPendingSafetyCheck(Object):
-    id: str
-    code: str | None = None
-    message: str | None = None
 
 
 class ResponseComputerToolCall(Object, tag_field="type", tag="computer_call"):
@@ -225,14 +143,8 @@ class ResponseComputerToolCall(Object, tag_field="type", tag="computer_call"):
     call_id: str
     pending_safety_checks: list[ResponseComputerToolCallPendingSafetyCheck]
     status: Literal["in_progress", "completed", "incomplete"]
-    action: ResponseComputerToolCallAction | None = None
+    action: ComputerAction | None = None
     actions: ComputerActionList | None = None
-
-
-class ResponseComputerToolCallOutputScreenshot(Object):
-    type: Literal["computer_screenshot"]
-    file_id: str | None = None
-    image_url: str | None = None
 
 
 class ResponseComputerToolCallOutputItem(Object, tag_field="type", tag="computer_call_output"):
@@ -245,9 +157,6 @@ class ResponseComputerToolCallOutputItem(Object, tag_field="type", tag="computer
     created_by: str | None = None
 
 
-ResponseCustomToolCallCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-
-
 class ResponseCustomToolCall(Object, tag_field="type", tag="custom_tool_call"):
     type: ClassVar[Literal["custom_tool_call"]] = "custom_tool_call"
     call_id: str
@@ -255,40 +164,8 @@ class ResponseCustomToolCall(Object, tag_field="type", tag="custom_tool_call"):
     name: str
     id: str | None = None
     async_: bool | None = msgspec.field(name="async", default=None)
-    caller: ResponseCustomToolCallCaller | None = None
+    caller: Caller = None
     namespace: str | None = None
-
-
-class ResponseInputFilePromptCacheBreakpoint(Object):
-    mode: Literal["explicit"]
-    ttl: Literal["30m", "12h"] | None = None
-
-
-class ResponseInputFile(Object, tag_field="type", tag="input_file"):
-    type: ClassVar[Literal["input_file"]] = "input_file"
-    detail: Literal["auto", "low", "high"] | None = None
-    file_data: str | None = None
-    file_id: str | None = None
-    file_url: str | None = None
-    filename: str | None = None
-    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
-
-
-ImageDetail = Literal["low", "high", "auto", "original"]
-
-
-class ResponseInputImage(Object, tag_field="type", tag="input_image"):
-    type: ClassVar[Literal["input_image"]] = "input_image"
-    detail: ImageDetail
-    file_id: str | None = None
-    image_url: str | None = None
-    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
-
-
-class ResponseInputText(Object, tag_field="type", tag="input_text"):
-    type: ClassVar[Literal["input_text"]] = "input_text"
-    text: str
-    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
 
 
 class ResponseCustomToolCallOutputItem(Object, tag_field="type", tag="custom_tool_call_output"):
@@ -297,16 +174,8 @@ class ResponseCustomToolCallOutputItem(Object, tag_field="type", tag="custom_too
     output: str | list[ResponseInputText | ResponseInputImage | ResponseInputFile]
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
     created_by: str | None = None
-
-
-class ResponseFileSearchToolCallResult(Object):
-    attributes: dict[str, str | float | bool] | None = None
-    file_id: str | None = None
-    filename: str | None = None
-    score: float | None = None
-    text: str | None = None
 
 
 class ResponseFileSearchToolCall(Object, tag_field="type", tag="file_search_call"):
@@ -317,63 +186,14 @@ class ResponseFileSearchToolCall(Object, tag_field="type", tag="file_search_call
     results: list[ResponseFileSearchToolCallResult] | None = None
 
 
-class ResponseFunctionShellToolCallAction(Object):
-    commands: list[str]
-    max_output_length: int | None = None
-    timeout_ms: int | None = None
-
-
-ResponseFunctionShellToolCallCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
-
-
-class ResponseContainerReference(Object, tag_field="type", tag="container_reference"):
-    type: ClassVar[Literal["container_reference"]] = "container_reference"
-    container_id: str
-
-
-class ResponseLocalEnvironment(Object, tag_field="type", tag="local"):
-    type: ClassVar[Literal["local"]] = "local"
-
-
-ResponseFunctionShellToolCallEnvironment = ResponseLocalEnvironment | ResponseContainerReference | None
-
-
 class ResponseFunctionShellToolCall(Object, tag_field="type", tag="shell_call"):
     type: ClassVar[Literal["shell_call"]] = "shell_call"
     id: str
     action: ResponseFunctionShellToolCallAction
     call_id: str
     status: Literal["in_progress", "completed", "incomplete"]
-    environment: ResponseFunctionShellToolCallEnvironment | None = None
-    caller: ResponseFunctionShellToolCallCaller | None = None
-    created_by: str | None = None
-
-
-ResponseFunctionShellToolCallOutputCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
-
-
-class ResponseFunctionShellCallOutputContentOutcomeExit(Object, tag_field="type", tag="exit"):
-    type: ClassVar[Literal["exit"]] = "exit"
-    exit_code: int
-
-
-class ResponseFunctionShellCallOutputContentOutcomeTimeout(Object, tag_field="type", tag="timeout"):
-    type: ClassVar[Literal["timeout"]] = "timeout"
-
-
-ResponseFunctionShellToolCallOutputOutputOutcome = (
-    ResponseFunctionShellCallOutputContentOutcomeTimeout | ResponseFunctionShellCallOutputContentOutcomeExit
-)
-
-
-class ResponseFunctionShellToolCallOutputOutput(Object):
-    outcome: ResponseFunctionShellToolCallOutputOutputOutcome
-    stderr: str
-    stdout: str
+    environment: ResponseFunctionShellToolCallEnvironment = None
+    caller: Caller = None
     created_by: str | None = None
 
 
@@ -384,11 +204,8 @@ class ResponseFunctionShellToolCallOutput(Object, tag_field="type", tag="shell_c
     output: list[ResponseFunctionShellToolCallOutputOutput]
     status: Literal["in_progress", "completed", "incomplete"]
     max_output_length: int | None = None
-    caller: ResponseFunctionShellToolCallOutputCaller | None = None
+    caller: Caller = None
     created_by: str | None = None
-
-
-ResponseFunctionToolCallCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
 
 
 class ResponseFunctionToolCall(Object, tag_field="type", tag="function_call"):
@@ -398,58 +215,21 @@ class ResponseFunctionToolCall(Object, tag_field="type", tag="function_call"):
     name: str
     id: str | None = None
     async_: bool | None = msgspec.field(name="async", default=None)
-    caller: ResponseFunctionToolCallCaller | None = None
+    caller: Caller = None
     namespace: str | None = None
     status: Literal["in_progress", "completed", "incomplete"] | None = None
-
-
-ResponseFunctionToolCallOutputItemCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
-
-ResponseFunctionToolCallOutputItemOutputOutputContentList = ResponseInputText | ResponseInputImage | ResponseInputFile
 
 
 class ResponseFunctionToolCallOutputItem(Object, tag_field="type", tag="function_call_output"):
     type: ClassVar[Literal["function_call_output"]] = "function_call_output"
     id: str
-    output: str | list[ResponseFunctionToolCallOutputItemOutputOutputContentList]
+    output: str | list[ResponseInputContent]
     status: Literal["in_progress", "completed", "incomplete"]
     call_id: str | None = None
-    caller: ResponseFunctionToolCallOutputItemCaller | None = None
+    caller: Caller = None
     created_by: str | None = None
     name: str | None = None
     namespace: str | None = None
-
-
-class ResponseFunctionWebSearchActionFind(Object, tag_field="type", tag="find_in_page"):
-    type: ClassVar[Literal["find_in_page"]] = "find_in_page"
-    pattern: str
-    url: str
-
-
-class ResponseFunctionWebSearchActionOpenPage(Object, tag_field="type", tag="open_page"):
-    type: ClassVar[Literal["open_page"]] = "open_page"
-    url: str | None = None
-
-
-class ResponseFunctionWebSearchActionSearchSource(Object):
-    type: Literal["url"]
-    url: str
-
-
-class ResponseFunctionWebSearchActionSearch(Object, tag_field="type", tag="search"):
-    type: ClassVar[Literal["search"]] = "search"
-    queries: list[str] | None = None
-    query: str | None = None
-    sources: list[ResponseFunctionWebSearchActionSearchSource] | None = None
-
-
-ResponseFunctionWebSearchAction = (
-    ResponseFunctionWebSearchActionSearch
-    | ResponseFunctionWebSearchActionOpenPage
-    | ResponseFunctionWebSearchActionFind
-)
 
 
 class ResponseFunctionWebSearch(Object, tag_field="type", tag="web_search_call"):
@@ -457,27 +237,6 @@ class ResponseFunctionWebSearch(Object, tag_field="type", tag="web_search_call")
     id: str
     action: ResponseFunctionWebSearchAction
     status: Literal["in_progress", "searching", "completed", "failed", "incomplete"]
-
-
-class ResponseInputItemImageGenerationCallErrorModerationDetails(Object):
-    categories: list[str]
-    moderation_stage: Literal["input", "output", "unknown"]
-
-
-class ResponseInputItemImageGenerationCallError(Object):
-    message: str
-    type: str
-    code: str | None = None
-    param: str | None = None
-    moderation_details: ResponseInputItemImageGenerationCallErrorModerationDetails | None = None
-
-
-class ResponseInputItemImageGenerationCallSvgUsage(Object):
-    input_tokens: int
-    model: str
-    output_tokens: int
-    reasoning_tokens: int
-    total_tokens: int
 
 
 class ResponseInputItemImageGenerationCall(Object, tag_field="type", tag="image_generation_call"):
@@ -493,15 +252,6 @@ class ResponseInputItemImageGenerationCall(Object, tag_field="type", tag="image_
     revised_prompt: str | None = None
     size: str | Literal["1024x1024", "1024x1536", "1536x1024"] | None = None
     svg_usage: ResponseInputItemImageGenerationCallSvgUsage | None = None
-
-
-class ResponseInputItemLocalShellCallAction(Object):
-    command: list[str]
-    env: dict[str, str]
-    type: Literal["exec"]
-    timeout_ms: int | None = None
-    user: str | None = None
-    working_directory: str | None = None
 
 
 class ResponseInputItemLocalShellCall(Object, tag_field="type", tag="local_shell_call"):
@@ -527,26 +277,6 @@ class ResponseInputItemMcpApprovalRequest(Object, tag_field="type", tag="mcp_app
     server_label: str
 
 
-class McpToolCallErrorHTTPError(Object, tag_field="type", tag="http_error"):
-    type: ClassVar[Literal["http_error"]] = "http_error"
-    code: int
-    message: str
-
-
-class McpToolCallErrorMcpProtocolError(Object, tag_field="type", tag="mcp_protocol_error"):
-    type: ClassVar[Literal["mcp_protocol_error"]] = "mcp_protocol_error"
-    code: int
-    message: str
-
-
-class McpToolCallErrorMcpToolExecutionError(Object, tag_field="type", tag="mcp_tool_execution_error"):
-    type: ClassVar[Literal["mcp_tool_execution_error"]] = "mcp_tool_execution_error"
-    content: Any
-
-
-McpToolCallError = McpToolCallErrorMcpProtocolError | McpToolCallErrorMcpToolExecutionError | McpToolCallErrorHTTPError
-
-
 class ResponseInputItemMcpCall(Object, tag_field="type", tag="mcp_call"):
     type: ClassVar[Literal["mcp_call"]] = "mcp_call"
     id: str
@@ -557,13 +287,6 @@ class ResponseInputItemMcpCall(Object, tag_field="type", tag="mcp_call"):
     error: McpToolCallError | None = None
     output: str | None = None
     status: Literal["in_progress", "completed", "incomplete", "calling", "failed"] | None = None
-
-
-class ResponseInputItemMcpListToolsTool(Object):
-    input_schema: Any
-    name: str
-    annotations: Any = None
-    description: str | None = None
 
 
 class ResponseInputItemMcpListTools(Object, tag_field="type", tag="mcp_list_tools"):
@@ -590,363 +313,6 @@ class ResponseInputItemProgramOutput(Object, tag_field="type", tag="program_outp
     status: Literal["completed", "incomplete"]
 
 
-class ComputerTool(Object, tag_field="type", tag="computer"):
-    type: ClassVar[Literal["computer"]] = "computer"
-
-
-class ComputerUsePreviewTool(Object, tag_field="type", tag="computer_use_preview"):
-    type: ClassVar[Literal["computer_use_preview"]] = "computer_use_preview"
-    display_height: int
-    display_width: int
-    environment: Literal["windows", "mac", "linux", "ubuntu", "browser"]
-
-
-class CustomTool(Object, tag_field="type", tag="custom"):
-    type: ClassVar[Literal["custom"]] = "custom"
-    name: str
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    async_: bool | None = msgspec.field(name="async", default=None)
-    defer_loading: bool | None = None
-    description: str | None = None
-    format: CustomToolInputFormat | None = None
-
-
-FileSearchToolFilters = (
-    ComparisonFilter
-    | ComparisonFilterNe
-    | ComparisonFilterGt
-    | ComparisonFilterGte
-    | ComparisonFilterLt
-    | ComparisonFilterLte
-    | ComparisonFilterIn
-    | ComparisonFilterNin
-    | CompoundFilter
-    | CompoundFilterOr
-    | None
-)
-
-
-class FileSearchToolRankingOptionsHybridSearch(Object):
-    embedding_weight: float
-    text_weight: float
-
-
-class FileSearchToolRankingOptions(Object):
-    hybrid_search: FileSearchToolRankingOptionsHybridSearch | None = None
-    ranker: Literal["auto", "default-2024-11-15"] | None = None
-    score_threshold: float | None = None
-
-
-class FileSearchTool(Object, tag_field="type", tag="file_search"):
-    type: ClassVar[Literal["file_search"]] = "file_search"
-    vector_store_ids: list[str]
-    filters: FileSearchToolFilters | None = None
-    max_num_results: int | None = None
-    ranking_options: FileSearchToolRankingOptions | None = None
-
-
-class ContainerNetworkPolicyDomainSecret(Object):
-    domain: str
-    name: str
-    value: str
-
-
-class ContainerNetworkPolicyAllowlist(Object, tag_field="type", tag="allowlist"):
-    type: ClassVar[Literal["allowlist"]] = "allowlist"
-    allowed_domains: list[str]
-    domain_secrets: list[ContainerNetworkPolicyDomainSecret] | None = None
-
-
-class ContainerNetworkPolicyDisabled(Object, tag_field="type", tag="disabled"):
-    type: ClassVar[Literal["disabled"]] = "disabled"
-
-
-ContainerAutoNetworkPolicy = ContainerNetworkPolicyDisabled | ContainerNetworkPolicyAllowlist
-
-
-class InlineSkillSource(Object):
-    data: str
-    media_type: Literal["application/zip"]
-    type: Literal["base64"]
-
-
-class InlineSkill(Object, tag_field="type", tag="inline"):
-    type: ClassVar[Literal["inline"]] = "inline"
-    description: str
-    name: str
-    source: InlineSkillSource
-
-
-class SkillReference(Object, tag_field="type", tag="skill_reference"):
-    type: ClassVar[Literal["skill_reference"]] = "skill_reference"
-    skill_id: str
-    version: str | None = None
-
-
-ContainerAutoSkill = SkillReference | InlineSkill
-
-
-class ContainerAuto(Object, tag_field="type", tag="container_auto"):
-    type: ClassVar[Literal["container_auto"]] = "container_auto"
-    file_ids: list[str] | None = None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ContainerAutoNetworkPolicy | None = None
-    skills: list[ContainerAutoSkill] | None = None
-
-
-class ContainerReference(Object, tag_field="type", tag="container_reference"):
-    type: ClassVar[Literal["container_reference"]] = "container_reference"
-    container_id: str
-
-
-class LocalSkill(Object):
-    description: str
-    name: str
-    path: str
-
-
-class LocalEnvironment(Object, tag_field="type", tag="local"):
-    type: ClassVar[Literal["local"]] = "local"
-    skills: list[LocalSkill] | None = None
-
-
-FunctionShellToolEnvironment = ContainerAuto | LocalEnvironment | ContainerReference | None
-
-
-class FunctionShellTool(Object, tag_field="type", tag="shell"):
-    type: ClassVar[Literal["shell"]] = "shell"
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    environment: FunctionShellToolEnvironment | None = None
-
-
-class FunctionTool(Object, tag_field="type", tag="function"):
-    type: ClassVar[Literal["function"]] = "function"
-    name: str
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    async_: bool | None = msgspec.field(name="async", default=None)
-    defer_loading: bool | None = None
-    description: str | None = None
-    output_schema: dict[str, Any] | None = None
-
-
-class NamespaceToolToolFunction(Object, tag_field="type", tag="function"):
-    type: ClassVar[Literal["function"]] = "function"
-    name: str
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    async_: bool | None = msgspec.field(name="async", default=None)
-    defer_loading: bool | None = None
-    description: str | None = None
-    output_schema: dict[str, Any] | None = None
-    parameters: Any = None
-    strict: bool | None = None
-
-
-NamespaceToolTool = NamespaceToolToolFunction | CustomTool
-
-
-class NamespaceTool(Object, tag_field="type", tag="namespace"):
-    type: ClassVar[Literal["namespace"]] = "namespace"
-    description: str
-    name: str
-    tools: list[NamespaceToolTool]
-
-
-ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy = (
-    ContainerNetworkPolicyDisabled | ContainerNetworkPolicyAllowlist
-)
-
-
-class ToolCodeInterpreterContainerCodeInterpreterToolAuto(Object):
-    type: Literal["auto"]
-    file_ids: list[str] | None = None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: ToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy | None = None
-
-
-ToolCodeInterpreterContainer = str | ToolCodeInterpreterContainerCodeInterpreterToolAuto
-
-
-class ToolCodeInterpreter(Object, tag_field="type", tag="code_interpreter"):
-    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
-    container: ToolCodeInterpreterContainer
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-
-
-class ToolImageGenerationInputImageMask(Object):
-    file_id: str | None = None
-    image_url: str | None = None
-
-
-class ToolImageGenerationSvgReasoning(Object):
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-
-
-class ToolImageGenerationSvg(Object):
-    model: str | None = None
-    reasoning: ToolImageGenerationSvgReasoning | None = None
-
-
-class ToolImageGeneration(Object, tag_field="type", tag="image_generation"):
-    type: ClassVar[Literal["image_generation"]] = "image_generation"
-    action: Literal["generate", "edit", "auto"] | None = None
-    background: Literal["transparent", "opaque", "auto"] | None = None
-    complexity: Literal["low", "medium", "high"] | None = None
-    frame_count: int | None = None
-    frame_duration_ms: int | None = None
-    input_fidelity: Literal["high", "low"] | None = None
-    input_image_mask: ToolImageGenerationInputImageMask | None = None
-    model: (
-        str
-        | Literal[
-            "gpt-image-1",
-            "gpt-image-1-mini",
-            "gpt-image-2",
-            "gpt-image-2-2026-04-21",
-            "gpt-image-2.5-sunburst",
-            "gpt-image-2.5-sunburst-2026-09-08",
-            "gpt-image-2.5-flare",
-            "gpt-image-2.5-flare-2026-09-08",
-            "gpt-image-2.6-sunburst",
-            "gpt-image-2.6-flare",
-            "gpt-image-1.5",
-            "chatgpt-image-latest",
-        ]
-        | None
-    ) = None
-    moderation: Literal["auto", "low"] | None = None
-    output_compression: int | None = None
-    output_format: Literal["png", "webp", "jpeg", "gif", "svg"] | None = None
-    partial_images: int | None = None
-    quality: Literal["low", "medium", "high", "xhigh", "max", "auto"] | None = None
-    size: str | Literal["1024x1024", "1024x1536", "1536x1024", "auto"] | None = None
-    svg: ToolImageGenerationSvg | None = None
-
-
-class ToolLocalShell(Object, tag_field="type", tag="local_shell"):
-    type: ClassVar[Literal["local_shell"]] = "local_shell"
-
-
-class ToolMcpAllowedToolsMcpToolFilter(Object):
-    read_only: bool | None = None
-    tool_names: list[str] | None = None
-
-
-McpAllowedTools = list[str] | ToolMcpAllowedToolsMcpToolFilter | None
-
-
-class ToolMcpRequireApprovalMcpToolApprovalFilter(Object):
-    always: ToolMcpAllowedToolsMcpToolFilter | None = None
-    never: ToolMcpAllowedToolsMcpToolFilter | None = None
-
-
-McpRequireApproval = ToolMcpRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
-
-
-class ToolMcp(Object, tag_field="type", tag="mcp"):
-    type: ClassVar[Literal["mcp"]] = "mcp"
-    server_label: str
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    allowed_tools: McpAllowedTools | None = None
-    authorization: str | None = None
-    connector_id: (
-        Literal[
-            "connector_dropbox",
-            "connector_gmail",
-            "connector_googlecalendar",
-            "connector_googledrive",
-            "connector_microsoftteams",
-            "connector_outlookcalendar",
-            "connector_outlookemail",
-            "connector_sharepoint",
-        ]
-        | None
-    ) = None
-    defer_loading: bool | None = None
-    headers: dict[str, str] | None = None
-    require_approval: McpRequireApproval | None = None
-    server_description: str | None = None
-    server_url: str | None = None
-    tunnel_id: str | None = None
-
-
-class ToolProgrammaticToolCalling(Object, tag_field="type", tag="programmatic_tool_calling"):
-    type: ClassVar[Literal["programmatic_tool_calling"]] = "programmatic_tool_calling"
-
-
-class ToolSearchTool(Object, tag_field="type", tag="tool_search"):
-    type: ClassVar[Literal["tool_search"]] = "tool_search"
-    description: str | None = None
-    execution: Literal["server", "client"] | None = None
-    parameters: Any = None
-
-
-class WebSearchPreviewToolUserLocation(Object):
-    type: Literal["approximate"]
-    city: str | None = None
-    country: str | None = None
-    region: str | None = None
-    timezone: str | None = None
-
-
-class WebSearchPreviewTool(Object, tag_field="type", tag="web_search_preview"):
-    type: ClassVar[Literal["web_search_preview", "web_search_preview_2025_03_11"]] = "web_search_preview"
-    search_content_types: list[Literal["text", "image"]] | None = None
-    search_context_size: Literal["low", "medium", "high"] | None = None
-    user_location: WebSearchPreviewToolUserLocation | None = None
-
-
-class WebSearchPreviewToolWebSearchPreview20250311(WebSearchPreviewTool, tag="web_search_preview_2025_03_11"):
-    type: ClassVar[Literal["web_search_preview", "web_search_preview_2025_03_11"]] = "web_search_preview_2025_03_11"
-
-
-class WebSearchToolFilters(Object):
-    allowed_domains: list[str] | None = None
-
-
-class WebSearchToolUserLocation(Object):
-    city: str | None = None
-    country: str | None = None
-    region: str | None = None
-    timezone: str | None = None
-    type: Literal["approximate"] | None = None
-
-
-class WebSearchTool(Object, tag_field="type", tag="web_search"):
-    type: ClassVar[Literal["web_search", "web_search_2025_08_26"]] = "web_search"
-    external_web_access: bool | None = None
-    filters: WebSearchToolFilters | None = None
-    search_context_size: Literal["low", "medium", "high"] | None = None
-    user_location: WebSearchToolUserLocation | None = None
-
-
-class WebSearchToolWebSearch20250826(WebSearchTool, tag="web_search_2025_08_26"):
-    type: ClassVar[Literal["web_search", "web_search_2025_08_26"]] = "web_search_2025_08_26"
-
-
-Tool = (
-    FunctionTool
-    | FileSearchTool
-    | ComputerTool
-    | ComputerUsePreviewTool
-    | WebSearchTool
-    | WebSearchToolWebSearch20250826
-    | ToolMcp
-    | ToolCodeInterpreter
-    | ToolProgrammaticToolCalling
-    | ToolImageGeneration
-    | ToolLocalShell
-    | FunctionShellTool
-    | CustomTool
-    | NamespaceTool
-    | ToolSearchTool
-    | WebSearchPreviewTool
-    | WebSearchPreviewToolWebSearchPreview20250311
-    | ApplyPatchTool
-)
-
-
 class ResponseItemAdditionalTools(Object, tag_field="type", tag="additional_tools"):
     type: ClassVar[Literal["additional_tools"]] = "additional_tools"
     id: str
@@ -962,72 +328,6 @@ class ResponseItemMcpApprovalResponse(Object, tag_field="type", tag="mcp_approva
     reason: str | None = None
 
 
-class ResponseOutputRefusal(Object, tag_field="type", tag="refusal"):
-    type: ClassVar[Literal["refusal"]] = "refusal"
-    refusal: str
-
-
-class ResponseOutputTextAnnotationContainerFileCitation(Object, tag_field="type", tag="container_file_citation"):
-    type: ClassVar[Literal["container_file_citation"]] = "container_file_citation"
-    container_id: str
-    end_index: int
-    file_id: str
-    filename: str
-    start_index: int
-
-
-class ResponseOutputTextAnnotationFileCitation(Object, tag_field="type", tag="file_citation"):
-    type: ClassVar[Literal["file_citation"]] = "file_citation"
-    file_id: str
-    filename: str
-    index: int
-
-
-class ResponseOutputTextAnnotationFilePath(Object, tag_field="type", tag="file_path"):
-    type: ClassVar[Literal["file_path"]] = "file_path"
-    file_id: str
-    index: int
-
-
-class ResponseOutputTextAnnotationURLCitation(Object, tag_field="type", tag="url_citation"):
-    type: ClassVar[Literal["url_citation"]] = "url_citation"
-    end_index: int
-    start_index: int
-    title: str
-    url: str
-
-
-ResponseOutputTextAnnotation = (
-    ResponseOutputTextAnnotationFileCitation
-    | ResponseOutputTextAnnotationURLCitation
-    | ResponseOutputTextAnnotationContainerFileCitation
-    | ResponseOutputTextAnnotationFilePath
-)
-
-
-class ResponseOutputTextLogprobTopLogprob(Object):
-    token: str
-    bytes: list[int]
-    logprob: float
-
-
-class ResponseOutputTextLogprob(Object):
-    token: str
-    bytes: list[int]
-    logprob: float
-    top_logprobs: list[ResponseOutputTextLogprobTopLogprob]
-
-
-class ResponseOutputText(Object, tag_field="type", tag="output_text"):
-    type: ClassVar[Literal["output_text"]] = "output_text"
-    annotations: list[ResponseOutputTextAnnotation]
-    text: str
-    logprobs: list[ResponseOutputTextLogprob] | None = None
-
-
-ResponseOutputMessageContent = ResponseOutputText | ResponseOutputRefusal
-
-
 class ResponseOutputMessage(Object, tag_field="type", tag="message"):
     type: ClassVar[Literal["message"]] = "message"
     id: str
@@ -1035,16 +335,6 @@ class ResponseOutputMessage(Object, tag_field="type", tag="message"):
     role: Literal["assistant"]
     status: Literal["in_progress", "completed", "incomplete"]
     phase: Literal["commentary", "final_answer"] | None = None
-
-
-class ResponseReasoningItemContent(Object, tag_field="type", tag="reasoning_text"):
-    type: ClassVar[Literal["reasoning_text"]] = "reasoning_text"
-    text: str
-
-
-class ResponseReasoningSummaryPartAddedEventPart(Object):
-    text: str
-    type: Literal["summary_text"]
 
 
 class ResponseReasoningItem(Object, tag_field="type", tag="reasoning"):
@@ -1108,29 +398,6 @@ ResponseOutputItem = (
 )
 
 
-class InputTokensDetailsCacheWriteTokensDetails(Object):
-    ttl_12h_tokens: int
-    ttl_30m_tokens: int
-
-
-class InputTokensDetails(Object):
-    cache_write_tokens: int
-    cached_tokens: int
-    cache_write_tokens_details: InputTokensDetailsCacheWriteTokensDetails | None = None
-
-
-class OutputTokensDetails(Object):
-    reasoning_tokens: int
-
-
-class ResponseUsage(Object):
-    input_tokens: int
-    input_tokens_details: InputTokensDetails
-    output_tokens: int
-    output_tokens_details: OutputTokensDetails
-    total_tokens: int
-
-
 class CompactedResponse(Object):
     id: str
     created_at: int
@@ -1140,360 +407,9 @@ class CompactedResponse(Object):
     image: CompactedResponseImage | None = None
 
 
-ResponseInputContent = ResponseInputText | ResponseInputImage | ResponseInputFile
-
-ResponseInputMessageContentList = list[ResponseInputContent]
-
-
-class EasyInputMessage(Object):
-    content: str | ResponseInputMessageContentList
-    role: Literal["user", "assistant", "system", "developer"]
-    phase: Literal["commentary", "final_answer"] | None = None
-    type: Literal["message"] | None = None
-
-
 class InputTokenCountResponse(Object):
     input_tokens: int
     object: Literal["response.input_tokens"]
-
-
-class ResponseAccessPrograms(Object):
-    cyber: Literal["standard", "daybreak_blue", "daybreak_red"]
-
-
-class Conversation(Object):
-    id: str
-
-
-class IncompleteDetails(Object):
-    reason: Literal["max_output_tokens", "max_messages", "content_filter", "steered"] | None = None
-
-
-class InputTransformation(Object):
-    id: str
-    action: Literal["removed"]
-    reason: Literal["organization_mismatch", "end_user_mismatch", "model_mismatch", "prefix_mismatch", "turn_boundary"]
-    type: Literal["reasoning"]
-
-
-class ModerationInputError(Object, tag_field="type", tag="error"):
-    type: ClassVar[Literal["error"]] = "error"
-    code: str
-    message: str
-
-
-class ModerationInputModerationResult(Object, tag_field="type", tag="moderation_result"):
-    type: ClassVar[Literal["moderation_result"]] = "moderation_result"
-    categories: dict[str, bool]
-    category_applied_input_types: dict[str, list[Literal["text", "image"]]]
-    category_scores: dict[str, float]
-    flagged: bool
-    model: str
-
-
-ModerationInput = ModerationInputModerationResult | ModerationInputError
-
-ModerationOutput = ModerationInputModerationResult | ModerationInputError
-
-
-class ResponseModeration(Object):
-    input: ModerationInput
-    output: ModerationOutput
-
-
-class PromptCacheDiagnosticsCacheHit(Object, tag_field="type", tag="cache_hit"):
-    type: ClassVar[Literal["cache_hit"]] = "cache_hit"
-
-
-class PromptCacheDiagnosticsCacheMiss(Object, tag_field="type", tag="cache_miss"):
-    type: ClassVar[Literal["cache_miss"]] = "cache_miss"
-    cache_missed_tokens: int
-    reason: Literal[
-        "model_changed",
-        "prompt_cache_key_changed",
-        "tools_changed",
-        "text_format_changed",
-        "reasoning_effort_changed",
-        "verbosity_changed",
-        "context_compacted",
-        "input_changed",
-        "service_tier_changed",
-    ]
-    comparison_reusable_tokens: int | None = None
-
-
-class PromptCacheDiagnosticsComparisonResponseNotFound(Object, tag_field="type", tag="comparison_response_not_found"):
-    type: ClassVar[Literal["comparison_response_not_found"]] = "comparison_response_not_found"
-
-
-class PromptCacheDiagnosticsUnavailable(Object, tag_field="type", tag="unavailable"):
-    type: ClassVar[Literal["unavailable"]] = "unavailable"
-
-
-PromptCacheDiagnostics = (
-    PromptCacheDiagnosticsCacheMiss
-    | PromptCacheDiagnosticsCacheHit
-    | PromptCacheDiagnosticsComparisonResponseNotFound
-    | PromptCacheDiagnosticsUnavailable
-)
-
-
-class ResponsePromptCacheOptions(Object):
-    mode: Literal["implicit", "explicit"]
-    ttl: Literal["30m", "12h"]
-    comparison_response_id: str | None = None
-
-
-class ToolChoiceAllowed(Object, tag_field="type", tag="allowed_tools"):
-    type: ClassVar[Literal["allowed_tools"]] = "allowed_tools"
-    mode: Literal["auto", "required"]
-    tools: list[dict[str, Any]]
-
-
-class ToolChoiceApplyPatch(Object, tag_field="type", tag="apply_patch"):
-    type: ClassVar[Literal["apply_patch"]] = "apply_patch"
-
-
-class ToolChoiceCustom(Object, tag_field="type", tag="custom"):
-    type: ClassVar[Literal["custom"]] = "custom"
-    name: str
-
-
-class ToolChoiceFunction(Object, tag_field="type", tag="function"):
-    type: ClassVar[Literal["function"]] = "function"
-    name: str
-
-
-class ToolChoiceMcp(Object, tag_field="type", tag="mcp"):
-    type: ClassVar[Literal["mcp"]] = "mcp"
-    server_label: str
-    name: str | None = None
-
-
-ToolChoiceOptions = Literal["none", "auto", "required"]
-
-
-class ToolChoiceShell(Object, tag_field="type", tag="shell"):
-    type: ClassVar[Literal["shell"]] = "shell"
-
-
-class ToolChoiceTypes(Object, tag_field="type", tag="file_search"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "file_search"
-
-
-class ToolChoiceTypesWebSearchPreview(ToolChoiceTypes, tag="web_search_preview"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "web_search_preview"
-
-
-class ToolChoiceTypesComputer(ToolChoiceTypes, tag="computer"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "computer"
-
-
-class ToolChoiceTypesComputerUsePreview(ToolChoiceTypes, tag="computer_use_preview"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "computer_use_preview"
-
-
-class ToolChoiceTypesComputerUse(ToolChoiceTypes, tag="computer_use"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "computer_use"
-
-
-class ToolChoiceTypesWebSearchPreview20250311(ToolChoiceTypes, tag="web_search_preview_2025_03_11"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "web_search_preview_2025_03_11"
-
-
-class ToolChoiceTypesImageGeneration(ToolChoiceTypes, tag="image_generation"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "image_generation"
-
-
-class ToolChoiceTypesCodeInterpreter(ToolChoiceTypes, tag="code_interpreter"):
-    type: ClassVar[
-        Literal[
-            "file_search",
-            "web_search_preview",
-            "computer",
-            "computer_use_preview",
-            "computer_use",
-            "web_search_preview_2025_03_11",
-            "image_generation",
-            "code_interpreter",
-        ]
-    ] = "code_interpreter"
-
-
-ResponseToolChoice = (
-    ToolChoiceOptions
-    | ToolChoiceAllowed
-    | ToolChoiceTypes
-    | ToolChoiceTypesWebSearchPreview
-    | ToolChoiceTypesComputer
-    | ToolChoiceTypesComputerUsePreview
-    | ToolChoiceTypesComputerUse
-    | ToolChoiceTypesWebSearchPreview20250311
-    | ToolChoiceTypesImageGeneration
-    | ToolChoiceTypesCodeInterpreter
-    | ToolChoiceFunction
-    | ToolChoiceMcp
-    | ToolChoiceCustom
-    | ToolProgrammaticToolCalling
-    | ToolChoiceApplyPatch
-    | ToolChoiceShell
-)
-
-
-class ToolUsageImageGenCachedTokensDetails(Object):
-    cached_image_tokens: int
-    cached_text_tokens: int
-
-
-class ToolUsageImageGenInputTokensDetails(Object):
-    image_tokens: int
-    text_tokens: int
-
-
-class ToolUsageImageGen(Object):
-    input_tokens: int
-    input_tokens_details: ToolUsageImageGenInputTokensDetails
-    output_tokens: int
-    total_tokens: int
-    cached_tokens: int | None = None
-    cached_tokens_details: ToolUsageImageGenCachedTokensDetails | None = None
-    output_tokens_details: ToolUsageImageGenInputTokensDetails | None = None
-
-
-class ToolUsageWebSearch(Object):
-    num_requests: int
-
-
-class ToolUsage(Object):
-    image_gen: ToolUsageImageGen
-    web_search: ToolUsageWebSearch
-
-
-class MisalignmentSteer(Object):
-    message: str
-
-
-class Misalignment(Object):
-    detailed_explanation: str | None = None
-    error_type: (
-        str
-        | Literal[
-            "potentially_unintended_data_transfer",
-            "potentially_unintended_data_access",
-            "potentially_unintended_destructive_activity",
-            "other",
-        ]
-        | None
-    ) = None
-    review_target: str | None = None
-    steer: MisalignmentSteer | None = None
-
-
-class ResponseError(Object):
-    code: Literal[
-        "server_error",
-        "rate_limit_exceeded",
-        "invalid_prompt",
-        "data_residency_mismatch",
-        "bio_policy",
-        "misalignment_policy_violation",
-        "vector_store_timeout",
-        "invalid_image",
-        "invalid_image_format",
-        "invalid_base64_image",
-        "invalid_image_url",
-        "image_too_large",
-        "image_too_small",
-        "image_parse_error",
-        "image_content_policy_violation",
-        "invalid_image_mode",
-        "image_file_too_large",
-        "unsupported_image_media_type",
-        "empty_image_file",
-        "failed_to_download_image",
-        "image_file_not_found",
-    ]
-    message: str
-    misalignment: Misalignment | None = None
-    param: str | None = None
-    type: str | None = None
 
 
 class ResponseCompactionItemParam(Object):
@@ -1502,45 +418,19 @@ class ResponseCompactionItemParam(Object):
     id: str | None = None
 
 
-class ResponseConfigurationUpdateItemReasoning(Object):
-    effort: ReasoningEffort | None = None
-
-
-class ResponseFormatTextJSONSchemaConfig(Object, tag_field="type", tag="json_schema"):
-    type: ClassVar[Literal["json_schema"]] = "json_schema"
-    name: str
-    schema_: dict[str, Any] = msgspec.field(name="schema")
-    description: str | None = None
-    strict: bool | None = None
-
-
-ResponseConfigurationUpdateItemParamTextFormat = ResponseFormatText | ResponseFormatTextJSONSchemaConfig
-
-
-class ResponseConfigurationUpdateItemParamText(Object):
-    format: ResponseConfigurationUpdateItemParamTextFormat
-
-
 class ResponseConfigurationUpdateItemParam(Object):
     type: Literal["configuration_update"]
     id: str | None = None
     reasoning: ResponseConfigurationUpdateItemReasoning | None = None
-    text: ResponseConfigurationUpdateItemParamText | None = None
-
-
-ResponseCustomToolCallOutputCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
-
-ResponseCustomToolCallOutputOutputOutputContentList = ResponseInputText | ResponseInputImage | ResponseInputFile
+    text: ResponseConfigurationUpdateItemText | None = None
 
 
 class ResponseCustomToolCallOutput(Object, tag_field="type", tag="custom_tool_call_output"):
     type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
     call_id: str
-    output: str | list[ResponseCustomToolCallOutputOutputOutputContentList]
+    output: str | list[ResponseInputContent]
     id: str | None = None
-    caller: ResponseCustomToolCallOutputCaller | None = None
+    caller: Caller = None
 
 
 class ResponseInputItemAdditionalTools(Object):
@@ -1550,21 +440,13 @@ class ResponseInputItemAdditionalTools(Object):
     id: str | None = None
 
 
-ApplyPatchCallCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-
-ResponseInputItemApplyPatchCallOperation = OperationCreateFile | OperationDeleteFile | OperationUpdateFile
-
-
 class ResponseInputItemApplyPatchCall(Object):
     call_id: str
-    operation: ResponseInputItemApplyPatchCallOperation
+    operation: Operation
     status: Literal["in_progress", "completed"]
     type: Literal["apply_patch_call"]
     id: str | None = None
-    caller: ApplyPatchCallCaller | None = None
-
-
-ApplyPatchCallOutputCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
+    caller: Caller = None
 
 
 class ResponseInputItemApplyPatchCallOutput(Object):
@@ -1572,7 +454,7 @@ class ResponseInputItemApplyPatchCallOutput(Object):
     status: Literal["completed", "failed"]
     type: Literal["apply_patch_call_output"]
     id: str | None = None
-    caller: ApplyPatchCallOutputCaller | None = None
+    caller: Caller = None
     output: str | None = None
 
 
@@ -1590,43 +472,15 @@ class ResponseInputItemComputerCallOutput(Object):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-class ResponseInputFileContent(Object, tag_field="type", tag="input_file"):
-    type: ClassVar[Literal["input_file"]] = "input_file"
-    detail: Literal["auto", "low", "high"] | None = None
-    file_data: str | None = None
-    file_id: str | None = None
-    file_url: str | None = None
-    filename: str | None = None
-    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
+ResponseFunctionCallOutputItemList = list[ResponseSteerInputContent]
 
 
-class ResponseInputImageContent(Object, tag_field="type", tag="input_image"):
-    type: ClassVar[Literal["input_image"]] = "input_image"
-    detail: ImageDetail | None = None
-    file_id: str | None = None
-    image_url: str | None = None
-    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
-
-
-class ResponseInputTextContent(Object, tag_field="type", tag="input_text"):
-    type: ClassVar[Literal["input_text"]] = "input_text"
-    text: str
-    prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
-
-
-ResponseFunctionCallOutputItem = ResponseInputTextContent | ResponseInputImageContent | ResponseInputFileContent
-
-ResponseFunctionCallOutputItemList = list[ResponseFunctionCallOutputItem]
-
-FunctionCallOutputCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-
-
-class ResponseInputItemFunctionCallOutput(Object):
+class ResponseInputItemFunctionCallOutput(Object, tag_field="type", tag="function_call_output"):
+    type: ClassVar[Literal["function_call_output"]] = "function_call_output"
     output: str | ResponseFunctionCallOutputItemList
-    type: Literal["function_call_output"]
     id: str | None = None
     call_id: str | None = None
-    caller: FunctionCallOutputCaller | None = None
+    caller: Caller = None
     name: str | None = None
     namespace: str | None = None
     status: Literal["in_progress", "completed", "incomplete"] | None = None
@@ -1652,33 +506,14 @@ class ResponseInputItemMessage(Object):
     type: Literal["message"] | None = None
 
 
-ShellCallCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-
-ShellCallEnvironment = LocalEnvironment | ContainerReference | None
-
-
 class ResponseInputItemShellCall(Object):
     action: ResponseFunctionShellToolCallAction
     call_id: str
     type: Literal["shell_call"]
     id: str | None = None
-    caller: ShellCallCaller | None = None
-    environment: ShellCallEnvironment | None = None
+    caller: Caller = None
+    environment: ShellCallEnvironment = None
     status: Literal["in_progress", "completed", "incomplete"] | None = None
-
-
-ResponseFunctionShellCallOutputContentOutcome = (
-    ResponseFunctionShellCallOutputContentOutcomeTimeout | ResponseFunctionShellCallOutputContentOutcomeExit
-)
-
-
-class ResponseFunctionShellCallOutputContent(Object):
-    outcome: ResponseFunctionShellCallOutputContentOutcome
-    stderr: str
-    stdout: str
-
-
-ShellCallOutputCaller = ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
 
 
 class ResponseInputItemShellCallOutput(Object):
@@ -1686,7 +521,7 @@ class ResponseInputItemShellCallOutput(Object):
     output: list[ResponseFunctionShellCallOutputContent]
     type: Literal["shell_call_output"]
     id: str | None = None
-    caller: ShellCallOutputCaller | None = None
+    caller: Caller = None
     max_output_length: int | None = None
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
@@ -1700,97 +535,8 @@ class ResponseInputItemToolSearchCall(Object):
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
-ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy = (
-    ContainerNetworkPolicyDisabled | ContainerNetworkPolicyAllowlist
-)
-
-
-class ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto(Object):
-    type: Literal["auto"]
-    file_ids: list[str] | None = None
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-    network_policy: (
-        ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAutoNetworkPolicy | None
-    ) = None
-
-
-ResponseToolSearchOutputItemParamToolCodeInterpreterContainer = (
-    str | ResponseToolSearchOutputItemParamToolCodeInterpreterContainerCodeInterpreterToolAuto
-)
-
-
-class ResponseToolSearchOutputItemParamToolCodeInterpreter(Object, tag_field="type", tag="code_interpreter"):
-    type: ClassVar[Literal["code_interpreter"]] = "code_interpreter"
-    container: ResponseToolSearchOutputItemParamToolCodeInterpreterContainer
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-
-
-ToolMcpAllowedTools = list[str] | ToolMcpAllowedToolsMcpToolFilter | None
-
-ToolMcpRequireApproval = ToolMcpRequireApprovalMcpToolApprovalFilter | Literal["always", "never"] | None
-
-
-class ResponseToolSearchOutputItemParamToolMcp(Object, tag_field="type", tag="mcp"):
-    type: ClassVar[Literal["mcp"]] = "mcp"
-    server_label: str
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
-    allowed_tools: ToolMcpAllowedTools | None = None
-    authorization: str | None = None
-    connector_id: (
-        Literal[
-            "connector_dropbox",
-            "connector_gmail",
-            "connector_googlecalendar",
-            "connector_googledrive",
-            "connector_microsoftteams",
-            "connector_outlookcalendar",
-            "connector_outlookemail",
-            "connector_sharepoint",
-        ]
-        | None
-    ) = None
-    defer_loading: bool | None = None
-    headers: dict[str, str] | None = None
-    require_approval: ToolMcpRequireApproval | None = None
-    server_description: str | None = None
-    server_url: str | None = None
-    tunnel_id: str | None = None
-
-
-ToolSearchOutputNamespaceToolTool = NamespaceToolToolFunction | CustomTool
-
-
-class ToolSearchOutputNamespaceTool(Object, tag_field="type", tag="namespace"):
-    type: ClassVar[Literal["namespace"]] = "namespace"
-    description: str
-    name: str
-    tools: list[ToolSearchOutputNamespaceToolTool]
-
-
-ResponseToolSearchOutputItemParamTool = (
-    FunctionTool
-    | FileSearchTool
-    | ComputerTool
-    | ComputerUsePreviewTool
-    | WebSearchTool
-    | WebSearchToolWebSearch20250826
-    | ResponseToolSearchOutputItemParamToolMcp
-    | ResponseToolSearchOutputItemParamToolCodeInterpreter
-    | ToolProgrammaticToolCalling
-    | ToolImageGeneration
-    | ToolLocalShell
-    | FunctionShellTool
-    | CustomTool
-    | ToolSearchOutputNamespaceTool
-    | ToolSearchTool
-    | WebSearchPreviewTool
-    | WebSearchPreviewToolWebSearchPreview20250311
-    | ApplyPatchTool
-)
-
-
 class ResponseToolSearchOutputItemParam(Object):
-    tools: list[ResponseToolSearchOutputItemParamTool]
+    tools: list[Tool]
     type: Literal["tool_search_output"]
     id: str | None = None
     call_id: str | None = None
@@ -1871,25 +617,6 @@ else:
         ResponseInputItemProgramOutput,
     )
 
-ResponsePromptVariables = str | ResponseInputText | ResponseInputImage | ResponseInputFile
-
-
-class ResponsePrompt(Object):
-    id: str
-    variables: dict[str, ResponsePromptVariables] | None = None
-    version: str | None = None
-
-
-ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
-
-ResponseFormatTextConfig = ResponseFormatText | ResponseFormatTextJSONSchemaConfig | ResponseFormatJSONObject
-
-
-class ResponseTextConfig(Object):
-    format: ResponseFormatTextConfig | None = None
-    verbosity: Literal["low", "medium", "high"] | None = None
-
-
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] | None
 
 
@@ -1911,7 +638,7 @@ class Response(WithOutputText):
     top_p: float | None = None
     background: bool | None = None
     completed_at: float | None = None
-    conversation: Conversation | None = None
+    conversation: ResponseConversationParam | None = None
     image: CompactedResponseImage | None = None
     input_transformations: list[InputTransformation] | None = None
     max_output_tokens: int | None = None
@@ -1925,7 +652,7 @@ class Response(WithOutputText):
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     reasoning: Reasoning | None = None
     safety_identifier: str | None = None
-    service_tier: ServiceTier | None = None
+    service_tier: ServiceTier = None
     status: ResponseStatus | None = None
     text: ResponseTextConfig | None = None
     tool_usage: ToolUsage | None = None
@@ -2019,21 +746,11 @@ class ResponseCompletedEvent(Object, tag_field="type", tag="response.completed")
     sequence_number: int
 
 
-ResponseConfigurationUpdateItemTextFormat = ResponseFormatText | ResponseFormatTextJSONSchemaConfig
-
-
-class ResponseConfigurationUpdateItemText(Object):
-    format: ResponseConfigurationUpdateItemTextFormat
-
-
 class ResponseConfigurationUpdateItem(Object, tag_field="type", tag="configuration_update"):
     type: ClassVar[Literal["configuration_update"]] = "configuration_update"
     id: str
     reasoning: ResponseConfigurationUpdateItemReasoning | None = None
     text: ResponseConfigurationUpdateItemText | None = None
-
-
-ResponseContentPartAddedEventPart = ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
 
 
 class ResponseContentPartAddedEvent(Object, tag_field="type", tag="response.content_part.added"):
@@ -2045,20 +762,13 @@ class ResponseContentPartAddedEvent(Object, tag_field="type", tag="response.cont
     sequence_number: int
 
 
-ResponseContentPartDoneEventPart = ResponseOutputText | ResponseOutputRefusal | ResponseReasoningItemContent
-
-
 class ResponseContentPartDoneEvent(Object, tag_field="type", tag="response.content_part.done"):
     type: ClassVar[Literal["response.content_part.done"]] = "response.content_part.done"
     content_index: int
     item_id: str
     output_index: int
-    part: ResponseContentPartDoneEventPart
+    part: ResponseContentPartAddedEventPart
     sequence_number: int
-
-
-class ResponseConversationParam(Object):
-    id: str
 
 
 class ResponseCreatedEvent(Object, tag_field="type", tag="response.created"):
@@ -2091,7 +801,7 @@ class ResponseCustomToolCallItem(Object):
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
     async_: bool | None = msgspec.field(name="async", default=None)
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
     namespace: str | None = None
     created_by: str | None = None
 
@@ -2155,7 +865,7 @@ class ResponseFunctionToolCallItem(Object, tag_field="type", tag="function_call"
     id: str
     status: Literal["in_progress", "completed", "incomplete"]
     async_: bool | None = msgspec.field(name="async", default=None)
-    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None | None = None
+    caller: ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None = None
     namespace: str | None = None
     created_by: str | None = None
 
@@ -2202,18 +912,6 @@ class ResponseInProgressEvent(Object, tag_field="type", tag="response.in_progres
     type: ClassVar[Literal["response.in_progress"]] = "response.in_progress"
     response: Response
     sequence_number: int
-
-
-ResponseIncludable = Literal[
-    "file_search_call.results",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "message.input_image.image_url",
-    "computer_call_output.output.image_url",
-    "code_interpreter_call.outputs",
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-]
 
 
 class ResponseIncompleteEvent(Object, tag_field="type", tag="response.incomplete"):
@@ -2391,15 +1089,6 @@ class ResponseOutputItemDoneEvent(Object, tag_field="type", tag="response.output
     sequence_number: int
 
 
-ResponseOutputTextAnnotationAddedEventAnnotation = (
-    ResponseOutputTextAnnotationFileCitation
-    | ResponseOutputTextAnnotationURLCitation
-    | ResponseOutputTextAnnotationContainerFileCitation
-    | ResponseOutputTextAnnotationFilePath
-    | None
-)
-
-
 class ResponseOutputTextAnnotationAddedEvent(Object, tag_field="type", tag="response.output_text.annotation.added"):
     type: ClassVar[Literal["response.output_text.annotation.added"]] = "response.output_text.annotation.added"
     annotation_index: int
@@ -2407,7 +1096,7 @@ class ResponseOutputTextAnnotationAddedEvent(Object, tag_field="type", tag="resp
     item_id: str
     output_index: int
     sequence_number: int
-    annotation: ResponseOutputTextAnnotationAddedEventAnnotation | None = None
+    annotation: ResponseOutputTextAnnotationAddedEventAnnotation = None
 
 
 class ResponseQueuedEvent(Object, tag_field="type", tag="response.queued"):
@@ -2514,11 +1203,6 @@ class ResponseShellCallCommandDoneEvent(Object, tag_field="type", tag="response.
     sequence_number: int
 
 
-class Delta(Object):
-    stderr: str | None = None
-    stdout: str | None = None
-
-
 class ResponseShellCallOutputContentDeltaEvent(
     Object, tag_field="type", tag="response.shell_call_output_content.delta"
 ):
@@ -2530,69 +1214,13 @@ class ResponseShellCallOutputContentDeltaEvent(
     sequence_number: int
 
 
-ResponseShellCallOutputContentDoneEventOutputOutcome = (
-    ResponseFunctionShellCallOutputContentOutcomeTimeout | ResponseFunctionShellCallOutputContentOutcomeExit
-)
-
-
-class ResponseShellCallOutputContentDoneEventOutput(Object):
-    outcome: ResponseShellCallOutputContentDoneEventOutputOutcome
-    stderr: str
-    stdout: str
-    created_by: str | None = None
-
-
 class ResponseShellCallOutputContentDoneEvent(Object, tag_field="type", tag="response.shell_call_output_content.done"):
     type: ClassVar[Literal["response.shell_call_output_content.done"]] = "response.shell_call_output_content.done"
     command_index: int
     item_id: str
-    output: list[ResponseShellCallOutputContentDoneEventOutput]
+    output: list[ResponseFunctionShellToolCallOutputOutput]
     output_index: int
     sequence_number: int
-
-
-class ResponseSteerAcceptedEventSteer(Object):
-    id: str
-    previous_response_id: str
-
-
-class ResponseSteerAcceptedEvent(Object, tag_field="type", tag="response.steer.accepted"):
-    type: ClassVar[Literal["response.steer.accepted"]] = "response.steer.accepted"
-    sequence_number: int
-    steer: ResponseSteerAcceptedEventSteer
-    stream_id: str | None = None
-
-
-ResponseSteerErrorCode = (
-    Literal[
-        "response_not_found",
-        "invalid_input",
-        "steering_not_supported",
-        "too_many_pending_steers",
-        "response_already_completed",
-        "response_not_active",
-        "successor_creation_failed",
-    ]
-    | str
-)
-
-ResponseSteerInputItemListFunctionCallOutputCaller = (
-    ResponseApplyPatchToolCallCallerDirect | ResponseApplyPatchToolCallCallerProgram | None
-)
-
-
-class ResponseSteerInputItemListFunctionCallOutput(Object, tag_field="type", tag="function_call_output"):
-    type: ClassVar[Literal["function_call_output"]] = "function_call_output"
-    output: str | ResponseFunctionCallOutputItemList
-    id: str | None = None
-    call_id: str | None = None
-    caller: ResponseSteerInputItemListFunctionCallOutputCaller | None = None
-    name: str | None = None
-    namespace: str | None = None
-    status: Literal["in_progress", "completed", "incomplete"] | None = None
-
-
-ResponseSteerInputContent = ResponseInputTextContent | ResponseInputImageContent | ResponseInputFileContent
 
 
 class ResponseSteerInputItemListMessage(Object, tag_field="type", tag="message"):
@@ -2603,7 +1231,7 @@ class ResponseSteerInputItemListMessage(Object, tag_field="type", tag="message")
     status: str | None = None
 
 
-ResponseSteerInputItemList = ResponseSteerInputItemListMessage | ResponseSteerInputItemListFunctionCallOutput
+ResponseSteerInputItemList = ResponseSteerInputItemListMessage | ResponseInputItemFunctionCallOutput
 
 ResponseSteerInput = str | list[ResponseSteerInputItemList]
 
@@ -2612,12 +1240,6 @@ class ResponseSteerEvent(Object, tag_field="type", tag="response.steer"):
     type: ClassVar[Literal["response.steer"]] = "response.steer"
     input: ResponseSteerInput
     previous_response_id: str
-
-
-class Error(Object):
-    code: ResponseSteerErrorCode
-    message: str
-    type: Literal["invalid_request_error"]
 
 
 class ResponseSteerFailedEventSteer(Object):
@@ -2632,77 +1254,6 @@ class ResponseSteerFailedEvent(Object, tag_field="type", tag="response.steer.fai
     sequence_number: int
     steer: ResponseSteerFailedEventSteer
     stream_id: str | None = None
-
-
-ResponseSteerPendingReason = Literal["waiting_for_required_input"] | str
-
-
-class ResponseSteerRequiredInputApplyPatchCallOutput(Object, tag_field="type", tag="apply_patch_call_output"):
-    type: ClassVar[Literal["apply_patch_call_output"]] = "apply_patch_call_output"
-    call_id: str
-
-
-class ResponseSteerRequiredInputComputerCallOutput(Object, tag_field="type", tag="computer_call_output"):
-    type: ClassVar[Literal["computer_call_output"]] = "computer_call_output"
-    call_id: str
-
-
-class CustomToolCallOutput(Object, tag_field="type", tag="custom_tool_call_output"):
-    type: ClassVar[Literal["custom_tool_call_output"]] = "custom_tool_call_output"
-    call_id: str
-
-
-class ResponseSteerRequiredInputFunctionCallOutput(Object, tag_field="type", tag="function_call_output"):
-    type: ClassVar[Literal["function_call_output"]] = "function_call_output"
-    call_id: str
-    name: str
-
-
-class ResponseSteerRequiredInputMcpApprovalResponse(Object, tag_field="type", tag="mcp_approval_response"):
-    type: ClassVar[Literal["mcp_approval_response"]] = "mcp_approval_response"
-    approval_request_id: str
-
-
-class ResponseSteerRequiredInputShellCallOutput(Object, tag_field="type", tag="shell_call_output"):
-    type: ClassVar[Literal["shell_call_output"]] = "shell_call_output"
-    call_id: str
-
-
-class ToolSearchOutput(Object, tag_field="type", tag="tool_search_output"):
-    type: ClassVar[Literal["tool_search_output"]] = "tool_search_output"
-    call_id: str
-    execution: Literal["client"]
-
-
-ResponseSteerRequiredInput = (
-    ResponseSteerRequiredInputFunctionCallOutput
-    | CustomToolCallOutput
-    | ResponseSteerRequiredInputComputerCallOutput
-    | ResponseSteerRequiredInputShellCallOutput
-    | ResponseSteerRequiredInputApplyPatchCallOutput
-    | ToolSearchOutput
-    | ResponseSteerRequiredInputMcpApprovalResponse
-)
-
-
-class ResponseSteerPendingEvent(Object, tag_field="type", tag="response.steer.pending"):
-    type: ClassVar[Literal["response.steer.pending"]] = "response.steer.pending"
-    reason: ResponseSteerPendingReason
-    required_input: list[ResponseSteerRequiredInput]
-    sequence_number: int
-    steer: ResponseSteerAcceptedEventSteer
-    stream_id: str | None = None
-
-
-class ResponseTextDeltaEventLogprobTopLogprob(Object):
-    token: str | None = None
-    logprob: float | None = None
-
-
-class ResponseTextDeltaEventLogprob(Object):
-    token: str
-    logprob: float
-    top_logprobs: list[ResponseTextDeltaEventLogprobTopLogprob] | None = None
 
 
 class ResponseTextDeltaEvent(Object, tag_field="type", tag="response.output_text.delta"):
@@ -2809,59 +1360,13 @@ ResponseStreamEvent = (
 )
 
 
-class ResponseCreateAccessPrograms(Object):
-    cyber: Literal["standard", "daybreak_blue", "daybreak_red"] | None = None
-
-
-class ResponseCreateBackgroundOptions(Object):
-    completion_window: Literal["soonest", "2h", "8h"] | None = None
-    continuation_id: str | None = None
-
-
-class ResponseCreateContextManagement(Object):
-    type: str
-    compact_threshold: int | None = None
-
-
-ResponseCreateConversation = str | ResponseConversationParam | None
-
-
-class ResponseCreateImage(Object):
-    context_compression: Literal["auto", "enabled", "disabled"] | None = None
-
-
-class ResponseCreateModerationPolicyInput(Object):
-    mode: Literal["score", "block"]
-
-
-class ResponseCreateModerationPolicy(Object):
-    input: ResponseCreateModerationPolicyInput | None = None
-    output: ResponseCreateModerationPolicyInput | None = None
-
-
-class ResponseCreateModeration(Object):
-    model: str
-    policy: ResponseCreateModerationPolicy | None = None
-
-
-class ResponseCreatePromptCacheOptions(Object):
-    comparison_response_id: str | None = None
-    mode: Literal["implicit", "explicit"] | None = None
-    prewarm: bool | None = None
-    ttl: Literal["30m", "12h"] | None = None
-
-
-class ResponseCreateStreamOptions(Object):
-    include_obfuscation: bool | None = None
-
-
 class ResponsesClientEventResponseCreate(Object, tag_field="type", tag="response.create"):
     type: ClassVar[Literal["response.create"]] = "response.create"
     access_programs: ResponseCreateAccessPrograms | None = None
     background: bool | None = None
     background_options: ResponseCreateBackgroundOptions | None = None
     context_management: list[ResponseCreateContextManagement] | None = None
-    conversation: ResponseCreateConversation | None = None
+    conversation: ResponseCreateConversation = None
     generate: bool | None = None
     image: ResponseCreateImage | None = None
     include: list[ResponseIncludable] | None = None
@@ -3002,7 +1507,7 @@ class ResponsesClientEventResponseCreate(Object, tag_field="type", tag="response
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     reasoning: Reasoning | None = None
     safety_identifier: str | None = None
-    service_tier: ServiceTier | None = None
+    service_tier: ServiceTier = None
     store: bool | None = None
     stream: bool | None = None
     stream_id: str | None = None
@@ -3315,36 +1820,7 @@ class ResponseMcpListToolsWsFailed(Object, tag_field="type", tag="response.mcp_l
 
 class ResponseOutputItemWsAdded(Object, tag_field="type", tag="response.output_item.added"):
     type: ClassVar[Literal["response.output_item.added"]] = "response.output_item.added"
-    item: (
-        ResponseOutputMessage
-        | ResponseFileSearchToolCall
-        | ResponseFunctionToolCall
-        | ResponseFunctionToolCallOutputItem
-        | ResponseFunctionWebSearch
-        | ResponseComputerToolCall
-        | ResponseComputerToolCallOutputItem
-        | ResponseReasoningItem
-        | ResponseInputItemProgram
-        | ResponseInputItemProgramOutput
-        | ResponseToolSearchCall
-        | ResponseToolSearchOutputItem
-        | ResponseItemAdditionalTools
-        | ResponseCompactionItem
-        | ResponseInputItemImageGenerationCall
-        | ResponseCodeInterpreterToolCall
-        | ResponseInputItemLocalShellCall
-        | ResponseInputItemLocalShellCallOutput
-        | ResponseFunctionShellToolCall
-        | ResponseFunctionShellToolCallOutput
-        | ResponseApplyPatchToolCall
-        | ResponseApplyPatchToolCallOutput
-        | ResponseInputItemMcpCall
-        | ResponseInputItemMcpListTools
-        | ResponseInputItemMcpApprovalRequest
-        | ResponseItemMcpApprovalResponse
-        | ResponseCustomToolCall
-        | ResponseCustomToolCallOutputItem
-    )
+    item: ResponseOutputItem
     output_index: int
     sequence_number: int
     stream_id: str | None = None
@@ -3352,36 +1828,7 @@ class ResponseOutputItemWsAdded(Object, tag_field="type", tag="response.output_i
 
 class ResponseOutputItemWsDone(Object, tag_field="type", tag="response.output_item.done"):
     type: ClassVar[Literal["response.output_item.done"]] = "response.output_item.done"
-    item: (
-        ResponseOutputMessage
-        | ResponseFileSearchToolCall
-        | ResponseFunctionToolCall
-        | ResponseFunctionToolCallOutputItem
-        | ResponseFunctionWebSearch
-        | ResponseComputerToolCall
-        | ResponseComputerToolCallOutputItem
-        | ResponseReasoningItem
-        | ResponseInputItemProgram
-        | ResponseInputItemProgramOutput
-        | ResponseToolSearchCall
-        | ResponseToolSearchOutputItem
-        | ResponseItemAdditionalTools
-        | ResponseCompactionItem
-        | ResponseInputItemImageGenerationCall
-        | ResponseCodeInterpreterToolCall
-        | ResponseInputItemLocalShellCall
-        | ResponseInputItemLocalShellCallOutput
-        | ResponseFunctionShellToolCall
-        | ResponseFunctionShellToolCallOutput
-        | ResponseApplyPatchToolCall
-        | ResponseApplyPatchToolCallOutput
-        | ResponseInputItemMcpCall
-        | ResponseInputItemMcpListTools
-        | ResponseInputItemMcpApprovalRequest
-        | ResponseItemMcpApprovalResponse
-        | ResponseCustomToolCall
-        | ResponseCustomToolCallOutputItem
-    )
+    item: ResponseOutputItem
     output_index: int
     sequence_number: int
     stream_id: str | None = None
@@ -3399,7 +1846,6 @@ class ResponseOutputTextAnnotationWsAdded(Object, tag_field="type", tag="respons
         | ResponseOutputTextAnnotationURLCitation
         | ResponseOutputTextAnnotationContainerFileCitation
         | ResponseOutputTextAnnotationFilePath
-        | None
         | None
     ) = None
     stream_id: str | None = None
@@ -3528,7 +1974,7 @@ class ResponseShellCallOutputContentWsDone(Object, tag_field="type", tag="respon
     type: ClassVar[Literal["response.shell_call_output_content.done"]] = "response.shell_call_output_content.done"
     command_index: int
     item_id: str
-    output: list[ResponseShellCallOutputContentDoneEventOutput]
+    output: list[ResponseFunctionShellToolCallOutputOutput]
     output_index: int
     sequence_number: int
     stream_id: str | None = None
@@ -3592,15 +2038,6 @@ class ResponseWsCreated(Object, tag_field="type", tag="response.created"):
     response: Response
     sequence_number: int
     stream_id: str | None = None
-
-
-class ResponseWsErrorError(Object):
-    message: str
-    type: str
-    code: str | None = None
-    param: str | None = None
-    headers: dict[str, str] | None = None
-    misalignment: Misalignment | None = None
 
 
 class ResponseWsError(Object, tag_field="type", tag="error"):

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.safety.structs import Notice as Notice
-    from oai.types.safety.structs import SafetyAlert as SafetyAlert
-    from oai.types.safety.structs import SafetyCase as SafetyCase
+    from oai.types.safety.structs import Notice as Notice, SafetyAlert as SafetyAlert, SafetyCase as SafetyCase
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -6,38 +6,39 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.shared.structs import AllModels as AllModels
-    from oai.types.shared.structs import ChatModel as ChatModel
-    from oai.types.shared.structs import ComparisonFilter as ComparisonFilter
-    from oai.types.shared.structs import CompoundFilter as CompoundFilter
-    from oai.types.shared.structs import CustomToolInputFormat as CustomToolInputFormat
-    from oai.types.shared.structs import DecisionInputJSON as DecisionInputJSON
-    from oai.types.shared.structs import DecisionQuestionInputImage as DecisionQuestionInputImage
-    from oai.types.shared.structs import DecisionQuestionInputPart as DecisionQuestionInputPart
-    from oai.types.shared.structs import DecisionQuestionInputText as DecisionQuestionInputText
-    from oai.types.shared.structs import ErrorObject as ErrorObject
-    from oai.types.shared.structs import Filter as Filter
-    from oai.types.shared.structs import FunctionDefinition as FunctionDefinition
-    from oai.types.shared.structs import FunctionParameters as FunctionParameters
-    from oai.types.shared.structs import Grammar as Grammar
-    from oai.types.shared.structs import JSONSchema as JSONSchema
-    from oai.types.shared.structs import Metadata as Metadata
-    from oai.types.shared.structs import Misalignment as Misalignment
-    from oai.types.shared.structs import MisalignmentSteer as MisalignmentSteer
-    from oai.types.shared.structs import OAuthErrorCode as OAuthErrorCode
-    from oai.types.shared.structs import Reasoning as Reasoning
-    from oai.types.shared.structs import ReasoningEffort as ReasoningEffort
-    from oai.types.shared.structs import ResponseFormatJSONObject as ResponseFormatJSONObject
-    from oai.types.shared.structs import ResponseFormatJSONSchema as ResponseFormatJSONSchema
-    from oai.types.shared.structs import ResponseFormatText as ResponseFormatText
-    from oai.types.shared.structs import ResponseFormatTextGrammar as ResponseFormatTextGrammar
-    from oai.types.shared.structs import ResponseFormatTextPython as ResponseFormatTextPython
-    from oai.types.shared.structs import ResponsesModel as ResponsesModel
-    from oai.types.shared.structs import Text as Text
+    from oai.types.shared.structs import (
+        AllModels as AllModels,
+        ChatModel as ChatModel,
+        ComparisonFilter as ComparisonFilter,
+        CompoundFilter as CompoundFilter,
+        CustomToolInputFormat as CustomToolInputFormat,
+        DecisionInputJSON as DecisionInputJSON,
+        DecisionQuestionInputImage as DecisionQuestionInputImage,
+        DecisionQuestionInputPart as DecisionQuestionInputPart,
+        DecisionQuestionInputText as DecisionQuestionInputText,
+        ErrorObject as ErrorObject,
+        Filter as Filter,
+        FunctionDefinition as FunctionDefinition,
+        FunctionParameters as FunctionParameters,
+        Grammar as Grammar,
+        JSONSchema as JSONSchema,
+        Metadata as Metadata,
+        Misalignment as Misalignment,
+        MisalignmentSteer as MisalignmentSteer,
+        OAuthErrorCode as OAuthErrorCode,
+        Reasoning as Reasoning,
+        ReasoningEffort as ReasoningEffort,
+        ResponseFormatJSONObject as ResponseFormatJSONObject,
+        ResponseFormatJSONSchema as ResponseFormatJSONSchema,
+        ResponseFormatText as ResponseFormatText,
+        ResponseFormatTextGrammar as ResponseFormatTextGrammar,
+        ResponseFormatTextPython as ResponseFormatTextPython,
+        ResponsesModel as ResponsesModel,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition FunctionParameters Grammar JSONSchema Metadata Misalignment MisalignmentSteer OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel Text",
+            "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition FunctionParameters Grammar JSONSchema Metadata Misalignment MisalignmentSteer OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel",
         },
     )

@@ -184,11 +184,11 @@ class Grammar(Object, tag_field="type", tag="grammar"):
     syntax: Literal["lark", "regex"]
 
 
-class Text(Object, tag_field="type", tag="text"):
+class ResponseFormatText(Object, tag_field="type", tag="text"):
     type: ClassVar[Literal["text"]] = "text"
 
 
-CustomToolInputFormat = Text | Grammar
+CustomToolInputFormat = ResponseFormatText | Grammar
 
 
 class DecisionInputJSON(Object, tag_field="type", tag="input_json"):
@@ -257,7 +257,7 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 
 class Reasoning(Object):
     context: Literal["auto", "current_turn", "all_turns"] | None = None
-    effort: ReasoningEffort | None = None
+    effort: ReasoningEffort = None
     generate_summary: Literal["auto", "concise", "detailed"] | None = None
     mode: str | Literal["standard", "pro"] | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
@@ -277,10 +277,6 @@ class JSONSchema(Object):
 class ResponseFormatJSONSchema(Object, tag_field="type", tag="json_schema"):
     type: ClassVar[Literal["json_schema"]] = "json_schema"
     json_schema: JSONSchema
-
-
-class ResponseFormatText(Object, tag_field="type", tag="text"):
-    type: ClassVar[Literal["text"]] = "text"
 
 
 class ResponseFormatTextGrammar(Object):

@@ -6,33 +6,36 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.shared.structs import ChatModel as ChatModel
-    from oai.types.shared.structs import FunctionParameters as FunctionParameters
-    from oai.types.shared.structs import Metadata as Metadata
-    from oai.types.shared.structs import OAuthErrorCode as OAuthErrorCode
-    from oai.types.shared.structs import ReasoningEffort as ReasoningEffort
-    from oai.types.shared.structs import ResponsesModel as ResponsesModel
-    from oai.types.shared_params.params import ComparisonFilter as ComparisonFilter
-    from oai.types.shared_params.params import CompoundFilter as CompoundFilter
-    from oai.types.shared_params.params import CustomToolInputFormat as CustomToolInputFormat
-    from oai.types.shared_params.params import DecisionInputJSON as DecisionInputJSON
-    from oai.types.shared_params.params import DecisionQuestionInputImage as DecisionQuestionInputImage
-    from oai.types.shared_params.params import DecisionQuestionInputPart as DecisionQuestionInputPart
-    from oai.types.shared_params.params import DecisionQuestionInputText as DecisionQuestionInputText
-    from oai.types.shared_params.params import Filter as Filter
-    from oai.types.shared_params.params import FunctionDefinition as FunctionDefinition
-    from oai.types.shared_params.params import Grammar as Grammar
-    from oai.types.shared_params.params import JSONSchema as JSONSchema
-    from oai.types.shared_params.params import Reasoning as Reasoning
-    from oai.types.shared_params.params import ResponseFormatJSONObject as ResponseFormatJSONObject
-    from oai.types.shared_params.params import ResponseFormatJSONSchema as ResponseFormatJSONSchema
-    from oai.types.shared_params.params import ResponseFormatText as ResponseFormatText
-    from oai.types.shared_params.params import Text as Text
+    from oai.types.shared.structs import (
+        ChatModel as ChatModel,
+        FunctionParameters as FunctionParameters,
+        Metadata as Metadata,
+        OAuthErrorCode as OAuthErrorCode,
+        ReasoningEffort as ReasoningEffort,
+        ResponsesModel as ResponsesModel,
+    )
+    from oai.types.shared_params.params import (
+        ComparisonFilter as ComparisonFilter,
+        CompoundFilter as CompoundFilter,
+        CustomToolInputFormat as CustomToolInputFormat,
+        DecisionInputJSON as DecisionInputJSON,
+        DecisionQuestionInputImage as DecisionQuestionInputImage,
+        DecisionQuestionInputPart as DecisionQuestionInputPart,
+        DecisionQuestionInputText as DecisionQuestionInputText,
+        Filter as Filter,
+        FunctionDefinition as FunctionDefinition,
+        Grammar as Grammar,
+        JSONSchema as JSONSchema,
+        Reasoning as Reasoning,
+        ResponseFormatJSONObject as ResponseFormatJSONObject,
+        ResponseFormatJSONSchema as ResponseFormatJSONSchema,
+        ResponseFormatText as ResponseFormatText,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.shared.structs": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
-            "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText Text",
+            "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText",
         },
     )

@@ -23,17 +23,13 @@ class CompoundFilter(TypedDict, total=False):
 
 Filter: TypeAlias = "Any"
 
-CustomToolInputFormat: TypeAlias = "Text | Grammar"
+CustomToolInputFormat: TypeAlias = "ResponseFormatText | Grammar"
 
 
 class Grammar(TypedDict, total=False):
     definition: Required[str]
     syntax: Required[Literal["lark", "regex"]]
     type: Required[Literal["grammar"]]
-
-
-class Text(TypedDict, total=False):
-    type: Required[Literal["text"]]
 
 
 class DecisionInputJSON(TypedDict, total=False):

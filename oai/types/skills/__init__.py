@@ -6,22 +6,28 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.skills.params import SkillCreateParams as SkillCreateParams
-    from oai.types.skills.params import SkillListParams as SkillListParams
-    from oai.types.skills.params import SkillUpdateParams as SkillUpdateParams
-    from oai.types.skills.params import VersionCreateParams as VersionCreateParams
-    from oai.types.skills.params import VersionListParams as VersionListParams
-    from oai.types.skills.structs import DeletedSkill as DeletedSkill
-    from oai.types.skills.structs import DeletedSkillVersion as DeletedSkillVersion
-    from oai.types.skills.structs import Skill as Skill
-    from oai.types.skills.structs import SkillList as SkillList
-    from oai.types.skills.structs import SkillVersion as SkillVersion
-    from oai.types.skills.structs import SkillVersionList as SkillVersionList
+    from oai.types.skills.params import (
+        SkillCreateParams as SkillCreateParams,
+        SkillListParams as SkillListParams,
+        SkillListParams as _VersionListParams,
+        SkillUpdateParams as SkillUpdateParams,
+        VersionCreateParams as VersionCreateParams,
+    )
+    from oai.types.skills.structs import (
+        DeletedSkill as DeletedSkill,
+        DeletedSkillVersion as DeletedSkillVersion,
+        Skill as Skill,
+        SkillList as SkillList,
+        SkillVersion as SkillVersion,
+        SkillVersionList as SkillVersionList,
+    )
+
+    VersionListParams = _VersionListParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams",
+            "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams=SkillListParams",
             "oai.types.skills.structs": "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList",
         },
     )

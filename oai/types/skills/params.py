@@ -27,9 +27,3 @@ class SkillUpdateParams(TypedDict, total=False):
 class VersionCreateParams(TypedDict, total=False):
     default: bool
     files: File | Sequence[File]
-
-
-class VersionListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.uploads.params import ExpiresAfter as ExpiresAfter
-    from oai.types.uploads.params import PartCreateParams as PartCreateParams
-    from oai.types.uploads.params import UploadCompleteParams as UploadCompleteParams
-    from oai.types.uploads.params import UploadCreateParams as UploadCreateParams
-    from oai.types.uploads.structs import Upload as Upload
-    from oai.types.uploads.structs import UploadPart as UploadPart
+    from oai.types.uploads.params import (
+        ExpiresAfter as ExpiresAfter,
+        PartCreateParams as PartCreateParams,
+        UploadCompleteParams as UploadCompleteParams,
+        UploadCreateParams as UploadCreateParams,
+    )
+    from oai.types.uploads.structs import Upload as Upload, UploadPart as UploadPart
 else:
     __getattr__, __dir__ = attach(
         __name__,

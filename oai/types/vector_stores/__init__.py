@@ -6,47 +6,49 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.vector_stores.params import AutoFileChunkingStrategyParam as AutoFileChunkingStrategyParam
-    from oai.types.vector_stores.params import File as File
-    from oai.types.vector_stores.params import FileBatchCreateParams as FileBatchCreateParams
-    from oai.types.vector_stores.params import FileBatchListFilesParams as FileBatchListFilesParams
-    from oai.types.vector_stores.params import FileChunkingStrategyParam as FileChunkingStrategyParam
-    from oai.types.vector_stores.params import FileCreateParams as FileCreateParams
-    from oai.types.vector_stores.params import FileListParams as FileListParams
-    from oai.types.vector_stores.params import FileUpdateParams as FileUpdateParams
-    from oai.types.vector_stores.params import Filters as Filters
-    from oai.types.vector_stores.params import RankingOptions as RankingOptions
     from oai.types.vector_stores.params import (
+        AutoFileChunkingStrategyParam as AutoFileChunkingStrategyParam,
+        File as File,
+        File as _FileCreateParams,
+        FileBatchCreateParams as FileBatchCreateParams,
+        FileBatchListFilesParams as FileBatchListFilesParams,
+        FileChunkingStrategyParam as FileChunkingStrategyParam,
+        FileListParams as FileListParams,
+        FileUpdateParams as FileUpdateParams,
+        Filters as Filters,
+        RankingOptions as RankingOptions,
         StaticFileChunkingStrategyObjectParam as StaticFileChunkingStrategyObjectParam,
-    )
-    from oai.types.vector_stores.params import StaticFileChunkingStrategyParam as StaticFileChunkingStrategyParam
-    from oai.types.vector_stores.params import VectorStoreCreateParams as VectorStoreCreateParams
-    from oai.types.vector_stores.params import (
+        StaticFileChunkingStrategyParam as StaticFileChunkingStrategyParam,
+        VectorStoreCreateParams as VectorStoreCreateParams,
         VectorStoreCreateParamsExpiresAfter as VectorStoreCreateParamsExpiresAfter,
+        VectorStoreListParams as VectorStoreListParams,
+        VectorStoreSearchParams as VectorStoreSearchParams,
+        VectorStoreUpdateParams as VectorStoreUpdateParams,
     )
-    from oai.types.vector_stores.params import VectorStoreListParams as VectorStoreListParams
-    from oai.types.vector_stores.params import VectorStoreSearchParams as VectorStoreSearchParams
-    from oai.types.vector_stores.params import VectorStoreUpdateParams as VectorStoreUpdateParams
-    from oai.types.vector_stores.structs import Content as Content
-    from oai.types.vector_stores.structs import FileChunkingStrategy as FileChunkingStrategy
-    from oai.types.vector_stores.structs import FileContentResponse as FileContentResponse
-    from oai.types.vector_stores.structs import FileCounts as FileCounts
-    from oai.types.vector_stores.structs import LastError as LastError
-    from oai.types.vector_stores.structs import OtherFileChunkingStrategyObject as OtherFileChunkingStrategyObject
-    from oai.types.vector_stores.structs import StaticFileChunkingStrategy as StaticFileChunkingStrategy
-    from oai.types.vector_stores.structs import StaticFileChunkingStrategyObject as StaticFileChunkingStrategyObject
-    from oai.types.vector_stores.structs import VectorStore as VectorStore
-    from oai.types.vector_stores.structs import VectorStoreDeleted as VectorStoreDeleted
-    from oai.types.vector_stores.structs import VectorStoreExpiresAfter as VectorStoreExpiresAfter
-    from oai.types.vector_stores.structs import VectorStoreFile as VectorStoreFile
-    from oai.types.vector_stores.structs import VectorStoreFileBatch as VectorStoreFileBatch
-    from oai.types.vector_stores.structs import VectorStoreFileDeleted as VectorStoreFileDeleted
-    from oai.types.vector_stores.structs import VectorStoreSearchResponse as VectorStoreSearchResponse
+    from oai.types.vector_stores.structs import (
+        Content as Content,
+        FileChunkingStrategy as FileChunkingStrategy,
+        FileContentResponse as FileContentResponse,
+        FileCounts as FileCounts,
+        LastError as LastError,
+        OtherFileChunkingStrategyObject as OtherFileChunkingStrategyObject,
+        StaticFileChunkingStrategy as StaticFileChunkingStrategy,
+        StaticFileChunkingStrategyObject as StaticFileChunkingStrategyObject,
+        VectorStore as VectorStore,
+        VectorStoreDeleted as VectorStoreDeleted,
+        VectorStoreExpiresAfter as VectorStoreExpiresAfter,
+        VectorStoreFile as VectorStoreFile,
+        VectorStoreFileBatch as VectorStoreFileBatch,
+        VectorStoreFileDeleted as VectorStoreFileDeleted,
+        VectorStoreSearchResponse as VectorStoreSearchResponse,
+    )
+
+    FileCreateParams = _FileCreateParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
+            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams=File FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
             "oai.types.vector_stores.structs": "Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse",
         },
     )

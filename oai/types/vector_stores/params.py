@@ -93,12 +93,6 @@ class FileBatchListFilesParams(TypedDict, total=False):
     order: Literal["asc", "desc"]
 
 
-class FileCreateParams(TypedDict, total=False):
-    file_id: Required[str]
-    attributes: dict[str, str | float | bool] | None
-    chunking_strategy: FileChunkingStrategyParam
-
-
 class FileListParams(TypedDict, total=False):
     after: str
     before: str

@@ -6,33 +6,35 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.videos.params import InputReference as InputReference
-    from oai.types.videos.params import VideoCreateCharacterParams as VideoCreateCharacterParams
-    from oai.types.videos.params import VideoCreateParams as VideoCreateParams
-    from oai.types.videos.params import VideoDownloadContentParams as VideoDownloadContentParams
-    from oai.types.videos.params import VideoEditParams as VideoEditParams
-    from oai.types.videos.params import VideoEditParamsVideo as VideoEditParamsVideo
-    from oai.types.videos.params import VideoExtendParams as VideoExtendParams
-    from oai.types.videos.params import VideoExtendParamsVideo as VideoExtendParamsVideo
-    from oai.types.videos.params import VideoListParams as VideoListParams
-    from oai.types.videos.params import VideoRemixParams as VideoRemixParams
-    from oai.types.videos.params import VideoVideoReferenceInputParam as VideoVideoReferenceInputParam
-    from oai.types.videos.structs import Misalignment as Misalignment
-    from oai.types.videos.structs import MisalignmentSteer as MisalignmentSteer
-    from oai.types.videos.structs import Video as Video
-    from oai.types.videos.structs import VideoCreateCharacterResponse as VideoCreateCharacterResponse
-    from oai.types.videos.structs import VideoCreateError as VideoCreateError
-    from oai.types.videos.structs import VideoDeleteResponse as VideoDeleteResponse
-    from oai.types.videos.structs import VideoGetCharacterResponse as VideoGetCharacterResponse
-    from oai.types.videos.structs import VideoModel as VideoModel
-    from oai.types.videos.structs import VideoModelParam as VideoModelParam
-    from oai.types.videos.structs import VideoSeconds as VideoSeconds
-    from oai.types.videos.structs import VideoSize as VideoSize
+    from oai.types.videos.params import (
+        InputReference as InputReference,
+        VideoCreateCharacterParams as VideoCreateCharacterParams,
+        VideoCreateParams as VideoCreateParams,
+        VideoDownloadContentParams as VideoDownloadContentParams,
+        VideoEditParams as VideoEditParams,
+        VideoEditParamsVideo as VideoEditParamsVideo,
+        VideoExtendParams as VideoExtendParams,
+        VideoListParams as VideoListParams,
+        VideoRemixParams as VideoRemixParams,
+        VideoVideoReferenceInputParam as VideoVideoReferenceInputParam,
+    )
+    from oai.types.videos.structs import (
+        Misalignment as Misalignment,
+        MisalignmentSteer as MisalignmentSteer,
+        Video as Video,
+        VideoCreateError as VideoCreateError,
+        VideoDeleteResponse as VideoDeleteResponse,
+        VideoGetCharacterResponse as VideoGetCharacterResponse,
+        VideoModel as VideoModel,
+        VideoModelParam as VideoModelParam,
+        VideoSeconds as VideoSeconds,
+        VideoSize as VideoSize,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoExtendParamsVideo VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
-            "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
+            "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
+            "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
         },
     )

@@ -42,13 +42,10 @@ class VideoVideoReferenceInputParam(TypedDict, total=False):
     id: Required[str]
 
 
-VideoExtendParamsVideo: TypeAlias = "File | VideoVideoReferenceInputParam"
-
-
 class VideoExtendParams(TypedDict, total=False):
     prompt: Required[str]
     seconds: Required[VideoSeconds]
-    video: Required[VideoExtendParamsVideo]
+    video: Required[VideoEditParamsVideo]
 
 
 class VideoListParams(TypedDict, total=False):

@@ -57,12 +57,6 @@ class Video(Object):
     remixed_from_video_id: str | None = None
 
 
-class VideoCreateCharacterResponse(Object):
-    created_at: int
-    id: str | None = None
-    name: str | None = None
-
-
 class VideoDeleteResponse(Object):
     id: str
     deleted: bool

@@ -6,81 +6,72 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.webhooks.params import WebhookCreateParams as WebhookCreateParams
-    from oai.types.webhooks.params import WebhookListParams as WebhookListParams
-    from oai.types.webhooks.params import WebhookRotateSecretParams as WebhookRotateSecretParams
-    from oai.types.webhooks.params import WebhookTestParams as WebhookTestParams
-    from oai.types.webhooks.params import WebhookUpdateParams as WebhookUpdateParams
-    from oai.types.webhooks.structs import AgentEnvironmentExpiredWebhookEvent as AgentEnvironmentExpiredWebhookEvent
+    from oai.types.webhooks.params import (
+        WebhookCreateParams as WebhookCreateParams,
+        WebhookCreateParamsEventTypes as WebhookCreateParamsEventTypes,
+        WebhookListParams as WebhookListParams,
+        WebhookRotateSecretParams as WebhookRotateSecretParams,
+        WebhookTestParams as WebhookTestParams,
+        WebhookUpdateParams as WebhookUpdateParams,
+    )
     from oai.types.webhooks.structs import (
+        AgentEnvironmentExpiredWebhookEvent as AgentEnvironmentExpiredWebhookEvent,
         AgentEnvironmentExpiredWebhookEventData as AgentEnvironmentExpiredWebhookEventData,
-    )
-    from oai.types.webhooks.structs import AgentEnvironmentFailedWebhookEvent as AgentEnvironmentFailedWebhookEvent
-    from oai.types.webhooks.structs import AgentEnvironmentReadyWebhookEvent as AgentEnvironmentReadyWebhookEvent
-    from oai.types.webhooks.structs import (
+        AgentEnvironmentFailedWebhookEvent as AgentEnvironmentFailedWebhookEvent,
+        AgentEnvironmentReadyWebhookEvent as AgentEnvironmentReadyWebhookEvent,
         AgentEnvironmentSuspendedWebhookEvent as AgentEnvironmentSuspendedWebhookEvent,
-    )
-    from oai.types.webhooks.structs import (
         AgentSessionActionRequiredWebhookEvent as AgentSessionActionRequiredWebhookEvent,
-    )
-    from oai.types.webhooks.structs import (
         AgentSessionActionRequiredWebhookEventData as AgentSessionActionRequiredWebhookEventData,
-    )
-    from oai.types.webhooks.structs import AgentSessionCreatedWebhookEvent as AgentSessionCreatedWebhookEvent
-    from oai.types.webhooks.structs import AgentSessionCreatedWebhookEventData as AgentSessionCreatedWebhookEventData
-    from oai.types.webhooks.structs import AgentSessionFailedWebhookEvent as AgentSessionFailedWebhookEvent
-    from oai.types.webhooks.structs import AgentSessionFailedWebhookEventData as AgentSessionFailedWebhookEventData
-    from oai.types.webhooks.structs import AgentSessionIdleWebhookEvent as AgentSessionIdleWebhookEvent
-    from oai.types.webhooks.structs import AgentSessionInProgressWebhookEvent as AgentSessionInProgressWebhookEvent
-    from oai.types.webhooks.structs import BatchCancelledWebhookEvent as BatchCancelledWebhookEvent
-    from oai.types.webhooks.structs import BatchCompletedWebhookEvent as BatchCompletedWebhookEvent
-    from oai.types.webhooks.structs import BatchExpiredWebhookEvent as BatchExpiredWebhookEvent
-    from oai.types.webhooks.structs import BatchFailedWebhookEvent as BatchFailedWebhookEvent
-    from oai.types.webhooks.structs import DataConnect as DataConnect
-    from oai.types.webhooks.structs import DataRequiredAction as DataRequiredAction
-    from oai.types.webhooks.structs import DataSipHeader as DataSipHeader
-    from oai.types.webhooks.structs import DeletedWebhookEndpoint as DeletedWebhookEndpoint
-    from oai.types.webhooks.structs import EvalRunCanceledWebhookEvent as EvalRunCanceledWebhookEvent
-    from oai.types.webhooks.structs import EvalRunFailedWebhookEvent as EvalRunFailedWebhookEvent
-    from oai.types.webhooks.structs import EvalRunSucceededWebhookEvent as EvalRunSucceededWebhookEvent
-    from oai.types.webhooks.structs import FineTuningJobCancelledWebhookEvent as FineTuningJobCancelledWebhookEvent
-    from oai.types.webhooks.structs import FineTuningJobFailedWebhookEvent as FineTuningJobFailedWebhookEvent
-    from oai.types.webhooks.structs import FineTuningJobSucceededWebhookEvent as FineTuningJobSucceededWebhookEvent
-    from oai.types.webhooks.structs import LiveCallIncomingWebhookEvent as LiveCallIncomingWebhookEvent
-    from oai.types.webhooks.structs import LiveCallIncomingWebhookEventData as LiveCallIncomingWebhookEventData
-    from oai.types.webhooks.structs import LiveTransportConnectedWebhookEvent as LiveTransportConnectedWebhookEvent
-    from oai.types.webhooks.structs import (
+        AgentSessionCreatedWebhookEvent as AgentSessionCreatedWebhookEvent,
+        AgentSessionCreatedWebhookEventData as AgentSessionCreatedWebhookEventData,
+        AgentSessionFailedWebhookEvent as AgentSessionFailedWebhookEvent,
+        AgentSessionFailedWebhookEventData as AgentSessionFailedWebhookEventData,
+        AgentSessionIdleWebhookEvent as AgentSessionIdleWebhookEvent,
+        AgentSessionInProgressWebhookEvent as AgentSessionInProgressWebhookEvent,
+        BatchCancelledWebhookEvent as BatchCancelledWebhookEvent,
+        BatchCompletedWebhookEvent as BatchCompletedWebhookEvent,
+        BatchExpiredWebhookEvent as BatchExpiredWebhookEvent,
+        BatchFailedWebhookEvent as BatchFailedWebhookEvent,
+        DataConnect as DataConnect,
+        DataRequiredAction as DataRequiredAction,
+        DataSipHeader as DataSipHeader,
+        DeletedWebhookEndpoint as DeletedWebhookEndpoint,
+        EvalRunCanceledWebhookEvent as EvalRunCanceledWebhookEvent,
+        EvalRunFailedWebhookEvent as EvalRunFailedWebhookEvent,
+        EvalRunSucceededWebhookEvent as EvalRunSucceededWebhookEvent,
+        FineTuningJobCancelledWebhookEvent as FineTuningJobCancelledWebhookEvent,
+        FineTuningJobFailedWebhookEvent as FineTuningJobFailedWebhookEvent,
+        FineTuningJobSucceededWebhookEvent as FineTuningJobSucceededWebhookEvent,
+        LiveCallIncomingWebhookEvent as LiveCallIncomingWebhookEvent,
+        LiveCallIncomingWebhookEventData as LiveCallIncomingWebhookEventData,
+        LiveTransportConnectedWebhookEvent as LiveTransportConnectedWebhookEvent,
         LiveTransportConnectedWebhookEventData as LiveTransportConnectedWebhookEventData,
-    )
-    from oai.types.webhooks.structs import LiveTransportIncomingWebhookEvent as LiveTransportIncomingWebhookEvent
-    from oai.types.webhooks.structs import (
+        LiveTransportIncomingWebhookEvent as LiveTransportIncomingWebhookEvent,
         LiveTransportIncomingWebhookEventData as LiveTransportIncomingWebhookEventData,
-    )
-    from oai.types.webhooks.structs import RealtimeCallIncomingWebhookEvent as RealtimeCallIncomingWebhookEvent
-    from oai.types.webhooks.structs import RealtimeCallIncomingWebhookEventData as RealtimeCallIncomingWebhookEventData
-    from oai.types.webhooks.structs import ResponseCancelledWebhookEvent as ResponseCancelledWebhookEvent
-    from oai.types.webhooks.structs import ResponseCompletedWebhookEvent as ResponseCompletedWebhookEvent
-    from oai.types.webhooks.structs import ResponseFailedWebhookEvent as ResponseFailedWebhookEvent
-    from oai.types.webhooks.structs import ResponseIncompleteWebhookEvent as ResponseIncompleteWebhookEvent
-    from oai.types.webhooks.structs import SafetyAlertCreatedWebhookEvent as SafetyAlertCreatedWebhookEvent
-    from oai.types.webhooks.structs import SafetyDeactivationIssuedWebhookEvent as SafetyDeactivationIssuedWebhookEvent
-    from oai.types.webhooks.structs import SafetyIdentifierBlockedWebhookEvent as SafetyIdentifierBlockedWebhookEvent
-    from oai.types.webhooks.structs import (
+        RealtimeCallIncomingWebhookEvent as RealtimeCallIncomingWebhookEvent,
+        RealtimeCallIncomingWebhookEventData as RealtimeCallIncomingWebhookEventData,
+        ResponseCancelledWebhookEvent as ResponseCancelledWebhookEvent,
+        ResponseCompletedWebhookEvent as ResponseCompletedWebhookEvent,
+        ResponseFailedWebhookEvent as ResponseFailedWebhookEvent,
+        ResponseIncompleteWebhookEvent as ResponseIncompleteWebhookEvent,
+        SafetyAlertCreatedWebhookEvent as SafetyAlertCreatedWebhookEvent,
+        SafetyDeactivationIssuedWebhookEvent as SafetyDeactivationIssuedWebhookEvent,
+        SafetyIdentifierBlockedWebhookEvent as SafetyIdentifierBlockedWebhookEvent,
         SafetyIdentifierBlockedWebhookEventData as SafetyIdentifierBlockedWebhookEventData,
+        SafetyOrgAlertCreatedWebhookEvent as SafetyOrgAlertCreatedWebhookEvent,
+        SafetyWarningIssuedWebhookEvent as SafetyWarningIssuedWebhookEvent,
+        UnwrapWebhookEvent as UnwrapWebhookEvent,
+        WebhookEndpoint as WebhookEndpoint,
+        WebhookEndpointList as WebhookEndpointList,
+        WebhookEndpointTestResult as WebhookEndpointTestResult,
+        WebhookEndpointWithSecret as WebhookEndpointWithSecret,
+        WebhookEventTypeList as WebhookEventTypeList,
     )
-    from oai.types.webhooks.structs import SafetyOrgAlertCreatedWebhookEvent as SafetyOrgAlertCreatedWebhookEvent
-    from oai.types.webhooks.structs import SafetyWarningIssuedWebhookEvent as SafetyWarningIssuedWebhookEvent
-    from oai.types.webhooks.structs import UnwrapWebhookEvent as UnwrapWebhookEvent
-    from oai.types.webhooks.structs import WebhookEndpoint as WebhookEndpoint
-    from oai.types.webhooks.structs import WebhookEndpointList as WebhookEndpointList
-    from oai.types.webhooks.structs import WebhookEndpointTestResult as WebhookEndpointTestResult
-    from oai.types.webhooks.structs import WebhookEndpointWithSecret as WebhookEndpointWithSecret
-    from oai.types.webhooks.structs import WebhookEventTypeList as WebhookEventTypeList
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.webhooks.params": "WebhookCreateParams WebhookListParams WebhookRotateSecretParams WebhookTestParams WebhookUpdateParams",
+            "oai.types.webhooks.params": "WebhookCreateParams WebhookCreateParamsEventTypes WebhookListParams WebhookRotateSecretParams WebhookTestParams WebhookUpdateParams",
             "oai.types.webhooks.structs": "AgentEnvironmentExpiredWebhookEvent AgentEnvironmentExpiredWebhookEventData AgentEnvironmentFailedWebhookEvent AgentEnvironmentReadyWebhookEvent AgentEnvironmentSuspendedWebhookEvent AgentSessionActionRequiredWebhookEvent AgentSessionActionRequiredWebhookEventData AgentSessionCreatedWebhookEvent AgentSessionCreatedWebhookEventData AgentSessionFailedWebhookEvent AgentSessionFailedWebhookEventData AgentSessionIdleWebhookEvent AgentSessionInProgressWebhookEvent BatchCancelledWebhookEvent BatchCompletedWebhookEvent BatchExpiredWebhookEvent BatchFailedWebhookEvent DataConnect DataRequiredAction DataSipHeader DeletedWebhookEndpoint EvalRunCanceledWebhookEvent EvalRunFailedWebhookEvent EvalRunSucceededWebhookEvent FineTuningJobCancelledWebhookEvent FineTuningJobFailedWebhookEvent FineTuningJobSucceededWebhookEvent LiveCallIncomingWebhookEvent LiveCallIncomingWebhookEventData LiveTransportConnectedWebhookEvent LiveTransportConnectedWebhookEventData LiveTransportIncomingWebhookEvent LiveTransportIncomingWebhookEventData RealtimeCallIncomingWebhookEvent RealtimeCallIncomingWebhookEventData ResponseCancelledWebhookEvent ResponseCompletedWebhookEvent ResponseFailedWebhookEvent ResponseIncompleteWebhookEvent SafetyAlertCreatedWebhookEvent SafetyDeactivationIssuedWebhookEvent SafetyIdentifierBlockedWebhookEvent SafetyIdentifierBlockedWebhookEventData SafetyOrgAlertCreatedWebhookEvent SafetyWarningIssuedWebhookEvent UnwrapWebhookEvent WebhookEndpoint WebhookEndpointList WebhookEndpointTestResult WebhookEndpointWithSecret WebhookEventTypeList",
         },
     )

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Required, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     pass
 
 
 class WebhookCreateParams(TypedDict, total=False):
-    event_types: Required[
-        list[
-            Literal[
-                "batch.completed",
-                "batch.failed",
-                "batch.expired",
-                "batch.cancelled",
-                "response.completed",
-                "response.failed",
-                "response.cancelled",
-                "response.incomplete",
-                "eval.run.succeeded",
-                "eval.run.failed",
-                "eval.run.canceled",
-                "fine_tuning.job.succeeded",
-                "fine_tuning.job.failed",
-                "fine_tuning.job.cancelled",
-                "realtime.call.incoming",
-                "video.completed",
-                "video.failed",
-                "agent.environment.ready",
-                "agent.environment.failed",
-                "agent.environment.suspended",
-                "agent.environment.expired",
-                "agent.session.created",
-                "agent.session.action_required",
-                "agent.session.in_progress",
-                "agent.session.idle",
-                "agent.session.failed",
-                "safety.alert.created",
-            ]
-        ]
-    ]
+    event_types: Required[list[WebhookCreateParamsEventTypes]]
     name: Required[str]
     url: Required[str]
+
+
+WebhookCreateParamsEventTypes: TypeAlias = "Literal['batch.completed', 'batch.failed', 'batch.expired', 'batch.cancelled', 'response.completed', 'response.failed', 'response.cancelled', 'response.incomplete', 'eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled', 'fine_tuning.job.succeeded', 'fine_tuning.job.failed', 'fine_tuning.job.cancelled', 'realtime.call.incoming', 'video.completed', 'video.failed', 'agent.environment.ready', 'agent.environment.failed', 'agent.environment.suspended', 'agent.environment.expired', 'agent.session.created', 'agent.session.action_required', 'agent.session.in_progress', 'agent.session.idle', 'agent.session.failed', 'safety.alert.created']"
 
 
 class WebhookListParams(TypedDict, total=False):
@@ -56,70 +27,10 @@ class WebhookRotateSecretParams(TypedDict, total=False):
 
 
 class WebhookTestParams(TypedDict, total=False):
-    event_type: Required[
-        Literal[
-            "batch.completed",
-            "batch.failed",
-            "batch.expired",
-            "batch.cancelled",
-            "response.completed",
-            "response.failed",
-            "response.cancelled",
-            "response.incomplete",
-            "eval.run.succeeded",
-            "eval.run.failed",
-            "eval.run.canceled",
-            "fine_tuning.job.succeeded",
-            "fine_tuning.job.failed",
-            "fine_tuning.job.cancelled",
-            "realtime.call.incoming",
-            "video.completed",
-            "video.failed",
-            "agent.environment.ready",
-            "agent.environment.failed",
-            "agent.environment.suspended",
-            "agent.environment.expired",
-            "agent.session.created",
-            "agent.session.action_required",
-            "agent.session.in_progress",
-            "agent.session.idle",
-            "agent.session.failed",
-            "safety.alert.created",
-        ]
-    ]
+    event_type: Required[WebhookCreateParamsEventTypes]
 
 
 class WebhookUpdateParams(TypedDict, total=False):
-    event_types: list[
-        Literal[
-            "batch.completed",
-            "batch.failed",
-            "batch.expired",
-            "batch.cancelled",
-            "response.completed",
-            "response.failed",
-            "response.cancelled",
-            "response.incomplete",
-            "eval.run.succeeded",
-            "eval.run.failed",
-            "eval.run.canceled",
-            "fine_tuning.job.succeeded",
-            "fine_tuning.job.failed",
-            "fine_tuning.job.cancelled",
-            "realtime.call.incoming",
-            "video.completed",
-            "video.failed",
-            "agent.environment.ready",
-            "agent.environment.failed",
-            "agent.environment.suspended",
-            "agent.environment.expired",
-            "agent.session.created",
-            "agent.session.action_required",
-            "agent.session.in_progress",
-            "agent.session.idle",
-            "agent.session.failed",
-            "safety.alert.created",
-        ]
-    ]
+    event_types: list[WebhookCreateParamsEventTypes]
     name: str
     url: str

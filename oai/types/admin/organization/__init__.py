@@ -6,336 +6,234 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.admin.organization import groups as groups
-    from oai.types.admin.organization import projects as projects
-    from oai.types.admin.organization import users as users
-    from oai.types.admin.organization import workload_identity_providers as workload_identity_providers
-    from oai.types.admin.organization.params import AdminAPIKeyCreateParams as AdminAPIKeyCreateParams
-    from oai.types.admin.organization.params import AdminAPIKeyListParams as AdminAPIKeyListParams
-    from oai.types.admin.organization.params import AuditLogListParams as AuditLogListParams
-    from oai.types.admin.organization.params import CertificateActivateParams as CertificateActivateParams
-    from oai.types.admin.organization.params import CertificateCreateParams as CertificateCreateParams
-    from oai.types.admin.organization.params import CertificateDeactivateParams as CertificateDeactivateParams
-    from oai.types.admin.organization.params import CertificateListParams as CertificateListParams
-    from oai.types.admin.organization.params import CertificateRetrieveParams as CertificateRetrieveParams
-    from oai.types.admin.organization.params import CertificateUpdateParams as CertificateUpdateParams
-    from oai.types.admin.organization.params import DataRetentionUpdateParams as DataRetentionUpdateParams
-    from oai.types.admin.organization.params import EffectiveAt as EffectiveAt
-    from oai.types.admin.organization.params import ExternalKeyCreateParams as ExternalKeyCreateParams
-    from oai.types.admin.organization.params import ExternalKeyListParams as ExternalKeyListParams
-    from oai.types.admin.organization.params import ExternalStorageCreateParams as ExternalStorageCreateParams
+    from oai.types.admin.organization import (
+        groups as groups,
+        projects as projects,
+        users as users,
+        workload_identity_providers as workload_identity_providers,
+    )
     from oai.types.admin.organization.params import (
+        AdminAPIKeyCreateParams as AdminAPIKeyCreateParams,
+        AdminAPIKeyListParams as AdminAPIKeyListParams,
+        AuditLogListParams as AuditLogListParams,
+        CertificateActivateParams as CertificateActivateParams,
+        CertificateActivateParams as _CertificateDeactivateParams,
+        CertificateCreateParams as CertificateCreateParams,
+        CertificateRetrieveParams as CertificateRetrieveParams,
+        CertificateUpdateParams as CertificateUpdateParams,
+        DataRetentionUpdateParams as DataRetentionUpdateParams,
+        EffectiveAt as EffectiveAt,
+        ExternalKeyCreateParams as ExternalKeyCreateParams,
+        ExternalKeyListParams as ExternalKeyListParams,
+        ExternalStorageCreateParams as ExternalStorageCreateParams,
         ExternalStorageCreateParamsProvider as ExternalStorageCreateParamsProvider,
-    )
-    from oai.types.admin.organization.params import ExternalStorageListParams as ExternalStorageListParams
-    from oai.types.admin.organization.params import GroupCreateParams as GroupCreateParams
-    from oai.types.admin.organization.params import GroupListParams as GroupListParams
-    from oai.types.admin.organization.params import GroupUpdateParams as GroupUpdateParams
-    from oai.types.admin.organization.params import InviteCreateParams as InviteCreateParams
-    from oai.types.admin.organization.params import InviteCreateParamsProject as InviteCreateParamsProject
-    from oai.types.admin.organization.params import InviteListParams as InviteListParams
-    from oai.types.admin.organization.params import ProjectCreateParams as ProjectCreateParams
-    from oai.types.admin.organization.params import ProjectListParams as ProjectListParams
-    from oai.types.admin.organization.params import ProjectUpdateParams as ProjectUpdateParams
-    from oai.types.admin.organization.params import ProviderAws as ProviderAws
-    from oai.types.admin.organization.params import ProviderAzure as ProviderAzure
-    from oai.types.admin.organization.params import ProviderGcp as ProviderGcp
-    from oai.types.admin.organization.params import ProviderOci as ProviderOci
-    from oai.types.admin.organization.params import RoleCreateParams as RoleCreateParams
-    from oai.types.admin.organization.params import RoleListParams as RoleListParams
-    from oai.types.admin.organization.params import RoleUpdateParams as RoleUpdateParams
-    from oai.types.admin.organization.params import SpendAlertCreateParams as SpendAlertCreateParams
-    from oai.types.admin.organization.params import (
+        ExternalStorageListParams as ExternalStorageListParams,
+        GroupCreateParams as GroupCreateParams,
+        GroupCreateParams as _GroupUpdateParams,
+        InviteCreateParams as InviteCreateParams,
+        InviteCreateParamsProject as InviteCreateParamsProject,
+        InviteListParams as InviteListParams,
+        ProjectCreateParams as ProjectCreateParams,
+        ProjectListParams as ProjectListParams,
+        ProjectUpdateParams as ProjectUpdateParams,
+        ProviderAws as ProviderAws,
+        ProviderAzure as ProviderAzure,
+        ProviderGcp as ProviderGcp,
+        ProviderOci as ProviderOci,
+        RoleCreateParams as RoleCreateParams,
+        RoleListParams as RoleListParams,
+        RoleListParams as _CertificateListParams,
+        RoleListParams as _GroupListParams,
+        RoleListParams as _WorkloadIdentityProviderListParams,
+        RoleUpdateParams as RoleUpdateParams,
+        SpendAlertCreateParams as SpendAlertCreateParams,
+        SpendAlertCreateParams as _SpendAlertUpdateParams,
         SpendAlertCreateParamsNotificationChannel as SpendAlertCreateParamsNotificationChannel,
-    )
-    from oai.types.admin.organization.params import SpendAlertListParams as SpendAlertListParams
-    from oai.types.admin.organization.params import SpendAlertUpdateParams as SpendAlertUpdateParams
-    from oai.types.admin.organization.params import SpendLimitUpdateParams as SpendLimitUpdateParams
-    from oai.types.admin.organization.params import UsageAudioSpeechesParams as UsageAudioSpeechesParams
-    from oai.types.admin.organization.params import UsageAudioTranscriptionsParams as UsageAudioTranscriptionsParams
-    from oai.types.admin.organization.params import (
-        UsageCodeInterpreterSessionsParams as UsageCodeInterpreterSessionsParams,
-    )
-    from oai.types.admin.organization.params import UsageCompletionsParams as UsageCompletionsParams
-    from oai.types.admin.organization.params import UsageCostsParams as UsageCostsParams
-    from oai.types.admin.organization.params import UsageDecisionsParams as UsageDecisionsParams
-    from oai.types.admin.organization.params import UsageEmbeddingsParams as UsageEmbeddingsParams
-    from oai.types.admin.organization.params import UsageFileSearchCallsParams as UsageFileSearchCallsParams
-    from oai.types.admin.organization.params import UsageImagesParams as UsageImagesParams
-    from oai.types.admin.organization.params import UsageModerationsParams as UsageModerationsParams
-    from oai.types.admin.organization.params import UsageVectorStoresParams as UsageVectorStoresParams
-    from oai.types.admin.organization.params import UsageWebSearchCallsParams as UsageWebSearchCallsParams
-    from oai.types.admin.organization.params import UserListParams as UserListParams
-    from oai.types.admin.organization.params import UserUpdateParams as UserUpdateParams
-    from oai.types.admin.organization.params import (
+        SpendAlertListParams as SpendAlertListParams,
+        SpendLimitUpdateParams as SpendLimitUpdateParams,
+        UsageCompletionsParams as UsageCompletionsParams,
+        UsageCompletionsParamsGroupBy as UsageCompletionsParamsGroupBy,
+        UsageCostsParams as UsageCostsParams,
+        UsageDecisionsParams as UsageDecisionsParams,
+        UsageEmbeddingsParams as UsageEmbeddingsParams,
+        UsageEmbeddingsParams as _UsageAudioSpeechesParams,
+        UsageEmbeddingsParams as _UsageAudioTranscriptionsParams,
+        UsageEmbeddingsParams as _UsageModerationsParams,
+        UsageFileSearchCallsParams as UsageFileSearchCallsParams,
+        UsageImagesParams as UsageImagesParams,
+        UsageVectorStoresParams as UsageVectorStoresParams,
+        UsageVectorStoresParams as _UsageCodeInterpreterSessionsParams,
+        UsageWebSearchCallsParams as UsageWebSearchCallsParams,
+        UserListParams as UserListParams,
+        UserUpdateParams as UserUpdateParams,
         V1OrganizationExternalKeysPostRequestAws as V1OrganizationExternalKeysPostRequestAws,
-    )
-    from oai.types.admin.organization.params import (
         V1OrganizationExternalKeysPostRequestAzure as V1OrganizationExternalKeysPostRequestAzure,
-    )
-    from oai.types.admin.organization.params import (
         V1OrganizationExternalKeysPostRequestGcp as V1OrganizationExternalKeysPostRequestGcp,
-    )
-    from oai.types.admin.organization.params import (
         V1OrganizationExternalKeysPostRequestOci as V1OrganizationExternalKeysPostRequestOci,
-    )
-    from oai.types.admin.organization.params import (
         WorkloadIdentityProviderCreateParams as WorkloadIdentityProviderCreateParams,
-    )
-    from oai.types.admin.organization.params import (
         WorkloadIdentityProviderCreateParamsAttributeTransformation as WorkloadIdentityProviderCreateParamsAttributeTransformation,
-    )
-    from oai.types.admin.organization.params import (
         WorkloadIdentityProviderCreateParamsVerification as WorkloadIdentityProviderCreateParamsVerification,
-    )
-    from oai.types.admin.organization.params import (
         WorkloadIdentityProviderCreateParamsVerificationDiscovery as WorkloadIdentityProviderCreateParamsVerificationDiscovery,
-    )
-    from oai.types.admin.organization.params import (
         WorkloadIdentityProviderCreateParamsVerificationUploadedJwks as WorkloadIdentityProviderCreateParamsVerificationUploadedJwks,
-    )
-    from oai.types.admin.organization.params import (
-        WorkloadIdentityProviderListParams as WorkloadIdentityProviderListParams,
-    )
-    from oai.types.admin.organization.params import (
         WorkloadIdentityProviderUpdateParams as WorkloadIdentityProviderUpdateParams,
     )
-    from oai.types.admin.organization.params import (
-        WorkloadIdentityProviderUpdateParamsVerification as WorkloadIdentityProviderUpdateParamsVerification,
-    )
-    from oai.types.admin.organization.structs import Actor as Actor
-    from oai.types.admin.organization.structs import ActorAPIKey as ActorAPIKey
-    from oai.types.admin.organization.structs import ActorAPIKeyUser as ActorAPIKeyUser
-    from oai.types.admin.organization.structs import ActorSession as ActorSession
-    from oai.types.admin.organization.structs import AdminAPIKey as AdminAPIKey
-    from oai.types.admin.organization.structs import AdminAPIKeyCreateResponse as AdminAPIKeyCreateResponse
-    from oai.types.admin.organization.structs import AdminAPIKeyDeleteResponse as AdminAPIKeyDeleteResponse
-    from oai.types.admin.organization.structs import APIKeyCreated as APIKeyCreated
-    from oai.types.admin.organization.structs import APIKeyCreatedData as APIKeyCreatedData
-    from oai.types.admin.organization.structs import APIKeyUpdated as APIKeyUpdated
-    from oai.types.admin.organization.structs import APIKeyUpdatedChangesRequested as APIKeyUpdatedChangesRequested
-    from oai.types.admin.organization.structs import AuditLogListResponse as AuditLogListResponse
-    from oai.types.admin.organization.structs import AuditLogListResponseProject as AuditLogListResponseProject
-    from oai.types.admin.organization.structs import AwsExternalStorageProvider as AwsExternalStorageProvider
-    from oai.types.admin.organization.structs import AzureExternalStorageProvider as AzureExternalStorageProvider
-    from oai.types.admin.organization.structs import Certificate as Certificate
-    from oai.types.admin.organization.structs import CertificateActivateResponse as CertificateActivateResponse
     from oai.types.admin.organization.structs import (
+        Actor as Actor,
+        ActorAPIKey as ActorAPIKey,
+        ActorAPIKeyUser as ActorAPIKeyUser,
+        ActorSession as ActorSession,
+        AdminAPIKey as AdminAPIKey,
+        AdminAPIKeyCreateResponse as AdminAPIKeyCreateResponse,
+        AdminAPIKeyDeleteResponse as AdminAPIKeyDeleteResponse,
+        APIKeyCreated as APIKeyCreated,
+        APIKeyCreatedData as APIKeyCreatedData,
+        APIKeyUpdated as APIKeyUpdated,
+        APIKeyUpdatedChangesRequested as APIKeyUpdatedChangesRequested,
+        AuditLogListResponse as AuditLogListResponse,
+        AuditLogListResponseProject as AuditLogListResponseProject,
+        AwsExternalStorageProvider as AwsExternalStorageProvider,
+        AzureExternalStorageProvider as AzureExternalStorageProvider,
+        Certificate as Certificate,
+        CertificateActivateResponse as CertificateActivateResponse,
+        CertificateActivateResponse as _CertificateDeactivateResponse,
+        CertificateActivateResponse as _CertificateListResponse,
         CertificateActivateResponseCertificateDetails as CertificateActivateResponseCertificateDetails,
-    )
-    from oai.types.admin.organization.structs import CertificateDeactivateResponse as CertificateDeactivateResponse
-    from oai.types.admin.organization.structs import CertificateDeleted as CertificateDeleted
-    from oai.types.admin.organization.structs import CertificateDeleteResponse as CertificateDeleteResponse
-    from oai.types.admin.organization.structs import CertificateDetails as CertificateDetails
-    from oai.types.admin.organization.structs import CertificateListResponse as CertificateListResponse
-    from oai.types.admin.organization.structs import CertificatesActivated as CertificatesActivated
-    from oai.types.admin.organization.structs import CheckpointPermissionCreated as CheckpointPermissionCreated
-    from oai.types.admin.organization.structs import CheckpointPermissionCreatedData as CheckpointPermissionCreatedData
-    from oai.types.admin.organization.structs import CostQuantityUnit as CostQuantityUnit
-    from oai.types.admin.organization.structs import (
+        CertificateDeleted as CertificateDeleted,
+        CertificateDeleteResponse as CertificateDeleteResponse,
+        CertificateDetails as CertificateDetails,
+        CertificatesActivated as CertificatesActivated,
+        CheckpointPermissionCreated as CheckpointPermissionCreated,
+        CheckpointPermissionCreatedData as CheckpointPermissionCreatedData,
+        CostQuantityUnit as CostQuantityUnit,
         DataResultOrganizationCostsResult as DataResultOrganizationCostsResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationCostsResultAmount as DataResultOrganizationCostsResultAmount,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageAudioSpeechesResult as DataResultOrganizationUsageAudioSpeechesResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageAudioTranscriptionsResult as DataResultOrganizationUsageAudioTranscriptionsResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageCodeInterpreterSessionsResult as DataResultOrganizationUsageCodeInterpreterSessionsResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageCompletionsResult as DataResultOrganizationUsageCompletionsResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageEmbeddingsResult as DataResultOrganizationUsageEmbeddingsResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageFileSearchesResult as DataResultOrganizationUsageFileSearchesResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageImagesResult as DataResultOrganizationUsageImagesResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageModerationsResult as DataResultOrganizationUsageModerationsResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageVectorStoresResult as DataResultOrganizationUsageVectorStoresResult,
-    )
-    from oai.types.admin.organization.structs import (
         DataResultOrganizationUsageWebSearchesResult as DataResultOrganizationUsageWebSearchesResult,
-    )
-    from oai.types.admin.organization.structs import Enforcement as Enforcement
-    from oai.types.admin.organization.structs import ExternalKey as ExternalKey
-    from oai.types.admin.organization.structs import ExternalKeyRegistered as ExternalKeyRegistered
-    from oai.types.admin.organization.structs import ExternalKeyValidateResponse as ExternalKeyValidateResponse
-    from oai.types.admin.organization.structs import ExternalStorageConfiguration as ExternalStorageConfiguration
-    from oai.types.admin.organization.structs import (
+        Enforcement as Enforcement,
+        ExternalKey as ExternalKey,
+        ExternalKeyRegistered as ExternalKeyRegistered,
+        ExternalKeyValidateResponse as ExternalKeyValidateResponse,
+        ExternalStorageConfiguration as ExternalStorageConfiguration,
         ExternalStorageConfigurationProvider as ExternalStorageConfigurationProvider,
-    )
-    from oai.types.admin.organization.structs import ExternalStorageDeleted as ExternalStorageDeleted
-    from oai.types.admin.organization.structs import ExternalStorageRegistered as ExternalStorageRegistered
-    from oai.types.admin.organization.structs import ExternalStorageRegisteredData as ExternalStorageRegisteredData
-    from oai.types.admin.organization.structs import (
-        ExternalStorageRegisteredDataProvider as ExternalStorageRegisteredDataProvider,
-    )
-    from oai.types.admin.organization.structs import GcpExternalStorageProvider as GcpExternalStorageProvider
-    from oai.types.admin.organization.structs import Group as Group
-    from oai.types.admin.organization.structs import GroupCreated as GroupCreated
-    from oai.types.admin.organization.structs import GroupCreatedData as GroupCreatedData
-    from oai.types.admin.organization.structs import GroupDeleteResponse as GroupDeleteResponse
-    from oai.types.admin.organization.structs import GroupUpdated as GroupUpdated
-    from oai.types.admin.organization.structs import GroupUpdateResponse as GroupUpdateResponse
-    from oai.types.admin.organization.structs import Invite as Invite
-    from oai.types.admin.organization.structs import InviteDeleteResponse as InviteDeleteResponse
-    from oai.types.admin.organization.structs import InviteProject as InviteProject
-    from oai.types.admin.organization.structs import InviteSent as InviteSent
-    from oai.types.admin.organization.structs import InviteSentData as InviteSentData
-    from oai.types.admin.organization.structs import IPAllowlistConfigActivated as IPAllowlistConfigActivated
-    from oai.types.admin.organization.structs import IPAllowlistCreated as IPAllowlistCreated
-    from oai.types.admin.organization.structs import IPAllowlistUpdated as IPAllowlistUpdated
-    from oai.types.admin.organization.structs import LoginFailed as LoginFailed
-    from oai.types.admin.organization.structs import OciExternalStorageProvider as OciExternalStorageProvider
-    from oai.types.admin.organization.structs import OrganizationDataRetention as OrganizationDataRetention
-    from oai.types.admin.organization.structs import OrganizationSpendAlert as OrganizationSpendAlert
-    from oai.types.admin.organization.structs import OrganizationSpendAlertDeleted as OrganizationSpendAlertDeleted
-    from oai.types.admin.organization.structs import (
+        ExternalStorageDeleted as ExternalStorageDeleted,
+        ExternalStorageRegistered as ExternalStorageRegistered,
+        ExternalStorageRegisteredData as ExternalStorageRegisteredData,
+        GcpExternalStorageProvider as GcpExternalStorageProvider,
+        Group as Group,
+        GroupCreated as GroupCreated,
+        GroupCreatedData as GroupCreatedData,
+        GroupDeleteResponse as GroupDeleteResponse,
+        GroupUpdated as GroupUpdated,
+        GroupUpdateResponse as GroupUpdateResponse,
+        Invite as Invite,
+        InviteDeleteResponse as InviteDeleteResponse,
+        InviteProject as InviteProject,
+        InviteSent as InviteSent,
+        InviteSentData as InviteSentData,
+        IPAllowlistConfigActivated as IPAllowlistConfigActivated,
+        IPAllowlistCreated as IPAllowlistCreated,
+        IPAllowlistUpdated as IPAllowlistUpdated,
+        LoginFailed as LoginFailed,
+        OciExternalStorageProvider as OciExternalStorageProvider,
+        OrganizationDataRetention as OrganizationDataRetention,
+        OrganizationSpendAlert as OrganizationSpendAlert,
+        OrganizationSpendAlertDeleted as OrganizationSpendAlertDeleted,
         OrganizationSpendAlertNotificationChannel as OrganizationSpendAlertNotificationChannel,
-    )
-    from oai.types.admin.organization.structs import OrganizationSpendLimit as OrganizationSpendLimit
-    from oai.types.admin.organization.structs import OrganizationSpendLimitDeleted as OrganizationSpendLimitDeleted
-    from oai.types.admin.organization.structs import OrganizationUpdated as OrganizationUpdated
-    from oai.types.admin.organization.structs import (
+        OrganizationSpendLimit as OrganizationSpendLimit,
+        OrganizationSpendLimitDeleted as OrganizationSpendLimitDeleted,
+        OrganizationUpdated as OrganizationUpdated,
         OrganizationUpdatedChangesRequested as OrganizationUpdatedChangesRequested,
-    )
-    from oai.types.admin.organization.structs import OrganizationUser as OrganizationUser
-    from oai.types.admin.organization.structs import Owner as Owner
-    from oai.types.admin.organization.structs import Project as Project
-    from oai.types.admin.organization.structs import ProjectCreated as ProjectCreated
-    from oai.types.admin.organization.structs import ProjectCreatedData as ProjectCreatedData
-    from oai.types.admin.organization.structs import ProjectResidency as ProjectResidency
-    from oai.types.admin.organization.structs import Projects as Projects
-    from oai.types.admin.organization.structs import ProjectsData as ProjectsData
-    from oai.types.admin.organization.structs import ProjectUpdated as ProjectUpdated
-    from oai.types.admin.organization.structs import ProjectUpdatedChangesRequested as ProjectUpdatedChangesRequested
-    from oai.types.admin.organization.structs import RateLimitUpdated as RateLimitUpdated
-    from oai.types.admin.organization.structs import (
+        OrganizationUser as OrganizationUser,
+        Owner as Owner,
+        Project as Project,
+        ProjectCreated as ProjectCreated,
+        ProjectCreatedData as ProjectCreatedData,
+        ProjectResidency as ProjectResidency,
+        Projects as Projects,
+        ProjectsData as ProjectsData,
+        ProjectUpdated as ProjectUpdated,
+        ProjectUpdatedChangesRequested as ProjectUpdatedChangesRequested,
+        RateLimitUpdated as RateLimitUpdated,
         RateLimitUpdatedChangesRequested as RateLimitUpdatedChangesRequested,
-    )
-    from oai.types.admin.organization.structs import Role as Role
-    from oai.types.admin.organization.structs import RoleAssignmentCreated as RoleAssignmentCreated
-    from oai.types.admin.organization.structs import RoleBoundToResource as RoleBoundToResource
-    from oai.types.admin.organization.structs import RoleCreated as RoleCreated
-    from oai.types.admin.organization.structs import RoleDeleted as RoleDeleted
-    from oai.types.admin.organization.structs import RoleDeleteResponse as RoleDeleteResponse
-    from oai.types.admin.organization.structs import RoleUpdated as RoleUpdated
-    from oai.types.admin.organization.structs import RoleUpdatedChangesRequested as RoleUpdatedChangesRequested
-    from oai.types.admin.organization.structs import UsageAudioSpeechesResponse as UsageAudioSpeechesResponse
-    from oai.types.admin.organization.structs import UsageAudioSpeechesResponseData as UsageAudioSpeechesResponseData
-    from oai.types.admin.organization.structs import (
+        Role as Role,
+        RoleAssignmentCreated as RoleAssignmentCreated,
+        RoleBoundToResource as RoleBoundToResource,
+        RoleCreated as RoleCreated,
+        RoleDeleted as RoleDeleted,
+        RoleDeleteResponse as RoleDeleteResponse,
+        RoleUpdated as RoleUpdated,
+        RoleUpdatedChangesRequested as RoleUpdatedChangesRequested,
+        UsageAudioSpeechesResponseData as UsageAudioSpeechesResponseData,
         UsageAudioSpeechesResponseDataResult as UsageAudioSpeechesResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageAudioTranscriptionsResponse as UsageAudioTranscriptionsResponse,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageAudioTranscriptionsResponseData as UsageAudioTranscriptionsResponseData,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageAudioTranscriptionsResponseDataResult as UsageAudioTranscriptionsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageCodeInterpreterSessionsResponse as UsageCodeInterpreterSessionsResponse,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageCodeInterpreterSessionsResponseData as UsageCodeInterpreterSessionsResponseData,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageCodeInterpreterSessionsResponseDataResult as UsageCodeInterpreterSessionsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageCompletionsResponse as UsageCompletionsResponse
-    from oai.types.admin.organization.structs import UsageCompletionsResponseData as UsageCompletionsResponseData
-    from oai.types.admin.organization.structs import (
-        UsageCompletionsResponseDataResult as UsageCompletionsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageCostsResponse as UsageCostsResponse
-    from oai.types.admin.organization.structs import UsageCostsResponseData as UsageCostsResponseData
-    from oai.types.admin.organization.structs import UsageCostsResponseDataResult as UsageCostsResponseDataResult
-    from oai.types.admin.organization.structs import UsageDecisionsResponse as UsageDecisionsResponse
-    from oai.types.admin.organization.structs import UsageDecisionsResponseData as UsageDecisionsResponseData
-    from oai.types.admin.organization.structs import (
+        UsageCostsResponse as UsageCostsResponse,
+        UsageCostsResponse as _UsageAudioSpeechesResponse,
+        UsageCostsResponse as _UsageAudioTranscriptionsResponse,
+        UsageCostsResponse as _UsageCodeInterpreterSessionsResponse,
+        UsageCostsResponse as _UsageCompletionsResponse,
+        UsageCostsResponse as _UsageEmbeddingsResponse,
+        UsageCostsResponse as _UsageFileSearchCallsResponse,
+        UsageCostsResponse as _UsageImagesResponse,
+        UsageCostsResponse as _UsageModerationsResponse,
+        UsageCostsResponse as _UsageVectorStoresResponse,
+        UsageCostsResponse as _UsageWebSearchCallsResponse,
+        UsageDecisionsResponse as UsageDecisionsResponse,
+        UsageDecisionsResponseData as UsageDecisionsResponseData,
         UsageDecisionsResponseDataResult as UsageDecisionsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageEmbeddingsResponse as UsageEmbeddingsResponse
-    from oai.types.admin.organization.structs import UsageEmbeddingsResponseData as UsageEmbeddingsResponseData
-    from oai.types.admin.organization.structs import (
-        UsageEmbeddingsResponseDataResult as UsageEmbeddingsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageFileSearchCallsResponse as UsageFileSearchCallsResponse
-    from oai.types.admin.organization.structs import (
-        UsageFileSearchCallsResponseData as UsageFileSearchCallsResponseData,
-    )
-    from oai.types.admin.organization.structs import (
-        UsageFileSearchCallsResponseDataResult as UsageFileSearchCallsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageImagesResponse as UsageImagesResponse
-    from oai.types.admin.organization.structs import UsageImagesResponseData as UsageImagesResponseData
-    from oai.types.admin.organization.structs import UsageImagesResponseDataResult as UsageImagesResponseDataResult
-    from oai.types.admin.organization.structs import UsageModerationsResponse as UsageModerationsResponse
-    from oai.types.admin.organization.structs import UsageModerationsResponseData as UsageModerationsResponseData
-    from oai.types.admin.organization.structs import (
-        UsageModerationsResponseDataResult as UsageModerationsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageVectorStoresResponse as UsageVectorStoresResponse
-    from oai.types.admin.organization.structs import UsageVectorStoresResponseData as UsageVectorStoresResponseData
-    from oai.types.admin.organization.structs import (
-        UsageVectorStoresResponseDataResult as UsageVectorStoresResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import UsageWebSearchCallsResponse as UsageWebSearchCallsResponse
-    from oai.types.admin.organization.structs import UsageWebSearchCallsResponseData as UsageWebSearchCallsResponseData
-    from oai.types.admin.organization.structs import (
-        UsageWebSearchCallsResponseDataResult as UsageWebSearchCallsResponseDataResult,
-    )
-    from oai.types.admin.organization.structs import User as User
-    from oai.types.admin.organization.structs import UserAdded as UserAdded
-    from oai.types.admin.organization.structs import UserAddedData as UserAddedData
-    from oai.types.admin.organization.structs import UserDeleteResponse as UserDeleteResponse
-    from oai.types.admin.organization.structs import UserUpdated as UserUpdated
-    from oai.types.admin.organization.structs import WorkloadIdentityProvider as WorkloadIdentityProvider
-    from oai.types.admin.organization.structs import (
+        User as User,
+        UserAdded as UserAdded,
+        UserAddedData as UserAddedData,
+        UserDeleteResponse as UserDeleteResponse,
+        UserUpdated as UserUpdated,
+        WorkloadIdentityProvider as WorkloadIdentityProvider,
         WorkloadIdentityProviderAttributeTransformation as WorkloadIdentityProviderAttributeTransformation,
-    )
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderDeleted as WorkloadIdentityProviderDeleted
-    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderDeleted as WorkloadIdentityProviderDeleted,
         WorkloadIdentityProviderMappingCreated as WorkloadIdentityProviderMappingCreated,
-    )
-    from oai.types.admin.organization.structs import (
         WorkloadIdentityProviderMappingDeleted as WorkloadIdentityProviderMappingDeleted,
-    )
-    from oai.types.admin.organization.structs import (
         WorkloadIdentityProviderMappingUpdated as WorkloadIdentityProviderMappingUpdated,
-    )
-    from oai.types.admin.organization.structs import WorkloadIdentityProviderUpdated as WorkloadIdentityProviderUpdated
-    from oai.types.admin.organization.structs import (
+        WorkloadIdentityProviderUpdated as WorkloadIdentityProviderUpdated,
         WorkloadIdentityProviderVerification as WorkloadIdentityProviderVerification,
-    )
-    from oai.types.admin.organization.structs import (
         WorkloadIdentityProviderVerificationDiscovery as WorkloadIdentityProviderVerificationDiscovery,
-    )
-    from oai.types.admin.organization.structs import (
         WorkloadIdentityProviderVerificationUploadedJwks as WorkloadIdentityProviderVerificationUploadedJwks,
     )
+
+    CertificateDeactivateParams = _CertificateDeactivateParams
+    CertificateListParams = _CertificateListParams
+    GroupListParams = _GroupListParams
+    GroupUpdateParams = _GroupUpdateParams
+    SpendAlertUpdateParams = _SpendAlertUpdateParams
+    UsageAudioSpeechesParams = _UsageAudioSpeechesParams
+    UsageAudioTranscriptionsParams = _UsageAudioTranscriptionsParams
+    UsageCodeInterpreterSessionsParams = _UsageCodeInterpreterSessionsParams
+    UsageModerationsParams = _UsageModerationsParams
+    WorkloadIdentityProviderListParams = _WorkloadIdentityProviderListParams
+    CertificateDeactivateResponse = _CertificateDeactivateResponse
+    CertificateListResponse = _CertificateListResponse
+    UsageAudioSpeechesResponse = _UsageAudioSpeechesResponse
+    UsageAudioTranscriptionsResponse = _UsageAudioTranscriptionsResponse
+    UsageCodeInterpreterSessionsResponse = _UsageCodeInterpreterSessionsResponse
+    UsageCompletionsResponse = _UsageCompletionsResponse
+    UsageEmbeddingsResponse = _UsageEmbeddingsResponse
+    UsageFileSearchCallsResponse = _UsageFileSearchCallsResponse
+    UsageImagesResponse = _UsageImagesResponse
+    UsageModerationsResponse = _UsageModerationsResponse
+    UsageVectorStoresResponse = _UsageVectorStoresResponse
+    UsageWebSearchCallsResponse = _UsageWebSearchCallsResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.groups": "",
-            "oai.types.admin.organization.params": "AdminAPIKeyCreateParams AdminAPIKeyListParams AuditLogListParams CertificateActivateParams CertificateCreateParams CertificateDeactivateParams CertificateListParams CertificateRetrieveParams CertificateUpdateParams DataRetentionUpdateParams EffectiveAt ExternalKeyCreateParams ExternalKeyListParams ExternalStorageCreateParams ExternalStorageCreateParamsProvider ExternalStorageListParams GroupCreateParams GroupListParams GroupUpdateParams InviteCreateParams InviteCreateParamsProject InviteListParams ProjectCreateParams ProjectListParams ProjectUpdateParams ProviderAws ProviderAzure ProviderGcp ProviderOci RoleCreateParams RoleListParams RoleUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UsageAudioSpeechesParams UsageAudioTranscriptionsParams UsageCodeInterpreterSessionsParams UsageCompletionsParams UsageCostsParams UsageDecisionsParams UsageEmbeddingsParams UsageFileSearchCallsParams UsageImagesParams UsageModerationsParams UsageVectorStoresParams UsageWebSearchCallsParams UserListParams UserUpdateParams V1OrganizationExternalKeysPostRequestAws V1OrganizationExternalKeysPostRequestAzure V1OrganizationExternalKeysPostRequestGcp V1OrganizationExternalKeysPostRequestOci WorkloadIdentityProviderCreateParams WorkloadIdentityProviderCreateParamsAttributeTransformation WorkloadIdentityProviderCreateParamsVerification WorkloadIdentityProviderCreateParamsVerificationDiscovery WorkloadIdentityProviderCreateParamsVerificationUploadedJwks WorkloadIdentityProviderListParams WorkloadIdentityProviderUpdateParams WorkloadIdentityProviderUpdateParamsVerification",
+            "oai.types.admin.organization.params": "AdminAPIKeyCreateParams AdminAPIKeyListParams AuditLogListParams CertificateActivateParams CertificateCreateParams CertificateDeactivateParams=CertificateActivateParams CertificateListParams=RoleListParams CertificateRetrieveParams CertificateUpdateParams DataRetentionUpdateParams EffectiveAt ExternalKeyCreateParams ExternalKeyListParams ExternalStorageCreateParams ExternalStorageCreateParamsProvider ExternalStorageListParams GroupCreateParams GroupListParams=RoleListParams GroupUpdateParams=GroupCreateParams InviteCreateParams InviteCreateParamsProject InviteListParams ProjectCreateParams ProjectListParams ProjectUpdateParams ProviderAws ProviderAzure ProviderGcp ProviderOci RoleCreateParams RoleListParams RoleUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams=SpendAlertCreateParams SpendLimitUpdateParams UsageAudioSpeechesParams=UsageEmbeddingsParams UsageAudioTranscriptionsParams=UsageEmbeddingsParams UsageCodeInterpreterSessionsParams=UsageVectorStoresParams UsageCompletionsParams UsageCompletionsParamsGroupBy UsageCostsParams UsageDecisionsParams UsageEmbeddingsParams UsageFileSearchCallsParams UsageImagesParams UsageModerationsParams=UsageEmbeddingsParams UsageVectorStoresParams UsageWebSearchCallsParams UserListParams UserUpdateParams V1OrganizationExternalKeysPostRequestAws V1OrganizationExternalKeysPostRequestAzure V1OrganizationExternalKeysPostRequestGcp V1OrganizationExternalKeysPostRequestOci WorkloadIdentityProviderCreateParams WorkloadIdentityProviderCreateParamsAttributeTransformation WorkloadIdentityProviderCreateParamsVerification WorkloadIdentityProviderCreateParamsVerificationDiscovery WorkloadIdentityProviderCreateParamsVerificationUploadedJwks WorkloadIdentityProviderListParams=RoleListParams WorkloadIdentityProviderUpdateParams",
             "oai.types.admin.organization.projects": "",
-            "oai.types.admin.organization.structs": "APIKeyCreated APIKeyCreatedData APIKeyUpdated APIKeyUpdatedChangesRequested Actor ActorAPIKey ActorAPIKeyUser ActorSession AdminAPIKey AdminAPIKeyCreateResponse AdminAPIKeyDeleteResponse AuditLogListResponse AuditLogListResponseProject AwsExternalStorageProvider AzureExternalStorageProvider Certificate CertificateActivateResponse CertificateActivateResponseCertificateDetails CertificateDeactivateResponse CertificateDeleteResponse CertificateDeleted CertificateDetails CertificateListResponse CertificatesActivated CheckpointPermissionCreated CheckpointPermissionCreatedData CostQuantityUnit DataResultOrganizationCostsResult DataResultOrganizationCostsResultAmount DataResultOrganizationUsageAudioSpeechesResult DataResultOrganizationUsageAudioTranscriptionsResult DataResultOrganizationUsageCodeInterpreterSessionsResult DataResultOrganizationUsageCompletionsResult DataResultOrganizationUsageEmbeddingsResult DataResultOrganizationUsageFileSearchesResult DataResultOrganizationUsageImagesResult DataResultOrganizationUsageModerationsResult DataResultOrganizationUsageVectorStoresResult DataResultOrganizationUsageWebSearchesResult Enforcement ExternalKey ExternalKeyRegistered ExternalKeyValidateResponse ExternalStorageConfiguration ExternalStorageConfigurationProvider ExternalStorageDeleted ExternalStorageRegistered ExternalStorageRegisteredData ExternalStorageRegisteredDataProvider GcpExternalStorageProvider Group GroupCreated GroupCreatedData GroupDeleteResponse GroupUpdateResponse GroupUpdated IPAllowlistConfigActivated IPAllowlistCreated IPAllowlistUpdated Invite InviteDeleteResponse InviteProject InviteSent InviteSentData LoginFailed OciExternalStorageProvider OrganizationDataRetention OrganizationSpendAlert OrganizationSpendAlertDeleted OrganizationSpendAlertNotificationChannel OrganizationSpendLimit OrganizationSpendLimitDeleted OrganizationUpdated OrganizationUpdatedChangesRequested OrganizationUser Owner Project ProjectCreated ProjectCreatedData ProjectResidency ProjectUpdated ProjectUpdatedChangesRequested Projects ProjectsData RateLimitUpdated RateLimitUpdatedChangesRequested Role RoleAssignmentCreated RoleBoundToResource RoleCreated RoleDeleteResponse RoleDeleted RoleUpdated RoleUpdatedChangesRequested UsageAudioSpeechesResponse UsageAudioSpeechesResponseData UsageAudioSpeechesResponseDataResult UsageAudioTranscriptionsResponse UsageAudioTranscriptionsResponseData UsageAudioTranscriptionsResponseDataResult UsageCodeInterpreterSessionsResponse UsageCodeInterpreterSessionsResponseData UsageCodeInterpreterSessionsResponseDataResult UsageCompletionsResponse UsageCompletionsResponseData UsageCompletionsResponseDataResult UsageCostsResponse UsageCostsResponseData UsageCostsResponseDataResult UsageDecisionsResponse UsageDecisionsResponseData UsageDecisionsResponseDataResult UsageEmbeddingsResponse UsageEmbeddingsResponseData UsageEmbeddingsResponseDataResult UsageFileSearchCallsResponse UsageFileSearchCallsResponseData UsageFileSearchCallsResponseDataResult UsageImagesResponse UsageImagesResponseData UsageImagesResponseDataResult UsageModerationsResponse UsageModerationsResponseData UsageModerationsResponseDataResult UsageVectorStoresResponse UsageVectorStoresResponseData UsageVectorStoresResponseDataResult UsageWebSearchCallsResponse UsageWebSearchCallsResponseData UsageWebSearchCallsResponseDataResult User UserAdded UserAddedData UserDeleteResponse UserUpdated WorkloadIdentityProvider WorkloadIdentityProviderAttributeTransformation WorkloadIdentityProviderDeleted WorkloadIdentityProviderMappingCreated WorkloadIdentityProviderMappingDeleted WorkloadIdentityProviderMappingUpdated WorkloadIdentityProviderUpdated WorkloadIdentityProviderVerification WorkloadIdentityProviderVerificationDiscovery WorkloadIdentityProviderVerificationUploadedJwks",
+            "oai.types.admin.organization.structs": "APIKeyCreated APIKeyCreatedData APIKeyUpdated APIKeyUpdatedChangesRequested Actor ActorAPIKey ActorAPIKeyUser ActorSession AdminAPIKey AdminAPIKeyCreateResponse AdminAPIKeyDeleteResponse AuditLogListResponse AuditLogListResponseProject AwsExternalStorageProvider AzureExternalStorageProvider Certificate CertificateActivateResponse CertificateActivateResponseCertificateDetails CertificateDeactivateResponse=CertificateActivateResponse CertificateDeleteResponse CertificateDeleted CertificateDetails CertificateListResponse=CertificateActivateResponse CertificatesActivated CheckpointPermissionCreated CheckpointPermissionCreatedData CostQuantityUnit DataResultOrganizationCostsResult DataResultOrganizationCostsResultAmount DataResultOrganizationUsageAudioSpeechesResult DataResultOrganizationUsageAudioTranscriptionsResult DataResultOrganizationUsageCodeInterpreterSessionsResult DataResultOrganizationUsageCompletionsResult DataResultOrganizationUsageEmbeddingsResult DataResultOrganizationUsageFileSearchesResult DataResultOrganizationUsageImagesResult DataResultOrganizationUsageModerationsResult DataResultOrganizationUsageVectorStoresResult DataResultOrganizationUsageWebSearchesResult Enforcement ExternalKey ExternalKeyRegistered ExternalKeyValidateResponse ExternalStorageConfiguration ExternalStorageConfigurationProvider ExternalStorageDeleted ExternalStorageRegistered ExternalStorageRegisteredData GcpExternalStorageProvider Group GroupCreated GroupCreatedData GroupDeleteResponse GroupUpdateResponse GroupUpdated IPAllowlistConfigActivated IPAllowlistCreated IPAllowlistUpdated Invite InviteDeleteResponse InviteProject InviteSent InviteSentData LoginFailed OciExternalStorageProvider OrganizationDataRetention OrganizationSpendAlert OrganizationSpendAlertDeleted OrganizationSpendAlertNotificationChannel OrganizationSpendLimit OrganizationSpendLimitDeleted OrganizationUpdated OrganizationUpdatedChangesRequested OrganizationUser Owner Project ProjectCreated ProjectCreatedData ProjectResidency ProjectUpdated ProjectUpdatedChangesRequested Projects ProjectsData RateLimitUpdated RateLimitUpdatedChangesRequested Role RoleAssignmentCreated RoleBoundToResource RoleCreated RoleDeleteResponse RoleDeleted RoleUpdated RoleUpdatedChangesRequested UsageAudioSpeechesResponse=UsageCostsResponse UsageAudioSpeechesResponseData UsageAudioSpeechesResponseDataResult UsageAudioTranscriptionsResponse=UsageCostsResponse UsageCodeInterpreterSessionsResponse=UsageCostsResponse UsageCompletionsResponse=UsageCostsResponse UsageCostsResponse UsageDecisionsResponse UsageDecisionsResponseData UsageDecisionsResponseDataResult UsageEmbeddingsResponse=UsageCostsResponse UsageFileSearchCallsResponse=UsageCostsResponse UsageImagesResponse=UsageCostsResponse UsageModerationsResponse=UsageCostsResponse UsageVectorStoresResponse=UsageCostsResponse UsageWebSearchCallsResponse=UsageCostsResponse User UserAdded UserAddedData UserDeleteResponse UserUpdated WorkloadIdentityProvider WorkloadIdentityProviderAttributeTransformation WorkloadIdentityProviderDeleted WorkloadIdentityProviderMappingCreated WorkloadIdentityProviderMappingDeleted WorkloadIdentityProviderMappingUpdated WorkloadIdentityProviderUpdated WorkloadIdentityProviderVerification WorkloadIdentityProviderVerificationDiscovery WorkloadIdentityProviderVerificationUploadedJwks",
             "oai.types.admin.organization.users": "",
             "oai.types.admin.organization.workload_identity_providers": "",
         },

@@ -202,16 +202,6 @@ class CertificateCreateParams(TypedDict, total=False):
     name: str
 
 
-class CertificateDeactivateParams(TypedDict, total=False):
-    certificate_ids: Required[Sequence[str]]
-
-
-class CertificateListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
 class CertificateRetrieveParams(TypedDict, total=False):
     include: list[Literal["content"]]
 
@@ -334,16 +324,6 @@ class GroupCreateParams(TypedDict, total=False):
     name: Required[str]
 
 
-class GroupListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
-class GroupUpdateParams(TypedDict, total=False):
-    name: Required[str]
-
-
 class InviteCreateParams(TypedDict, total=False):
     email: Required[str]
     role: Required[Literal["reader", "owner"]]
@@ -417,53 +397,10 @@ class SpendAlertListParams(TypedDict, total=False):
     order: Literal["asc", "desc"]
 
 
-class SpendAlertUpdateParams(TypedDict, total=False):
-    currency: Required[Literal["USD"]]
-    interval: Required[Literal["month"]]
-    notification_channel: Required[SpendAlertCreateParamsNotificationChannel]
-    threshold_amount: Required[int]
-
-
 class SpendLimitUpdateParams(TypedDict, total=False):
     currency: Required[Literal["USD"]]
     interval: Required[Literal["month"]]
     threshold_amount: Required[int]
-
-
-class UsageAudioSpeechesParams(TypedDict, total=False):
-    start_time: Required[int]
-    api_key_ids: Sequence[str]
-    bucket_width: Literal["1m", "1h", "1d"]
-    end_time: int
-    group_by: list[Literal["project_id", "user_id", "api_key_id", "model"]]
-    limit: int
-    models: Sequence[str]
-    page: str
-    project_ids: Sequence[str]
-    user_ids: Sequence[str]
-
-
-class UsageAudioTranscriptionsParams(TypedDict, total=False):
-    start_time: Required[int]
-    api_key_ids: Sequence[str]
-    bucket_width: Literal["1m", "1h", "1d"]
-    end_time: int
-    group_by: list[Literal["project_id", "user_id", "api_key_id", "model"]]
-    limit: int
-    models: Sequence[str]
-    page: str
-    project_ids: Sequence[str]
-    user_ids: Sequence[str]
-
-
-class UsageCodeInterpreterSessionsParams(TypedDict, total=False):
-    start_time: Required[int]
-    bucket_width: Literal["1m", "1h", "1d"]
-    end_time: int
-    group_by: list[Literal["project_id"]]
-    limit: int
-    page: str
-    project_ids: Sequence[str]
 
 
 class UsageCompletionsParams(TypedDict, total=False):
@@ -472,12 +409,17 @@ class UsageCompletionsParams(TypedDict, total=False):
     batch: bool
     bucket_width: Literal["1m", "1h", "1d"]
     end_time: int
-    group_by: list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]]
+    group_by: list[UsageCompletionsParamsGroupBy]
     limit: int
     models: Sequence[str]
     page: str
     project_ids: Sequence[str]
     user_ids: Sequence[str]
+
+
+UsageCompletionsParamsGroupBy: TypeAlias = (
+    "Literal['project_id', 'user_id', 'api_key_id', 'model', 'batch', 'service_tier', 'api_source']"
+)
 
 
 class UsageCostsParams(TypedDict, total=False):
@@ -498,9 +440,7 @@ class UsageDecisionsParams(TypedDict, total=False):
     batch: bool | None
     bucket_width: Literal["1m", "1h", "1d"] | None
     end_time: int | None
-    group_by: (
-        list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]] | None
-    )
+    group_by: list[UsageCompletionsParamsGroupBy] | None
     limit: int | None
     models: Sequence[str] | None
     page: str | None
@@ -546,19 +486,6 @@ class UsageImagesParams(TypedDict, total=False):
     project_ids: Sequence[str]
     sizes: list[Literal["256x256", "512x512", "1024x1024", "1792x1792", "1024x1792"]]
     sources: list[Literal["image.generation", "image.edit", "image.variation"]]
-    user_ids: Sequence[str]
-
-
-class UsageModerationsParams(TypedDict, total=False):
-    start_time: Required[int]
-    api_key_ids: Sequence[str]
-    bucket_width: Literal["1m", "1h", "1d"]
-    end_time: int
-    group_by: list[Literal["project_id", "user_id", "api_key_id", "model"]]
-    limit: int
-    models: Sequence[str]
-    page: str
-    project_ids: Sequence[str]
     user_ids: Sequence[str]
 
 
@@ -628,15 +555,6 @@ class WorkloadIdentityProviderCreateParams(TypedDict, total=False):
     verification: WorkloadIdentityProviderCreateParamsVerification
 
 
-class WorkloadIdentityProviderListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
-WorkloadIdentityProviderUpdateParamsVerification: TypeAlias = "WorkloadIdentityProviderCreateParamsVerificationDiscovery | WorkloadIdentityProviderCreateParamsVerificationUploadedJwks"
-
-
 class WorkloadIdentityProviderUpdateParams(TypedDict, total=False):
     attribute_transformations: Iterable[WorkloadIdentityProviderCreateParamsAttributeTransformation]
     audience: str
@@ -644,4 +562,4 @@ class WorkloadIdentityProviderUpdateParams(TypedDict, total=False):
     enabled: bool
     issuer: str
     name: str
-    verification: WorkloadIdentityProviderUpdateParamsVerification
+    verification: WorkloadIdentityProviderCreateParamsVerification

@@ -157,14 +157,14 @@ class OciExternalStorageProvider(Object, tag_field="type", tag="oci"):
     tenancy_ocid: str
 
 
-ExternalStorageRegisteredDataProvider = (
+ExternalStorageConfigurationProvider = (
     AwsExternalStorageProvider | AzureExternalStorageProvider | GcpExternalStorageProvider | OciExternalStorageProvider
 )
 
 
 class ExternalStorageRegisteredData(Object):
     geography: str | None = None
-    provider: ExternalStorageRegisteredDataProvider | None = None
+    provider: ExternalStorageConfigurationProvider | None = None
 
 
 class ExternalStorageRegistered(Object):
@@ -619,27 +619,9 @@ class CertificateActivateResponse(Object):
     name: str | None = None
 
 
-class CertificateDeactivateResponse(Object):
-    id: str
-    active: bool
-    certificate_details: CertificateActivateResponseCertificateDetails
-    created_at: int
-    object: Literal["organization.certificate"]
-    name: str | None = None
-
-
 class CertificateDeleteResponse(Object):
     id: str
     object: Literal["certificate.deleted"]
-
-
-class CertificateListResponse(Object):
-    id: str
-    active: bool
-    certificate_details: CertificateActivateResponseCertificateDetails
-    created_at: int
-    object: Literal["organization.certificate"]
-    name: str | None = None
 
 
 CostQuantityUnit = (
@@ -690,11 +672,6 @@ class ExternalKey(Object):
 
 class ExternalKeyValidateResponse(Object):
     status: str
-
-
-ExternalStorageConfigurationProvider = (
-    AwsExternalStorageProvider | AzureExternalStorageProvider | GcpExternalStorageProvider | OciExternalStorageProvider
-)
 
 
 class ExternalStorageConfiguration(Object):
@@ -1079,124 +1056,8 @@ class UsageAudioSpeechesResponseData(Object):
     start_time: int
 
 
-class UsageAudioSpeechesResponse(Object):
-    data: list[UsageAudioSpeechesResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageAudioTranscriptionsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageAudioTranscriptionsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageAudioTranscriptionsResponseDataResult]
-    start_time: int
-
-
-class UsageAudioTranscriptionsResponse(Object):
-    data: list[UsageAudioTranscriptionsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageCodeInterpreterSessionsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageCodeInterpreterSessionsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageCodeInterpreterSessionsResponseDataResult]
-    start_time: int
-
-
-class UsageCodeInterpreterSessionsResponse(Object):
-    data: list[UsageCodeInterpreterSessionsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageCompletionsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageCompletionsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageCompletionsResponseDataResult]
-    start_time: int
-
-
-class UsageCompletionsResponse(Object):
-    data: list[UsageCompletionsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageCostsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageCostsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageCostsResponseDataResult]
-    start_time: int
-
-
 class UsageCostsResponse(Object):
-    data: list[UsageCostsResponseData]
+    data: list[UsageAudioSpeechesResponseData]
     has_more: bool
     object: Literal["page"]
     next_page: str | None = None
@@ -1239,180 +1100,6 @@ class UsageDecisionsResponseData(Object):
 
 class UsageDecisionsResponse(Object):
     data: list[UsageDecisionsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageEmbeddingsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageEmbeddingsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageEmbeddingsResponseDataResult]
-    start_time: int
-
-
-class UsageEmbeddingsResponse(Object):
-    data: list[UsageEmbeddingsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageFileSearchCallsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageFileSearchCallsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageFileSearchCallsResponseDataResult]
-    start_time: int
-
-
-class UsageFileSearchCallsResponse(Object):
-    data: list[UsageFileSearchCallsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageImagesResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageImagesResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageImagesResponseDataResult]
-    start_time: int
-
-
-class UsageImagesResponse(Object):
-    data: list[UsageImagesResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageModerationsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageModerationsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageModerationsResponseDataResult]
-    start_time: int
-
-
-class UsageModerationsResponse(Object):
-    data: list[UsageModerationsResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageVectorStoresResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageVectorStoresResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageVectorStoresResponseDataResult]
-    start_time: int
-
-
-class UsageVectorStoresResponse(Object):
-    data: list[UsageVectorStoresResponseData]
-    has_more: bool
-    object: Literal["page"]
-    next_page: str | None = None
-
-
-UsageWebSearchCallsResponseDataResult = (
-    DataResultOrganizationUsageCompletionsResult
-    | DataResultOrganizationUsageEmbeddingsResult
-    | DataResultOrganizationUsageModerationsResult
-    | DataResultOrganizationUsageImagesResult
-    | DataResultOrganizationUsageAudioSpeechesResult
-    | DataResultOrganizationUsageAudioTranscriptionsResult
-    | DataResultOrganizationUsageVectorStoresResult
-    | DataResultOrganizationUsageCodeInterpreterSessionsResult
-    | DataResultOrganizationUsageFileSearchesResult
-    | DataResultOrganizationUsageWebSearchesResult
-    | DataResultOrganizationCostsResult
-)
-
-
-class UsageWebSearchCallsResponseData(Object):
-    end_time: int
-    object: Literal["bucket"]
-    results: list[UsageWebSearchCallsResponseDataResult]
-    start_time: int
-
-
-class UsageWebSearchCallsResponse(Object):
-    data: list[UsageWebSearchCallsResponseData]
     has_more: bool
     object: Literal["page"]
     next_page: str | None = None

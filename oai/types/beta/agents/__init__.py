@@ -6,112 +6,76 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.agents import automations as automations
-    from oai.types.beta.agents import environments as environments
-    from oai.types.beta.agents import sessions as sessions
-    from oai.types.beta.agents import vaults as vaults
-    from oai.types.beta.agents.params import AgentCompaction as AgentCompaction
-    from oai.types.beta.agents.params import AgentExperimental as AgentExperimental
-    from oai.types.beta.agents.params import AgentReasoning as AgentReasoning
-    from oai.types.beta.agents.params import AutomationCreateParams as AutomationCreateParams
-    from oai.types.beta.agents.params import AutomationListParams as AutomationListParams
-    from oai.types.beta.agents.params import AutomationTargetParam as AutomationTargetParam
+    from oai.types.beta.agents import (
+        automations as automations,
+        environments as environments,
+        sessions as sessions,
+        vaults as vaults,
+    )
     from oai.types.beta.agents.params import (
+        AgentReasoning as AgentReasoning,
+        AutomationCreateParams as AutomationCreateParams,
+        AutomationListParams as AutomationListParams,
+        AutomationTargetParam as AutomationTargetParam,
         AutomationTargetParamExistingSession as AutomationTargetParamExistingSession,
+        AutomationTargetParamNewSession as AutomationTargetParamNewSession,
+        AutomationUpdateParams as AutomationUpdateParams,
+        CreateAutomationParamsOnce as CreateAutomationParamsOnce,
+        CreateAutomationParamsPeriodic as CreateAutomationParamsPeriodic,
+        Environment as Environment,
+        EnvironmentCreateParams as EnvironmentCreateParams,
+        EnvironmentListParams as EnvironmentListParams,
+        PromptCacheOptions as PromptCacheOptions,
+        SessionCreateParams as SessionCreateParams,
+        SessionCreateParamsAgent as SessionCreateParamsAgent,
+        SessionCreateParamsNonStreaming as SessionCreateParamsNonStreaming,
+        SessionCreateParamsStreaming as SessionCreateParamsStreaming,
+        SessionListParams as SessionListParams,
+        SessionUpdateParams as SessionUpdateParams,
+        SessionUpdateParamsAgent as SessionUpdateParamsAgent,
+        SpendControl as SpendControl,
+        StreamOptions as StreamOptions,
+        VaultCreateParams as VaultCreateParams,
+        VaultListParams as VaultListParams,
+        VaultStatusFilterParam as VaultStatusFilterParam,
+        VaultUpdateParams as VaultUpdateParams,
     )
-    from oai.types.beta.agents.params import AutomationTargetParamNewSession as AutomationTargetParamNewSession
-    from oai.types.beta.agents.params import AutomationUpdateParams as AutomationUpdateParams
-    from oai.types.beta.agents.params import CreateAutomationParamsOnce as CreateAutomationParamsOnce
-    from oai.types.beta.agents.params import CreateAutomationParamsPeriodic as CreateAutomationParamsPeriodic
-    from oai.types.beta.agents.params import Environment as Environment
-    from oai.types.beta.agents.params import EnvironmentCreateParams as EnvironmentCreateParams
-    from oai.types.beta.agents.params import EnvironmentDesktop as EnvironmentDesktop
-    from oai.types.beta.agents.params import EnvironmentListParams as EnvironmentListParams
-    from oai.types.beta.agents.params import EnvironmentNetwork as EnvironmentNetwork
-    from oai.types.beta.agents.params import EnvironmentPackages as EnvironmentPackages
-    from oai.types.beta.agents.params import PromptCacheOptions as PromptCacheOptions
-    from oai.types.beta.agents.params import SessionCreateParams as SessionCreateParams
-    from oai.types.beta.agents.params import SessionCreateParamsAgent as SessionCreateParamsAgent
-    from oai.types.beta.agents.params import SessionCreateParamsNonStreaming as SessionCreateParamsNonStreaming
-    from oai.types.beta.agents.params import SessionCreateParamsStreaming as SessionCreateParamsStreaming
-    from oai.types.beta.agents.params import SessionListParams as SessionListParams
-    from oai.types.beta.agents.params import SessionUpdateParams as SessionUpdateParams
-    from oai.types.beta.agents.params import SessionUpdateParamsAgent as SessionUpdateParamsAgent
-    from oai.types.beta.agents.params import SpendControl as SpendControl
-    from oai.types.beta.agents.params import StreamOptions as StreamOptions
-    from oai.types.beta.agents.params import VaultCreateParams as VaultCreateParams
-    from oai.types.beta.agents.params import VaultListParams as VaultListParams
-    from oai.types.beta.agents.params import VaultStatusFilterParam as VaultStatusFilterParam
-    from oai.types.beta.agents.params import VaultUpdateParams as VaultUpdateParams
-    from oai.types.beta.agents.structs import Automation as Automation
-    from oai.types.beta.agents.structs import AutomationAgentConfig as AutomationAgentConfig
-    from oai.types.beta.agents.structs import AutomationCreatedBy as AutomationCreatedBy
-    from oai.types.beta.agents.structs import AutomationCreatedByResourceAgent as AutomationCreatedByResourceAgent
     from oai.types.beta.agents.structs import (
+        Automation as Automation,
+        AutomationAgentConfig as AutomationAgentConfig,
+        AutomationCreatedBy as AutomationCreatedBy,
+        AutomationCreatedByResourceAgent as AutomationCreatedByResourceAgent,
         AutomationCreatedByResourceDeveloper as AutomationCreatedByResourceDeveloper,
-    )
-    from oai.types.beta.agents.structs import AutomationDeleted as AutomationDeleted
-    from oai.types.beta.agents.structs import AutomationEnvironment as AutomationEnvironment
-    from oai.types.beta.agents.structs import AutomationEnvironmentResourceNone as AutomationEnvironmentResourceNone
-    from oai.types.beta.agents.structs import (
+        AutomationDeleted as AutomationDeleted,
+        AutomationEnvironment as AutomationEnvironment,
         AutomationEnvironmentResourceOpenAIHosted as AutomationEnvironmentResourceOpenAIHosted,
-    )
-    from oai.types.beta.agents.structs import (
-        AutomationEnvironmentResourceOpenAIHostedDesktop as AutomationEnvironmentResourceOpenAIHostedDesktop,
-    )
-    from oai.types.beta.agents.structs import (
         AutomationEnvironmentResourceOpenaiHostedFile as AutomationEnvironmentResourceOpenaiHostedFile,
-    )
-    from oai.types.beta.agents.structs import (
         AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID,
-    )
-    from oai.types.beta.agents.structs import (
         AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline as AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline,
-    )
-    from oai.types.beta.agents.structs import (
-        AutomationEnvironmentResourceOpenAIHostedNetwork as AutomationEnvironmentResourceOpenAIHostedNetwork,
-    )
-    from oai.types.beta.agents.structs import (
-        AutomationEnvironmentResourceOpenAIHostedPackages as AutomationEnvironmentResourceOpenAIHostedPackages,
-    )
-    from oai.types.beta.agents.structs import (
         AutomationEnvironmentResourceOpenaiHostedSkill as AutomationEnvironmentResourceOpenaiHostedSkill,
-    )
-    from oai.types.beta.agents.structs import (
-        AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline,
-    )
-    from oai.types.beta.agents.structs import (
         AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference,
-    )
-    from oai.types.beta.agents.structs import (
         AutomationEnvironmentResourceSelfHosted as AutomationEnvironmentResourceSelfHosted,
-    )
-    from oai.types.beta.agents.structs import AutomationMetadataParam as AutomationMetadataParam
-    from oai.types.beta.agents.structs import AutomationTarget as AutomationTarget
-    from oai.types.beta.agents.structs import (
+        AutomationMetadataParam as AutomationMetadataParam,
+        AutomationTarget as AutomationTarget,
         AutomationTargetResourceExistingSession as AutomationTargetResourceExistingSession,
-    )
-    from oai.types.beta.agents.structs import AutomationTargetResourceNewSession as AutomationTargetResourceNewSession
-    from oai.types.beta.agents.structs import (
+        AutomationTargetResourceNewSession as AutomationTargetResourceNewSession,
         AutomationTargetResourceNewSessionInput as AutomationTargetResourceNewSessionInput,
+        EnvironmentInfo as EnvironmentInfo,
+        OneTimeAutomation as OneTimeAutomation,
+        PeriodicAutomation as PeriodicAutomation,
+        Vault as Vault,
+        VaultDeleted as VaultDeleted,
+        VaultStatus as VaultStatus,
     )
-    from oai.types.beta.agents.structs import Compaction as Compaction
-    from oai.types.beta.agents.structs import EnvironmentInfo as EnvironmentInfo
-    from oai.types.beta.agents.structs import Experimental as Experimental
-    from oai.types.beta.agents.structs import OneTimeAutomation as OneTimeAutomation
-    from oai.types.beta.agents.structs import PeriodicAutomation as PeriodicAutomation
-    from oai.types.beta.agents.structs import Vault as Vault
-    from oai.types.beta.agents.structs import VaultDeleted as VaultDeleted
-    from oai.types.beta.agents.structs import VaultStatus as VaultStatus
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.agents.automations": "",
             "oai.types.beta.agents.environments": "",
-            "oai.types.beta.agents.params": "AgentCompaction AgentExperimental AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentDesktop EnvironmentListParams EnvironmentNetwork EnvironmentPackages PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
+            "oai.types.beta.agents.params": "AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentListParams PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
             "oai.types.beta.agents.sessions": "",
-            "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceNone AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedDesktop AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedNetwork AutomationEnvironmentResourceOpenAIHostedPackages AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput Compaction EnvironmentInfo Experimental OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus",
+            "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput EnvironmentInfo OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus",
             "oai.types.beta.agents.vaults": "",
         },
     )

@@ -9,11 +9,16 @@ if TYPE_CHECKING:
 
     from oai.types.beta.agents.structs import AutomationMetadataParam, VaultStatus
     from oai.types.beta.agents_params import (
+        AgentCreateParamsCompaction,
+        AgentCreateParamsExperimental,
         AgentReasoningParam,
         AgentSessionInputMessageParam,
         AgentTextParam,
         AgentToolParam,
         EnvironmentParam,
+        EnvironmentParamOpenAIHostedDesktop,
+        EnvironmentParamOpenAIHostedNetwork,
+        EnvironmentParamOpenAIHostedPackages,
         HostedEnvironmentFileParam,
         HostedPluginParam,
         HostedSkillParam,
@@ -80,12 +85,12 @@ class AutomationUpdateParams(TypedDict, total=False):
 class Environment(TypedDict, total=False):
     type: Required[Literal["openai_hosted"]]
     capability_directories: Sequence[str] | None
-    desktop: EnvironmentDesktop | None
+    desktop: EnvironmentParamOpenAIHostedDesktop | None
     env: dict[str, str] | None
     environment_template_id: str
     files: Iterable[HostedEnvironmentFileParam] | None
-    network: EnvironmentNetwork | None
-    packages: EnvironmentPackages | None
+    network: EnvironmentParamOpenAIHostedNetwork | None
+    packages: EnvironmentParamOpenAIHostedPackages | None
     plugins: Iterable[HostedPluginParam] | None
     setup_commands: Iterable[SetupCommandParam] | None
     skills: Iterable[HostedSkillParam] | None
@@ -98,22 +103,6 @@ EnvironmentCreateParams = TypedDict(
 )
 
 
-class EnvironmentDesktop(TypedDict, total=False):
-    enabled: Required[bool]
-
-
-class EnvironmentNetwork(TypedDict, total=False):
-    access: Required[Literal["enabled", "disabled", "restricted"]]
-    allowed_domains: Sequence[str] | None
-    blocked_domains: Sequence[str] | None
-
-
-class EnvironmentPackages(TypedDict, total=False):
-    npm: Sequence[str] | None
-    python: Sequence[str] | None
-    system: Sequence[str] | None
-
-
 class EnvironmentListParams(TypedDict, total=False):
     after: str
     limit: int
@@ -122,8 +111,8 @@ class EnvironmentListParams(TypedDict, total=False):
 
 
 class SessionCreateParamsAgent(TypedDict, total=False):
-    compaction: AgentCompaction | None
-    experimental: AgentExperimental
+    compaction: AgentCreateParamsCompaction | None
+    experimental: AgentCreateParamsExperimental
     instructions: str | None
     model: str
     multi_agent: MultiAgentConfigParam | None
@@ -131,13 +120,6 @@ class SessionCreateParamsAgent(TypedDict, total=False):
     service_tier: Literal["auto", "default", "flex", "priority", "fast", "ultrafast"] | None
     text: AgentTextParam | None
     tools: Iterable[AgentToolParam] | None
-
-
-AgentCompaction = TypedDict("AgentCompaction", {"async": "bool | None"}, total=False)
-
-
-class AgentExperimental(TypedDict, total=False):
-    time_awareness: bool
 
 
 class PromptCacheOptions(TypedDict, total=False):

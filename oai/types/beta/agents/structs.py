@@ -2,13 +2,17 @@
 
 from typing import ClassVar, Literal
 
-import msgspec
-
 from oai._object import Object
 from oai.types.beta.agents_structs import (
+    AgentCompaction,
+    AgentExperimental,
     AgentReasoning,
     AgentText,
     AgentTool,
+    EnvironmentResourceNone,
+    EnvironmentResourceOpenAIHostedDesktop,
+    EnvironmentResourceOpenAIHostedNetwork,
+    EnvironmentResourceOpenAIHostedPackages,
     HostedEnvironmentFile,
     HostedPlugin,
     HostedSkill,
@@ -36,14 +40,6 @@ class AutomationTargetResourceExistingSession(Object, tag_field="type", tag="exi
     session_id: str
 
 
-class Compaction(Object):
-    async_: bool = msgspec.field(name="async")
-
-
-class Experimental(Object):
-    time_awareness: bool
-
-
 class AutomationAgentConfig(Object):
     model: str
     multi_agent: MultiAgentConfig
@@ -52,27 +48,8 @@ class AutomationAgentConfig(Object):
     text: AgentText
     tools: list[AgentTool]
     instructions: str | None = None
-    compaction: Compaction | None = None
-    experimental: Experimental | None = None
-
-
-class AutomationEnvironmentResourceNone(Object, tag_field="type", tag="none"):
-    type: ClassVar[Literal["none"]] = "none"
-
-
-class AutomationEnvironmentResourceOpenAIHostedDesktop(Object):
-    enabled: bool
-
-
-class AutomationEnvironmentResourceOpenAIHostedNetwork(Object):
-    access: Literal["enabled", "disabled", "restricted"]
-    allowed_domains: list[str]
-
-
-class AutomationEnvironmentResourceOpenAIHostedPackages(Object):
-    npm: list[str]
-    python: list[str]
-    system: list[str]
+    compaction: AgentCompaction | None = None
+    experimental: AgentExperimental | None = None
 
 
 class AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID(
@@ -97,14 +74,6 @@ AutomationEnvironmentResourceOpenaiHostedFile = (
 )
 
 
-class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline(
-    Object, tag_field="type", tag="inline"
-):
-    type: ClassVar[Literal["inline"]] = "inline"
-    description: str
-    name: str
-
-
 class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference(
     Object, tag_field="type", tag="skill_reference"
 ):
@@ -114,8 +83,7 @@ class AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceS
 
 
 AutomationEnvironmentResourceOpenaiHostedSkill = (
-    AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference
-    | AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceInline
+    AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference | HostedPlugin
 )
 
 
@@ -123,12 +91,12 @@ class AutomationEnvironmentResourceOpenAIHosted(Object, tag_field="type", tag="o
     type: ClassVar[Literal["openai_hosted"]] = "openai_hosted"
     capability_directories: list[str] | None = None
     container_size: Literal["small", "medium", "large"] | None = None
-    desktop: AutomationEnvironmentResourceOpenAIHostedDesktop | None = None
+    desktop: EnvironmentResourceOpenAIHostedDesktop | None = None
     environment_id: str | None = None
     environment_template_id: str | None = None
     files: list[AutomationEnvironmentResourceOpenaiHostedFile] | None = None
-    network: AutomationEnvironmentResourceOpenAIHostedNetwork | None = None
-    packages: AutomationEnvironmentResourceOpenAIHostedPackages | None = None
+    network: EnvironmentResourceOpenAIHostedNetwork | None = None
+    packages: EnvironmentResourceOpenAIHostedPackages | None = None
     plugins: list[HostedPlugin] | None = None
     skills: list[AutomationEnvironmentResourceOpenaiHostedSkill] | None = None
 
@@ -141,9 +109,7 @@ class AutomationEnvironmentResourceSelfHosted(Object, tag_field="type", tag="sel
 
 
 AutomationEnvironment = (
-    AutomationEnvironmentResourceNone
-    | AutomationEnvironmentResourceOpenAIHosted
-    | AutomationEnvironmentResourceSelfHosted
+    EnvironmentResourceNone | AutomationEnvironmentResourceOpenAIHosted | AutomationEnvironmentResourceSelfHosted
 )
 
 

@@ -8,55 +8,60 @@ from oai._lazy import attach
 if TYPE_CHECKING:
     from oai.types.beta.chatkit.params import (
         ChatSessionChatKitConfigurationParam as ChatSessionChatKitConfigurationParam,
+        ChatSessionExpiresAfterParam as ChatSessionExpiresAfterParam,
+        ChatSessionRateLimitsParam as ChatSessionRateLimitsParam,
+        ChatSessionWorkflowParam as ChatSessionWorkflowParam,
+        FileUpload as FileUpload,
+        History as History,
+        SessionCreateParams as SessionCreateParams,
+        ThreadListItemsParams as ThreadListItemsParams,
+        ThreadListParams as ThreadListParams,
+        Tracing as Tracing,
     )
-    from oai.types.beta.chatkit.params import ChatSessionExpiresAfterParam as ChatSessionExpiresAfterParam
-    from oai.types.beta.chatkit.params import ChatSessionRateLimitsParam as ChatSessionRateLimitsParam
-    from oai.types.beta.chatkit.params import ChatSessionWorkflowParam as ChatSessionWorkflowParam
-    from oai.types.beta.chatkit.params import FileUpload as FileUpload
-    from oai.types.beta.chatkit.params import History as History
-    from oai.types.beta.chatkit.params import SessionCreateParams as SessionCreateParams
-    from oai.types.beta.chatkit.params import ThreadListItemsParams as ThreadListItemsParams
-    from oai.types.beta.chatkit.params import ThreadListParams as ThreadListParams
-    from oai.types.beta.chatkit.params import Tracing as Tracing
-    from oai.types.beta.chatkit.structs import Annotation as Annotation
-    from oai.types.beta.chatkit.structs import AnnotationFile as AnnotationFile
-    from oai.types.beta.chatkit.structs import AnnotationFileSource as AnnotationFileSource
-    from oai.types.beta.chatkit.structs import AnnotationURL as AnnotationURL
-    from oai.types.beta.chatkit.structs import AnnotationURLSource as AnnotationURLSource
-    from oai.types.beta.chatkit.structs import ChatKitAttachment as ChatKitAttachment
-    from oai.types.beta.chatkit.structs import ChatKitResponseOutputText as ChatKitResponseOutputText
-    from oai.types.beta.chatkit.structs import ChatKitThread as ChatKitThread
-    from oai.types.beta.chatkit.structs import ChatKitThreadAssistantMessageItem as ChatKitThreadAssistantMessageItem
-    from oai.types.beta.chatkit.structs import ChatKitThreadItemList as ChatKitThreadItemList
-    from oai.types.beta.chatkit.structs import ChatKitThreadUserMessageItem as ChatKitThreadUserMessageItem
-    from oai.types.beta.chatkit.structs import ChatKitWidgetItem as ChatKitWidgetItem
-    from oai.types.beta.chatkit.structs import ChatSession as ChatSession
-    from oai.types.beta.chatkit.structs import ChatSessionAutomaticThreadTitling as ChatSessionAutomaticThreadTitling
-    from oai.types.beta.chatkit.structs import ChatSessionChatKitConfiguration as ChatSessionChatKitConfiguration
-    from oai.types.beta.chatkit.structs import ChatSessionFileUpload as ChatSessionFileUpload
-    from oai.types.beta.chatkit.structs import ChatSessionHistory as ChatSessionHistory
-    from oai.types.beta.chatkit.structs import ChatSessionRateLimits as ChatSessionRateLimits
-    from oai.types.beta.chatkit.structs import ChatSessionStatus as ChatSessionStatus
-    from oai.types.beta.chatkit.structs import Content as Content
-    from oai.types.beta.chatkit.structs import ContentInputText as ContentInputText
-    from oai.types.beta.chatkit.structs import ContentQuotedText as ContentQuotedText
-    from oai.types.beta.chatkit.structs import Data as Data
-    from oai.types.beta.chatkit.structs import DataChatKitClientToolCall as DataChatKitClientToolCall
-    from oai.types.beta.chatkit.structs import DataChatKitTask as DataChatKitTask
-    from oai.types.beta.chatkit.structs import DataChatKitTaskGroup as DataChatKitTaskGroup
-    from oai.types.beta.chatkit.structs import DataChatKitTaskGroupTask as DataChatKitTaskGroupTask
-    from oai.types.beta.chatkit.structs import InferenceOptions as InferenceOptions
-    from oai.types.beta.chatkit.structs import InferenceOptionsToolChoice as InferenceOptionsToolChoice
-    from oai.types.beta.chatkit.structs import Status as Status
-    from oai.types.beta.chatkit.structs import StatusActive as StatusActive
-    from oai.types.beta.chatkit.structs import StatusClosed as StatusClosed
-    from oai.types.beta.chatkit.structs import StatusLocked as StatusLocked
-    from oai.types.beta.chatkit.structs import ThreadDeleteResponse as ThreadDeleteResponse
+    from oai.types.beta.chatkit.structs import (
+        Annotation as Annotation,
+        AnnotationFile as AnnotationFile,
+        AnnotationFileSource as AnnotationFileSource,
+        AnnotationURL as AnnotationURL,
+        AnnotationURLSource as AnnotationURLSource,
+        ChatKitAttachment as ChatKitAttachment,
+        ChatKitResponseOutputText as ChatKitResponseOutputText,
+        ChatKitThread as ChatKitThread,
+        ChatKitThreadAssistantMessageItem as ChatKitThreadAssistantMessageItem,
+        ChatKitThreadItemList as ChatKitThreadItemList,
+        ChatKitThreadUserMessageItem as ChatKitThreadUserMessageItem,
+        ChatKitWidgetItem as ChatKitWidgetItem,
+        ChatSession as ChatSession,
+        ChatSessionChatKitConfiguration as ChatSessionChatKitConfiguration,
+        ChatSessionFileUpload as ChatSessionFileUpload,
+        ChatSessionHistory as ChatSessionHistory,
+        ChatSessionRateLimits as ChatSessionRateLimits,
+        ChatSessionStatus as ChatSessionStatus,
+        Content as Content,
+        ContentInputText as ContentInputText,
+        ContentQuotedText as ContentQuotedText,
+        Data as Data,
+        DataChatKitClientToolCall as DataChatKitClientToolCall,
+        DataChatKitTask as DataChatKitTask,
+        DataChatKitTaskGroup as DataChatKitTaskGroup,
+        DataChatKitTaskGroupTask as DataChatKitTaskGroupTask,
+        InferenceOptions as InferenceOptions,
+        InferenceOptionsToolChoice as InferenceOptionsToolChoice,
+        Status as Status,
+        StatusActive as StatusActive,
+        StatusClosed as StatusClosed,
+        StatusLocked as StatusLocked,
+        ThreadDeleteResponse as ThreadDeleteResponse,
+    )
+    from oai.types.beta.chatkit_structs import Tracing as _ChatSessionAutomaticThreadTitling
+
+    ChatSessionAutomaticThreadTitling = _ChatSessionAutomaticThreadTitling
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.chatkit.params": "ChatSessionChatKitConfigurationParam ChatSessionExpiresAfterParam ChatSessionRateLimitsParam ChatSessionWorkflowParam FileUpload History SessionCreateParams ThreadListItemsParams ThreadListParams Tracing",
-            "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionAutomaticThreadTitling ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits ChatSessionStatus Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
+            "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits ChatSessionStatus Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
+            "oai.types.beta.chatkit_structs": "ChatSessionAutomaticThreadTitling=Tracing",
         },
     )

@@ -3,11 +3,7 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
-from oai.types.beta.chatkit_structs import ChatKitWorkflow
-
-
-class ChatSessionAutomaticThreadTitling(Object):
-    enabled: bool
+from oai.types.beta.chatkit_structs import ChatKitWorkflow, Tracing
 
 
 class ChatSessionFileUpload(Object):
@@ -22,7 +18,7 @@ class ChatSessionHistory(Object):
 
 
 class ChatSessionChatKitConfiguration(Object):
-    automatic_thread_titling: ChatSessionAutomaticThreadTitling
+    automatic_thread_titling: Tracing
     file_upload: ChatSessionFileUpload
     history: ChatSessionHistory
 

@@ -6,172 +6,125 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.realtime.params import ClientSecretExpiresAfter as ClientSecretExpiresAfter
-    from oai.types.beta.realtime.params import ClientSecretExpiresAt as ClientSecretExpiresAt
-    from oai.types.beta.realtime.params import ConversationItemContentParam as ConversationItemContentParam
-    from oai.types.beta.realtime.params import ConversationItemCreateEventParam as ConversationItemCreateEventParam
-    from oai.types.beta.realtime.params import ConversationItemDeleteEventParam as ConversationItemDeleteEventParam
-    from oai.types.beta.realtime.params import ConversationItemParam as ConversationItemParam
-    from oai.types.beta.realtime.params import ConversationItemRetrieveEventParam as ConversationItemRetrieveEventParam
-    from oai.types.beta.realtime.params import ConversationItemTruncateEventParam as ConversationItemTruncateEventParam
-    from oai.types.beta.realtime.params import ConversationItemWithReferenceParam as ConversationItemWithReferenceParam
     from oai.types.beta.realtime.params import (
+        ClientSecretExpiresAfter as ClientSecretExpiresAfter,
+        ClientSecretExpiresAt as ClientSecretExpiresAt,
+        ConversationItemContentParam as ConversationItemContentParam,
+        ConversationItemCreateEventParam as ConversationItemCreateEventParam,
+        ConversationItemDeleteEventParam as ConversationItemDeleteEventParam,
+        ConversationItemParam as ConversationItemParam,
+        ConversationItemRetrieveEventParam as ConversationItemRetrieveEventParam,
+        ConversationItemTruncateEventParam as ConversationItemTruncateEventParam,
+        ConversationItemWithReferenceParam as ConversationItemWithReferenceParam,
         ConversationItemWithReferenceParamContent as ConversationItemWithReferenceParamContent,
-    )
-    from oai.types.beta.realtime.params import InputAudioBufferAppendEventParam as InputAudioBufferAppendEventParam
-    from oai.types.beta.realtime.params import InputAudioBufferClearEventParam as InputAudioBufferClearEventParam
-    from oai.types.beta.realtime.params import InputAudioBufferCommitEventParam as InputAudioBufferCommitEventParam
-    from oai.types.beta.realtime.params import RealtimeClientEventParam as RealtimeClientEventParam
-    from oai.types.beta.realtime.params import (
-        RealtimeClientEventParamOutputAudioBufferClear as RealtimeClientEventParamOutputAudioBufferClear,
-    )
-    from oai.types.beta.realtime.params import RealtimeConnectParams as RealtimeConnectParams
-    from oai.types.beta.realtime.params import ResponseCancelEventParam as ResponseCancelEventParam
-    from oai.types.beta.realtime.params import ResponseCreateEventParam as ResponseCreateEventParam
-    from oai.types.beta.realtime.params import ResponseCreateEventParamResponse as ResponseCreateEventParamResponse
-    from oai.types.beta.realtime.params import SessionCreateParams as SessionCreateParams
-    from oai.types.beta.realtime.params import SessionCreateParamsClientSecret as SessionCreateParamsClientSecret
-    from oai.types.beta.realtime.params import (
+        InputAudioBufferAppendEventParam as InputAudioBufferAppendEventParam,
+        InputAudioBufferClearEventParam as InputAudioBufferClearEventParam,
+        InputAudioBufferCommitEventParam as InputAudioBufferCommitEventParam,
+        OutputAudioBufferClear as OutputAudioBufferClear,
+        RealtimeClientEventParam as RealtimeClientEventParam,
+        RealtimeConnectParams as RealtimeConnectParams,
+        ResponseCancelEventParam as ResponseCancelEventParam,
+        ResponseCreateEventParam as ResponseCreateEventParam,
+        ResponseCreateEventParamResponse as ResponseCreateEventParamResponse,
+        SessionCreateParamsClientSecret as SessionCreateParamsClientSecret,
         SessionCreateParamsInputAudioNoiseReduction as SessionCreateParamsInputAudioNoiseReduction,
-    )
-    from oai.types.beta.realtime.params import (
         SessionCreateParamsInputAudioTranscription as SessionCreateParamsInputAudioTranscription,
-    )
-    from oai.types.beta.realtime.params import SessionCreateParamsTool as SessionCreateParamsTool
-    from oai.types.beta.realtime.params import (
-        SessionCreateParamsTracingTracingConfiguration as SessionCreateParamsTracingTracingConfiguration,
-    )
-    from oai.types.beta.realtime.params import SessionCreateParamsTurnDetection as SessionCreateParamsTurnDetection
-    from oai.types.beta.realtime.params import SessionTracing as SessionTracing
-    from oai.types.beta.realtime.params import SessionUpdateEventParam as SessionUpdateEventParam
-    from oai.types.beta.realtime.params import SessionUpdateEventParamSession as SessionUpdateEventParamSession
-    from oai.types.beta.realtime.params import Tracing as Tracing
-    from oai.types.beta.realtime.params import TranscriptionSessionCreateParams as TranscriptionSessionCreateParams
-    from oai.types.beta.realtime.params import (
+        SessionCreateParamsTurnDetection as SessionCreateParamsTurnDetection,
+        SessionUpdateEventParam as SessionUpdateEventParam,
+        SessionUpdateEventParamSession as SessionUpdateEventParamSession,
+        SessionUpdateEventParamSession as _SessionCreateParams,
+        Tool as Tool,
+        Tracing as Tracing,
+        TracingTracingConfiguration as TracingTracingConfiguration,
         TranscriptionSessionCreateParamsClientSecret as TranscriptionSessionCreateParamsClientSecret,
-    )
-    from oai.types.beta.realtime.params import (
         TranscriptionSessionCreateParamsInputAudioTranscription as TranscriptionSessionCreateParamsInputAudioTranscription,
-    )
-    from oai.types.beta.realtime.params import TranscriptionSessionUpdateParam as TranscriptionSessionUpdateParam
-    from oai.types.beta.realtime.params import (
+        TranscriptionSessionUpdateParam as TranscriptionSessionUpdateParam,
         TranscriptionSessionUpdateParamSession as TranscriptionSessionUpdateParamSession,
+        TranscriptionSessionUpdateParamSession as _TranscriptionSessionCreateParams,
     )
-    from oai.types.beta.realtime.structs import Conversation as Conversation
-    from oai.types.beta.realtime.structs import ConversationCreatedEvent as ConversationCreatedEvent
-    from oai.types.beta.realtime.structs import ConversationItem as ConversationItem
-    from oai.types.beta.realtime.structs import ConversationItemContent as ConversationItemContent
-    from oai.types.beta.realtime.structs import ConversationItemCreatedEvent as ConversationItemCreatedEvent
-    from oai.types.beta.realtime.structs import ConversationItemCreateEvent as ConversationItemCreateEvent
-    from oai.types.beta.realtime.structs import ConversationItemDeletedEvent as ConversationItemDeletedEvent
-    from oai.types.beta.realtime.structs import ConversationItemDeleteEvent as ConversationItemDeleteEvent
     from oai.types.beta.realtime.structs import (
+        ConversationItem as ConversationItem,
+        ConversationItemContent as ConversationItemContent,
+        ConversationItemCreatedEvent as ConversationItemCreatedEvent,
+        ConversationItemCreateEvent as ConversationItemCreateEvent,
         ConversationItemInputAudioTranscriptionCompletedEvent as ConversationItemInputAudioTranscriptionCompletedEvent,
-    )
-    from oai.types.beta.realtime.structs import (
-        ConversationItemInputAudioTranscriptionDeltaEvent as ConversationItemInputAudioTranscriptionDeltaEvent,
-    )
-    from oai.types.beta.realtime.structs import (
-        ConversationItemInputAudioTranscriptionFailedEvent as ConversationItemInputAudioTranscriptionFailedEvent,
-    )
-    from oai.types.beta.realtime.structs import (
-        ConversationItemInputAudioTranscriptionFailedEventError as ConversationItemInputAudioTranscriptionFailedEventError,
-    )
-    from oai.types.beta.realtime.structs import ConversationItemRetrieved as ConversationItemRetrieved
-    from oai.types.beta.realtime.structs import ConversationItemRetrieveEvent as ConversationItemRetrieveEvent
-    from oai.types.beta.realtime.structs import ConversationItemTruncatedEvent as ConversationItemTruncatedEvent
-    from oai.types.beta.realtime.structs import ConversationItemTruncateEvent as ConversationItemTruncateEvent
-    from oai.types.beta.realtime.structs import ConversationItemWithReference as ConversationItemWithReference
-    from oai.types.beta.realtime.structs import (
+        ConversationItemRetrieved as ConversationItemRetrieved,
+        ConversationItemWithReference as ConversationItemWithReference,
         ConversationItemWithReferenceContent as ConversationItemWithReferenceContent,
-    )
-    from oai.types.beta.realtime.structs import ErrorEvent as ErrorEvent
-    from oai.types.beta.realtime.structs import ErrorEventError as ErrorEventError
-    from oai.types.beta.realtime.structs import InputAudioBufferAppendEvent as InputAudioBufferAppendEvent
-    from oai.types.beta.realtime.structs import InputAudioBufferClearedEvent as InputAudioBufferClearedEvent
-    from oai.types.beta.realtime.structs import InputAudioBufferClearEvent as InputAudioBufferClearEvent
-    from oai.types.beta.realtime.structs import InputAudioBufferCommitEvent as InputAudioBufferCommitEvent
-    from oai.types.beta.realtime.structs import InputAudioBufferCommittedEvent as InputAudioBufferCommittedEvent
-    from oai.types.beta.realtime.structs import InputAudioBufferSpeechStartedEvent as InputAudioBufferSpeechStartedEvent
-    from oai.types.beta.realtime.structs import InputAudioBufferSpeechStoppedEvent as InputAudioBufferSpeechStoppedEvent
-    from oai.types.beta.realtime.structs import InputTokenDetails as InputTokenDetails
-    from oai.types.beta.realtime.structs import Logprob as Logprob
-    from oai.types.beta.realtime.structs import OutputAudioBufferCleared as OutputAudioBufferCleared
-    from oai.types.beta.realtime.structs import OutputAudioBufferStarted as OutputAudioBufferStarted
-    from oai.types.beta.realtime.structs import OutputAudioBufferStopped as OutputAudioBufferStopped
-    from oai.types.beta.realtime.structs import OutputTokenDetails as OutputTokenDetails
-    from oai.types.beta.realtime.structs import Part as Part
-    from oai.types.beta.realtime.structs import RateLimit as RateLimit
-    from oai.types.beta.realtime.structs import RateLimitsUpdatedEvent as RateLimitsUpdatedEvent
-    from oai.types.beta.realtime.structs import RealtimeClientEvent as RealtimeClientEvent
-    from oai.types.beta.realtime.structs import (
-        RealtimeClientEventOutputAudioBufferClear as RealtimeClientEventOutputAudioBufferClear,
-    )
-    from oai.types.beta.realtime.structs import RealtimeResponse as RealtimeResponse
-    from oai.types.beta.realtime.structs import RealtimeResponseStatus as RealtimeResponseStatus
-    from oai.types.beta.realtime.structs import RealtimeResponseStatusError as RealtimeResponseStatusError
-    from oai.types.beta.realtime.structs import RealtimeResponseUsage as RealtimeResponseUsage
-    from oai.types.beta.realtime.structs import RealtimeServerEvent as RealtimeServerEvent
-    from oai.types.beta.realtime.structs import ResponseAudioDeltaEvent as ResponseAudioDeltaEvent
-    from oai.types.beta.realtime.structs import ResponseAudioDoneEvent as ResponseAudioDoneEvent
-    from oai.types.beta.realtime.structs import ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent
-    from oai.types.beta.realtime.structs import ResponseAudioTranscriptDoneEvent as ResponseAudioTranscriptDoneEvent
-    from oai.types.beta.realtime.structs import ResponseCancelEvent as ResponseCancelEvent
-    from oai.types.beta.realtime.structs import ResponseContentPartAddedEvent as ResponseContentPartAddedEvent
-    from oai.types.beta.realtime.structs import ResponseContentPartDoneEvent as ResponseContentPartDoneEvent
-    from oai.types.beta.realtime.structs import ResponseCreatedEvent as ResponseCreatedEvent
-    from oai.types.beta.realtime.structs import ResponseCreateEvent as ResponseCreateEvent
-    from oai.types.beta.realtime.structs import ResponseCreateEventResponse as ResponseCreateEventResponse
-    from oai.types.beta.realtime.structs import ResponseDoneEvent as ResponseDoneEvent
-    from oai.types.beta.realtime.structs import (
-        ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent,
-    )
-    from oai.types.beta.realtime.structs import (
+        InputTokenDetails as InputTokenDetails,
+        RealtimeClientEvent as RealtimeClientEvent,
+        RealtimeResponse as RealtimeResponse,
+        RealtimeResponseUsage as RealtimeResponseUsage,
+        RealtimeServerEvent as RealtimeServerEvent,
+        ResponseAudioDeltaEvent as ResponseAudioDeltaEvent,
+        ResponseAudioDoneEvent as ResponseAudioDoneEvent,
+        ResponseAudioTranscriptDeltaEvent as ResponseAudioTranscriptDeltaEvent,
+        ResponseAudioTranscriptDoneEvent as ResponseAudioTranscriptDoneEvent,
+        ResponseCreatedEvent as ResponseCreatedEvent,
+        ResponseCreateEvent as ResponseCreateEvent,
+        ResponseCreateEventResponse as ResponseCreateEventResponse,
+        ResponseDoneEvent as ResponseDoneEvent,
         ResponseFunctionCallArgumentsDoneEvent as ResponseFunctionCallArgumentsDoneEvent,
-    )
-    from oai.types.beta.realtime.structs import ResponseOutputItemAddedEvent as ResponseOutputItemAddedEvent
-    from oai.types.beta.realtime.structs import ResponseOutputItemDoneEvent as ResponseOutputItemDoneEvent
-    from oai.types.beta.realtime.structs import ResponseTextDeltaEvent as ResponseTextDeltaEvent
-    from oai.types.beta.realtime.structs import ResponseTextDoneEvent as ResponseTextDoneEvent
-    from oai.types.beta.realtime.structs import Session as Session
-    from oai.types.beta.realtime.structs import SessionClientSecretExpiresAfter as SessionClientSecretExpiresAfter
-    from oai.types.beta.realtime.structs import SessionClientSecretExpiresAt as SessionClientSecretExpiresAt
-    from oai.types.beta.realtime.structs import SessionCreatedEvent as SessionCreatedEvent
-    from oai.types.beta.realtime.structs import SessionCreateResponse as SessionCreateResponse
-    from oai.types.beta.realtime.structs import SessionCreateResponseClientSecret as SessionCreateResponseClientSecret
-    from oai.types.beta.realtime.structs import (
+        ResponseOutputItemAddedEvent as ResponseOutputItemAddedEvent,
+        ResponseOutputItemDoneEvent as ResponseOutputItemDoneEvent,
+        ResponseTextDeltaEvent as ResponseTextDeltaEvent,
+        ResponseTextDoneEvent as ResponseTextDoneEvent,
+        Session as Session,
+        SessionClientSecretExpiresAfter as SessionClientSecretExpiresAfter,
+        SessionClientSecretExpiresAt as SessionClientSecretExpiresAt,
+        SessionCreatedEvent as SessionCreatedEvent,
+        SessionCreateResponse as SessionCreateResponse,
+        SessionCreateResponseClientSecret as SessionCreateResponseClientSecret,
         SessionCreateResponseInputAudioTranscription as SessionCreateResponseInputAudioTranscription,
-    )
-    from oai.types.beta.realtime.structs import SessionCreateResponseTurnDetection as SessionCreateResponseTurnDetection
-    from oai.types.beta.realtime.structs import SessionInputAudioNoiseReduction as SessionInputAudioNoiseReduction
-    from oai.types.beta.realtime.structs import SessionInputAudioTranscription as SessionInputAudioTranscription
-    from oai.types.beta.realtime.structs import SessionTool as SessionTool
-    from oai.types.beta.realtime.structs import SessionTracingTracingConfiguration as SessionTracingTracingConfiguration
-    from oai.types.beta.realtime.structs import SessionTurnDetection as SessionTurnDetection
-    from oai.types.beta.realtime.structs import SessionUpdatedEvent as SessionUpdatedEvent
-    from oai.types.beta.realtime.structs import SessionUpdateEvent as SessionUpdateEvent
-    from oai.types.beta.realtime.structs import SessionUpdateEventSession as SessionUpdateEventSession
-    from oai.types.beta.realtime.structs import (
+        SessionInputAudioNoiseReduction as SessionInputAudioNoiseReduction,
+        SessionInputAudioTranscription as SessionInputAudioTranscription,
+        SessionModel as SessionModel,
+        SessionTurnDetection as SessionTurnDetection,
+        SessionUpdatedEvent as SessionUpdatedEvent,
+        SessionUpdateEvent as SessionUpdateEvent,
+        SessionUpdateEventSession as SessionUpdateEventSession,
         SessionUpdateEventSessionClientSecret as SessionUpdateEventSessionClientSecret,
-    )
-    from oai.types.beta.realtime.structs import TranscriptionSession as TranscriptionSession
-    from oai.types.beta.realtime.structs import (
+        TranscriptionSession as TranscriptionSession,
         TranscriptionSessionInputAudioTranscription as TranscriptionSessionInputAudioTranscription,
-    )
-    from oai.types.beta.realtime.structs import TranscriptionSessionUpdate as TranscriptionSessionUpdate
-    from oai.types.beta.realtime.structs import TranscriptionSessionUpdatedEvent as TranscriptionSessionUpdatedEvent
-    from oai.types.beta.realtime.structs import TranscriptionSessionUpdateSession as TranscriptionSessionUpdateSession
-    from oai.types.beta.realtime.structs import (
+        TranscriptionSessionUpdate as TranscriptionSessionUpdate,
+        TranscriptionSessionUpdatedEvent as TranscriptionSessionUpdatedEvent,
+        TranscriptionSessionUpdateSession as TranscriptionSessionUpdateSession,
         TranscriptionSessionUpdateSessionClientSecret as TranscriptionSessionUpdateSessionClientSecret,
     )
-    from oai.types.beta.realtime.structs import Usage as Usage
-    from oai.types.beta.realtime.structs import UsageTranscriptTextUsageDuration as UsageTranscriptTextUsageDuration
-    from oai.types.beta.realtime.structs import UsageTranscriptTextUsageTokens as UsageTranscriptTextUsageTokens
+    from oai.types.realtime.common_structs import (
+        ConversationCreatedEvent as ConversationCreatedEvent,
+        ConversationItemDeletedEvent as ConversationItemDeletedEvent,
+        ConversationItemDeleteEvent as ConversationItemDeleteEvent,
+        ConversationItemInputAudioTranscriptionDeltaEvent as ConversationItemInputAudioTranscriptionDeltaEvent,
+        ConversationItemInputAudioTranscriptionFailedEvent as ConversationItemInputAudioTranscriptionFailedEvent,
+        ConversationItemRetrieveEvent as ConversationItemRetrieveEvent,
+        ConversationItemTruncatedEvent as ConversationItemTruncatedEvent,
+        ConversationItemTruncateEvent as ConversationItemTruncateEvent,
+        InputAudioBufferAppendEvent as InputAudioBufferAppendEvent,
+        InputAudioBufferClearedEvent as InputAudioBufferClearedEvent,
+        InputAudioBufferClearEvent as InputAudioBufferClearEvent,
+        InputAudioBufferCommitEvent as InputAudioBufferCommitEvent,
+        InputAudioBufferCommittedEvent as InputAudioBufferCommittedEvent,
+        InputAudioBufferSpeechStartedEvent as InputAudioBufferSpeechStartedEvent,
+        InputAudioBufferSpeechStoppedEvent as InputAudioBufferSpeechStoppedEvent,
+        RateLimitsUpdatedEvent as RateLimitsUpdatedEvent,
+        RealtimeErrorEvent as _ErrorEvent,
+        RealtimeResponseStatus as RealtimeResponseStatus,
+        ResponseCancelEvent as ResponseCancelEvent,
+        ResponseContentPartAddedEvent as ResponseContentPartAddedEvent,
+        ResponseContentPartDoneEvent as ResponseContentPartDoneEvent,
+        ResponseFunctionCallArgumentsDeltaEvent as ResponseFunctionCallArgumentsDeltaEvent,
+    )
+
+    SessionCreateParams = _SessionCreateParams
+    TranscriptionSessionCreateParams = _TranscriptionSessionCreateParams
+    ErrorEvent = _ErrorEvent
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.realtime.params": "ClientSecretExpiresAfter ClientSecretExpiresAt ConversationItemContentParam ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam ConversationItemWithReferenceParam ConversationItemWithReferenceParamContent InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam RealtimeClientEventParam RealtimeClientEventParamOutputAudioBufferClear RealtimeConnectParams ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventParamResponse SessionCreateParams SessionCreateParamsClientSecret SessionCreateParamsInputAudioNoiseReduction SessionCreateParamsInputAudioTranscription SessionCreateParamsTool SessionCreateParamsTracingTracingConfiguration SessionCreateParamsTurnDetection SessionTracing SessionUpdateEventParam SessionUpdateEventParamSession Tracing TranscriptionSessionCreateParams TranscriptionSessionCreateParamsClientSecret TranscriptionSessionCreateParamsInputAudioTranscription TranscriptionSessionUpdateParam TranscriptionSessionUpdateParamSession",
-            "oai.types.beta.realtime.structs": "Conversation ConversationCreatedEvent ConversationItem ConversationItemContent ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemInputAudioTranscriptionFailedEventError ConversationItemRetrieveEvent ConversationItemRetrieved ConversationItemTruncateEvent ConversationItemTruncatedEvent ConversationItemWithReference ConversationItemWithReferenceContent ErrorEvent ErrorEventError InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent InputTokenDetails Logprob OutputAudioBufferCleared OutputAudioBufferStarted OutputAudioBufferStopped OutputTokenDetails Part RateLimit RateLimitsUpdatedEvent RealtimeClientEvent RealtimeClientEventOutputAudioBufferClear RealtimeResponse RealtimeResponseStatus RealtimeResponseStatusError RealtimeResponseUsage RealtimeServerEvent ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseCreateEvent ResponseCreateEventResponse ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDeltaEvent ResponseFunctionCallArgumentsDoneEvent ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent Session SessionClientSecretExpiresAfter SessionClientSecretExpiresAt SessionCreateResponse SessionCreateResponseClientSecret SessionCreateResponseInputAudioTranscription SessionCreateResponseTurnDetection SessionCreatedEvent SessionInputAudioNoiseReduction SessionInputAudioTranscription SessionTool SessionTracingTracingConfiguration SessionTurnDetection SessionUpdateEvent SessionUpdateEventSession SessionUpdateEventSessionClientSecret SessionUpdatedEvent TranscriptionSession TranscriptionSessionInputAudioTranscription TranscriptionSessionUpdate TranscriptionSessionUpdateSession TranscriptionSessionUpdateSessionClientSecret TranscriptionSessionUpdatedEvent Usage UsageTranscriptTextUsageDuration UsageTranscriptTextUsageTokens",
+            "oai.types.beta.realtime.params": "ClientSecretExpiresAfter ClientSecretExpiresAt ConversationItemContentParam ConversationItemCreateEventParam ConversationItemDeleteEventParam ConversationItemParam ConversationItemRetrieveEventParam ConversationItemTruncateEventParam ConversationItemWithReferenceParam ConversationItemWithReferenceParamContent InputAudioBufferAppendEventParam InputAudioBufferClearEventParam InputAudioBufferCommitEventParam OutputAudioBufferClear RealtimeClientEventParam RealtimeConnectParams ResponseCancelEventParam ResponseCreateEventParam ResponseCreateEventParamResponse SessionCreateParams=SessionUpdateEventParamSession SessionCreateParamsClientSecret SessionCreateParamsInputAudioNoiseReduction SessionCreateParamsInputAudioTranscription SessionCreateParamsTurnDetection SessionUpdateEventParam SessionUpdateEventParamSession Tool Tracing TracingTracingConfiguration TranscriptionSessionCreateParams=TranscriptionSessionUpdateParamSession TranscriptionSessionCreateParamsClientSecret TranscriptionSessionCreateParamsInputAudioTranscription TranscriptionSessionUpdateParam TranscriptionSessionUpdateParamSession",
+            "oai.types.beta.realtime.structs": "ConversationItem ConversationItemContent ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemRetrieved ConversationItemWithReference ConversationItemWithReferenceContent InputTokenDetails RealtimeClientEvent RealtimeResponse RealtimeResponseUsage RealtimeServerEvent ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCreateEvent ResponseCreateEventResponse ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent Session SessionClientSecretExpiresAfter SessionClientSecretExpiresAt SessionCreateResponse SessionCreateResponseClientSecret SessionCreateResponseInputAudioTranscription SessionCreatedEvent SessionInputAudioNoiseReduction SessionInputAudioTranscription SessionModel SessionTurnDetection SessionUpdateEvent SessionUpdateEventSession SessionUpdateEventSessionClientSecret SessionUpdatedEvent TranscriptionSession TranscriptionSessionInputAudioTranscription TranscriptionSessionUpdate TranscriptionSessionUpdateSession TranscriptionSessionUpdateSessionClientSecret TranscriptionSessionUpdatedEvent",
+            "oai.types.realtime.common_structs": "ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemRetrieveEvent ConversationItemTruncateEvent ConversationItemTruncatedEvent ErrorEvent=RealtimeErrorEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent RateLimitsUpdatedEvent RealtimeResponseStatus ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent",
         },
     )

@@ -95,12 +95,12 @@ class InputAudioBufferCommitEventParam(TypedDict, total=False):
     event_id: str
 
 
-class RealtimeClientEventParamOutputAudioBufferClear(TypedDict, total=False):
+class OutputAudioBufferClear(TypedDict, total=False):
     type: Required[Literal["output_audio_buffer.clear"]]
     event_id: str
 
 
-RealtimeClientEventParam: TypeAlias = "ConversationItemCreateEventParam | ConversationItemDeleteEventParam | ConversationItemRetrieveEventParam | ConversationItemTruncateEventParam | InputAudioBufferAppendEventParam | InputAudioBufferClearEventParam | RealtimeClientEventParamOutputAudioBufferClear | InputAudioBufferCommitEventParam | ResponseCancelEventParam | ResponseCreateEventParam | SessionUpdateEventParam | TranscriptionSessionUpdateParam"
+RealtimeClientEventParam: TypeAlias = "ConversationItemCreateEventParam | ConversationItemDeleteEventParam | ConversationItemRetrieveEventParam | ConversationItemTruncateEventParam | InputAudioBufferAppendEventParam | InputAudioBufferClearEventParam | OutputAudioBufferClear | InputAudioBufferCommitEventParam | ResponseCancelEventParam | ResponseCreateEventParam | SessionUpdateEventParam | TranscriptionSessionUpdateParam"
 
 
 class RealtimeConnectParams(TypedDict, total=False):
@@ -123,7 +123,7 @@ class ResponseCreateEventParamResponse(TypedDict, total=False):
     output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     temperature: float
     tool_choice: str
-    tools: Iterable[SessionCreateParamsTool]
+    tools: Iterable[Tool]
     voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"]
 
 
@@ -152,45 +152,17 @@ class SessionCreateParamsInputAudioTranscription(TypedDict, total=False):
     prompt: str
 
 
-class SessionCreateParams(TypedDict, total=False):
-    client_secret: SessionCreateParamsClientSecret
-    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
-    input_audio_noise_reduction: SessionCreateParamsInputAudioNoiseReduction
-    input_audio_transcription: SessionCreateParamsInputAudioTranscription
-    instructions: str
-    max_response_output_tokens: int | Literal["inf"]
-    modalities: list[Literal["text", "audio"]]
-    model: Literal[
-        "gpt-realtime",
-        "gpt-realtime-2025-08-28",
-        "gpt-4o-realtime-preview",
-        "gpt-4o-realtime-preview-2024-10-01",
-        "gpt-4o-realtime-preview-2024-12-17",
-        "gpt-4o-realtime-preview-2025-06-03",
-        "gpt-4o-mini-realtime-preview",
-        "gpt-4o-mini-realtime-preview-2024-12-17",
-    ]
-    output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
-    speed: float
-    temperature: float
-    tool_choice: str
-    tools: Iterable[SessionCreateParamsTool]
-    tracing: Tracing
-    turn_detection: SessionCreateParamsTurnDetection
-    voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"]
-
-
-class SessionCreateParamsTool(TypedDict, total=False):
+class Tool(TypedDict, total=False):
     description: str
     name: str
     parameters: Any
     type: Literal["function"]
 
 
-Tracing: TypeAlias = "Literal['auto'] | SessionCreateParamsTracingTracingConfiguration"
+Tracing: TypeAlias = "Literal['auto'] | TracingTracingConfiguration"
 
 
-class SessionCreateParamsTracingTracingConfiguration(TypedDict, total=False):
+class TracingTracingConfiguration(TypedDict, total=False):
     group_id: str
     metadata: Any
     workflow_name: str
@@ -228,13 +200,10 @@ class SessionUpdateEventParamSession(TypedDict, total=False):
     speed: float
     temperature: float
     tool_choice: str
-    tools: Iterable[SessionCreateParamsTool]
-    tracing: SessionTracing
+    tools: Iterable[Tool]
+    tracing: Tracing
     turn_detection: SessionCreateParamsTurnDetection
     voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"]
-
-
-SessionTracing: TypeAlias = "Literal['auto'] | SessionCreateParamsTracingTracingConfiguration"
 
 
 class SessionUpdateEventParam(TypedDict, total=False):
@@ -256,16 +225,6 @@ class TranscriptionSessionCreateParamsInputAudioTranscription(TypedDict, total=F
     language: str
     model: Literal["gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper-1"]
     prompt: str
-
-
-class TranscriptionSessionCreateParams(TypedDict, total=False):
-    client_secret: TranscriptionSessionCreateParamsClientSecret
-    include: list[str]
-    input_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
-    input_audio_noise_reduction: SessionCreateParamsInputAudioNoiseReduction
-    input_audio_transcription: TranscriptionSessionCreateParamsInputAudioTranscription
-    modalities: list[Literal["text", "audio"]]
-    turn_detection: SessionCreateParamsTurnDetection
 
 
 class TranscriptionSessionUpdateParamSession(TypedDict, total=False):

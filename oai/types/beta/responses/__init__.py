@@ -6,20 +6,19 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.responses.params import InputItemListParams as InputItemListParams
-    from oai.types.beta.responses.params import InputTokenCountParams as InputTokenCountParams
-    from oai.types.beta.responses.params import Reasoning as Reasoning
-    from oai.types.beta.responses.params import Text as Text
     from oai.types.beta.responses.params import (
-        ToolChoiceBetaSpecificProgrammaticToolCallingParam as ToolChoiceBetaSpecificProgrammaticToolCallingParam,
+        InputItemListParams as InputItemListParams,
+        InputTokenCountParams as InputTokenCountParams,
     )
-    from oai.types.beta.responses.structs import BetaResponseItemList as BetaResponseItemList
-    from oai.types.beta.responses.structs import InputTokenCountResponse as InputTokenCountResponse
+    from oai.types.beta.responses.structs import (
+        BetaResponseItemList as BetaResponseItemList,
+        InputTokenCountResponse as InputTokenCountResponse,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.responses.params": "InputItemListParams InputTokenCountParams Reasoning Text ToolChoiceBetaSpecificProgrammaticToolCallingParam",
+            "oai.types.beta.responses.params": "InputItemListParams InputTokenCountParams",
             "oai.types.beta.responses.structs": "BetaResponseItemList InputTokenCountResponse",
         },
     )

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Required, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from oai.types.beta.agents_structs import BetaResponseIncludable, BetaToolChoiceOptions
-    from oai.types.beta.responses_params import (
-        BetaResponseConversationParamParam,
-        BetaResponseFormatTextConfigParam,
-        BetaResponseInputItemParam,
-        BetaToolChoiceAllowedParam,
-        BetaToolChoiceApplyPatchParam,
-        BetaToolChoiceCustomParam,
-        BetaToolChoiceFunctionParam,
-        BetaToolChoiceMcpParam,
-        BetaToolChoiceShellParam,
-        BetaToolChoiceTypesParam,
-        BetaToolParam,
+    from oai.types.beta.responses_params import BetaResponseInputItemParam
+    from oai.types.beta.responses_structs import BetaToolChoiceOptions
+    from oai.types.responses.common_structs import ResponseIncludable
+    from oai.types.responses.params import (
+        ResponseConversationParamParam,
+        ResponseTextConfigParam,
+        ToolChoiceAllowedParam,
+        ToolChoiceApplyPatchParam,
+        ToolChoiceCustomParam,
+        ToolChoiceFunctionParam,
+        ToolChoiceMcpParam,
+        ToolChoiceShellParam,
+        ToolChoiceTypesParam,
+        ToolParam,
+        ToolParamProgrammaticToolCalling,
     )
+    from oai.types.shared_params.params import Reasoning
 
 
 InputItemListParams = TypedDict(
     "InputItemListParams",
     {
         "after": "str",
-        "include": "list[BetaResponseIncludable]",
+        "include": "list[ResponseIncludable]",
         "limit": "int",
         "order": "Literal['asc', 'desc']",
         "openai-beta": "list[Literal['responses_multi_agent=v1']]",
@@ -38,7 +41,7 @@ InputItemListParams = TypedDict(
 InputTokenCountParams = TypedDict(
     "InputTokenCountParams",
     {
-        "conversation": "str | BetaResponseConversationParamParam | None",
+        "conversation": "str | ResponseConversationParamParam | None",
         "input": "str | Iterable[BetaResponseInputItemParam] | None",
         "instructions": "str | None",
         "model": "str | None",
@@ -46,28 +49,11 @@ InputTokenCountParams = TypedDict(
         "personality": "str | Literal['friendly', 'pragmatic']",
         "previous_response_id": "str | None",
         "reasoning": "Reasoning | None",
-        "text": "Text | None",
-        "tool_choice": "BetaToolChoiceOptions | BetaToolChoiceAllowedParam | BetaToolChoiceTypesParam | BetaToolChoiceFunctionParam | BetaToolChoiceMcpParam | BetaToolChoiceCustomParam | ToolChoiceBetaSpecificProgrammaticToolCallingParam | BetaToolChoiceApplyPatchParam | BetaToolChoiceShellParam | None",
-        "tools": "Iterable[BetaToolParam] | None",
+        "text": "ResponseTextConfigParam | None",
+        "tool_choice": "BetaToolChoiceOptions | ToolChoiceAllowedParam | ToolChoiceTypesParam | ToolChoiceFunctionParam | ToolChoiceMcpParam | ToolChoiceCustomParam | ToolParamProgrammaticToolCalling | ToolChoiceApplyPatchParam | ToolChoiceShellParam | None",
+        "tools": "Iterable[ToolParam] | None",
         "truncation": "Literal['auto', 'disabled']",
         "openai-beta": "list[Literal['responses_multi_agent=v1']]",
     },
     total=False,
 )
-
-
-class Reasoning(TypedDict, total=False):
-    context: Literal["auto", "current_turn", "all_turns"] | None
-    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
-    generate_summary: Literal["auto", "concise", "detailed"] | None
-    mode: str | Literal["standard", "pro"]
-    summary: Literal["auto", "concise", "detailed"] | None
-
-
-class Text(TypedDict, total=False):
-    format: BetaResponseFormatTextConfigParam
-    verbosity: Literal["low", "medium", "high"] | None
-
-
-class ToolChoiceBetaSpecificProgrammaticToolCallingParam(TypedDict, total=False):
-    type: Required[Literal["programmatic_tool_calling"]]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from oai._object import Object
-from oai.types.beta.agents_structs import BetaResponseItem
+from oai.types.beta.responses_structs import BetaResponseItem
 
 
 class BetaResponseItemList(Object):

@@ -6,69 +6,72 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.assistants_structs import Annotation as Annotation
-    from oai.types.beta.assistants_structs import AnnotationDelta as AnnotationDelta
-    from oai.types.beta.assistants_structs import FileCitationAnnotation as FileCitationAnnotation
-    from oai.types.beta.assistants_structs import FileCitationDeltaAnnotation as FileCitationDeltaAnnotation
-    from oai.types.beta.assistants_structs import FilePathAnnotation as FilePathAnnotation
-    from oai.types.beta.assistants_structs import FilePathDeltaAnnotation as FilePathDeltaAnnotation
-    from oai.types.beta.assistants_structs import ImageFile as ImageFile
-    from oai.types.beta.assistants_structs import ImageFileContentBlock as ImageFileContentBlock
-    from oai.types.beta.assistants_structs import ImageFileDelta as ImageFileDelta
-    from oai.types.beta.assistants_structs import ImageFileDeltaBlock as ImageFileDeltaBlock
-    from oai.types.beta.assistants_structs import ImageURL as ImageURL
-    from oai.types.beta.assistants_structs import ImageURLContentBlock as ImageURLContentBlock
-    from oai.types.beta.assistants_structs import ImageURLDelta as ImageURLDelta
-    from oai.types.beta.assistants_structs import ImageURLDeltaBlock as ImageURLDeltaBlock
-    from oai.types.beta.assistants_structs import Message as Message
-    from oai.types.beta.assistants_structs import MessageContent as MessageContent
-    from oai.types.beta.assistants_structs import MessageContentDelta as MessageContentDelta
-    from oai.types.beta.assistants_structs import MessageDeleted as MessageDeleted
-    from oai.types.beta.assistants_structs import MessageDelta as MessageDelta
-    from oai.types.beta.assistants_structs import MessageDeltaEvent as MessageDeltaEvent
-    from oai.types.beta.assistants_structs import RefusalContentBlock as RefusalContentBlock
-    from oai.types.beta.assistants_structs import RefusalDeltaBlock as RefusalDeltaBlock
-    from oai.types.beta.assistants_structs import RequiredActionFunctionToolCall as RequiredActionFunctionToolCall
-    from oai.types.beta.assistants_structs import Run as Run
-    from oai.types.beta.assistants_structs import RunStatus as RunStatus
-    from oai.types.beta.assistants_structs import Text as Text
-    from oai.types.beta.assistants_structs import TextContentBlock as TextContentBlock
-    from oai.types.beta.assistants_structs import TextDelta as TextDelta
-    from oai.types.beta.assistants_structs import TextDeltaBlock as TextDeltaBlock
-    from oai.types.beta.threads import runs as runs
-    from oai.types.beta.threads.params import AdditionalMessage as AdditionalMessage
-    from oai.types.beta.threads.params import AdditionalMessageAttachment as AdditionalMessageAttachment
-    from oai.types.beta.threads.params import AdditionalMessageAttachmentTool as AdditionalMessageAttachmentTool
-    from oai.types.beta.threads.params import AttachmentToolFileSearch as AttachmentToolFileSearch
-    from oai.types.beta.threads.params import ImageFileContentBlockParam as ImageFileContentBlockParam
-    from oai.types.beta.threads.params import ImageFileParam as ImageFileParam
-    from oai.types.beta.threads.params import ImageURLContentBlockParam as ImageURLContentBlockParam
-    from oai.types.beta.threads.params import ImageURLParam as ImageURLParam
-    from oai.types.beta.threads.params import MessageContentPartParam as MessageContentPartParam
-    from oai.types.beta.threads.params import MessageCreateParams as MessageCreateParams
-    from oai.types.beta.threads.params import MessageCreateParamsAttachment as MessageCreateParamsAttachment
-    from oai.types.beta.threads.params import MessageCreateParamsAttachmentTool as MessageCreateParamsAttachmentTool
-    from oai.types.beta.threads.params import MessageListParams as MessageListParams
-    from oai.types.beta.threads.params import MessageUpdateParams as MessageUpdateParams
-    from oai.types.beta.threads.params import RunCreateParams as RunCreateParams
-    from oai.types.beta.threads.params import RunCreateParamsNonStreaming as RunCreateParamsNonStreaming
-    from oai.types.beta.threads.params import RunCreateParamsStreaming as RunCreateParamsStreaming
-    from oai.types.beta.threads.params import RunCreateParamsTruncationStrategy as RunCreateParamsTruncationStrategy
-    from oai.types.beta.threads.params import RunListParams as RunListParams
-    from oai.types.beta.threads.params import RunSubmitToolOutputsParams as RunSubmitToolOutputsParams
-    from oai.types.beta.threads.params import (
-        RunSubmitToolOutputsParamsNonStreaming as RunSubmitToolOutputsParamsNonStreaming,
+    from oai.types.beta.assistants_params import (
+        AssistantListParams as _RunListParams,
+        ThreadCreateParamsMessage as _MessageCreateParams,
     )
-    from oai.types.beta.threads.params import RunSubmitToolOutputsParamsStreaming as RunSubmitToolOutputsParamsStreaming
-    from oai.types.beta.threads.params import RunUpdateParams as RunUpdateParams
-    from oai.types.beta.threads.params import TextContentBlockParam as TextContentBlockParam
-    from oai.types.beta.threads.params import ToolOutput as ToolOutput
+    from oai.types.beta.assistants_structs import (
+        Annotation as Annotation,
+        AnnotationDelta as AnnotationDelta,
+        FileCitationAnnotation as FileCitationAnnotation,
+        FileCitationDeltaAnnotation as FileCitationDeltaAnnotation,
+        FilePathAnnotation as FilePathAnnotation,
+        FilePathDeltaAnnotation as FilePathDeltaAnnotation,
+        ImageFile as ImageFile,
+        ImageFileContentBlock as ImageFileContentBlock,
+        ImageFileDelta as ImageFileDelta,
+        ImageFileDeltaBlock as ImageFileDeltaBlock,
+        ImageURL as ImageURL,
+        ImageURLContentBlock as ImageURLContentBlock,
+        ImageURLDelta as ImageURLDelta,
+        ImageURLDeltaBlock as ImageURLDeltaBlock,
+        Message as Message,
+        MessageContent as MessageContent,
+        MessageContentDelta as MessageContentDelta,
+        MessageDeleted as MessageDeleted,
+        MessageDelta as MessageDelta,
+        MessageDeltaEvent as MessageDeltaEvent,
+        RefusalContentBlock as RefusalContentBlock,
+        RefusalDeltaBlock as RefusalDeltaBlock,
+        RequiredActionFunctionToolCall as RequiredActionFunctionToolCall,
+        Run as Run,
+        RunStatus as RunStatus,
+        Text as Text,
+        TextContentBlock as TextContentBlock,
+        TextDelta as TextDelta,
+        TextDeltaBlock as TextDeltaBlock,
+    )
+    from oai.types.beta.threads import runs as runs
+    from oai.types.beta.threads.params import (
+        ImageFileContentBlockParam as ImageFileContentBlockParam,
+        ImageFileParam as ImageFileParam,
+        ImageURLContentBlockParam as ImageURLContentBlockParam,
+        ImageURLParam as ImageURLParam,
+        MessageContentPartParam as MessageContentPartParam,
+        MessageListParams as MessageListParams,
+        RunCreateParams as RunCreateParams,
+        RunCreateParamsNonStreaming as RunCreateParamsNonStreaming,
+        RunCreateParamsNonStreamingResponseFormat as RunCreateParamsNonStreamingResponseFormat,
+        RunCreateParamsStreaming as RunCreateParamsStreaming,
+        RunSubmitToolOutputsParams as RunSubmitToolOutputsParams,
+        RunSubmitToolOutputsParamsNonStreaming as RunSubmitToolOutputsParamsNonStreaming,
+        RunSubmitToolOutputsParamsStreaming as RunSubmitToolOutputsParamsStreaming,
+        RunUpdateParams as RunUpdateParams,
+        RunUpdateParams as _MessageUpdateParams,
+        TextContentBlockParam as TextContentBlockParam,
+        ToolOutput as ToolOutput,
+    )
+
+    MessageCreateParams = _MessageCreateParams
+    RunListParams = _RunListParams
+    MessageUpdateParams = _MessageUpdateParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.beta.assistants_params": "MessageCreateParams=ThreadCreateParamsMessage RunListParams=AssistantListParams",
             "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run RunStatus Text TextContentBlock TextDelta TextDeltaBlock",
-            "oai.types.beta.threads.params": "AdditionalMessage AdditionalMessageAttachment AdditionalMessageAttachmentTool AttachmentToolFileSearch ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams MessageCreateParamsAttachment MessageCreateParamsAttachmentTool MessageListParams MessageUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsStreaming RunCreateParamsTruncationStrategy RunListParams RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput",
+            "oai.types.beta.threads.params": "ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageListParams MessageUpdateParams=RunUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsNonStreamingResponseFormat RunCreateParamsStreaming RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput",
             "oai.types.beta.threads.runs": "",
         },
     )

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from oai.types.beta.assistants_params import AssistantToolChoiceParam, AssistantToolParam, CodeInterpreterToolParam
+    from oai.types.beta.assistants_params import (
+        AssistantToolChoiceParam,
+        AssistantToolParam,
+        ThreadCreateAndRunParamsTruncationStrategy,
+        ThreadCreateParamsMessage,
+    )
     from oai.types.beta.threads.runs.structs import RunStepInclude
     from oai.types.shared.structs import ChatModel, Metadata, ReasoningEffort
     from oai.types.shared_params.params import ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
@@ -36,25 +41,6 @@ class ImageURLParam(TypedDict, total=False):
 MessageContentPartParam: TypeAlias = "ImageFileContentBlockParam | ImageURLContentBlockParam | TextContentBlockParam"
 
 
-class MessageCreateParamsAttachment(TypedDict, total=False):
-    file_id: str
-    tools: Iterable[MessageCreateParamsAttachmentTool]
-
-
-MessageCreateParamsAttachmentTool: TypeAlias = "CodeInterpreterToolParam | AttachmentToolFileSearch"
-
-
-class AttachmentToolFileSearch(TypedDict, total=False):
-    type: Required[Literal["file_search"]]
-
-
-class MessageCreateParams(TypedDict, total=False):
-    content: Required[str | Iterable[MessageContentPartParam]]
-    role: Required[Literal["user", "assistant"]]
-    attachments: Iterable[MessageCreateParamsAttachment] | None
-    metadata: Metadata | None
-
-
 class MessageListParams(TypedDict, total=False):
     after: str
     before: str
@@ -63,25 +49,6 @@ class MessageListParams(TypedDict, total=False):
     run_id: str
 
 
-class MessageUpdateParams(TypedDict, total=False):
-    thread_id: Required[str]
-    metadata: Metadata | None
-
-
-class AdditionalMessage(TypedDict, total=False):
-    content: Required[str | Iterable[MessageContentPartParam]]
-    role: Required[Literal["user", "assistant"]]
-    attachments: Iterable[AdditionalMessageAttachment] | None
-    metadata: Metadata | None
-
-
-class AdditionalMessageAttachment(TypedDict, total=False):
-    file_id: str
-    tools: Iterable[AdditionalMessageAttachmentTool]
-
-
-AdditionalMessageAttachmentTool: TypeAlias = "CodeInterpreterToolParam | AttachmentToolFileSearch"
-
 RunCreateParams: TypeAlias = "RunCreateParamsNonStreaming | RunCreateParamsStreaming"
 
 
@@ -89,7 +56,7 @@ class RunCreateParamsNonStreaming(TypedDict, total=False):
     assistant_id: Required[str]
     include: list[RunStepInclude]
     additional_instructions: str | None
-    additional_messages: Iterable[AdditionalMessage] | None
+    additional_messages: Iterable[ThreadCreateParamsMessage] | None
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
@@ -97,20 +64,25 @@ class RunCreateParamsNonStreaming(TypedDict, total=False):
     model: str | ChatModel | None
     parallel_tool_calls: bool
     reasoning_effort: ReasoningEffort
-    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: RunCreateParamsNonStreamingResponseFormat | None
     temperature: float | None
     tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
     tools: Iterable[AssistantToolParam] | None
     top_p: float | None
-    truncation_strategy: RunCreateParamsTruncationStrategy | None
+    truncation_strategy: ThreadCreateAndRunParamsTruncationStrategy | None
     stream: Literal[False] | None
+
+
+RunCreateParamsNonStreamingResponseFormat: TypeAlias = (
+    "Literal['auto'] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema"
+)
 
 
 class RunCreateParamsStreaming(TypedDict, total=False):
     assistant_id: Required[str]
     include: list[RunStepInclude]
     additional_instructions: str | None
-    additional_messages: Iterable[AdditionalMessage] | None
+    additional_messages: Iterable[ThreadCreateParamsMessage] | None
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
@@ -118,25 +90,13 @@ class RunCreateParamsStreaming(TypedDict, total=False):
     model: str | ChatModel | None
     parallel_tool_calls: bool
     reasoning_effort: ReasoningEffort
-    response_format: Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None
+    response_format: RunCreateParamsNonStreamingResponseFormat | None
     temperature: float | None
     tool_choice: Literal["none", "auto", "required"] | AssistantToolChoiceParam | None
     tools: Iterable[AssistantToolParam] | None
     top_p: float | None
-    truncation_strategy: RunCreateParamsTruncationStrategy | None
+    truncation_strategy: ThreadCreateAndRunParamsTruncationStrategy | None
     stream: Required[Literal[True]]
-
-
-class RunCreateParamsTruncationStrategy(TypedDict, total=False):
-    type: Required[Literal["auto", "last_messages"]]
-    last_messages: int | None
-
-
-class RunListParams(TypedDict, total=False):
-    after: str
-    before: str
-    limit: int
-    order: Literal["asc", "desc"]
 
 
 RunSubmitToolOutputsParams: TypeAlias = "RunSubmitToolOutputsParamsNonStreaming | RunSubmitToolOutputsParamsStreaming"

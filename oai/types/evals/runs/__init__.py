@@ -7,18 +7,21 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.evals.runs.params import OutputItemListParams as OutputItemListParams
-    from oai.types.evals.runs.structs import OutputItemListResponse as OutputItemListResponse
-    from oai.types.evals.runs.structs import OutputItemRetrieveResponse as OutputItemRetrieveResponse
-    from oai.types.evals.runs.structs import Result as Result
-    from oai.types.evals.runs.structs import Sample as Sample
-    from oai.types.evals.runs.structs import SampleInput as SampleInput
-    from oai.types.evals.runs.structs import SampleOutput as SampleOutput
-    from oai.types.evals.runs.structs import SampleUsage as SampleUsage
+    from oai.types.evals.runs.structs import (
+        OutputItemRetrieveResponse as OutputItemRetrieveResponse,
+        OutputItemRetrieveResponse as _OutputItemListResponse,
+        Result as Result,
+        Sample as Sample,
+        SampleOutput as SampleOutput,
+        SampleUsage as SampleUsage,
+    )
+
+    OutputItemListResponse = _OutputItemListResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.evals.runs.params": "OutputItemListParams",
-            "oai.types.evals.runs.structs": "OutputItemListResponse OutputItemRetrieveResponse Result Sample SampleInput SampleOutput SampleUsage",
+            "oai.types.evals.runs.structs": "OutputItemListResponse=OutputItemRetrieveResponse OutputItemRetrieveResponse Result Sample SampleOutput SampleUsage",
         },
     )

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from oai._object import Object
-from oai.types.evals.structs import EvalAPIError
+from oai.types.evals.structs import DataSourceResponsesInputMessagesTemplateTemplateChatMessage, EvalAPIError
 
 
 class Result(Object):
@@ -12,11 +12,6 @@ class Result(Object):
     score: float
     sample: dict[str, Any] | None = None
     type: str | None = None
-
-
-class SampleInput(Object):
-    content: str
-    role: str
 
 
 class SampleOutput(Object):
@@ -34,7 +29,7 @@ class SampleUsage(Object):
 class Sample(Object):
     error: EvalAPIError
     finish_reason: str
-    input: list[SampleInput]
+    input: list[DataSourceResponsesInputMessagesTemplateTemplateChatMessage]
     max_completion_tokens: int
     model: str
     output: list[SampleOutput]
@@ -42,19 +37,6 @@ class Sample(Object):
     temperature: float
     top_p: float
     usage: SampleUsage
-
-
-class OutputItemListResponse(Object):
-    id: str
-    created_at: int
-    datasource_item: dict[str, Any]
-    datasource_item_id: int
-    eval_id: str
-    object: Literal["eval.run.output_item"]
-    results: list[Result]
-    run_id: str
-    sample: Sample
-    status: str
 
 
 class OutputItemRetrieveResponse(Object):

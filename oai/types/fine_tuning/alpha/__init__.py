@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.fine_tuning.alpha.params import GraderRunParams as GraderRunParams
-    from oai.types.fine_tuning.alpha.params import GraderRunParamsGrader as GraderRunParamsGrader
-    from oai.types.fine_tuning.alpha.params import GraderValidateParams as GraderValidateParams
-    from oai.types.fine_tuning.alpha.structs import GraderRunResponse as GraderRunResponse
-    from oai.types.fine_tuning.alpha.structs import GraderValidateResponse as GraderValidateResponse
-    from oai.types.fine_tuning.alpha.structs import GraderValidateResponseGrader as GraderValidateResponseGrader
-    from oai.types.fine_tuning.alpha.structs import Metadata as Metadata
-    from oai.types.fine_tuning.alpha.structs import MetadataErrors as MetadataErrors
+    from oai.types.fine_tuning.alpha.params import (
+        GraderRunParams as GraderRunParams,
+        GraderRunParamsGrader as GraderRunParamsGrader,
+        GraderValidateParams as GraderValidateParams,
+    )
+    from oai.types.fine_tuning.alpha.structs import (
+        GraderRunResponse as GraderRunResponse,
+        GraderValidateResponse as GraderValidateResponse,
+        GraderValidateResponseGrader as GraderValidateResponseGrader,
+        Metadata as Metadata,
+        MetadataErrors as MetadataErrors,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -54,4 +54,4 @@ GraderValidateResponseGrader = StringCheckGrader | TextSimilarityGrader | Python
 
 
 class GraderValidateResponse(Object):
-    grader: StringCheckGrader | TextSimilarityGrader | PythonGrader | ScoreModelGrader | MultiGrader | None = None
+    grader: GraderValidateResponseGrader | None = None

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.fine_tuning.checkpoints.params import PermissionCreateParams as PermissionCreateParams
-    from oai.types.fine_tuning.checkpoints.params import PermissionListParams as PermissionListParams
-    from oai.types.fine_tuning.checkpoints.params import PermissionRetrieveParams as PermissionRetrieveParams
-    from oai.types.fine_tuning.checkpoints.structs import Data as Data
-    from oai.types.fine_tuning.checkpoints.structs import PermissionCreateResponse as PermissionCreateResponse
-    from oai.types.fine_tuning.checkpoints.structs import PermissionDeleteResponse as PermissionDeleteResponse
-    from oai.types.fine_tuning.checkpoints.structs import PermissionListResponse as PermissionListResponse
-    from oai.types.fine_tuning.checkpoints.structs import PermissionRetrieveResponse as PermissionRetrieveResponse
+    from oai.types.fine_tuning.checkpoints.params import (
+        PermissionCreateParams as PermissionCreateParams,
+        PermissionRetrieveParams as PermissionRetrieveParams,
+        PermissionRetrieveParams as _PermissionListParams,
+    )
+    from oai.types.fine_tuning.checkpoints.structs import (
+        PermissionCreateResponse as PermissionCreateResponse,
+        PermissionCreateResponse as _PermissionListResponse,
+        PermissionDeleteResponse as PermissionDeleteResponse,
+        PermissionRetrieveResponse as PermissionRetrieveResponse,
+    )
+
+    PermissionListParams = _PermissionListParams
+    PermissionListResponse = _PermissionListResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams PermissionRetrieveParams",
-            "oai.types.fine_tuning.checkpoints.structs": "Data PermissionCreateResponse PermissionDeleteResponse PermissionListResponse PermissionRetrieveResponse",
+            "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams=PermissionRetrieveParams PermissionRetrieveParams",
+            "oai.types.fine_tuning.checkpoints.structs": "PermissionCreateResponse PermissionDeleteResponse PermissionListResponse=PermissionCreateResponse PermissionRetrieveResponse",
         },
     )

@@ -12,13 +12,6 @@ class PermissionCreateParams(TypedDict, total=False):
     project_ids: Required[Sequence[str]]
 
 
-class PermissionListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["ascending", "descending"]
-    project_id: str
-
-
 class PermissionRetrieveParams(TypedDict, total=False):
     after: str
     limit: int

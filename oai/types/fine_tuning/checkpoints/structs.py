@@ -18,22 +18,8 @@ class PermissionDeleteResponse(Object):
     object: Literal["checkpoint.permission"]
 
 
-class PermissionListResponse(Object):
-    id: str
-    created_at: int
-    object: Literal["checkpoint.permission"]
-    project_id: str
-
-
-class Data(Object):
-    id: str
-    created_at: int
-    object: Literal["checkpoint.permission"]
-    project_id: str
-
-
 class PermissionRetrieveResponse(Object):
-    data: list[Data]
+    data: list[PermissionCreateResponse]
     has_more: bool
     object: Literal["list"]
     first_id: str | None = None

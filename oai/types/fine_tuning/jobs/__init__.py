@@ -7,8 +7,10 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.fine_tuning.jobs.params import CheckpointListParams as CheckpointListParams
-    from oai.types.fine_tuning.jobs.structs import FineTuningJobCheckpoint as FineTuningJobCheckpoint
-    from oai.types.fine_tuning.jobs.structs import Metrics as Metrics
+    from oai.types.fine_tuning.jobs.structs import (
+        FineTuningJobCheckpoint as FineTuningJobCheckpoint,
+        Metrics as Metrics,
+    )
 else:
     __getattr__, __dir__ = attach(
         __name__,

@@ -7,11 +7,10 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.realtime.translations.params import ClientSecretCreateParams as ClientSecretCreateParams
-    from oai.types.realtime.translations.params import ExpiresAfter as ExpiresAfter
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.realtime.translations.params": "ClientSecretCreateParams ExpiresAfter",
+            "oai.types.realtime.translations.params": "ClientSecretCreateParams",
         },
     )

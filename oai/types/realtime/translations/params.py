@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Required, TypedDict
+from typing import TYPE_CHECKING, Required, TypedDict
 
 if TYPE_CHECKING:
-    from oai.types.realtime.params import RealtimeTranslationSessionCreateRequestParam
+    from oai.types.realtime.params import ExpiresAfter, RealtimeTranslationSessionCreateRequestParam
 
 
 class ClientSecretCreateParams(TypedDict, total=False):
     session: Required[RealtimeTranslationSessionCreateRequestParam]
     expires_after: ExpiresAfter
-
-
-class ExpiresAfter(TypedDict, total=False):
-    anchor: Literal["created_at"]
-    seconds: int

@@ -6,25 +6,32 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.admin.organization.groups.params import RoleCreateParams as RoleCreateParams
-    from oai.types.admin.organization.groups.params import RoleListParams as RoleListParams
-    from oai.types.admin.organization.groups.params import UserCreateParams as UserCreateParams
-    from oai.types.admin.organization.groups.params import UserListParams as UserListParams
-    from oai.types.admin.organization.groups.structs import AssignmentSource as AssignmentSource
-    from oai.types.admin.organization.groups.structs import Group as Group
-    from oai.types.admin.organization.groups.structs import OrganizationGroupUser as OrganizationGroupUser
-    from oai.types.admin.organization.groups.structs import RoleCreateResponse as RoleCreateResponse
-    from oai.types.admin.organization.groups.structs import RoleDeleteResponse as RoleDeleteResponse
-    from oai.types.admin.organization.groups.structs import RoleListResponse as RoleListResponse
-    from oai.types.admin.organization.groups.structs import RoleRetrieveResponse as RoleRetrieveResponse
-    from oai.types.admin.organization.groups.structs import UserCreateResponse as UserCreateResponse
-    from oai.types.admin.organization.groups.structs import UserDeleteResponse as UserDeleteResponse
-    from oai.types.admin.organization.groups.structs import UserRetrieveResponse as UserRetrieveResponse
+    from oai.types.admin.organization.groups.params import (
+        RoleCreateParams as RoleCreateParams,
+        RoleListParams as RoleListParams,
+        RoleListParams as _UserListParams,
+        UserCreateParams as UserCreateParams,
+    )
+    from oai.types.admin.organization.groups.structs import (
+        AssignmentSource as AssignmentSource,
+        Group as Group,
+        OrganizationGroupUser as OrganizationGroupUser,
+        RoleCreateResponse as RoleCreateResponse,
+        RoleDeleteResponse as RoleDeleteResponse,
+        RoleRetrieveResponse as RoleRetrieveResponse,
+        RoleRetrieveResponse as _RoleListResponse,
+        UserCreateResponse as UserCreateResponse,
+        UserDeleteResponse as UserDeleteResponse,
+        UserRetrieveResponse as UserRetrieveResponse,
+    )
+
+    UserListParams = _UserListParams
+    RoleListResponse = _RoleListResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams",
-            "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
+            "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams=RoleListParams",
+            "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
         },
     )

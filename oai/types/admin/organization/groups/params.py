@@ -20,9 +20,3 @@ class RoleListParams(TypedDict, total=False):
 
 class UserCreateParams(TypedDict, total=False):
     user_id: Required[str]
-
-
-class UserListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]

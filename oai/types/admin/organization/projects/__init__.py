@@ -6,104 +6,91 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.admin.organization.projects import groups as groups
-    from oai.types.admin.organization.projects import service_accounts as service_accounts
-    from oai.types.admin.organization.projects import users as users
-    from oai.types.admin.organization.projects.params import APIKeyListParams as APIKeyListParams
-    from oai.types.admin.organization.projects.params import APIKeyUpdateParams as APIKeyUpdateParams
-    from oai.types.admin.organization.projects.params import CertificateActivateParams as CertificateActivateParams
-    from oai.types.admin.organization.projects.params import CertificateDeactivateParams as CertificateDeactivateParams
-    from oai.types.admin.organization.projects.params import CertificateListParams as CertificateListParams
-    from oai.types.admin.organization.projects.params import DataRetentionUpdateParams as DataRetentionUpdateParams
-    from oai.types.admin.organization.projects.params import GroupCreateParams as GroupCreateParams
-    from oai.types.admin.organization.projects.params import GroupListParams as GroupListParams
-    from oai.types.admin.organization.projects.params import GroupRetrieveParams as GroupRetrieveParams
+    from oai.types.admin.organization.projects import (
+        groups as groups,
+        service_accounts as service_accounts,
+        users as users,
+    )
     from oai.types.admin.organization.projects.params import (
+        APIKeyListParams as APIKeyListParams,
+        APIKeyUpdateParams as APIKeyUpdateParams,
+        CertificateActivateParams as CertificateActivateParams,
+        CertificateActivateParams as _CertificateDeactivateParams,
+        DataRetentionUpdateParams as DataRetentionUpdateParams,
+        GroupCreateParams as GroupCreateParams,
+        GroupRetrieveParams as GroupRetrieveParams,
         HostedToolPermissionUpdateParams as HostedToolPermissionUpdateParams,
-    )
-    from oai.types.admin.organization.projects.params import (
         HostedToolPermissionUpdateParamsMcp as HostedToolPermissionUpdateParamsMcp,
-    )
-    from oai.types.admin.organization.projects.params import ModelPermissionUpdateParams as ModelPermissionUpdateParams
-    from oai.types.admin.organization.projects.params import (
+        ModelPermissionUpdateParams as ModelPermissionUpdateParams,
         RateLimitListRateLimitsParams as RateLimitListRateLimitsParams,
-    )
-    from oai.types.admin.organization.projects.params import (
         RateLimitUpdateRateLimitParams as RateLimitUpdateRateLimitParams,
-    )
-    from oai.types.admin.organization.projects.params import RoleCreateParams as RoleCreateParams
-    from oai.types.admin.organization.projects.params import RoleListParams as RoleListParams
-    from oai.types.admin.organization.projects.params import RoleUpdateParams as RoleUpdateParams
-    from oai.types.admin.organization.projects.params import ServiceAccountCreateParams as ServiceAccountCreateParams
-    from oai.types.admin.organization.projects.params import ServiceAccountListParams as ServiceAccountListParams
-    from oai.types.admin.organization.projects.params import ServiceAccountUpdateParams as ServiceAccountUpdateParams
-    from oai.types.admin.organization.projects.params import (
+        RoleCreateParams as RoleCreateParams,
+        RoleListParams as RoleListParams,
+        RoleListParams as _CertificateListParams,
+        RoleListParams as _GroupListParams,
+        RoleUpdateParams as RoleUpdateParams,
+        ServiceAccountCreateParams as ServiceAccountCreateParams,
+        ServiceAccountUpdateParams as ServiceAccountUpdateParams,
         ServiceTierSettingUpdateParams as ServiceTierSettingUpdateParams,
-    )
-    from oai.types.admin.organization.projects.params import SpendAlertCreateParams as SpendAlertCreateParams
-    from oai.types.admin.organization.projects.params import (
+        SpendAlertCreateParams as SpendAlertCreateParams,
         SpendAlertCreateParamsNotificationChannel as SpendAlertCreateParamsNotificationChannel,
+        SpendAlertListParams as SpendAlertListParams,
+        SpendAlertUpdateParams as SpendAlertUpdateParams,
+        SpendLimitUpdateParams as SpendLimitUpdateParams,
+        UserCreateParams as UserCreateParams,
+        UserListParams as UserListParams,
+        UserListParams as _ServiceAccountListParams,
+        UserUpdateParams as UserUpdateParams,
     )
-    from oai.types.admin.organization.projects.params import SpendAlertListParams as SpendAlertListParams
-    from oai.types.admin.organization.projects.params import SpendAlertUpdateParams as SpendAlertUpdateParams
-    from oai.types.admin.organization.projects.params import SpendLimitUpdateParams as SpendLimitUpdateParams
-    from oai.types.admin.organization.projects.params import UserCreateParams as UserCreateParams
-    from oai.types.admin.organization.projects.params import UserListParams as UserListParams
-    from oai.types.admin.organization.projects.params import UserUpdateParams as UserUpdateParams
-    from oai.types.admin.organization.projects.structs import APIKey as APIKey
-    from oai.types.admin.organization.projects.structs import APIKeyDeleteResponse as APIKeyDeleteResponse
-    from oai.types.admin.organization.projects.structs import CertificateActivateResponse as CertificateActivateResponse
     from oai.types.admin.organization.projects.structs import (
-        CertificateDeactivateResponse as CertificateDeactivateResponse,
-    )
-    from oai.types.admin.organization.projects.structs import CertificateDetails as CertificateDetails
-    from oai.types.admin.organization.projects.structs import CertificateListResponse as CertificateListResponse
-    from oai.types.admin.organization.projects.structs import Enforcement as Enforcement
-    from oai.types.admin.organization.projects.structs import GroupDeleteResponse as GroupDeleteResponse
-    from oai.types.admin.organization.projects.structs import Owner as Owner
-    from oai.types.admin.organization.projects.structs import OwnerServiceAccount as OwnerServiceAccount
-    from oai.types.admin.organization.projects.structs import OwnerUser as OwnerUser
-    from oai.types.admin.organization.projects.structs import ProjectAPIKey as ProjectAPIKey
-    from oai.types.admin.organization.projects.structs import ProjectDataRetention as ProjectDataRetention
-    from oai.types.admin.organization.projects.structs import ProjectGroup as ProjectGroup
-    from oai.types.admin.organization.projects.structs import (
+        APIKey as APIKey,
+        APIKeyDeleteResponse as APIKeyDeleteResponse,
+        CertificateActivateResponse as CertificateActivateResponse,
+        CertificateActivateResponse as _CertificateDeactivateResponse,
+        CertificateActivateResponse as _CertificateListResponse,
+        CertificateDetails as CertificateDetails,
+        Enforcement as Enforcement,
+        GroupDeleteResponse as GroupDeleteResponse,
+        Owner as Owner,
+        OwnerServiceAccount as OwnerServiceAccount,
+        OwnerUser as OwnerUser,
+        ProjectAPIKey as ProjectAPIKey,
+        ProjectDataRetention as ProjectDataRetention,
+        ProjectGroup as ProjectGroup,
         ProjectHostedToolPermissions as ProjectHostedToolPermissions,
-    )
-    from oai.types.admin.organization.projects.structs import (
         ProjectHostedToolPermissionsMcp as ProjectHostedToolPermissionsMcp,
-    )
-    from oai.types.admin.organization.projects.structs import ProjectModelPermissions as ProjectModelPermissions
-    from oai.types.admin.organization.projects.structs import (
+        ProjectModelPermissions as ProjectModelPermissions,
         ProjectModelPermissionsDeleted as ProjectModelPermissionsDeleted,
-    )
-    from oai.types.admin.organization.projects.structs import ProjectOptionalServiceTier as ProjectOptionalServiceTier
-    from oai.types.admin.organization.projects.structs import ProjectRateLimit as ProjectRateLimit
-    from oai.types.admin.organization.projects.structs import ProjectServiceAccount as ProjectServiceAccount
-    from oai.types.admin.organization.projects.structs import ProjectServiceTierSettings as ProjectServiceTierSettings
-    from oai.types.admin.organization.projects.structs import ProjectSpendAlert as ProjectSpendAlert
-    from oai.types.admin.organization.projects.structs import ProjectSpendAlertDeleted as ProjectSpendAlertDeleted
-    from oai.types.admin.organization.projects.structs import (
+        ProjectOptionalServiceTier as ProjectOptionalServiceTier,
+        ProjectRateLimit as ProjectRateLimit,
+        ProjectServiceAccount as ProjectServiceAccount,
+        ProjectServiceTierSettings as ProjectServiceTierSettings,
+        ProjectSpendAlert as ProjectSpendAlert,
+        ProjectSpendAlertDeleted as ProjectSpendAlertDeleted,
         ProjectSpendAlertNotificationChannel as ProjectSpendAlertNotificationChannel,
-    )
-    from oai.types.admin.organization.projects.structs import ProjectSpendLimit as ProjectSpendLimit
-    from oai.types.admin.organization.projects.structs import ProjectSpendLimitDeleted as ProjectSpendLimitDeleted
-    from oai.types.admin.organization.projects.structs import ProjectUser as ProjectUser
-    from oai.types.admin.organization.projects.structs import RoleDeleteResponse as RoleDeleteResponse
-    from oai.types.admin.organization.projects.structs import (
+        ProjectSpendLimit as ProjectSpendLimit,
+        ProjectSpendLimitDeleted as ProjectSpendLimitDeleted,
+        ProjectUser as ProjectUser,
+        RoleDeleteResponse as RoleDeleteResponse,
         ServiceAccountCreateResponse as ServiceAccountCreateResponse,
-    )
-    from oai.types.admin.organization.projects.structs import (
         ServiceAccountDeleteResponse as ServiceAccountDeleteResponse,
+        UserDeleteResponse as UserDeleteResponse,
     )
-    from oai.types.admin.organization.projects.structs import UserDeleteResponse as UserDeleteResponse
+
+    CertificateDeactivateParams = _CertificateDeactivateParams
+    CertificateListParams = _CertificateListParams
+    GroupListParams = _GroupListParams
+    ServiceAccountListParams = _ServiceAccountListParams
+    CertificateDeactivateResponse = _CertificateDeactivateResponse
+    CertificateListResponse = _CertificateListResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.projects.groups": "",
-            "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams CertificateListParams DataRetentionUpdateParams GroupCreateParams GroupListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
+            "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams=CertificateActivateParams CertificateListParams=RoleListParams DataRetentionUpdateParams GroupCreateParams GroupListParams=RoleListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams=UserListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
             "oai.types.admin.organization.projects.service_accounts": "",
-            "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse CertificateDetails CertificateListResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
+            "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse=CertificateActivateResponse CertificateDetails CertificateListResponse=CertificateActivateResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
             "oai.types.admin.organization.projects.users": "",
         },
     )

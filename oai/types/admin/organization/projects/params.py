@@ -26,16 +26,6 @@ class CertificateActivateParams(TypedDict, total=False):
     certificate_ids: Required[Sequence[str]]
 
 
-class CertificateDeactivateParams(TypedDict, total=False):
-    certificate_ids: Required[Sequence[str]]
-
-
-class CertificateListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
 class DataRetentionUpdateParams(TypedDict, total=False):
     retention_type: Required[
         Literal[
@@ -52,12 +42,6 @@ class DataRetentionUpdateParams(TypedDict, total=False):
 class GroupCreateParams(TypedDict, total=False):
     group_id: Required[str]
     role: Required[str]
-
-
-class GroupListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
 
 
 class GroupRetrieveParams(TypedDict, total=False):
@@ -121,11 +105,6 @@ class ServiceAccountCreateParams(TypedDict, total=False):
     name: Required[str]
     create_service_account_only: bool | None
     expires_in_seconds: int | None
-
-
-class ServiceAccountListParams(TypedDict, total=False):
-    after: str
-    limit: int
 
 
 class ServiceAccountUpdateParams(TypedDict, total=False):

@@ -27,24 +27,6 @@ class CertificateActivateResponse(Object):
     name: str | None = None
 
 
-class CertificateDeactivateResponse(Object):
-    id: str
-    active: bool
-    certificate_details: CertificateDetails
-    created_at: int
-    object: Literal["organization.project.certificate"]
-    name: str | None = None
-
-
-class CertificateListResponse(Object):
-    id: str
-    active: bool
-    certificate_details: CertificateDetails
-    created_at: int
-    object: Literal["organization.project.certificate"]
-    name: str | None = None
-
-
 class GroupDeleteResponse(Object):
     deleted: bool
     object: Literal["project.group.deleted"]

@@ -8,43 +8,25 @@ from oai._lazy import attach
 if TYPE_CHECKING:
     from oai.types.admin.organization.workload_identity_providers.params import (
         FederationRuleCreateParams as FederationRuleCreateParams,
-    )
-    from oai.types.admin.organization.workload_identity_providers.params import (
+        FederationRuleCreateParamsAttributeMatchers as FederationRuleCreateParamsAttributeMatchers,
         FederationRuleCreateParamsPermissions as FederationRuleCreateParamsPermissions,
-    )
-    from oai.types.admin.organization.workload_identity_providers.params import (
         FederationRuleCreateParamsPermissionsRestricted as FederationRuleCreateParamsPermissionsRestricted,
-    )
-    from oai.types.admin.organization.workload_identity_providers.params import (
         FederationRuleCreateParamsPermissionsServiceAccountDefault as FederationRuleCreateParamsPermissionsServiceAccountDefault,
-    )
-    from oai.types.admin.organization.workload_identity_providers.params import (
         FederationRuleListParams as FederationRuleListParams,
-    )
-    from oai.types.admin.organization.workload_identity_providers.params import (
         FederationRuleUpdateParams as FederationRuleUpdateParams,
     )
-    from oai.types.admin.organization.workload_identity_providers.params import (
-        FederationRuleUpdateParamsPermissions as FederationRuleUpdateParamsPermissions,
-    )
-    from oai.types.admin.organization.workload_identity_providers.structs import FederationRule as FederationRule
     from oai.types.admin.organization.workload_identity_providers.structs import (
+        FederationRule as FederationRule,
         FederationRuleDeleted as FederationRuleDeleted,
-    )
-    from oai.types.admin.organization.workload_identity_providers.structs import (
         FederationRulePermissions as FederationRulePermissions,
-    )
-    from oai.types.admin.organization.workload_identity_providers.structs import (
         FederationRulePermissionsRestricted as FederationRulePermissionsRestricted,
-    )
-    from oai.types.admin.organization.workload_identity_providers.structs import (
         FederationRulePermissionsServiceAccountDefault as FederationRulePermissionsServiceAccountDefault,
     )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.admin.organization.workload_identity_providers.params": "FederationRuleCreateParams FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams FederationRuleUpdateParams FederationRuleUpdateParamsPermissions",
+            "oai.types.admin.organization.workload_identity_providers.params": "FederationRuleCreateParams FederationRuleCreateParamsAttributeMatchers FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams FederationRuleUpdateParams",
             "oai.types.admin.organization.workload_identity_providers.structs": "FederationRule FederationRuleDeleted FederationRulePermissions FederationRulePermissionsRestricted FederationRulePermissionsServiceAccountDefault",
         },
     )

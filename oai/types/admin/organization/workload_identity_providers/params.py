@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class FederationRuleCreateParams(TypedDict, total=False):
-    attribute_matchers: Required[dict[str, str | bool | int | float]]
+    attribute_matchers: Required[dict[str, FederationRuleCreateParamsAttributeMatchers]]
     project_id: Required[str]
     service_account_id: Required[str]
     description: str
@@ -17,6 +17,8 @@ class FederationRuleCreateParams(TypedDict, total=False):
     name: str
     permissions: FederationRuleCreateParamsPermissions
 
+
+FederationRuleCreateParamsAttributeMatchers: TypeAlias = "str | bool | int | float"
 
 FederationRuleCreateParamsPermissions: TypeAlias = (
     "FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted"
@@ -41,13 +43,8 @@ class FederationRuleListParams(TypedDict, total=False):
 
 class FederationRuleUpdateParams(TypedDict, total=False):
     workload_identity_provider_id: Required[str]
-    attribute_matchers: dict[str, str | bool | int | float]
+    attribute_matchers: dict[str, FederationRuleCreateParamsAttributeMatchers]
     description: str | None
     enabled: bool
     name: str | None
-    permissions: FederationRuleUpdateParamsPermissions
-
-
-FederationRuleUpdateParamsPermissions: TypeAlias = (
-    "FederationRuleCreateParamsPermissionsServiceAccountDefault | FederationRuleCreateParamsPermissionsRestricted"
-)
+    permissions: FederationRuleCreateParamsPermissions

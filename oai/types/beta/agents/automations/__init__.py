@@ -7,15 +7,13 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.beta.agents.automations.params import InvocationListParams as InvocationListParams
-    from oai.types.beta.agents.automations.structs import AutomationInvocation as AutomationInvocation
-    from oai.types.beta.agents.automations.structs import AutomationInvocationSource as AutomationInvocationSource
     from oai.types.beta.agents.automations.structs import (
+        AutomationInvocation as AutomationInvocation,
+        AutomationInvocationSource as AutomationInvocationSource,
         AutomationInvocationSourceResourceAutomation as AutomationInvocationSourceResourceAutomation,
-    )
-    from oai.types.beta.agents.automations.structs import (
         AutomationInvocationSourceResourceManual as AutomationInvocationSourceResourceManual,
+        Error as Error,
     )
-    from oai.types.beta.agents.automations.structs import Error as Error
 else:
     __getattr__, __dir__ = attach(
         __name__,

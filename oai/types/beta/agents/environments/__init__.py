@@ -6,45 +6,35 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.agents.environments.params import FileCreateParams as FileCreateParams
-    from oai.types.beta.agents.environments.params import FileListParams as FileListParams
     from oai.types.beta.agents.environments.params import (
-        HostedEnvironmentFileParamFileID as HostedEnvironmentFileParamFileID,
+        FileListParams as FileListParams,
+        TemplateCreateParams as TemplateCreateParams,
+        TemplateCreateParams as _TemplateUpdateParams,
     )
-    from oai.types.beta.agents.environments.params import (
-        HostedEnvironmentFileParamInline as HostedEnvironmentFileParamInline,
-    )
-    from oai.types.beta.agents.environments.params import TemplateCreateParams as TemplateCreateParams
-    from oai.types.beta.agents.environments.params import TemplateCreateParamsDesktop as TemplateCreateParamsDesktop
-    from oai.types.beta.agents.environments.params import TemplateCreateParamsNetwork as TemplateCreateParamsNetwork
-    from oai.types.beta.agents.environments.params import TemplateCreateParamsPackages as TemplateCreateParamsPackages
-    from oai.types.beta.agents.environments.params import TemplateListParams as TemplateListParams
-    from oai.types.beta.agents.environments.params import TemplateUpdateParams as TemplateUpdateParams
-    from oai.types.beta.agents.environments.structs import EnvironmentFile as EnvironmentFile
-    from oai.types.beta.agents.environments.structs import EnvironmentTemplate as EnvironmentTemplate
-    from oai.types.beta.agents.environments.structs import EnvironmentTemplateDeleted as EnvironmentTemplateDeleted
-    from oai.types.beta.agents.environments.structs import EnvironmentTemplateDesktop as EnvironmentTemplateDesktop
-    from oai.types.beta.agents.environments.structs import EnvironmentTemplateNetwork as EnvironmentTemplateNetwork
-    from oai.types.beta.agents.environments.structs import EnvironmentTemplatePackages as EnvironmentTemplatePackages
-    from oai.types.beta.agents.environments.structs import File as File
     from oai.types.beta.agents.environments.structs import (
+        EnvironmentFile as EnvironmentFile,
+        EnvironmentTemplate as EnvironmentTemplate,
+        EnvironmentTemplateDeleted as EnvironmentTemplateDeleted,
+        File as File,
         FileHostedTemplateFileResourceFileID as FileHostedTemplateFileResourceFileID,
-    )
-    from oai.types.beta.agents.environments.structs import (
         FileHostedTemplateFileResourceInline as FileHostedTemplateFileResourceInline,
-    )
-    from oai.types.beta.agents.environments.structs import Skill as Skill
-    from oai.types.beta.agents.environments.structs import (
-        SkillHostedTemplateSkillResourceInline as SkillHostedTemplateSkillResourceInline,
-    )
-    from oai.types.beta.agents.environments.structs import (
+        Skill as Skill,
         SkillHostedTemplateSkillResourceSkillReference as SkillHostedTemplateSkillResourceSkillReference,
     )
+    from oai.types.beta.agents_params import (
+        AgentListParams as _TemplateListParams,
+        HostedEnvironmentFileParam as _FileCreateParams,
+    )
+
+    TemplateUpdateParams = _TemplateUpdateParams
+    FileCreateParams = _FileCreateParams
+    TemplateListParams = _TemplateListParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.agents.environments.params": "FileCreateParams FileListParams HostedEnvironmentFileParamFileID HostedEnvironmentFileParamInline TemplateCreateParams TemplateCreateParamsDesktop TemplateCreateParamsNetwork TemplateCreateParamsPackages TemplateListParams TemplateUpdateParams",
-            "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted EnvironmentTemplateDesktop EnvironmentTemplateNetwork EnvironmentTemplatePackages File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceInline SkillHostedTemplateSkillResourceSkillReference",
+            "oai.types.beta.agents.environments.params": "FileListParams TemplateCreateParams TemplateUpdateParams=TemplateCreateParams",
+            "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceSkillReference",
+            "oai.types.beta.agents_params": "FileCreateParams=HostedEnvironmentFileParam TemplateListParams=AgentListParams",
         },
     )

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from oai.types.beta.agents_params import (
+        EnvironmentParamOpenAIHostedDesktop,
+        EnvironmentParamOpenAIHostedNetwork,
+        EnvironmentParamOpenAIHostedPackages,
         HostedEnvironmentFileParam,
         HostedPluginParam,
         HostedSkillParam,
         SetupCommandParam,
     )
-
-
-FileCreateParams: TypeAlias = "HostedEnvironmentFileParamFileID | HostedEnvironmentFileParamInline"
-
-
-class HostedEnvironmentFileParamFileID(TypedDict, total=False):
-    file_id: Required[str]
-    path: Required[str]
-    type: Required[Literal["file_id"]]
-
-
-class HostedEnvironmentFileParamInline(TypedDict, total=False):
-    data: Required[str]
-    path: Required[str]
-    type: Required[Literal["inline"]]
 
 
 class FileListParams(TypedDict, total=False):
@@ -37,49 +25,14 @@ class FileListParams(TypedDict, total=False):
     path: str | None
 
 
-class TemplateCreateParamsDesktop(TypedDict, total=False):
-    enabled: Required[bool]
-
-
-class TemplateCreateParamsNetwork(TypedDict, total=False):
-    access: Required[Literal["enabled", "disabled", "restricted"]]
-    allowed_domains: Sequence[str] | None
-    blocked_domains: Sequence[str] | None
-
-
-class TemplateCreateParamsPackages(TypedDict, total=False):
-    npm: Sequence[str] | None
-    python: Sequence[str] | None
-    system: Sequence[str] | None
-
-
 class TemplateCreateParams(TypedDict, total=False):
     capability_directories: Sequence[str] | None
-    desktop: TemplateCreateParamsDesktop | None
+    desktop: EnvironmentParamOpenAIHostedDesktop | None
     env: dict[str, str] | None
     files: Iterable[HostedEnvironmentFileParam] | None
     name: str | None
-    network: TemplateCreateParamsNetwork | None
-    packages: TemplateCreateParamsPackages | None
-    plugins: Iterable[HostedPluginParam] | None
-    setup_commands: Iterable[SetupCommandParam] | None
-    skills: Iterable[HostedSkillParam] | None
-
-
-class TemplateListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
-class TemplateUpdateParams(TypedDict, total=False):
-    capability_directories: Sequence[str] | None
-    desktop: TemplateCreateParamsDesktop | None
-    env: dict[str, str] | None
-    files: Iterable[HostedEnvironmentFileParam] | None
-    name: str | None
-    network: TemplateCreateParamsNetwork | None
-    packages: TemplateCreateParamsPackages | None
+    network: EnvironmentParamOpenAIHostedNetwork | None
+    packages: EnvironmentParamOpenAIHostedPackages | None
     plugins: Iterable[HostedPluginParam] | None
     setup_commands: Iterable[SetupCommandParam] | None
     skills: Iterable[HostedSkillParam] | None

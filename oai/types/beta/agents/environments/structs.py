@@ -3,7 +3,12 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
-from oai.types.beta.agents_structs import HostedPlugin
+from oai.types.beta.agents_structs import (
+    EnvironmentResourceOpenAIHostedDesktop,
+    EnvironmentResourceOpenAIHostedNetwork,
+    EnvironmentResourceOpenAIHostedPackages,
+    HostedPlugin,
+)
 
 
 class EnvironmentFile(Object):
@@ -11,10 +16,6 @@ class EnvironmentFile(Object):
     object: Literal["agent.environment.file"]
     path: str
     size_bytes: int
-
-
-class EnvironmentTemplateDesktop(Object):
-    enabled: bool
 
 
 class FileHostedTemplateFileResourceFileID(Object, tag_field="type", tag="file_id"):
@@ -32,30 +33,13 @@ class FileHostedTemplateFileResourceInline(Object, tag_field="type", tag="inline
 File = FileHostedTemplateFileResourceFileID | FileHostedTemplateFileResourceInline
 
 
-class EnvironmentTemplateNetwork(Object):
-    access: Literal["enabled", "disabled", "restricted"]
-    allowed_domains: list[str]
-
-
-class EnvironmentTemplatePackages(Object):
-    npm: list[str]
-    python: list[str]
-    system: list[str]
-
-
-class SkillHostedTemplateSkillResourceInline(Object, tag_field="type", tag="inline"):
-    type: ClassVar[Literal["inline"]] = "inline"
-    description: str
-    name: str
-
-
 class SkillHostedTemplateSkillResourceSkillReference(Object, tag_field="type", tag="skill_reference"):
     type: ClassVar[Literal["skill_reference"]] = "skill_reference"
     skill_id: str
     version: str | None = None
 
 
-Skill = SkillHostedTemplateSkillResourceSkillReference | SkillHostedTemplateSkillResourceInline
+Skill = SkillHostedTemplateSkillResourceSkillReference | HostedPlugin
 
 
 class EnvironmentTemplate(Object):
@@ -63,14 +47,14 @@ class EnvironmentTemplate(Object):
     capability_directories: list[str]
     created_at: int
     files: list[File]
-    network: EnvironmentTemplateNetwork
+    network: EnvironmentResourceOpenAIHostedNetwork
     object: Literal["agent.environment.template"]
-    packages: EnvironmentTemplatePackages
+    packages: EnvironmentResourceOpenAIHostedPackages
     plugins: list[HostedPlugin]
     skills: list[Skill]
     updated_at: int
     name: str | None = None
-    desktop: EnvironmentTemplateDesktop | None = None
+    desktop: EnvironmentResourceOpenAIHostedDesktop | None = None
 
 
 class EnvironmentTemplateDeleted(Object):

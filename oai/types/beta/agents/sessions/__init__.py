@@ -6,24 +6,31 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.agents.sessions import subagents as subagents
-    from oai.types.beta.agents.sessions import turns as turns
-    from oai.types.beta.agents.sessions.params import ArtifactListParams as ArtifactListParams
-    from oai.types.beta.agents.sessions.params import EventCreateParams as EventCreateParams
-    from oai.types.beta.agents.sessions.params import EventStreamParams as EventStreamParams
-    from oai.types.beta.agents.sessions.params import ItemListParams as ItemListParams
-    from oai.types.beta.agents.sessions.params import SubagentListParams as SubagentListParams
-    from oai.types.beta.agents.sessions.params import TraceListParams as TraceListParams
-    from oai.types.beta.agents.sessions.params import TurnListParams as TurnListParams
-    from oai.types.beta.agents_structs import SessionArtifact as SessionArtifact
-    from oai.types.beta.agents_structs import SessionArtifactDeleted as SessionArtifactDeleted
-    from oai.types.beta.agents_structs import SessionTrace as SessionTrace
-    from oai.types.beta.agents_structs import Turn as Turn
+    from oai.types.beta.agents.sessions import subagents as subagents, turns as turns
+    from oai.types.beta.agents.sessions.params import (
+        ArtifactListParams as ArtifactListParams,
+        EventCreateParams as EventCreateParams,
+        EventStreamParams as EventStreamParams,
+        ItemListParams as ItemListParams,
+        ItemListParams as _SubagentListParams,
+        ItemListParams as _TraceListParams,
+        ItemListParams as _TurnListParams,
+    )
+    from oai.types.beta.agents_structs import (
+        SessionArtifact as SessionArtifact,
+        SessionArtifactDeleted as SessionArtifactDeleted,
+        SessionTrace as SessionTrace,
+        Turn as Turn,
+    )
+
+    SubagentListParams = _SubagentListParams
+    TraceListParams = _TraceListParams
+    TurnListParams = _TurnListParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.agents.sessions.params": "ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams TraceListParams TurnListParams",
+            "oai.types.beta.agents.sessions.params": "ArtifactListParams EventCreateParams EventStreamParams ItemListParams SubagentListParams=ItemListParams TraceListParams=ItemListParams TurnListParams=ItemListParams",
             "oai.types.beta.agents.sessions.subagents": "",
             "oai.types.beta.agents.sessions.turns": "",
             "oai.types.beta.agents_structs": "SessionArtifact SessionArtifactDeleted SessionTrace Turn",

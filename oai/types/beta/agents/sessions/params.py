@@ -30,21 +30,3 @@ class ItemListParams(TypedDict, total=False):
     after: str
     limit: int
     order: Literal["asc", "desc"]
-
-
-class SubagentListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
-class TraceListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
-
-
-class TurnListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]

@@ -6,100 +6,54 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.beta.agents.params import VaultListParams as _CredentialListParams
     from oai.types.beta.agents.vaults.params import (
         CreateMcpOauthTokenEndpointAuthParamClientSecretBasic as CreateMcpOauthTokenEndpointAuthParamClientSecretBasic,
-    )
-    from oai.types.beta.agents.vaults.params import (
         CreateMcpOauthTokenEndpointAuthParamClientSecretPost as CreateMcpOauthTokenEndpointAuthParamClientSecretPost,
-    )
-    from oai.types.beta.agents.vaults.params import (
-        CreateMcpOauthTokenEndpointAuthParamNone as CreateMcpOauthTokenEndpointAuthParamNone,
-    )
-    from oai.types.beta.agents.vaults.params import (
         CreateVaultCredentialAuthParamEnvironmentVariable as CreateVaultCredentialAuthParamEnvironmentVariable,
-    )
-    from oai.types.beta.agents.vaults.params import (
         CreateVaultCredentialAuthParamMcpOauth as CreateVaultCredentialAuthParamMcpOauth,
-    )
-    from oai.types.beta.agents.vaults.params import (
         CreateVaultCredentialAuthParamMcpOauthRefresh as CreateVaultCredentialAuthParamMcpOauthRefresh,
-    )
-    from oai.types.beta.agents.vaults.params import (
         CreateVaultCredentialAuthParamStaticBearer as CreateVaultCredentialAuthParamStaticBearer,
-    )
-    from oai.types.beta.agents.vaults.params import CredentialAuthCreateParam as CredentialAuthCreateParam
-    from oai.types.beta.agents.vaults.params import CredentialAuthRotateParam as CredentialAuthRotateParam
-    from oai.types.beta.agents.vaults.params import CredentialCreateParams as CredentialCreateParams
-    from oai.types.beta.agents.vaults.params import CredentialListParams as CredentialListParams
-    from oai.types.beta.agents.vaults.params import CredentialNetworkingParam as CredentialNetworkingParam
-    from oai.types.beta.agents.vaults.params import CredentialUpdateParams as CredentialUpdateParams
-    from oai.types.beta.agents.vaults.params import (
+        CredentialAuthCreateParam as CredentialAuthCreateParam,
+        CredentialAuthRotateParam as CredentialAuthRotateParam,
+        CredentialCreateParams as CredentialCreateParams,
+        CredentialNetworkingParam as CredentialNetworkingParam,
+        CredentialUpdateParams as CredentialUpdateParams,
         McpOauthTokenEndpointAuthCreateParam as McpOauthTokenEndpointAuthCreateParam,
-    )
-    from oai.types.beta.agents.vaults.params import (
         McpOauthTokenEndpointAuthRotateParam as McpOauthTokenEndpointAuthRotateParam,
-    )
-    from oai.types.beta.agents.vaults.params import (
         RotateMcpOauthTokenEndpointAuthParamClientSecretBasic as RotateMcpOauthTokenEndpointAuthParamClientSecretBasic,
-    )
-    from oai.types.beta.agents.vaults.params import (
         RotateMcpOauthTokenEndpointAuthParamClientSecretPost as RotateMcpOauthTokenEndpointAuthParamClientSecretPost,
-    )
-    from oai.types.beta.agents.vaults.params import (
         RotateVaultCredentialAuthParamEnvironmentVariable as RotateVaultCredentialAuthParamEnvironmentVariable,
-    )
-    from oai.types.beta.agents.vaults.params import (
         RotateVaultCredentialAuthParamMcpOauth as RotateVaultCredentialAuthParamMcpOauth,
-    )
-    from oai.types.beta.agents.vaults.params import (
         RotateVaultCredentialAuthParamMcpOauthRefresh as RotateVaultCredentialAuthParamMcpOauthRefresh,
-    )
-    from oai.types.beta.agents.vaults.params import (
         RotateVaultCredentialAuthParamStaticBearer as RotateVaultCredentialAuthParamStaticBearer,
-    )
-    from oai.types.beta.agents.vaults.params import (
         VaultCredentialNetworkingParamLimited as VaultCredentialNetworkingParamLimited,
-    )
-    from oai.types.beta.agents.vaults.params import (
         VaultCredentialNetworkingParamUnrestricted as VaultCredentialNetworkingParamUnrestricted,
     )
-    from oai.types.beta.agents.vaults.structs import Credential as Credential
-    from oai.types.beta.agents.vaults.structs import CredentialAuth as CredentialAuth
-    from oai.types.beta.agents.vaults.structs import CredentialDeleted as CredentialDeleted
-    from oai.types.beta.agents.vaults.structs import CredentialNetworking as CredentialNetworking
-    from oai.types.beta.agents.vaults.structs import McpOauthTokenEndpointAuth as McpOauthTokenEndpointAuth
     from oai.types.beta.agents.vaults.structs import (
+        Credential as Credential,
+        CredentialAuth as CredentialAuth,
+        CredentialDeleted as CredentialDeleted,
+        CredentialNetworking as CredentialNetworking,
+        McpOauthTokenEndpointAuth as McpOauthTokenEndpointAuth,
         McpOauthTokenEndpointAuthResourceClientSecretBasic as McpOauthTokenEndpointAuthResourceClientSecretBasic,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         McpOauthTokenEndpointAuthResourceClientSecretPost as McpOauthTokenEndpointAuthResourceClientSecretPost,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         McpOauthTokenEndpointAuthResourceNone as McpOauthTokenEndpointAuthResourceNone,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         VaultCredentialAuthResourceEnvironmentVariable as VaultCredentialAuthResourceEnvironmentVariable,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         VaultCredentialAuthResourceMcpOauth as VaultCredentialAuthResourceMcpOauth,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         VaultCredentialAuthResourceMcpOauthRefresh as VaultCredentialAuthResourceMcpOauthRefresh,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         VaultCredentialAuthResourceStaticBearer as VaultCredentialAuthResourceStaticBearer,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         VaultCredentialNetworkingResourceLimited as VaultCredentialNetworkingResourceLimited,
-    )
-    from oai.types.beta.agents.vaults.structs import (
         VaultCredentialNetworkingResourceUnrestricted as VaultCredentialNetworkingResourceUnrestricted,
     )
+
+    CredentialListParams = _CredentialListParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.agents.vaults.params": "CreateMcpOauthTokenEndpointAuthParamClientSecretBasic CreateMcpOauthTokenEndpointAuthParamClientSecretPost CreateMcpOauthTokenEndpointAuthParamNone CreateVaultCredentialAuthParamEnvironmentVariable CreateVaultCredentialAuthParamMcpOauth CreateVaultCredentialAuthParamMcpOauthRefresh CreateVaultCredentialAuthParamStaticBearer CredentialAuthCreateParam CredentialAuthRotateParam CredentialCreateParams CredentialListParams CredentialNetworkingParam CredentialUpdateParams McpOauthTokenEndpointAuthCreateParam McpOauthTokenEndpointAuthRotateParam RotateMcpOauthTokenEndpointAuthParamClientSecretBasic RotateMcpOauthTokenEndpointAuthParamClientSecretPost RotateVaultCredentialAuthParamEnvironmentVariable RotateVaultCredentialAuthParamMcpOauth RotateVaultCredentialAuthParamMcpOauthRefresh RotateVaultCredentialAuthParamStaticBearer VaultCredentialNetworkingParamLimited VaultCredentialNetworkingParamUnrestricted",
+            "oai.types.beta.agents.params": "CredentialListParams=VaultListParams",
+            "oai.types.beta.agents.vaults.params": "CreateMcpOauthTokenEndpointAuthParamClientSecretBasic CreateMcpOauthTokenEndpointAuthParamClientSecretPost CreateVaultCredentialAuthParamEnvironmentVariable CreateVaultCredentialAuthParamMcpOauth CreateVaultCredentialAuthParamMcpOauthRefresh CreateVaultCredentialAuthParamStaticBearer CredentialAuthCreateParam CredentialAuthRotateParam CredentialCreateParams CredentialNetworkingParam CredentialUpdateParams McpOauthTokenEndpointAuthCreateParam McpOauthTokenEndpointAuthRotateParam RotateMcpOauthTokenEndpointAuthParamClientSecretBasic RotateMcpOauthTokenEndpointAuthParamClientSecretPost RotateVaultCredentialAuthParamEnvironmentVariable RotateVaultCredentialAuthParamMcpOauth RotateVaultCredentialAuthParamMcpOauthRefresh RotateVaultCredentialAuthParamStaticBearer VaultCredentialNetworkingParamLimited VaultCredentialNetworkingParamUnrestricted",
             "oai.types.beta.agents.vaults.structs": "Credential CredentialAuth CredentialDeleted CredentialNetworking McpOauthTokenEndpointAuth McpOauthTokenEndpointAuthResourceClientSecretBasic McpOauthTokenEndpointAuthResourceClientSecretPost McpOauthTokenEndpointAuthResourceNone VaultCredentialAuthResourceEnvironmentVariable VaultCredentialAuthResourceMcpOauth VaultCredentialAuthResourceMcpOauthRefresh VaultCredentialAuthResourceStaticBearer VaultCredentialNetworkingResourceLimited VaultCredentialNetworkingResourceUnrestricted",
         },
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oai.types.beta.agents.params import VaultStatusFilterParam
+    from oai.types.beta.agents_params import EnvironmentParamNone
 
 
 class CreateVaultCredentialAuthParamEnvironmentVariable(TypedDict, total=False):
@@ -78,14 +78,6 @@ class CredentialCreateParams(TypedDict, total=False):
     metadata: dict[str, str]
 
 
-class CredentialListParams(TypedDict, total=False):
-    after: str
-    limit: int
-    metadata: dict[str, str]
-    order: Literal["asc", "desc"]
-    status: VaultStatusFilterParam
-
-
 CredentialNetworkingParam: TypeAlias = (
     "VaultCredentialNetworkingParamUnrestricted | VaultCredentialNetworkingParamLimited"
 )
@@ -116,11 +108,7 @@ class CreateMcpOauthTokenEndpointAuthParamClientSecretPost(TypedDict, total=Fals
     type: Required[Literal["client_secret_post"]]
 
 
-class CreateMcpOauthTokenEndpointAuthParamNone(TypedDict, total=False):
-    type: Required[Literal["none"]]
-
-
-McpOauthTokenEndpointAuthCreateParam: TypeAlias = "CreateMcpOauthTokenEndpointAuthParamNone | CreateMcpOauthTokenEndpointAuthParamClientSecretBasic | CreateMcpOauthTokenEndpointAuthParamClientSecretPost"
+McpOauthTokenEndpointAuthCreateParam: TypeAlias = "EnvironmentParamNone | CreateMcpOauthTokenEndpointAuthParamClientSecretBasic | CreateMcpOauthTokenEndpointAuthParamClientSecretPost"
 
 McpOauthTokenEndpointAuthRotateParam: TypeAlias = (
     "RotateMcpOauthTokenEndpointAuthParamClientSecretBasic | RotateMcpOauthTokenEndpointAuthParamClientSecretPost"

@@ -6,60 +6,50 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.beta.threads.runs.params import StepListParams as StepListParams
-    from oai.types.beta.threads.runs.params import StepRetrieveParams as StepRetrieveParams
-    from oai.types.beta.threads.runs.structs import CodeInterpreterLogs as CodeInterpreterLogs
-    from oai.types.beta.threads.runs.structs import CodeInterpreterOutputImage as CodeInterpreterOutputImage
-    from oai.types.beta.threads.runs.structs import CodeInterpreterOutputImageImage as CodeInterpreterOutputImageImage
-    from oai.types.beta.threads.runs.structs import CodeInterpreterOutputLogs as CodeInterpreterOutputLogs
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCall as CodeInterpreterToolCall
+    from oai.types.beta.threads.runs.params import (
+        StepListParams as StepListParams,
+        StepRetrieveParams as StepRetrieveParams,
+    )
     from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterLogs as CodeInterpreterLogs,
+        CodeInterpreterOutputImage as CodeInterpreterOutputImage,
+        CodeInterpreterOutputImageImage as CodeInterpreterOutputImageImage,
+        CodeInterpreterOutputLogs as CodeInterpreterOutputLogs,
+        CodeInterpreterToolCall as CodeInterpreterToolCall,
         CodeInterpreterToolCallCodeInterpreter as CodeInterpreterToolCallCodeInterpreter,
-    )
-    from oai.types.beta.threads.runs.structs import (
         CodeInterpreterToolCallCodeInterpreterOutput as CodeInterpreterToolCallCodeInterpreterOutput,
-    )
-    from oai.types.beta.threads.runs.structs import (
         CodeInterpreterToolCallCodeInterpreterOutputImage as CodeInterpreterToolCallCodeInterpreterOutputImage,
-    )
-    from oai.types.beta.threads.runs.structs import CodeInterpreterToolCallDelta as CodeInterpreterToolCallDelta
-    from oai.types.beta.threads.runs.structs import (
+        CodeInterpreterToolCallDelta as CodeInterpreterToolCallDelta,
         CodeInterpreterToolCallDeltaCodeInterpreter as CodeInterpreterToolCallDeltaCodeInterpreter,
-    )
-    from oai.types.beta.threads.runs.structs import (
         CodeInterpreterToolCallDeltaCodeInterpreterOutput as CodeInterpreterToolCallDeltaCodeInterpreterOutput,
-    )
-    from oai.types.beta.threads.runs.structs import FileSearch as FileSearch
-    from oai.types.beta.threads.runs.structs import FileSearchRankingOptions as FileSearchRankingOptions
-    from oai.types.beta.threads.runs.structs import FileSearchResult as FileSearchResult
-    from oai.types.beta.threads.runs.structs import FileSearchResultContent as FileSearchResultContent
-    from oai.types.beta.threads.runs.structs import FileSearchToolCall as FileSearchToolCall
-    from oai.types.beta.threads.runs.structs import FileSearchToolCallDelta as FileSearchToolCallDelta
-    from oai.types.beta.threads.runs.structs import FunctionToolCall as FunctionToolCall
-    from oai.types.beta.threads.runs.structs import FunctionToolCallDelta as FunctionToolCallDelta
-    from oai.types.beta.threads.runs.structs import FunctionToolCallDeltaFunction as FunctionToolCallDeltaFunction
-    from oai.types.beta.threads.runs.structs import FunctionToolCallFunction as FunctionToolCallFunction
-    from oai.types.beta.threads.runs.structs import Image as Image
-    from oai.types.beta.threads.runs.structs import LastError as LastError
-    from oai.types.beta.threads.runs.structs import MessageCreationStepDetails as MessageCreationStepDetails
-    from oai.types.beta.threads.runs.structs import (
+        FileSearch as FileSearch,
+        FileSearchRankingOptions as FileSearchRankingOptions,
+        FileSearchResult as FileSearchResult,
+        FileSearchResultContent as FileSearchResultContent,
+        FileSearchToolCall as FileSearchToolCall,
+        FileSearchToolCallDelta as FileSearchToolCallDelta,
+        FunctionToolCall as FunctionToolCall,
+        FunctionToolCallDelta as FunctionToolCallDelta,
+        FunctionToolCallDeltaFunction as FunctionToolCallDeltaFunction,
+        FunctionToolCallFunction as FunctionToolCallFunction,
+        Image as Image,
+        LastError as LastError,
+        MessageCreationStepDetails as MessageCreationStepDetails,
         MessageCreationStepDetailsMessageCreation as MessageCreationStepDetailsMessageCreation,
-    )
-    from oai.types.beta.threads.runs.structs import RunStep as RunStep
-    from oai.types.beta.threads.runs.structs import RunStepDelta as RunStepDelta
-    from oai.types.beta.threads.runs.structs import RunStepDeltaEvent as RunStepDeltaEvent
-    from oai.types.beta.threads.runs.structs import RunStepDeltaMessageDelta as RunStepDeltaMessageDelta
-    from oai.types.beta.threads.runs.structs import (
+        RunStep as RunStep,
+        RunStepDelta as RunStepDelta,
+        RunStepDeltaEvent as RunStepDeltaEvent,
+        RunStepDeltaMessageDelta as RunStepDeltaMessageDelta,
         RunStepDeltaMessageDeltaMessageCreation as RunStepDeltaMessageDeltaMessageCreation,
+        RunStepDeltaStepDetails as RunStepDeltaStepDetails,
+        RunStepInclude as RunStepInclude,
+        RunStepStepDetails as RunStepStepDetails,
+        ToolCall as ToolCall,
+        ToolCallDelta as ToolCallDelta,
+        ToolCallDeltaObject as ToolCallDeltaObject,
+        ToolCallsStepDetails as ToolCallsStepDetails,
+        Usage as Usage,
     )
-    from oai.types.beta.threads.runs.structs import RunStepDeltaStepDetails as RunStepDeltaStepDetails
-    from oai.types.beta.threads.runs.structs import RunStepInclude as RunStepInclude
-    from oai.types.beta.threads.runs.structs import RunStepStepDetails as RunStepStepDetails
-    from oai.types.beta.threads.runs.structs import ToolCall as ToolCall
-    from oai.types.beta.threads.runs.structs import ToolCallDelta as ToolCallDelta
-    from oai.types.beta.threads.runs.structs import ToolCallDeltaObject as ToolCallDeltaObject
-    from oai.types.beta.threads.runs.structs import ToolCallsStepDetails as ToolCallsStepDetails
-    from oai.types.beta.threads.runs.structs import Usage as Usage
 else:
     __getattr__, __dir__ = attach(
         __name__,

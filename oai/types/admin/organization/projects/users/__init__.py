@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.admin.organization.projects.users.params import RoleCreateParams as RoleCreateParams
-    from oai.types.admin.organization.projects.users.params import RoleListParams as RoleListParams
-    from oai.types.admin.organization.projects.users.structs import AssignmentSource as AssignmentSource
-    from oai.types.admin.organization.projects.users.structs import RoleCreateResponse as RoleCreateResponse
-    from oai.types.admin.organization.projects.users.structs import RoleDeleteResponse as RoleDeleteResponse
-    from oai.types.admin.organization.projects.users.structs import RoleListResponse as RoleListResponse
-    from oai.types.admin.organization.projects.users.structs import RoleRetrieveResponse as RoleRetrieveResponse
+    from oai.types.admin.organization.projects.users.params import (
+        RoleCreateParams as RoleCreateParams,
+        RoleListParams as RoleListParams,
+    )
+    from oai.types.admin.organization.projects.users.structs import (
+        AssignmentSource as AssignmentSource,
+        RoleCreateResponse as RoleCreateResponse,
+        RoleDeleteResponse as RoleDeleteResponse,
+        RoleRetrieveResponse as RoleRetrieveResponse,
+        RoleRetrieveResponse as _RoleListResponse,
+    )
+
+    RoleListResponse = _RoleListResponse
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.projects.users.params": "RoleCreateParams RoleListParams",
-            "oai.types.admin.organization.projects.users.structs": "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse RoleRetrieveResponse",
+            "oai.types.admin.organization.projects.users.structs": "AssignmentSource RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse",
         },
     )

@@ -22,21 +22,6 @@ class AssignmentSource(Object):
     principal_type: str
 
 
-class RoleListResponse(Object):
-    id: str
-    name: str
-    permissions: list[str]
-    predefined_role: bool
-    resource_type: str
-    assignment_sources: list[AssignmentSource] | None = None
-    created_at: int | None = None
-    created_by: str | None = None
-    created_by_user_obj: dict[str, Any] | None = None
-    description: str | None = None
-    metadata: dict[str, Any] | None = None
-    updated_at: int | None = None
-
-
 class RoleRetrieveResponse(Object):
     id: str
     name: str

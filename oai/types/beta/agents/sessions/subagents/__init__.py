@@ -7,13 +7,17 @@ from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.beta.agents.sessions.subagents import turns as turns
-    from oai.types.beta.agents.sessions.subagents.params import ItemListParams as ItemListParams
-    from oai.types.beta.agents.sessions.subagents.params import TurnListParams as TurnListParams
+    from oai.types.beta.agents.sessions.subagents.params import (
+        ItemListParams as ItemListParams,
+        ItemListParams as _TurnListParams,
+    )
+
+    TurnListParams = _TurnListParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.agents.sessions.subagents.params": "ItemListParams TurnListParams",
+            "oai.types.beta.agents.sessions.subagents.params": "ItemListParams TurnListParams=ItemListParams",
             "oai.types.beta.agents.sessions.subagents.turns": "",
         },
     )

@@ -13,10 +13,3 @@ class ItemListParams(TypedDict, total=False):
     after: str
     limit: int
     order: Literal["asc", "desc"]
-
-
-class TurnListParams(TypedDict, total=False):
-    session_id: Required[str]
-    after: str
-    limit: int
-    order: Literal["asc", "desc"]
