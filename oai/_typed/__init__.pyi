@@ -719,7 +719,7 @@ class OpenAI(SyncClient):
         thread_id: str,
         run_id: str,
         *,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
@@ -732,7 +732,7 @@ class OpenAI(SyncClient):
         thread_id: str,
         run_id: str,
         *,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
@@ -745,7 +745,7 @@ class OpenAI(SyncClient):
         thread_id: str,
         run_id: str,
         *,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
@@ -2166,7 +2166,7 @@ class AsyncOpenAI(AsyncClient):
         thread_id: str,
         run_id: str,
         *,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
@@ -2179,7 +2179,7 @@ class AsyncOpenAI(AsyncClient):
         thread_id: str,
         run_id: str,
         *,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
@@ -2192,7 +2192,7 @@ class AsyncOpenAI(AsyncClient):
         thread_id: str,
         run_id: str,
         *,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:

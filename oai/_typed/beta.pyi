@@ -2830,7 +2830,7 @@ class BetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
@@ -2843,7 +2843,7 @@ class BetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
@@ -2856,7 +2856,7 @@ class BetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
@@ -5744,7 +5744,7 @@ class AsyncBetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
@@ -5757,7 +5757,7 @@ class AsyncBetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
@@ -5770,7 +5770,7 @@ class AsyncBetaThreadsRuns:
         run_id: str,
         *,
         thread_id: str,
-        tool_outputs: Iterable[oai.types.beta.threads.ToolOutput],
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         videos as videos,
         webhooks as webhooks,
     )
-    from oai.types.audio.structs import AudioModel as AudioModel, AudioResponseFormat as AudioResponseFormat
+    from oai.types.audio.constants import AudioModel as AudioModel, AudioResponseFormat as AudioResponseFormat
     from oai.types.batches.params import BatchCreateParams as BatchCreateParams, BatchListParams as BatchListParams
     from oai.types.batches.structs import (
         Batch as Batch,
@@ -74,12 +74,9 @@ if TYPE_CHECKING:
         DecisionPromptCacheBreakpointParam as DecisionPromptCacheBreakpointParam,
     )
     from oai.types.decisions.structs import Decision as Decision
+    from oai.types.embeddings.constants import EmbeddingModel as EmbeddingModel
     from oai.types.embeddings.params import EmbeddingCreateParams as EmbeddingCreateParams
-    from oai.types.embeddings.structs import (
-        CreateEmbeddingResponse as CreateEmbeddingResponse,
-        Embedding as Embedding,
-        EmbeddingModel as EmbeddingModel,
-    )
+    from oai.types.embeddings.structs import CreateEmbeddingResponse as CreateEmbeddingResponse, Embedding as Embedding
     from oai.types.evals.params import (
         EvalCreateParams as EvalCreateParams,
         EvalListParams as EvalListParams,
@@ -94,13 +91,10 @@ if TYPE_CHECKING:
         EvalDeleteResponse as EvalDeleteResponse,
         EvalStoredCompletionsDataSourceConfig as EvalStoredCompletionsDataSourceConfig,
     )
+    from oai.types.files.constants import FileContent as FileContent, FilePurpose as FilePurpose
     from oai.types.files.params import FileCreateParams as FileCreateParams, FileListParams as FileListParams
-    from oai.types.files.structs import (
-        FileContent as FileContent,
-        FileDeleted as FileDeleted,
-        FileObject as FileObject,
-        FilePurpose as FilePurpose,
-    )
+    from oai.types.files.structs import FileDeleted as FileDeleted, FileObject as FileObject
+    from oai.types.images.constants import ImageModel as ImageModel
     from oai.types.images.params import (
         ImageCreateVariationParams as ImageCreateVariationParams,
         ImageEditParams as ImageEditParams,
@@ -115,10 +109,10 @@ if TYPE_CHECKING:
         ImageGenCompletedEvent as ImageGenCompletedEvent,
         ImageGenPartialImageEvent as ImageGenPartialImageEvent,
         ImageGenStreamEvent as ImageGenStreamEvent,
-        ImageModel as ImageModel,
         ImagesResponse as ImagesResponse,
     )
     from oai.types.models.structs import Model as Model, ModelDeleted as ModelDeleted
+    from oai.types.moderations.constants import ModerationModel as ModerationModel
     from oai.types.moderations.params import (
         ModerationCreateParams as ModerationCreateParams,
         ModerationImageURLInputParam as ModerationImageURLInputParam,
@@ -128,11 +122,17 @@ if TYPE_CHECKING:
     from oai.types.moderations.structs import (
         Moderation as Moderation,
         ModerationCreateResponse as ModerationCreateResponse,
-        ModerationModel as ModerationModel,
     )
-    from oai.types.shared.structs import (
+    from oai.types.shared.constants import (
         AllModels as AllModels,
         ChatModel as ChatModel,
+        FunctionParameters as FunctionParameters,
+        Metadata as Metadata,
+        OAuthErrorCode as OAuthErrorCode,
+        ReasoningEffort as ReasoningEffort,
+        ResponsesModel as ResponsesModel,
+    )
+    from oai.types.shared.structs import (
         ComparisonFilter as ComparisonFilter,
         CompoundFilter as CompoundFilter,
         CustomToolInputFormat as CustomToolInputFormat,
@@ -142,17 +142,12 @@ if TYPE_CHECKING:
         DecisionQuestionInputText as DecisionQuestionInputText,
         ErrorObject as ErrorObject,
         FunctionDefinition as FunctionDefinition,
-        FunctionParameters as FunctionParameters,
-        Metadata as Metadata,
-        OAuthErrorCode as OAuthErrorCode,
         Reasoning as Reasoning,
-        ReasoningEffort as ReasoningEffort,
         ResponseFormatJSONObject as ResponseFormatJSONObject,
         ResponseFormatJSONSchema as ResponseFormatJSONSchema,
         ResponseFormatText as ResponseFormatText,
         ResponseFormatTextGrammar as ResponseFormatTextGrammar,
         ResponseFormatTextPython as ResponseFormatTextPython,
-        ResponsesModel as ResponsesModel,
     )
     from oai.types.skills.params import (
         SkillCreateParams as SkillCreateParams,
@@ -184,6 +179,12 @@ if TYPE_CHECKING:
         VectorStoreDeleted as VectorStoreDeleted,
         VectorStoreSearchResponse as VectorStoreSearchResponse,
     )
+    from oai.types.videos.constants import (
+        VideoModel as VideoModel,
+        VideoModelParam as VideoModelParam,
+        VideoSeconds as VideoSeconds,
+        VideoSize as VideoSize,
+    )
     from oai.types.videos.params import (
         VideoCreateCharacterParams as VideoCreateCharacterParams,
         VideoCreateParams as VideoCreateParams,
@@ -199,10 +200,6 @@ if TYPE_CHECKING:
         VideoDeleteResponse as VideoDeleteResponse,
         VideoGetCharacterResponse as VideoGetCharacterResponse,
         VideoGetCharacterResponse as _VideoCreateCharacterResponse,
-        VideoModel as VideoModel,
-        VideoModelParam as VideoModelParam,
-        VideoSeconds as VideoSeconds,
-        VideoSize as VideoSize,
     )
 
     ContainerListResponse = _ContainerListResponse
@@ -217,7 +214,7 @@ else:
         {
             "oai.types.admin": "",
             "oai.types.audio": "",
-            "oai.types.audio.structs": "AudioModel AudioResponseFormat",
+            "oai.types.audio.constants": "AudioModel AudioResponseFormat",
             "oai.types.batches": "",
             "oai.types.batches.params": "BatchCreateParams BatchListParams",
             "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage",
@@ -237,30 +234,35 @@ else:
             "oai.types.decisions.params": "DecisionCreateParams DecisionInputImageParam DecisionInputMessageParam DecisionInputMessageUnionParam DecisionInputPartUnionParam DecisionInputTextParam DecisionPromptCacheBreakpointParam",
             "oai.types.decisions.structs": "Decision",
             "oai.types.embeddings": "",
+            "oai.types.embeddings.constants": "EmbeddingModel",
             "oai.types.embeddings.params": "EmbeddingCreateParams",
-            "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel",
+            "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding",
             "oai.types.evals": "",
             "oai.types.evals.params": "EvalCreateParams EvalListParams EvalUpdateParams",
             "oai.types.evals.structs": "EvalCreateResponse EvalCustomDataSourceConfig EvalDeleteResponse EvalListResponse=EvalCreateResponse EvalRetrieveResponse=EvalCreateResponse EvalStoredCompletionsDataSourceConfig EvalUpdateResponse=EvalCreateResponse",
             "oai.types.files": "",
+            "oai.types.files.constants": "FileContent FilePurpose",
             "oai.types.files.params": "FileCreateParams FileListParams",
-            "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
+            "oai.types.files.structs": "FileDeleted FileObject",
             "oai.types.fine_tuning": "",
             "oai.types.graders": "",
             "oai.types.images": "",
+            "oai.types.images.constants": "ImageModel",
             "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageGenerateParams ImageInputReferenceParam",
-            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse",
+            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImagesResponse",
             "oai.types.live": "",
             "oai.types.models": "",
             "oai.types.models.structs": "Model ModelDeleted",
             "oai.types.moderations": "",
+            "oai.types.moderations.constants": "ModerationModel",
             "oai.types.moderations.params": "ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
-            "oai.types.moderations.structs": "Moderation ModerationCreateResponse ModerationModel",
+            "oai.types.moderations.structs": "Moderation ModerationCreateResponse",
             "oai.types.realtime": "",
             "oai.types.responses": "",
             "oai.types.safety": "",
             "oai.types.shared": "",
-            "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject FunctionDefinition FunctionParameters Metadata OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel",
+            "oai.types.shared.constants": "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject FunctionDefinition Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
             "oai.types.shared_params": "",
             "oai.types.skills": "",
             "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams",
@@ -272,8 +274,9 @@ else:
             "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam FileChunkingStrategyParam StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
             "oai.types.vector_stores.structs": "FileChunkingStrategy OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreSearchResponse",
             "oai.types.videos": "",
+            "oai.types.videos.constants": "VideoModel VideoModelParam VideoSeconds VideoSize",
             "oai.types.videos.params": "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoExtendParams VideoListParams VideoRemixParams",
-            "oai.types.videos.structs": "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
+            "oai.types.videos.structs": "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
             "oai.types.webhooks": "",
         },
     )

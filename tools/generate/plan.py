@@ -106,13 +106,17 @@ class Plan:
 
     def home(self, key: Key) -> str:
         """Return the module that a definition is written to; modules that need each other are one."""
-        home = self._moved.get(key) or home_of(key, param=self.is_param(key))
+        kind = "params" if self.is_param(key) else "constants" if self._is_constant(key) else "structs"
+        home = self._moved.get(key) or home_of(key, kind)
         return self._merged.get(home, home)
 
+    def _is_constant(self, key: Key) -> bool:
+        """Tell whether a definition is an alias that leads to no class."""
+        return key in self.facts.aliases and all(map(self._is_constant, self.references(key)))
+
     def _merge_cycles(self) -> dict[str, str]:
-        """Return, for each module of structs in a circle of imports, the one that takes the circle's contents."""
-        structs = {key for key in self.kept if not self.is_param(key)}
-        needs = self._needs(self.home, structs)
+        """Return, for each module in a circle of imports, the one that takes the circle's contents."""
+        needs = self._needs(self.home)
         reached = {home: reach(home, needs) for home in needs}
         circles = {home: {other for other in reached[home] if home in reached[other]} | {home} for home in needs}
         return {
@@ -121,10 +125,10 @@ class Plan:
             if len(circle) > 1
         }
 
-    def _needs(self, home: Callable[[Key], str], keys: Iterable[Key] | None = None) -> dict[str, set[str]]:
+    def _needs(self, home: Callable[[Key], str]) -> dict[str, set[str]]:
         """Return for each module those that its definitions name."""
         needs: dict[str, set[str]] = defaultdict(set)
-        for key in self.kept if keys is None else keys:
+        for key in self.kept:
             needs[home(key)] |= {home(each) for each in self.references(key)}
         return needs
 
@@ -306,13 +310,13 @@ def area_of(key: Key) -> str:
     return ROOT_AREAS[max((start for start in ROOT_AREAS if stem.startswith(start)), key=len)]
 
 
-def home_of(key: Key, *, param: bool) -> str:
-    """Return the module that a definition is written to, such as `chat.structs`."""
-    kind = "params" if param else "structs"
+def home_of(key: Key, kind: str) -> str:
+    """Return the module that a definition of a kind is written to, such as `chat.structs`."""
     area, stem = area_of(key), key[0].rpartition(".")[2]
-    for start, part in SPLITS.get(area, {}).items():
-        if stem.startswith(start):
-            return f"{area}.{part}_{kind}"
+    if kind != "constants":
+        for start, part in SPLITS.get(area, {}).items():
+            if stem.startswith(start):
+                return f"{area}.{part}_{kind}"
     return f"{area}.{kind}"
 
 

@@ -2,7 +2,8 @@
 
 Structs are ordered so that what a class names stands before it; only cycles name what comes later, in quotes.
 A union that msgspec cannot decode by itself gets a name and is written twice, as people read it and as
-`untagged` decodes it. TypedDicts are only ever read by type checkers, so their modules import nothing at run time.
+`untagged` decodes it. Aliases that name no class stand in a module of constants, so that the parameters of an area do
+not load its structs.
 """
 
 from __future__ import annotations
@@ -64,9 +65,8 @@ class Writer:
             homes[self.plan.home(key)].append(key)
         for home, keys in homes.items():
             self._home, self._imports, self._used, self._defined = home, set(), set(), set()
-            is_params = home.endswith("params")
-            blocks = [self._definition(key) for key in (keys if is_params else self._order(keys))]
-            self.text[home] = "\n\n".join([self._head(is_params), *blocks]) + "\n"
+            blocks = [self._definition(key) for key in self._order(keys)]
+            self.text[home] = "\n\n".join([self._head(), *blocks]) + "\n"
         return self.text
 
     def _order(self, keys: list[Key]) -> list[Key]:
@@ -94,28 +94,21 @@ class Writer:
             for each in self.plan.references(alias)
         )
 
-    def _head(self, is_params: bool) -> str:
+    def _head(self) -> str:
         imports = defaultdict(set)
         for home, name in self._imports:
             imports[f"oai.types.{home}"].add(name)
-        own = "".join(f"from {module} import {', '.join(sorted(names))}\n" for module, names in sorted(imports.items()))
         typing = {"Any", "ClassVar", "Literal", "Required", "TypeAlias", "TypedDict"} & self._used
-        if is_params:
-            typing_line = f"from typing import {', '.join(sorted({'TYPE_CHECKING', *typing}))}\n"
-            guarded = own + ("from oai._multipart import File\n" if "File" in self._used else "")
-            abc = sorted({"Iterable", "Mapping", "Sequence"} & self._used)
-            guarded = (f"from collections.abc import {', '.join(abc)}\n" if abc else "") + guarded
-            block = "".join(f"    {line}\n" for line in guarded.splitlines()) or "    pass\n"
-            return f"{HEADER}\nfrom __future__ import annotations\n\n{typing_line}\nif TYPE_CHECKING:\n{block}"
         typing |= {"TYPE_CHECKING"} if "untagged" in self._used else set()
-        lines = ["import builtins\n"] if "builtins" in self._used else []
-        lines += [f"from typing import {', '.join(sorted(typing))}\n"] if typing else []
-        if "field" in self._used:
-            lines.append("\nimport msgspec\n")
-        base = sorted({"Object", "untagged"} & self._used)
-        lines.append(f"\nfrom oai._object import {', '.join(base)}\n" if base else "")
-        lines += [f"from {home} import {name}\n" for name, home in BASE_HOMES.items() if name in self._used]
-        return f"{HEADER}\n{''.join(lines)}{own}"
+        abc = {"Iterable", "Mapping", "Sequence"} & self._used
+        lines = ["import builtins"] if "builtins" in self._used else []
+        lines += [_import("collections.abc", abc), _import("typing", typing)]
+        lines += ["\nimport msgspec\n"] if "field" in self._used else []
+        lines += ["", _import("oai._multipart", {"File"} & self._used)]
+        lines += [_import("oai._object", {"Object", "untagged"} & self._used)]
+        lines += [_import(home, {name}) for name, home in BASE_HOMES.items() if name in self._used]
+        lines += [_import(module, names) for module, names in sorted(imports.items())]
+        return HEADER + "\n".join(lines)
 
     def _definition(self, key: Key) -> str:
         definition = self.plan.definition(key)
@@ -133,7 +126,7 @@ class Writer:
         name = self.plan.names[alias.key]
         if alias.param:
             self._used.add("TypeAlias")
-            return f"{name}: TypeAlias = {self.show(alias.type)!r}"
+            return f"{name}: TypeAlias = {self.show(alias.type)}"
         if isinstance(alias.type, OneOf) and not self.decodable(alias.type):
             return self._untagged(name, alias.type)
         return f"{name} = {self.show(alias.type, name)}"
@@ -183,8 +176,7 @@ class Writer:
             if re.search(rf"\b{word}\b", kind):
                 kind = re.sub(rf"\b{word}\b(?=[\[ |\],]|$)", f"builtins.{word}", kind)
                 self._used.add("builtins")
-        if any(key not in self._defined and self.plan.home(key) == self._home for key in self._named(field.type)):
-            kind = repr(kind.replace('"', "'")) if "'" not in kind else f'"{kind}"'
+        kind = self._quoted(kind, field.type)
         default = "" if field.required else " = None"
         if name != field.wire:
             self._used.add("field")
@@ -195,25 +187,26 @@ class Writer:
             )
         return f"{name}: {kind}{default}"
 
-    def _named(self, node: Type) -> set[Key]:
-        return {self.plan.same.get(key, key) for key in refs(node)}
+    def _quoted(self, kind: str, node: Type) -> str:
+        """Return a type's source, in quotes where it names what comes later in the module."""
+        if any(key not in self._defined and self.plan.home(key) == self._home for key in refs(node)):
+            return repr(kind.replace('"', "'")) if "'" not in kind else f'"{kind}"'
+        return kind
 
     def _typed_dict(self, struct: Struct) -> str:
         name = self.plan.names[struct.key]
         self._used.add("TypedDict")
-        shown = [(field, self.show(field.type)) for field in struct.fields]
-        if all(field.wire.isidentifier() and not keyword.iskeyword(field.wire) for field, _ in shown):
-            lines = [f"{field.wire}: {self._required(field, kind)}" for field, kind in shown]
-            body = "".join(f"    {line}\n" for line in lines) or "    pass\n"
+        shown = {field.wire: self._key(field) for field in struct.fields}
+        if all(wire.isidentifier() and not keyword.iskeyword(wire) for wire in shown):
+            body = "".join(f"    {wire}: {kind}\n" for wire, kind in shown.items()) or "    pass\n"
             return f"class {name}(TypedDict, total=False):\n{body}".rstrip()
-        items = ", ".join(f"{field.wire!r}: {self._required(field, kind)!r}" for field, kind in shown)
+        items = ", ".join(f"{wire!r}: {kind}" for wire, kind in shown.items())
         return f"{name} = TypedDict({name!r}, {{{items}}}, total=False)"
 
-    def _required(self, field: Field, kind: str) -> str:
-        if field.required:
-            self._used.add("Required")
-            return f"Required[{kind}]"
-        return kind
+    def _key(self, field: Field) -> str:
+        kind = self._quoted(self.show(field.type), field.type)
+        self._used |= {"Required"} if field.required else set()
+        return f"Required[{kind}]" if field.required else kind
 
     def show(self, node: Type, name_hint: str = "") -> str:
         """Return a type as source; a union that needs a name of its own gets one from the hint."""
@@ -272,6 +265,10 @@ class Writer:
         return (
             isinstance(definition, Alias) and isinstance(definition.type, OneOf) and not self.decodable(definition.type)
         )
+
+
+def _import(module: str, names: set[str]) -> str:
+    return f"from {module} import {', '.join(sorted(names))}" if names else ""
 
 
 def safe_name(name: str) -> str:

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.audio.constants import (
+        AudioModel as AudioModel,
+        AudioResponseFormat as AudioResponseFormat,
+        SpeechModel as SpeechModel,
+        TranscriptionInclude as TranscriptionInclude,
+    )
     from oai.types.audio.params import (
         ChunkingStrategyVadConfig as ChunkingStrategyVadConfig,
         CreateVoiceRequestAudioSample as CreateVoiceRequestAudioSample,
@@ -23,15 +29,11 @@ if TYPE_CHECKING:
         VoiceID as VoiceID,
     )
     from oai.types.audio.structs import (
-        AudioModel as AudioModel,
-        AudioResponseFormat as AudioResponseFormat,
-        SpeechModel as SpeechModel,
         Transcription as Transcription,
         TranscriptionCreateResponse as TranscriptionCreateResponse,
         TranscriptionDiarized as TranscriptionDiarized,
         TranscriptionDiarizedSegment as TranscriptionDiarizedSegment,
         TranscriptionDiarizedSegment as _TranscriptionTextSegmentEvent,
-        TranscriptionInclude as TranscriptionInclude,
         TranscriptionLanguage as TranscriptionLanguage,
         TranscriptionLogprob as TranscriptionLogprob,
         TranscriptionSegment as TranscriptionSegment,
@@ -59,7 +61,8 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.audio.constants": "AudioModel AudioResponseFormat SpeechModel TranscriptionInclude",
             "oai.types.audio.params": "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID",
-            "oai.types.audio.structs": "AudioModel AudioResponseFormat SpeechModel Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionInclude TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent=TranscriptionDiarizedSegment TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
+            "oai.types.audio.structs": "Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent=TranscriptionDiarizedSegment TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
         },
     )

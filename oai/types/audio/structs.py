@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from oai._object import Object, untagged
 
-SpeechModel = Literal["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"]
-
 
 class TranscriptionLogprob(Object):
     token: str | None = None
@@ -96,8 +94,6 @@ if TYPE_CHECKING:
 else:
     TranscriptionCreateResponse = untagged(Transcription, TranscriptionDiarized, TranscriptionVerbose)
 
-TranscriptionInclude = Literal["logprobs"]
-
 
 class TranscriptionTextDeltaEventLogprob(Object):
     token: str | None = None
@@ -167,15 +163,3 @@ class VoiceDeleted(Object):
     id: str
     deleted: bool
     object: Literal["audio.voice.deleted"]
-
-
-AudioModel = Literal[
-    "whisper-1",
-    "gpt-transcribe",
-    "gpt-4o-transcribe",
-    "gpt-4o-mini-transcribe",
-    "gpt-4o-mini-transcribe-2025-12-15",
-    "gpt-4o-transcribe-diarize",
-]
-
-AudioResponseFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]

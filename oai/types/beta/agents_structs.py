@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from oai._object import Object
+from oai.types.beta.constants import AgentFunctionCallStatus, AgentOutputItemStatus
 
 
 class AgentCompaction(Object):
@@ -139,9 +140,6 @@ class Agent(Object):
     name: str | None = None
     compaction: AgentCompaction | None = None
     experimental: AgentExperimental | None = None
-
-
-AgentFunctionCallStatus = Literal["in_progress", "completed", "failed", "incomplete"]
 
 
 class AgentCloseSubagentCallItem(Object, tag_field="type", tag="close_subagent_call"):
@@ -297,9 +295,6 @@ class ComputerUseCallItemResource(Object, tag_field="type", tag="computer_use_ca
     turn_id: str
     output: ComputerUseCallItemResourceOutput | None = None
     title: str | None = None
-
-
-AgentOutputItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
 class SummaryText(Object):

@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
+from oai.types.beta.threads.constants import RunStatus
 from oai.types.beta.threads.runs.structs import (
     CodeInterpreterOutputImageImage,
     Image,
@@ -10,10 +11,10 @@ from oai.types.beta.threads.runs.structs import (
     RunStepDeltaEvent,
     Usage,
 )
+from oai.types.shared.constants import Metadata
 from oai.types.shared.structs import (
     ErrorObject,
     FunctionDefinition,
-    Metadata,
     ResponseFormatJSONObject,
     ResponseFormatJSONSchema,
     ResponseFormatText,
@@ -341,19 +342,6 @@ class RunRequiredAction(Object):
 class RunTruncationStrategy(Object):
     type: Literal["auto", "last_messages"]
     last_messages: int | None = None
-
-
-RunStatus = Literal[
-    "queued",
-    "in_progress",
-    "requires_action",
-    "cancelling",
-    "cancelled",
-    "failed",
-    "completed",
-    "incomplete",
-    "expired",
-]
 
 
 class Run(Object):

@@ -6,6 +6,13 @@ import msgspec
 
 from oai._object import Object, untagged
 from oai._output_text import WithOutputText
+from oai.types.beta.constants import (
+    BetaImageDetail,
+    BetaResponseIncludable,
+    BetaResponseStatus,
+    BetaServiceTier,
+    BetaToolChoiceOptions,
+)
 from oai.types.responses.common_structs import (
     Caller,
     CompactedResponseImage,
@@ -13,7 +20,6 @@ from oai.types.responses.common_structs import (
     Delta,
     EasyInputMessage,
     Error,
-    ImageDetail,
     IncompleteDetails,
     InputTransformation,
     McpToolCallError,
@@ -44,7 +50,6 @@ from oai.types.responses.common_structs import (
     ResponseFunctionShellToolCallEnvironment,
     ResponseFunctionShellToolCallOutputOutput,
     ResponseFunctionWebSearchAction,
-    ResponseIncludable,
     ResponseInputContent,
     ResponseInputFile,
     ResponseInputFilePromptCacheBreakpoint,
@@ -68,7 +73,6 @@ from oai.types.responses.common_structs import (
     ResponsePromptCacheOptions,
     ResponseReasoningItemContent,
     ResponseReasoningSummaryPartAddedEventPart,
-    ResponseStatus,
     ResponseSteerAcceptedEvent,
     ResponseSteerInputContent,
     ResponseSteerPendingEvent,
@@ -355,7 +359,7 @@ class BetaResponseInputItemAgentMessageContentEncryptedContent(Object, tag_field
 
 class AgentMessageContentComputerScreenshot(Object, tag_field="type", tag="computer_screenshot"):
     type: ClassVar[Literal["computer_screenshot"]] = "computer_screenshot"
-    detail: ImageDetail
+    detail: BetaImageDetail
     file_id: str | None = None
     image_url: str | None = None
     prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
@@ -777,8 +781,6 @@ else:
         BetaResponseInputItemProgramOutput,
     )
 
-BetaServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] | None
-
 
 class BetaResponse(WithOutputText):
     id: str
@@ -932,7 +934,7 @@ class BetaResponse(WithOutputText):
     reasoning: Reasoning | None = None
     safety_identifier: str | None = None
     service_tier: BetaServiceTier = None
-    status: ResponseStatus | None = None
+    status: BetaResponseStatus | None = None
     text: ResponseTextConfig | None = None
     tool_usage: ToolUsage | None = None
     top_logprobs: int | None = None
@@ -1583,20 +1585,6 @@ class BetaResponseShellCallOutputContentDoneEvent(
     agent: BetaResponseApplyPatchToolCallAgent | None = None
 
 
-BetaResponseSteerErrorCode = (
-    Literal[
-        "response_not_found",
-        "invalid_input",
-        "steering_not_supported",
-        "too_many_pending_steers",
-        "response_already_completed",
-        "response_not_active",
-        "successor_creation_failed",
-    ]
-    | str
-)
-
-
 class BetaResponseSteerInputResponseSteerInputItemListMessage(Object, tag_field="type", tag="message"):
     type: ClassVar[Literal["message"]] = "message"
     content: list[ResponseSteerInputContent] | str
@@ -1631,9 +1619,6 @@ class BetaResponseSteerFailedEvent(Object, tag_field="type", tag="response.steer
     sequence_number: int
     steer: Steer
     stream_id: str | None = None
-
-
-BetaResponseSteerPendingReason = Literal["waiting_for_required_input"] | str
 
 
 class BetaResponseTextDeltaEvent(Object, tag_field="type", tag="response.output_text.delta"):
@@ -1750,9 +1735,6 @@ class ResponseCreateMultiAgent(Object):
     max_concurrent_subagents: int | None = None
 
 
-BetaToolChoiceOptions = Literal["none", "auto", "required"]
-
-
 class BetaResponsesClientEventResponseCreate(Object, tag_field="type", tag="response.create"):
     type: ClassVar[Literal["response.create"]] = "response.create"
     access_programs: ResponseCreateAccessPrograms | None = None
@@ -1762,7 +1744,7 @@ class BetaResponsesClientEventResponseCreate(Object, tag_field="type", tag="resp
     conversation: ResponseCreateConversation = None
     generate: bool | None = None
     image: ResponseCreateImage | None = None
-    include: list[ResponseIncludable] | None = None
+    include: list[BetaResponseIncludable] | None = None
     input: str | BetaResponseInput | None = None
     instructions: str | None = None
     max_output_tokens: int | None = None

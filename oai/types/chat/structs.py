@@ -4,7 +4,8 @@ from typing import ClassVar, Literal
 
 from oai._object import Object
 from oai.types.completions.structs import CompletionUsage
-from oai.types.shared.structs import FunctionDefinition, Metadata
+from oai.types.shared.constants import Metadata
+from oai.types.shared.structs import FunctionDefinition
 
 
 class TopLogprob(Object):
@@ -208,12 +209,6 @@ class ChatCompletionFunctionTool(Object):
     function: FunctionDefinition
     type: Literal["function"]
 
-
-ChatCompletionModality = Literal["text", "audio"]
-
-ChatCompletionReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
-
-ChatCompletionRole = Literal["developer", "system", "user", "assistant", "tool", "function"]
 
 ChatCompletionStoreMessageContentPart = ChatCompletionContentPartText | ChatCompletionContentPartImage
 

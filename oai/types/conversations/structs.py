@@ -4,7 +4,6 @@ from typing import Any, ClassVar, Literal
 
 from oai._object import Object
 from oai.types.responses.common_structs import (
-    ImageDetail,
     ResponseInputFile,
     ResponseInputFilePromptCacheBreakpoint,
     ResponseInputImage,
@@ -14,6 +13,7 @@ from oai.types.responses.common_structs import (
     ResponseReasoningItemContent,
     ResponseReasoningSummaryPartAddedEventPart,
 )
+from oai.types.responses.constants import ImageDetail
 from oai.types.responses.structs import (
     ResponseApplyPatchToolCall,
     ResponseApplyPatchToolCallOutput,

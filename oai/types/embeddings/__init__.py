@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.embeddings.constants import EmbeddingModel as EmbeddingModel
     from oai.types.embeddings.params import EmbeddingCreateParams as EmbeddingCreateParams
     from oai.types.embeddings.structs import (
         CreateEmbeddingResponse as CreateEmbeddingResponse,
         Embedding as Embedding,
-        EmbeddingModel as EmbeddingModel,
         Usage as Usage,
     )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.embeddings.constants": "EmbeddingModel",
             "oai.types.embeddings.params": "EmbeddingCreateParams",
-            "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding EmbeddingModel Usage",
+            "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding Usage",
         },
     )

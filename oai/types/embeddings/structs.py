@@ -21,6 +21,3 @@ class CreateEmbeddingResponse(Object):
     model: str
     object: Literal["list"]
     usage: Usage
-
-
-EmbeddingModel = Literal["text-embedding-ada-002", "text-embedding-3-small", "text-embedding-3-large"]

@@ -13,13 +13,8 @@ from oai.types.graders.structs import (
     StringCheckGrader,
 )
 from oai.types.responses.common_structs import EasyInputMessage, ResponseFormatTextConfig, Tool
-from oai.types.shared.structs import (
-    Metadata,
-    ReasoningEffort,
-    ResponseFormatJSONObject,
-    ResponseFormatJSONSchema,
-    ResponseFormatText,
-)
+from oai.types.shared.constants import Metadata, ReasoningEffort
+from oai.types.shared.structs import ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
 
 
 class EvalCreateResponseDataSourceConfigLogs(Object, tag_field="type", tag="logs"):

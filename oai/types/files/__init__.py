@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.files.constants import FileContent as FileContent, FilePurpose as FilePurpose
     from oai.types.files.params import (
         ExpiresAfter as ExpiresAfter,
         FileCreateParams as FileCreateParams,
         FileListParams as FileListParams,
     )
-    from oai.types.files.structs import (
-        FileContent as FileContent,
-        FileDeleted as FileDeleted,
-        FileObject as FileObject,
-        FilePurpose as FilePurpose,
-    )
+    from oai.types.files.structs import FileDeleted as FileDeleted, FileObject as FileObject
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.files.constants": "FileContent FilePurpose",
             "oai.types.files.params": "ExpiresAfter FileCreateParams FileListParams",
-            "oai.types.files.structs": "FileContent FileDeleted FileObject FilePurpose",
+            "oai.types.files.structs": "FileDeleted FileObject",
         },
     )

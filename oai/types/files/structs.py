@@ -4,8 +4,6 @@ from typing import Literal
 
 from oai._object import Object
 
-FileContent = str
-
 
 class FileDeleted(Object):
     id: str
@@ -32,6 +30,3 @@ class FileObject(Object):
     status: Literal["uploaded", "processed", "error"]
     expires_at: int | None = None
     status_details: str | None = None
-
-
-FilePurpose = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]

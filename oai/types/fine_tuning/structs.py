@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from oai._object import Object
 from oai.types.fine_tuning.alpha.structs import GraderValidateResponseGrader
-from oai.types.shared.structs import Metadata
+from oai.types.shared.constants import Metadata
 
 
 class DpoHyperparameters(Object):

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from oai._object import Object
 from oai.types.responses.common_structs import ResponseInputText
 from oai.types.responses.structs import ResponseInputAudio
-from oai.types.shared.structs import ReasoningEffort
+from oai.types.shared.constants import ReasoningEffort
 
 
 class LabelModelGraderInputContentInputImage(Object, tag_field="type", tag="input_image"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.images.constants import ImageModel as ImageModel
     from oai.types.images.params import (
         ImageCreateVariationParams as ImageCreateVariationParams,
         ImageEditParams as ImageEditParams,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
         ImageGenCompletedEvent as ImageGenCompletedEvent,
         ImageGenPartialImageEvent as ImageGenPartialImageEvent,
         ImageGenStreamEvent as ImageGenStreamEvent,
-        ImageModel as ImageModel,
         ImagesResponse as ImagesResponse,
         ImagesResponseUsage as ImagesResponseUsage,
         SvgUsage as SvgUsage,
@@ -42,7 +42,8 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.images.constants": "ImageModel",
             "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsNonStreamingQuality ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsNonStreamingQuality ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam SvgReasoningEffort",
-            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImageModel ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
+            "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
         },
     )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from oai._object import Object, untagged
 from oai.types.decisions.structs import Decision
+from oai.types.live.constants import BuiltInVoice
 from oai.types.responses.common_structs import (
     ComputerTool,
     ContainerAutoSkill,
@@ -38,32 +39,6 @@ class AudioFormatAudioPCMU(Object, tag_field="type", tag="audio/pcmu"):
 
 
 AudioFormat = AudioFormatAudioPCM | AudioFormatAudioPCMU | AudioFormatAudioPCMA
-
-BuiltInVoice = Literal[
-    "alloy",
-    "ash",
-    "ballad",
-    "beacon",
-    "bossa",
-    "cedar",
-    "cinder",
-    "coral",
-    "delta",
-    "echo",
-    "gleam",
-    "marin",
-    "meridian",
-    "quartz",
-    "ripple",
-    "sage",
-    "shida",
-    "shimmer",
-    "stone",
-    "tempo",
-    "verse",
-    "vesper",
-    "willow",
-]
 
 
 class ServerEventSelector(Object):
@@ -1016,10 +991,6 @@ ConnectServerEvent = (
     | TransportAnswered
     | TransportFailed
 )
-
-DecisionJSONObject = dict[str, Any]
-
-DecisionJSONObjectParam = dict[str, Any]
 
 
 class ForkSessionConfigAudio(Object):

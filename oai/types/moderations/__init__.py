@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.moderations.constants import ModerationModel as ModerationModel
     from oai.types.moderations.params import (
         ImageURL as ImageURL,
         ModerationCreateParams as ModerationCreateParams,
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
         CategoryScores as CategoryScores,
         Moderation as Moderation,
         ModerationCreateResponse as ModerationCreateResponse,
-        ModerationModel as ModerationModel,
     )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.moderations.constants": "ModerationModel",
             "oai.types.moderations.params": "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
-            "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse ModerationModel",
+            "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse",
         },
     )

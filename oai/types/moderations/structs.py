@@ -66,8 +66,3 @@ class ModerationCreateResponse(Object):
     id: str
     model: str
     results: list[Moderation]
-
-
-ModerationModel = Literal[
-    "omni-moderation-latest", "omni-moderation-2024-09-26", "text-moderation-latest", "text-moderation-stable"
-]

@@ -38,6 +38,7 @@ from oai.types.realtime.common_structs import (
     ResponseFunctionCallArgumentsDeltaEvent,
     Usage,
 )
+from oai.types.realtime.constants import NoiseReductionType, RealtimeReasoningEffort
 from oai.types.responses.common_structs import (
     McpToolCallErrorHTTPError,
     ResponseConversationParam,
@@ -45,11 +46,11 @@ from oai.types.responses.common_structs import (
     ResponsePrompt,
     ToolChoiceFunction,
     ToolChoiceMcp,
-    ToolChoiceOptions,
     ToolMcp,
 )
+from oai.types.responses.constants import ToolChoiceOptions
 from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest, ResponseItemMcpApprovalResponse
-from oai.types.shared.structs import Metadata
+from oai.types.shared.constants import Metadata
 
 
 class AudioTranscription(Object):
@@ -74,14 +75,8 @@ class AudioTranscription(Object):
     prompt: str | None = None
 
 
-RealtimeReasoningEffort = Literal["minimal", "low", "medium", "high", "xhigh"]
-
-
 class RealtimeReasoning(Object):
     effort: RealtimeReasoningEffort | None = None
-
-
-NoiseReductionType = Literal["near_field", "far_field"]
 
 
 class RealtimeAudioConfigInputNoiseReduction(Object):

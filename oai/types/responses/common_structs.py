@@ -5,6 +5,13 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from oai._object import Object
+from oai.types.responses.constants import (
+    ImageDetail,
+    ResponseSteerErrorCode,
+    ResponseSteerPendingReason,
+    ToolChoiceOptions,
+)
+from oai.types.shared.constants import ReasoningEffort
 from oai.types.shared.structs import (
     ComparisonFilter,
     ComparisonFilterGt,
@@ -18,7 +25,6 @@ from oai.types.shared.structs import (
     CompoundFilterOr,
     CustomToolInputFormat,
     Misalignment,
-    ReasoningEffort,
     ResponseFormatJSONObject,
     ResponseFormatText,
 )
@@ -194,9 +200,6 @@ class ResponseInputFile(Object, tag_field="type", tag="input_file"):
     file_url: str | None = None
     filename: str | None = None
     prompt_cache_breakpoint: ResponseInputFilePromptCacheBreakpoint | None = None
-
-
-ImageDetail = Literal["low", "high", "auto", "original"]
 
 
 class ResponseInputImage(Object, tag_field="type", tag="input_image"):
@@ -442,9 +445,6 @@ class ToolChoiceMcp(Object, tag_field="type", tag="mcp"):
     type: ClassVar[Literal["mcp"]] = "mcp"
     server_label: str
     name: str | None = None
-
-
-ToolChoiceOptions = Literal["none", "auto", "required"]
 
 
 class ToolChoiceShell(Object, tag_field="type", tag="shell"):
@@ -883,17 +883,6 @@ ResponseFunctionWebSearchAction = (
     | ResponseFunctionWebSearchActionFind
 )
 
-ResponseIncludable = Literal[
-    "file_search_call.results",
-    "web_search_call.results",
-    "web_search_call.action.sources",
-    "message.input_image.image_url",
-    "computer_call_output.output.image_url",
-    "code_interpreter_call.outputs",
-    "reasoning.encrypted_content",
-    "message.output_text.logprobs",
-]
-
 
 class ResponseInputImageContent(Object, tag_field="type", tag="input_image"):
     type: ClassVar[Literal["input_image"]] = "input_image"
@@ -971,9 +960,6 @@ class Delta(Object):
     stdout: str | None = None
 
 
-ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
-
-
 class ResponseSteerAcceptedEventSteer(Object):
     id: str
     previous_response_id: str
@@ -986,20 +972,6 @@ class ResponseSteerAcceptedEvent(Object, tag_field="type", tag="response.steer.a
     stream_id: str | None = None
 
 
-ResponseSteerErrorCode = (
-    Literal[
-        "response_not_found",
-        "invalid_input",
-        "steering_not_supported",
-        "too_many_pending_steers",
-        "response_already_completed",
-        "response_not_active",
-        "successor_creation_failed",
-    ]
-    | str
-)
-
-
 class Error(Object):
     code: ResponseSteerErrorCode
     message: str
@@ -1007,8 +979,6 @@ class Error(Object):
 
 
 ResponseSteerInputContent = ResponseInputText | ResponseInputImageContent | ResponseInputFile
-
-ResponseSteerPendingReason = Literal["waiting_for_required_input"] | str
 
 
 class ResponseSteerRequiredInputApplyPatchCallOutput(Object, tag_field="type", tag="apply_patch_call_output"):

@@ -43,7 +43,6 @@ from oai.types.responses.common_structs import (
     ResponseFunctionShellToolCallEnvironment,
     ResponseFunctionShellToolCallOutputOutput,
     ResponseFunctionWebSearchAction,
-    ResponseIncludable,
     ResponseInputContent,
     ResponseInputFile,
     ResponseInputImage,
@@ -66,7 +65,6 @@ from oai.types.responses.common_structs import (
     ResponsePromptCacheOptions,
     ResponseReasoningItemContent,
     ResponseReasoningSummaryPartAddedEventPart,
-    ResponseStatus,
     ResponseSteerAcceptedEvent,
     ResponseSteerInputContent,
     ResponseSteerPendingEvent,
@@ -82,7 +80,6 @@ from oai.types.responses.common_structs import (
     ToolChoiceCustom,
     ToolChoiceFunction,
     ToolChoiceMcp,
-    ToolChoiceOptions,
     ToolChoiceShell,
     ToolChoiceTypes,
     ToolChoiceTypesCodeInterpreter,
@@ -95,7 +92,9 @@ from oai.types.responses.common_structs import (
     ToolProgrammaticToolCalling,
     ToolUsage,
 )
-from oai.types.shared.structs import Metadata, Reasoning, ResponsesModel
+from oai.types.responses.constants import ResponseIncludable, ResponseStatus, ServiceTier, ToolChoiceOptions
+from oai.types.shared.constants import Metadata, ResponsesModel
+from oai.types.shared.structs import Reasoning
 
 
 class ResponseApplyPatchToolCall(Object, tag_field="type", tag="apply_patch_call"):
@@ -616,8 +615,6 @@ else:
         ResponseInputItemProgram,
         ResponseInputItemProgramOutput,
     )
-
-ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] | None
 
 
 class Response(WithOutputText):

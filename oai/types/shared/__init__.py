@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.shared.structs import (
+    from oai.types.shared.constants import (
         AllModels as AllModels,
         ChatModel as ChatModel,
+        FunctionParameters as FunctionParameters,
+        Metadata as Metadata,
+        OAuthErrorCode as OAuthErrorCode,
+        ReasoningEffort as ReasoningEffort,
+        ResponsesModel as ResponsesModel,
+    )
+    from oai.types.shared.structs import (
         ComparisonFilter as ComparisonFilter,
         CompoundFilter as CompoundFilter,
         CustomToolInputFormat as CustomToolInputFormat,
@@ -19,26 +26,22 @@ if TYPE_CHECKING:
         ErrorObject as ErrorObject,
         Filter as Filter,
         FunctionDefinition as FunctionDefinition,
-        FunctionParameters as FunctionParameters,
         Grammar as Grammar,
         JSONSchema as JSONSchema,
-        Metadata as Metadata,
         Misalignment as Misalignment,
         MisalignmentSteer as MisalignmentSteer,
-        OAuthErrorCode as OAuthErrorCode,
         Reasoning as Reasoning,
-        ReasoningEffort as ReasoningEffort,
         ResponseFormatJSONObject as ResponseFormatJSONObject,
         ResponseFormatJSONSchema as ResponseFormatJSONSchema,
         ResponseFormatText as ResponseFormatText,
         ResponseFormatTextGrammar as ResponseFormatTextGrammar,
         ResponseFormatTextPython as ResponseFormatTextPython,
-        ResponsesModel as ResponsesModel,
     )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.shared.structs": "AllModels ChatModel ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition FunctionParameters Grammar JSONSchema Metadata Misalignment MisalignmentSteer OAuthErrorCode Reasoning ReasoningEffort ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython ResponsesModel",
+            "oai.types.shared.constants": "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition Grammar JSONSchema Misalignment MisalignmentSteer Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
         },
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.types.shared.structs import (
+    from oai.types.shared.constants import (
         ChatModel as ChatModel,
         FunctionParameters as FunctionParameters,
         Metadata as Metadata,
@@ -35,7 +35,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.shared.structs": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
+            "oai.types.shared.constants": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
             "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText",
         },
     )

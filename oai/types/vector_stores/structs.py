@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
-from oai.types.shared.structs import Metadata
+from oai.types.shared.constants import Metadata
 
 
 class OtherFileChunkingStrategyObject(Object, tag_field="type", tag="other"):

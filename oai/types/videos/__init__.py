@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.videos.constants import (
+        VideoModel as VideoModel,
+        VideoModelParam as VideoModelParam,
+        VideoSeconds as VideoSeconds,
+        VideoSize as VideoSize,
+    )
     from oai.types.videos.params import (
         InputReference as InputReference,
         VideoCreateCharacterParams as VideoCreateCharacterParams,
@@ -25,16 +31,13 @@ if TYPE_CHECKING:
         VideoCreateError as VideoCreateError,
         VideoDeleteResponse as VideoDeleteResponse,
         VideoGetCharacterResponse as VideoGetCharacterResponse,
-        VideoModel as VideoModel,
-        VideoModelParam as VideoModelParam,
-        VideoSeconds as VideoSeconds,
-        VideoSize as VideoSize,
     )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.videos.constants": "VideoModel VideoModelParam VideoSeconds VideoSize",
             "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
-            "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateError VideoDeleteResponse VideoGetCharacterResponse VideoModel VideoModelParam VideoSeconds VideoSize",
+            "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
         },
     )

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from oai._object import Object
+from oai.types.videos.constants import VideoModel, VideoSeconds, VideoSize
 
 
 class MisalignmentSteer(Object):
@@ -34,13 +35,6 @@ class VideoCreateError(Object):
     type: str | None = None
 
 
-VideoModel = str | Literal["sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08"]
-
-VideoSeconds = Literal["4", "8", "12"]
-
-VideoSize = Literal["720x1280", "1280x720", "1024x1792", "1792x1024"]
-
-
 class Video(Object):
     id: str
     created_at: int
@@ -67,8 +61,3 @@ class VideoGetCharacterResponse(Object):
     created_at: int
     id: str | None = None
     name: str | None = None
-
-
-VideoModelParam = (
-    str | Literal["sora-2", "sora-2-pro", "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08"]
-)

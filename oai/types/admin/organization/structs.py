@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from oai._object import Object
+from oai.types.admin.organization.constants import ProjectResidency
 
 
 class Owner(Object):
@@ -624,21 +625,6 @@ class CertificateDeleteResponse(Object):
     object: Literal["certificate.deleted"]
 
 
-CostQuantityUnit = (
-    str
-    | Literal[
-        "tokens",
-        "1000_tokens",
-        "duration_seconds",
-        "duration_minutes",
-        "duration_hours",
-        "gibibyte_hours",
-        "images",
-        "characters",
-    ]
-)
-
-
 class ExternalKey(Object):
     id: str
     api_project_ids: list[str]
@@ -821,25 +807,6 @@ class OrganizationUser(Object):
     role: str | None = None
     technical_level: str | None = None
     user: User | None = None
-
-
-ProjectResidency = Literal[
-    "GLOBAL",
-    "US_STORAGE_PROCESSING",
-    "EU_STORAGE_PROCESSING",
-    "JP_STORAGE",
-    "JP_STORAGE_PROCESSING",
-    "KR_STORAGE",
-    "CA_STORAGE",
-    "SG_STORAGE",
-    "IN_STORAGE",
-    "IN_STORAGE_PROCESSING",
-    "AU_STORAGE",
-    "AU_STORAGE_PROCESSING",
-    "GB_STORAGE",
-    "AE_STORAGE",
-    "AE_STORAGE_PROCESSING",
-]
 
 
 class Project(Object):

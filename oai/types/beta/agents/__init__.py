@@ -12,6 +12,10 @@ if TYPE_CHECKING:
         sessions as sessions,
         vaults as vaults,
     )
+    from oai.types.beta.agents.constants import (
+        AutomationMetadataParam as AutomationMetadataParam,
+        VaultStatus as VaultStatus,
+    )
     from oai.types.beta.agents.params import (
         AgentReasoning as AgentReasoning,
         AutomationCreateParams as AutomationCreateParams,
@@ -55,7 +59,6 @@ if TYPE_CHECKING:
         AutomationEnvironmentResourceOpenaiHostedSkill as AutomationEnvironmentResourceOpenaiHostedSkill,
         AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference as AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference,
         AutomationEnvironmentResourceSelfHosted as AutomationEnvironmentResourceSelfHosted,
-        AutomationMetadataParam as AutomationMetadataParam,
         AutomationTarget as AutomationTarget,
         AutomationTargetResourceExistingSession as AutomationTargetResourceExistingSession,
         AutomationTargetResourceNewSession as AutomationTargetResourceNewSession,
@@ -65,17 +68,17 @@ if TYPE_CHECKING:
         PeriodicAutomation as PeriodicAutomation,
         Vault as Vault,
         VaultDeleted as VaultDeleted,
-        VaultStatus as VaultStatus,
     )
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.agents.automations": "",
+            "oai.types.beta.agents.constants": "AutomationMetadataParam VaultStatus",
             "oai.types.beta.agents.environments": "",
             "oai.types.beta.agents.params": "AgentReasoning AutomationCreateParams AutomationListParams AutomationTargetParam AutomationTargetParamExistingSession AutomationTargetParamNewSession AutomationUpdateParams CreateAutomationParamsOnce CreateAutomationParamsPeriodic Environment EnvironmentCreateParams EnvironmentListParams PromptCacheOptions SessionCreateParams SessionCreateParamsAgent SessionCreateParamsNonStreaming SessionCreateParamsStreaming SessionListParams SessionUpdateParams SessionUpdateParamsAgent SpendControl StreamOptions VaultCreateParams VaultListParams VaultStatusFilterParam VaultUpdateParams",
             "oai.types.beta.agents.sessions": "",
-            "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationMetadataParam AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput EnvironmentInfo OneTimeAutomation PeriodicAutomation Vault VaultDeleted VaultStatus",
+            "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput EnvironmentInfo OneTimeAutomation PeriodicAutomation Vault VaultDeleted",
             "oai.types.beta.agents.vaults": "",
         },
     )

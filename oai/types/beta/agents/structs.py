@@ -170,9 +170,6 @@ class AutomationDeleted(Object):
     object: Literal["agent.automation.deleted"]
 
 
-AutomationMetadataParam = dict[str, str]
-
-
 class EnvironmentInfo(Object):
     id: str
     files: list[HostedEnvironmentFile]
@@ -195,6 +192,3 @@ class VaultDeleted(Object):
     id: str
     deleted: bool
     object: Literal["vault.deleted"]
-
-
-VaultStatus = Literal["active", "archived"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.types.beta.chatkit.constants import ChatSessionStatus as ChatSessionStatus
     from oai.types.beta.chatkit.params import (
         ChatSessionChatKitConfigurationParam as ChatSessionChatKitConfigurationParam,
         ChatSessionExpiresAfterParam as ChatSessionExpiresAfterParam,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         ChatSessionFileUpload as ChatSessionFileUpload,
         ChatSessionHistory as ChatSessionHistory,
         ChatSessionRateLimits as ChatSessionRateLimits,
-        ChatSessionStatus as ChatSessionStatus,
         Content as Content,
         ContentInputText as ContentInputText,
         ContentQuotedText as ContentQuotedText,
@@ -60,8 +60,9 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.beta.chatkit.constants": "ChatSessionStatus",
             "oai.types.beta.chatkit.params": "ChatSessionChatKitConfigurationParam ChatSessionExpiresAfterParam ChatSessionRateLimitsParam ChatSessionWorkflowParam FileUpload History SessionCreateParams ThreadListItemsParams ThreadListParams Tracing",
-            "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits ChatSessionStatus Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
+            "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
             "oai.types.beta.chatkit_structs": "ChatSessionAutomaticThreadTitling=Tracing",
         },
     )

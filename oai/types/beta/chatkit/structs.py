@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
+from oai.types.beta.chatkit.constants import ChatSessionStatus
 from oai.types.beta.chatkit_structs import ChatKitWorkflow, Tracing
 
 
@@ -25,9 +26,6 @@ class ChatSessionChatKitConfiguration(Object):
 
 class ChatSessionRateLimits(Object):
     max_requests_per_1_minute: int
-
-
-ChatSessionStatus = Literal["active", "expired", "cancelled"]
 
 
 class ChatSession(Object):

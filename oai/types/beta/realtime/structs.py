@@ -37,7 +37,7 @@ from oai.types.realtime.common_structs import (
     ResponseFunctionCallArgumentsDeltaEvent,
     Usage,
 )
-from oai.types.shared.structs import Metadata
+from oai.types.shared.constants import Metadata
 
 
 class ConversationItemContent(Object):

@@ -8,6 +8,17 @@ from oai._lazy import attach
 if TYPE_CHECKING:
     from oai.types.beta.assistants_params import (
         AssistantListParams as _RunListParams,
+        ImageFileContentBlockParam as ImageFileContentBlockParam,
+        ImageFileParam as ImageFileParam,
+        ImageURLContentBlockParam as ImageURLContentBlockParam,
+        ImageURLParam as ImageURLParam,
+        MessageContentPartParam as MessageContentPartParam,
+        MessageListParams as MessageListParams,
+        RunCreateParams as RunCreateParams,
+        RunSubmitToolOutputsParams as RunSubmitToolOutputsParams,
+        RunUpdateParams as RunUpdateParams,
+        RunUpdateParams as _MessageUpdateParams,
+        TextContentBlockParam as TextContentBlockParam,
         ThreadCreateParamsMessage as _MessageCreateParams,
     )
     from oai.types.beta.assistants_structs import (
@@ -35,43 +46,24 @@ if TYPE_CHECKING:
         RefusalDeltaBlock as RefusalDeltaBlock,
         RequiredActionFunctionToolCall as RequiredActionFunctionToolCall,
         Run as Run,
-        RunStatus as RunStatus,
         Text as Text,
         TextContentBlock as TextContentBlock,
         TextDelta as TextDelta,
         TextDeltaBlock as TextDeltaBlock,
     )
     from oai.types.beta.threads import runs as runs
-    from oai.types.beta.threads.params import (
-        ImageFileContentBlockParam as ImageFileContentBlockParam,
-        ImageFileParam as ImageFileParam,
-        ImageURLContentBlockParam as ImageURLContentBlockParam,
-        ImageURLParam as ImageURLParam,
-        MessageContentPartParam as MessageContentPartParam,
-        MessageListParams as MessageListParams,
-        RunCreateParams as RunCreateParams,
-        RunCreateParamsNonStreaming as RunCreateParamsNonStreaming,
-        RunCreateParamsNonStreamingResponseFormat as RunCreateParamsNonStreamingResponseFormat,
-        RunCreateParamsStreaming as RunCreateParamsStreaming,
-        RunSubmitToolOutputsParams as RunSubmitToolOutputsParams,
-        RunSubmitToolOutputsParamsNonStreaming as RunSubmitToolOutputsParamsNonStreaming,
-        RunSubmitToolOutputsParamsStreaming as RunSubmitToolOutputsParamsStreaming,
-        RunUpdateParams as RunUpdateParams,
-        RunUpdateParams as _MessageUpdateParams,
-        TextContentBlockParam as TextContentBlockParam,
-        ToolOutput as ToolOutput,
-    )
+    from oai.types.beta.threads.constants import RunStatus as RunStatus
 
     MessageCreateParams = _MessageCreateParams
-    RunListParams = _RunListParams
     MessageUpdateParams = _MessageUpdateParams
+    RunListParams = _RunListParams
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.beta.assistants_params": "MessageCreateParams=ThreadCreateParamsMessage RunListParams=AssistantListParams",
-            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run RunStatus Text TextContentBlock TextDelta TextDeltaBlock",
-            "oai.types.beta.threads.params": "ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageListParams MessageUpdateParams=RunUpdateParams RunCreateParams RunCreateParamsNonStreaming RunCreateParamsNonStreamingResponseFormat RunCreateParamsStreaming RunSubmitToolOutputsParams RunSubmitToolOutputsParamsNonStreaming RunSubmitToolOutputsParamsStreaming RunUpdateParams TextContentBlockParam ToolOutput",
+            "oai.types.beta.assistants_params": "ImageFileContentBlockParam ImageFileParam ImageURLContentBlockParam ImageURLParam MessageContentPartParam MessageCreateParams=ThreadCreateParamsMessage MessageListParams MessageUpdateParams=RunUpdateParams RunCreateParams RunListParams=AssistantListParams RunSubmitToolOutputsParams RunUpdateParams TextContentBlockParam",
+            "oai.types.beta.assistants_structs": "Annotation AnnotationDelta FileCitationAnnotation FileCitationDeltaAnnotation FilePathAnnotation FilePathDeltaAnnotation ImageFile ImageFileContentBlock ImageFileDelta ImageFileDeltaBlock ImageURL ImageURLContentBlock ImageURLDelta ImageURLDeltaBlock Message MessageContent MessageContentDelta MessageDeleted MessageDelta MessageDeltaEvent RefusalContentBlock RefusalDeltaBlock RequiredActionFunctionToolCall Run Text TextContentBlock TextDelta TextDeltaBlock",
+            "oai.types.beta.threads.constants": "RunStatus",
             "oai.types.beta.threads.runs": "",
         },
     )

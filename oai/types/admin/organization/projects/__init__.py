@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         service_accounts as service_accounts,
         users as users,
     )
+    from oai.types.admin.organization.projects.constants import ProjectOptionalServiceTier as ProjectOptionalServiceTier
     from oai.types.admin.organization.projects.params import (
         APIKeyListParams as APIKeyListParams,
         APIKeyUpdateParams as APIKeyUpdateParams,
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
         ProjectHostedToolPermissionsMcp as ProjectHostedToolPermissionsMcp,
         ProjectModelPermissions as ProjectModelPermissions,
         ProjectModelPermissionsDeleted as ProjectModelPermissionsDeleted,
-        ProjectOptionalServiceTier as ProjectOptionalServiceTier,
         ProjectRateLimit as ProjectRateLimit,
         ProjectServiceAccount as ProjectServiceAccount,
         ProjectServiceTierSettings as ProjectServiceTierSettings,
@@ -87,10 +87,11 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.types.admin.organization.projects.constants": "ProjectOptionalServiceTier",
             "oai.types.admin.organization.projects.groups": "",
             "oai.types.admin.organization.projects.params": "APIKeyListParams APIKeyUpdateParams CertificateActivateParams CertificateDeactivateParams=CertificateActivateParams CertificateListParams=RoleListParams DataRetentionUpdateParams GroupCreateParams GroupListParams=RoleListParams GroupRetrieveParams HostedToolPermissionUpdateParams HostedToolPermissionUpdateParamsMcp ModelPermissionUpdateParams RateLimitListRateLimitsParams RateLimitUpdateRateLimitParams RoleCreateParams RoleListParams RoleUpdateParams ServiceAccountCreateParams ServiceAccountListParams=UserListParams ServiceAccountUpdateParams ServiceTierSettingUpdateParams SpendAlertCreateParams SpendAlertCreateParamsNotificationChannel SpendAlertListParams SpendAlertUpdateParams SpendLimitUpdateParams UserCreateParams UserListParams UserUpdateParams",
             "oai.types.admin.organization.projects.service_accounts": "",
-            "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse=CertificateActivateResponse CertificateDetails CertificateListResponse=CertificateActivateResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectOptionalServiceTier ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
+            "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse=CertificateActivateResponse CertificateDetails CertificateListResponse=CertificateActivateResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
             "oai.types.admin.organization.projects.users": "",
         },
     )

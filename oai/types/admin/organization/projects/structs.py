@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from oai._object import Object
+from oai.types.admin.organization.projects.constants import ProjectOptionalServiceTier
 
 
 class APIKeyDeleteResponse(Object):
@@ -107,9 +108,6 @@ class ProjectModelPermissions(Object):
 class ProjectModelPermissionsDeleted(Object):
     deleted: bool
     object: Literal["project.model_permissions.deleted"]
-
-
-ProjectOptionalServiceTier = Literal["flex", "fast", "ultrafast"]
 
 
 class ProjectRateLimit(Object):

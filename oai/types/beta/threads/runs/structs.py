@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from oai._object import Object
-from oai.types.shared.structs import Metadata
+from oai.types.shared.constants import Metadata
 
 
 class CodeInterpreterLogs(Object, tag_field="type", tag="logs"):
@@ -205,6 +205,3 @@ class RunStepDeltaEvent(Object):
     id: str
     delta: RunStepDelta
     object: Literal["thread.run.step.delta"]
-
-
-RunStepInclude = Literal["step_details.tool_calls[*].file_search.results[*].content"]
