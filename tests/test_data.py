@@ -8,7 +8,7 @@ import keyword
 import pkgutil
 import subprocess
 import sys
-from typing import Any, get_args, get_origin
+from typing import Any, Required, get_args, get_origin, get_type_hints, is_typeddict
 
 import msgspec
 import pytest
@@ -143,3 +143,29 @@ def test_the_first_use_of_an_area_loads_what_it_needs(call: str, areas: list[str
     code = f"import oai; oai.OpenAI(transport=oai.OfflineTransport()).{call}"
     loaded = [name.removeprefix("oai.types.").replace("_structs", ".structs") for name in loaded_after(code)]
     assert loaded == [f"{area}.structs" for area in areas]
+
+
+def test_the_hints_of_all_parameters_can_be_had_when_the_program_runs() -> None:
+    """For libraries that check or build arguments at run time; what is required can be read there, too."""
+    count = 0
+    for info in pkgutil.walk_packages(oai.types.__path__, "oai.types."):
+        if info.name.endswith("params"):
+            module = importlib.import_module(info.name)
+            for kind in vars(module).values():
+                if is_typeddict(kind):
+                    hints = get_type_hints(kind, include_extras=True)
+                    assert hints.keys() == kind.__required_keys__ | kind.__optional_keys__
+                    assert {
+                        key for key, hint in hints.items() if get_origin(hint) is Required
+                    } == kind.__required_keys__
+                    assert not any(isinstance(each, str) for each in get_type_hints(kind).values())
+                    count += 1
+    assert count > 800
+    assert oai.types.chat.ChatCompletionUserMessageParam.__required_keys__ == {"content", "role"}
+
+
+def test_the_parameters_of_an_area_do_not_load_its_structs() -> None:
+    everything = "import importlib, pkgutil, oai.types\n"
+    everything += "for each in pkgutil.walk_packages(oai.types.__path__, 'oai.types.'):\n"
+    everything += "    if each.name.endswith('params'): importlib.import_module(each.name)"
+    assert [name for name in loaded_after(everything) if name.endswith("structs")] == []
