@@ -179,8 +179,10 @@ class _Reader:
             self._rest = self._rest[safe:] + piece
 
 
-def form_parts(body: Iterable[bytes], boundary: bytes) -> Iterator[tuple[dict[str, str], _Gathered]]:
-    """Yield the parts of a form (RFC 7578) from its pieces: name, filename and type, and the content."""
+def form_parts(
+    body: Iterable[bytes], boundary: bytes, most: int = MOST_TEXT
+) -> Iterator[tuple[dict[str, str], _Gathered]]:
+    """Yield the parts of a form (RFC 7578) from its pieces: name, filename and type, and up to `most` bytes of content."""
     reader = _Reader(body)
     delimiter = b"\r\n--" + boundary
     for _ in reader.until(delimiter):
@@ -189,7 +191,7 @@ def form_parts(body: Iterable[bytes], boundary: bytes) -> Iterator[tuple[dict[st
         head = b"".join(reader.until(b"\r\n\r\n"))
         if reader.ended or head.startswith(b"--"):
             return
-        part = _Gathered(MOST_TEXT)
+        part = _Gathered(most)
         for piece in reader.until(delimiter):
             part.add(piece)
         yield _head(head.decode(errors="replace")), part

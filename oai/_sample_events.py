@@ -7,7 +7,7 @@ each carries a word in whatever field speaks. This module knows types and not th
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
@@ -63,7 +63,14 @@ ENDED = re.compile(r"error|fail|cancel|expired|incomplete")
 """What events are called that a stream in which everything goes well does not have."""
 
 
-def make_events(kind: Any, sampler: Sampler, ends: Collection[str] = (), *, usage: bool = False) -> Iterator[Any]:
+def make_events(
+    kind: Any,
+    sampler: Sampler,
+    ends: Collection[str] = (),
+    *,
+    usage: bool = False,
+    said: Sequence[str] | None = None,
+) -> Iterator[Any]:
     """Yield the events of a stream as plain data.
 
     Args:
@@ -71,15 +78,17 @@ def make_events(kind: Any, sampler: Sampler, ends: Collection[str] = (), *, usag
         sampler: what they say.
         ends: the tags of events that end the stream, one of which comes last if the type has it.
         usage: whether streams that count tokens only when asked to are asked to.
+        said: the text as it comes, piece by piece; word by word unless given.
     """
     variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
     tagged = {tag: each for each in variants if (tag := _tag(each)) is not None}
+    said = words(sampler.text) if said is None else said
     if tagged:
-        yield from _played(tagged, sampler, ends)
+        yield from _played(tagged, sampler, ends, said)
     elif kind in (Any, Object, object, dict):
-        yield from ({"object": "offline.event", "text": word} for word in words(sampler.text))
+        yield from ({"object": "offline.event", "text": word} for word in said)
     else:
-        yield from _chunks(kind, sampler, usage=usage)
+        yield from _chunks(kind, sampler, said, usage=usage)
 
 
 def words(text: str) -> list[str]:
@@ -87,24 +96,24 @@ def words(text: str) -> list[str]:
     return re.findall(r"\s*\S+", text)
 
 
-def _played(tagged: dict[str, Any], sampler: Sampler, ends: Collection[str]) -> Iterator[Any]:
+def _played(tagged: dict[str, Any], sampler: Sampler, ends: Collection[str], said: Sequence[str]) -> Iterator[Any]:
     tags = [tag for script in SCRIPTS for tag in script if tag in tagged]
     tags = tags or [tag for tag in tagged if not ENDED.search(tag)][:1]
     if not set(tags) & set(ends):
         tags += [tag for tag in ends if tag in tagged][:1]
     number = 0
     for tag in tags:
-        for said in _said(tag, sampler):
+        for speaker in _speakers(tag, sampler, said):
             known = {**sampler.known, "sequence_number": number}
-            yield said.but(known=known).make(tagged[tag])
+            yield speaker.but(known=known).make(tagged[tag])
             number += 1
 
 
-def _said(tag: str, sampler: Sampler) -> Iterator[Sampler]:
-    """Yield a sampler for each event of a tag: one for each word of a delta, else one."""
+def _speakers(tag: str, sampler: Sampler, said: Sequence[str]) -> Iterator[Sampler]:
+    """Yield a sampler for each event of a tag: one for each piece of a delta, else one."""
     last = tag.rpartition(".")[2]
     if last == "delta":
-        yield from (sampler.but(text=word) for word in words(sampler.text))
+        yield from (sampler.but(text=piece) for piece in said)
     elif last in BEGUN:
         yield sampler.but(
             text="",
@@ -116,12 +125,12 @@ def _said(tag: str, sampler: Sampler) -> Iterator[Sampler]:
         yield sampler
 
 
-def _chunks(kind: Any, sampler: Sampler, *, usage: bool) -> Iterator[Any]:
-    """Yield chunks of one type: one that begins, one for each word, one that ends."""
+def _chunks(kind: Any, sampler: Sampler, said: Sequence[str], *, usage: bool) -> Iterator[Any]:
+    """Yield chunks of one type: one that begins, one for each piece, one that ends."""
     filled = FILLED - {"finish_reason", "usage"}
     yield sampler.but(text="", filled=filled | {"role"}).make(kind)
-    for word in words(sampler.text):
-        yield sampler.but(text=word, filled=filled).make(kind)
+    for piece in said:
+        yield sampler.but(text=piece, filled=filled).make(kind)
     yield sampler.but(text="", filled=filled - {"content", "text"} | {"finish_reason"}).make(kind)
     if usage:
         yield sampler.but(counts={**sampler.counts, "choices": 0}).make(kind)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import cache_from_source
 from typing import Any, Literal
 
@@ -216,6 +216,21 @@ def load_table(*sources: str | os.PathLike[str]) -> Table:
     for source in sources:
         table = (shipped_table() if source == SHIPPED else read_table(source)).over(table)
         check_together(table, os.fspath(source), partial=SHIPPED not in sources)
+    return table
+
+
+def merged_table(sources: Iterable[str | os.PathLike[str] | Table]) -> Table:
+    """Return the shipped table with files of rows over it, and over those the tables that are read already.
+
+    Raises:
+        TableError: a file is not there, is not TOML, or holds a row that cannot be.
+    """
+    sources = tuple(sources)
+    files = [source for source in sources if not isinstance(source, Table)]
+    table = load_table(SHIPPED, *files) if files else shipped_table()
+    for source in sources:
+        if isinstance(source, Table):
+            table = source.over(table)
     return table
 
 

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._surface import Surface
-from oai._table import SHIPPED, Table, environment_tables, load_table
+from oai._table import Table, environment_tables, merged_table
 
 if TYPE_CHECKING:
     from oai._base import Client
@@ -42,13 +42,9 @@ def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:
     key = (cls, *(source if isinstance(source, Table) else _stamp(source) for source in sources))
     known = _classes.get(key)
     if known is None:
-        table = load_table(SHIPPED, *(source for source in sources if not isinstance(source, Table)))
-        for source in sources:
-            if isinstance(source, Table):
-                table = source.over(table)
         words = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
         known = type(cls.__name__, (cls,), words)
-        Surface(table, is_async=cls._is_async).install(known, cls._own_names)
+        Surface(merged_table(sources), is_async=cls._is_async).install(known, cls._own_names)
         _classes[key] = known
     return known
 

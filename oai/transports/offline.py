@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -116,15 +116,20 @@ class Asked(msgspec.Struct):
     words: int
 
 
-def answer(request: Request) -> tuple[int, str, Iterator[bytes]]:
-    """Return status, content type and body of the answer to a request."""
+def answer(request: Request, said: Sequence[str] | None = None) -> tuple[int, str, Iterator[bytes]]:
+    """Return status, content type and body of the answer to a request.
+
+    What it says, where it says something, is made up unless it is given, piece by piece as a stream brings it.
+    """
     operation = request.operation
     asked = read_request(request)
     sampler = make_sampler(asked)
+    if said is not None:
+        sampler = sampler.but(text="".join(said))
     if operation is None:
         return _json(_echo(request, sampler))
     if request.stream:
-        return 200, "text/event-stream", _stream(operation, asked, sampler)
+        return 200, "text/event-stream", _stream(operation, asked, sampler, said)
     kind = operation.response_type
     form = str(asked.fields.get("response_format"))
     if kind in (None, type(None)):
@@ -132,7 +137,9 @@ def answer(request: Request) -> tuple[int, str, Iterator[bytes]]:
     if kind is bytes:
         return 200, *_binary(operation)
     if kind is str or (form in TEXT_FORMATS and "transcri" in operation.name):
-        text = TEXT_FORMATS.get(form, "{}\n").format(sampler.text)
+        text = (
+            sampler.text if said and form not in TEXT_FORMATS else TEXT_FORMATS.get(form, "{}\n").format(sampler.text)
+        )
         return 200, "text/plain; charset=utf-8", iter((text.encode(),))
     return _json(_echo(request, sampler) if kind in ANYTHING else sampler.make(kind))
 
@@ -146,12 +153,18 @@ def _echo(request: Request, sampler: Sampler) -> dict[str, str]:
     return {"object": "offline", "method": request.method, "path": path, "message": sampler.text}
 
 
-def _stream(operation: Operation, asked: Asked, sampler: Sampler) -> Iterator[bytes]:
-    kind, ends = operation.stream_type, operation.row.end
+def _stream(operation: Operation, asked: Asked, sampler: Sampler, said: Sequence[str] | None = None) -> Iterator[bytes]:
     usage = bool(as_dict(asked.fields.get("stream_options")).get("include_usage"))
-    named = "event" in tag_fields(kind)
+    events = make_events(operation.stream_type, sampler, operation.row.end, usage=usage, said=said)
+    return put_events(operation, events)
+
+
+def put_events(operation: Operation, events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """Yield events on the wire's form, each in a piece, with the end marker that the operation's stream has."""
+    ends = operation.row.end
+    named = "event" in tag_fields(operation.stream_type)
     ended = False
-    for event in make_events(kind, sampler, ends, usage=usage):
+    for event in events:
         head = f"event: {event['event']}\n" if named else ""
         ended = event.get("type", event.get("event")) in ends
         yield f"{head}data: ".encode() + msgspec.json.encode(event["data"] if named else event) + b"\n\n"
