@@ -83,6 +83,8 @@ if TYPE_CHECKING:
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
+    from oai.transports import FakeError as FakeError
+    from oai.transports import FakeTransport as FakeTransport
     from oai.transports import OfflineTransport as OfflineTransport
     from oai.transports import Recorder as Recorder
     from oai.transports import SecretFound as SecretFound
@@ -162,6 +164,8 @@ _HOMES = {
         "AiohttpTransport",
         "CassetteError",
         "CassetteMiss",
+        "FakeError",
+        "FakeTransport",
         "OfflineTransport",
         "Recorder",
         "SecretFound",

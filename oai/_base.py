@@ -17,7 +17,8 @@ from oai._object import Object
 from oai._observe import start_log
 from oai._omit import Omit, omit
 from oai._request import Arguments
-from oai._tables import Tables, class_with, restore, table_sources
+from oai._table import table_sources
+from oai._tables import Tables, class_with, restore
 
 if TYPE_CHECKING:
     from typing import Self

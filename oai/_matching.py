@@ -182,7 +182,7 @@ class _Reader:
 def form_parts(
     body: Iterable[bytes], boundary: bytes, most: int = MOST_TEXT
 ) -> Iterator[tuple[dict[str, str], _Gathered]]:
-    """Yield the parts of a form (RFC 7578) from its pieces: name, filename and type, and up to `most` bytes of content."""
+    """Yield the parts of a form (RFC 7578) from its pieces: name, filename and type, and `most` bytes of content."""
     reader = _Reader(body)
     delimiter = b"\r\n--" + boundary
     for _ in reader.until(delimiter):

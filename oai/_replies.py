@@ -62,7 +62,7 @@ class _Nothing:
 NOTHING = _Nothing()
 
 
-class _Content(bytes):
+class Content(bytes):
     """Bytes that may be awaited."""
 
     __slots__ = ()
@@ -89,7 +89,7 @@ class Replayed:
         self._check_open()
         content = b"".join(piece for _, piece in self._pieces)
         self._end()
-        return _Content(content)
+        return Content(content)
 
     def __iter__(self) -> Iterator[bytes]:
         self._check_open()

@@ -95,7 +95,7 @@ class Sampler:
         variants = untagged_variants(kind) or (get_args(kind) if origin in (Union, types.UnionType) else ())
         if variants:
             return self._union(variants, at)
-        if (fields := _fields(kind)) is not None:
+        if (fields := object_fields(kind)) is not None:
             return self._object(kind, fields, at)
         make: Callable[[Sampler, Any, _At], Any] = self._makers.get(origin, Sampler._text)
         if isinstance(kind, enum.EnumType):
@@ -103,7 +103,7 @@ class Sampler:
         return make(self, kind, at)
 
     def _object(self, kind: Any, fields: _Fields, at: _At) -> dict[str, Any]:
-        made: dict[str, Any] = dict(_tag(kind))
+        made: dict[str, Any] = dict(tag_of(kind))
         within = next(iter(made.values()), None) or _called(kind, fields)
         known = {**self.known, **(self.root if at.depth == 0 else {})} if at.depth <= ECHO_DEPTH else {}
         for name, (field_kind, required) in fields.items():
@@ -126,13 +126,13 @@ class Sampler:
 
     def _choose(self, variants: list[Any], at: _At) -> Any:
         """Take the preferred variant, else fixed words, else the first; no error, and deep down one that ends."""
-        variants = [each for each in variants if "error" not in dict(_tag(each)).values()] or variants
-        names = [{getattr(each, "__name__", ""), *(word for _, word in _tag(each))} for each in variants]
+        variants = [each for each in variants if "error" not in dict(tag_of(each)).values()] or variants
+        names = [{getattr(each, "__name__", ""), *(word for _, word in tag_of(each))} for each in variants]
         for word in self.preferred:
             for each, of_each in zip(variants, names, strict=True):
                 if word in of_each:
                     return each
-        simple = [each for each in variants if _fields(each) is None] if at.depth > DEEPEST else []
+        simple = [each for each in variants if object_fields(each) is None] if at.depth > DEEPEST else []
         fixed = [each for each in variants if get_origin(each) is Literal]
         return [*fixed, *simple, *variants][0]
 
@@ -235,7 +235,7 @@ _Fields = dict[str, tuple[Any, bool]]
 
 
 @cache
-def _fields(kind: Any) -> _Fields | None:
+def object_fields(kind: Any) -> _Fields | None:
     """Return the type of each field by its wire name, and whether it is required; `None` for what is no object."""
     origin: Any = get_origin(kind) or kind
     if not isinstance(origin, type):
@@ -250,7 +250,7 @@ def _fields(kind: Any) -> _Fields | None:
     return None
 
 
-def _tag(kind: Any) -> list[tuple[str, Any]]:
+def tag_of(kind: Any) -> list[tuple[str, Any]]:
     """Return the field that tells a struct from others and what it says there, if it has one."""
     config = getattr(kind, "__struct_config__", None)
     return [] if config is None or config.tag_field is None else [(config.tag_field, config.tag)]

@@ -204,6 +204,12 @@ def environment_tables() -> list[str]:
     return [path for path in os.environ.get(TABLE_VARIABLE, "").split(os.pathsep) if path]
 
 
+def table_sources(given: Any) -> tuple[Any, ...]:
+    """Return what lies over the shipped table: the tables of the environment, then one that is given, or several."""
+    several = [] if given is None else given if isinstance(given, list) else [given]
+    return (*environment_tables(), *several)
+
+
 def load_table(*sources: str | os.PathLike[str]) -> Table:
     """Read tables of endpoints and lay them over each other, the last on top.
 

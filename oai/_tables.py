@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._surface import Surface
-from oai._table import Table, environment_tables, merged_table
+from oai._table import Table, merged_table
 
 if TYPE_CHECKING:
     from oai._base import Client
@@ -21,14 +21,6 @@ Tables = str | os.PathLike[str] | Table | list[str | os.PathLike[str]]
 C = TypeVar("C", bound="Client")
 
 _classes: dict[tuple[Any, ...], type] = {}
-
-
-def table_sources(table: Tables | None) -> tuple[Any, ...]:
-    """Return the tables to lay over the shipped one: those of the environment, then those given."""
-    named = environment_tables()
-    if table is None:
-        return tuple(named)
-    return (*named, *(table if isinstance(table, list) else [table]))
 
 
 def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:

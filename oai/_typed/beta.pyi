@@ -2,6 +2,9 @@
 # pyright: strict
 
 import builtins
+import oai.helpers.chat_stream
+import oai.helpers.parsing
+import oai.helpers.polling
 import oai.types
 import oai.types.beta
 import oai.types.beta.agents
@@ -24,8 +27,8 @@ from oai._answer import BinaryResponse
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
-from typing import Literal, TypeAlias, overload
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from typing import Any, Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
 _BetaAssistantsCreateResponseFormat: TypeAlias = Literal["auto"] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONObject | oai.types.shared_params.ResponseFormatJSONSchema | None
@@ -1749,6 +1752,92 @@ class BetaChatCompletions:
     def messages(self) -> BetaChatCompletionsMessages:
         """The operations below `beta.chat.completions.messages`."""
 
+    def parse(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+        """Answer a conversation in a type of yours."""
+
+    def stream(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.chat_stream.ChatCompletionStreamManager[T]:
+        """Answer a conversation as a stream of events, put together."""
+
     @property
     def with_raw_response(self) -> BetaChatCompletionsRaw:
         """The same methods, see `RawResponse`."""
@@ -1766,6 +1855,8 @@ class BetaChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> BetaChatCompletionsMessagesRaw: ...
+    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
+    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[T]]
 
 
 class BetaChatCompletionsStreaming:
@@ -1776,6 +1867,8 @@ class BetaChatCompletionsStreaming:
     update: StreamingCall
     @property
     def messages(self) -> BetaChatCompletionsMessagesStreaming: ...
+    parse: StreamingCall
+    stream: StreamingCall
 
 
 class BetaChatCompletionsMessages:
@@ -2527,6 +2620,31 @@ class BetaThreads:
     ) -> CursorPage[oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
+    def create_and_run_poll(
+        self,
+        *,
+        assistant_id: str,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        thread: oai.types.beta.ThreadCreateAndRunParamsThread | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Create a thread, run it, and wait for the end of the run."""
+
     @property
     def with_raw_response(self) -> BetaThreadsRaw:
         """The same methods, see `RawResponse`."""
@@ -2547,6 +2665,7 @@ class BetaThreadsRaw:
     @property
     def runs(self) -> BetaThreadsRunsRaw: ...
     list: RawCall[CursorPage[oai.types.beta.Thread]]
+    create_and_run_poll: RawCall[oai.types.beta.threads.Run]
 
 
 class BetaThreadsStreaming:
@@ -2560,6 +2679,7 @@ class BetaThreadsStreaming:
     @property
     def runs(self) -> BetaThreadsRunsStreaming: ...
     list: StreamingCall
+    create_and_run_poll: StreamingCall
 
 
 class BetaThreadsMessages:
@@ -2877,6 +2997,59 @@ class BetaThreadsRuns:
     def steps(self) -> BetaThreadsRunsSteps:
         """The operations below `beta.threads.runs.steps`."""
 
+    def create_and_poll(
+        self,
+        *,
+        thread_id: str,
+        assistant_id: str,
+        include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
+        additional_instructions: str | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Create a run, and wait for its end."""
+
+    def poll(
+        self,
+        run_id: str,
+        thread_id: str,
+        *,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Wait for the end of a run."""
+
+    def submit_tool_outputs_and_poll(
+        self,
+        *,
+        thread_id: str,
+        run_id: str,
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Submit the tool outputs of a run, and wait for its end."""
+
     @property
     def with_raw_response(self) -> BetaThreadsRunsRaw:
         """The same methods, see `RawResponse`."""
@@ -2895,6 +3068,9 @@ class BetaThreadsRunsRaw:
     update: RawCall[oai.types.beta.threads.Run]
     @property
     def steps(self) -> BetaThreadsRunsStepsRaw: ...
+    create_and_poll: RawCall[oai.types.beta.threads.Run]
+    poll: RawCall[oai.types.beta.threads.Run]
+    submit_tool_outputs_and_poll: RawCall[oai.types.beta.threads.Run]
 
 
 class BetaThreadsRunsStreaming:
@@ -2906,6 +3082,9 @@ class BetaThreadsRunsStreaming:
     update: StreamingCall
     @property
     def steps(self) -> BetaThreadsRunsStepsStreaming: ...
+    create_and_poll: StreamingCall
+    poll: StreamingCall
+    submit_tool_outputs_and_poll: StreamingCall
 
 
 class BetaThreadsRunsSteps:
@@ -4663,6 +4842,92 @@ class AsyncBetaChatCompletions:
     def messages(self) -> AsyncBetaChatCompletionsMessages:
         """The operations below `beta.chat.completions.messages`."""
 
+    async def parse(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+        """Answer a conversation in a type of yours."""
+
+    def stream(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]:
+        """Answer a conversation as a stream of events, put together."""
+
     @property
     def with_raw_response(self) -> AsyncBetaChatCompletionsRaw:
         """The same methods, see `RawResponse`."""
@@ -4680,6 +4945,8 @@ class AsyncBetaChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessagesRaw: ...
+    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
+    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]]
 
 
 class AsyncBetaChatCompletionsStreaming:
@@ -4690,6 +4957,8 @@ class AsyncBetaChatCompletionsStreaming:
     update: AsyncStreamingCall
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessagesStreaming: ...
+    parse: AsyncStreamingCall
+    stream: AsyncStreamingCall
 
 
 class AsyncBetaChatCompletionsMessages:
@@ -5441,6 +5710,31 @@ class AsyncBetaThreads:
     ) -> AsyncPages[CursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
+    async def create_and_run_poll(
+        self,
+        *,
+        assistant_id: str,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        thread: oai.types.beta.ThreadCreateAndRunParamsThread | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Create a thread, run it, and wait for the end of the run."""
+
     @property
     def with_raw_response(self) -> AsyncBetaThreadsRaw:
         """The same methods, see `RawResponse`."""
@@ -5461,6 +5755,7 @@ class AsyncBetaThreadsRaw:
     @property
     def runs(self) -> AsyncBetaThreadsRunsRaw: ...
     list: AsyncRawCall[CursorPage[oai.types.beta.Thread]]
+    create_and_run_poll: AsyncRawCall[oai.types.beta.threads.Run]
 
 
 class AsyncBetaThreadsStreaming:
@@ -5474,6 +5769,7 @@ class AsyncBetaThreadsStreaming:
     @property
     def runs(self) -> AsyncBetaThreadsRunsStreaming: ...
     list: AsyncStreamingCall
+    create_and_run_poll: AsyncStreamingCall
 
 
 class AsyncBetaThreadsMessages:
@@ -5791,6 +6087,59 @@ class AsyncBetaThreadsRuns:
     def steps(self) -> AsyncBetaThreadsRunsSteps:
         """The operations below `beta.threads.runs.steps`."""
 
+    async def create_and_poll(
+        self,
+        *,
+        thread_id: str,
+        assistant_id: str,
+        include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
+        additional_instructions: str | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Create a run, and wait for its end."""
+
+    async def poll(
+        self,
+        run_id: str,
+        thread_id: str,
+        *,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Wait for the end of a run."""
+
+    async def submit_tool_outputs_and_poll(
+        self,
+        *,
+        thread_id: str,
+        run_id: str,
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.beta.threads.Run:
+        """Submit the tool outputs of a run, and wait for its end."""
+
     @property
     def with_raw_response(self) -> AsyncBetaThreadsRunsRaw:
         """The same methods, see `RawResponse`."""
@@ -5809,6 +6158,9 @@ class AsyncBetaThreadsRunsRaw:
     update: AsyncRawCall[oai.types.beta.threads.Run]
     @property
     def steps(self) -> AsyncBetaThreadsRunsStepsRaw: ...
+    create_and_poll: AsyncRawCall[oai.types.beta.threads.Run]
+    poll: AsyncRawCall[oai.types.beta.threads.Run]
+    submit_tool_outputs_and_poll: AsyncRawCall[oai.types.beta.threads.Run]
 
 
 class AsyncBetaThreadsRunsStreaming:
@@ -5820,6 +6172,9 @@ class AsyncBetaThreadsRunsStreaming:
     update: AsyncStreamingCall
     @property
     def steps(self) -> AsyncBetaThreadsRunsStepsStreaming: ...
+    create_and_poll: AsyncStreamingCall
+    poll: AsyncStreamingCall
+    submit_tool_outputs_and_poll: AsyncStreamingCall
 
 
 class AsyncBetaThreadsRunsSteps:

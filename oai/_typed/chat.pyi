@@ -2,6 +2,9 @@
 # pyright: strict
 
 import builtins
+import oai.helpers.chat_stream
+import oai.helpers.parsing
+import oai.helpers.runner
 import oai.types
 import oai.types.chat
 import oai.types.shared_params
@@ -9,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
-from typing import Literal, overload
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from typing import Any, Literal, overload
 
 
 class Chat:
@@ -218,6 +221,138 @@ class ChatCompletions:
     def messages(self) -> ChatCompletionsMessages:
         """The operations below `chat.completions.messages`."""
 
+    def parse(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+        """Answer a conversation in a type of yours."""
+
+    def run_tools(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[Any],
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        max_rounds: int | Omit = omit,
+        on_tool_error: Literal["return", "raise"] | Omit = omit,
+        max_parallel: int | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]:
+        """Answer a conversation, calling the tools that the model asks for until it is done."""
+
+    def stream(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.chat_stream.ChatCompletionStreamManager[T]:
+        """Answer a conversation as a stream of events, put together."""
+
     @property
     def with_raw_response(self) -> ChatCompletionsRaw:
         """The same methods, see `RawResponse`."""
@@ -235,6 +370,9 @@ class ChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> ChatCompletionsMessagesRaw: ...
+    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
+    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]]
+    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[T]]
 
 
 class ChatCompletionsStreaming:
@@ -245,6 +383,9 @@ class ChatCompletionsStreaming:
     update: StreamingCall
     @property
     def messages(self) -> ChatCompletionsMessagesStreaming: ...
+    parse: StreamingCall
+    run_tools: StreamingCall
+    stream: StreamingCall
 
 
 class ChatCompletionsMessages:
@@ -483,6 +624,138 @@ class AsyncChatCompletions:
     def messages(self) -> AsyncChatCompletionsMessages:
         """The operations below `chat.completions.messages`."""
 
+    async def parse(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+        """Answer a conversation in a type of yours."""
+
+    async def run_tools(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[Any],
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        max_rounds: int | Omit = omit,
+        on_tool_error: Literal["return", "raise"] | Omit = omit,
+        max_parallel: int | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]:
+        """Answer a conversation, calling the tools that the model asks for until it is done."""
+
+    def stream(
+        self,
+        *,
+        messages: Iterable[oai.types.chat.ChatCompletionMessageParam],
+        model: str | oai.types.ChatModel,
+        audio: oai.types.chat.ChatCompletionAudioParam | None | Omit = omit,
+        frequency_penalty: float | None | Omit = omit,
+        function_call: Literal["none", "auto"] | oai.types.chat.ChatCompletionFunctionCallOptionParam | Omit = omit,
+        functions: Iterable[oai.types.chat.CompletionCreateParamsFunction] | Omit = omit,
+        logit_bias: dict[str, int] | None | Omit = omit,
+        logprobs: bool | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        modalities: builtins.list[Literal["text", "audio"]] | None | Omit = omit,
+        moderation: oai.types.chat.CompletionCreateParamsModeration | None | Omit = omit,
+        n: int | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        prediction: oai.types.chat.ChatCompletionPredictionContentParam | None | Omit = omit,
+        presence_penalty: float | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.chat.PromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: type[T] | oai.types.shared_params.ResponseFormatText | oai.types.shared_params.ResponseFormatJSONSchema | oai.types.shared_params.ResponseFormatJSONObject | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        seed: int | None | Omit = omit,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None | Omit = omit,
+        stop: str | Sequence[str] | None | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.chat.ChatCompletionStreamOptionsParam | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: oai.types.chat.ChatCompletionToolChoiceOptionParam | Omit = omit,
+        tools: Iterable[oai.types.chat.ChatCompletionToolUnionParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        user: str | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]:
+        """Answer a conversation as a stream of events, put together."""
+
     @property
     def with_raw_response(self) -> AsyncChatCompletionsRaw:
         """The same methods, see `RawResponse`."""
@@ -500,6 +773,9 @@ class AsyncChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncChatCompletionsMessagesRaw: ...
+    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
+    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]]
+    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]]
 
 
 class AsyncChatCompletionsStreaming:
@@ -510,6 +786,9 @@ class AsyncChatCompletionsStreaming:
     update: AsyncStreamingCall
     @property
     def messages(self) -> AsyncChatCompletionsMessagesStreaming: ...
+    parse: AsyncStreamingCall
+    run_tools: AsyncStreamingCall
+    stream: AsyncStreamingCall
 
 
 class AsyncChatCompletionsMessages:

@@ -2,6 +2,10 @@
 # pyright: strict
 
 import builtins
+import oai.helpers.parsing
+import oai.helpers.polling
+import oai.helpers.response_stream
+import oai.helpers.runner
 import oai.types
 import oai.types.responses
 import oai.types.shared_params
@@ -9,8 +13,8 @@ from collections.abc import Iterable
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
-from typing import Literal, TypeAlias, overload
+from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from typing import Any, Literal, TypeAlias, overload
 
 _ResponsesCompactModel: TypeAlias = Literal["gpt-6-astra", "gpt-6.2-astra", "gpt-6.1-sol", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.5-2026-04-23", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4-mini-2026-03-17", "gpt-5.4-nano-2026-03-17", "gpt-5.3-chat-latest", "gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5.2-chat-latest", "gpt-5.2-pro", "gpt-5.2-pro-2025-12-11", "gpt-5.1", "gpt-5.1-2025-11-13", "gpt-5.1-codex", "gpt-5.1-mini", "gpt-5.1-chat-latest", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-5-chat-latest", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3", "o3-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-audio-mini", "gpt-audio-mini-2025-12-15", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2024-10-01", "gpt-4o-audio-preview-2024-12-17", "gpt-4o-audio-preview-2025-06-03", "gpt-4o-mini-audio-preview", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11", "gpt-4o-mini-search-preview-2025-03-11", "chatgpt-4o-latest", "codex-mini-latest", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613", "o1-pro", "o1-pro-2025-03-19", "o3-pro", "o3-pro-2025-06-10", "o3-deep-research", "o3-deep-research-2025-06-26", "o4-mini-deep-research", "o4-mini-deep-research-2025-06-26", "computer-use-preview", "computer-use-preview-2025-03-11", "gpt-5.5-pro", "gpt-5.5-pro-2026-04-23", "gpt-5-codex", "gpt-5-pro", "gpt-5-pro-2025-10-06", "gpt-5.1-codex-max", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber", "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law"] | str | None
 
@@ -227,6 +231,150 @@ class Responses:
     def input_tokens(self) -> ResponsesInputTokens:
         """The operations below `responses.input_tokens`."""
 
+    def parse(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.responses.ToolParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+        text_format: type[T] | Omit = omit,
+        parse_as: type[T] | None | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.parsing.ParsedResponse[T]:
+        """Answer an input in a type of yours."""
+
+    def run_tools(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[Any],
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+        text_format: type[T] | Omit = omit,
+        max_rounds: int | Omit = omit,
+        on_tool_error: Literal["return", "raise"] | Omit = omit,
+        max_parallel: int | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]:
+        """Answer an input, calling the tools that the model asks for until it is done."""
+
+    def stream(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.responses.ToolParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+        text_format: type[T] | Omit = omit,
+        response_id: str | Omit = omit,
+        starting_after: int | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.response_stream.ResponseStreamManager[T]:
+        """Answer an input as a stream of events, put together; or take up the stream of a response."""
+
+    def poll(
+        self,
+        response_id: str,
+        *,
+        include: list[oai.types.responses.ResponseIncludable] | Omit = omit,
+        include_obfuscation: bool | Omit = omit,
+        starting_after: int | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.responses.Response:
+        """Wait until a response that is made in the background has ended."""
+
     @property
     def with_raw_response(self) -> ResponsesRaw:
         """The same methods, see `RawResponse`."""
@@ -246,6 +394,10 @@ class ResponsesRaw:
     def input_items(self) -> ResponsesInputItemsRaw: ...
     @property
     def input_tokens(self) -> ResponsesInputTokensRaw: ...
+    parse: RawCall[oai.helpers.parsing.ParsedResponse[T]]
+    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]]
+    stream: RawCall[oai.helpers.response_stream.ResponseStreamManager[T]]
+    poll: RawCall[oai.types.responses.Response]
 
 
 class ResponsesStreaming:
@@ -258,6 +410,10 @@ class ResponsesStreaming:
     def input_items(self) -> ResponsesInputItemsStreaming: ...
     @property
     def input_tokens(self) -> ResponsesInputTokensStreaming: ...
+    parse: StreamingCall
+    run_tools: StreamingCall
+    stream: StreamingCall
+    poll: StreamingCall
 
 
 class ResponsesInputItems:
@@ -539,6 +695,150 @@ class AsyncResponses:
     def input_tokens(self) -> AsyncResponsesInputTokens:
         """The operations below `responses.input_tokens`."""
 
+    async def parse(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.responses.ToolParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+        text_format: type[T] | Omit = omit,
+        parse_as: type[T] | None | Omit = omit,
+        verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.parsing.ParsedResponse[T]:
+        """Answer an input in a type of yours."""
+
+    async def run_tools(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[Any],
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+        text_format: type[T] | Omit = omit,
+        max_rounds: int | Omit = omit,
+        on_tool_error: Literal["return", "raise"] | Omit = omit,
+        max_parallel: int | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]:
+        """Answer an input, calling the tools that the model asks for until it is done."""
+
+    def stream(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.responses.ToolParam | Any] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+        text_format: type[T] | Omit = omit,
+        response_id: str | Omit = omit,
+        starting_after: int | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.response_stream.AsyncResponseStreamManager[T]:
+        """Answer an input as a stream of events, put together; or take up the stream of a response."""
+
+    async def poll(
+        self,
+        response_id: str,
+        *,
+        include: list[oai.types.responses.ResponseIncludable] | Omit = omit,
+        include_obfuscation: bool | Omit = omit,
+        starting_after: int | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.responses.Response:
+        """Wait until a response that is made in the background has ended."""
+
     @property
     def with_raw_response(self) -> AsyncResponsesRaw:
         """The same methods, see `RawResponse`."""
@@ -558,6 +858,10 @@ class AsyncResponsesRaw:
     def input_items(self) -> AsyncResponsesInputItemsRaw: ...
     @property
     def input_tokens(self) -> AsyncResponsesInputTokensRaw: ...
+    parse: AsyncRawCall[oai.helpers.parsing.ParsedResponse[T]]
+    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]]
+    stream: AsyncRawCall[oai.helpers.response_stream.AsyncResponseStreamManager[T]]
+    poll: AsyncRawCall[oai.types.responses.Response]
 
 
 class AsyncResponsesStreaming:
@@ -570,6 +874,10 @@ class AsyncResponsesStreaming:
     def input_items(self) -> AsyncResponsesInputItemsStreaming: ...
     @property
     def input_tokens(self) -> AsyncResponsesInputTokensStreaming: ...
+    parse: AsyncStreamingCall
+    run_tools: AsyncStreamingCall
+    stream: AsyncStreamingCall
+    poll: AsyncStreamingCall
 
 
 class AsyncResponsesInputItems:

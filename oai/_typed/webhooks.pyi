@@ -2,7 +2,9 @@
 # pyright: strict
 
 import builtins
+import oai.helpers.webhooks
 import oai.types.webhooks
+from collections.abc import Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
@@ -84,6 +86,26 @@ class Webhooks:
     def event_types(self) -> WebhooksEventTypes:
         """The operations below `webhooks.event_types`."""
 
+    def unwrap(
+        self,
+        payload: str | bytes,
+        headers: oai.helpers.webhooks.HeadersLike,
+        *,
+        secret: str | Sequence[str] | None | Omit = omit,
+        tolerance: float | Omit = omit,
+    ) -> oai.types.webhooks.UnwrapWebhookEvent:
+        """Check that a webhook comes from the API, and return its event."""
+
+    def verify_signature(
+        self,
+        payload: str | bytes,
+        headers: oai.helpers.webhooks.HeadersLike,
+        *,
+        secret: str | Sequence[str] | None | Omit = omit,
+        tolerance: float | Omit = omit,
+    ) -> None:
+        """Check that a webhook comes from the API."""
+
     @property
     def with_raw_response(self) -> WebhooksRaw:
         """The same methods, see `RawResponse`."""
@@ -103,6 +125,8 @@ class WebhooksRaw:
     update: RawCall[oai.types.webhooks.WebhookEndpoint]
     @property
     def event_types(self) -> WebhooksEventTypesRaw: ...
+    unwrap: RawCall[oai.types.webhooks.UnwrapWebhookEvent]
+    verify_signature: RawCall[None]
 
 
 class WebhooksStreaming:
@@ -115,6 +139,8 @@ class WebhooksStreaming:
     update: StreamingCall
     @property
     def event_types(self) -> WebhooksEventTypesStreaming: ...
+    unwrap: StreamingCall
+    verify_signature: StreamingCall
 
 
 class WebhooksEventTypes:
@@ -215,6 +241,26 @@ class AsyncWebhooks:
     def event_types(self) -> AsyncWebhooksEventTypes:
         """The operations below `webhooks.event_types`."""
 
+    def unwrap(
+        self,
+        payload: str | bytes,
+        headers: oai.helpers.webhooks.HeadersLike,
+        *,
+        secret: str | Sequence[str] | None | Omit = omit,
+        tolerance: float | Omit = omit,
+    ) -> oai.types.webhooks.UnwrapWebhookEvent:
+        """Check that a webhook comes from the API, and return its event."""
+
+    def verify_signature(
+        self,
+        payload: str | bytes,
+        headers: oai.helpers.webhooks.HeadersLike,
+        *,
+        secret: str | Sequence[str] | None | Omit = omit,
+        tolerance: float | Omit = omit,
+    ) -> None:
+        """Check that a webhook comes from the API."""
+
     @property
     def with_raw_response(self) -> AsyncWebhooksRaw:
         """The same methods, see `RawResponse`."""
@@ -234,6 +280,8 @@ class AsyncWebhooksRaw:
     update: AsyncRawCall[oai.types.webhooks.WebhookEndpoint]
     @property
     def event_types(self) -> AsyncWebhooksEventTypesRaw: ...
+    unwrap: AsyncRawCall[oai.types.webhooks.UnwrapWebhookEvent]
+    verify_signature: AsyncRawCall[None]
 
 
 class AsyncWebhooksStreaming:
@@ -246,6 +294,8 @@ class AsyncWebhooksStreaming:
     update: AsyncStreamingCall
     @property
     def event_types(self) -> AsyncWebhooksEventTypesStreaming: ...
+    unwrap: AsyncStreamingCall
+    verify_signature: AsyncStreamingCall
 
 
 class AsyncWebhooksEventTypes:

@@ -12,6 +12,7 @@ from oai._http import Body, Headers, Reply, Request, Timeout, Transport, Transpo
 
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
+    from oai.transports.fake import FakeError, FakeTransport
     from oai.transports.offline import OfflineTransport
     from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
     from oai.transports.urllib3 import Urllib3Transport
@@ -20,6 +21,8 @@ _HOMES = {
     "AiohttpTransport": "oai.transports.aiohttp",
     "CassetteError": "oai.transports.recorder",
     "CassetteMiss": "oai.transports.recorder",
+    "FakeError": "oai.transports.fake",
+    "FakeTransport": "oai.transports.fake",
     "OfflineTransport": "oai.transports.offline",
     "Recorder": "oai.transports.recorder",
     "SecretFound": "oai.transports.recorder",
@@ -32,6 +35,8 @@ __all__ = [
     "Body",
     "CassetteError",
     "CassetteMiss",
+    "FakeError",
+    "FakeTransport",
     "Headers",
     "OfflineTransport",
     "Recorder",

@@ -1,0 +1,271 @@
+"""What a fake answers: each kind of answer checked when it is programmed, and made into a reply when it is asked for.
+
+An answer is a function from a `Call` and its request to a `Canned` reply. Those that depend on nothing are put into
+bytes at once; those that say a text are made by the code of the offline transport, so that they are as well-formed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from oai._fake_calls import Call, FakeError
+from oai._fake_check import ANYTHING, check_answer, check_event
+from oai._http import Pairs, Request, TransportError
+from oai._sample import Sampler
+from oai._sample_events import make_events
+from oai._sample_fill import fill
+from oai.transports.offline import answer, make_sampler, put_events, read_request
+
+if TYPE_CHECKING:
+    from oai._operation import Operation
+
+MARK = "a text that nothing else says"
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+
+
+@dataclass
+class Canned:
+    """A reply before it is on its way: what comes, and what ends it if it is not its end."""
+
+    status: int
+    headers: Pairs
+    pieces: Iterable[bytes] = ()
+    failure: TransportError | None = None
+
+
+Answer: TypeAlias = "Callable[[Call, Request], Canned]"
+
+
+def fixed(status: int, kind: str, content: bytes) -> Answer:
+    """Answer the same whatever is asked."""
+
+    def make(call: Call, request: Request) -> Canned:
+        if request.stream and status == 200 and kind == JSON:
+            raise FakeError(
+                f"{call.operation} was asked for a stream, and is programmed with a whole answer; "
+                "give streams() the texts or events of one, or returns() a text, which goes both ways"
+            )
+        return Canned(status, [("content-type", kind)] if kind else [], (content,) if content else ())
+
+    return make
+
+
+def of_value(operation: Operation, value: Any, fields: dict[str, Any]) -> Answer:
+    """Answer a value, or the given fields with what they leave out made up.
+
+    Raises:
+        ValueError: it could not be the operation's answer.
+    """
+    kind = operation.response_type
+    if kind in (None, type(None)):
+        if value is not None or fields:
+            raise ValueError(f"{operation.name} answers nothing: returns() takes nothing, or None")
+        return fixed(204, "", b"")
+    if kind in (bytes, str) and not fields and isinstance(value, (str, bytes)):
+        if kind is str and isinstance(value, str):
+            return saying(operation, [value], {})
+        text = isinstance(value, str)
+        content = value.encode() if isinstance(value, str) else value
+        return fixed(200, "text/plain; charset=utf-8" if text or kind is str else "application/octet-stream", content)
+    if kind in (bytes, str):
+        raise ValueError(f"{operation.name} answers {kind.__name__}, which {type(value).__name__} cannot be")
+    if (isinstance(value, str) and kind not in ANYTHING) or (value is None and fields):
+        return saying(operation, None if value is None else pieces_of(value), fields)
+    if fields:
+        raise ValueError(f"{operation.name}: a text or nothing goes beside {', '.join(fields)}, not both at once")
+    return fixed(200, JSON, check_answer(operation, value))
+
+
+def saying(operation: Operation, said: Sequence[str] | None, fields: dict[str, Any]) -> Answer:
+    """Answer a text, whole or as a stream as it is asked for, or some fields; the rest is made up for the request.
+
+    Raises:
+        ValueError: the operation's answer has no text, or the fields do not fit into it.
+    """
+    kind = operation.response_type
+    if said is not None and kind is not str and MARK not in str(Sampler(text=MARK).make(kind)):
+        raise ValueError(
+            f"{operation.name} answers {operation.row.response}, which has no place for a text; "
+            "give a struct, a dict, or fields as keywords"
+        )
+    if fields:
+        check_answer(operation, fill(Sampler(), kind, fields))
+
+    def make(call: Call, request: Request) -> Canned:
+        if request.stream and fields:
+            raise FakeError(f"{call.operation} was asked for a stream, and is programmed with fields of a whole answer")
+        if not fields:
+            return _canned(*answer(request, said))
+        sampler = make_sampler(read_request(request))
+        sampler = sampler if said is None else sampler.but(text="".join(said))
+        content = msgspec.json.encode(fill(sampler, kind, fields))
+        return Canned(200, [("content-type", JSON)], (content,))
+
+    return make
+
+
+def _canned(status: int, kind: str, pieces: Iterable[bytes]) -> Canned:
+    return Canned(status, [("content-type", kind)] if kind else [], pieces)
+
+
+def pieces_of(text: str) -> list[str]:
+    """Cut a text into words as a stream brings them; together they are the text."""
+    return re.findall(r"\s*\S+(?:\s+\Z)?|\A\s+\Z", text)
+
+
+def of_stream(operation: Operation, items: Iterable[Any], fails: str | None) -> Answer:
+    """Answer a stream that brings texts, or these very events.
+
+    Raises:
+        ValueError: the operation has no stream, or not one of these.
+    """
+    if operation.row.stream is None and " " not in operation.name:
+        raise ValueError(f"{operation.name} has no stream: its row says nothing of one")
+    failure = None if fails is None else _failure(fails)
+    items = list(items)
+    if not all(isinstance(item, str) for item in items):
+        return _of_events(operation, items, failure)
+    if not any(MARK in str(event) for event in make_events(operation.stream_type, Sampler(text=MARK), said=[MARK])):
+        raise ValueError(f"the stream of {operation.name} ({operation.row.stream}) brings no text; give its events")
+
+    def make(call: Call, request: Request) -> Canned:
+        _check_streamed(call, request)
+        pieces = answer(request, items)[2]
+        return Canned(200, [("content-type", EVENTS)], pieces if failure is None else _until(pieces, items), failure)
+
+    return make
+
+
+def _of_events(operation: Operation, items: list[Any], failure: TransportError | None) -> Answer:
+    events = [check_event(operation, item, place) for place, item in enumerate(items)]
+    frames = list(put_events(operation, events))
+    if failure is not None:
+        frames = frames[: len(events)]
+
+    def make(call: Call, request: Request) -> Canned:
+        _check_streamed(call, request)
+        return Canned(200, [("content-type", EVENTS)], tuple(frames), failure)
+
+    return make
+
+
+def _check_streamed(call: Call, request: Request) -> None:
+    if not request.stream:
+        raise FakeError(
+            f"{call.operation} was asked for a whole answer, and is programmed with a stream; "
+            "give returns() the answer, or a text, which goes both ways"
+        )
+
+
+def _until(pieces: Iterable[bytes], said: list[str]) -> Iterator[bytes]:
+    """Yield the pieces of a stream up to the one that says the last text."""
+    left = [msgspec.json.encode(text) for text in said]
+    for piece in pieces:
+        if not left:
+            return
+        if left[0] in piece:
+            del left[0]
+        yield piece
+
+
+FAILURES = {
+    "connect": ("connect", "the connection was refused, as the fake was told"),
+    "reset": ("receive", "the connection was reset, as the fake was told"),
+    "timeout": ("timeout", "there was no answer in time, as the fake was told"),
+    "truncated": ("receive", "the answer was cut short, as the fake was told"),
+}
+"""Failures below HTTP by name: the kind of the `TransportError`, and its message."""
+
+TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+"""The `type` of the API's errors by status, where it is neither of the two that all others have."""
+
+
+def _failure(name: str) -> TransportError:
+    if name not in FAILURES:
+        from oai._nearest import nearest
+
+        right = nearest(name, FAILURES)
+        hint = f"; did you mean {right!r}?" if right else ""
+        raise ValueError(f"{name!r} is no failure; there are {', '.join(FAILURES)}, and the statuses 400 to 599{hint}")
+    return TransportError(*FAILURES[name])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure on purpose, as `FakeTransport.failure` makes it: an answer to return from a function."""
+
+    make: Answer = field(repr=False)
+    what: int | str | TransportError
+
+    def __call__(self, call: Call, request: Request) -> Canned:
+        return self.make(call, request)
+
+
+def of_failure(what: int | str | TransportError, error: dict[str, Any], headers: Pairs) -> Failure:
+    """Fail: with a status and the API's error, with a `TransportError`, or with one by its name.
+
+    Raises:
+        ValueError: there is no such failure.
+    """
+    if isinstance(what, int):
+        if not 400 <= what <= 599:
+            raise ValueError(f"{what} is no failure; the statuses of errors are 400 to 599")
+        kind = TYPES.get(what, "server_error" if what >= 500 else "invalid_request_error")
+        body: dict[str, Any] = {"message": f"Status {what}, as the fake was told.", "type": kind}
+        body |= {"param": None, "code": None} | {name: value for name, value in error.items() if value is not None}
+        content = msgspec.json.encode({"error": body})
+        pairs = [("content-type", JSON), *headers]
+        return Failure(lambda call, request: Canned(what, pairs, (content,)), what)  # noqa: ARG005
+    given = [name for name, value in error.items() if value is not None]
+    if given or headers:
+        raise ValueError(f"{', '.join(given) or 'headers and retry_after'}: only a failure with a status has that")
+    failure = _failure(what) if isinstance(what, str) else what
+    if what == "truncated":
+        return Failure(lambda call, request: _truncated(request, failure), what)  # noqa: ARG005
+
+    def fail(call: Call, request: Request) -> Canned:  # noqa: ARG001
+        raise TransportError(failure.kind, failure.message)
+
+    return Failure(fail, what)
+
+
+def _truncated(request: Request, failure: TransportError) -> Canned:
+    """Return the first half of what an offline answer would be."""
+    canned = _canned(*answer(request))
+    pieces = list(canned.pieces)
+    if len(pieces) > 1:
+        canned.pieces = islice(pieces, len(pieces) // 2)
+    else:
+        canned.pieces = [piece[: max(len(piece) // 2, 1)] for piece in pieces]
+    canned.failure = failure
+    return canned
+
+
+def of_function(operation: Operation, function: Callable[[Call], Any], value: Callable[[Any], Answer]) -> Answer:
+    """Answer what a function returns for a call, taken as `returns` and, for a stream, `streams` would take it.
+
+    Raises:
+        TypeError: it is no function, or one that would have to be awaited.
+    """
+    from inspect import iscoroutinefunction
+
+    if not callable(function) or iscoroutinefunction(function):
+        raise TypeError(f"{operation.name}: answers() takes a plain function of the call, not {function!r}")
+
+    def make(call: Call, request: Request) -> Canned:
+        found = function(call)
+        if isinstance(found, Failure):
+            return found(call, request)
+        if request.stream and not isinstance(found, str) and isinstance(found, Iterable):
+            return of_stream(operation, found, None)(call, request)
+        return value(found)(call, request)
+
+    return make

@@ -1,0 +1,78 @@
+"""Requests as a server sees them: which operations one could be for, whoever sent it.
+
+A client of ours says what it asks for; anything else that speaks HTTP is read by its request line, through the
+router of a table. Several rows may have the same wire form (`chat.completions.create` and its beta twin), so that
+what comes out is a choice of requests, the most likely first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from oai._http import Request
+from oai._operation import Operation
+from oai._router import router
+
+if TYPE_CHECKING:
+    from oai._table import Row, Table
+
+
+class Incoming:
+    """Finds the operations of requests in a table."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._operations: dict[str, Operation] = {}
+
+    def operation(self, name: str) -> Operation:
+        """Return the operation of a call path."""
+        found = self._operations.get(name)
+        if found is None:
+            found = self._operations.setdefault(name, Operation(name, self.table[name]))
+        return found
+
+    def requests(self, request: Request) -> Iterator[Request]:
+        """Yield a request as each operation that it could be for, the one that it says first, none if there is none."""
+        said = request.operation
+        if said is not None and said.name in self.table:
+            yield request
+        target = _target(request)
+        route = router(self.table).find(request.method, target)
+        for name in route.names if route else ():
+            if said is None or name != said.name:
+                yield self._as(request, self.operation(name))
+
+    def _as(self, request: Request, operation: Operation) -> Request:
+        said = request.operation is not None
+        made = Request(
+            request.method,
+            request.url,
+            request.headers,
+            request.body,
+            timeout=request.timeout,
+            operation=operation,
+            stream=request.stream,
+        )
+        made.stream = request.stream if said else wants_stream(operation.row, made)
+        return made
+
+
+def _target(request: Request) -> str:
+    """Return path and query as the router takes them: below the base URL where the request knows what that is."""
+    parts = urlsplit(request.url)
+    if request.operation is None:
+        return f"{parts.path}?{parts.query}"
+    template = request.operation.row.path
+    depth = len([each for each in template.partition("?")[0].split("/") if each])
+    return f"/{'/'.join(parts.path.split('/')[-depth:])}?{parts.query}"
+
+
+def wants_stream(row: Row, request: Request) -> bool:
+    """Tell whether a request asks for its answer as a stream."""
+    if row.stream is None or row.stream_only:
+        return row.stream_only
+    from oai.transports.offline import read_request
+
+    return read_request(request).fields.get("stream") in (True, "true", "True", "1")

@@ -1,0 +1,67 @@
+"""What somebody gave of an answer, with what it lacks made up: `{"choices": [{"message": {...}}]}` to a whole answer.
+
+`fill` walks a type beside the given data. It makes up required fields, and what a sample would have in the answer
+itself; what was given stands as it was given, and whether that is right is for a decoder to say.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+from oai._object import plain, untagged_variants
+from oai._sample import object_fields, tag_of
+from oai._shape import as_dict
+
+if TYPE_CHECKING:
+    from oai._sample import Sampler
+
+
+def fill(sampler: Sampler, kind: Any, given: Any, name: str = "", *, depth: int = 0, place: int = 0) -> Any:
+    """Return the given data, objects in it completed from their type.
+
+    Args:
+        sampler: makes what is missing.
+        kind: the type.
+        given: plain data or structs; nothing but objects is completed.
+        name: the field that it is for.
+        depth: how many objects are around it.
+        place: its index, where it is an item of a list.
+    """
+    given = plain(given)
+    if isinstance(given, list):
+        item = next((get_args(each)[0] for each in _variants(kind) if get_origin(each) is list), Any)
+        return [fill(sampler, item, each, name, depth=depth, place=i) for i, each in enumerate(given)]
+    if not isinstance(given, dict):
+        return given
+    kind = _variant(kind, given)
+    fields = object_fields(kind)
+    if fields is None:
+        return given
+    made = sampler.make(kind, name, depth=depth, place=place)
+    if depth:  # deep down only what has to be there, so that nothing is said that was not given
+        made = {each: value for each, value in made.items() if each not in fields or fields[each][1]}
+    for each, value in given.items():
+        inner = fields[each][0] if each in fields else Any
+        made[each] = fill(sampler, inner, value, each, depth=depth + 1, place=place)
+    return made
+
+
+def _variants(kind: Any) -> tuple[Any, ...]:
+    found = untagged_variants(kind) or (get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,))
+    return tuple(each for each in found if each is not type(None))
+
+
+def _variant(kind: Any, given: dict[str, Any]) -> Any:
+    """Return the variant of a union that the given fields are of: by its tag, else the one that knows most of them."""
+    variants = _variants(kind)
+    if len(variants) == 1:
+        return variants[0]
+
+    def likeness(each: Any) -> tuple[bool, int, int]:
+        fields = as_dict(object_fields(each))
+        tag = tag_of(each)
+        tagged = bool(tag) and all(given.get(field) == word for field, word in tag)
+        return tagged, len(given.keys() & fields.keys()), -len(fields)
+
+    return max(variants, key=likeness)
