@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from oai._cli_arguments import UsageError, read_words
+from oai._cli_serve import add_serve_options, check_serve_options, serve
 from oai._cli_table import find_names, list_operations, read_table, show_operation
 from oai._cli_tools import import_document, write_stubs
 from oai._errors import OpenAIError
@@ -48,6 +49,7 @@ examples:
   oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own
   oai --output my.toml import openapi.json                         a table for a server that describes itself
   oai --output my_api.py stubs my.toml                             a module that type checkers know its calls from
+  oai serve --cassette chat.cassette                               a local server for clients of any kind
 
 The key is read from OPENAI_API_KEY (see --api-key-env), and never from the command line.
 """
@@ -95,6 +97,8 @@ def run(options: argparse.Namespace) -> int:
     command, *rest = words
     if options.help and command not in COMMANDS:
         command, rest = "show", words
+    if command != "serve":
+        check_serve_options(options)
     return COMMANDS.get(command, call)(options, command, rest)
 
 
@@ -110,7 +114,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="oai",
         usage="oai [options] OPERATION [name=text | name:=json | name@path | text ...]\n"
-        "       oai list [WORD ...]\n       oai show OPERATION\n       oai import DOCUMENT\n       oai stubs TABLE ...",
+        "       oai list [WORD ...]\n       oai show OPERATION\n       oai import DOCUMENT\n"
+        "       oai stubs TABLE ...\n       oai serve [--cassette FILE | --offline | --fake MODULE:NAME]",
         description="Call any operation of the OpenAI API from the shell.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -134,6 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--traceback", action="store_true", help="show where an error comes from")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this, or the operation's parameters")
+    add_serve_options(parser)
     return parser
 
 
@@ -240,6 +246,7 @@ def _client(options: argparse.Namespace, transport: Transport | None) -> Any:
 COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
     "import": import_document,
     "list": list_operations,
+    "serve": serve,
     "show": show_operation,
     "stubs": write_stubs,
 }

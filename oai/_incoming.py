@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from oai._http import Request
 from oai._operation import Operation
-from oai._router import router
+from oai._router import Router, router
 
 if TYPE_CHECKING:
     from oai._table import Row, Table
@@ -33,13 +33,18 @@ class Incoming:
             found = self._operations.setdefault(name, Operation(name, self.table[name]))
         return found
 
+    @property
+    def router(self) -> Router:
+        """The router of the table."""
+        return router(self.table)
+
     def requests(self, request: Request) -> Iterator[Request]:
         """Yield a request as each operation that it could be for, the one that it says first, none if there is none."""
         said = request.operation
         if said is not None and said.name in self.table:
             yield request
         target = _target(request)
-        route = router(self.table).find(request.method, target)
+        route = self.router.find(request.method, target)
         for name in route.names if route else ():
             if said is None or name != said.name:
                 yield self._as(request, self.operation(name))

@@ -1,0 +1,167 @@
+"""A transport as a local HTTP server that speaks the API, for programs in any language and any client.
+
+`serve` puts what a transport answers (a fake's, a cassette's, made-up ones) on loopback. A request is read whole,
+brought to its operation by the router of a table, and given to the transport without the caller's credentials; the
+reply goes out piece by piece as the transport gives it. This module is about starting and stopping; what happens on
+a connection is `_server_connection`'s business.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Any
+
+from oai._incoming import Incoming
+from oai._redact import redact_text
+from oai._server_connection import Handler
+from oai._table import Table, merged_table, table_sources
+
+if TYPE_CHECKING:
+    import os
+
+    from oai._http import Transport
+
+PATIENCE = 5.0
+"""Seconds that closing waits for requests under way."""
+
+Log = Callable[[str], None]
+
+
+@contextmanager
+def serve(
+    transport: Transport | Any,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    table: str | os.PathLike[str] | Table | list[str | os.PathLike[str]] | None = None,
+) -> Iterator[str]:
+    """Serve what a transport answers as HTTP while the block lasts; give the base URL, `http://127.0.0.1:PORT/v1`.
+
+    The transport is one that answers by itself, `FakeTransport`, `OfflineTransport` or a `Recorder` that replays. It
+    gets no credentials of the callers and stays open at the end.
+
+    Args:
+        transport: what answers; sync.
+        host: the address to listen at; another than this machine's own warns.
+        port: the port, a free one unless given.
+        table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
+
+    Raises:
+        OSError: the address cannot be listened at.
+        TableError: a table has a row that cannot be.
+    """
+    server = Server(transport, host=host, port=port, table=table)
+    try:
+        yield server.url
+    finally:
+        server.close()
+
+
+class Server:
+    """What `serve` runs, for those who start and stop it themselves. It is up when it is constructed.
+
+    Args:
+        transport: see `serve`, as all others.
+        host: the address.
+        port: the port.
+        table: tables of one's own.
+        log: called with a line for each request, secrets taken out.
+
+    Attributes:
+        url: the base URL for clients.
+    """
+
+    def __init__(
+        self,
+        transport: Transport | Any,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        table: str | os.PathLike[str] | Table | list[str | os.PathLike[str]] | None = None,
+        log: Log | None = None,
+    ) -> None:
+        if not is_loopback(host):
+            warnings.warn(
+                f"the server at {host} answers whoever can reach this machine; 127.0.0.1 answers this machine alone",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._http = HTTPServer((host, port), transport, Incoming(merged_table(table_sources(table))), log)
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{self._http.server_address[1]}/v1"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True, name="oai-serve")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, end all connections, and wait a bounded time for their threads. Twice does nothing more."""
+        self._http.closing.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+        self._http.end_connections()
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own, which no other can reach."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class HTTPServer(ThreadingHTTPServer):
+    """The listening socket, and the connections that are open, each with its thread."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], transport: Any, incoming: Incoming, log: Log | None) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.transport = transport
+        self.incoming = incoming
+        self.log = log
+        self.closing = threading.Event()
+        self.numbers = itertools.count(1)
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._lock = threading.Lock()
+        super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        """Bind as a plain TCP server: the one for HTTP asks the name service what this machine is called."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open[threading.current_thread()] = request
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                del self._open[threading.current_thread()]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Say nothing of a client that went away; of anything else that it is a mistake of ours."""
+        error = sys.exception()
+        if self.log and not isinstance(error, (ConnectionError, TimeoutError)):
+            self.log(redact_text(f"a connection failed: {type(error).__name__}: {error}"))
+
+    def end_connections(self) -> None:
+        """Shut the open connections down and wait for their threads."""
+        with self._lock:
+            left = dict(self._open)
+            for connection in left.values():
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        for thread in left:
+            thread.join(PATIENCE)
