@@ -61,18 +61,13 @@ class Call:
         self.path_params = path_params
         self.content = body_bytes(request.body)
         self.stream = request.stream
-        self._url = request.url
-        self._pairs = request.headers
-
-    @cached_property
-    def headers(self) -> Headers:
-        """The header fields, credentials taken out."""
-        return Headers(redact_headers(self._pairs))
+        self.headers = Headers(redact_headers(request.headers))
+        self._url = redact_url(request.url)
 
     @cached_property
     def query(self) -> dict[str, str | list[str]]:
         """The query's parameters by name; those that came more than once as a list."""
-        found = parse_qs(urlsplit(redact_url(self._url)).query, keep_blank_values=True)
+        found = parse_qs(urlsplit(self._url).query, keep_blank_values=True)
         return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
     @cached_property
@@ -83,7 +78,7 @@ class Call:
         """
         if not self.content:
             return None
-        kind = Headers(self._pairs).get("content-type", "")
+        kind = self.headers.get("content-type", "")
         boundary = re.search(r'(?i)^multipart/.*boundary="?([^";]+)', kind)
         if boundary is not None:
             return _form(self.content, boundary[1].encode())
@@ -98,7 +93,7 @@ class Call:
         return {**self.query, **as_dict(self.body), **self.path_params}
 
     def __repr__(self) -> str:
-        return f"<Call {self.operation}: {self.method} {redact_url(self._url)}>"
+        return f"<Call {self.operation}: {self.method} {self._url}>"
 
 
 class Calls(tuple[Call, ...]):
