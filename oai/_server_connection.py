@@ -17,6 +17,7 @@ import msgspec
 
 from oai._http import Headers, Request, TransportError
 from oai._redact import redact_headers, redact_text, redact_url
+from oai._replies import CassetteMiss
 
 if TYPE_CHECKING:
     from oai._http import Pairs, Reply
@@ -62,27 +63,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def _ask(self) -> tuple[Request, Reply]:
         """Give the request to the transport; return it as the operation that was answered, and the reply."""
-        request = self._request()
-        choices = list(self.server.incoming.requests(request))
-        if not choices:
-            raise self._unknown()
-        for last, each in enumerate(choices, 1 - len(choices)):
+        misses: list[CassetteMiss] = []
+        for each in self.server.incoming.requests(self._request()):
             try:
-                reply = self.server.transport.send(each)
-            except TransportError:
-                raise
-            except AssertionError as error:  # nothing programmed, or recorded
-                if not last:
-                    raise _refusal(error) from error
-            except Exception as error:
-                text = f"the transport failed with {type(error).__name__}: {error}"
-                raise _Refused(500, redact_text(text), "server_error", "transport_failed") from error
-            else:
-                if not hasattr(reply, "status"):
-                    _drop(reply)
-                    raise _Refused(500, "the transport is async; serve one that is not", "server_error")
-                return each, reply
-        raise AssertionError("one of the choices is the last")
+                return each, self._sent(each)
+            except CassetteMiss as miss:  # it may have been recorded as another operation of the same form
+                misses.append(miss)
+        raise _refusal(misses[0]) if misses else self._unknown()
+
+    def _sent(self, request: Request) -> Reply:
+        try:
+            reply: Reply = self.server.transport.send(request)
+        except (TransportError, CassetteMiss):
+            raise
+        except AssertionError as error:
+            raise _refusal(error) from error
+        except Exception as error:
+            text = f"the transport failed with {type(error).__name__}: {error}"
+            raise _Refused(500, redact_text(text), "server_error", "transport_failed") from error
+        if not hasattr(reply, "status"):
+            _drop(reply)
+            raise _Refused(500, "the transport is async; serve one that is not", "server_error")
+        return reply
 
     def handle_expect_100(self) -> bool:
         """Ask for the body, at once."""
@@ -254,7 +256,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def _refusal(error: AssertionError) -> _Refused:
     """Make the reply for what the transport does not know: a cassette's miss, a call that is not programmed."""
-    code = "cassette_miss" if type(error).__name__ == "CassetteMiss" else "not_programmed"
+    code = "cassette_miss" if isinstance(error, CassetteMiss) else "not_programmed"
     return _Refused(400, redact_text(str(error)), code=code)
 
 
