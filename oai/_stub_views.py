@@ -6,6 +6,7 @@ the names of the methods and what they return.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -45,4 +46,7 @@ def classes(writer: Writer, name: str, prefix: str) -> Iterator[str]:
 def _call(writer: Writer, path: str, suffix: str) -> str:
     kind = f"{'Async' if writer.is_async else ''}{suffix}Call"
     writer.spell.names.add(("oai._typing", kind))
-    return f"{kind}[{writer.whole(path)}]" if suffix == "Raw" else kind
+    if suffix != "Raw":
+        return kind
+    # A type that a call was given is not known here, where its parameters are not.
+    return writer.spell.use(re.sub(r"\bT\b", "Any", f"{kind}[{writer.whole(path)}]"))

@@ -10,7 +10,9 @@ Type checkers read it, Python never does. It is written by hand; `tests/test_typ
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
-from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, Unpack, overload
+
+from typing_extensions import TypeVar
 
 from oai import _client, _pages
 from oai._answer import BinaryResponse
@@ -23,7 +25,7 @@ from oai._stream import AsyncStream, Stream
 from oai._streamed import AsyncStreamedResponse, StreamedResponse
 from oai._table import Table
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 E = TypeVar("E")
 PageT = TypeVar("PageT")
 

@@ -1855,8 +1855,8 @@ class BetaChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> BetaChatCompletionsMessagesRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
-    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[T]]
+    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
 
 
 class BetaChatCompletionsStreaming:
@@ -4945,8 +4945,8 @@ class AsyncBetaChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessagesRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
-    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]]
+    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
 
 
 class AsyncBetaChatCompletionsStreaming:

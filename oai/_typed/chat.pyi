@@ -370,9 +370,9 @@ class ChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> ChatCompletionsMessagesRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
-    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]]
-    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[T]]
+    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[Any]]]
+    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
 
 
 class ChatCompletionsStreaming:
@@ -773,9 +773,9 @@ class AsyncChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncChatCompletionsMessagesRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[T]]
-    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]]
-    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]]
+    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[Any]]]
+    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
 
 
 class AsyncChatCompletionsStreaming:

@@ -394,9 +394,9 @@ class ResponsesRaw:
     def input_items(self) -> ResponsesInputItemsRaw: ...
     @property
     def input_tokens(self) -> ResponsesInputTokensRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedResponse[T]]
-    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]]
-    stream: RawCall[oai.helpers.response_stream.ResponseStreamManager[T]]
+    parse: RawCall[oai.helpers.parsing.ParsedResponse[Any]]
+    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[Any]]]
+    stream: RawCall[oai.helpers.response_stream.ResponseStreamManager[Any]]
     poll: RawCall[oai.types.responses.Response]
 
 
@@ -858,9 +858,9 @@ class AsyncResponsesRaw:
     def input_items(self) -> AsyncResponsesInputItemsRaw: ...
     @property
     def input_tokens(self) -> AsyncResponsesInputTokensRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedResponse[T]]
-    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]]
-    stream: AsyncRawCall[oai.helpers.response_stream.AsyncResponseStreamManager[T]]
+    parse: AsyncRawCall[oai.helpers.parsing.ParsedResponse[Any]]
+    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[Any]]]
+    stream: AsyncRawCall[oai.helpers.response_stream.AsyncResponseStreamManager[Any]]
     poll: AsyncRawCall[oai.types.responses.Response]
 
 
