@@ -21,6 +21,7 @@ class Read:
     seen: list[Any] = field(default_factory=list)  # what `look` returned for each event
     error: Exception | None = None
     final: Any = None
+    again: Exception | None = None  # what `finish` raised
 
     def types(self) -> list[str]:
         return [event.type for event in self.events]
@@ -77,7 +78,7 @@ def _read(stream: Any, finish: str, look: Any) -> Read:
     try:
         read.final = getattr(stream, finish)()
     except oai.OpenAIError as error:
-        assert error is read.error, "the end raises what the stream raised"
+        read.again = error
     return read
 
 
@@ -92,5 +93,5 @@ async def _read_async(stream: Any, finish: str, look: Any) -> Read:
     try:
         read.final = await getattr(stream, finish)()
     except oai.OpenAIError as error:
-        assert error is read.error, "the end raises what the stream raised"
+        read.again = error
     return read

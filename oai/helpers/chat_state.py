@@ -43,12 +43,11 @@ class ToolCall:
             return ""
         gather(self.function_extra, function)
         self.name = _joined_name(self.name, field(function, "name") or "")
-        piece = field(function, "arguments") or ""
-        if isinstance(piece, dict):  # an object where its text belongs
-            piece = encode(piece).decode()
+        given = field(function, "arguments")
+        piece = given if isinstance(given, str) else "" if given is None else encode(given).decode()
         if piece:
             self.arguments.append(piece)
-        return str(piece)
+        return piece
 
     def is_complete(self) -> bool:
         """Whether the arguments could be all there is."""
