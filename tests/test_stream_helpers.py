@@ -109,11 +109,10 @@ def test_calls_of_tools_come_piece_by_piece(way: Way, server: Loopback) -> None:
     read = chat(way, server, chunks, tools=[weather, Search])
     assert [each for each in read.types() if each != "chunk"] == [
         *["content.delta"] * 2,
+        "tool_calls.function.arguments.delta",
         "content.done",
         *["tool_calls.function.arguments.delta"] * 4,
-        "tool_calls.function.arguments.done",
-        "tool_calls.function.arguments.delta",
-        "tool_calls.function.arguments.done",
+        *["tool_calls.function.arguments.done"] * 2,
     ]
     deltas = [each for each in read.events if each.type.endswith("arguments.delta")]
     assert [(each.name, each.index, each.arguments_delta, each.arguments) for each in deltas[:4]] == [

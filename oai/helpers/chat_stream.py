@@ -87,12 +87,14 @@ class ChatCompletionStreamState(Generic[T]):
         for each in chunk.choices or ():
             choice = self._sofar.choice(each)
             gather(choice.extra, each)
-            delta = field(each, "delta")
+            delta, known = field(each, "delta"), len(choice.calls)
             if delta is not None:
                 self._take_delta(choice, delta, events)
             logprobs = field(each, "logprobs")
             if logprobs is not None:
                 self._take_logprobs(choice, logprobs, events)
+            if len(choice.calls) > known:
+                events += self._done_before(choice)
             finish_reason = field(each, "finish_reason")
             if finish_reason:
                 choice.finish_reason = finish_reason
@@ -141,13 +143,7 @@ class ChatCompletionStreamState(Generic[T]):
             _take_audio(choice.audio, audio)
 
     def _take_call(self, choice: Choice, delta: Any, events: list[Any]) -> None:
-        known = len(choice.calls)
         call = choice.call_of(delta)
-        if len(choice.calls) > known:
-            events += self._content_done(choice)
-            for each in choice.calls[:-1]:
-                if not each.done and each.is_complete():
-                    events += self._call_done(choice, each)
         piece = call.add(delta)
         if (call.type or "function") == "function":
             events.append(
@@ -169,6 +165,13 @@ class ChatCompletionStreamState(Generic[T]):
                 sofar = choice.logprobs.setdefault(name, [])
                 sofar.extend(new)
                 events.append(make(**{name: new}, sofar=sofar, count=len(sofar), choice_index=choice.index))
+
+    def _done_before(self, choice: Choice) -> Events:
+        """Yield the done events of what came before the latest call of a choice."""
+        yield from self._content_done(choice)
+        for call in choice.calls[:-1]:
+            if not call.done and call.is_complete():
+                yield from self._call_done(choice, call)
 
     def _finished(self, choice: Choice) -> Events:
         """Yield the done events of a choice, each once; none where there is something to parse and it was cut."""
