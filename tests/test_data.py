@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import keyword
 import pkgutil
@@ -19,7 +20,7 @@ from oai import _pages
 from oai._object import untagged_variants
 from oai._operation import Operation
 from oai._table import Row, shipped_table
-from oai._typexpr import PAGES, resolve
+from oai._typexpr import PAGES, find, resolve
 
 ROWS = list(shipped_table().items())
 
@@ -45,6 +46,22 @@ def test_a_row_means_what_it_says(name: str, row: Row) -> None:
     assert row.doc.endswith(".")
     assert "\n" not in row.doc
     assert row.stream is not None or not row.end
+
+
+@pytest.mark.parametrize("name", shipped_table().helpers)
+def test_a_helper_means_what_it_says(name: str) -> None:
+    table = shipped_table()
+    helper = table.helpers[name]
+    target = find(helper.helper, "oai.helpers")
+    accepted = inspect.signature(target).parameters.values()
+    named = {each.name for each in accepted if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
+    params = helper.merged(table)
+    assert any(each.kind is each.VAR_KEYWORD for each in accepted) or params.keys() <= named
+    for expression in (*(kind.removesuffix("?") for kind in params.values()), helper.response, helper.async_response):
+        resolve(expression or "Any")
+    assert helper.doc
+    assert helper.doc[0].isupper()
+    assert helper.doc.endswith(".")
 
 
 def test_nothing_has_a_second_meaning() -> None:
