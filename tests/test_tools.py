@@ -131,6 +131,12 @@ def test_a_function_that_a_model_cannot_call_is_an_error() -> None:
 
     def many(*cities: str): ...
 
+    class Local: ...
+
+    def local(where: Local): ...
+
+    with pytest.raises(TypeError, match=r"local\(\): name 'Local' is not defined; .* at the top of a module"):
+        oai.function_tool(local)
     with pytest.raises(TypeError, match=r"untyped\(\): the argument 'city' has no type"):
         oai.function_tool(untyped)
     with pytest.raises(TypeError, match=r"many\(\): a model cannot give \*cities"):

@@ -187,7 +187,10 @@ def _signature_format(function: Callable[..., Any]) -> Format:
     """Make the format of a function's arguments: a TypedDict, so that what is left out has the function's default."""
     name = clean_name(getattr(function, "__name__", type(function).__name__))
     hinted = function if inspect.isroutine(function) else type(function).__call__
-    hints = typing.get_type_hints(hinted, include_extras=True)
+    try:
+        hints = typing.get_type_hints(hinted, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"{name}(): {error}; the types of a tool's arguments stand at the top of a module") from error
     described = _described_arguments(inspect.getdoc(function) or "")
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
