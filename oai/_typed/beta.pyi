@@ -2,6 +2,7 @@
 # pyright: strict
 
 import builtins
+import oai.helpers.assistants
 import oai.helpers.chat_stream
 import oai.helpers.parsing
 import oai.helpers.polling
@@ -2620,6 +2621,29 @@ class BetaThreads:
     ) -> CursorPage[oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
+    def create_and_run_stream(
+        self,
+        *,
+        assistant_id: str,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        thread: oai.types.beta.ThreadCreateAndRunParamsThread | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AssistantStreamManager:
+        """Create a thread and run it as a stream of events, put together."""
+
     def create_and_run_poll(
         self,
         *,
@@ -2665,6 +2689,7 @@ class BetaThreadsRaw:
     @property
     def runs(self) -> BetaThreadsRunsRaw: ...
     list: RawCall[CursorPage[oai.types.beta.Thread]]
+    create_and_run_stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
     create_and_run_poll: RawCall[oai.types.beta.threads.Run]
 
 
@@ -2679,6 +2704,7 @@ class BetaThreadsStreaming:
     @property
     def runs(self) -> BetaThreadsRunsStreaming: ...
     list: StreamingCall
+    create_and_run_stream: StreamingCall
     create_and_run_poll: StreamingCall
 
 
@@ -2997,6 +3023,69 @@ class BetaThreadsRuns:
     def steps(self) -> BetaThreadsRunsSteps:
         """The operations below `beta.threads.runs.steps`."""
 
+    def stream(
+        self,
+        thread_id: str,
+        *,
+        assistant_id: str,
+        include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
+        additional_instructions: str | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AssistantStreamManager:
+        """Create a run as a stream of events, put together."""
+
+    def create_and_stream(
+        self,
+        thread_id: str,
+        *,
+        assistant_id: str,
+        include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
+        additional_instructions: str | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AssistantStreamManager:
+        """Create a run as a stream of events, put together."""
+
+    def submit_tool_outputs_stream(
+        self,
+        run_id: str,
+        *,
+        thread_id: str,
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AssistantStreamManager:
+        """Submit the tool outputs of a run, and go on with it as a stream of events."""
+
     def create_and_poll(
         self,
         *,
@@ -3068,6 +3157,9 @@ class BetaThreadsRunsRaw:
     update: RawCall[oai.types.beta.threads.Run]
     @property
     def steps(self) -> BetaThreadsRunsStepsRaw: ...
+    stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
+    create_and_stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
+    submit_tool_outputs_stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
     create_and_poll: RawCall[oai.types.beta.threads.Run]
     poll: RawCall[oai.types.beta.threads.Run]
     submit_tool_outputs_and_poll: RawCall[oai.types.beta.threads.Run]
@@ -3082,6 +3174,9 @@ class BetaThreadsRunsStreaming:
     update: StreamingCall
     @property
     def steps(self) -> BetaThreadsRunsStepsStreaming: ...
+    stream: StreamingCall
+    create_and_stream: StreamingCall
+    submit_tool_outputs_stream: StreamingCall
     create_and_poll: StreamingCall
     poll: StreamingCall
     submit_tool_outputs_and_poll: StreamingCall
@@ -5710,6 +5805,29 @@ class AsyncBetaThreads:
     ) -> AsyncPages[CursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
+    def create_and_run_stream(
+        self,
+        *,
+        assistant_id: str,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        thread: oai.types.beta.ThreadCreateAndRunParamsThread | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+        """Create a thread and run it as a stream of events, put together."""
+
     async def create_and_run_poll(
         self,
         *,
@@ -5755,6 +5873,7 @@ class AsyncBetaThreadsRaw:
     @property
     def runs(self) -> AsyncBetaThreadsRunsRaw: ...
     list: AsyncRawCall[CursorPage[oai.types.beta.Thread]]
+    create_and_run_stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
     create_and_run_poll: AsyncRawCall[oai.types.beta.threads.Run]
 
 
@@ -5769,6 +5888,7 @@ class AsyncBetaThreadsStreaming:
     @property
     def runs(self) -> AsyncBetaThreadsRunsStreaming: ...
     list: AsyncStreamingCall
+    create_and_run_stream: AsyncStreamingCall
     create_and_run_poll: AsyncStreamingCall
 
 
@@ -6087,6 +6207,69 @@ class AsyncBetaThreadsRuns:
     def steps(self) -> AsyncBetaThreadsRunsSteps:
         """The operations below `beta.threads.runs.steps`."""
 
+    def stream(
+        self,
+        thread_id: str,
+        *,
+        assistant_id: str,
+        include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
+        additional_instructions: str | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+        """Create a run as a stream of events, put together."""
+
+    def create_and_stream(
+        self,
+        thread_id: str,
+        *,
+        assistant_id: str,
+        include: builtins.list[oai.types.beta.threads.runs.RunStepInclude] | Omit = omit,
+        additional_instructions: str | None | Omit = omit,
+        additional_messages: Iterable[oai.types.beta.ThreadCreateParamsMessage] | None | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_completion_tokens: int | None | Omit = omit,
+        max_prompt_tokens: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: str | oai.types.ChatModel | None | Omit = omit,
+        parallel_tool_calls: bool | Omit = omit,
+        reasoning_effort: oai.types.ReasoningEffort | Omit = omit,
+        response_format: _BetaAssistantsCreateResponseFormat | Omit = omit,
+        temperature: float | None | Omit = omit,
+        tool_choice: Literal["none", "auto", "required"] | oai.types.beta.AssistantToolChoiceParam | None | Omit = omit,
+        tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+        """Create a run as a stream of events, put together."""
+
+    def submit_tool_outputs_stream(
+        self,
+        run_id: str,
+        *,
+        thread_id: str,
+        tool_outputs: Iterable[oai.types.beta.ToolOutput],
+        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+        """Submit the tool outputs of a run, and go on with it as a stream of events."""
+
     async def create_and_poll(
         self,
         *,
@@ -6158,6 +6341,9 @@ class AsyncBetaThreadsRunsRaw:
     update: AsyncRawCall[oai.types.beta.threads.Run]
     @property
     def steps(self) -> AsyncBetaThreadsRunsStepsRaw: ...
+    stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
+    create_and_stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
+    submit_tool_outputs_stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
     create_and_poll: AsyncRawCall[oai.types.beta.threads.Run]
     poll: AsyncRawCall[oai.types.beta.threads.Run]
     submit_tool_outputs_and_poll: AsyncRawCall[oai.types.beta.threads.Run]
@@ -6172,6 +6358,9 @@ class AsyncBetaThreadsRunsStreaming:
     update: AsyncStreamingCall
     @property
     def steps(self) -> AsyncBetaThreadsRunsStepsStreaming: ...
+    stream: AsyncStreamingCall
+    create_and_stream: AsyncStreamingCall
+    submit_tool_outputs_stream: AsyncStreamingCall
     create_and_poll: AsyncStreamingCall
     poll: AsyncStreamingCall
     submit_tool_outputs_and_poll: AsyncStreamingCall
