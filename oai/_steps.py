@@ -74,9 +74,18 @@ def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any
 def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
+    failed = False  # is set before the worker that failed takes its next task
+
     def do(task: Callable[[], Any]) -> Any:
-        outcome = task()
-        return follow(outcome) if isinstance(outcome, Generator) else outcome
+        nonlocal failed
+        if failed:
+            return None
+        try:
+            outcome = task()
+            return follow(outcome) if isinstance(outcome, Generator) else outcome
+        except BaseException:
+            failed = True
+            raise
 
     with ThreadPoolExecutor(max(1, min(limit, len(tasks)))) as pool:
         futures = [pool.submit(do, task) for task in tasks]
