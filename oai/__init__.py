@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from oai._errors import TableError as TableError
     from oai._errors import ToolError as ToolError
     from oai._errors import UnprocessableEntityError as UnprocessableEntityError
+    from oai._errors import UploadError as UploadError
     from oai._events import EventParser as EventParser
     from oai._events import ServerSentEvent as ServerSentEvent
     from oai._http import Headers as Headers
@@ -145,6 +146,7 @@ _HOMES = {
         "StreamError",
         "TableError",
         "UnprocessableEntityError",
+        "UploadError",
     ],
     "_events": ["EventParser", "ServerSentEvent"],
     "_http": ["Headers", "Timeout"],

@@ -105,6 +105,18 @@ class InvalidWebhookSignatureError(OpenAIError, ValueError):
     """A webhook does not come from the API, was changed on the way, or is not from now."""
 
 
+class UploadError(OpenAIError):
+    """An upload in parts failed half-way; its cause is what happened.
+
+    Attributes:
+        state: how far it came, an `UploadState`, for `resume=`.
+    """
+
+    def __init__(self, message: str, *, state: Any = None) -> None:
+        super().__init__(message)
+        self.state = state
+
+
 class _AnsweredError(APIError):
     response: Response
 

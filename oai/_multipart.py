@@ -125,7 +125,7 @@ def _file_part(field: str, file: Any) -> _Part:
         if not 2 <= len(file) <= 4:
             raise TypeError(f"`{field}` is a tuple of {len(file)}; a file is (name, content[, type[, headers]])")
         name, file, kind, more = (*file, None, None)[:4]
-    content, found = _content(field, file)
+    content, found = content_of(field, file)
     if not isinstance(given, tuple):
         name = found
     if kind is None and name is not None:
@@ -133,7 +133,7 @@ def _file_part(field: str, file: Any) -> _Part:
     return _Part(_head(field, name, kind, more), content)
 
 
-def _content(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
+def content_of(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
     """Return what a part is read from, and the name that it suggests."""
     if isinstance(file, (bytes, bytearray, memoryview)):
         return bytes(file), DEFAULT_NAME
@@ -155,7 +155,7 @@ def _content(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
     name = os.path.basename(name) if isinstance(name, str) else DEFAULT_NAME
     if not (callable(getattr(file, "seekable", None)) and file.seekable()):
         content = file.read()
-        return _content(field, content)[0], name
+        return content_of(field, content)[0], name
     return file, name
 
 
