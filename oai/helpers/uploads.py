@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import IO, Any
 import msgspec
 
 from oai._errors import UploadError
-from oai._multipart import PIECE, File, content_of
+from oai._multipart import PIECE, content_of
 from oai._steps import Steps, together
 
 PART_SIZE = 64 * 1024 * 1024
@@ -158,7 +158,7 @@ def upload_file_chunked(
         ValueError: what is to be resumed is another file, or the file has another size than `bytes`.
     """
     with ExitStack() as stack:
-        source, name = _open(file, stack)
+        source, name = open_source(file, stack)
         if bytes is not None and bytes != source.size:
             raise ValueError(f"`bytes` is {bytes}, but the file has {source.size}")
         name = filename or name
@@ -192,7 +192,7 @@ def upload_file_chunked(
     return done
 
 
-def _open(file: Any, stack: ExitStack) -> tuple[Source, str]:
+def open_source(file: Any, stack: ExitStack) -> tuple[Source, str]:
     """Return what a file is read from, and its name; what cannot be read again is copied to a temporary file."""
     if callable(getattr(file, "read", None)) and not isinstance(file, io.TextIOBase) and not file.seekable():
         copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is one
@@ -282,78 +282,3 @@ def _read_journal(journal: str | os.PathLike[str] | None) -> UploadState | None:
         except msgspec.DecodeError as error:
             raise ValueError(f"{os.fspath(journal)} is not the journal of an upload: {error}") from None
     return None if state.expires_at is not None and state.expires_at <= time.time() else state
-
-
-def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progress | None = None) -> Steps[list[str]]:
-    """Upload files for a vector store, some at a time, and return their ids in the order of the files.
-
-    An error says by its notes which of them are there.
-    """
-    with ExitStack() as stack:
-        opened = [_as_upload(file, stack) for file in files]
-        meter = Meter(sum(source.size for source, _ in opened), progress)
-        ids: dict[int, str] = {}
-
-        def send(number: int, source: Source, rest: tuple[Any, ...]) -> Steps[None]:
-            window = Window(source, 0, source.size, number, meter)
-            made = yield client.files.create(file=(rest[0], window, *rest[1:]), purpose="assistants")
-            ids[number] = made.id
-
-        try:
-            yield together(client, [partial(send, number, *each) for number, each in enumerate(opened)], limit)
-        except Exception as error:
-            if ids:
-                error.add_note(f"These files are there, give them as file_ids: {[ids[each] for each in sorted(ids)]}")
-            raise
-    return [ids[number] for number in range(len(opened))]
-
-
-def _as_upload(file: Any, stack: ExitStack) -> tuple[Source, tuple[Any, ...]]:
-    """Return what a file is read from, and its name with what else a tuple says."""
-    if isinstance(file, tuple):
-        name, content, *more = file
-        return _open(content, stack)[0], (name, *more)
-    content, name = content_of("files", file)
-    return Source(content, stack), (name,)
-
-
-def upload(
-    client: Any, *, vector_store_id: str, file: Any, progress: Progress | None = None, **arguments: Any
-) -> Steps[Any]:
-    """Upload a file, then add it to the vector store, which processes it in its own time: see `upload_and_poll`."""
-    ids = yield from upload_files(client, [file], 1, progress)
-    return (yield client.vector_stores.files.create(vector_store_id, file_id=ids[0], **arguments))
-
-
-def upload_and_poll(
-    client: Any, *, vector_store_id: str, file: Any, progress: Progress | None = None, **arguments: Any
-) -> Steps[Any]:
-    """Upload a file, add it to the vector store, and wait until it has been processed, well or not.
-
-    `deadline` is in seconds and for the wait, see `poll`.
-    """
-    ids = yield from upload_files(client, [file], 1, progress)
-    return (yield client.vector_stores.files.create_and_poll(ids[0], vector_store_id=vector_store_id, **arguments))
-
-
-def upload_batch_and_poll(
-    client: Any,
-    vector_store_id: str,
-    *,
-    files: Iterable[File],
-    max_concurrency: int = 5,
-    file_ids: Iterable[str] = (),
-    progress: Progress | None = None,
-    **arguments: Any,
-) -> Steps[Any]:
-    """Upload files, `max_concurrency` at a time, add them and `file_ids` to the vector store, and wait for the batch.
-
-    `progress(done, total)` is told of the bytes of all files together; `deadline` is in seconds and for the wait.
-    """
-    files = list(files)
-    there = list(file_ids)
-    if not files and not there:
-        raise ValueError("upload_and_poll() needs `files`, or `file_ids` of files that are there")
-    ids = yield from upload_files(client, files, max_concurrency, progress)
-    batches = client.vector_stores.file_batches
-    return (yield batches.create_and_poll(vector_store_id, file_ids=[*there, *ids], **arguments))
