@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial, reduce
+from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,18 @@ class Namespace:
         """The same operations, whose methods return context managers of a `StreamedResponse`."""
         return reduce(getattr, self._path.split("."), self._client.with_streaming_response)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _namespace_of, (self._client, self._path)
+
     def __repr__(self) -> str:
         names = (name for name in dir(self) if name[0] != "_" and name not in dir(Namespace))
         return f"<namespace {self._path}: {', '.join(names)}>"
+
+
+def _namespace_of(client: Any, path: str) -> Namespace:
+    """Return the namespace that was pickled: its class is made for a table, and its client knows the table."""
+    namespace: Namespace = attrgetter(path)(client)
+    return namespace
 
 
 class Surface:

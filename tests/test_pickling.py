@@ -109,5 +109,12 @@ def test_a_subclass_comes_back_as_itself() -> None:
     assert type(pickle.loads(pickle.dumps(Mine(api_key="k", pickle_keys=True)))) is Mine
 
 
+def test_a_method_is_carried_along_with_its_client() -> None:
+    client = oai.OpenAI(transport=oai.OfflineTransport())
+    retrieve_model = pickle.loads(pickle.dumps(client.models.retrieve))
+    assert retrieve_model("m").id == "m"
+    assert pickle.loads(pickle.dumps(client.chat.completions)).create is not None
+
+
 class Mine(oai.OpenAI):
     """Somebody's own client."""
