@@ -81,6 +81,8 @@ if TYPE_CHECKING:
     from oai.helpers.functions import FunctionTool as FunctionTool
     from oai.helpers.functions import function_tool as function_tool
     from oai.helpers.functions import pydantic_function_tool as pydantic_function_tool
+    from oai.helpers.many import amap as amap
+    from oai.helpers.many import map as map  # noqa: A004 - the name that people know for it
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
@@ -162,6 +164,7 @@ _HOMES = {
     "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
     "_table": ["Table", "load_table"],
     "helpers.functions": ["FunctionTool", "function_tool", "pydantic_function_tool"],
+    "helpers.many": ["amap", "map"],
     "transports": [
         "AiohttpTransport",
         "CassetteError",
