@@ -36,7 +36,6 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("audio.voices.create", REQUIRED): REFUSED,
     ("beta.agents.automations.create", REQUIRED): REFUSED,
     ("beta.agents.environments.files.create", REQUIRED): REFUSED,
-    ("embeddings.create", REQUIRED): "the SDK asks for base64 where nothing is asked for, and decodes it",
     ("videos.create", "everything, second variants"): REFERENCE,
     ("videos.create", "everything, last variants"): REFERENCE,
     ("videos.edit", "everything, second variants"): REFERENCE,
