@@ -24,6 +24,9 @@ OPTIONS: Final = (
 )
 PAGE: Final = re.compile(rf"(?:{'|'.join(PAGES)})\[(.*)\]")
 
+VARIABLE: Final = re.compile(r"(?<![\w.])T\b")
+"""The type variable of a table, which only the signature of a function can have."""
+
 OPTION_TYPES: Final = ("ExtraHeaders", "ExtraQuery", "ExtraBody", "TimeoutLike")
 
 
@@ -180,10 +183,11 @@ class Writer:
         return text
 
     def whole(self, path: str) -> str:
-        """Return the type of a complete answer of a call path."""
+        """Return the type of a complete answer of a call path; one that depends on the arguments is anything."""
         form = self.form(path)
         with self._errors_of(form, "response"):
-            return self._spelled(form)
+            text = self._spelled(form)
+        return VARIABLE.sub(lambda _: self.spell.use("Any"), text)
 
     def _spelled(self, form: Form) -> str:
         expression = form.row.response
