@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from oai.helpers.many import amap as amap
     from oai.helpers.many import map as map  # noqa: A004 - the name that people know for it
     from oai.transports import AiohttpTransport as AiohttpTransport
+    from oai.transports import AsyncTransport as AsyncTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
     from oai.transports import FakeError as FakeError
@@ -167,6 +168,7 @@ _HOMES = {
     "helpers.many": ["amap", "map"],
     "transports": [
         "AiohttpTransport",
+        "AsyncTransport",
         "CassetteError",
         "CassetteMiss",
         "FakeError",

@@ -7,7 +7,7 @@ line and imports nothing of the package, so that a transport has one module to k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -188,6 +188,32 @@ class Transport(Protocol):
         """Send and return at the headers of the final answer; raise `TransportError`, nothing else."""
 
     def close(self) -> None:
+        """Close every connection. Calling it again does nothing."""
+
+
+class AsyncReply(Protocol):
+    """A `Reply` whose parts are awaited."""
+
+    status: int
+    headers: Headers
+
+    async def read(self) -> bytes:
+        """Return the whole body as it came over the wire."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the body's pieces as they arrive, none of them empty."""
+
+    async def close(self) -> None:
+        """Give up what was not read, and the connection if the body was not at its end."""
+
+
+class AsyncTransport(Protocol):
+    """A `Transport` for asyncio. An async client takes one that is not async as well, and waits while it sends."""
+
+    async def send(self, request: Request) -> AsyncReply:
+        """Send and return at the headers of the final answer; raise `TransportError`, nothing else."""
+
+    async def close(self) -> None:
         """Close every connection. Calling it again does nothing."""
 
 

@@ -8,7 +8,7 @@ client told it; it does no I/O itself.
 # No `from __future__ import annotations` here, for the reason that `_object` gives.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from oai._object import Object
 
@@ -45,8 +45,8 @@ class Page(Object, Generic[T]):
         """Tell whether there is a page after this one, by what this one says."""
         return self.next_page_params() is not None
 
-    def get_next_page(self) -> Any:
-        """Ask for the next page (an awaitable of it where the client is async).
+    def get_next_page(self) -> Self:
+        """Ask for the next page; where the client is async, it has to be awaited.
 
         Raises:
             RuntimeError: this is the last page, or one that no client has fetched.
@@ -55,9 +55,10 @@ class Page(Object, Generic[T]):
         more = self.__dict__.get("_more")
         if params is None or more is None:
             raise RuntimeError("there is no next page; ask has_next_page() first")
-        return more(params)
+        following: Self = more(params)
+        return following
 
-    def iter_pages(self) -> Iterator["Page[T]"]:
+    def iter_pages(self) -> Iterator[Self]:
         """Yield this page and all that follow."""
         page = self
         while True:
@@ -66,14 +67,15 @@ class Page(Object, Generic[T]):
                 return
             page = page.get_next_page()
 
-    async def aiter_pages(self) -> AsyncIterator["Page[T]"]:
+    async def aiter_pages(self) -> AsyncIterator[Self]:
         """Yield this page and all that follow, from an async client."""
         page = self
         while True:
             yield page
             if not page.has_next_page():
                 return
-            page = await page.get_next_page()
+            following: Any = page.get_next_page()
+            page = await following
 
     def __iter__(self) -> Iterator[T]:
         for page in self.iter_pages():

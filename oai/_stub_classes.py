@@ -178,8 +178,9 @@ class Writer:
         """Return the type of what a call returns, once it is awaited."""
         text = self._spelled(form)
         if self.is_async and (page := PAGE.fullmatch(text)):
-            self.spell.names.add(("oai._typing", "AsyncPages"))
-            return f"AsyncPages[{text}, {page[1]}]"
+            kind = f"Async{text.partition('[')[0]}"
+            self.spell.names.update(("oai._typing", each) for each in ("AsyncPages", kind))
+            return f"AsyncPages[{kind}[{page[1]}], {page[1]}]"
         return text
 
     def whole(self, path: str) -> str:

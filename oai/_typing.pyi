@@ -7,7 +7,7 @@ Type checkers read it, Python never does. It is written by hand; `tests/test_typ
 # mypy: disable-error-code="override"
 # pyright: strict, reportIncompatibleMethodOverride=false, reportInconsistentConstructor=false
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
 from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, Unpack, overload
@@ -17,7 +17,7 @@ from typing_extensions import TypeVar
 from oai import _client, _pages
 from oai._answer import BinaryResponse
 from oai._config import Dialect
-from oai._http import Headers, Request, Timeout, Transport
+from oai._http import AsyncTransport, Timeout, Transport
 from oai._observe import Attempt
 from oai._omit import Omit
 from oai._raw import RawResponse
@@ -46,21 +46,21 @@ class AsyncPages(_pages.AsyncPages[T], Generic[PageT, T]):
 
     def __await__(self) -> Generator[Any, None, PageT]: ...
 
-class AsyncReply(Protocol):
-    """`oai.transports.Reply`, awaited."""
+# A page that an async client has fetched is of the same class when the program runs; the next one is awaited.
+class AsyncPage(_pages.Page[T], Generic[T]):
+    def get_next_page(self) -> Awaitable[Self]: ...
 
-    status: int
-    headers: Headers
+class AsyncCursorPage(_pages.CursorPage[T], Generic[T]):
+    def get_next_page(self) -> Awaitable[Self]: ...
 
-    async def read(self) -> bytes: ...
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    async def close(self) -> None: ...
+class AsyncConversationCursorPage(_pages.ConversationCursorPage[T], Generic[T]):
+    def get_next_page(self) -> Awaitable[Self]: ...
 
-class AsyncTransport(Protocol):
-    """`oai.transports.Transport`, awaited."""
+class AsyncNextCursorPage(_pages.NextCursorPage[T], Generic[T]):
+    def get_next_page(self) -> Awaitable[Self]: ...
 
-    async def send(self, request: Request) -> AsyncReply: ...
-    async def close(self) -> None: ...
+class AsyncTokenPage(_pages.TokenPage[T], Generic[T]):
+    def get_next_page(self) -> Awaitable[Self]: ...
 
 class Options(TypedDict, total=False):
     """What a client takes and `with_options` replaces, the transport left out."""
@@ -202,14 +202,16 @@ class AsyncClient(_client.AsyncOpenAI):
     def __init__(
         self,
         *,
-        transport: AsyncTransport | None = ...,
+        transport: AsyncTransport | Transport | None = ...,
         table: str | PathLike[str] | Table | list[str | PathLike[str]] | None = ...,
         **options: Unpack[Options],
     ) -> None: ...
     @property
-    def transport(self) -> AsyncTransport: ...
-    def with_options(self, *, transport: AsyncTransport | None = ..., **options: Unpack[Options]) -> Self: ...
-    def copy(self, *, transport: AsyncTransport | None = ..., **options: Unpack[Options]) -> Self: ...
+    def transport(self) -> AsyncTransport | Transport: ...
+    def with_options(
+        self, *, transport: AsyncTransport | Transport | None = ..., **options: Unpack[Options]
+    ) -> Self: ...
+    def copy(self, *, transport: AsyncTransport | Transport | None = ..., **options: Unpack[Options]) -> Self: ...
     @overload
     async def request(
         self, method: str, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]

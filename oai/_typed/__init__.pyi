@@ -46,7 +46,7 @@ from oai._typed.uploads import AsyncUploads, AsyncUploadsRaw, AsyncUploadsStream
 from oai._typed.vector_stores import AsyncVectorStores, AsyncVectorStoresRaw, AsyncVectorStoresStreaming, VectorStores, VectorStoresRaw, VectorStoresStreaming
 from oai._typed.videos import AsyncVideos, AsyncVideosRaw, AsyncVideosStreaming, Videos, VideosRaw, VideosStreaming
 from oai._typed.webhooks import AsyncWebhooks, AsyncWebhooksRaw, AsyncWebhooksStreaming, Webhooks, WebhooksRaw, WebhooksStreaming
-from oai._typing import AsyncClient, AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, SyncClient, TimeoutLike
+from oai._typing import AsyncClient, AsyncCursorPage, AsyncPage, AsyncPages, ExtraBody, ExtraHeaders, ExtraQuery, SyncClient, TimeoutLike
 from typing import Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
@@ -1752,7 +1752,7 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`"""
 
     @overload
@@ -1795,7 +1795,7 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
 
     @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
@@ -1932,7 +1932,7 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
     @overload
@@ -1993,7 +1993,7 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
         """List the messages. `GET /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2028,7 +2028,7 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
 
     @deprecated('the API has dropped it; files are attachments of a message')
@@ -2146,7 +2146,7 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
         """List the runs. `GET /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2221,7 +2221,7 @@ class AsyncOpenAI(AsyncClient):
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2767,7 +2767,7 @@ class AsyncOpenAI(AsyncClient):
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
+    ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
     @overload
@@ -2806,7 +2806,7 @@ class AsyncOpenAI(AsyncClient):
         fine_tune_id: str,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
+    ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
     @deprecated('the API has dropped it; use fine_tuning.jobs.cancel')

@@ -13,7 +13,7 @@ import oai.types.admin.organization.workload_identity_providers
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, NextCursorPage, Page
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncNextCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _AdminOrganizationAuditLogsListEventTypes: TypeAlias = builtins.list[Literal["api_key.created", "api_key.updated", "api_key.deleted", "certificate.created", "certificate.updated", "certificate.deleted", "certificates.activated", "certificates.deactivated", "checkpoint.permission.created", "checkpoint.permission.deleted", "external_key.registered", "external_key.removed", "external_storage.registered", "external_storage.removed", "group.created", "group.updated", "group.deleted", "invite.sent", "invite.accepted", "invite.deleted", "ip_allowlist.created", "ip_allowlist.updated", "ip_allowlist.deleted", "ip_allowlist.config.activated", "ip_allowlist.config.deactivated", "login.succeeded", "login.failed", "logout.succeeded", "logout.failed", "organization.updated", "project.created", "project.updated", "project.archived", "project.deleted", "rate_limit.updated", "rate_limit.deleted", "resource.deleted", "tunnel.created", "tunnel.updated", "tunnel.deleted", "workload_identity_provider.created", "workload_identity_provider.updated", "workload_identity_provider.deleted", "workload_identity_provider_mapping.created", "workload_identity_provider_mapping.updated", "workload_identity_provider_mapping.deleted", "role.created", "role.updated", "role.deleted", "role.assignment.created", "role.assignment.deleted", "role.bound_to_resource", "role.unbound_from_resource", "scim.enabled", "scim.disabled", "service_account.created", "service_account.updated", "service_account.deleted", "user.added", "user.updated", "user.deleted", "tenant.metadata.updated", "tenant.microsoft_entra_mapping.upserted", "tenant.microsoft_entra_mapping.deleted", "tenant.workload_identity.provider.created", "tenant.workload_identity.provider.updated", "tenant.workload_identity.provider.archived", "tenant.workload_identity.mapping.created", "tenant.workload_identity.mapping.updated", "tenant.workload_identity.mapping.archived", "tenant.workload_identity.binding.created", "tenant.workload_identity.principal.provisioned", "tenant.workload_identity.access_token.issued", "tenant.admin_api_key.created", "tenant.admin_api_key.updated", "tenant.admin_api_key.deleted", "tenant.project_api_key.created", "tenant.trusted_access.business_verification.started", "tenant.trusted_access.application.submitted", "tenant.chatgpt_access_token.revoked", "tenant.migration.completed", "tenant.sso.migrated", "tenant.domains.migrated", "tenant.sso_connection.created", "tenant.sso_connection.updated", "tenant.sso_connection.deleted", "tenant.sso_connection.setup.started", "tenant.policy.created", "tenant.policy.updated", "tenant.policy.deleted", "tenant.policy.attached", "tenant.policy.detached", "tenant.principal_authentication_policy.resolved", "tenant.scim.setup.started", "tenant.scim.deletion.requested", "tenant.scim.directory.created", "tenant.product_access_policy.updated", "tenant.resource_share_grant.created", "tenant.resource_share_grant.updated", "tenant.resource_share_grant.accepted", "tenant.resource_share_grant.declined", "tenant.resource_share_grant.revoked", "tenant.resource_share_grant.deleted", "tenant.service_account.updated", "tenant.service_account.deleted", "tenant.service_account.token.revoked", "tenant.billing.overage_limit.updated", "tenant.billing.alerts.updated", "tenant.billing.info.updated", "tenant.usage_limit.workspace.updated", "tenant.usage_limit.group.updated", "tenant.usage_limit.user.updated", "tenant.usage_limit.increase_request.updated", "tenant.usage_limit.increase_request.resolved", "tenant.group.created", "tenant.group.updated", "tenant.group.deleted", "tenant.group.member.added", "tenant.group.member.removed", "tenant.migration_rollout.status.updated", "tenant.migration_rollout.tier.updated", "tenant.role.metadata.updated", "tenant.custom_role.created", "tenant.custom_role.updated", "tenant.custom_role.deleted", "tenant.role_assignment.created", "tenant.role_assignment.deleted", "tenant.resource_role_assignment.created", "tenant.resource_role_assignment.deleted", "tenant.resource_access.updated", "tenant.resource_access.deleted", "tenant.ads_account.onboarding.redemption", "tenant.session_policy.created", "tenant.session_policy.updated", "tenant.session_policy.deleted", "tenant.session_revocation.started", "tenant.third_party_app_policy.updated", "tenant.user.added", "tenant.user.updated", "tenant.user.removed", "tenant.user.looked_up", "tenant.user.invited", "tenant.membership.revoked", "tenant.api_organization_invite.upserted", "tenant.api_organization_invite.deleted", "tenant.chatgpt_workspace_invite.upserted", "tenant.membership.accepted", "tenant.membership.declined", "tenant.workspace_invite_email_settings.updated"]]
@@ -2957,7 +2957,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.admin.organization.AdminAPIKey], oai.types.admin.organization.AdminAPIKey]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.AdminAPIKey], oai.types.admin.organization.AdminAPIKey]:
         """List the admin api keys. `GET /organization/admin_api_keys`"""
 
     async def retrieve(
@@ -3008,7 +3008,7 @@ class AsyncAdminOrganizationAuditLogs:
         resource_ids: Sequence[str] | Omit = omit,
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
         """List the audit logs. `GET /organization/audit_logs`"""
 
     @property
@@ -3036,7 +3036,7 @@ class AsyncAdminOrganizationCertificates:
         *,
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.admin.organization.CertificateActivateResponse], oai.types.admin.organization.CertificateActivateResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateActivateResponse], oai.types.admin.organization.CertificateActivateResponse]:
         """Activate certificates. `POST /organization/certificates/activate`"""
 
     async def create(
@@ -3053,7 +3053,7 @@ class AsyncAdminOrganizationCertificates:
         *,
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.admin.organization.CertificateDeactivateResponse], oai.types.admin.organization.CertificateDeactivateResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateDeactivateResponse], oai.types.admin.organization.CertificateDeactivateResponse]:
         """Deactivate certificates. `POST /organization/certificates/deactivate`"""
 
     async def delete(
@@ -3071,7 +3071,7 @@ class AsyncAdminOrganizationCertificates:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.CertificateListResponse], oai.types.admin.organization.CertificateListResponse]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.CertificateListResponse], oai.types.admin.organization.CertificateListResponse]:
         """List the certificates. `GET /organization/certificates`"""
 
     async def retrieve(
@@ -3207,7 +3207,7 @@ class AsyncAdminOrganizationExternalKeys:
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.admin.organization.ExternalKey], oai.types.admin.organization.ExternalKey]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalKey], oai.types.admin.organization.ExternalKey]:
         """List the external keys. `GET /organization/external_keys`"""
 
     async def retrieve(
@@ -3279,7 +3279,7 @@ class AsyncAdminOrganizationExternalStorage:
         order: Literal["asc", "desc"] | Omit = omit,
         project_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.admin.organization.ExternalStorageConfiguration], oai.types.admin.organization.ExternalStorageConfiguration]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalStorageConfiguration], oai.types.admin.organization.ExternalStorageConfiguration]:
         """List the external storage. `GET /organization/external_storage`"""
 
     async def retrieve(
@@ -3349,7 +3349,7 @@ class AsyncAdminOrganizationGroups:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.Group], oai.types.admin.organization.Group]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Group], oai.types.admin.organization.Group]:
         """List the groups. `GET /organization/groups`"""
 
     async def retrieve(
@@ -3439,7 +3439,7 @@ class AsyncAdminOrganizationGroupsRoles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.groups.RoleListResponse], oai.types.admin.organization.groups.RoleListResponse]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.RoleListResponse], oai.types.admin.organization.groups.RoleListResponse]:
         """List the roles. `GET /organization/groups/{group_id}/roles`"""
 
     async def retrieve(
@@ -3503,7 +3503,7 @@ class AsyncAdminOrganizationGroupsUsers:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser], oai.types.admin.organization.groups.OrganizationGroupUser]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser], oai.types.admin.organization.groups.OrganizationGroupUser]:
         """List the users. `GET /organization/groups/{group_id}/users`"""
 
     async def retrieve(
@@ -3565,7 +3565,7 @@ class AsyncAdminOrganizationInvites:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.Invite], oai.types.admin.organization.Invite]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Invite], oai.types.admin.organization.Invite]:
         """List the invites. `GET /organization/invites`"""
 
     async def retrieve(
@@ -3628,7 +3628,7 @@ class AsyncAdminOrganizationProjects:
         include_archived: bool | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.Project], oai.types.admin.organization.Project]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Project], oai.types.admin.organization.Project]:
         """List the projects. `GET /organization/projects`"""
 
     async def retrieve(
@@ -3799,7 +3799,7 @@ class AsyncAdminOrganizationProjectsApiKeys:
         limit: int | Omit = omit,
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey], oai.types.admin.organization.projects.ProjectAPIKey]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey], oai.types.admin.organization.projects.ProjectAPIKey]:
         """List the api keys. `GET /organization/projects/{project_id}/api_keys`"""
 
     async def retrieve(
@@ -3854,7 +3854,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         *,
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.admin.organization.projects.CertificateActivateResponse], oai.types.admin.organization.projects.CertificateActivateResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateActivateResponse], oai.types.admin.organization.projects.CertificateActivateResponse]:
         """Activate a certificate. `POST /organization/projects/{project_id}/certificates/activate`"""
 
     def deactivate(
@@ -3863,7 +3863,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         *,
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.admin.organization.projects.CertificateDeactivateResponse], oai.types.admin.organization.projects.CertificateDeactivateResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateDeactivateResponse], oai.types.admin.organization.projects.CertificateDeactivateResponse]:
         """Deactivate a certificate. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
     def list(
@@ -3874,7 +3874,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse], oai.types.admin.organization.projects.CertificateListResponse]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse], oai.types.admin.organization.projects.CertificateListResponse]:
         """List the certificates. `GET /organization/projects/{project_id}/certificates`"""
 
     @property
@@ -3967,7 +3967,7 @@ class AsyncAdminOrganizationProjectsGroups:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.projects.ProjectGroup], oai.types.admin.organization.projects.ProjectGroup]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.ProjectGroup], oai.types.admin.organization.projects.ProjectGroup]:
         """List the groups. `GET /organization/projects/{project_id}/groups`"""
 
     async def retrieve(
@@ -4043,7 +4043,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse], oai.types.admin.organization.projects.groups.RoleListResponse]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse], oai.types.admin.organization.projects.groups.RoleListResponse]:
         """List the roles of a group. `GET /projects/{project_id}/groups/{group_id}/roles`"""
 
     async def retrieve(
@@ -4183,7 +4183,7 @@ class AsyncAdminOrganizationProjectsRateLimits:
         before: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit], oai.types.admin.organization.projects.ProjectRateLimit]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit], oai.types.admin.organization.projects.ProjectRateLimit]:
         """List the rate limits of a rate limit. `GET /organization/projects/{project_id}/rate_limits`"""
 
     async def update_rate_limit(
@@ -4251,7 +4251,7 @@ class AsyncAdminOrganizationProjectsRoles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
         """List the roles. `GET /projects/{project_id}/roles`"""
 
     async def retrieve(
@@ -4330,7 +4330,7 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount], oai.types.admin.organization.projects.ProjectServiceAccount]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount], oai.types.admin.organization.projects.ProjectServiceAccount]:
         """List the service accounts. `GET /organization/projects/{project_id}/service_accounts`"""
 
     async def retrieve(
@@ -4491,7 +4491,7 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert], oai.types.admin.organization.projects.ProjectSpendAlert]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert], oai.types.admin.organization.projects.ProjectSpendAlert]:
         """List the spend alerts. `GET /organization/projects/{project_id}/spend_alerts`"""
 
     async def retrieve(
@@ -4622,7 +4622,7 @@ class AsyncAdminOrganizationProjectsUsers:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.projects.ProjectUser], oai.types.admin.organization.projects.ProjectUser]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectUser], oai.types.admin.organization.projects.ProjectUser]:
         """List the users. `GET /organization/projects/{project_id}/users`"""
 
     async def retrieve(
@@ -4709,7 +4709,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse], oai.types.admin.organization.projects.users.RoleListResponse]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse], oai.types.admin.organization.projects.users.RoleListResponse]:
         """List the roles of an user. `GET /projects/{project_id}/users/{user_id}/roles`"""
 
     async def retrieve(
@@ -4773,7 +4773,7 @@ class AsyncAdminOrganizationRoles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
         """List the roles. `GET /organization/roles`"""
 
     async def retrieve(
@@ -4850,7 +4850,7 @@ class AsyncAdminOrganizationSpendAlerts:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert], oai.types.admin.organization.OrganizationSpendAlert]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert], oai.types.admin.organization.OrganizationSpendAlert]:
         """List the spend alerts. `GET /organization/spend_alerts`"""
 
     async def retrieve(
@@ -5208,7 +5208,7 @@ class AsyncAdminOrganizationUsers:
         emails: Sequence[str] | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.admin.organization.OrganizationUser], oai.types.admin.organization.OrganizationUser]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationUser], oai.types.admin.organization.OrganizationUser]:
         """List the users. `GET /organization/users`"""
 
     async def retrieve(
@@ -5291,7 +5291,7 @@ class AsyncAdminOrganizationUsersRoles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[NextCursorPage[oai.types.admin.organization.users.RoleListResponse], oai.types.admin.organization.users.RoleListResponse]:
+    ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.users.RoleListResponse], oai.types.admin.organization.users.RoleListResponse]:
         """List the roles. `GET /organization/users/{user_id}/roles`"""
 
     async def retrieve(
@@ -5359,7 +5359,7 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.admin.organization.WorkloadIdentityProvider], oai.types.admin.organization.WorkloadIdentityProvider]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.WorkloadIdentityProvider], oai.types.admin.organization.WorkloadIdentityProvider]:
         """List the workload identity providers. `GET /organization/workload_identity_providers`"""
 
     async def retrieve(
@@ -5454,7 +5454,7 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         order: Literal["asc", "desc"] | Omit = omit,
         service_account_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule], oai.types.admin.organization.workload_identity_providers.FederationRule]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule], oai.types.admin.organization.workload_identity_providers.FederationRule]:
         """List the federation rules. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     async def retrieve(

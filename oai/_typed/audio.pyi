@@ -9,7 +9,7 @@ from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -579,7 +579,7 @@ class AsyncAudioVoiceConsents:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.audio.VoiceConsent], oai.types.audio.VoiceConsent]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.audio.VoiceConsent], oai.types.audio.VoiceConsent]:
         """List the voice consents. `GET /audio/voice_consents`"""
 
     async def retrieve(

@@ -6,7 +6,7 @@ import oai.types
 import oai.types.batches
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _BatchesCreateEndpoint: TypeAlias = Literal["/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions", "/v1/moderations", "/v1/images/generations", "/v1/images/edits", "/v1/videos"]
@@ -117,7 +117,7 @@ class AsyncBatches:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.Batch], oai.types.Batch]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.Batch], oai.types.Batch]:
         """List the batches. `GET /batches`"""
 
     async def retrieve(

@@ -28,7 +28,7 @@ from oai._answer import BinaryResponse
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, AsyncTokenPage, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
 from typing import Any, Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
@@ -3341,7 +3341,7 @@ class AsyncBetaAgents:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.Agent], oai.types.beta.Agent]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Agent], oai.types.beta.Agent]:
         """List the agents. `GET /agents`"""
 
     async def retrieve(
@@ -3461,7 +3461,7 @@ class AsyncBetaAgentsAutomations:
         order: Literal["asc", "desc"] | Omit = omit,
         session_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.Automation], oai.types.beta.agents.Automation]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.Automation], oai.types.beta.agents.Automation]:
         """List the automations. `GET /agents/automations`"""
 
     async def pause(
@@ -3558,7 +3558,7 @@ class AsyncBetaAgentsAutomationsInvocations:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.automations.AutomationInvocation], oai.types.beta.agents.automations.AutomationInvocation]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.automations.AutomationInvocation], oai.types.beta.agents.automations.AutomationInvocation]:
         """List the invocations. `GET /agents/automations/{automation_id}/invocations`"""
 
     async def retrieve(
@@ -3612,7 +3612,7 @@ class AsyncBetaAgentsEnvironments:
         order: Literal["asc", "desc"] | Omit = omit,
         type: Literal["openai_hosted"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.EnvironmentInfo], oai.types.beta.agents.EnvironmentInfo]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.EnvironmentInfo], oai.types.beta.agents.EnvironmentInfo]:
         """List the environments. `GET /agents/environments`"""
 
     async def retrieve(
@@ -3684,7 +3684,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         page: str | Omit = omit,
         path: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[TokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
+    ) -> AsyncPages[AsyncTokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
         """List the files. `GET /agents/environments/{environment_id}/files`"""
 
     @property
@@ -3741,7 +3741,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.environments.EnvironmentTemplate], oai.types.beta.agents.environments.EnvironmentTemplate]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.environments.EnvironmentTemplate], oai.types.beta.agents.environments.EnvironmentTemplate]:
         """List the templates. `GET /agents/environments/templates`"""
 
     async def retrieve(
@@ -3872,7 +3872,7 @@ class AsyncBetaAgentsSessions:
         metadata: dict[str, str] | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.AgentSession], oai.types.beta.AgentSession]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSession], oai.types.beta.AgentSession]:
         """List the sessions. `GET /agents/sessions`"""
 
     async def retrieve(
@@ -3999,7 +3999,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.sessions.SessionArtifact], oai.types.beta.agents.sessions.SessionArtifact]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionArtifact], oai.types.beta.agents.sessions.SessionArtifact]:
         """List the artifacts. `GET /agents/sessions/{session_id}/artifacts`"""
 
     async def retrieve(
@@ -4086,7 +4086,7 @@ class AsyncBetaAgentsSessionsItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items. `GET /agents/sessions/{session_id}/items`"""
 
     @property
@@ -4117,7 +4117,7 @@ class AsyncBetaAgentsSessionsSubagents:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.Subagent], oai.types.beta.Subagent]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Subagent], oai.types.beta.Subagent]:
         """List the subagents. `GET /agents/sessions/{session_id}/subagents`"""
 
     async def retrieve(
@@ -4176,7 +4176,7 @@ class AsyncBetaAgentsSessionsSubagentsItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
 
     @property
@@ -4208,7 +4208,7 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
         """List the turns of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
 
     async def retrieve(
@@ -4261,7 +4261,7 @@ class AsyncBetaAgentsSessionsSubagentsTurnsItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
 
     @property
@@ -4292,7 +4292,7 @@ class AsyncBetaAgentsSessionsTraces:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.sessions.SessionTrace], oai.types.beta.agents.sessions.SessionTrace]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionTrace], oai.types.beta.agents.sessions.SessionTrace]:
         """List the traces. `GET /agents/sessions/{session_id}/traces`"""
 
     @property
@@ -4323,7 +4323,7 @@ class AsyncBetaAgentsSessionsTurns:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
         """List the turns. `GET /agents/sessions/{session_id}/turns`"""
 
     async def retrieve(
@@ -4374,7 +4374,7 @@ class AsyncBetaAgentsSessionsTurnsItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
         """List the items of a turn. `GET /agents/sessions/{session_id}/turns/{turn_id}/items`"""
 
     @property
@@ -4423,7 +4423,7 @@ class AsyncBetaAgentsVaults:
         order: Literal["asc", "desc"] | Omit = omit,
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.Vault], oai.types.beta.agents.Vault]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.Vault], oai.types.beta.agents.Vault]:
         """List the vaults. `GET /vaults`"""
 
     async def retrieve(
@@ -4510,7 +4510,7 @@ class AsyncBetaAgentsVaultsCredentials:
         order: Literal["asc", "desc"] | Omit = omit,
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.agents.vaults.Credential], oai.types.beta.agents.vaults.Credential]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.vaults.Credential], oai.types.beta.agents.vaults.Credential]:
         """List the credentials. `GET /vaults/{vault_id}/credentials`"""
 
     async def retrieve(
@@ -4598,7 +4598,7 @@ class AsyncBetaAssistants:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
@@ -4676,7 +4676,7 @@ class AsyncBetaAssistantsFiles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
 
     @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
@@ -4913,7 +4913,7 @@ class AsyncBetaChatCompletions:
         model: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
         """List the completions. `GET /chat/completions`"""
 
     async def retrieve(
@@ -5067,7 +5067,7 @@ class AsyncBetaChatCompletionsMessages:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
         """List the messages. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
@@ -5183,7 +5183,7 @@ class AsyncBetaChatkitThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.beta.chatkit.ChatKitThread], oai.types.beta.chatkit.ChatKitThread]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.ChatKitThread], oai.types.beta.chatkit.ChatKitThread]:
         """List the threads. `GET /chatkit/threads`"""
 
     def list_items(
@@ -5195,7 +5195,7 @@ class AsyncBetaChatkitThreads:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.beta.chatkit.Data], oai.types.beta.chatkit.Data]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.Data], oai.types.beta.chatkit.Data]:
         """List the items of a thread. `GET /chatkit/threads/{thread_id}/items`"""
 
     async def retrieve(
@@ -5608,7 +5608,7 @@ class AsyncBetaResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
         """List the input items. `GET /responses/{response_id}/input_items?beta=true`"""
 
     @property
@@ -5802,7 +5802,7 @@ class AsyncBetaThreads:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Thread], oai.types.beta.Thread]:
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
     def create_and_run_stream(
@@ -5929,7 +5929,7 @@ class AsyncBetaThreadsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
         """List the messages. `GET /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6000,7 +6000,7 @@ class AsyncBetaThreadsMessagesFiles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
 
     @deprecated('the API has dropped it; files are attachments of a message')
@@ -6140,7 +6140,7 @@ class AsyncBetaThreadsRuns:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
         """List the runs. `GET /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6381,7 +6381,7 @@ class AsyncBetaThreadsRunsSteps:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
 
     @deprecated('the API is leaving assistants behind; use responses')

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
 from typing import Any, Literal, overload
 
 
@@ -600,7 +600,7 @@ class AsyncChatCompletions:
         model: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
         """List the completions. `GET /chat/completions`"""
 
     async def retrieve(
@@ -802,7 +802,7 @@ class AsyncChatCompletionsMessages:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
         """List the messages. `GET /chat/completions/{completion_id}/messages`"""
 
     @property

@@ -9,7 +9,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -221,7 +221,7 @@ class AsyncContainers:
         name: str | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.ContainerListResponse], oai.types.ContainerListResponse]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.ContainerListResponse], oai.types.ContainerListResponse]:
         """List the containers. `GET /containers`"""
 
     async def retrieve(
@@ -293,7 +293,7 @@ class AsyncContainersFiles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.containers.FileListResponse], oai.types.containers.FileListResponse]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.containers.FileListResponse], oai.types.containers.FileListResponse]:
         """List the files. `GET /containers/{container_id}/files`"""
 
     async def retrieve(

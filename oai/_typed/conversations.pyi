@@ -8,7 +8,7 @@ import oai.types.responses
 from collections.abc import Iterable
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -246,7 +246,7 @@ class AsyncConversationsItems:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.conversations.ConversationItem], oai.types.conversations.ConversationItem]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.conversations.ConversationItem], oai.types.conversations.ConversationItem]:
         """List the items. `GET /conversations/{conversation_id}/items`"""
 
     async def retrieve(

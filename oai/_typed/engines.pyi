@@ -6,7 +6,7 @@ import oai.types.legacy
 from oai._omit import Omit, omit
 from oai._pages import Page
 from oai._stream import AsyncStream, Stream
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, overload
 from typing_extensions import deprecated
 
@@ -141,7 +141,7 @@ class AsyncEngines:
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.legacy.Engine], oai.types.legacy.Engine]:
+    ) -> AsyncPages[AsyncPage[oai.types.legacy.Engine], oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
     @deprecated('the API has dropped it; use models.retrieve')
@@ -163,7 +163,7 @@ class AsyncEngines:
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.legacy.Engine], oai.types.legacy.Engine]:
+    ) -> AsyncPages[AsyncPage[oai.types.legacy.Engine], oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
     @overload

@@ -8,7 +8,7 @@ import oai.types.graders
 from collections.abc import Iterable
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _EvalsCreateTestingCriteria: TypeAlias = Iterable[oai.types.evals.TestingCriterionLabelModel | oai.types.graders.StringCheckGraderParam | oai.types.evals.TestingCriterionTextSimilarity | oai.types.evals.TestingCriterionPython | oai.types.evals.TestingCriterionScoreModel]
@@ -272,7 +272,7 @@ class AsyncEvals:
         order: Literal["asc", "desc"] | Omit = omit,
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.EvalListResponse], oai.types.EvalListResponse]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.EvalListResponse], oai.types.EvalListResponse]:
         """List the evals. `GET /evals`"""
 
     async def retrieve(
@@ -376,7 +376,7 @@ class AsyncEvalsRuns:
         order: Literal["asc", "desc"] | Omit = omit,
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.evals.RunListResponse], oai.types.evals.RunListResponse]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.evals.RunListResponse], oai.types.evals.RunListResponse]:
         """List the runs. `GET /evals/{eval_id}/runs`"""
 
     async def retrieve(
@@ -436,7 +436,7 @@ class AsyncEvalsRunsOutputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.evals.runs.OutputItemListResponse], oai.types.evals.runs.OutputItemListResponse]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.evals.runs.OutputItemListResponse], oai.types.evals.runs.OutputItemListResponse]:
         """List the output items of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
 
     async def retrieve(

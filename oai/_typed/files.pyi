@@ -8,7 +8,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated
 
@@ -168,7 +168,7 @@ class AsyncFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.FileObject], oai.types.FileObject]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
         """List the files. `GET /files`"""
 
     async def retrieve(
@@ -208,7 +208,7 @@ class AsyncFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.FileObject], oai.types.FileObject]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
         """List the files. `GET /files`"""
 
     @overload

@@ -5,7 +5,7 @@ import builtins
 import oai.types.legacy
 from oai._omit import Omit, omit
 from oai._pages import Page
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing_extensions import deprecated
 
 
@@ -100,7 +100,7 @@ class AsyncFineTunes:
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
+    ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
     @deprecated('the API has dropped it; use fine_tuning.jobs.retrieve')
@@ -138,7 +138,7 @@ class AsyncFineTunes:
         fine_tune_id: str,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
+    ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
     @deprecated('the API has dropped it; use fine_tuning.jobs.cancel')

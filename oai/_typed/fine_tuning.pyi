@@ -10,7 +10,7 @@ import oai.types.graders
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, Page
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, TypeAlias
 from typing_extensions import deprecated
 
@@ -501,7 +501,7 @@ class AsyncFineTuningCheckpointsPermissions:
         *,
         project_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.fine_tuning.checkpoints.PermissionCreateResponse], oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.fine_tuning.checkpoints.PermissionCreateResponse], oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
         """Create a permission. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     async def delete(
@@ -522,7 +522,7 @@ class AsyncFineTuningCheckpointsPermissions:
         order: Literal["ascending", "descending"] | Omit = omit,
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse], oai.types.fine_tuning.checkpoints.PermissionListResponse]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse], oai.types.fine_tuning.checkpoints.PermissionListResponse]:
         """List the permissions. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @deprecated('the official SDK marks it as deprecated')
@@ -595,7 +595,7 @@ class AsyncFineTuningJobs:
         limit: int | Omit = omit,
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.fine_tuning.FineTuningJob], oai.types.fine_tuning.FineTuningJob]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJob], oai.types.fine_tuning.FineTuningJob]:
         """List the jobs. `GET /fine_tuning/jobs`"""
 
     def list_events(
@@ -605,7 +605,7 @@ class AsyncFineTuningJobs:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.fine_tuning.FineTuningJobEvent], oai.types.fine_tuning.FineTuningJobEvent]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJobEvent], oai.types.fine_tuning.FineTuningJobEvent]:
         """List the events of a job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
 
     async def pause(
@@ -679,7 +679,7 @@ class AsyncFineTuningJobsCheckpoints:
         after: str | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint], oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint], oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
         """List the checkpoints. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
 
     @property

@@ -4,7 +4,7 @@
 import oai.types
 from oai._omit import omit
 from oai._pages import Page
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import overload
 
 
@@ -87,7 +87,7 @@ class AsyncModels:
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.Model], oai.types.Model]:
+    ) -> AsyncPages[AsyncPage[oai.types.Model], oai.types.Model]:
         """List the models. `GET /models`"""
 
     async def retrieve(
@@ -103,7 +103,7 @@ class AsyncModels:
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.Model], oai.types.Model]:
+    ) -> AsyncPages[AsyncPage[oai.types.Model], oai.types.Model]:
         """List the models. `GET /models`"""
 
     @overload

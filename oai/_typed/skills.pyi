@@ -8,7 +8,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -255,7 +255,7 @@ class AsyncSkills:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.Skill], oai.types.Skill]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.Skill], oai.types.Skill]:
         """List the skills. `GET /skills`"""
 
     async def retrieve(
@@ -374,7 +374,7 @@ class AsyncSkillsVersions:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.skills.SkillVersion], oai.types.skills.SkillVersion]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.skills.SkillVersion], oai.types.skills.SkillVersion]:
         """List the versions. `GET /skills/{skill_id}/versions`"""
 
     async def retrieve(

@@ -8,7 +8,7 @@ import oai.types.vector_stores
 from collections.abc import Iterable, Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage, Page
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
 
@@ -378,7 +378,7 @@ class AsyncVectorStores:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.VectorStore], oai.types.VectorStore]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.VectorStore], oai.types.VectorStore]:
         """List the vector stores. `GET /vector_stores`"""
 
     async def retrieve(
@@ -399,7 +399,7 @@ class AsyncVectorStores:
         ranking_options: oai.types.vector_stores.RankingOptions | Omit = omit,
         rewrite_query: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.VectorStoreSearchResponse], oai.types.VectorStoreSearchResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.VectorStoreSearchResponse], oai.types.VectorStoreSearchResponse]:
         """Search a vector store. `POST /vector_stores/{vector_store_id}/search`"""
 
     async def update(
@@ -491,7 +491,7 @@ class AsyncVectorStoresFileBatches:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
         """List the files of a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
 
     async def retrieve(
@@ -566,7 +566,7 @@ class AsyncVectorStoresFiles:
         *,
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[Page[oai.types.vector_stores.FileContentResponse], oai.types.vector_stores.FileContentResponse]:
+    ) -> AsyncPages[AsyncPage[oai.types.vector_stores.FileContentResponse], oai.types.vector_stores.FileContentResponse]:
         """Get the content of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
 
     async def create(
@@ -599,7 +599,7 @@ class AsyncVectorStoresFiles:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
         """List the files. `GET /vector_stores/{vector_store_id}/files`"""
 
     async def retrieve(

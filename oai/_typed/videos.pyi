@@ -8,7 +8,7 @@ from oai._answer import BinaryResponse
 from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 from typing_extensions import deprecated
 
@@ -266,7 +266,7 @@ class AsyncVideos:
         limit: int | Omit = omit,
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[ConversationCursorPage[oai.types.Video], oai.types.Video]:
+    ) -> AsyncPages[AsyncConversationCursorPage[oai.types.Video], oai.types.Video]:
         """List the videos. `GET /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')

@@ -7,7 +7,7 @@ import oai.types.webhooks
 from collections.abc import Sequence
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
-from oai._typing import AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
+from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 
 _WebhooksCreateEventTypes: TypeAlias = builtins.list[Literal["batch.completed", "batch.failed", "batch.expired", "batch.cancelled", "response.completed", "response.failed", "response.cancelled", "response.incomplete", "eval.run.succeeded", "eval.run.failed", "eval.run.canceled", "fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled", "realtime.call.incoming", "video.completed", "video.failed", "agent.environment.ready", "agent.environment.failed", "agent.environment.suspended", "agent.environment.expired", "agent.session.created", "agent.session.action_required", "agent.session.in_progress", "agent.session.idle", "agent.session.failed", "safety.alert.created"]]
@@ -197,7 +197,7 @@ class AsyncWebhooks:
         after: str | None | Omit = omit,
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncPages[CursorPage[oai.types.webhooks.WebhookEndpoint], oai.types.webhooks.WebhookEndpoint]:
+    ) -> AsyncPages[AsyncCursorPage[oai.types.webhooks.WebhookEndpoint], oai.types.webhooks.WebhookEndpoint]:
         """List the webhooks. `GET /webhook_endpoints`"""
 
     async def retrieve(

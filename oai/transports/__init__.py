@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oai._http import Body, Headers, Reply, Request, Timeout, Transport, TransportError
+from oai._http import (
+    AsyncReply,
+    AsyncTransport,
+    Body,
+    Headers,
+    Reply,
+    Request,
+    Timeout,
+    Transport,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
@@ -32,6 +42,8 @@ _HOMES = {
 
 __all__ = [
     "AiohttpTransport",
+    "AsyncReply",
+    "AsyncTransport",
     "Body",
     "CassetteError",
     "CassetteMiss",

@@ -99,6 +99,9 @@ def files(upload: bytes) -> None:
     assert_type(page, oai.CursorPage[types.FileObject])
     assert_type(page.data, list[types.FileObject])
     assert_type(page.has_next_page(), bool)
+    assert_type(page.get_next_page(), oai.CursorPage[types.FileObject])
+    for each in page.iter_pages():
+        assert_type(each, oai.CursorPage[types.FileObject])
     for file in page:
         assert_type(file.filename, str)
     assert_type(client.files.content("file_1"), oai.BinaryResponse)
@@ -143,7 +146,13 @@ async def awaited(stream: bool) -> None:
         either = await caller.chat.completions.create(model="gpt-5", messages=[], stream=stream)
         assert_type(either, types.chat.ChatCompletion | oai.AsyncStream[types.chat.ChatCompletionChunk])
         page = await caller.files.list()
-        assert_type(page, oai.CursorPage[types.FileObject])
+        known: oai.CursorPage[types.FileObject] = page
+        assert_type(known.data, list[types.FileObject])
+        following = await page.get_next_page()
+        assert_type(following.data, list[types.FileObject])
+        assert_type((await following.get_next_page()).data[0].filename, str)
+        async for each in page.aiter_pages():
+            assert_type(each.data, list[types.FileObject])
         async for file in caller.files.list():
             assert_type(file, types.FileObject)
         async for file in page:
@@ -151,3 +160,21 @@ async def awaited(stream: bool) -> None:
         assert_type(await caller.files.content("file_1"), oai.BinaryResponse)
         assert_type(await caller.models("gpt-5"), types.Model)
         assert_type(await caller.with_options(beta="x").get("/a", cast_to=types.Model), types.Model)
+
+
+class Slow:
+    """A transport of one's own, wrapped around another."""
+
+    def __init__(self, inner: oai.AsyncTransport) -> None:
+        self.inner = inner
+
+    async def send(self, request: oai.transports.Request) -> oai.transports.AsyncReply:
+        return await self.inner.send(request)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+oai.AsyncOpenAI(transport=Slow(oai.AiohttpTransport()))
+oai.AsyncOpenAI(transport=oai.OfflineTransport())
+oai.AsyncOpenAI(transport=oai.Recorder("chat.cassette", oai.AiohttpTransport()))

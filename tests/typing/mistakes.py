@@ -43,6 +43,8 @@ async def awaited() -> None:
     caller = oai.AsyncOpenAI()
     (await caller.files.retreive("file_1")).id  # wrong
     (caller.files.retrieve("file_1")).id  # wrong
+    (await caller.files.list()).get_next_page().data  # wrong
+    oai.OpenAI(transport=oai.AiohttpTransport())  # wrong
     for file in caller.files.list():  # wrong
         break
     await caller.chat.completions.create(model="gpt-5", messages=[], temprature=1)  # wrong
