@@ -87,13 +87,13 @@ if TYPE_CHECKING:
     from oai.transports import AsyncTransport as AsyncTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
-    from oai.transports import FakeError as FakeError
     from oai.transports import FakeTransport as FakeTransport
     from oai.transports import OfflineTransport as OfflineTransport
     from oai.transports import Recorder as Recorder
     from oai.transports import SecretFound as SecretFound
     from oai.transports import Transport as Transport
     from oai.transports import TransportError as TransportError
+    from oai.transports import UnexpectedCall as UnexpectedCall
     from oai.transports import UnusedAnswers as UnusedAnswers
     from oai.transports import Urllib3Transport as Urllib3Transport
 
@@ -171,13 +171,13 @@ _HOMES = {
         "AsyncTransport",
         "CassetteError",
         "CassetteMiss",
-        "FakeError",
         "FakeTransport",
         "OfflineTransport",
         "Recorder",
         "SecretFound",
         "Transport",
         "TransportError",
+        "UnexpectedCall",
         "UnusedAnswers",
         "Urllib3Transport",
     ],

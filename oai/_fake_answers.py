@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from oai._fake_calls import Call, FakeError
+from oai._fake_calls import Call, UnexpectedCall
 from oai._fake_check import ANYTHING, check_answer, check_event
 from oai._http import Pairs, Request, TransportError
 from oai._sample import Sampler
@@ -49,7 +49,7 @@ def fixed(status: int, kind: str, content: bytes) -> Answer:
 
     def make(call: Call, request: Request) -> Canned:
         if request.stream and status == 200 and kind == JSON:
-            raise FakeError(
+            raise UnexpectedCall(
                 f"{call.operation} was asked for a stream, and is programmed with a whole answer; "
                 "give streams() the texts or events of one, or returns() a text, which goes both ways"
             )
@@ -101,7 +101,9 @@ def saying(operation: Operation, said: Sequence[str] | None, fields: dict[str, A
 
     def make(call: Call, request: Request) -> Canned:
         if request.stream and fields:
-            raise FakeError(f"{call.operation} was asked for a stream, and is programmed with fields of a whole answer")
+            raise UnexpectedCall(
+                f"{call.operation} was asked for a stream, and is programmed with fields of a whole answer"
+            )
         if not fields:
             return _canned(*answer(request, said))
         sampler = make_sampler(read_request(request))
@@ -159,7 +161,7 @@ def _of_events(operation: Operation, items: list[Any], failure: TransportError |
 
 def _check_streamed(call: Call, request: Request) -> None:
     if not request.stream:
-        raise FakeError(
+        raise UnexpectedCall(
             f"{call.operation} was asked for a whole answer, and is programmed with a stream; "
             "give returns() the answer, or a text, which goes both ways"
         )

@@ -27,7 +27,7 @@ SHOWN = 20
 """How many calls a message lists."""
 
 
-class FakeError(AssertionError):
+class UnexpectedCall(AssertionError):  # noqa: N818 - an assertion of the test, not an error of the program
     """What a test asked of a fake does not hold: a call that was not programmed, or calls other than expected."""
 
 
@@ -106,10 +106,10 @@ class Calls(tuple[Call, ...]):
         """The latest call.
 
         Raises:
-            FakeError: there is none.
+            UnexpectedCall: there is none.
         """
         if not self:
-            raise FakeError("there was no call")
+            raise UnexpectedCall("there was no call")
         return self[-1]
 
     def of(self, operation: str) -> Calls:
@@ -125,22 +125,22 @@ class Calls(tuple[Call, ...]):
         """Return the only call, or the only one with these parameters.
 
         Raises:
-            FakeError: there are fewer or more.
+            UnexpectedCall: there are fewer or more.
         """
         found = self.where(**fields)
         if len(found) != 1:
-            raise FakeError(_counted("once", found, fields, self))
+            raise UnexpectedCall(_counted("once", found, fields, self))
         return found[0]
 
     def times(self, count: int, **fields: Any) -> Self:
         """Return the calls, or those with these parameters, where there are so many.
 
         Raises:
-            FakeError: there are fewer or more.
+            UnexpectedCall: there are fewer or more.
         """
         found = self.where(**fields)
         if len(found) != count:
-            raise FakeError(_counted(_times(count), found, fields, self))
+            raise UnexpectedCall(_counted(_times(count), found, fields, self))
         return found
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from oai._fake_calls import Call, Calls, FakeError
+from oai._fake_calls import Call, Calls, UnexpectedCall
 from oai._fake_program import Program, Step, Words
 from oai._incoming import Incoming
 from oai._nearest import nearest
@@ -152,7 +152,7 @@ class FakeOperation(Group, Words):
         """The latest call.
 
         Raises:
-            FakeError: there is none.
+            UnexpectedCall: there is none.
         """
         return self._checked(lambda calls: calls.last)
 
@@ -160,7 +160,7 @@ class FakeOperation(Group, Words):
         """Return the only call, or the only one with these parameters (of path, query or body).
 
         Raises:
-            FakeError: there are fewer or more.
+            UnexpectedCall: there are fewer or more.
         """
         return self._checked(lambda calls: calls.once(**fields))
 
@@ -168,7 +168,7 @@ class FakeOperation(Group, Words):
         """Return the calls, or those with these parameters, where there are so many.
 
         Raises:
-            FakeError: there are fewer or more.
+            UnexpectedCall: there are fewer or more.
         """
         return self._checked(lambda calls: calls.times(times, **fields))
 
@@ -176,15 +176,15 @@ class FakeOperation(Group, Words):
         """Check that there was no call.
 
         Raises:
-            FakeError: there was one.
+            UnexpectedCall: there was one.
         """
         self.called(0)
 
     def _checked(self, look: Callable[[Calls], T]) -> T:
         try:
             return look(self.calls)
-        except FakeError as error:
-            raise FakeError(f"{self._path}: {error}") from None
+        except UnexpectedCall as error:
+            raise UnexpectedCall(f"{self._path}: {error}") from None
 
     def __repr__(self) -> str:
         told = self._state.programmed(self._path)

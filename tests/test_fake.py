@@ -172,7 +172,7 @@ def test_after_the_last_of_so_many_answers_a_call_is_an_error(fake: oai.FakeTran
     fake.chat.completions.create.returns("a", times=2)
     ask(client)
     ask(client)
-    with pytest.raises(oai.FakeError, match=r"programmed for 2 calls, which have been.*then\.returns"):
+    with pytest.raises(oai.UnexpectedCall, match=r"programmed for 2 calls, which have been.*then\.returns"):
         ask(client)
 
 
@@ -237,9 +237,9 @@ def sampled(operation: Operation) -> Any:
 
 def test_what_is_not_programmed_is_an_error_that_says_how_to(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.models.list.returns([])
-    with pytest.raises(oai.FakeError, match=r"programmed: models\.list.*fake\.chat\.completions\.create\.returns"):
+    with pytest.raises(oai.UnexpectedCall, match=r"programmed: models\.list.*fake\.chat\.completions\.create\.returns"):
         ask(client)
-    with pytest.raises(oai.FakeError, match=r"no row of the fake's table"):
+    with pytest.raises(oai.UnexpectedCall, match=r"no row of the fake's table"):
         client.post("/rerank", body={})
 
 
@@ -318,13 +318,13 @@ def test_a_whole_answer_is_not_streamed_and_a_stream_is_no_whole_answer(
 ) -> None:
     fake.chat.completions.create.returns("a")
     fake.chat.completions.create.returns(ask(client))
-    with pytest.raises(oai.FakeError, match="asked for a stream"):
+    with pytest.raises(oai.UnexpectedCall, match="asked for a stream"):
         ask(client, stream=True)
     fake.chat.completions.create.returns(model="gpt-6")
-    with pytest.raises(oai.FakeError, match="asked for a stream"):
+    with pytest.raises(oai.UnexpectedCall, match="asked for a stream"):
         ask(client, stream=True)
     fake.chat.completions.create.streams(["a"])
-    with pytest.raises(oai.FakeError, match="asked for a whole answer"):
+    with pytest.raises(oai.UnexpectedCall, match="asked for a whole answer"):
         ask(client)
 
 
@@ -487,19 +487,19 @@ def test_assertions_name_the_calls_that_were(fake: oai.FakeTransport, client: oa
     create = fake.chat.completions.create
     create.returns("Good day")
     create.not_called()
-    with pytest.raises(oai.FakeError, match="there was no call"):
+    with pytest.raises(oai.UnexpectedCall, match="there was no call"):
         _ = create.last
     ask(client)
     assert create.called_once().body["model"] == "gpt-5"
     assert create.called_once(model="gpt-5").stream is False
-    with pytest.raises(oai.FakeError, match=r"model='gpt-6' should have been asked for once, and was not at all"):
+    with pytest.raises(oai.UnexpectedCall, match=r"model='gpt-6' should have been asked for once, and was not at all"):
         create.called_once(model="gpt-6")
     ask(client, temperature=1)
     with pytest.raises(
-        oai.FakeError, match=r'(?s)it should have been asked for once, and was 2 times.*"temperature":1'
+        oai.UnexpectedCall, match=r'(?s)it should have been asked for once, and was 2 times.*"temperature":1'
     ):
         create.called_once()
-    with pytest.raises(oai.FakeError, match=r"not at all, and was 2 times"):
+    with pytest.raises(oai.UnexpectedCall, match=r"not at all, and was 2 times"):
         create.not_called()
 
 

@@ -314,7 +314,7 @@ def test_closing_ends_what_is_under_way(fake: oai.FakeTransport) -> None:
             asking.join(0.005)
     asking.join(5)
     assert len(failed) == 1
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_other_machines_are_let_in_only_with_a_warning() -> None:

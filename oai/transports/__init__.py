@@ -22,7 +22,7 @@ from oai._http import (
 
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
-    from oai.transports.fake import FakeError, FakeTransport
+    from oai.transports.fake import FakeTransport, UnexpectedCall
     from oai.transports.offline import OfflineTransport
     from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
     from oai.transports.urllib3 import Urllib3Transport
@@ -31,11 +31,11 @@ _HOMES = {
     "AiohttpTransport": "oai.transports.aiohttp",
     "CassetteError": "oai.transports.recorder",
     "CassetteMiss": "oai.transports.recorder",
-    "FakeError": "oai.transports.fake",
     "FakeTransport": "oai.transports.fake",
     "OfflineTransport": "oai.transports.offline",
     "Recorder": "oai.transports.recorder",
     "SecretFound": "oai.transports.recorder",
+    "UnexpectedCall": "oai.transports.fake",
     "UnusedAnswers": "oai.transports.recorder",
     "Urllib3Transport": "oai.transports.urllib3",
 }
@@ -47,7 +47,6 @@ __all__ = [
     "Body",
     "CassetteError",
     "CassetteMiss",
-    "FakeError",
     "FakeTransport",
     "Headers",
     "OfflineTransport",
@@ -58,6 +57,7 @@ __all__ = [
     "Timeout",
     "Transport",
     "TransportError",
+    "UnexpectedCall",
     "UnusedAnswers",
     "Urllib3Transport",
 ]

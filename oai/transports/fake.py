@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from oai._fake_answers import Answer, Canned
-from oai._fake_calls import Call, Calls, FakeError, Upload
+from oai._fake_calls import Call, Calls, UnexpectedCall, Upload
 from oai._fake_paths import FakeOperation, State, Told
 from oai._fake_program import Program, failure
 from oai._fake_reply import FakeReply
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Call", "Calls", "FakeError", "FakeOperation", "FakeTransport", "Program", "Upload"]
+__all__ = ["Call", "Calls", "FakeOperation", "FakeTransport", "Program", "UnexpectedCall", "Upload"]
 
 
 class FakeTransport:
@@ -40,7 +40,7 @@ class FakeTransport:
 
     Args:
         table: a TOML file of rows, or several, laid over the shipped table, as a client takes it (`OAI_TABLE`).
-        otherwise: what happens to calls that no answer is programmed for: `"error"` raises `FakeError`, `"offline"`
+        otherwise: what happens to calls that no answer is programmed for: `"error"` raises `UnexpectedCall`, `"offline"`
             answers as `OfflineTransport` does.
         unused: `"error"` raises `UnusedAnswers` at the end of the block for programmed answers that nobody
             asked for; `"ignore"` does not.
@@ -111,7 +111,7 @@ class FakeTransport:
         """Answer as programmed; the reply can be awaited or not.
 
         Raises:
-            FakeError: nothing is programmed for the call.
+            UnexpectedCall: nothing is programmed for the call.
             TransportError: a failure is programmed for it, or the fake was closed.
         """
         if self._closed:
@@ -126,7 +126,7 @@ class FakeTransport:
             number = len(self._state.calls)
             step = told.program.take() if told.program else None
         if step is None and self._otherwise == "error":
-            raise FakeError(self._not_programmed(call, told.program))
+            raise UnexpectedCall(self._not_programmed(call, told.program))
         return _reply(told, _offline if step is None else step.answer, call, request, number)
 
     def _identified(self, request: Request) -> Request:
