@@ -48,8 +48,12 @@ def fill(sampler: Sampler, kind: Any, given: Any, name: str = "", *, depth: int 
 
 
 def _variants(kind: Any) -> tuple[Any, ...]:
-    found = untagged_variants(kind) or (get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,))
-    return tuple(each for each in found if each is not type(None))
+    """Return the types that a value may be of, those of unions within unions too."""
+    is_union = get_origin(kind) in (Union, types.UnionType)
+    within = untagged_variants(kind) or (get_args(kind) if is_union else ())
+    if not within:
+        return () if kind is type(None) else (kind,)
+    return tuple(variant for each in within for variant in _variants(each))
 
 
 def _variant(kind: Any, given: dict[str, Any]) -> Any:

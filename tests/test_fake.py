@@ -18,10 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oai
+from oai._decode import decoder
 from oai._http import Request
 from oai._incoming import Incoming
 from oai._operation import Operation
+from oai._response import Response
 from oai._router import Router
+from oai._stream import EventDecoder
 from oai._table import shipped_table
 from oai.transports import TransportError
 from oai.transports.fake import Call, Upload
@@ -355,6 +358,47 @@ def test_every_operation_can_be_named_and_programmed() -> None:
         assert reply.status == 418
         assert fake.calls.last.operation == name
         assert list(fake.calls.last.path_params.values()) == ["a b"] * len(row.path_params)
+
+
+def test_every_operation_takes_its_sample_and_completes_each_field_of_it() -> None:
+    fake = oai.FakeTransport()
+    taken = 0
+    for name, row in ROWS.items():
+        operation = Operation(name, row)
+        if operation.response_type in (None, type(None), bytes, str):
+            continue
+        sample = sampled(operation)
+        fake[name].returns(sample)
+        if not isinstance(sample, dict) or operation.response_type is Any:
+            continue
+        for field, value in sample.items():
+            fake[name].returns(**{field: value})
+            request = Request(row.method, f"http://localhost{row.path}", [], operation=operation)
+            answer = decoder(operation.response_type).decode(fake.send(request).read())
+            assert answer is not None
+            taken += 1
+    assert taken > 1000
+
+
+def test_every_stream_takes_texts_or_says_that_it_brings_none() -> None:
+    fake = oai.FakeTransport()
+    for name, row in ROWS.items():
+        if row.stream is None:
+            continue
+        operation = Operation(name, row)
+        if name in ("images.edit", "images.generate"):
+            with pytest.raises(ValueError, match="brings no text"):
+                fake[name].streams(["Hel", "lo"])
+            continue
+        fake[name].streams(["Hel", "lo"])
+        asked = Request(row.method, f"http://localhost{row.path}", [], operation=operation, stream=True)
+        reply = fake.send(asked)
+        events = EventDecoder(operation, Response(200, reply.headers, asked))
+        found = [event for piece in reply for event in events.feed(piece)]
+        events.end()
+        assert "'Hel'" in str(found)
+        assert "'lo'" in str(found)
+        assert events.complete
 
 
 def test_the_same_wire_form_is_answered_under_either_name(fake: oai.FakeTransport, client: oai.OpenAI) -> None:

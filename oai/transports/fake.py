@@ -40,8 +40,8 @@ class FakeTransport:
 
     Args:
         table: a TOML file of rows, or several, laid over the shipped table, as a client takes it (`OAI_TABLE`).
-        otherwise: what happens to calls that no answer is programmed for: `"error"` raises `UnexpectedCall`, `"offline"`
-            answers as `OfflineTransport` does.
+        otherwise: what happens to calls that no answer is programmed for: `"error"` raises `UnexpectedCall`,
+            `"offline"` answers as `OfflineTransport` does.
         unused: `"error"` raises `UnusedAnswers` at the end of the block for programmed answers that nobody
             asked for; `"ignore"` does not.
 
