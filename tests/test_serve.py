@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
 from oai._cli import main
@@ -28,6 +27,7 @@ from oai._http import Request
 from oai._operation import Operation
 from oai._server import Server, is_loopback, serve
 from oai._table import shipped_table
+from oai.testing import Answer, Loopback
 
 KEY = "the-key-of-the-tests"
 
