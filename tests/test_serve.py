@@ -25,9 +25,9 @@ import oai
 from oai._cli import main
 from oai._http import Request
 from oai._operation import Operation
-from oai._server import Server, is_loopback, serve
+from oai._server import Server, is_loopback
 from oai._table import shipped_table
-from oai.testing import Answer, Loopback
+from oai.testing import Answer, Loopback, serve
 
 KEY = "the-key-of-the-tests"
 

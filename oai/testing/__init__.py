@@ -1,6 +1,6 @@
-"""What tests of code that uses `oai` need, and tests of transports: a server that goes wrong on demand, the suite.
+"""What tests of code that uses `oai` need, and tests of transports: servers that answer or go wrong, and the suite.
 
-    from oai.testing import Answer, Loopback, TransportConformance
+    from oai.testing import Answer, Loopback, TransportConformance, serve
 
 Names are imported when they are first used: pytest loads this package wherever oai is installed. The server needs the
 standard library alone; the conformance suite is for pytest.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai._server import serve as serve
     from oai.testing.conformance import AsyncTransportConformance as AsyncTransportConformance
     from oai.testing.conformance import TransportConformance as TransportConformance
     from oai.testing.loopback import Answer as Answer
@@ -24,6 +25,7 @@ else:
     _found, __dir__ = attach(
         __name__,
         {
+            "oai._server": "serve",
             "oai.testing.conformance": "AsyncTransportConformance TransportConformance",
             "oai.testing.loopback": "Answer Loopback Part Plan Seen",
         },
