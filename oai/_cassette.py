@@ -27,7 +27,7 @@ from msgspec import UNSET
 
 from oai._cassette_content import DEEPEST, LAYOUTS, Chunk, Form, lay_out, parse_json
 from oai._errors import OpenAIError
-from oai._redact import is_list, is_object
+from oai._redact import LEAST_SECRET, REDACTED, is_list, is_object, is_secret_header
 
 if TYPE_CHECKING:
     from oai._redact import Redactor
@@ -244,22 +244,61 @@ def _visible(char: str) -> str:
 
 def find_leak(exchange: Exchange, redactor: Redactor) -> str:
     """Say what secret an exchange holds and where, such as `... at reply.json.id`; nothing if it holds none."""
+    return next(find_leaks(exchange, redactor), "")
+
+
+def find_leaks(exchange: Exchange, redactor: Redactor) -> Iterator[str]:
+    """Say of each secret that an exchange holds what it is and where, and never the secret."""
     plain = msgspec.to_builtins(exchange)
     stream = exchange.reply.chunks is not None
     chunks = plain["reply"].pop("chunks", [])
     content = exchange.reply.content()
+    found: set[str] = set()
+    for where in _fields(plain, chunks, redactor):
+        found.add(where)
+        yield f"what looks like a key, or a field that holds one, at {where}"
+    for where, text in [*_leaves("", plain), *_leaves("reply.chunks", chunks)]:
+        if where not in found and (leak := redactor.leak(text)):
+            found.add(where)
+            yield f"{leak} at {where}"
+    if found:
+        return  # the rest would find them once more
+    texts = [*_told(chunks)]
+    if stream or exchange.reply.base64 is not None:
+        texts.append(("reply.chunks" if stream else "reply.base64", content.decode("latin-1")))
+    yield from (f"{leak} at {where}" for where, text in texts if (leak := redactor.leak(text)))
+
+
+def _fields(plain: dict[str, Any], chunks: list[dict[str, Any]], redactor: Redactor) -> Iterator[str]:
+    """Yield the places of secrets that are found by what their field, header or parameter is called."""
+    for name, value in plain["request"].get("query", {}).items():
+        if any(redactor.parameter(name, each) != each for each in (value if is_list(value) else [value])):
+            yield f"request.query.{redactor.text(name)}"
+    for side in ("request", "reply"):
+        for name, value in plain[side].get("headers", {}).items():
+            if is_secret_header(name) and REDACTED not in value and len(value) >= LEAST_SECRET:
+                yield f"{side}.headers.{redactor.text(name)}"
+    for number, part in enumerate(plain["request"].get("form") or ()):
+        if redactor.field(part["name"], part.get("text") or "") != (part.get("text") or ""):
+            yield f"request.form[{number}].text"
     documents = [("request.json", plain["request"].get("json")), ("reply.json", plain["reply"].get("json"))]
     documents += [(f"reply.chunks[{place}].data", chunk.get("data")) for place, chunk in enumerate(chunks)]
     for where, document in documents:
-        if redactor.json(document) != document:
-            return f"what looks like a key, or a field that holds one, at {where}"
-    texts = [*_leaves("", plain), *_leaves("reply.chunks", chunks), *_told(chunks)]
-    if stream or exchange.reply.base64 is not None:
-        texts.append(("reply.chunks" if stream else "reply.base64", content.decode("latin-1")))
-    for where, text in texts:
-        if leak := redactor.leak(text):
-            return f"{leak} at {where}"
-    return ""
+        yield from _differing(where, document, redactor.json(document))
+
+
+def _differing(where: str, one: Any, other: Any) -> Iterator[str]:
+    """Yield the places where plain data differs from what became of it."""
+    if is_object(one) and one.keys() == other.keys():
+        for name, item in one.items():
+            yield from _differing(f"{where}.{name}", item, other[name])
+    elif is_object(one):
+        yield f"a name in {where}"
+    elif is_list(one):
+        for place, (item, became) in enumerate(zip(one, other, strict=True)):
+            yield from _differing(f"{where}[{place}]", item, became)
+    elif one != other:
+        yield where
 
 
 def _leaves(where: str, value: Any) -> Iterator[tuple[str, str]]:

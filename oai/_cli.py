@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from oai._cli_arguments import UsageError, read_words
 from oai._cli_serve import add_serve_options, check_serve_options, serve
+from oai._cli_cassette import cassette
 from oai._cli_table import find_names, list_operations, read_table, show_operation
 from oai._cli_tools import import_document, write_stubs
 from oai._errors import OpenAIError
@@ -115,7 +116,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog="oai",
         usage="oai [options] OPERATION [name=text | name:=json | name@path | text ...]\n"
         "       oai list [WORD ...]\n       oai show OPERATION\n       oai import DOCUMENT\n"
-        "       oai stubs TABLE ...\n       oai serve [--cassette FILE | --offline | --fake MODULE:NAME]",
+        "       oai stubs TABLE ...\n       oai serve [--cassette FILE | --offline | --fake MODULE:NAME]\n"
+        "       oai cassette check PATH ... | show PATH ... | import OLD NEW",
         description="Call any operation of the OpenAI API from the shell.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -244,6 +246,7 @@ def _client(options: argparse.Namespace, transport: Transport | None) -> Any:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
+    "cassette": cassette,
     "import": import_document,
     "list": list_operations,
     "serve": serve,

@@ -117,6 +117,8 @@ class Matcher:
 
     def _part(self, head: dict[str, str], content: _Gathered) -> Part:
         kept = self._kept(content) if "filename" not in head else content.digest()
+        if "text" in kept:
+            kept["text"] = self._redactor.field(head["name"], kept["text"])
         fields: dict[str, Any] = {name: self._redactor.text(value) for name, value in head.items()}
         return Part(**fields, **kept)
 

@@ -162,6 +162,11 @@ class Redactor:
         """Return the value of a query parameter, or that it was one."""
         return REDACTED if SECRET_NAME.search(name) and value else self.text(value)
 
+    def field(self, name: str, value: str) -> str:
+        """Return the text of a form's field, or that it was a secret: by the last name in `tools[0][authorization]`."""
+        last = name.rstrip("]").rpartition("[")[2] or name
+        return str(self._field(last, value, {}, inside=False))
+
     def json(self, value: Any, *, secret: bool = False) -> Any:
         """Return plain data with the secrets taken out of fields, texts and names."""
         if isinstance(value, str):

@@ -2,10 +2,12 @@
 # pyright: strict
 
 import oai.helpers.polling
+import oai.helpers.uploads
 import oai.types
 import oai.types.shared_params
 import oai.types.vector_stores
 from collections.abc import Iterable, Sequence
+from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage, Page
 from oai._typing import AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
@@ -196,6 +198,21 @@ class VectorStoresFileBatches:
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Wait until a file batch has been processed."""
 
+    def upload_and_poll(
+        self,
+        vector_store_id: str,
+        *,
+        files: Iterable[File],
+        max_concurrency: int | Omit = omit,
+        file_ids: Sequence[str] | Omit = omit,
+        chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
+        progress: oai.helpers.uploads.Progress | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+    ) -> oai.types.vector_stores.VectorStoreFileBatch:
+        """Upload files, add them to a vector store, and wait until they have been processed."""
+
     @property
     def with_raw_response(self) -> VectorStoresFileBatchesRaw:
         """The same methods, see `RawResponse`."""
@@ -212,6 +229,7 @@ class VectorStoresFileBatchesRaw:
     retrieve: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
     create_and_poll: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
     poll: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
+    upload_and_poll: RawCall[oai.types.vector_stores.VectorStoreFileBatch]
 
 
 class VectorStoresFileBatchesStreaming:
@@ -221,6 +239,7 @@ class VectorStoresFileBatchesStreaming:
     retrieve: StreamingCall
     create_and_poll: StreamingCall
     poll: StreamingCall
+    upload_and_poll: StreamingCall
 
 
 class VectorStoresFiles:
@@ -315,6 +334,32 @@ class VectorStoresFiles:
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Wait until a file of a vector store has been processed."""
 
+    def upload(
+        self,
+        *,
+        vector_store_id: str,
+        file: File,
+        chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
+        attributes: dict[str, str | float | bool] | None | Omit = omit,
+        progress: oai.helpers.uploads.Progress | Omit = omit,
+    ) -> oai.types.vector_stores.VectorStoreFile:
+        """Upload a file, then add it to a vector store."""
+
+    def upload_and_poll(
+        self,
+        *,
+        vector_store_id: str,
+        file: File,
+        chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
+        attributes: dict[str, str | float | bool] | None | Omit = omit,
+        progress: oai.helpers.uploads.Progress | Omit = omit,
+        max_wait_seconds: float | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+    ) -> oai.types.vector_stores.VectorStoreFile:
+        """Upload a file, add it to a vector store, and wait until it has been processed."""
+
     @property
     def with_raw_response(self) -> VectorStoresFilesRaw:
         """The same methods, see `RawResponse`."""
@@ -333,6 +378,8 @@ class VectorStoresFilesRaw:
     update: RawCall[oai.types.vector_stores.VectorStoreFile]
     create_and_poll: RawCall[oai.types.vector_stores.VectorStoreFile]
     poll: RawCall[oai.types.vector_stores.VectorStoreFile]
+    upload: RawCall[oai.types.vector_stores.VectorStoreFile]
+    upload_and_poll: RawCall[oai.types.vector_stores.VectorStoreFile]
 
 
 class VectorStoresFilesStreaming:
@@ -344,6 +391,8 @@ class VectorStoresFilesStreaming:
     update: StreamingCall
     create_and_poll: StreamingCall
     poll: StreamingCall
+    upload: StreamingCall
+    upload_and_poll: StreamingCall
 
 
 class AsyncVectorStores:
@@ -530,6 +579,21 @@ class AsyncVectorStoresFileBatches:
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
         """Wait until a file batch has been processed."""
 
+    async def upload_and_poll(
+        self,
+        vector_store_id: str,
+        *,
+        files: Iterable[File],
+        max_concurrency: int | Omit = omit,
+        file_ids: Sequence[str] | Omit = omit,
+        chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
+        progress: oai.helpers.uploads.Progress | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+    ) -> oai.types.vector_stores.VectorStoreFileBatch:
+        """Upload files, add them to a vector store, and wait until they have been processed."""
+
     @property
     def with_raw_response(self) -> AsyncVectorStoresFileBatchesRaw:
         """The same methods, see `RawResponse`."""
@@ -546,6 +610,7 @@ class AsyncVectorStoresFileBatchesRaw:
     retrieve: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
     create_and_poll: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
     poll: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
+    upload_and_poll: AsyncRawCall[oai.types.vector_stores.VectorStoreFileBatch]
 
 
 class AsyncVectorStoresFileBatchesStreaming:
@@ -555,6 +620,7 @@ class AsyncVectorStoresFileBatchesStreaming:
     retrieve: AsyncStreamingCall
     create_and_poll: AsyncStreamingCall
     poll: AsyncStreamingCall
+    upload_and_poll: AsyncStreamingCall
 
 
 class AsyncVectorStoresFiles:
@@ -649,6 +715,32 @@ class AsyncVectorStoresFiles:
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Wait until a file of a vector store has been processed."""
 
+    async def upload(
+        self,
+        *,
+        vector_store_id: str,
+        file: File,
+        chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
+        attributes: dict[str, str | float | bool] | None | Omit = omit,
+        progress: oai.helpers.uploads.Progress | Omit = omit,
+    ) -> oai.types.vector_stores.VectorStoreFile:
+        """Upload a file, then add it to a vector store."""
+
+    async def upload_and_poll(
+        self,
+        *,
+        vector_store_id: str,
+        file: File,
+        chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
+        attributes: dict[str, str | float | bool] | None | Omit = omit,
+        progress: oai.helpers.uploads.Progress | Omit = omit,
+        max_wait_seconds: float | Omit = omit,
+        poll_interval_ms: int | Omit = omit,
+        deadline: float | Omit = omit,
+        cancel: oai.helpers.polling.Cancel | Omit = omit,
+    ) -> oai.types.vector_stores.VectorStoreFile:
+        """Upload a file, add it to a vector store, and wait until it has been processed."""
+
     @property
     def with_raw_response(self) -> AsyncVectorStoresFilesRaw:
         """The same methods, see `RawResponse`."""
@@ -667,6 +759,8 @@ class AsyncVectorStoresFilesRaw:
     update: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
     create_and_poll: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
     poll: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
+    upload: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
+    upload_and_poll: AsyncRawCall[oai.types.vector_stores.VectorStoreFile]
 
 
 class AsyncVectorStoresFilesStreaming:
@@ -678,3 +772,5 @@ class AsyncVectorStoresFilesStreaming:
     update: AsyncStreamingCall
     create_and_poll: AsyncStreamingCall
     poll: AsyncStreamingCall
+    upload: AsyncStreamingCall
+    upload_and_poll: AsyncStreamingCall
