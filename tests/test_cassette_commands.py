@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import Answer, Loopback
 
 import oai
 from oai import _cassette
 from oai._cli import main
+from oai.testing import Answer, Loopback
 from oai.transports.recorder import CassetteMiss, Recorder
 
 VECTORS = Path(__file__).parent / "data" / "vcr"
