@@ -50,6 +50,15 @@ The request id is the exception: results carry it. It alone makes no answer a ne
 
 VOLATILE = frozenset({"x-request-id"})
 
+FAILURES = {
+    "connect": "no connection was made",
+    "send": "the connection broke while the request was sent",
+    "receive": "the answer was cut short",
+    "timeout": "timed out",
+}
+BEFORE_ANSWER = "the connection broke before the answer"
+"""What a cassette says of a failure, by its kind."""
+
 EVENT_STREAM = "text/event-stream"
 
 
@@ -88,9 +97,14 @@ class Note:
         self._complete = True
 
     def failed(self, error: TransportError) -> None:
-        """Note what ended the exchange. Using what the caller has closed is no failure of the server's."""
+        """Note what ended the exchange. Using what the caller has closed is no failure of the server's.
+
+        It is kept in our words: each library has its own, with addresses and ports in them.
+        """
         if error.kind != "closed":
-            self._failure = error
+            kind = error.kind if error.kind in FAILURES else "receive"
+            before = kind == "receive" and self._status is None
+            self._failure = TransportError(kind, BEFORE_ANSWER if before else FAILURES[kind])
 
     def exchange(self, redactor: Redactor, kept: Iterable[str]) -> Exchange:
         """Return what there is to keep, secrets taken out; what is not complete was closed by the caller."""
@@ -228,6 +242,9 @@ class Tape:
         def make() -> str:
             alone = self._rewrite and _place.stamp(self.path) == self._stamp
             new = [note.exchange(self._redactor, self._kept) for note in notes]
+            if any(_cassette.find_leak(each, self._redactor) for each in new):
+                # An answer may have a secret that one after it has made known.
+                new = [note.exchange(self._redactor, self._kept) for note in notes]
             if self._rewrite:
                 new = self._arranged(new)
             self._check(new)

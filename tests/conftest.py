@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from both import Way
 from hypothesis import settings
+from planted import planted, secrets_below
 
 import oai
 from oai._steps import follow, follow_async
@@ -18,7 +19,7 @@ from oai.testing import Loopback
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")
 
-KEY = "the-key-of-the-tests"
+KEY = planted("the", "key", "of", "the", "tests")
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OPENAI_", "OAI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_a_cassette(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Search every cassette that the test has recorded for every secret that any test has planted."""
+    yield
+    found = getattr(request.node, "funcargs", {})
+    if "tmp_path" in found:
+        assert secrets_below(found["tmp_path"]) == []
+    elif "tmp_path_factory" in found:
+        assert secrets_below(found["tmp_path_factory"].getbasetemp()) == []
 
 
 @pytest.fixture

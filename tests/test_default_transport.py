@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planted import planted
 
 import oai
 from oai.testing import Answer, Loopback
@@ -154,7 +155,7 @@ def run(program: str, *words: str, **environment: str) -> subprocess.CompletedPr
 def test_a_program_is_recorded_and_replayed_by_the_environment_alone(server: Loopback, tmp_path: Path) -> None:
     server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path[-1]})
     path = tmp_path / "program.cassette"
-    live = {"OPENAI_API_KEY": "the-key-of-this", "OPENAI_BASE_URL": server.url}
+    live = {"OPENAI_API_KEY": planted("the", "key", "of", "this"), "OPENAI_BASE_URL": server.url}
     failed = run(PROGRAM, "fail", OAI_TRANSPORT=f"record:{path}", **live)
     assert "KeyError" in failed.stderr
     assert not path.exists()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted import planted
 
 from oai.testing import Answer, Loopback
 from oai.testing._cassettes import file_name
@@ -22,7 +23,7 @@ from oai.testing._cassettes import file_name
 ROOT = Path(__file__).parent.parent
 INSTALLED = any(each.name == "oai" for each in entry_points(group="pytest11"))
 
-KEY = "a-key-for-recording-only"
+KEY = planted("a", "key", "for", "recording", "only")
 
 ENDED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|warnings?|deselected)")
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from planted import planted
 
 import oai
 from oai._http import Request, TransportError
@@ -29,11 +30,6 @@ from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, Secre
 from oai.transports.urllib3 import Urllib3Transport
 
 CHAT = Operation("chat.completions.create", Row("POST", "/chat/completions", "json", "Any", stream="Any"))
-
-
-def planted(*pieces: str, by: str = "-") -> str:
-    """Make a secret: put together here, so that no file has one."""
-    return by.join(pieces)
 
 
 KEY = planted("sk", "proj", "Recorded0123456789abcdef")
@@ -179,9 +175,11 @@ def test_random_conversations_come_back_byte_for_byte(tmp_path_factory: pytest.T
 
 
 def plain(seen: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A recorded answer comes without its content encoding."""
+    """A recorded answer comes without its content encoding, and a failure in our words."""
     import gzip
 
+    if seen[0] == "receive":
+        return "receive", "the connection broke before the answer"
     if len(seen) == 3 and seen[2].startswith(b"\x1f\x8b"):
         return (*seen[:2], gzip.decompress(seen[2]))
     return seen
@@ -209,8 +207,8 @@ def test_failures_come_back_as_the_same_failures(tmp_path: Path, answer: Answer,
     if kind is None:
         assert "gzip content is broken" in replayed[-1]
     else:
-        assert kind in recorded
-        assert replayed == recorded
+        assert replayed[-2] == recorded[-2] == kind
+        assert replayed[:-2] == recorded[:-2]
 
 
 def test_a_connection_refused_comes_back(tmp_path: Path) -> None:
@@ -219,7 +217,8 @@ def test_a_connection_refused_comes_back(tmp_path: Path) -> None:
     with Recorder(tmp_path / "c", mode="record") as recorder:
         recorded = sent(recorder, request)
     assert recorded[0] == "connect"
-    assert sent(Recorder(tmp_path / "c"), request) == recorded
+    assert sent(Recorder(tmp_path / "c"), request) == ("connect", "no connection was made")
+    assert "127.0.0.1" not in (tmp_path / "c").read_text()
 
 
 def test_a_stream_closed_early_ends_where_it_was_closed(tmp_path: Path) -> None:
@@ -756,7 +755,7 @@ def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp
                     seen.append([piece async for piece in reply] if number == 1 else await reply.read())
                     await reply.close()
                 except TransportError as error:
-                    seen.append((error.kind, str(error)))
+                    seen.append(error.kind)
         return seen
 
     def plain_run(recorder: Recorder, url: str) -> list[Any]:
@@ -768,7 +767,7 @@ def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp
                     seen.append(list(reply) if number == 1 else reply.read())
                     reply.close()
                 except TransportError as error:
-                    seen.append((error.kind, str(error)))
+                    seen.append(error.kind)
         return seen
 
     with Loopback() as server:

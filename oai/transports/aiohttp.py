@@ -80,7 +80,7 @@ class AiohttpTransport:
         try:
             answer = await self._session().request(
                 request.method,
-                URL(request.url, encoded=True),
+                _url(request.url),
                 headers=headers,
                 data=body,
                 allow_redirects=False,
@@ -196,6 +196,12 @@ class AiohttpReply:
     def _failed(self, error: Exception) -> TransportError:
         self._answer.close()
         return TransportError("closed", "the reply is closed") if self._closed else _translated(error)
+
+
+def _url(text: str) -> URL:
+    """Return a URL as it is, but for user information: aiohttp would make an `Authorization` of its own of that."""
+    url = URL(text, encoded=True)
+    return url if url.raw_user is None and url.raw_password is None else url.with_user(None)
 
 
 def _ending(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
