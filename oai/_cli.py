@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from oai._cli_arguments import UsageError, read_words
-from oai._cli_serve import add_serve_options, check_serve_options, serve
 from oai._cli_cassette import cassette
+from oai._cli_serve import add_serve_options, check_serve_options, serve
 from oai._cli_table import find_names, list_operations, read_table, show_operation
 from oai._cli_tools import import_document, write_stubs
 from oai._errors import OpenAIError
