@@ -114,7 +114,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         yield from _phase(item)
     except AssertionError as error:
-        if _is_miss(error):
+        if FIXTURE in getattr(item, "fixturenames", ()) and _is_miss(error):
             error.add_note(f"for this test alone: pytest '{item.nodeid}' --oai-record=append")
         raise
 
