@@ -43,5 +43,9 @@ def _secrets(path: Path) -> Iterator[str]:
     redactor = Redactor()
     for secret in PLANTED:
         redactor.learn(secret)
-    for number, exchange in enumerate(_cassette.read(str(path)), 1):
+    try:
+        exchanges = _cassette.read(str(path))
+    except _cassette.CassetteError:  # broken on purpose
+        return
+    for number, exchange in enumerate(exchanges, 1):
         yield from (f"exchange {number}: {leak}" for leak in _cassette.find_leaks(exchange, redactor))
