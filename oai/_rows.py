@@ -167,12 +167,16 @@ def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
     for key in ("response", "stream"):
         if (expression := getattr(row, key)) is not None and (problem := check_expression(expression)):
             yield key, problem
+    for param, chosen in row.response_by.items():
+        for value, expression in chosen.items():
+            if problem := check_expression(expression):
+                yield f"response_by.{param}.{value}", problem
 
 
 def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
     """Yield what names a parameter that there is not. A row without `params` takes any."""
     names = [*row.path_params, *(row.params or {})]
-    keys = ("query", "files", "rename", "args", "header_params", "parts", "defaults")
+    keys = ("query", "files", "rename", "args", "header_params", "parts", "defaults", "response_by")
     given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in keys}
     for alias in row.alias:
         match = ALIAS.fullmatch(alias)

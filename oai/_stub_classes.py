@@ -7,7 +7,7 @@ here source without bodies. Which file a class stands in is `_stubs`' business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from oai._errors import TableError
@@ -44,6 +44,8 @@ class Shape(NamedTuple):
 
     stream: str
     result: str
+    chosen: Mapping[str, str] = {}
+    """Parameters that choose the answer, as they are written where they choose this one."""
 
 
 class Writer:
@@ -160,6 +162,7 @@ class Writer:
         with self._errors_of(form, "response"):
             whole = self.result(form)
         if row.stream is None:
+            yield from self._chosen(form, "")
             yield Shape("", whole)
             return
         kind = "AsyncStream" if self.is_async else "Stream"
@@ -170,9 +173,21 @@ class Writer:
             yield Shape("", events)
             return
         self.spell.use("Literal Omit omit")
+        yield from self._chosen(form, "stream: Literal[False] | Omit = omit,")
         yield Shape("stream: Literal[False] | Omit = omit,", whole)
         yield Shape("stream: Literal[True],", events)
         yield Shape("stream: bool | Omit = omit,", f"{whole} | {events}")
+
+    def _chosen(self, form: Form, stream: str) -> Iterator[Shape]:
+        """Yield a signature for each answer that a parameter chooses; the first one's value need not be given."""
+        for param, answers in form.row.response_by.items():
+            default = next(iter(answers))
+            for expression in dict.fromkeys(answers.values()):
+                values = [value for value, each in answers.items() if each == expression]
+                kind = self.spell.spell(f"Literal{values!r}")
+                text = self.spell.use(f"{kind} | Omit = omit") if default in values else kind
+                with self._errors_of(form, f"response_by.{param}"):
+                    yield Shape(stream, self.spell.spell(expression), {param: text})
 
     def result(self, form: Form) -> str:
         """Return the type of what a call returns, once it is awaited."""
@@ -210,7 +225,7 @@ class Writer:
                 yield "        *,"
             kind = self._param(form, param, params.get(param, "str"))
             kind = kind if param in required else self.spell.use(f"{kind} | Omit = omit")
-            yield f"        {param}: {kind},"
+            yield f"        {param}: {shape.chosen.get(param, kind)},"
         if len(names) == len(form.positional) and (form.helper is None or form.helper.extends is not None):
             yield "        *,"
         if shape.stream:

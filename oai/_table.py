@@ -41,6 +41,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     response: str
     doc: str = ""
     params: dict[str, str] | None = None
+    response_by: dict[str, dict[str, str]] = {}
     stream: str | None = None
     end: list[str] = []
     stream_only: bool = False

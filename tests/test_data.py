@@ -34,6 +34,9 @@ def test_a_row_means_what_it_says(name: str, row: Row) -> None:
         assert not keyword.iskeyword(param)
     assert operation.response_type is not Any, "an answer of the API has a type"
     assert operation.stream_type is not None
+    for param, answers in row.response_by.items():
+        assert answers.keys() <= set(get_args(resolve((params or {})[param].removesuffix("?"))))
+        assert all(resolve(answer) is not Any for answer in answers.values())
     outer = row.response.partition("[")[0]
     if outer in PAGES and getattr(_pages, outer).parameter and params is not None:
         assert getattr(_pages, outer).parameter in params, "the parameter that asks for the next page is missing"

@@ -45,6 +45,12 @@ BAD = [
     ),
     pytest.param(row(files='["a"]', params='{ a = "File" }'), ["`files` needs body"], id="files in JSON"),
     pytest.param(row(defaults="{ b = 1 }", params='{ a = "str" }'), ["`defaults` names 'b'"], id="default of nothing"),
+    pytest.param(
+        row(response_by='{ b = { x = "str" } }', params='{ a = "str" }'),
+        ["`response_by` names 'b'"],
+        id="an answer chosen by nothing",
+    ),
+    pytest.param(row(response_by='{ a = { x = "1 +" } }'), ["`response_by.a.x` is '1 +'"], id="an answer of no type"),
     pytest.param(row(vectors='"a.b"'), ["`vectors` needs `defaults`"], id="vectors that nobody asks for"),
     pytest.param(row(vectors='"a"', defaults="{ a = 1 }"), ["`vectors` is 'a'", "data.embedding"], id="vectors where"),
     pytest.param(row(alias='["not a name"]'), ["`alias` has 'not a name'"], id="alias that is no name"),

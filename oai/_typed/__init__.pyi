@@ -218,6 +218,94 @@ class OpenAI(SyncClient):
         language: str | Omit = omit,
         languages: Sequence[str] | Omit = omit,
         prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Transcription:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionVerbose:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["diarized_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionDiarized:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
         response_format: oai.types.AudioResponseFormat | Omit = omit,
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
@@ -270,6 +358,49 @@ class OpenAI(SyncClient):
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
         """Write down what is said in a recording. `POST /audio/transcriptions`"""
 
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    def audio_translation(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Translation:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    def audio_translation(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranslationVerbose:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    def audio_translation(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
     @deprecated('the official SDK marks it as deprecated')
     def audio_translation(
         self,
@@ -1680,6 +1811,94 @@ class AsyncOpenAI(AsyncClient):
         language: str | Omit = omit,
         languages: Sequence[str] | Omit = omit,
         prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Transcription:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionVerbose:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["diarized_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionDiarized:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def audio_transcription(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
         response_format: oai.types.AudioResponseFormat | Omit = omit,
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
@@ -1732,6 +1951,49 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
         """Write down what is said in a recording. `POST /audio/transcriptions`"""
 
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    async def audio_translation(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Translation:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    async def audio_translation(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranslationVerbose:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    async def audio_translation(
+        self,
+        file: File,
+        *,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
     @deprecated('the official SDK marks it as deprecated')
     async def audio_translation(
         self,

@@ -123,6 +123,94 @@ class AudioTranscriptions:
         language: str | Omit = omit,
         languages: Sequence[str] | Omit = omit,
         prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Transcription:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionVerbose:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["diarized_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionDiarized:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
         response_format: oai.types.AudioResponseFormat | Omit = omit,
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
@@ -195,6 +283,49 @@ class AudioTranscriptionsStreaming:
 class AudioTranslations:
     """The operations below `audio.translations`."""
 
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Translation:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranslationVerbose:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
     @deprecated('the official SDK marks it as deprecated')
     def create(
         self,
@@ -450,6 +581,94 @@ class AsyncAudioTranscriptions:
         language: str | Omit = omit,
         languages: Sequence[str] | Omit = omit,
         prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Transcription:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionVerbose:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["diarized_json"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranscriptionDiarized:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
+        stream: Literal[False] | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+
+    @overload
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        chunking_strategy: Literal["auto"] | oai.types.audio.ChunkingStrategyVadConfig | None | Omit = omit,
+        include: list[oai.types.audio.TranscriptionInclude] | Omit = omit,
+        keywords: Sequence[str] | Omit = omit,
+        known_speaker_names: Sequence[str] | Omit = omit,
+        known_speaker_references: Sequence[str] | Omit = omit,
+        language: str | Omit = omit,
+        languages: Sequence[str] | Omit = omit,
+        prompt: str | Omit = omit,
         response_format: oai.types.AudioResponseFormat | Omit = omit,
         temperature: float | Omit = omit,
         timestamp_granularities: list[Literal["word", "segment"]] | Omit = omit,
@@ -522,6 +741,49 @@ class AsyncAudioTranscriptionsStreaming:
 class AsyncAudioTranslations:
     """The operations below `audio.translations`."""
 
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["json"] | Omit = omit,
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.Translation:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["verbose_json"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.types.audio.TranslationVerbose:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
+    @deprecated('the official SDK marks it as deprecated')
+    async def create(
+        self,
+        *,
+        file: File,
+        model: str | oai.types.AudioModel,
+        prompt: str | Omit = omit,
+        response_format: Literal["text", "srt", "vtt"],
+        temperature: float | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> str:
+        """Write down in English what is said in a recording. `POST /audio/translations`"""
+
+    @overload
     @deprecated('the official SDK marks it as deprecated')
     async def create(
         self,

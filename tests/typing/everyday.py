@@ -125,6 +125,30 @@ def others() -> None:
     assert_type(client.beta.assistants.list(), oai.CursorPage[types.beta.Assistant])
 
 
+def transcriptions(form: types.AudioResponseFormat, stream: bool) -> None:
+    create = client.audio.transcriptions.create
+    assert_type(create(file="a.mp3", model="whisper-1"), types.audio.Transcription)
+    assert_type(create(file="a.mp3", model="whisper-1", response_format="json"), types.audio.Transcription)
+    verbose = create(file="a.mp3", model="whisper-1", response_format="verbose_json", stream=False)
+    assert_type(verbose, types.audio.TranscriptionVerbose)
+    assert_type(verbose.duration, float)
+    diarized = create(file="a.mp3", model="m", response_format="diarized_json")
+    assert_type(diarized, types.audio.TranscriptionDiarized)
+    assert_type(create(file="a.mp3", model="whisper-1", response_format="srt"), str)
+    assert_type(create(file="a.mp3", model="m", response_format=form), types.audio.TranscriptionCreateResponse | str)
+    events = create(file="a.mp3", model="m", stream=True)
+    assert_type(events, oai.Stream[types.audio.TranscriptionStreamEvent])
+    assert_type(
+        create(file="a.mp3", model="m", stream=stream),
+        types.audio.TranscriptionCreateResponse | str | oai.Stream[types.audio.TranscriptionStreamEvent],
+    )
+    assert_type(client.audio_transcription("a.mp3", model="whisper-1", response_format="text"), str)
+    translate = client.audio.translations.create
+    assert_type(translate(file="a.mp3", model="whisper-1"), types.audio.Translation)
+    assert_type(translate(file="a.mp3", model="m", response_format="verbose_json"), types.audio.TranslationVerbose)
+    assert_type(translate(file="a.mp3", model="m", response_format="vtt"), str)
+
+
 def beside_the_table(provide: Callable[[], str]) -> None:
     assert_type(client.with_options(timeout=3, api_key=provide), oai.OpenAI)
     assert_type(client.request("POST", "/rerank", cast_to=types.Model, body={"a": 1}), types.Model)
@@ -159,6 +183,8 @@ async def awaited(stream: bool) -> None:
             assert_type(file, types.FileObject)
         assert_type(await caller.files.content("file_1"), oai.BinaryResponse)
         assert_type(await caller.models("gpt-5"), types.Model)
+        text = await caller.audio.transcriptions.create(file="a.mp3", model="m", response_format="text")
+        assert_type(text, str)
         assert_type(await caller.with_options(beta="x").get("/a", cast_to=types.Model), types.Model)
 
 

@@ -32,6 +32,8 @@ client.chat.completions.create(model="gpt-5", messages=[]).choice  # wrong
 client.chat.completions.create(model="gpt-5", messages=[], stream=True).choices  # wrong
 client.chat.completions.create("gpt-5", messages=[])  # wrong
 
+client.audio.transcriptions.create(file="a", model="m", response_format="xml")  # wrong
+client.audio.transcriptions.create(file="a", model="m", response_format="srt").text  # wrong
 client.files.list(order="up")  # wrong
 client.files.create(file=3, purpose="user_data")  # wrong
 client.files.retrieve()  # wrong

@@ -27,6 +27,25 @@ PARTS = {
 }
 """Forms whose fields have content types, and the field that goes alone as the body where it is the only one."""
 
+RESPONSE_BY = {
+    "audio.transcriptions.create": {
+        "response_format": {
+            "json": "audio.Transcription",
+            "verbose_json": "audio.TranscriptionVerbose",
+            "diarized_json": "audio.TranscriptionDiarized",
+            **dict.fromkeys(("text", "srt", "vtt"), "str"),
+        }
+    },
+    "audio.translations.create": {
+        "response_format": {
+            "json": "audio.Translation",
+            "verbose_json": "audio.TranslationVerbose",
+            **dict.fromkeys(("text", "srt", "vtt"), "str"),
+        }
+    },
+}
+"""Parameters whose value chooses the type of the answer."""
+
 STREAM_ONLY = frozenset({"beta.agents.sessions.events.stream"})
 """Operations that answer with a stream without being asked for one."""
 
@@ -61,6 +80,8 @@ class Rows:
             if getattr(operation, key):
                 row[key] = getattr(operation, key)
         row |= PARTS.get(operation.name, {})
+        if operation.name in RESPONSE_BY:
+            row["response_by"] = RESPONSE_BY[operation.name]
         if operation.auth != "key":
             row["auth"] = operation.auth
         if operation.deprecated:
