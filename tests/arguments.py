@@ -96,8 +96,8 @@ class _Maker:
         if origin in (Union, UnionType):
             return self._union(inner, name, depth)
         if origin in LISTS:
-            times = 0 if depth > FLOOR else 1 if name in ONLY_ONE else 2
-            return [self.of(inner[0], name, depth + 1)] * times
+            items = [] if depth > FLOOR else [self.of(inner[0], name, depth + 1)]
+            return items if name in ONLY_ONE else items * 2
         if origin is dict:
             return {"a key": self.of(inner[1], name, depth + 1)}
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):

@@ -220,3 +220,19 @@ def test_an_object_copies_and_pickles_with_its_unknown_fields() -> None:
     answer = chat(own=1)
     for twin in (copy.copy(answer), copy.deepcopy(answer), pickle.loads(pickle.dumps(answer))):
         assert twin.to_dict() == answer.to_dict()
+
+
+def test_a_filter_of_filters_is_typed_all_the_way_down() -> None:
+    """The official SDK has `object` for what stands within."""
+    sent = {
+        "type": "and",
+        "filters": [
+            {"type": "eq", "key": "a", "value": "b"},
+            {"type": "or", "filters": [{"type": "in", "key": "c", "value": ["d", 1.5]}]},
+        ],
+    }
+    found = decoder(oai.types.CompoundFilter).decode(msgspec.json.encode(sent))
+    assert isinstance(found.filters[0], oai.types.ComparisonFilter)
+    assert isinstance(found.filters[1], oai.types.CompoundFilter)
+    assert found.filters[1].filters[0].value == ["d", 1.5]
+    assert found.to_dict() == sent

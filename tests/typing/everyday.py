@@ -125,6 +125,25 @@ def others() -> None:
     assert_type(client.beta.assistants.list(), oai.CursorPage[types.beta.Assistant])
 
 
+def filters(found: types.CompoundFilter) -> None:
+    for each in found.filters:
+        if isinstance(each, types.CompoundFilter):
+            assert_type(each.filters, list[types.shared.Filter])
+        else:
+            assert_type(each.key, str)
+    client.vector_stores.search(
+        "vs_1",
+        query="a",
+        filters={
+            "type": "and",
+            "filters": [
+                {"type": "or", "filters": [{"type": "eq", "key": "a", "value": 1}]},
+                {"type": "gt", "key": "b", "value": 2},
+            ],
+        },
+    )
+
+
 def transcriptions(form: types.AudioResponseFormat, stream: bool) -> None:
     create = client.audio.transcriptions.create
     assert_type(create(file="a.mp3", model="whisper-1"), types.audio.Transcription)

@@ -34,6 +34,7 @@ client.chat.completions.create("gpt-5", messages=[])  # wrong
 
 client.audio.transcriptions.create(file="a", model="m", response_format="xml")  # wrong
 client.audio.transcriptions.create(file="a", model="m", response_format="srt").text  # wrong
+client.vector_stores.search("vs_1", query="a", filters={"type": "or", "filters": [{"type": "and"}]})  # wrong
 client.files.list(order="up")  # wrong
 client.files.create(file=3, purpose="user_data")  # wrong
 client.files.retrieve()  # wrong

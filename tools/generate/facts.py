@@ -34,6 +34,33 @@ ADDED = {
 }
 """Fields that the API sends and the SDK does not declare, where they tell a variant of a union."""
 
+FILTERS = {
+    (f"{ROOT}.beta.beta_file_search_tool", "FiltersCompoundFilterFilter"): "FiltersCompoundFilter",
+    (f"{ROOT}.beta.beta_file_search_tool_param", "FiltersCompoundFilterFilter"): "FiltersCompoundFilter",
+    (f"{ROOT}.shared.compound_filter", "Filter"): "CompoundFilter",
+    (f"{ROOT}.shared_params.compound_filter", "Filter"): "CompoundFilter",
+}
+"""Unions in which the SDK has `object` for the class of the same module that holds them."""
+
+OBJECTS = frozenset(
+    {
+        "annotations",
+        "changes_requested",
+        "data",
+        "file_search",
+        "input_schema",
+        "item",
+        "login.succeeded",
+        "logout.succeeded",
+        "metadata",
+        "parameters",
+    }
+)
+"""Fields by their names on the wire which the specification says to be objects, and the SDK only to be something."""
+
+ANYTHING = {(f"{ROOT}.conversations.conversation", "Conversation")}
+"""Classes of which the specification does not say so."""
+
 REQUIREDNESS: tuple[Any, ...] = (typing_extensions.Required, typing_extensions.NotRequired)
 
 FILE_TYPES = {"FileTypes", "FileContent", "Base64FileInput"}
@@ -102,7 +129,11 @@ class Reader:
                 self.facts.left_out[key] = "no type"
             else:
                 home = self._alias_of[value]
-                self.facts.aliases[key] = Alias(key, Ref(home) if home != key else self.node(value, top=True))
+                node = Ref(home) if home != key else self.node(value, top=True)
+                if key in FILTERS and isinstance(node, OneOf):
+                    itself = Ref((module.__name__, FILTERS[key]))
+                    node = OneOf(tuple(itself if each == ANY else each for each in node.variants))
+                self.facts.aliases[key] = Alias(key, node)
 
     def _struct(self, key: Key, cls: type[pydantic.BaseModel]) -> Struct:
         cls.model_rebuild()
@@ -112,7 +143,7 @@ class Reader:
             if not info.is_required() and not _nullable(node):
                 node = OneOf((node, NONE))
             fields.append(Field(name, info.alias or name, node, info.is_required()))
-        return Struct(key, fields + ADDED.get(key, []), param=False)
+        return _narrowed(Struct(key, fields + ADDED.get(key, []), param=False))
 
     @staticmethod
     def _with_metadata(info: Any) -> Any:
@@ -131,7 +162,7 @@ class Reader:
                 hint = get_args(hint)[0]
             wire = next((each.alias for each in _metadata(hint) if getattr(each, "alias", None)), name)
             fields.append(Field(name, wire, self.node(hint), required))
-        return Struct(key, fields, param=True)
+        return _narrowed(Struct(key, fields, param=True))
 
     def node(self, value: Any, *, top: bool = False) -> Type:
         """Turn a typing object into a node. At the `top` of an alias its own name does not count."""
@@ -255,6 +286,17 @@ def _hashable(value: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _narrowed(struct: Struct) -> Struct:
+    """Say of the fields that hold objects that they do."""
+    for field in struct.fields:
+        if field.wire in OBJECTS and struct.key not in ANYTHING:
+            if field.type == ANY:
+                field.type = Map(ANY)
+            elif field.type == OneOf((ANY, NONE)):
+                field.type = OneOf((Map(ANY), NONE))
+    return struct
 
 
 def _nullable(node: Type) -> bool:

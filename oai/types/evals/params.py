@@ -231,7 +231,7 @@ class DataSourceCreateEvalResponsesRunDataSourceSourceResponses(TypedDict, total
     created_after: int | None
     created_before: int | None
     instructions_search: str | None
-    metadata: Any
+    metadata: dict[str, Any] | None
     model: str | None
     reasoning_effort: ReasoningEffort
     temperature: float | None

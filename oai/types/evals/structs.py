@@ -233,7 +233,7 @@ class DataSourceResponsesSourceResponses(Object, tag_field="type", tag="response
     created_after: int | None = None
     created_before: int | None = None
     instructions_search: str | None = None
-    metadata: Any = None
+    metadata: dict[str, Any] | None = None
     model: str | None = None
     reasoning_effort: ReasoningEffort = None
     temperature: float | None = None

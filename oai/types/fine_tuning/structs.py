@@ -96,5 +96,5 @@ class FineTuningJobEvent(Object):
     level: Literal["info", "warn", "error"]
     message: str
     object: Literal["fine_tuning.job.event"]
-    data: Any = None
+    data: dict[str, Any] | None = None
     type: Literal["message", "metrics"] | None = None

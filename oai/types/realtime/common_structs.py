@@ -186,7 +186,7 @@ class RealtimeErrorEvent(Object, tag_field="type", tag="error"):
 class RealtimeFunctionTool(Object):
     description: str | None = None
     name: str | None = None
-    parameters: Any = None
+    parameters: dict[str, Any] | None = None
     type: Literal["function"] | None = None
 
 
@@ -222,7 +222,7 @@ class OutputAudioBufferStopped(Object, tag_field="type", tag="output_audio_buffe
 
 class RealtimeTracingConfigTracingConfiguration(Object):
     group_id: str | None = None
-    metadata: Any = None
+    metadata: dict[str, Any] | None = None
     workflow_name: str | None = None
 
 

@@ -115,7 +115,7 @@ RealtimeToolChoiceConfigParam: TypeAlias = ToolChoiceOptions | ToolChoiceFunctio
 class RealtimeFunctionToolParam(TypedDict, total=False):
     description: str
     name: str
-    parameters: Any
+    parameters: dict[str, Any]
     type: Literal["function"]
 
 
@@ -126,7 +126,7 @@ RealtimeToolsConfigParam: TypeAlias = list[RealtimeToolsConfigUnionParam]
 
 class RealtimeTracingConfigParamTracingConfiguration(TypedDict, total=False):
     group_id: str
-    metadata: Any
+    metadata: dict[str, Any]
     workflow_name: str
 
 

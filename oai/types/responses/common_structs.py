@@ -322,7 +322,7 @@ class NamespaceToolToolFunction(Object, tag_field="type", tag="function"):
     defer_loading: bool | None = None
     description: str | None = None
     output_schema: dict[str, Any] | None = None
-    parameters: Any = None
+    parameters: dict[str, Any] | None = None
     strict: bool | None = None
 
 
@@ -923,9 +923,9 @@ class ResponseInputItemLocalShellCallAction(Object):
 
 
 class ResponseInputItemMcpListToolsTool(Object):
-    input_schema: Any
+    input_schema: dict[str, Any]
     name: str
-    annotations: Any = None
+    annotations: dict[str, Any] | None = None
     description: str | None = None
 
 
@@ -1245,7 +1245,7 @@ class ToolSearchTool(Object, tag_field="type", tag="tool_search"):
     type: ClassVar[Literal["tool_search"]] = "tool_search"
     description: str | None = None
     execution: Literal["server", "client"] | None = None
-    parameters: Any = None
+    parameters: dict[str, Any] | None = None
 
 
 class WebSearchPreviewToolUserLocation(Object):

@@ -528,7 +528,7 @@ NamespaceToolParamToolFunction = TypedDict(
         "defer_loading": bool,
         "description": str | None,
         "output_schema": dict[str, Any] | None,
-        "parameters": Any,
+        "parameters": dict[str, Any] | None,
         "strict": bool | None,
     },
     total=False,
@@ -651,7 +651,7 @@ class ToolSearchToolParam(TypedDict, total=False):
     type: Required[Literal["tool_search"]]
     description: str | None
     execution: Literal["server", "client"]
-    parameters: Any
+    parameters: dict[str, Any] | None
 
 
 class WebSearchPreviewToolParamUserLocation(TypedDict, total=False):
@@ -934,9 +934,9 @@ class ResponseInputItemParamMcpCall(TypedDict, total=False):
 
 
 class ResponseInputItemParamMcpListToolsTool(TypedDict, total=False):
-    input_schema: Required[Any]
+    input_schema: Required[dict[str, Any]]
     name: Required[str]
-    annotations: Any
+    annotations: dict[str, Any] | None
     description: str | None
 
 

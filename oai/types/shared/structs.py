@@ -42,16 +42,27 @@ class ComparisonFilterNin(ComparisonFilter, tag="nin"):
     type: ClassVar[Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]] = "nin"
 
 
-Filter = Any
-
-
 class CompoundFilter(Object, tag_field="type", tag="and"):
     type: ClassVar[Literal["and", "or"]] = "and"
-    filters: list[Filter]
+    filters: "list[Filter]"
 
 
 class CompoundFilterOr(CompoundFilter, tag="or"):
     type: ClassVar[Literal["and", "or"]] = "or"
+
+
+Filter = (
+    ComparisonFilter
+    | ComparisonFilterNe
+    | ComparisonFilterGt
+    | ComparisonFilterGte
+    | ComparisonFilterLt
+    | ComparisonFilterLte
+    | ComparisonFilterIn
+    | ComparisonFilterNin
+    | CompoundFilter
+    | CompoundFilterOr
+)
 
 
 class Grammar(Object, tag_field="type", tag="grammar"):

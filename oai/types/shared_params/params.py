@@ -11,12 +11,12 @@ class ComparisonFilter(TypedDict, total=False):
     value: Required[str | float | bool | Sequence[str | float]]
 
 
-Filter: TypeAlias = Any
-
-
 class CompoundFilter(TypedDict, total=False):
-    filters: Required[Iterable[Filter]]
+    filters: Required["Iterable[Filter]"]
     type: Required[Literal["and", "or"]]
+
+
+Filter: TypeAlias = ComparisonFilter | CompoundFilter
 
 
 class Grammar(TypedDict, total=False):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         FileChunkingStrategyParam as FileChunkingStrategyParam,
         FileListParams as FileListParams,
         FileUpdateParams as FileUpdateParams,
-        Filters as Filters,
         RankingOptions as RankingOptions,
         StaticFileChunkingStrategyObjectParam as StaticFileChunkingStrategyObjectParam,
         StaticFileChunkingStrategyParam as StaticFileChunkingStrategyParam,
@@ -48,7 +47,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams=File FileListParams FileUpdateParams Filters RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
+            "oai.types.vector_stores.params": "AutoFileChunkingStrategyParam File FileBatchCreateParams FileBatchListFilesParams FileChunkingStrategyParam FileCreateParams=File FileListParams FileUpdateParams RankingOptions StaticFileChunkingStrategyObjectParam StaticFileChunkingStrategyParam VectorStoreCreateParams VectorStoreCreateParamsExpiresAfter VectorStoreListParams VectorStoreSearchParams VectorStoreUpdateParams",
             "oai.types.vector_stores.structs": "Content FileChunkingStrategy FileContentResponse FileCounts LastError OtherFileChunkingStrategyObject StaticFileChunkingStrategy StaticFileChunkingStrategyObject VectorStore VectorStoreDeleted VectorStoreExpiresAfter VectorStoreFile VectorStoreFileBatch VectorStoreFileDeleted VectorStoreSearchResponse",
         },
     )

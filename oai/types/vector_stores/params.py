@@ -3,7 +3,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Required, TypeAlias, TypedDict
 
 from oai.types.shared.constants import Metadata
-from oai.types.shared_params.params import ComparisonFilter, CompoundFilter
+from oai.types.shared_params.params import Filter
 
 
 class AutoFileChunkingStrategyParam(TypedDict, total=False):
@@ -44,9 +44,6 @@ class VectorStoreListParams(TypedDict, total=False):
     order: Literal["asc", "desc"]
 
 
-Filters: TypeAlias = ComparisonFilter | CompoundFilter
-
-
 class RankingOptions(TypedDict, total=False):
     ranker: Literal["none", "auto", "default-2024-11-15"]
     score_threshold: float
@@ -54,7 +51,7 @@ class RankingOptions(TypedDict, total=False):
 
 class VectorStoreSearchParams(TypedDict, total=False):
     query: Required[str | Sequence[str]]
-    filters: Filters
+    filters: Filter
     max_num_results: int
     ranking_options: RankingOptions
     rewrite_query: bool

@@ -119,7 +119,7 @@ class CheckpointPermissionCreated(Object):
 
 class ExternalKeyRegistered(Object):
     id: str | None = None
-    data: Any = None
+    data: dict[str, Any] | None = None
 
 
 class AwsExternalStorageProvider(Object, tag_field="type", tag="aws"):
@@ -299,7 +299,7 @@ class RoleCreated(Object):
 
 class RoleUpdatedChangesRequested(Object):
     description: str | None = None
-    metadata: Any = None
+    metadata: dict[str, Any] | None = None
     permissions_added: list[str] | None = None
     permissions_removed: list[str] | None = None
     resource_id: str | None = None
@@ -328,7 +328,7 @@ class UserUpdated(Object):
 
 class WorkloadIdentityProviderMappingCreated(Object):
     id: str | None = None
-    data: Any = None
+    data: dict[str, Any] | None = None
     identity_provider_id: str | None = None
 
 
@@ -341,13 +341,13 @@ class WorkloadIdentityProviderMappingDeleted(Object):
 
 class WorkloadIdentityProviderMappingUpdated(Object):
     id: str | None = None
-    changes_requested: Any = None
+    changes_requested: dict[str, Any] | None = None
     identity_provider_id: str | None = None
 
 
 class WorkloadIdentityProviderUpdated(Object):
     id: str | None = None
-    changes_requested: Any = None
+    changes_requested: dict[str, Any] | None = None
 
 
 class AuditLogListResponse(Object):
@@ -543,9 +543,9 @@ class AuditLogListResponse(Object):
     ip_allowlist_deleted: IPAllowlistCreated | None = msgspec.field(name="ip_allowlist.deleted", default=None)
     ip_allowlist_updated: IPAllowlistUpdated | None = msgspec.field(name="ip_allowlist.updated", default=None)
     login_failed: LoginFailed | None = msgspec.field(name="login.failed", default=None)
-    login_succeeded: Any = msgspec.field(name="login.succeeded", default=None)
+    login_succeeded: dict[str, Any] | None = msgspec.field(name="login.succeeded", default=None)
     logout_failed: LoginFailed | None = msgspec.field(name="logout.failed", default=None)
-    logout_succeeded: Any = msgspec.field(name="logout.succeeded", default=None)
+    logout_succeeded: dict[str, Any] | None = msgspec.field(name="logout.succeeded", default=None)
     organization_updated: OrganizationUpdated | None = msgspec.field(name="organization.updated", default=None)
     project: AuditLogListResponseProject | None = None
     project_archived: RoleDeleted | None = msgspec.field(name="project.archived", default=None)

@@ -104,7 +104,7 @@ class ResponseCancelEventParam(TypedDict, total=False):
 class Tool(TypedDict, total=False):
     description: str
     name: str
-    parameters: Any
+    parameters: dict[str, Any]
     type: Literal["function"]
 
 
@@ -149,7 +149,7 @@ class SessionCreateParamsInputAudioTranscription(TypedDict, total=False):
 
 class TracingTracingConfiguration(TypedDict, total=False):
     group_id: str
-    metadata: Any
+    metadata: dict[str, Any]
     workflow_name: str
 
 

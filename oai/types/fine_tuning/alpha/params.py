@@ -18,7 +18,7 @@ GraderRunParamsGrader: TypeAlias = (
 class GraderRunParams(TypedDict, total=False):
     grader: Required[GraderRunParamsGrader]
     model_sample: Required[str]
-    item: Any
+    item: dict[str, Any]
 
 
 class GraderValidateParams(TypedDict, total=False):

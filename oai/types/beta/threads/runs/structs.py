@@ -97,7 +97,7 @@ class FileSearchToolCall(Object, tag_field="type", tag="file_search"):
 
 class FileSearchToolCallDelta(Object, tag_field="type", tag="file_search"):
     type: ClassVar[Literal["file_search"]] = "file_search"
-    file_search: Any
+    file_search: dict[str, Any]
     index: int
     id: str | None = None
 
