@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -69,13 +67,7 @@ class AsyncCases(Suite):
 
     def _ends_clean(self) -> None:
         driver, self._driver = self.loop, None
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            driver.end()
-            gc.collect()
-        assert not [str(each.message) for each in caught if issubclass(each.category, ResourceWarning)]
-        assert not driver.leftover, "tasks still run"
-        assert self.is_clear()
+        self.leaves_nothing(driver, driver.settle)
 
     def setup_method(self) -> None:
         super().setup_method()

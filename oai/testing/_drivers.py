@@ -1,6 +1,7 @@
 """How the cases, which are plain functions, use a transport: directly, or through an event loop of its own.
 
-What `send` returns reads, iterates and closes as a sync reply does. The event loop runs in a thread, so that it goes on while a case looks at the server.
+What `send` returns reads, iterates and closes as a sync reply does. The event loop runs in a thread, so that it goes
+on while a case looks at the server.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oai._http import Headers, Request
+if TYPE_CHECKING:
+    from oai._http import Headers, Request
 
 AT_ONCE = 16
 """Threads that share a transport."""
@@ -33,6 +35,8 @@ class Driver:
         make: what makes the transport.
         dispose: what closes what `make` made beside it.
     """
+
+    loop: Any = None
 
     def __init__(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> None:
         self.leftover: list[str] = []
@@ -74,7 +78,7 @@ class AsyncDriver(Driver):
     """An async transport, in a loop that runs in a thread."""
 
     def __init__(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop: Any = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True, name="conformance-loop")
         self._thread.start()
         super().__init__(lambda: self.call(make), dispose)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oai.testing._drivers import Driver
 from oai.testing._suite import Suite, fails, needs
 from oai.testing.loopback import Answer
+
+if TYPE_CHECKING:
+    from oai.testing._drivers import Driver
 
 ENDLESS = Answer(chunks=[b"x"] * 3000, pace=0.01, framing="chunked")
 
@@ -84,18 +84,8 @@ class EndingCases(Suite):
         fails("closed", self.send)
 
     def test_nothing_is_left_behind(self) -> None:
-        gc.collect()
-        driver = self.driver
-        self._driver = None
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            self._use(driver)
-            driver.end()
-            gc.collect()
-        assert self.is_clear(), f"{self.server.open_connections} connections are still open"
-        leaked = [str(each.message) for each in caught if issubclass(each.category, ResourceWarning)]
-        assert not leaked
-        assert not driver.leftover, "tasks still run"
+        driver, self._driver = self.driver, None
+        self.leaves_nothing(driver, lambda: self._use(driver))
 
     def _use(self, driver: Driver) -> None:
         """Use a transport in all the ways that end differently."""

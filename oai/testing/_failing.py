@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -15,11 +16,10 @@ CUT: dict[str, dict[str, Any]] = {
     "chunked within a chunk": {"chunks": [b"abc", b"def"], "framing": "chunked", "truncate": 4},
     "chunked between chunks": {"chunks": [b"abc", b"def"], "framing": "chunked", "truncate": 3},
     "chunked before the last": {"chunks": [b"abc", b"def"], "framing": "chunked", "truncate": 6},
-    "not a chunk": {"raw": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"},
     "reset by length": {"chunks": [b"abc"], "length": 6, "reset": "body"},
     "reset chunked": {"chunks": [b"abc"], "framing": "chunked", "reset": "body"},
     "reset to the end": {"chunks": [b"abc"], "framing": "close", "reset": "body"},
-    "reset after the head": {"chunks": [b"abc"], "reset": "head"},
+    "reset after the head": {"chunks": [], "hold_after": 0, "length": 6, "reset": "body"},
 }
 
 
@@ -27,9 +27,18 @@ class FailingCases(Suite):
     @pytest.mark.parametrize("how", CUT.values(), ids=CUT)
     @pytest.mark.parametrize("take", [lambda reply: reply.read(), list], ids=["read", "iterated"])
     def test_a_body_that_is_cut_short_is_an_error(self, how: dict[str, Any], take: Any) -> None:
-        self.server.reply(Answer(**how))
-        fails("receive", lambda: take(self.send()))  # a reset may overtake the head
+        go_on = threading.Event()
+        self.server.reply(Answer(**how, hold=go_on if "reset" in how else None))  # a reset could overtake the head
+        reply = self.send(read=2 * self.patience)
+        go_on.set()
+        fails("receive", lambda: take(reply))
         assert len(self.server.requests) == 1
+        assert self.is_clear()
+        self.serves_again()
+
+    def test_a_chunk_that_is_none_is_an_error(self) -> None:
+        self.server.reply(Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"))
+        fails("receive", self.fetch)
         assert self.is_clear()
         self.serves_again()
 
@@ -37,8 +46,7 @@ class FailingCases(Suite):
         self.server.reply(Answer(chunks=[b"abc", b"def"], framing="chunked", truncate=3))
         received: list[bytes] = []
         fails("receive", lambda: received.extend(self.send()))
-        reply_pieces = b"".join(received)
-        assert reply_pieces in (b"abc", b"")
+        assert b"".join(received) in (b"abc", b"")
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     def test_a_reset_before_the_headers_is_an_error(self, method: str) -> None:

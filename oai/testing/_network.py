@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
@@ -119,5 +119,5 @@ def _answer_plainly(listener: socket.socket) -> None:
             pass
 
 
-def _yesterday() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+def _yesterday() -> dt.datetime:
+    return dt.datetime.now(dt.UTC) - dt.timedelta(days=1)

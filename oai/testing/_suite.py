@@ -6,7 +6,9 @@ nothing is skipped.
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -130,6 +132,19 @@ class Suite:
     def is_clear(self, *, timeout: float = 3) -> bool:
         """Tell whether the server is rid of all connections soon."""
         return self.server.until(lambda: not self.server.open_connections, timeout)
+
+    def leaves_nothing(self, driver: Driver, use: Callable[[], object]) -> None:
+        """Do something, end the driver, and see that no connection, task or unclosed object is left."""
+        gc.collect()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            use()
+            driver.end()
+            gc.collect()
+        assert self.is_clear(), f"{self.server.open_connections} connections are still open"
+        ours = [each for each in caught if getattr(each.source, "_loop", driver.loop) is driver.loop]  # not of others
+        assert not [str(each.message) for each in ours if issubclass(each.category, ResourceWarning)]
+        assert not driver.leftover, "tasks still run"
 
     def serves_again(self) -> None:
         """See that the transport still answers."""

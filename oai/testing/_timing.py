@@ -17,7 +17,7 @@ from oai.testing.loopback import Answer
 SLOW = 30
 """Seconds that the server waits where a limit should end the wait long before."""
 
-DRIP = {"chunks": [b"x"] * 1000, "pace": 0.02}
+DRIP: dict[str, Any] = {"chunks": [b"x"] * 1000, "pace": 0.02}
 
 
 class TimingCases(Suite):
@@ -37,12 +37,12 @@ class TimingCases(Suite):
     @needs("exact_limits")
     def test_dripping_headers_against_total(self) -> None:
         self.server.reply(Answer(head_pace=0.02, headers=[("x-a", "1")] * 100))
-        self.times_out(lambda: self.send(read=SLOW, total=0.2))
+        self.times_out(lambda: self.send(read=SLOW, total=0.1))
         self.serves_again()
 
     def test_dripping_headers_do_not_reach_the_read_limit(self) -> None:
-        self.server.reply(Answer(head_pace=0.1, headers=[("x-a", "1"), ("x-b", "2"), ("x-c", "3")], body=b"x"))
-        assert self.fetch(read=0.35) == b"x"
+        self.server.reply(Answer(head_pace=0.06, headers=[("x-a", "1"), ("x-b", "2"), ("x-c", "3")], body=b"x"))
+        assert self.fetch(read=0.2) == b"x"
 
     def test_a_body_that_stops_against_read(self) -> None:
         for take in (lambda reply: reply.read(), list):
@@ -52,20 +52,20 @@ class TimingCases(Suite):
         self.serves_again()
 
     def test_a_dripping_body_does_not_reach_the_read_limit(self) -> None:
-        self.server.reply(Answer(chunks=[b"x"] * 5, pace=0.1))
-        assert self.fetch(read=0.35) == b"xxxxx"
+        self.server.reply(Answer(chunks=[b"x"] * 5, pace=0.06))
+        assert self.fetch(read=0.2) == b"xxxxx"
 
     @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
     def test_a_dripping_body_against_total(self, framing: Any) -> None:
         for take in (lambda reply: reply.read(), list):
             self.server.reply(Answer(framing=framing, **DRIP))
-            reply = self.send(total=0.2)
+            reply = self.send(total=0.1)
             self.times_out(lambda take=take, reply=reply: take(reply))  # type: ignore[misc]
         self.serves_again()
 
     def test_a_limit_of_one_request_is_not_that_of_the_next(self) -> None:
-        self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=0.3))
-        assert self.fetch(total=0.25, read=0.25) == b"x"
+        self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=0.2))
+        assert self.fetch(total=0.15, read=0.15) == b"x"
         assert self.fetch() == b"y"
         assert self.server.connections == 1
 
@@ -87,7 +87,7 @@ class TimingCases(Suite):
     def test_a_write_waits_longer_than_a_connect(self) -> None:
         read_on = threading.Event()
         self.server.reply(Answer(read_hold=read_on, body=b"x", keep_body=False))
-        later = threading.Timer(0.3, read_on.set)
+        later = threading.Timer(0.2, read_on.set)
         later.start()
         assert self.fetch(body=bytes(1 << 23), connect=0.1, write=10) == b"x"
         later.join()

@@ -1,0 +1,57 @@
+"""A test of the tests: the conformance suite finds each fault in the cases that are about it, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import faulty_transports
+import pytest
+
+FAULTS = {name: suite for name, suite in vars(faulty_transports).items() if name.startswith("Test")}
+AT_ONCE = 6
+"""Suites that run at a time: they wait for sockets most of it."""
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[str]]]:
+    """Run pytest on the faulty transports that are asked for, each in a process of its own."""
+    asked = [name for name in FAULTS if any(f"[{name}]" in item.name for item in request.session.items)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        yield {name: threads.submit(run, name) for name in asked}
+
+
+def run(name: str) -> str:
+    """Return what pytest says of a suite."""
+    home = Path(__file__).parent
+    options = [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:unraisableexception",
+        "-q",
+        "--tb=line",
+        "-rfE",
+        "-W",
+        "ignore",
+    ]
+    command = [sys.executable, "-m", "pytest", *options, "--noconftest", f"{home}/faulty_transports.py::{name}"]
+    environment = {**os.environ, "PYTHONPATH": str(home.parent), "COLUMNS": "1000"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=home).stdout
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_fails_the_cases_that_are_about_it(name: str, outcomes: dict[str, Future[str]]) -> None:
+    shown = outcomes[name].result()
+    failed = set(re.findall(rf"^(?:FAILED|ERROR) \S+::{name}::(\w+)", shown, re.MULTILINE))
+    assert failed == FAULTS[name].expected, shown[-5000:]
+    passed = re.search(r"(\d+) passed", shown)
+    assert passed, shown
+    assert int(passed[1]) > 70
