@@ -41,7 +41,7 @@ class Breaking(Urllib3Transport):
 
 
 class Faults(TransportConformance):
-    patience = 0.8
+    patience = 1.2
     memory_size = 16 * 1024 * 1024
     Transport: Any = Breaking
     expected: frozenset[str] = frozenset()
@@ -153,6 +153,7 @@ class TestReadsTheBodyBeforeItReturns(Faults):
     expected = frozenset(
         {
             "test_a_body_that_is_cut_short_is_an_error",
+            "test_a_body_that_stops_against_read",
             "test_a_closed_reply_says_so",
             "test_a_dripping_body_against_total",
             "test_a_large_download_takes_little_memory",
@@ -396,13 +397,14 @@ class TestUsesOneConnectionForEach(Faults):
             "test_a_limit_of_one_request_is_not_that_of_the_next",
             "test_an_answer_without_a_body_keeps_the_connection",
             "test_connections_are_kept_and_used_again",
+            "test_many_at_once",
             "test_the_answer_to_head_has_no_body",
         }
     )
 
 
 class AsyncFaults(AsyncTransportConformance):
-    patience = 0.8
+    patience = 1.2
     memory_size = 16 * 1024 * 1024
     Transport: Any = AiohttpTransport
     expected: frozenset[str] = frozenset()
@@ -470,13 +472,11 @@ class TestShieldsFromCancellation(AsyncFaults):
 class TestReadsFilesInTheLoop(AsyncFaults):
     class Transport(AiohttpTransport):
         async def send(self, request: Request) -> Any:
-            if request.body is None or isinstance(request.body, bytes):
+            if request.body is None or isinstance(request.body, bytes) or request.body.length > 1000:
                 return await super().send(request)
             return await super().send(changed(request, body=b"".join(request.body)))
 
-    expected = frozenset(
-        {"test_a_large_upload_takes_little_memory", "test_the_loop_goes_on_while_a_body_is_read_from_a_disk"}
-    )
+    expected = frozenset({"test_the_loop_goes_on_while_a_body_is_read_from_a_disk"})
 
 
 def changed(request: Request, **fields: Any) -> Request:

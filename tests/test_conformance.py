@@ -28,7 +28,7 @@ class TestUrllib3OverAPoolOfTheUsers(TransportConformance):
     test_an_unfinished_head_is_an_error = None  # http.client takes it for a whole one
 
     def make_transport(self) -> Any:
-        self.pool = urllib3.PoolManager()
+        self.pool = urllib3.PoolManager(maxsize=16)
         return Urllib3Transport(self.pool)
 
     def make_trusting(self, context: ssl.SSLContext) -> Any:

@@ -14,7 +14,7 @@ import faulty_transports
 import pytest
 
 FAULTS = {name: suite for name, suite in vars(faulty_transports).items() if name.startswith("Test")}
-AT_ONCE = 6
+AT_ONCE = 4
 """Suites that run at a time: they wait for sockets most of it."""
 
 
@@ -55,3 +55,19 @@ def test_a_fault_fails_the_cases_that_are_about_it(name: str, outcomes: dict[str
     passed = re.search(r"(\d+) passed", shown)
     assert passed, shown
     assert int(passed[1]) > 70
+
+
+def test_a_flag_that_is_off_leaves_its_cases_out_and_on_again_brings_them_back() -> None:
+    class Without(faulty_transports.Faults):
+        tls = False
+        pickles = False
+
+    class With(Without):
+        tls = True
+        pickles = True
+
+    assert not callable(Without.test_a_certificate_that_nobody_vouches_for_is_refused)
+    assert callable(With.test_a_certificate_that_nobody_vouches_for_is_refused)
+    assert callable(Without.test_pickling_is_refused_by_name)
+    assert not callable(With.test_pickling_is_refused_by_name)
+    assert not callable(With.test_an_expired_certificate_is_refused)

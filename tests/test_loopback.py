@@ -468,6 +468,30 @@ def test_a_client_that_hangs_up_within_an_answer_is_no_error(server: Loopback, h
     assert server.failures == []
 
 
+def test_the_body_of_a_request_is_not_read_before_the_test_says_so(server: Loopback) -> None:
+    read_on = threading.Event()
+    server.reply(Answer(read_hold=read_on))
+    with dial(server) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc")
+        assert server.until(lambda: server.requests)
+        sock.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            sock.recv(1)
+        assert not server.requests[0].complete
+        read_on.set()
+        sock.settimeout(5)
+        assert sock.recv(8) == b"HTTP/1.1"
+        assert server.requests[0].body == b"abc"
+
+
+def test_a_client_that_hangs_up_with_something_left_to_read_is_noticed(server: Loopback) -> None:
+    server.reply(Answer(read_hold=threading.Event()))
+    with dial(server) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab")
+        assert server.until(lambda: server.requests)
+    assert server.until(lambda: not server.open_connections, timeout=2)
+
+
 def test_a_hold_that_is_forgotten_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oai.testing._connection.PATIENCE", 0.03)
     with pytest.raises(AssertionError, match="hold"), Loopback(Answer(chunks=BODY, hold=threading.Event())) as server:

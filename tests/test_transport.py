@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import pickle
 import ssl
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import trustme
 import urllib3
 
 from oai.testing import Answer, Loopback
-from oai.transports import Request, Timeout, TransportError, Urllib3Transport
+from oai.transports import AiohttpTransport, Request, Timeout, TransportError, Urllib3Transport
 
 
 @pytest.fixture
@@ -68,23 +70,64 @@ def test_a_head_that_is_none_is_a_named_error(
     assert caught.value.kind == "receive"
 
 
-class Pieces:
-    """A body that counts how often it is sent."""
-
-    length = 6
-    sent = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        self.sent += 1
-        yield from (b"abc", b"def")
-
-
 def test_a_closed_transport_says_so(server: Loopback, transport: Urllib3Transport) -> None:
     transport.close()
     transport.close()
     with pytest.raises(TransportError, match="the transport is closed") as caught:
         transport.send(get(server))
     assert caught.value.kind == "closed"
+
+
+def test_a_closed_reply_says_so(server: Loopback, transport: Urllib3Transport) -> None:
+    server.reply(Answer(chunks=[b"x"] * 500, pace=0.05))
+    reply = transport.send(get(server))
+    reply.close()
+    for use in (reply.read, lambda: list(reply)):
+        with pytest.raises(TransportError, match="the reply is closed"):
+            use()
+
+
+def test_proxies_are_not_heeded_where_told(
+    server: Loopback, transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    server.reply(Answer(body=b"x"))
+    direct = Urllib3Transport(proxies=False)
+    assert direct.send(get(server)).read() == b"x"
+    direct.close()
+
+
+@pytest.mark.parametrize("kind", [Urllib3Transport, AiohttpTransport])
+def test_what_was_given_to_a_transport_is_not_pickled(kind: Any) -> None:
+    words = f"a {kind.__name__} with a ssl_context of the caller's does not pickle: make one in each process"
+    with pytest.raises(TypeError, match=words):
+        pickle.dumps(kind(ssl_context=ssl.create_default_context()))
+    copy = pickle.loads(pickle.dumps(kind(proxies=False, connections=3)))
+    assert (copy._proxies, copy._connections) == (False, 3)
+
+
+def test_a_given_pool_names_an_interim_answer_that_it_cannot_pass_over(server: Loopback) -> None:
+    with urllib3.PoolManager() as pool:
+        server.reply(Answer(body=b"x", informational=[Answer(103)]), Answer(body=b"y"))
+        with pytest.raises(TransportError, match="interim answer"):
+            Urllib3Transport(pool).send(get(server))
+        assert Urllib3Transport(pool).send(get(server)).read() == b"y"
+
+
+def test_a_large_body_of_bytes_stays_one_request_over_aiohttp(server: Loopback) -> None:
+    body = bytes(range(256)) * 8192
+
+    async def main() -> bytes:
+        transport = AiohttpTransport()
+        reply = await transport.send(get(server, body=body))
+        content = await reply.read()
+        await transport.close()
+        return content
+
+    server.reply(Answer(body=b"x"))
+    assert asyncio.run(main()) == b"x"
+    (seen,) = server.requests
+    assert (seen.body, seen.header("content-length")) == (body, str(len(body)))
 
 
 @pytest.fixture
@@ -134,6 +177,14 @@ def test_a_pool_of_one_s_own_is_used_and_stays_open(server: Loopback) -> None:
 def test_importing_the_package_does_not_import_urllib3() -> None:
     import subprocess
 
-    code = "import sys, oai; oai.OpenAI(api_key='k').chat.completions; print('urllib3' in sys.modules, 'ssl' in sys.modules)"
+    code = "import sys, oai; oai.OpenAI(api_key='k').chat.completions; print('urllib3' in sys.modules, 'ssl' in sys.modules, 'oai.testing' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert shown.split() == ["False", "False", "False"]
+
+
+def test_the_loopback_server_needs_no_pytest() -> None:
+    import subprocess
+
+    code = "import sys, oai.testing; oai.testing.Loopback().close(); print('pytest' in sys.modules, 'msgspec' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert shown.split() == ["False", "False"]

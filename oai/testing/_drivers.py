@@ -17,9 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from oai._http import Headers, Request
 
-AT_ONCE = 16
-"""Threads that share a transport."""
-
 PATIENCE = 20.0
 """Seconds that anything may take; more means that a transport hangs."""
 
@@ -37,6 +34,8 @@ class Driver:
     """
 
     loop: Any = None
+    at_once = 16
+    """How many requests `gather` sends at a time, at most."""
 
     def __init__(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> None:
         self.leftover: list[str] = []
@@ -49,7 +48,7 @@ class Driver:
 
     def gather(self, requests: Iterable[Request]) -> list[bytes]:
         """Send requests from several threads and return the bodies of the answers, in their order."""
-        with ThreadPoolExecutor(AT_ONCE) as threads:
+        with ThreadPoolExecutor(self.at_once) as threads:
             return list(threads.map(lambda request: self.send(request).read(), requests))
 
     def over(self, transport: Any) -> Driver:
@@ -76,6 +75,8 @@ class Driver:
 
 class AsyncDriver(Driver):
     """An async transport, in a loop that runs in a thread."""
+
+    at_once = 200
 
     def __init__(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> None:
         self.loop: Any = asyncio.new_event_loop()

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
@@ -72,11 +72,17 @@ class Suite:
     make_trusting: Any = None
     """Takes an `ssl.SSLContext` and returns a new transport that trusts by it; `None` where there is no such thing."""
 
+    own_cases: ClassVar[dict[str, Callable[..., None]]] = {}
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        names = dict.fromkeys(name for each in cls.__mro__ for name in vars(each) if name.startswith("test_"))
-        for name in names:
-            case = next((vars(each)[name] for each in cls.__mro__ if callable(vars(each).get(name))), None)
+        cls.own_cases = {
+            name: value for name, value in vars(cls).items() if name.startswith("test_") and callable(value)
+        }
+        cases: dict[str, Callable[..., None]] = {}
+        for each in reversed(cls.__mro__):
+            cases.update(vars(each).get("own_cases", {}))
+        for name, case in cases.items():
             wanted: dict[str, bool] = getattr(case, "needs", {})
             if any(bool(getattr(cls, flag)) != value for flag, value in wanted.items()):
                 setattr(cls, name, OFF)

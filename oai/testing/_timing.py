@@ -35,14 +35,15 @@ class TimingCases(Suite):
         self.serves_again()
 
     @needs("exact_limits")
-    def test_dripping_headers_against_total(self) -> None:
-        self.server.reply(Answer(head_pace=0.02, headers=[("x-a", "1")] * 100))
+    @pytest.mark.parametrize("one_byte", [False, True], ids=["lines", "bytes"])
+    def test_dripping_headers_against_total(self, one_byte: bool) -> None:
+        self.server.reply(Answer(head_pace=0.02, headers=[("x-a", "1")] * 100, one_byte=one_byte))
         self.times_out(lambda: self.send(read=SLOW, total=0.1))
         self.serves_again()
 
     def test_dripping_headers_do_not_reach_the_read_limit(self) -> None:
-        self.server.reply(Answer(head_pace=0.06, headers=[("x-a", "1"), ("x-b", "2"), ("x-c", "3")], body=b"x"))
-        assert self.fetch(read=0.2) == b"x"
+        self.server.reply(Answer(head_pace=0.12, headers=[("x-a", "1"), ("x-b", "2"), ("x-c", "3")], body=b"x"))
+        assert self.fetch(read=0.5) == b"x"
 
     def test_a_body_that_stops_against_read(self) -> None:
         for take in (lambda reply: reply.read(), list):
@@ -52,8 +53,8 @@ class TimingCases(Suite):
         self.serves_again()
 
     def test_a_dripping_body_does_not_reach_the_read_limit(self) -> None:
-        self.server.reply(Answer(chunks=[b"x"] * 5, pace=0.06))
-        assert self.fetch(read=0.2) == b"xxxxx"
+        self.server.reply(Answer(chunks=[b"x"] * 5, pace=0.12))
+        assert self.fetch(read=0.5) == b"xxxxx"
 
     @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
     def test_a_dripping_body_against_total(self, framing: Any) -> None:
@@ -64,8 +65,8 @@ class TimingCases(Suite):
         self.serves_again()
 
     def test_a_limit_of_one_request_is_not_that_of_the_next(self) -> None:
-        self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=0.2))
-        assert self.fetch(total=0.15, read=0.15) == b"x"
+        self.server.reply(Answer(body=b"x"), Answer(body=b"y", delay=0.5))
+        assert self.fetch(total=0.4, read=0.4) == b"x"
         assert self.fetch() == b"y"
         assert self.server.connections == 1
 
@@ -87,9 +88,9 @@ class TimingCases(Suite):
     def test_a_write_waits_longer_than_a_connect(self) -> None:
         read_on = threading.Event()
         self.server.reply(Answer(read_hold=read_on, body=b"x", keep_body=False))
-        later = threading.Timer(0.2, read_on.set)
+        later = threading.Timer(0.4, read_on.set)
         later.start()
-        assert self.fetch(body=bytes(1 << 23), connect=0.1, write=10) == b"x"
+        assert self.fetch(body=bytes(1 << 23), connect=0.25, write=10) == b"x"
         later.join()
 
     def test_a_server_that_does_not_read_against_total(self) -> None:

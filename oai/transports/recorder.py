@@ -116,6 +116,9 @@ class Recorder:
             return []
         return [exchange.request.title for exchange in self._tape.unused()]
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Recorder does not pickle, for what a copy notes would be lost: make one in each process")
+
     def __repr__(self) -> str:
         return f"<Recorder {self.path!r}, mode {self.mode!r}>"
 
