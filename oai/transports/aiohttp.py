@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from oai._http import Body, Headers, Request, Timeout, TransportError
+from oai._http import Headers, Request, Timeout, TransportError
+from oai.transports._bodies import pieces_of
 
 try:
     import aiohttp
@@ -232,22 +233,13 @@ def _content(request: Request) -> tuple[CIMultiDict[str], Any]:
     if body is None or isinstance(body, bytes):
         return headers, body
     headers["Content-Length"] = str(body.length)
-    return headers, _pieces(body)
+    return headers, pieces_of(body)
 
 
 async def _slices(body: bytes) -> AsyncIterator[memoryview]:
     view = memoryview(body)
     for start in range(0, len(body), LARGE):
         yield view[start : start + LARGE]
-
-
-async def _pieces(body: Body) -> AsyncIterator[bytes]:
-    pieces = iter(body)
-    while True:
-        piece = await asyncio.to_thread(next, pieces, None)
-        if piece is None:
-            return
-        yield piece
 
 
 def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
