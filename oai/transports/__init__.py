@@ -1,7 +1,7 @@
 """Transports, each in a module of its own, imported where it is used.
 
 A transport is anything with the two methods of `Transport`. Those here can wrap each other:
-`Recorder("chat.cassette", Urllib3Transport())`.
+`Recorder("chat.cassette", Limiter(Urllib3Transport(), in_flight=4))`; `limiter` is the example to read.
 """
 
 from __future__ import annotations
@@ -23,21 +23,35 @@ from oai._http import (
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
     from oai.transports.fake import FakeTransport, UnexpectedCall
+    from oai.transports.asgi import AsgiTransport
+    from oai.transports.blocking import BlockingTransport
+    from oai.transports.failing import Fail, FailingTransport
+    from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
+    from oai.transports.limiter import Limiter
     from oai.transports.offline import OfflineTransport
     from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
     from oai.transports.urllib3 import Urllib3Transport
+    from oai.transports.wsgi import WsgiTransport
 
 _HOMES = {
     "AiohttpTransport": "oai.transports.aiohttp",
+    "AsgiTransport": "oai.transports.asgi",
+    "AsyncHttpxTransport": "oai.transports.httpx",
+    "BlockingTransport": "oai.transports.blocking",
     "CassetteError": "oai.transports.recorder",
     "CassetteMiss": "oai.transports.recorder",
     "FakeTransport": "oai.transports.fake",
+    "Fail": "oai.transports.failing",
+    "FailingTransport": "oai.transports.failing",
+    "HttpxTransport": "oai.transports.httpx",
+    "Limiter": "oai.transports.limiter",
     "OfflineTransport": "oai.transports.offline",
     "Recorder": "oai.transports.recorder",
     "SecretFound": "oai.transports.recorder",
     "UnexpectedCall": "oai.transports.fake",
     "UnusedAnswers": "oai.transports.recorder",
     "Urllib3Transport": "oai.transports.urllib3",
+    "WsgiTransport": "oai.transports.wsgi",
 }
 
 __all__ = [
@@ -48,7 +62,17 @@ __all__ = [
     "CassetteError",
     "CassetteMiss",
     "FakeTransport",
+    "AsgiTransport",
+    "AsyncHttpxTransport",
+    "BlockingTransport",
+    "Body",
+    "CassetteError",
+    "CassetteMiss",
+    "Fail",
+    "FailingTransport",
     "Headers",
+    "HttpxTransport",
+    "Limiter",
     "OfflineTransport",
     "Recorder",
     "Reply",
@@ -60,7 +84,24 @@ __all__ = [
     "UnexpectedCall",
     "UnusedAnswers",
     "Urllib3Transport",
+    "WsgiTransport",
+    "is_async",
 ]
+
+
+def is_async(transport: Any) -> bool:
+    """Tell whether what a transport's `send` returns must be awaited.
+
+    A transport whose `send` is no coroutine function, such as one that wraps another, says so by an attribute of
+    this name.
+    """
+    said = getattr(transport, "is_async", None)
+    if said is None:
+        from inspect import iscoroutinefunction  # a large module, which only transports that wrap others need
+
+        said = iscoroutinefunction(transport.send)
+    return bool(said)
+
 
 if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
 

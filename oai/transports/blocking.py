@@ -1,0 +1,126 @@
+"""An async transport for a sync client, such as `BlockingTransport(AsgiTransport(app))`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
+
+from oai._http import Headers, Request, TransportError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class BlockingTransport:
+    """Run an async transport in an event loop of its own, in a thread, and wait for what it does.
+
+    As a context manager it enters and leaves the transport's own `async with`, where that has one.
+
+    Args:
+        transport: the async transport, which is closed with this one.
+    """
+
+    is_async = False
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+        self._closed = False
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._transport,)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a client over this transport must have a key."""
+        return bool(getattr(self._transport, "needs_key", True))
+
+    def send(self, request: Request) -> BlockingReply:
+        """Send and return at the headers."""
+        return BlockingReply(self, self.wait_for(self._transport.send(request)))
+
+    def close(self) -> None:
+        """Close the transport and end the thread."""
+        if self._closed:
+            return
+        self.wait_for(self._transport.close())
+        self._closed = True
+        loop, thread = self._loop, self._thread
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+
+    def wait_for(self, action: Coroutine[Any, Any, Any]) -> Any:
+        """Run something in the loop and return what it returns; it is cancelled if this thread is interrupted."""
+        if self._closed:
+            action.close()
+            raise TransportError("closed", "the transport is closed")
+        future = asyncio.run_coroutine_threadsafe(action, self._running_loop())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def __enter__(self) -> Self:
+        if hasattr(self._transport, "__aenter__"):
+            self.wait_for(self._transport.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None or self._process != os.getpid():  # no thread survives a fork
+                self._loop, self._process = asyncio.new_event_loop(), os.getpid()
+                self._thread = threading.Thread(target=_serve, args=(self._loop,), name="oai-blocking", daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+class BlockingReply:
+    """An answer under way in the thread of a `BlockingTransport`."""
+
+    def __init__(self, transport: BlockingTransport, reply: Any) -> None:
+        self.status: int = reply.status
+        self.headers: Headers = reply.headers
+        self._transport = transport
+        self._reply = reply
+
+    def read(self) -> bytes:
+        """Return the whole body."""
+        content: bytes = self._transport.wait_for(self._reply.read())
+        return content
+
+    def __iter__(self) -> Iterator[bytes]:
+        pieces = aiter(self._reply)
+
+        async def following() -> bytes | None:
+            piece: bytes | None = await anext(pieces, None)
+            return piece
+
+        while (piece := self._transport.wait_for(following())) is not None:
+            yield piece
+
+    def close(self) -> None:
+        """Give up what was not read."""
+        if not self._transport._closed:  # noqa: SLF001 - the two are one
+            self._transport.wait_for(self._reply.close())
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and close it in good order."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()

@@ -1,0 +1,285 @@
+"""A limit on what a program asks of a server: requests at a time, requests a minute, and what the server says is left.
+
+This is also the example of a transport that wraps another one. It uses the public names of `oai.transports` alone:
+`send` may wait and take note, and has to hand on replies of both kinds, sync ones and those to be awaited.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Generator, Iterator
+from concurrent.futures import Future, wait
+from contextlib import closing, suppress
+from functools import partial
+from typing import Any
+
+from oai.transports import Headers, Request, TransportError, is_async
+
+MINUTE = 60.0
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+QUOTAS = ("requests", "tokens")
+
+
+class Limiter:
+    """Let no more requests through than the limits allow. Who comes first goes first.
+
+    A request is in flight from its sending until its answer's body is at its end or closed. Beside the limits given
+    here, the server's are kept: after a `retry-after`, and while `x-ratelimit-remaining-requests` (or `-tokens`) is 0,
+    nothing is sent until the time that it names. Limits hold for each process, over all its threads and event loops.
+
+    Args:
+        transport: what sends, sync or async, which is closed with this one.
+        requests_per_minute: how many requests may begin within any 60 seconds.
+        in_flight: how many may be under way at a time.
+
+    Raises:
+        ValueError: a limit is less than one.
+
+    `send` raises a `TransportError` of kind `timeout` for a request that waits longer than its `Timeout.pool` or
+    `Timeout.total` says.
+    """
+
+    def __init__(self, transport: Any, *, requests_per_minute: int | None = None, in_flight: int | None = None) -> None:
+        for name, limit in (("requests_per_minute", requests_per_minute), ("in_flight", in_flight)):
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} is {limit!r}; it is 1 or more, or None for no limit")
+        self.is_async = is_async(transport)
+        self._transport = transport
+        self._options = {"requests_per_minute": requests_per_minute, "in_flight": in_flight}
+        self._line = Line(requests_per_minute, in_flight)
+
+    def __reduce__(self) -> Any:
+        return partial(type(self), **self._options), (self._transport,)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a client over this transport must have a key."""
+        return bool(getattr(self._transport, "needs_key", True))
+
+    def send(self, request: Request) -> Any:
+        """Send when there is room; a reply, or where the transport is async a coroutine of one."""
+        if self._line.process != os.getpid():  # a forked child has nothing in flight
+            self._line = Line(*self._options.values())
+        return self._send_async(request) if self.is_async else self._send(request)
+
+    def _send(self, request: Request) -> Held:
+        line, began = self._line, time.monotonic()
+        with closing(line.turn(request, began)) as turn:
+            for wake, seconds in turn:
+                wait([wake], seconds)
+        try:
+            return Held(self._transport.send(_after(request, began)), line)
+        except BaseException:
+            line.leave()
+            raise
+
+    async def _send_async(self, request: Request) -> AsyncHeld:
+        import asyncio  # which an async program has loaded already
+
+        line, began = self._line, time.monotonic()
+        with closing(line.turn(request, began)) as turn:
+            for wake, seconds in turn:
+                await asyncio.wait([asyncio.wrap_future(wake)], timeout=seconds)
+        try:
+            return AsyncHeld(await self._transport.send(_after(request, began)), line)
+        except BaseException:
+            line.leave()
+            raise
+
+    def close(self) -> Any:
+        """Turn away who waits, and close the transport; to be awaited where that is async."""
+        self._line.close()
+        return self._transport.close()
+
+
+class Line:
+    """Who waits, who is under way, and when the next may go. Threads share it, and it waits for nothing itself."""
+
+    def __init__(self, per_minute: int | None, in_flight: int | None) -> None:
+        self.process = os.getpid()
+        self._lock = threading.RLock()  # which a reply that is thrown away takes wherever that happens
+        self._waiting: deque[Place] = deque()
+        self._room = math.inf if in_flight is None else in_flight
+        self._begun: deque[float] = deque(maxlen=per_minute or 0)
+        self._blocked_until = 0.0
+        self._closed = False
+
+    def turn(self, request: Request, began: float) -> Generator[tuple[Future[None], float | None], None, None]:
+        """Yield what to wait for, and for how many seconds at most, until it is this request's turn."""
+        limits = [limit for limit in (request.timeout.pool, request.timeout.total) if limit is not None]
+        patience = min(limits, default=math.inf)
+        place = Place()
+        with self._lock:
+            self._waiting.append(place)
+        try:
+            while (delay := self._delay(place)) > 0:
+                left = began + patience - time.monotonic()
+                if left <= 0 or left < delay < math.inf:
+                    raise TransportError("timeout", f"the limits leave no room for the request within {patience:g} s")
+                seconds = min(delay, left)
+                yield place.wake, None if seconds == math.inf else seconds
+        finally:
+            self._give_up(place)
+
+    def _delay(self, place: Place) -> float:
+        """Let the first of the line in, or say for how long it waits: without end is until it is woken."""
+        with self._lock:
+            if self._closed:
+                raise TransportError("closed", "the limiter is closed")
+            place.wake = Future()
+            if self._waiting[0] is not place or self._room < 1:
+                return math.inf
+            now = time.monotonic()
+            full = 0 < len(self._begun) == self._begun.maxlen
+            at = max(self._blocked_until, self._begun[0] + MINUTE if full else 0.0)
+            if at > now:
+                return at - now
+            self._waiting.popleft()
+            self._room -= 1
+            self._begun.append(now)
+            self._wake_first()
+            return 0.0
+
+    def _give_up(self, place: Place) -> None:
+        with self._lock, suppress(ValueError):  # it is not in the line if it had its turn
+            self._waiting.remove(place)
+            self._wake_first()
+
+    def _wake_first(self) -> None:
+        if self._waiting and not self._waiting[0].wake.done():
+            self._waiting[0].wake.set_result(None)
+
+    def leave(self) -> None:
+        """Make room: a request is over."""
+        with self._lock:
+            self._room += 1
+            self._wake_first()
+
+    def heed(self, status: int, headers: Headers) -> None:
+        """Take note of what an answer says about the server's limits."""
+        pause = _retry_after(headers) if status in (429, 503) else 0.0
+        for quota in QUOTAS:
+            if headers.get(f"x-ratelimit-remaining-{quota}") == "0":
+                pause = max(pause, _duration(headers.get(f"x-ratelimit-reset-{quota}", "")))
+        with self._lock:
+            self._blocked_until = max(self._blocked_until, time.monotonic() + pause)
+
+    def close(self) -> None:
+        """Turn away who waits, and who comes."""
+        with self._lock:
+            self._closed = True
+            for place in self._waiting:
+                if not place.wake.done():
+                    place.wake.set_result(None)
+
+
+class Place:
+    """A place in the line."""
+
+    def __init__(self) -> None:
+        self.wake: Future[None] = Future()
+
+
+class InFlight:
+    """An answer that holds its place until its end, also where nobody closes it."""
+
+    def __init__(self, reply: Any, line: Line) -> None:
+        self.status: int = reply.status
+        self.headers: Headers = reply.headers
+        self._reply = reply
+        self._line: Line | None = line
+        line.heed(self.status, self.headers)
+
+    def _leave(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.leave()
+
+    __del__ = _leave
+
+
+class Held(InFlight):
+    """An answer of a sync transport."""
+
+    def read(self) -> bytes:
+        """Return the whole body."""
+        try:
+            return bytes(self._reply.read())
+        finally:
+            self._leave()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._reply
+        except TransportError:
+            self._leave()
+            raise
+        self._leave()
+
+    def close(self) -> None:
+        """Give up what was not read."""
+        try:
+            self._reply.close()
+        finally:
+            self._leave()
+
+
+class AsyncHeld(InFlight):
+    """An answer of an async transport."""
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        try:
+            return bytes(await self._reply.read())
+        finally:
+            self._leave()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._reply:
+                yield piece
+        except TransportError:
+            self._leave()
+            raise
+        self._leave()
+
+    async def close(self) -> None:
+        """Give up what was not read."""
+        try:
+            await self._reply.close()
+        finally:
+            self._leave()
+
+
+def _after(request: Request, began: float) -> Request:
+    """Return the request with what the wait has left of its time."""
+    if request.timeout.total is None:
+        return request
+    left = copy.copy(request)
+    left.timeout = request.timeout.within(began + request.timeout.total - time.monotonic())
+    return left
+
+
+def _duration(text: str) -> float:
+    """Read a time as the server writes it, such as `6m0s` or `20ms`, in seconds."""
+    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text))
+
+
+def _retry_after(headers: Headers) -> float:
+    """Read in how many seconds the server wants to be asked again: a number, or until a date."""
+    with suppress(KeyError, ValueError):
+        return float(headers["retry-after-ms"]) / 1000
+    text = headers.get("retry-after", "")
+    with suppress(ValueError):
+        return float(text)
+    from email.utils import parsedate_to_datetime  # rare, and the module is not small
+
+    with suppress(ValueError, TypeError, OverflowError):
+        return parsedate_to_datetime(text).timestamp() - time.time()
+    return 0.0
