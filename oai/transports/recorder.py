@@ -25,6 +25,7 @@ from oai._nearest import nearest
 from oai._redact import Redactor
 from oai._replies import NOTHING, VARIABLE, AsyncRecording, CassetteMiss, Recording, Replayed, failure_of
 from oai._tape import KEPT_HEADERS, Note, SecretFound, Tape, absolute
+from oai.transports import is_async
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -108,6 +109,11 @@ class Recorder:
     def needs_key(self) -> bool:
         """Whether requests go to a transport that needs a key."""
         return self.mode != "replay" and getattr(self._given, "needs_key", True)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether requests go to a transport whose `send` must be awaited; a replay serves either kind."""
+        return self.mode != "replay" and self._transport is not None and is_async(self._transport)
 
     @property
     def unused(self) -> list[str]:
