@@ -42,7 +42,7 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Any]:
     inner = getattr(transport, "_transport", transport)
     yield transport
     if inner._given is not None and inner.is_async:
-        asyncio.run(inner._given.aclose()) if transport._closed else transport.wait_for(inner._given.aclose())
+        asyncio.run(inner._given.aclose()) if transport._closed else transport.wait_for(inner._given.aclose)
     elif inner._given is not None:
         inner._given.close()
     transport.close()

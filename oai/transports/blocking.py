@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oai._http import Headers, Request, TransportError
@@ -43,25 +43,24 @@ class BlockingTransport:
 
     def send(self, request: Request) -> BlockingReply:
         """Send and return at the headers."""
-        return BlockingReply(self, self.wait_for(self._transport.send(request)))
+        return BlockingReply(self, self.wait_for(self._transport.send, request))
 
     def close(self) -> None:
         """Close the transport and end the thread."""
         if self._closed:
             return
-        self.wait_for(self._transport.close())
+        self.wait_for(self._transport.close)
         self._closed = True
         loop, thread = self._loop, self._thread
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
 
-    def wait_for(self, action: Coroutine[Any, Any, Any]) -> Any:
-        """Run something in the loop and return what it returns; it is cancelled if this thread is interrupted."""
+    def wait_for(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call something in the loop and return its outcome; it is cancelled if this thread is interrupted."""
         if self._closed:
-            action.close()
             raise TransportError("closed", "the transport is closed")
-        future = asyncio.run_coroutine_threadsafe(action, self._running_loop())
+        future = asyncio.run_coroutine_threadsafe(_outcome(function, arguments), self._running_loop())
         try:
             return future.result()
         except BaseException:
@@ -70,7 +69,7 @@ class BlockingTransport:
 
     def __enter__(self) -> Self:
         if hasattr(self._transport, "__aenter__"):
-            self.wait_for(self._transport.__aenter__())
+            self.wait_for(self._transport.__aenter__)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,23 +95,23 @@ class BlockingReply:
 
     def read(self) -> bytes:
         """Return the whole body."""
-        content: bytes = self._transport.wait_for(self._reply.read())
+        content: bytes = self._transport.wait_for(self._reply.read)
         return content
 
     def __iter__(self) -> Iterator[bytes]:
         pieces = aiter(self._reply)
-
-        async def following() -> bytes | None:
-            piece: bytes | None = await anext(pieces, None)
-            return piece
-
-        while (piece := self._transport.wait_for(following())) is not None:
+        while (piece := self._transport.wait_for(anext, pieces, None)) is not None:
             yield piece
 
     def close(self) -> None:
         """Give up what was not read."""
         if not self._transport._closed:  # noqa: SLF001 - the two are one
-            self._transport.wait_for(self._reply.close())
+            self._transport.wait_for(self._reply.close)
+
+
+async def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    outcome = function(*arguments)
+    return await outcome if isinstance(outcome, Awaitable) else outcome
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -118,7 +118,7 @@ class Line:
         with self._lock:
             self._waiting.append(place)
         try:
-            while (delay := self._delay(place)) > 0:
+            while (delay := self._delay(place, time.monotonic())) > 0:
                 left = began + patience - time.monotonic()
                 if left <= 0 or left < delay < math.inf:
                     raise TransportError("timeout", f"the limits leave no room for the request within {patience:g} s")
@@ -127,7 +127,7 @@ class Line:
         finally:
             self._give_up(place)
 
-    def _delay(self, place: Place) -> float:
+    def _delay(self, place: Place, now: float) -> float:
         """Let the first of the line in, or say for how long it waits: without end is until it is woken."""
         with self._lock:
             if self._closed:
@@ -135,7 +135,6 @@ class Line:
             place.wake = Future()
             if self._waiting[0] is not place or self._room < 1:
                 return math.inf
-            now = time.monotonic()
             full = 0 < len(self._begun) == self._begun.maxlen
             at = max(self._blocked_until, self._begun[0] + MINUTE if full else 0.0)
             if at > now:
@@ -168,7 +167,7 @@ class Line:
             if headers.get(f"x-ratelimit-remaining-{quota}") == "0":
                 pause = max(pause, _duration(headers.get(f"x-ratelimit-reset-{quota}", "")))
         with self._lock:
-            self._blocked_until = max(self._blocked_until, time.monotonic() + pause)
+            self._blocked_until = max(self._blocked_until, time.monotonic() + (pause if math.isfinite(pause) else 0.0))
 
     def close(self) -> None:
         """Turn away who waits, and who comes."""
