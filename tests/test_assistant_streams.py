@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from both import Way
-from loopback import Answer, Loopback
 
 import oai
 from oai.helpers.assistants import AssistantEventHandler, AsyncAssistantEventHandler
+from oai.testing import Answer, Loopback
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is deprecated.*:DeprecationWarning")
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from conftest import KEY
-from loopback import Answer, Loopback, Seen
 from test_map import chat
 
 import oai
 from oai.helpers import batch_files
+from oai.testing import Answer, Loopback, Seen
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 

@@ -19,9 +19,9 @@ import pytest
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback, Seen
 
 import oai
+from oai.testing import Answer, Loopback, Seen
 
 CHAT = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pydantic
 import pytest
-from loopback import Answer, Loopback
 from test_stream_helpers import chunk, texts, told, tool, usage
 
 import oai
+from oai.testing import Answer, Loopback
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
 

@@ -12,7 +12,6 @@ import pytest
 from both import Read, Way
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 from test_parsing import Plan, response, said
 from test_tools import Search, item, weather
 
@@ -22,6 +21,7 @@ from oai.helpers.chat_stream import ChatCompletionStreamState
 from oai.helpers.parsing import ParsedChatCompletion, ParsedResponse
 from oai.helpers.pieces import Pieces, partial_json
 from oai.helpers.response_stream import ResponseStreamState
+from oai.testing import Answer, Loopback
 from oai.types.chat import ChatCompletionChunk
 from oai.types.responses import ResponseStreamEvent
 

@@ -12,9 +12,9 @@ import pytest
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 from oai.transports import (
     AiohttpTransport,
     BlockingTransport,

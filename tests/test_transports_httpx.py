@@ -21,9 +21,9 @@ import httpx2
 import pytest
 import trustme
 from conftest import KEY
-from loopback import Answer, Loopback
 
 import oai
+from oai.testing import Answer, Loopback
 from oai.transports import AsyncHttpxTransport, BlockingTransport, HttpxTransport, Request, Timeout, TransportError
 
 KINDS: dict[str, Callable[[], Any]] = {

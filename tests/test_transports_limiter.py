@@ -18,10 +18,10 @@ import pytest
 from conftest import KEY
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import Answer, Loopback, Seen
 
 import oai
 import oai.transports.limiter
+from oai.testing import Answer, Loopback, Seen
 from oai.transports import (
     AiohttpTransport,
     BlockingTransport,

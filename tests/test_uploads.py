@@ -18,11 +18,11 @@ import pytest
 from conftest import KEY
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from loopback import Answer, Loopback, Seen
 
 import oai
 from oai._steps import follow
 from oai.helpers.uploads import UploadState
+from oai.testing import Answer, Loopback, Seen
 
 Play = Callable[..., Any]
 

@@ -22,10 +22,10 @@ from oai._http import (
 
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
-    from oai.transports.fake import FakeTransport, UnexpectedCall
     from oai.transports.asgi import AsgiTransport
     from oai.transports.blocking import BlockingTransport
     from oai.transports.failing import Fail, FailingTransport
+    from oai.transports.fake import FakeTransport, UnexpectedCall
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
     from oai.transports.limiter import Limiter
     from oai.transports.offline import OfflineTransport
@@ -56,20 +56,17 @@ _HOMES = {
 
 __all__ = [
     "AiohttpTransport",
-    "AsyncReply",
-    "AsyncTransport",
-    "Body",
-    "CassetteError",
-    "CassetteMiss",
-    "FakeTransport",
     "AsgiTransport",
     "AsyncHttpxTransport",
+    "AsyncReply",
+    "AsyncTransport",
     "BlockingTransport",
     "Body",
     "CassetteError",
     "CassetteMiss",
     "Fail",
     "FailingTransport",
+    "FakeTransport",
     "Headers",
     "HttpxTransport",
     "Limiter",

@@ -113,7 +113,7 @@ class Recorder:
     @property
     def is_async(self) -> bool:
         """Whether requests go to a transport whose `send` must be awaited; a replay serves either kind."""
-        return self.mode != "replay" and self._transport is not None and is_async(self._transport)
+        return self.mode != "replay" and self._given is not None and is_async(self._given)
 
     @property
     def unused(self) -> list[str]:
