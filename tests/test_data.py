@@ -9,6 +9,7 @@ import keyword
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from typing import Any, Required, get_args, get_origin, get_type_hints, is_typeddict
 
 import msgspec
@@ -78,6 +79,12 @@ def test_nothing_has_a_second_meaning() -> None:
     twice = {names[0].rpartition(".")[2]: names for names in same.values() if len(names) > 1}
     # The SDK has some operations under a second name, and one path is completed by what the body says.
     assert all(len(names) <= 3 for names in twice.values())
+
+
+def test_no_two_operations_are_described_by_the_same_line() -> None:
+    docs = Counter(row.doc for _, row in ROWS)
+    assert [doc for doc, times in docs.items() if times > 1] == []
+    assert max(map(len, docs)) < 100
 
 
 def test_constant_headers_are_few_and_known() -> None:

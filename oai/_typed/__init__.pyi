@@ -431,7 +431,7 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Create an assistant. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def assistants_delete(
@@ -440,7 +440,7 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
-        """Delete an assistant. `DELETE /assistants/{assistant_id}`"""
+        """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -483,7 +483,7 @@ class OpenAI(SyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
 
     @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
     def assistant_files(
@@ -537,7 +537,7 @@ class OpenAI(SyncClient):
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Create a thread. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -562,7 +562,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -587,7 +587,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -612,7 +612,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def threads_delete(
@@ -621,7 +621,7 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
-        """Delete a thread. `DELETE /threads/{thread_id}`"""
+        """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
     @overload
     def threads(
@@ -654,7 +654,7 @@ class OpenAI(SyncClient):
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_message_create(
@@ -667,7 +667,7 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Create a message. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def create_thread_message(
@@ -680,7 +680,7 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Create a message. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_messages(
@@ -694,7 +694,7 @@ class OpenAI(SyncClient):
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Message]:
-        """List the messages. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_message(
@@ -715,7 +715,7 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
 
     @deprecated('the API has dropped it; files are attachments of a message')
     def thread_message_files(
@@ -750,7 +750,7 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Cancel a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
+        """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -778,7 +778,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -806,7 +806,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -834,7 +834,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_runs(
@@ -847,7 +847,7 @@ class OpenAI(SyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Run]:
-        """List the runs. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_run(
@@ -870,7 +870,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -883,7 +883,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -896,7 +896,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_run_modify(
@@ -907,7 +907,7 @@ class OpenAI(SyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change a run of a thread. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_run_steps(
@@ -1144,7 +1144,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     def images_edits(
@@ -1173,7 +1173,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     def images_edits(
@@ -1202,7 +1202,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     def image_edits(
@@ -1231,7 +1231,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     def image_edits(
@@ -1260,7 +1260,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     def image_edits(
@@ -1289,7 +1289,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     def images_generations(
@@ -1459,7 +1459,7 @@ class OpenAI(SyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a model. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
 
     @overload
     @deprecated('the API has dropped it; use fine_tuning.jobs.list')
@@ -2024,7 +2024,7 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Create an assistant. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def assistants_delete(
@@ -2033,7 +2033,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
-        """Delete an assistant. `DELETE /assistants/{assistant_id}`"""
+        """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2076,7 +2076,7 @@ class AsyncOpenAI(AsyncClient):
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
 
     @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
     def assistant_files(
@@ -2130,7 +2130,7 @@ class AsyncOpenAI(AsyncClient):
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Create a thread. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2155,7 +2155,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2180,7 +2180,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2205,7 +2205,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def threads_delete(
@@ -2214,7 +2214,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
-        """Delete a thread. `DELETE /threads/{thread_id}`"""
+        """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
     @overload
     def threads(
@@ -2247,7 +2247,7 @@ class AsyncOpenAI(AsyncClient):
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def thread_message_create(
@@ -2260,7 +2260,7 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Create a message. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def create_thread_message(
@@ -2273,7 +2273,7 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Create a message. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_messages(
@@ -2287,7 +2287,7 @@ class AsyncOpenAI(AsyncClient):
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
-        """List the messages. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def thread_message(
@@ -2308,7 +2308,7 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
 
     @deprecated('the API has dropped it; files are attachments of a message')
     def thread_message_files(
@@ -2343,7 +2343,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Cancel a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
+        """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2371,7 +2371,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2399,7 +2399,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2427,7 +2427,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_runs(
@@ -2440,7 +2440,7 @@ class AsyncOpenAI(AsyncClient):
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
-        """List the runs. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def thread_run(
@@ -2463,7 +2463,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2476,7 +2476,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2489,7 +2489,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def thread_run_modify(
@@ -2500,7 +2500,7 @@ class AsyncOpenAI(AsyncClient):
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change a run of a thread. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def thread_run_steps(
@@ -2737,7 +2737,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     async def images_edits(
@@ -2766,7 +2766,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     async def images_edits(
@@ -2795,7 +2795,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     async def image_edits(
@@ -2824,7 +2824,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     async def image_edits(
@@ -2853,7 +2853,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     async def image_edits(
@@ -2882,7 +2882,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change an image by a prompt. `POST /images/edits`"""
+        """Change one or more images as a prompt says. `POST /images/edits`"""
 
     @overload
     async def images_generations(
@@ -3052,7 +3052,7 @@ class AsyncOpenAI(AsyncClient):
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a model. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
 
     @overload
     @deprecated('the API has dropped it; use fine_tuning.jobs.list')

@@ -201,7 +201,7 @@ class AdminOrganizationAdminApiKeys:
         expires_in_seconds: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyCreateResponse:
-        """Create an admin api key. `POST /organization/admin_api_keys`"""
+        """Make an admin key; the answer alone shows it. `POST /organization/admin_api_keys`"""
 
     def delete(
         self,
@@ -209,7 +209,7 @@ class AdminOrganizationAdminApiKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyDeleteResponse:
-        """Delete an admin api key. `DELETE /organization/admin_api_keys/{key_id}`"""
+        """Revoke an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
 
     def list(
         self,
@@ -219,7 +219,7 @@ class AdminOrganizationAdminApiKeys:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.AdminAPIKey]:
-        """List the admin api keys. `GET /organization/admin_api_keys`"""
+        """List the admin keys of the organization. `GET /organization/admin_api_keys`"""
 
     def retrieve(
         self,
@@ -227,7 +227,7 @@ class AdminOrganizationAdminApiKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKey:
-        """Look up an admin api key. `GET /organization/admin_api_keys/{key_id}`"""
+        """Look up an admin key. `GET /organization/admin_api_keys/{key_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationAdminApiKeysRaw:
@@ -270,7 +270,7 @@ class AdminOrganizationAuditLogs:
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]:
-        """List the audit logs. `GET /organization/audit_logs`"""
+        """List who did what in the organization. `GET /organization/audit_logs`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationAuditLogsRaw:
@@ -298,7 +298,7 @@ class AdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.CertificateActivateResponse]:
-        """Activate certificates. `POST /organization/certificates/activate`"""
+        """Put certificates of the organization into use. `POST /organization/certificates/activate`"""
 
     def create(
         self,
@@ -307,7 +307,7 @@ class AdminOrganizationCertificates:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Create a certificate. `POST /organization/certificates`"""
+        """Add a certificate that the organization's calls can be secured with. `POST /organization/certificates`"""
 
     def deactivate(
         self,
@@ -315,7 +315,7 @@ class AdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.CertificateDeactivateResponse]:
-        """Deactivate certificates. `POST /organization/certificates/deactivate`"""
+        """Take certificates of the organization out of use. `POST /organization/certificates/deactivate`"""
 
     def delete(
         self,
@@ -351,7 +351,7 @@ class AdminOrganizationCertificates:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Change a certificate. `POST /organization/certificates/{certificate_id}`"""
+        """Rename a certificate. `POST /organization/certificates/{certificate_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationCertificatesRaw:
@@ -390,7 +390,7 @@ class AdminOrganizationDataRetention:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
-        """Look up a data retention. `GET /organization/data_retention`"""
+        """Look up how long the organization's data is kept. `GET /organization/data_retention`"""
 
     def update(
         self,
@@ -398,7 +398,7 @@ class AdminOrganizationDataRetention:
         retention_type: Literal["zero_data_retention", "modified_abuse_monitoring", "enhanced_zero_data_retention", "enhanced_modified_abuse_monitoring"],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
-        """Change a data retention. `POST /organization/data_retention`"""
+        """Set how long the organization's data is kept. `POST /organization/data_retention`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationDataRetentionRaw:
@@ -450,7 +450,7 @@ class AdminOrganizationExternalKeys:
         key_version_ocid: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Create an external key. `POST /organization/external_keys`"""
+        """Register an encryption key that is held at a cloud provider. `POST /organization/external_keys`"""
 
     def delete(
         self,
@@ -458,7 +458,7 @@ class AdminOrganizationExternalKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Delete an external key. `DELETE /organization/external_keys/{external_key_id}`"""
+        """Remove an encryption key that is held at a cloud provider. `DELETE /organization/external_keys/{external_key_id}`"""
 
     def list(
         self,
@@ -469,7 +469,7 @@ class AdminOrganizationExternalKeys:
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.ExternalKey]:
-        """List the external keys. `GET /organization/external_keys`"""
+        """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`"""
 
     def retrieve(
         self,
@@ -477,7 +477,7 @@ class AdminOrganizationExternalKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Look up an external key. `GET /organization/external_keys/{external_key_id}`"""
+        """Look up an encryption key that is held at a cloud provider. `GET /organization/external_keys/{external_key_id}`"""
 
     def validate(
         self,
@@ -485,7 +485,7 @@ class AdminOrganizationExternalKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKeyValidateResponse:
-        """Validate an external key. `POST /organization/external_keys/{external_key_id}/validate`"""
+        """Check that an encryption key at a cloud provider can be used. `POST /organization/external_keys/{external_key_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationExternalKeysRaw:
@@ -522,7 +522,7 @@ class AdminOrganizationExternalStorage:
         provider: _AdminOrganizationExternalStorageCreateProvider,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Create an external storage. `POST /organization/external_storage`"""
+        """Register a project's own storage at a cloud provider. `POST /organization/external_storage`"""
 
     def delete(
         self,
@@ -530,7 +530,7 @@ class AdminOrganizationExternalStorage:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageDeleted:
-        """Delete an external storage. `DELETE /organization/external_storage/{external_storage_id}`"""
+        """Remove a project's own storage. `DELETE /organization/external_storage/{external_storage_id}`"""
 
     def list(
         self,
@@ -541,7 +541,7 @@ class AdminOrganizationExternalStorage:
         project_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.ExternalStorageConfiguration]:
-        """List the external storage. `GET /organization/external_storage`"""
+        """List the storage of projects at cloud providers. `GET /organization/external_storage`"""
 
     def retrieve(
         self,
@@ -549,7 +549,7 @@ class AdminOrganizationExternalStorage:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Look up an external storage. `GET /organization/external_storage/{external_storage_id}`"""
+        """Look up a project's own storage. `GET /organization/external_storage/{external_storage_id}`"""
 
     def validate(
         self,
@@ -557,7 +557,7 @@ class AdminOrganizationExternalStorage:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Validate an external storage. `POST /organization/external_storage/{external_storage_id}/validate`"""
+        """Check that a project's own storage can be used. `POST /organization/external_storage/{external_storage_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationExternalStorageRaw:
@@ -593,7 +593,7 @@ class AdminOrganizationGroups:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
-        """Create a group. `POST /organization/groups`"""
+        """Make a group of users. `POST /organization/groups`"""
 
     def delete(
         self,
@@ -628,7 +628,7 @@ class AdminOrganizationGroups:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.GroupUpdateResponse:
-        """Change a group. `POST /organization/groups/{group_id}`"""
+        """Rename a group. `POST /organization/groups/{group_id}`"""
 
     @property
     def roles(self) -> AdminOrganizationGroupsRoles:
@@ -681,7 +681,7 @@ class AdminOrganizationGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleCreateResponse:
-        """Create a role. `POST /organization/groups/{group_id}/roles`"""
+        """Give a group a role in the organization. `POST /organization/groups/{group_id}/roles`"""
 
     def delete(
         self,
@@ -690,7 +690,7 @@ class AdminOrganizationGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleDeleteResponse:
-        """Delete a role of a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
+        """Take a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -701,7 +701,7 @@ class AdminOrganizationGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.groups.RoleListResponse]:
-        """List the roles. `GET /organization/groups/{group_id}/roles`"""
+        """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`"""
 
     def retrieve(
         self,
@@ -710,7 +710,7 @@ class AdminOrganizationGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleRetrieveResponse:
-        """Look up a role of a group. `GET /organization/groups/{group_id}/roles/{role_id}`"""
+        """Look up a role of a group in the organization. `GET /organization/groups/{group_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationGroupsRolesRaw:
@@ -745,7 +745,7 @@ class AdminOrganizationGroupsUsers:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserCreateResponse:
-        """Create an user. `POST /organization/groups/{group_id}/users`"""
+        """Add a user to a group. `POST /organization/groups/{group_id}/users`"""
 
     def delete(
         self,
@@ -754,7 +754,7 @@ class AdminOrganizationGroupsUsers:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserDeleteResponse:
-        """Delete an user of a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
+        """Take a user out of a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -765,7 +765,7 @@ class AdminOrganizationGroupsUsers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser]:
-        """List the users. `GET /organization/groups/{group_id}/users`"""
+        """List the users of a group. `GET /organization/groups/{group_id}/users`"""
 
     def retrieve(
         self,
@@ -774,7 +774,7 @@ class AdminOrganizationGroupsUsers:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserRetrieveResponse:
-        """Look up an user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
+        """Look up a user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationGroupsUsersRaw:
@@ -810,7 +810,7 @@ class AdminOrganizationInvites:
         projects: Iterable[oai.types.admin.organization.InviteCreateParamsProject] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
-        """Create an invite. `POST /organization/invites`"""
+        """Invite somebody to the organization. `POST /organization/invites`"""
 
     def delete(
         self,
@@ -818,7 +818,7 @@ class AdminOrganizationInvites:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.InviteDeleteResponse:
-        """Delete an invite. `DELETE /organization/invites/{invite_id}`"""
+        """Take back an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
 
     def list(
         self,
@@ -827,7 +827,7 @@ class AdminOrganizationInvites:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.Invite]:
-        """List the invites. `GET /organization/invites`"""
+        """List the invitations to the organization. `GET /organization/invites`"""
 
     def retrieve(
         self,
@@ -835,7 +835,7 @@ class AdminOrganizationInvites:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
-        """Look up an invite. `GET /organization/invites/{invite_id}`"""
+        """Look up an invitation. `GET /organization/invites/{invite_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationInvitesRaw:
@@ -869,7 +869,7 @@ class AdminOrganizationProjects:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
-        """Archive a project. `POST /organization/projects/{project_id}/archive`"""
+        """Archive a project, which cannot be used from then on. `POST /organization/projects/{project_id}/archive`"""
 
     def create(
         self,
@@ -890,7 +890,7 @@ class AdminOrganizationProjects:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.Project]:
-        """List the projects. `GET /organization/projects`"""
+        """List the projects of the organization. `GET /organization/projects`"""
 
     def retrieve(
         self,
@@ -909,7 +909,7 @@ class AdminOrganizationProjects:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
-        """Change a project. `POST /organization/projects/{project_id}`"""
+        """Rename a project, or change its settings. `POST /organization/projects/{project_id}`"""
 
     @property
     def api_keys(self) -> AdminOrganizationProjectsApiKeys:
@@ -1050,7 +1050,7 @@ class AdminOrganizationProjectsApiKeys:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.APIKeyDeleteResponse:
-        """Delete an api key of a project. `DELETE /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Revoke a key of a project. `DELETE /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     def list(
         self,
@@ -1061,7 +1061,7 @@ class AdminOrganizationProjectsApiKeys:
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey]:
-        """List the api keys. `GET /organization/projects/{project_id}/api_keys`"""
+        """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`"""
 
     def retrieve(
         self,
@@ -1070,7 +1070,7 @@ class AdminOrganizationProjectsApiKeys:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Look up an api key of a project. `GET /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Look up a key of a project. `GET /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     def update(
         self,
@@ -1081,7 +1081,7 @@ class AdminOrganizationProjectsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Change an api key of a project. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Change when a key of a project expires, and what it may do. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsApiKeysRaw:
@@ -1116,7 +1116,7 @@ class AdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.projects.CertificateActivateResponse]:
-        """Activate a certificate. `POST /organization/projects/{project_id}/certificates/activate`"""
+        """Put certificates into use for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
 
     def deactivate(
         self,
@@ -1125,7 +1125,7 @@ class AdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.projects.CertificateDeactivateResponse]:
-        """Deactivate a certificate. `POST /organization/projects/{project_id}/certificates/deactivate`"""
+        """Take certificates out of use for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
     def list(
         self,
@@ -1136,7 +1136,7 @@ class AdminOrganizationProjectsCertificates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse]:
-        """List the certificates. `GET /organization/projects/{project_id}/certificates`"""
+        """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsCertificatesRaw:
@@ -1168,7 +1168,7 @@ class AdminOrganizationProjectsDataRetention:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
-        """Look up a data retention. `GET /organization/projects/{project_id}/data_retention`"""
+        """Look up how long a project's data is kept. `GET /organization/projects/{project_id}/data_retention`"""
 
     def update(
         self,
@@ -1177,7 +1177,7 @@ class AdminOrganizationProjectsDataRetention:
         retention_type: _AdminOrganizationProjectsDataRetentionUpdateRetentionType,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
-        """Change a data retention. `POST /organization/projects/{project_id}/data_retention`"""
+        """Set how long a project's data is kept. `POST /organization/projects/{project_id}/data_retention`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsDataRetentionRaw:
@@ -1209,7 +1209,7 @@ class AdminOrganizationProjectsGroups:
         role: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
-        """Create a group. `POST /organization/projects/{project_id}/groups`"""
+        """Give a group access to a project. `POST /organization/projects/{project_id}/groups`"""
 
     def delete(
         self,
@@ -1218,7 +1218,7 @@ class AdminOrganizationProjectsGroups:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.GroupDeleteResponse:
-        """Delete a group of a project. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
+        """Take access to a project from a group. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
 
     def list(
         self,
@@ -1229,7 +1229,7 @@ class AdminOrganizationProjectsGroups:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.ProjectGroup]:
-        """List the groups. `GET /organization/projects/{project_id}/groups`"""
+        """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`"""
 
     def retrieve(
         self,
@@ -1239,7 +1239,7 @@ class AdminOrganizationProjectsGroups:
         group_type: Literal["group", "tenant_group"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
-        """Look up a group of a project. `GET /organization/projects/{project_id}/groups/{group_id}`"""
+        """Look up a group that has access to a project. `GET /organization/projects/{project_id}/groups/{group_id}`"""
 
     @property
     def roles(self) -> AdminOrganizationProjectsGroupsRoles:
@@ -1283,7 +1283,7 @@ class AdminOrganizationProjectsGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleCreateResponse:
-        """Create a role of a group. `POST /projects/{project_id}/groups/{group_id}/roles`"""
+        """Give a group a role in a project. `POST /projects/{project_id}/groups/{group_id}/roles`"""
 
     def delete(
         self,
@@ -1293,7 +1293,7 @@ class AdminOrganizationProjectsGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleDeleteResponse:
-        """Delete a role of a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
+        """Take a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -1305,7 +1305,7 @@ class AdminOrganizationProjectsGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse]:
-        """List the roles of a group. `GET /projects/{project_id}/groups/{group_id}/roles`"""
+        """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`"""
 
     def retrieve(
         self,
@@ -1315,7 +1315,7 @@ class AdminOrganizationProjectsGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleRetrieveResponse:
-        """Look up a role of a group. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
+        """Look up a role of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsGroupsRolesRaw:
@@ -1349,7 +1349,7 @@ class AdminOrganizationProjectsHostedToolPermissions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Look up a hosted tool permission. `GET /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Look up which hosted tools a project may use. `GET /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     def update(
         self,
@@ -1362,7 +1362,7 @@ class AdminOrganizationProjectsHostedToolPermissions:
         web_search: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Change a hosted tool permission. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Set which hosted tools a project may use. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsHostedToolPermissionsRaw:
@@ -1392,7 +1392,7 @@ class AdminOrganizationProjectsModelPermissions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissionsDeleted:
-        """Delete a model permission. `DELETE /organization/projects/{project_id}/model_permissions`"""
+        """Lift the limits on the models that a project may use. `DELETE /organization/projects/{project_id}/model_permissions`"""
 
     def retrieve(
         self,
@@ -1400,7 +1400,7 @@ class AdminOrganizationProjectsModelPermissions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
-        """Look up a model permission. `GET /organization/projects/{project_id}/model_permissions`"""
+        """Look up which models a project may use. `GET /organization/projects/{project_id}/model_permissions`"""
 
     def update(
         self,
@@ -1410,7 +1410,7 @@ class AdminOrganizationProjectsModelPermissions:
         model_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
-        """Change a model permission. `POST /organization/projects/{project_id}/model_permissions`"""
+        """Set which models a project may use. `POST /organization/projects/{project_id}/model_permissions`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsModelPermissionsRaw:
@@ -1445,7 +1445,7 @@ class AdminOrganizationProjectsRateLimits:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit]:
-        """List the rate limits of a rate limit. `GET /organization/projects/{project_id}/rate_limits`"""
+        """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`"""
 
     def update_rate_limit(
         self,
@@ -1460,7 +1460,7 @@ class AdminOrganizationProjectsRateLimits:
         max_tokens_per_1_minute: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectRateLimit:
-        """Update the rate limit of a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
+        """Change a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsRateLimitsRaw:
@@ -1493,7 +1493,7 @@ class AdminOrganizationProjectsRoles:
         description: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
-        """Create a role. `POST /projects/{project_id}/roles`"""
+        """Define a role for a project. `POST /projects/{project_id}/roles`"""
 
     def delete(
         self,
@@ -1513,7 +1513,7 @@ class AdminOrganizationProjectsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Role]:
-        """List the roles. `GET /projects/{project_id}/roles`"""
+        """List the roles of a project. `GET /projects/{project_id}/roles`"""
 
     def retrieve(
         self,
@@ -1573,7 +1573,7 @@ class AdminOrganizationProjectsServiceAccounts:
         expires_in_seconds: int | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountCreateResponse:
-        """Create a service account. `POST /organization/projects/{project_id}/service_accounts`"""
+        """Make a service account in a project, with a key that the answer alone shows. `POST /organization/projects/{project_id}/service_accounts`"""
 
     def delete(
         self,
@@ -1592,7 +1592,7 @@ class AdminOrganizationProjectsServiceAccounts:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount]:
-        """List the service accounts. `GET /organization/projects/{project_id}/service_accounts`"""
+        """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`"""
 
     def retrieve(
         self,
@@ -1660,7 +1660,7 @@ class AdminOrganizationProjectsServiceAccountsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
-        """Create an api key of a service account. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+        """Make a key for a service account; the answer alone shows it. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsServiceAccountsApiKeysRaw:
@@ -1688,7 +1688,7 @@ class AdminOrganizationProjectsServiceTierSettings:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
-        """Look up a service tier setting. `GET /organization/projects/{project_id}/service_tier_settings`"""
+        """Look up the service tiers of a project. `GET /organization/projects/{project_id}/service_tier_settings`"""
 
     def update(
         self,
@@ -1698,7 +1698,7 @@ class AdminOrganizationProjectsServiceTierSettings:
         enabled_tiers: Literal["all"] | Iterable[oai.types.admin.organization.projects.ProjectOptionalServiceTier] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
-        """Change a service tier setting. `POST /organization/projects/{project_id}/service_tier_settings`"""
+        """Set the service tiers of a project. `POST /organization/projects/{project_id}/service_tier_settings`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsServiceTierSettingsRaw:
@@ -1732,7 +1732,7 @@ class AdminOrganizationProjectsSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
-        """Create a spend alert. `POST /organization/projects/{project_id}/spend_alerts`"""
+        """Have an alert sent when a project has spent an amount. `POST /organization/projects/{project_id}/spend_alerts`"""
 
     def delete(
         self,
@@ -1753,7 +1753,7 @@ class AdminOrganizationProjectsSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert]:
-        """List the spend alerts. `GET /organization/projects/{project_id}/spend_alerts`"""
+        """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`"""
 
     def retrieve(
         self,
@@ -1811,7 +1811,7 @@ class AdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimitDeleted:
-        """Delete a spend limit. `DELETE /organization/projects/{project_id}/spend_limit`"""
+        """Lift the limit on what a project may spend. `DELETE /organization/projects/{project_id}/spend_limit`"""
 
     def retrieve(
         self,
@@ -1819,7 +1819,7 @@ class AdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Look up a spend limit. `GET /organization/projects/{project_id}/spend_limit`"""
+        """Look up the limit on what a project may spend. `GET /organization/projects/{project_id}/spend_limit`"""
 
     def update(
         self,
@@ -1830,7 +1830,7 @@ class AdminOrganizationProjectsSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Change a spend limit. `POST /organization/projects/{project_id}/spend_limit`"""
+        """Set the limit on what a project may spend. `POST /organization/projects/{project_id}/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsSpendLimitRaw:
@@ -1865,7 +1865,7 @@ class AdminOrganizationProjectsUsers:
         user_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
-        """Create an user. `POST /organization/projects/{project_id}/users`"""
+        """Add a user to a project. `POST /organization/projects/{project_id}/users`"""
 
     def delete(
         self,
@@ -1874,7 +1874,7 @@ class AdminOrganizationProjectsUsers:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.UserDeleteResponse:
-        """Delete an user of a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
+        """Take a user out of a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -1884,7 +1884,7 @@ class AdminOrganizationProjectsUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.projects.ProjectUser]:
-        """List the users. `GET /organization/projects/{project_id}/users`"""
+        """List the users of a project. `GET /organization/projects/{project_id}/users`"""
 
     def retrieve(
         self,
@@ -1893,7 +1893,7 @@ class AdminOrganizationProjectsUsers:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
-        """Look up an user of a project. `GET /organization/projects/{project_id}/users/{user_id}`"""
+        """Look up a user of a project. `GET /organization/projects/{project_id}/users/{user_id}`"""
 
     def update(
         self,
@@ -1903,7 +1903,7 @@ class AdminOrganizationProjectsUsers:
         role: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
-        """Change an user of a project. `POST /organization/projects/{project_id}/users/{user_id}`"""
+        """Change the role of a user of a project. `POST /organization/projects/{project_id}/users/{user_id}`"""
 
     @property
     def roles(self) -> AdminOrganizationProjectsUsersRoles:
@@ -1949,7 +1949,7 @@ class AdminOrganizationProjectsUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleCreateResponse:
-        """Create a role of an user. `POST /projects/{project_id}/users/{user_id}/roles`"""
+        """Give a user a role in a project. `POST /projects/{project_id}/users/{user_id}/roles`"""
 
     def delete(
         self,
@@ -1959,7 +1959,7 @@ class AdminOrganizationProjectsUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleDeleteResponse:
-        """Delete a role of an user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+        """Take a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -1971,7 +1971,7 @@ class AdminOrganizationProjectsUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse]:
-        """List the roles of an user. `GET /projects/{project_id}/users/{user_id}/roles`"""
+        """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`"""
 
     def retrieve(
         self,
@@ -1981,7 +1981,7 @@ class AdminOrganizationProjectsUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleRetrieveResponse:
-        """Look up a role of an user. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+        """Look up a role of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsUsersRolesRaw:
@@ -2017,7 +2017,7 @@ class AdminOrganizationRoles:
         description: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
-        """Create a role. `POST /organization/roles`"""
+        """Define a role for the organization. `POST /organization/roles`"""
 
     def delete(
         self,
@@ -2035,7 +2035,7 @@ class AdminOrganizationRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.Role]:
-        """List the roles. `GET /organization/roles`"""
+        """List the roles of the organization. `GET /organization/roles`"""
 
     def retrieve(
         self,
@@ -2093,7 +2093,7 @@ class AdminOrganizationSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
-        """Create a spend alert. `POST /organization/spend_alerts`"""
+        """Have an alert sent when the organization has spent an amount. `POST /organization/spend_alerts`"""
 
     def delete(
         self,
@@ -2112,7 +2112,7 @@ class AdminOrganizationSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert]:
-        """List the spend alerts. `GET /organization/spend_alerts`"""
+        """List the spend alerts of the organization. `GET /organization/spend_alerts`"""
 
     def retrieve(
         self,
@@ -2167,14 +2167,14 @@ class AdminOrganizationSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimitDeleted:
-        """Delete a spend limit. `DELETE /organization/spend_limit`"""
+        """Lift the limit on what the organization may spend. `DELETE /organization/spend_limit`"""
 
     def retrieve(
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Look up a spend limit. `GET /organization/spend_limit`"""
+        """Look up the limit on what the organization may spend. `GET /organization/spend_limit`"""
 
     def update(
         self,
@@ -2184,7 +2184,7 @@ class AdminOrganizationSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Change a spend limit. `POST /organization/spend_limit`"""
+        """Set the limit on what the organization may spend. `POST /organization/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationSpendLimitRaw:
@@ -2290,7 +2290,7 @@ class AdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
-        """Report the usage of costs. `GET /organization/costs`"""
+        """Report what the organization spent, day by day. `GET /organization/costs`"""
 
     def decisions(
         self,
@@ -2460,7 +2460,7 @@ class AdminOrganizationUsers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UserDeleteResponse:
-        """Delete an user. `DELETE /organization/users/{user_id}`"""
+        """Take a user out of the organization. `DELETE /organization/users/{user_id}`"""
 
     def list(
         self,
@@ -2470,7 +2470,7 @@ class AdminOrganizationUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.OrganizationUser]:
-        """List the users. `GET /organization/users`"""
+        """List the users of the organization. `GET /organization/users`"""
 
     def retrieve(
         self,
@@ -2478,7 +2478,7 @@ class AdminOrganizationUsers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
-        """Look up an user. `GET /organization/users/{user_id}`"""
+        """Look up a user of the organization. `GET /organization/users/{user_id}`"""
 
     def update(
         self,
@@ -2490,7 +2490,7 @@ class AdminOrganizationUsers:
         technical_level: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
-        """Change an user. `POST /organization/users/{user_id}`"""
+        """Change the role or the profile of a user of the organization. `POST /organization/users/{user_id}`"""
 
     @property
     def roles(self) -> AdminOrganizationUsersRoles:
@@ -2533,7 +2533,7 @@ class AdminOrganizationUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleCreateResponse:
-        """Create a role. `POST /organization/users/{user_id}/roles`"""
+        """Give a user a role in the organization. `POST /organization/users/{user_id}/roles`"""
 
     def delete(
         self,
@@ -2542,7 +2542,7 @@ class AdminOrganizationUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleDeleteResponse:
-        """Delete a role of an user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
+        """Take a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -2553,7 +2553,7 @@ class AdminOrganizationUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> NextCursorPage[oai.types.admin.organization.users.RoleListResponse]:
-        """List the roles. `GET /organization/users/{user_id}/roles`"""
+        """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`"""
 
     def retrieve(
         self,
@@ -2562,7 +2562,7 @@ class AdminOrganizationUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleRetrieveResponse:
-        """Look up a role of an user. `GET /organization/users/{user_id}/roles/{role_id}`"""
+        """Look up a role of a user in the organization. `GET /organization/users/{user_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationUsersRolesRaw:
@@ -2603,7 +2603,7 @@ class AdminOrganizationWorkloadIdentityProviders:
         verification: _AdminOrganizationWorkloadIdentityProvidersCreateVerification | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Create a workload identity provider. `POST /organization/workload_identity_providers`"""
+        """Register a provider of identities that workloads sign in with. `POST /organization/workload_identity_providers`"""
 
     def delete(
         self,
@@ -2695,7 +2695,7 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Create a federation rule. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """Say which identities of a provider may act as what. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     def delete(
         self,
@@ -2716,7 +2716,7 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         service_account_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule]:
-        """List the federation rules. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     def retrieve(
         self,
@@ -2940,7 +2940,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         expires_in_seconds: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyCreateResponse:
-        """Create an admin api key. `POST /organization/admin_api_keys`"""
+        """Make an admin key; the answer alone shows it. `POST /organization/admin_api_keys`"""
 
     async def delete(
         self,
@@ -2948,7 +2948,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyDeleteResponse:
-        """Delete an admin api key. `DELETE /organization/admin_api_keys/{key_id}`"""
+        """Revoke an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
 
     def list(
         self,
@@ -2958,7 +2958,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.AdminAPIKey], oai.types.admin.organization.AdminAPIKey]:
-        """List the admin api keys. `GET /organization/admin_api_keys`"""
+        """List the admin keys of the organization. `GET /organization/admin_api_keys`"""
 
     async def retrieve(
         self,
@@ -2966,7 +2966,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKey:
-        """Look up an admin api key. `GET /organization/admin_api_keys/{key_id}`"""
+        """Look up an admin key. `GET /organization/admin_api_keys/{key_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationAdminApiKeysRaw:
@@ -3009,7 +3009,7 @@ class AsyncAdminOrganizationAuditLogs:
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
-        """List the audit logs. `GET /organization/audit_logs`"""
+        """List who did what in the organization. `GET /organization/audit_logs`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationAuditLogsRaw:
@@ -3037,7 +3037,7 @@ class AsyncAdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateActivateResponse], oai.types.admin.organization.CertificateActivateResponse]:
-        """Activate certificates. `POST /organization/certificates/activate`"""
+        """Put certificates of the organization into use. `POST /organization/certificates/activate`"""
 
     async def create(
         self,
@@ -3046,7 +3046,7 @@ class AsyncAdminOrganizationCertificates:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Create a certificate. `POST /organization/certificates`"""
+        """Add a certificate that the organization's calls can be secured with. `POST /organization/certificates`"""
 
     def deactivate(
         self,
@@ -3054,7 +3054,7 @@ class AsyncAdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateDeactivateResponse], oai.types.admin.organization.CertificateDeactivateResponse]:
-        """Deactivate certificates. `POST /organization/certificates/deactivate`"""
+        """Take certificates of the organization out of use. `POST /organization/certificates/deactivate`"""
 
     async def delete(
         self,
@@ -3090,7 +3090,7 @@ class AsyncAdminOrganizationCertificates:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Change a certificate. `POST /organization/certificates/{certificate_id}`"""
+        """Rename a certificate. `POST /organization/certificates/{certificate_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationCertificatesRaw:
@@ -3129,7 +3129,7 @@ class AsyncAdminOrganizationDataRetention:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
-        """Look up a data retention. `GET /organization/data_retention`"""
+        """Look up how long the organization's data is kept. `GET /organization/data_retention`"""
 
     async def update(
         self,
@@ -3137,7 +3137,7 @@ class AsyncAdminOrganizationDataRetention:
         retention_type: Literal["zero_data_retention", "modified_abuse_monitoring", "enhanced_zero_data_retention", "enhanced_modified_abuse_monitoring"],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationDataRetention:
-        """Change a data retention. `POST /organization/data_retention`"""
+        """Set how long the organization's data is kept. `POST /organization/data_retention`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationDataRetentionRaw:
@@ -3189,7 +3189,7 @@ class AsyncAdminOrganizationExternalKeys:
         key_version_ocid: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Create an external key. `POST /organization/external_keys`"""
+        """Register an encryption key that is held at a cloud provider. `POST /organization/external_keys`"""
 
     async def delete(
         self,
@@ -3197,7 +3197,7 @@ class AsyncAdminOrganizationExternalKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Delete an external key. `DELETE /organization/external_keys/{external_key_id}`"""
+        """Remove an encryption key that is held at a cloud provider. `DELETE /organization/external_keys/{external_key_id}`"""
 
     def list(
         self,
@@ -3208,7 +3208,7 @@ class AsyncAdminOrganizationExternalKeys:
         purpose: Literal["ekm", "psp_decryption"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalKey], oai.types.admin.organization.ExternalKey]:
-        """List the external keys. `GET /organization/external_keys`"""
+        """List the encryption keys that are held at cloud providers. `GET /organization/external_keys`"""
 
     async def retrieve(
         self,
@@ -3216,7 +3216,7 @@ class AsyncAdminOrganizationExternalKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKey:
-        """Look up an external key. `GET /organization/external_keys/{external_key_id}`"""
+        """Look up an encryption key that is held at a cloud provider. `GET /organization/external_keys/{external_key_id}`"""
 
     async def validate(
         self,
@@ -3224,7 +3224,7 @@ class AsyncAdminOrganizationExternalKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalKeyValidateResponse:
-        """Validate an external key. `POST /organization/external_keys/{external_key_id}/validate`"""
+        """Check that an encryption key at a cloud provider can be used. `POST /organization/external_keys/{external_key_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationExternalKeysRaw:
@@ -3261,7 +3261,7 @@ class AsyncAdminOrganizationExternalStorage:
         provider: _AdminOrganizationExternalStorageCreateProvider,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Create an external storage. `POST /organization/external_storage`"""
+        """Register a project's own storage at a cloud provider. `POST /organization/external_storage`"""
 
     async def delete(
         self,
@@ -3269,7 +3269,7 @@ class AsyncAdminOrganizationExternalStorage:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageDeleted:
-        """Delete an external storage. `DELETE /organization/external_storage/{external_storage_id}`"""
+        """Remove a project's own storage. `DELETE /organization/external_storage/{external_storage_id}`"""
 
     def list(
         self,
@@ -3280,7 +3280,7 @@ class AsyncAdminOrganizationExternalStorage:
         project_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.ExternalStorageConfiguration], oai.types.admin.organization.ExternalStorageConfiguration]:
-        """List the external storage. `GET /organization/external_storage`"""
+        """List the storage of projects at cloud providers. `GET /organization/external_storage`"""
 
     async def retrieve(
         self,
@@ -3288,7 +3288,7 @@ class AsyncAdminOrganizationExternalStorage:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Look up an external storage. `GET /organization/external_storage/{external_storage_id}`"""
+        """Look up a project's own storage. `GET /organization/external_storage/{external_storage_id}`"""
 
     async def validate(
         self,
@@ -3296,7 +3296,7 @@ class AsyncAdminOrganizationExternalStorage:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.ExternalStorageConfiguration:
-        """Validate an external storage. `POST /organization/external_storage/{external_storage_id}/validate`"""
+        """Check that a project's own storage can be used. `POST /organization/external_storage/{external_storage_id}/validate`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationExternalStorageRaw:
@@ -3332,7 +3332,7 @@ class AsyncAdminOrganizationGroups:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
-        """Create a group. `POST /organization/groups`"""
+        """Make a group of users. `POST /organization/groups`"""
 
     async def delete(
         self,
@@ -3367,7 +3367,7 @@ class AsyncAdminOrganizationGroups:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.GroupUpdateResponse:
-        """Change a group. `POST /organization/groups/{group_id}`"""
+        """Rename a group. `POST /organization/groups/{group_id}`"""
 
     @property
     def roles(self) -> AsyncAdminOrganizationGroupsRoles:
@@ -3420,7 +3420,7 @@ class AsyncAdminOrganizationGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleCreateResponse:
-        """Create a role. `POST /organization/groups/{group_id}/roles`"""
+        """Give a group a role in the organization. `POST /organization/groups/{group_id}/roles`"""
 
     async def delete(
         self,
@@ -3429,7 +3429,7 @@ class AsyncAdminOrganizationGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleDeleteResponse:
-        """Delete a role of a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
+        """Take a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -3440,7 +3440,7 @@ class AsyncAdminOrganizationGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.RoleListResponse], oai.types.admin.organization.groups.RoleListResponse]:
-        """List the roles. `GET /organization/groups/{group_id}/roles`"""
+        """List the roles of a group in the organization. `GET /organization/groups/{group_id}/roles`"""
 
     async def retrieve(
         self,
@@ -3449,7 +3449,7 @@ class AsyncAdminOrganizationGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleRetrieveResponse:
-        """Look up a role of a group. `GET /organization/groups/{group_id}/roles/{role_id}`"""
+        """Look up a role of a group in the organization. `GET /organization/groups/{group_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationGroupsRolesRaw:
@@ -3484,7 +3484,7 @@ class AsyncAdminOrganizationGroupsUsers:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserCreateResponse:
-        """Create an user. `POST /organization/groups/{group_id}/users`"""
+        """Add a user to a group. `POST /organization/groups/{group_id}/users`"""
 
     async def delete(
         self,
@@ -3493,7 +3493,7 @@ class AsyncAdminOrganizationGroupsUsers:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserDeleteResponse:
-        """Delete an user of a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
+        """Take a user out of a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -3504,7 +3504,7 @@ class AsyncAdminOrganizationGroupsUsers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.groups.OrganizationGroupUser], oai.types.admin.organization.groups.OrganizationGroupUser]:
-        """List the users. `GET /organization/groups/{group_id}/users`"""
+        """List the users of a group. `GET /organization/groups/{group_id}/users`"""
 
     async def retrieve(
         self,
@@ -3513,7 +3513,7 @@ class AsyncAdminOrganizationGroupsUsers:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserRetrieveResponse:
-        """Look up an user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
+        """Look up a user of a group. `GET /organization/groups/{group_id}/users/{user_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationGroupsUsersRaw:
@@ -3549,7 +3549,7 @@ class AsyncAdminOrganizationInvites:
         projects: Iterable[oai.types.admin.organization.InviteCreateParamsProject] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
-        """Create an invite. `POST /organization/invites`"""
+        """Invite somebody to the organization. `POST /organization/invites`"""
 
     async def delete(
         self,
@@ -3557,7 +3557,7 @@ class AsyncAdminOrganizationInvites:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.InviteDeleteResponse:
-        """Delete an invite. `DELETE /organization/invites/{invite_id}`"""
+        """Take back an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
 
     def list(
         self,
@@ -3566,7 +3566,7 @@ class AsyncAdminOrganizationInvites:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Invite], oai.types.admin.organization.Invite]:
-        """List the invites. `GET /organization/invites`"""
+        """List the invitations to the organization. `GET /organization/invites`"""
 
     async def retrieve(
         self,
@@ -3574,7 +3574,7 @@ class AsyncAdminOrganizationInvites:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
-        """Look up an invite. `GET /organization/invites/{invite_id}`"""
+        """Look up an invitation. `GET /organization/invites/{invite_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationInvitesRaw:
@@ -3608,7 +3608,7 @@ class AsyncAdminOrganizationProjects:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
-        """Archive a project. `POST /organization/projects/{project_id}/archive`"""
+        """Archive a project, which cannot be used from then on. `POST /organization/projects/{project_id}/archive`"""
 
     async def create(
         self,
@@ -3629,7 +3629,7 @@ class AsyncAdminOrganizationProjects:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.Project], oai.types.admin.organization.Project]:
-        """List the projects. `GET /organization/projects`"""
+        """List the projects of the organization. `GET /organization/projects`"""
 
     async def retrieve(
         self,
@@ -3648,7 +3648,7 @@ class AsyncAdminOrganizationProjects:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
-        """Change a project. `POST /organization/projects/{project_id}`"""
+        """Rename a project, or change its settings. `POST /organization/projects/{project_id}`"""
 
     @property
     def api_keys(self) -> AsyncAdminOrganizationProjectsApiKeys:
@@ -3789,7 +3789,7 @@ class AsyncAdminOrganizationProjectsApiKeys:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.APIKeyDeleteResponse:
-        """Delete an api key of a project. `DELETE /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Revoke a key of a project. `DELETE /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     def list(
         self,
@@ -3800,7 +3800,7 @@ class AsyncAdminOrganizationProjectsApiKeys:
         owner_project_access: Literal["active", "inactive", "any"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectAPIKey], oai.types.admin.organization.projects.ProjectAPIKey]:
-        """List the api keys. `GET /organization/projects/{project_id}/api_keys`"""
+        """List the keys of a project. `GET /organization/projects/{project_id}/api_keys`"""
 
     async def retrieve(
         self,
@@ -3809,7 +3809,7 @@ class AsyncAdminOrganizationProjectsApiKeys:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Look up an api key of a project. `GET /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Look up a key of a project. `GET /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     async def update(
         self,
@@ -3820,7 +3820,7 @@ class AsyncAdminOrganizationProjectsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Change an api key of a project. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Change when a key of a project expires, and what it may do. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsApiKeysRaw:
@@ -3855,7 +3855,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateActivateResponse], oai.types.admin.organization.projects.CertificateActivateResponse]:
-        """Activate a certificate. `POST /organization/projects/{project_id}/certificates/activate`"""
+        """Put certificates into use for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
 
     def deactivate(
         self,
@@ -3864,7 +3864,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateDeactivateResponse], oai.types.admin.organization.projects.CertificateDeactivateResponse]:
-        """Deactivate a certificate. `POST /organization/projects/{project_id}/certificates/deactivate`"""
+        """Take certificates out of use for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
     def list(
         self,
@@ -3875,7 +3875,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.CertificateListResponse], oai.types.admin.organization.projects.CertificateListResponse]:
-        """List the certificates. `GET /organization/projects/{project_id}/certificates`"""
+        """List the certificates of a project. `GET /organization/projects/{project_id}/certificates`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsCertificatesRaw:
@@ -3907,7 +3907,7 @@ class AsyncAdminOrganizationProjectsDataRetention:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
-        """Look up a data retention. `GET /organization/projects/{project_id}/data_retention`"""
+        """Look up how long a project's data is kept. `GET /organization/projects/{project_id}/data_retention`"""
 
     async def update(
         self,
@@ -3916,7 +3916,7 @@ class AsyncAdminOrganizationProjectsDataRetention:
         retention_type: _AdminOrganizationProjectsDataRetentionUpdateRetentionType,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectDataRetention:
-        """Change a data retention. `POST /organization/projects/{project_id}/data_retention`"""
+        """Set how long a project's data is kept. `POST /organization/projects/{project_id}/data_retention`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsDataRetentionRaw:
@@ -3948,7 +3948,7 @@ class AsyncAdminOrganizationProjectsGroups:
         role: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
-        """Create a group. `POST /organization/projects/{project_id}/groups`"""
+        """Give a group access to a project. `POST /organization/projects/{project_id}/groups`"""
 
     async def delete(
         self,
@@ -3957,7 +3957,7 @@ class AsyncAdminOrganizationProjectsGroups:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.GroupDeleteResponse:
-        """Delete a group of a project. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
+        """Take access to a project from a group. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
 
     def list(
         self,
@@ -3968,7 +3968,7 @@ class AsyncAdminOrganizationProjectsGroups:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.ProjectGroup], oai.types.admin.organization.projects.ProjectGroup]:
-        """List the groups. `GET /organization/projects/{project_id}/groups`"""
+        """List the groups that have access to a project. `GET /organization/projects/{project_id}/groups`"""
 
     async def retrieve(
         self,
@@ -3978,7 +3978,7 @@ class AsyncAdminOrganizationProjectsGroups:
         group_type: Literal["group", "tenant_group"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
-        """Look up a group of a project. `GET /organization/projects/{project_id}/groups/{group_id}`"""
+        """Look up a group that has access to a project. `GET /organization/projects/{project_id}/groups/{group_id}`"""
 
     @property
     def roles(self) -> AsyncAdminOrganizationProjectsGroupsRoles:
@@ -4022,7 +4022,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleCreateResponse:
-        """Create a role of a group. `POST /projects/{project_id}/groups/{group_id}/roles`"""
+        """Give a group a role in a project. `POST /projects/{project_id}/groups/{group_id}/roles`"""
 
     async def delete(
         self,
@@ -4032,7 +4032,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleDeleteResponse:
-        """Delete a role of a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
+        """Take a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -4044,7 +4044,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.groups.RoleListResponse], oai.types.admin.organization.projects.groups.RoleListResponse]:
-        """List the roles of a group. `GET /projects/{project_id}/groups/{group_id}/roles`"""
+        """List the roles of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles`"""
 
     async def retrieve(
         self,
@@ -4054,7 +4054,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleRetrieveResponse:
-        """Look up a role of a group. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
+        """Look up a role of a group in a project. `GET /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsGroupsRolesRaw:
@@ -4088,7 +4088,7 @@ class AsyncAdminOrganizationProjectsHostedToolPermissions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Look up a hosted tool permission. `GET /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Look up which hosted tools a project may use. `GET /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     async def update(
         self,
@@ -4101,7 +4101,7 @@ class AsyncAdminOrganizationProjectsHostedToolPermissions:
         web_search: oai.types.admin.organization.projects.HostedToolPermissionUpdateParamsMcp | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectHostedToolPermissions:
-        """Change a hosted tool permission. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
+        """Set which hosted tools a project may use. `POST /organization/projects/{project_id}/hosted_tool_permissions`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsHostedToolPermissionsRaw:
@@ -4131,7 +4131,7 @@ class AsyncAdminOrganizationProjectsModelPermissions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissionsDeleted:
-        """Delete a model permission. `DELETE /organization/projects/{project_id}/model_permissions`"""
+        """Lift the limits on the models that a project may use. `DELETE /organization/projects/{project_id}/model_permissions`"""
 
     async def retrieve(
         self,
@@ -4139,7 +4139,7 @@ class AsyncAdminOrganizationProjectsModelPermissions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
-        """Look up a model permission. `GET /organization/projects/{project_id}/model_permissions`"""
+        """Look up which models a project may use. `GET /organization/projects/{project_id}/model_permissions`"""
 
     async def update(
         self,
@@ -4149,7 +4149,7 @@ class AsyncAdminOrganizationProjectsModelPermissions:
         model_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectModelPermissions:
-        """Change a model permission. `POST /organization/projects/{project_id}/model_permissions`"""
+        """Set which models a project may use. `POST /organization/projects/{project_id}/model_permissions`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsModelPermissionsRaw:
@@ -4184,7 +4184,7 @@ class AsyncAdminOrganizationProjectsRateLimits:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectRateLimit], oai.types.admin.organization.projects.ProjectRateLimit]:
-        """List the rate limits of a rate limit. `GET /organization/projects/{project_id}/rate_limits`"""
+        """List the rate limits of a project, by model. `GET /organization/projects/{project_id}/rate_limits`"""
 
     async def update_rate_limit(
         self,
@@ -4199,7 +4199,7 @@ class AsyncAdminOrganizationProjectsRateLimits:
         max_tokens_per_1_minute: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectRateLimit:
-        """Update the rate limit of a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
+        """Change a rate limit of a project. `POST /organization/projects/{project_id}/rate_limits/{rate_limit_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsRateLimitsRaw:
@@ -4232,7 +4232,7 @@ class AsyncAdminOrganizationProjectsRoles:
         description: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
-        """Create a role. `POST /projects/{project_id}/roles`"""
+        """Define a role for a project. `POST /projects/{project_id}/roles`"""
 
     async def delete(
         self,
@@ -4252,7 +4252,7 @@ class AsyncAdminOrganizationProjectsRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
-        """List the roles. `GET /projects/{project_id}/roles`"""
+        """List the roles of a project. `GET /projects/{project_id}/roles`"""
 
     async def retrieve(
         self,
@@ -4312,7 +4312,7 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         expires_in_seconds: int | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountCreateResponse:
-        """Create a service account. `POST /organization/projects/{project_id}/service_accounts`"""
+        """Make a service account in a project, with a key that the answer alone shows. `POST /organization/projects/{project_id}/service_accounts`"""
 
     async def delete(
         self,
@@ -4331,7 +4331,7 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectServiceAccount], oai.types.admin.organization.projects.ProjectServiceAccount]:
-        """List the service accounts. `GET /organization/projects/{project_id}/service_accounts`"""
+        """List the service accounts of a project. `GET /organization/projects/{project_id}/service_accounts`"""
 
     async def retrieve(
         self,
@@ -4399,7 +4399,7 @@ class AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
-        """Create an api key of a service account. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+        """Make a key for a service account; the answer alone shows it. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysRaw:
@@ -4427,7 +4427,7 @@ class AsyncAdminOrganizationProjectsServiceTierSettings:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
-        """Look up a service tier setting. `GET /organization/projects/{project_id}/service_tier_settings`"""
+        """Look up the service tiers of a project. `GET /organization/projects/{project_id}/service_tier_settings`"""
 
     async def update(
         self,
@@ -4437,7 +4437,7 @@ class AsyncAdminOrganizationProjectsServiceTierSettings:
         enabled_tiers: Literal["all"] | Iterable[oai.types.admin.organization.projects.ProjectOptionalServiceTier] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectServiceTierSettings:
-        """Change a service tier setting. `POST /organization/projects/{project_id}/service_tier_settings`"""
+        """Set the service tiers of a project. `POST /organization/projects/{project_id}/service_tier_settings`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceTierSettingsRaw:
@@ -4471,7 +4471,7 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
-        """Create a spend alert. `POST /organization/projects/{project_id}/spend_alerts`"""
+        """Have an alert sent when a project has spent an amount. `POST /organization/projects/{project_id}/spend_alerts`"""
 
     async def delete(
         self,
@@ -4492,7 +4492,7 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectSpendAlert], oai.types.admin.organization.projects.ProjectSpendAlert]:
-        """List the spend alerts. `GET /organization/projects/{project_id}/spend_alerts`"""
+        """List the spend alerts of a project. `GET /organization/projects/{project_id}/spend_alerts`"""
 
     async def retrieve(
         self,
@@ -4550,7 +4550,7 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimitDeleted:
-        """Delete a spend limit. `DELETE /organization/projects/{project_id}/spend_limit`"""
+        """Lift the limit on what a project may spend. `DELETE /organization/projects/{project_id}/spend_limit`"""
 
     async def retrieve(
         self,
@@ -4558,7 +4558,7 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Look up a spend limit. `GET /organization/projects/{project_id}/spend_limit`"""
+        """Look up the limit on what a project may spend. `GET /organization/projects/{project_id}/spend_limit`"""
 
     async def update(
         self,
@@ -4569,7 +4569,7 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Change a spend limit. `POST /organization/projects/{project_id}/spend_limit`"""
+        """Set the limit on what a project may spend. `POST /organization/projects/{project_id}/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsSpendLimitRaw:
@@ -4604,7 +4604,7 @@ class AsyncAdminOrganizationProjectsUsers:
         user_id: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
-        """Create an user. `POST /organization/projects/{project_id}/users`"""
+        """Add a user to a project. `POST /organization/projects/{project_id}/users`"""
 
     async def delete(
         self,
@@ -4613,7 +4613,7 @@ class AsyncAdminOrganizationProjectsUsers:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.UserDeleteResponse:
-        """Delete an user of a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
+        """Take a user out of a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -4623,7 +4623,7 @@ class AsyncAdminOrganizationProjectsUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.projects.ProjectUser], oai.types.admin.organization.projects.ProjectUser]:
-        """List the users. `GET /organization/projects/{project_id}/users`"""
+        """List the users of a project. `GET /organization/projects/{project_id}/users`"""
 
     async def retrieve(
         self,
@@ -4632,7 +4632,7 @@ class AsyncAdminOrganizationProjectsUsers:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
-        """Look up an user of a project. `GET /organization/projects/{project_id}/users/{user_id}`"""
+        """Look up a user of a project. `GET /organization/projects/{project_id}/users/{user_id}`"""
 
     async def update(
         self,
@@ -4642,7 +4642,7 @@ class AsyncAdminOrganizationProjectsUsers:
         role: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectUser:
-        """Change an user of a project. `POST /organization/projects/{project_id}/users/{user_id}`"""
+        """Change the role of a user of a project. `POST /organization/projects/{project_id}/users/{user_id}`"""
 
     @property
     def roles(self) -> AsyncAdminOrganizationProjectsUsersRoles:
@@ -4688,7 +4688,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleCreateResponse:
-        """Create a role of an user. `POST /projects/{project_id}/users/{user_id}/roles`"""
+        """Give a user a role in a project. `POST /projects/{project_id}/users/{user_id}/roles`"""
 
     async def delete(
         self,
@@ -4698,7 +4698,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleDeleteResponse:
-        """Delete a role of an user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+        """Take a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -4710,7 +4710,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.projects.users.RoleListResponse], oai.types.admin.organization.projects.users.RoleListResponse]:
-        """List the roles of an user. `GET /projects/{project_id}/users/{user_id}/roles`"""
+        """List the roles of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles`"""
 
     async def retrieve(
         self,
@@ -4720,7 +4720,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleRetrieveResponse:
-        """Look up a role of an user. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+        """Look up a role of a user in a project. `GET /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsUsersRolesRaw:
@@ -4756,7 +4756,7 @@ class AsyncAdminOrganizationRoles:
         description: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Role:
-        """Create a role. `POST /organization/roles`"""
+        """Define a role for the organization. `POST /organization/roles`"""
 
     async def delete(
         self,
@@ -4774,7 +4774,7 @@ class AsyncAdminOrganizationRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.Role], oai.types.admin.organization.Role]:
-        """List the roles. `GET /organization/roles`"""
+        """List the roles of the organization. `GET /organization/roles`"""
 
     async def retrieve(
         self,
@@ -4832,7 +4832,7 @@ class AsyncAdminOrganizationSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
-        """Create a spend alert. `POST /organization/spend_alerts`"""
+        """Have an alert sent when the organization has spent an amount. `POST /organization/spend_alerts`"""
 
     async def delete(
         self,
@@ -4851,7 +4851,7 @@ class AsyncAdminOrganizationSpendAlerts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationSpendAlert], oai.types.admin.organization.OrganizationSpendAlert]:
-        """List the spend alerts. `GET /organization/spend_alerts`"""
+        """List the spend alerts of the organization. `GET /organization/spend_alerts`"""
 
     async def retrieve(
         self,
@@ -4906,14 +4906,14 @@ class AsyncAdminOrganizationSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimitDeleted:
-        """Delete a spend limit. `DELETE /organization/spend_limit`"""
+        """Lift the limit on what the organization may spend. `DELETE /organization/spend_limit`"""
 
     async def retrieve(
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Look up a spend limit. `GET /organization/spend_limit`"""
+        """Look up the limit on what the organization may spend. `GET /organization/spend_limit`"""
 
     async def update(
         self,
@@ -4923,7 +4923,7 @@ class AsyncAdminOrganizationSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Change a spend limit. `POST /organization/spend_limit`"""
+        """Set the limit on what the organization may spend. `POST /organization/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationSpendLimitRaw:
@@ -5029,7 +5029,7 @@ class AsyncAdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
-        """Report the usage of costs. `GET /organization/costs`"""
+        """Report what the organization spent, day by day. `GET /organization/costs`"""
 
     async def decisions(
         self,
@@ -5199,7 +5199,7 @@ class AsyncAdminOrganizationUsers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UserDeleteResponse:
-        """Delete an user. `DELETE /organization/users/{user_id}`"""
+        """Take a user out of the organization. `DELETE /organization/users/{user_id}`"""
 
     def list(
         self,
@@ -5209,7 +5209,7 @@ class AsyncAdminOrganizationUsers:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.OrganizationUser], oai.types.admin.organization.OrganizationUser]:
-        """List the users. `GET /organization/users`"""
+        """List the users of the organization. `GET /organization/users`"""
 
     async def retrieve(
         self,
@@ -5217,7 +5217,7 @@ class AsyncAdminOrganizationUsers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
-        """Look up an user. `GET /organization/users/{user_id}`"""
+        """Look up a user of the organization. `GET /organization/users/{user_id}`"""
 
     async def update(
         self,
@@ -5229,7 +5229,7 @@ class AsyncAdminOrganizationUsers:
         technical_level: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationUser:
-        """Change an user. `POST /organization/users/{user_id}`"""
+        """Change the role or the profile of a user of the organization. `POST /organization/users/{user_id}`"""
 
     @property
     def roles(self) -> AsyncAdminOrganizationUsersRoles:
@@ -5272,7 +5272,7 @@ class AsyncAdminOrganizationUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleCreateResponse:
-        """Create a role. `POST /organization/users/{user_id}/roles`"""
+        """Give a user a role in the organization. `POST /organization/users/{user_id}/roles`"""
 
     async def delete(
         self,
@@ -5281,7 +5281,7 @@ class AsyncAdminOrganizationUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleDeleteResponse:
-        """Delete a role of an user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
+        """Take a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -5292,7 +5292,7 @@ class AsyncAdminOrganizationUsersRoles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncNextCursorPage[oai.types.admin.organization.users.RoleListResponse], oai.types.admin.organization.users.RoleListResponse]:
-        """List the roles. `GET /organization/users/{user_id}/roles`"""
+        """List the roles of a user in the organization. `GET /organization/users/{user_id}/roles`"""
 
     async def retrieve(
         self,
@@ -5301,7 +5301,7 @@ class AsyncAdminOrganizationUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleRetrieveResponse:
-        """Look up a role of an user. `GET /organization/users/{user_id}/roles/{role_id}`"""
+        """Look up a role of a user in the organization. `GET /organization/users/{user_id}/roles/{role_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationUsersRolesRaw:
@@ -5342,7 +5342,7 @@ class AsyncAdminOrganizationWorkloadIdentityProviders:
         verification: _AdminOrganizationWorkloadIdentityProvidersCreateVerification | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.WorkloadIdentityProvider:
-        """Create a workload identity provider. `POST /organization/workload_identity_providers`"""
+        """Register a provider of identities that workloads sign in with. `POST /organization/workload_identity_providers`"""
 
     async def delete(
         self,
@@ -5434,7 +5434,7 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Create a federation rule. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """Say which identities of a provider may act as what. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     async def delete(
         self,
@@ -5455,7 +5455,7 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         service_account_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.admin.organization.workload_identity_providers.FederationRule], oai.types.admin.organization.workload_identity_providers.FederationRule]:
-        """List the federation rules. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """List the federation rules of a workload identity provider. `GET /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     async def retrieve(
         self,

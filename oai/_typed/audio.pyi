@@ -367,7 +367,7 @@ class AudioVoiceConsents:
         recording: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Create a voice consent. `POST /audio/voice_consents`"""
+        """Upload a recording in which a speaker agrees to the use of their voice. `POST /audio/voice_consents`"""
 
     def delete(
         self,
@@ -375,7 +375,7 @@ class AudioVoiceConsents:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsentDeleted:
-        """Delete a voice consent. `DELETE /audio/voice_consents/{consent_id}`"""
+        """Delete the recording of a speaker's consent. `DELETE /audio/voice_consents/{consent_id}`"""
 
     def list(
         self,
@@ -384,7 +384,7 @@ class AudioVoiceConsents:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.audio.VoiceConsent]:
-        """List the voice consents. `GET /audio/voice_consents`"""
+        """List the recorded consents of speakers. `GET /audio/voice_consents`"""
 
     def retrieve(
         self,
@@ -392,7 +392,7 @@ class AudioVoiceConsents:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Look up a voice consent. `GET /audio/voice_consents/{consent_id}`"""
+        """Look up the recorded consent of a speaker. `GET /audio/voice_consents/{consent_id}`"""
 
     def update(
         self,
@@ -401,7 +401,7 @@ class AudioVoiceConsents:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Change a voice consent. `POST /audio/voice_consents/{consent_id}`"""
+        """Rename the recorded consent of a speaker. `POST /audio/voice_consents/{consent_id}`"""
 
     @property
     def with_raw_response(self) -> AudioVoiceConsentsRaw:
@@ -443,7 +443,7 @@ class AudioVoices:
         script_hint: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Voice:
-        """Create a voice. `POST /audio/voices`"""
+        """Make a voice of your own, from a sample or a description. `POST /audio/voices`"""
 
     def delete(
         self,
@@ -451,7 +451,7 @@ class AudioVoices:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceDeleted:
-        """Delete a voice. `DELETE /audio/voices/{voice_id}`"""
+        """Delete a voice of your own. `DELETE /audio/voices/{voice_id}`"""
 
     @property
     def with_raw_response(self) -> AudioVoicesRaw:
@@ -825,7 +825,7 @@ class AsyncAudioVoiceConsents:
         recording: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Create a voice consent. `POST /audio/voice_consents`"""
+        """Upload a recording in which a speaker agrees to the use of their voice. `POST /audio/voice_consents`"""
 
     async def delete(
         self,
@@ -833,7 +833,7 @@ class AsyncAudioVoiceConsents:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsentDeleted:
-        """Delete a voice consent. `DELETE /audio/voice_consents/{consent_id}`"""
+        """Delete the recording of a speaker's consent. `DELETE /audio/voice_consents/{consent_id}`"""
 
     def list(
         self,
@@ -842,7 +842,7 @@ class AsyncAudioVoiceConsents:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.audio.VoiceConsent], oai.types.audio.VoiceConsent]:
-        """List the voice consents. `GET /audio/voice_consents`"""
+        """List the recorded consents of speakers. `GET /audio/voice_consents`"""
 
     async def retrieve(
         self,
@@ -850,7 +850,7 @@ class AsyncAudioVoiceConsents:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Look up a voice consent. `GET /audio/voice_consents/{consent_id}`"""
+        """Look up the recorded consent of a speaker. `GET /audio/voice_consents/{consent_id}`"""
 
     async def update(
         self,
@@ -859,7 +859,7 @@ class AsyncAudioVoiceConsents:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Change a voice consent. `POST /audio/voice_consents/{consent_id}`"""
+        """Rename the recorded consent of a speaker. `POST /audio/voice_consents/{consent_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAudioVoiceConsentsRaw:
@@ -901,7 +901,7 @@ class AsyncAudioVoices:
         script_hint: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Voice:
-        """Create a voice. `POST /audio/voices`"""
+        """Make a voice of your own, from a sample or a description. `POST /audio/voices`"""
 
     async def delete(
         self,
@@ -909,7 +909,7 @@ class AsyncAudioVoices:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceDeleted:
-        """Delete a voice. `DELETE /audio/voices/{voice_id}`"""
+        """Delete a voice of your own. `DELETE /audio/voices/{voice_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAudioVoicesRaw:

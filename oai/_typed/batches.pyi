@@ -21,7 +21,7 @@ class Batches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Cancel a batch. `POST /batches/{batch_id}/cancel`"""
+        """Stop a batch; what is done by then can still be fetched. `POST /batches/{batch_id}/cancel`"""
 
     def create(
         self,
@@ -33,7 +33,7 @@ class Batches:
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Create a batch. `POST /batches`"""
+        """Have a file of requests done within a day, at a lower price. `POST /batches`"""
 
     def list(
         self,
@@ -42,7 +42,7 @@ class Batches:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.Batch]:
-        """List the batches. `GET /batches`"""
+        """List your batches. `GET /batches`"""
 
     def retrieve(
         self,
@@ -50,7 +50,7 @@ class Batches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Look up a batch. `GET /batches/{batch_id}`"""
+        """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`"""
 
     def poll(
         self,
@@ -97,7 +97,7 @@ class AsyncBatches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Cancel a batch. `POST /batches/{batch_id}/cancel`"""
+        """Stop a batch; what is done by then can still be fetched. `POST /batches/{batch_id}/cancel`"""
 
     async def create(
         self,
@@ -109,7 +109,7 @@ class AsyncBatches:
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Create a batch. `POST /batches`"""
+        """Have a file of requests done within a day, at a lower price. `POST /batches`"""
 
     def list(
         self,
@@ -118,7 +118,7 @@ class AsyncBatches:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.Batch], oai.types.Batch]:
-        """List the batches. `GET /batches`"""
+        """List your batches. `GET /batches`"""
 
     async def retrieve(
         self,
@@ -126,7 +126,7 @@ class AsyncBatches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Look up a batch. `GET /batches/{batch_id}`"""
+        """Look up how far a batch is, and where its results are. `GET /batches/{batch_id}`"""
 
     async def poll(
         self,

@@ -140,7 +140,7 @@ class BetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Create an agent. `POST /agents`"""
+        """Define an agent: its model, its instructions, its tools. `POST /agents`"""
 
     def delete(
         self,
@@ -185,7 +185,7 @@ class BetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Change an agent. `POST /agents/{agent_id}`"""
+        """Change the definition of an agent. `POST /agents/{agent_id}`"""
 
     @property
     def automations(self) -> BetaAgentsAutomations:
@@ -259,7 +259,7 @@ class BetaAgentsAutomations:
         run_at: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Create an automation. `POST /agents/automations`"""
+        """Have an agent run once at a time, or on a schedule. `POST /agents/automations`"""
 
     def delete(
         self,
@@ -294,7 +294,7 @@ class BetaAgentsAutomations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Resume an automation. `POST /agents/automations/{automation_id}/resume`"""
+        """Let a paused automation go on. `POST /agents/automations/{automation_id}/resume`"""
 
     def retrieve(
         self,
@@ -364,7 +364,7 @@ class BetaAgentsAutomationsInvocations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
-        """Create an invocation. `POST /agents/automations/{automation_id}/invocations`"""
+        """Run an automation now. `POST /agents/automations/{automation_id}/invocations`"""
 
     def list(
         self,
@@ -375,7 +375,7 @@ class BetaAgentsAutomationsInvocations:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.automations.AutomationInvocation]:
-        """List the invocations. `GET /agents/automations/{automation_id}/invocations`"""
+        """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`"""
 
     def retrieve(
         self,
@@ -384,7 +384,7 @@ class BetaAgentsAutomationsInvocations:
         automation_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
-        """Look up an invocation of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
+        """Look up a run of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsAutomationsInvocationsRaw:
@@ -418,7 +418,7 @@ class BetaAgentsEnvironments:
         idempotency_key: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.EnvironmentInfo:
-        """Create an environment. `POST /agents/environments`"""
+        """Start an environment for agents to work in. `POST /agents/environments`"""
 
     def list(
         self,
@@ -489,7 +489,7 @@ class BetaAgentsEnvironmentsFiles:
         data: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
-        """Create a file. `POST /agents/environments/{environment_id}/files`"""
+        """Put a file into an environment. `POST /agents/environments/{environment_id}/files`"""
 
     def list(
         self,
@@ -501,7 +501,7 @@ class BetaAgentsEnvironmentsFiles:
         path: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> TokenPage[oai.types.beta.agents.environments.EnvironmentFile]:
-        """List the files. `GET /agents/environments/{environment_id}/files`"""
+        """List the files of an environment. `GET /agents/environments/{environment_id}/files`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsEnvironmentsFilesRaw:
@@ -540,7 +540,7 @@ class BetaAgentsEnvironmentsTemplates:
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Create a template. `POST /agents/environments/templates`"""
+        """Define what environments are made from. `POST /agents/environments/templates`"""
 
     def delete(
         self,
@@ -548,7 +548,7 @@ class BetaAgentsEnvironmentsTemplates:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplateDeleted:
-        """Delete a template. `DELETE /agents/environments/templates/{environment_template_id}`"""
+        """Delete a template of environments. `DELETE /agents/environments/templates/{environment_template_id}`"""
 
     def list(
         self,
@@ -558,7 +558,7 @@ class BetaAgentsEnvironmentsTemplates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.environments.EnvironmentTemplate]:
-        """List the templates. `GET /agents/environments/templates`"""
+        """List the templates of environments. `GET /agents/environments/templates`"""
 
     def retrieve(
         self,
@@ -566,7 +566,7 @@ class BetaAgentsEnvironmentsTemplates:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Look up a template. `GET /agents/environments/templates/{environment_template_id}`"""
+        """Look up a template of environments. `GET /agents/environments/templates/{environment_template_id}`"""
 
     def update(
         self,
@@ -584,7 +584,7 @@ class BetaAgentsEnvironmentsTemplates:
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Change a template. `POST /agents/environments/templates/{environment_template_id}`"""
+        """Change a template of environments. `POST /agents/environments/templates/{environment_template_id}`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsEnvironmentsTemplatesRaw:
@@ -631,7 +631,7 @@ class BetaAgentsSessions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Create a session. `POST /agents/sessions`"""
+        """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
     def create(
@@ -650,7 +650,7 @@ class BetaAgentsSessions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AgentSessionEvent]:
-        """Create a session. `POST /agents/sessions`"""
+        """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
     def create(
@@ -669,7 +669,7 @@ class BetaAgentsSessions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | Stream[oai.types.beta.AgentSessionEvent]:
-        """Create a session. `POST /agents/sessions`"""
+        """Begin a session with an agent. `POST /agents/sessions`"""
 
     def delete(
         self,
@@ -677,7 +677,7 @@ class BetaAgentsSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSessionDeleted:
-        """Delete a session. `DELETE /agents/sessions/{session_id}`"""
+        """Delete a session of an agent. `DELETE /agents/sessions/{session_id}`"""
 
     def list(
         self,
@@ -689,7 +689,7 @@ class BetaAgentsSessions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSession]:
-        """List the sessions. `GET /agents/sessions`"""
+        """List the sessions of agents. `GET /agents/sessions`"""
 
     def retrieve(
         self,
@@ -697,7 +697,7 @@ class BetaAgentsSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Look up a session. `GET /agents/sessions/{session_id}`"""
+        """Look up a session and its state. `GET /agents/sessions/{session_id}`"""
 
     def update(
         self,
@@ -710,7 +710,7 @@ class BetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Change a session. `POST /agents/sessions/{session_id}`"""
+        """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`"""
 
     @property
     def artifacts(self) -> BetaAgentsSessionsArtifacts:
@@ -795,7 +795,7 @@ class BetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Get the content of an artifact of a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
+        """Download something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
 
     def delete(
         self,
@@ -804,7 +804,7 @@ class BetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifactDeleted:
-        """Delete an artifact of a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Delete something that an agent made in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def list(
         self,
@@ -816,7 +816,7 @@ class BetaAgentsSessionsArtifacts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionArtifact]:
-        """List the artifacts. `GET /agents/sessions/{session_id}/artifacts`"""
+        """List what an agent made in a session. `GET /agents/sessions/{session_id}/artifacts`"""
 
     def retrieve(
         self,
@@ -825,7 +825,7 @@ class BetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
-        """Look up an artifact of a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Look up something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsArtifactsRaw:
@@ -861,7 +861,7 @@ class BetaAgentsSessionsEvents:
         idempotency_key: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Create an event. `POST /agents/sessions/{session_id}/events`"""
+        """Send an event to a session, such as a message or an approval. `POST /agents/sessions/{session_id}/events`"""
 
     def stream(
         self,
@@ -870,7 +870,7 @@ class BetaAgentsSessionsEvents:
         include_obfuscation: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AgentSessionEvent]:
-        """Stream an event. `GET /agents/sessions/{session_id}/events`"""
+        """Read the events of a session as they happen. `GET /agents/sessions/{session_id}/events`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsEventsRaw:
@@ -903,7 +903,7 @@ class BetaAgentsSessionsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items. `GET /agents/sessions/{session_id}/items`"""
+        """List the items of a session. `GET /agents/sessions/{session_id}/items`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsItemsRaw:
@@ -934,7 +934,7 @@ class BetaAgentsSessionsSubagents:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.Subagent]:
-        """List the subagents. `GET /agents/sessions/{session_id}/subagents`"""
+        """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`"""
 
     def retrieve(
         self,
@@ -943,7 +943,7 @@ class BetaAgentsSessionsSubagents:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Subagent:
-        """Look up a subagent of a session. `GET /agents/sessions/{session_id}/subagents/{subagent_id}`"""
+        """Look up an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}`"""
 
     @property
     def items(self) -> BetaAgentsSessionsSubagentsItems:
@@ -993,7 +993,7 @@ class BetaAgentsSessionsSubagentsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
+        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsSubagentsItemsRaw:
@@ -1025,7 +1025,7 @@ class BetaAgentsSessionsSubagentsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.Turn]:
-        """List the turns of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
+        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
 
     def retrieve(
         self,
@@ -1035,7 +1035,7 @@ class BetaAgentsSessionsSubagentsTurns:
         subagent_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.Turn:
-        """Look up a turn of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
+        """Look up a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
 
     @property
     def items(self) -> BetaAgentsSessionsSubagentsTurnsItems:
@@ -1078,7 +1078,7 @@ class BetaAgentsSessionsSubagentsTurnsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.AgentSessionItem]:
-        """List the items of a turn. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
+        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsSubagentsTurnsItemsRaw:
@@ -1109,7 +1109,7 @@ class BetaAgentsSessionsTraces:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionTrace]:
-        """List the traces. `GET /agents/sessions/{session_id}/traces`"""
+        """List the traces of a session. `GET /agents/sessions/{session_id}/traces`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsTracesRaw:
@@ -1140,7 +1140,7 @@ class BetaAgentsSessionsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.Turn]:
-        """List the turns. `GET /agents/sessions/{session_id}/turns`"""
+        """List the turns of a session. `GET /agents/sessions/{session_id}/turns`"""
 
     def retrieve(
         self,
@@ -1220,7 +1220,7 @@ class BetaAgentsVaults:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Create a vault. `POST /vaults`"""
+        """Make a vault for the credentials that agents use. `POST /vaults`"""
 
     def delete(
         self,
@@ -1228,7 +1228,7 @@ class BetaAgentsVaults:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.VaultDeleted:
-        """Delete a vault. `DELETE /vaults/{vault_id}`"""
+        """Delete a vault with the credentials in it. `DELETE /vaults/{vault_id}`"""
 
     def list(
         self,
@@ -1305,7 +1305,7 @@ class BetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Create a credential. `POST /vaults/{vault_id}/credentials`"""
+        """Put a credential into a vault. `POST /vaults/{vault_id}/credentials`"""
 
     def delete(
         self,
@@ -1314,7 +1314,7 @@ class BetaAgentsVaultsCredentials:
         vault_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.CredentialDeleted:
-        """Delete a credential of a vault. `DELETE /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Delete a credential from a vault. `DELETE /vaults/{vault_id}/credentials/{credential_id}`"""
 
     def list(
         self,
@@ -1327,7 +1327,7 @@ class BetaAgentsVaultsCredentials:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.vaults.Credential]:
-        """List the credentials. `GET /vaults/{vault_id}/credentials`"""
+        """List the credentials in a vault, less their secrets. `GET /vaults/{vault_id}/credentials`"""
 
     def retrieve(
         self,
@@ -1336,7 +1336,7 @@ class BetaAgentsVaultsCredentials:
         vault_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Look up a credential of a vault. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Look up a credential in a vault, less its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
 
     def update(
         self,
@@ -1347,7 +1347,7 @@ class BetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Change a credential of a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
 
     @property
     def with_raw_response(self) -> BetaAgentsVaultsCredentialsRaw:
@@ -1394,7 +1394,7 @@ class BetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Create an assistant. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def delete(
@@ -1403,7 +1403,7 @@ class BetaAssistants:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
-        """Delete an assistant. `DELETE /assistants/{assistant_id}`"""
+        """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def list(
@@ -1444,7 +1444,7 @@ class BetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
 
     @property
     def files(self) -> BetaAssistantsFiles:
@@ -1620,7 +1620,7 @@ class BetaChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a completion. `POST /chat/completions`"""
+        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     def create(
@@ -1665,7 +1665,7 @@ class BetaChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a completion. `POST /chat/completions`"""
+        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     def create(
@@ -1710,7 +1710,7 @@ class BetaChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Create a completion. `POST /chat/completions`"""
+        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
 
     def delete(
         self,
@@ -1718,7 +1718,7 @@ class BetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a completion. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored answer, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -1730,7 +1730,7 @@ class BetaChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
-        """List the completions. `GET /chat/completions`"""
+        """List the stored answers, by the beta's call path. `GET /chat/completions`"""
 
     def retrieve(
         self,
@@ -1738,7 +1738,7 @@ class BetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a completion. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored answer, by the beta's call path. `GET /chat/completions/{completion_id}`"""
 
     def update(
         self,
@@ -1747,7 +1747,7 @@ class BetaChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change a completion. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored answer, by the beta's call path. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> BetaChatCompletionsMessages:
@@ -1884,7 +1884,7 @@ class BetaChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages. `GET /chat/completions/{completion_id}/messages`"""
+        """List the messages that a stored answer was given to, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> BetaChatCompletionsMessagesRaw:
@@ -1946,7 +1946,7 @@ class BetaChatkitSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Cancel a session. `POST /chatkit/sessions/{session_id}/cancel`"""
+        """End a ChatKit session; its secret is no longer accepted. `POST /chatkit/sessions/{session_id}/cancel`"""
 
     def create(
         self,
@@ -1958,7 +1958,7 @@ class BetaChatkitSessions:
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Create a session. `POST /chatkit/sessions`"""
+        """Begin a ChatKit session, with a secret for the browser. `POST /chatkit/sessions`"""
 
     @property
     def with_raw_response(self) -> BetaChatkitSessionsRaw:
@@ -1988,7 +1988,7 @@ class BetaChatkitThreads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ThreadDeleteResponse:
-        """Delete a thread. `DELETE /chatkit/threads/{thread_id}`"""
+        """Delete a ChatKit thread with its items. `DELETE /chatkit/threads/{thread_id}`"""
 
     def list(
         self,
@@ -2000,7 +2000,7 @@ class BetaChatkitThreads:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.chatkit.ChatKitThread]:
-        """List the threads. `GET /chatkit/threads`"""
+        """List the ChatKit threads. `GET /chatkit/threads`"""
 
     def list_items(
         self,
@@ -2012,7 +2012,7 @@ class BetaChatkitThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.beta.chatkit.Data]:
-        """List the items of a thread. `GET /chatkit/threads/{thread_id}/items`"""
+        """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`"""
 
     def retrieve(
         self,
@@ -2020,7 +2020,7 @@ class BetaChatkitThreads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatKitThread:
-        """Look up a thread. `GET /chatkit/threads/{thread_id}`"""
+        """Look up a ChatKit thread. `GET /chatkit/threads/{thread_id}`"""
 
     @property
     def with_raw_response(self) -> BetaChatkitThreadsRaw:
@@ -2105,7 +2105,7 @@ class BetaRealtimeSessions:
         voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.SessionCreateResponse:
-        """Create a session. `POST /realtime/sessions`"""
+        """Make a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
 
     @property
     def with_raw_response(self) -> BetaRealtimeSessionsRaw:
@@ -2139,7 +2139,7 @@ class BetaRealtimeTranscriptionSessions:
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
-        """Create a transcription session. `POST /realtime/transcription_sessions`"""
+        """Make a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
 
     @property
     def with_raw_response(self) -> BetaRealtimeTranscriptionSessionsRaw:
@@ -2168,7 +2168,7 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Cancel a response. `POST /responses/{response_id}/cancel?beta=true`"""
+        """Stop a response of the beta that is made in the background. `POST /responses/{response_id}/cancel?beta=true`"""
 
     def compact(
         self,
@@ -2185,7 +2185,7 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaCompactedResponse:
-        """Compact responses. `POST /responses/compact?beta=true`"""
+        """Shorten a long conversation to what the next response of the beta needs. `POST /responses/compact?beta=true`"""
 
     @overload
     def create(
@@ -2229,7 +2229,7 @@ class BetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Create a response. `POST /responses?beta=true`"""
+        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
 
     @overload
     def create(
@@ -2273,7 +2273,7 @@ class BetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response. `POST /responses?beta=true`"""
+        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
 
     @overload
     def create(
@@ -2317,7 +2317,7 @@ class BetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response. `POST /responses?beta=true`"""
+        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
 
     def delete(
         self,
@@ -2326,7 +2326,7 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a response. `DELETE /responses/{response_id}?beta=true`"""
+        """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`"""
 
     @overload
     def retrieve(
@@ -2340,7 +2340,7 @@ class BetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a response. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     def retrieve(
@@ -2354,7 +2354,7 @@ class BetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     def retrieve(
@@ -2368,7 +2368,7 @@ class BetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
 
     @property
     def input_items(self) -> BetaResponsesInputItems:
@@ -2425,7 +2425,7 @@ class BetaResponsesInputItems:
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.BetaResponseItem]:
-        """List the input items. `GET /responses/{response_id}/input_items?beta=true`"""
+        """List the items that a response of the beta was given. `GET /responses/{response_id}/input_items?beta=true`"""
 
     @property
     def with_raw_response(self) -> BetaResponsesInputItemsRaw:
@@ -2465,7 +2465,7 @@ class BetaResponsesInputTokens:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
-        """Count input tokens. `POST /responses/input_tokens?beta=true`"""
+        """Count the tokens of an input without answering it, with what is in beta. `POST /responses/input_tokens?beta=true`"""
 
     @property
     def with_raw_response(self) -> BetaResponsesInputTokensRaw:
@@ -2496,7 +2496,7 @@ class BetaThreads:
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Create a thread. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2521,7 +2521,7 @@ class BetaThreads:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2546,7 +2546,7 @@ class BetaThreads:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2571,7 +2571,7 @@ class BetaThreads:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def delete(
@@ -2580,7 +2580,7 @@ class BetaThreads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
-        """Delete a thread. `DELETE /threads/{thread_id}`"""
+        """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def retrieve(
@@ -2600,7 +2600,7 @@ class BetaThreads:
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
 
     @property
     def messages(self) -> BetaThreadsMessages:
@@ -2722,7 +2722,7 @@ class BetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Create a message. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def delete(
@@ -2746,7 +2746,7 @@ class BetaThreadsMessages:
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Message]:
-        """List the messages. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def retrieve(
@@ -2767,7 +2767,7 @@ class BetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
 
     @property
     def files(self) -> BetaThreadsMessagesFiles:
@@ -2860,7 +2860,7 @@ class BetaThreadsRuns:
         thread_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Cancel a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
+        """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2888,7 +2888,7 @@ class BetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2916,7 +2916,7 @@ class BetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2944,7 +2944,7 @@ class BetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def list(
@@ -2957,7 +2957,7 @@ class BetaThreadsRuns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.threads.Run]:
-        """List the runs. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def retrieve(
@@ -2980,7 +2980,7 @@ class BetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -2993,7 +2993,7 @@ class BetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -3006,7 +3006,7 @@ class BetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def update(
@@ -3017,7 +3017,7 @@ class BetaThreadsRuns:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change a run of a thread. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
 
     @property
     def steps(self) -> BetaThreadsRunsSteps:
@@ -3324,7 +3324,7 @@ class AsyncBetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Create an agent. `POST /agents`"""
+        """Define an agent: its model, its instructions, its tools. `POST /agents`"""
 
     async def delete(
         self,
@@ -3369,7 +3369,7 @@ class AsyncBetaAgents:
         tools: Iterable[oai.types.beta.PersistedAgentToolParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Agent:
-        """Change an agent. `POST /agents/{agent_id}`"""
+        """Change the definition of an agent. `POST /agents/{agent_id}`"""
 
     @property
     def automations(self) -> AsyncBetaAgentsAutomations:
@@ -3443,7 +3443,7 @@ class AsyncBetaAgentsAutomations:
         run_at: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Create an automation. `POST /agents/automations`"""
+        """Have an agent run once at a time, or on a schedule. `POST /agents/automations`"""
 
     async def delete(
         self,
@@ -3478,7 +3478,7 @@ class AsyncBetaAgentsAutomations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Resume an automation. `POST /agents/automations/{automation_id}/resume`"""
+        """Let a paused automation go on. `POST /agents/automations/{automation_id}/resume`"""
 
     async def retrieve(
         self,
@@ -3548,7 +3548,7 @@ class AsyncBetaAgentsAutomationsInvocations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
-        """Create an invocation. `POST /agents/automations/{automation_id}/invocations`"""
+        """Run an automation now. `POST /agents/automations/{automation_id}/invocations`"""
 
     def list(
         self,
@@ -3559,7 +3559,7 @@ class AsyncBetaAgentsAutomationsInvocations:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.automations.AutomationInvocation], oai.types.beta.agents.automations.AutomationInvocation]:
-        """List the invocations. `GET /agents/automations/{automation_id}/invocations`"""
+        """List the runs of an automation. `GET /agents/automations/{automation_id}/invocations`"""
 
     async def retrieve(
         self,
@@ -3568,7 +3568,7 @@ class AsyncBetaAgentsAutomationsInvocations:
         automation_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.automations.AutomationInvocation:
-        """Look up an invocation of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
+        """Look up a run of an automation. `GET /agents/automations/{automation_id}/invocations/{invocation_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsAutomationsInvocationsRaw:
@@ -3602,7 +3602,7 @@ class AsyncBetaAgentsEnvironments:
         idempotency_key: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.EnvironmentInfo:
-        """Create an environment. `POST /agents/environments`"""
+        """Start an environment for agents to work in. `POST /agents/environments`"""
 
     def list(
         self,
@@ -3673,7 +3673,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         data: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
-        """Create a file. `POST /agents/environments/{environment_id}/files`"""
+        """Put a file into an environment. `POST /agents/environments/{environment_id}/files`"""
 
     def list(
         self,
@@ -3685,7 +3685,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         path: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncTokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
-        """List the files. `GET /agents/environments/{environment_id}/files`"""
+        """List the files of an environment. `GET /agents/environments/{environment_id}/files`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsEnvironmentsFilesRaw:
@@ -3724,7 +3724,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Create a template. `POST /agents/environments/templates`"""
+        """Define what environments are made from. `POST /agents/environments/templates`"""
 
     async def delete(
         self,
@@ -3732,7 +3732,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplateDeleted:
-        """Delete a template. `DELETE /agents/environments/templates/{environment_template_id}`"""
+        """Delete a template of environments. `DELETE /agents/environments/templates/{environment_template_id}`"""
 
     def list(
         self,
@@ -3742,7 +3742,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.environments.EnvironmentTemplate], oai.types.beta.agents.environments.EnvironmentTemplate]:
-        """List the templates. `GET /agents/environments/templates`"""
+        """List the templates of environments. `GET /agents/environments/templates`"""
 
     async def retrieve(
         self,
@@ -3750,7 +3750,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Look up a template. `GET /agents/environments/templates/{environment_template_id}`"""
+        """Look up a template of environments. `GET /agents/environments/templates/{environment_template_id}`"""
 
     async def update(
         self,
@@ -3768,7 +3768,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Change a template. `POST /agents/environments/templates/{environment_template_id}`"""
+        """Change a template of environments. `POST /agents/environments/templates/{environment_template_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsEnvironmentsTemplatesRaw:
@@ -3815,7 +3815,7 @@ class AsyncBetaAgentsSessions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Create a session. `POST /agents/sessions`"""
+        """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
     async def create(
@@ -3834,7 +3834,7 @@ class AsyncBetaAgentsSessions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AgentSessionEvent]:
-        """Create a session. `POST /agents/sessions`"""
+        """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
     async def create(
@@ -3853,7 +3853,7 @@ class AsyncBetaAgentsSessions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | AsyncStream[oai.types.beta.AgentSessionEvent]:
-        """Create a session. `POST /agents/sessions`"""
+        """Begin a session with an agent. `POST /agents/sessions`"""
 
     async def delete(
         self,
@@ -3861,7 +3861,7 @@ class AsyncBetaAgentsSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSessionDeleted:
-        """Delete a session. `DELETE /agents/sessions/{session_id}`"""
+        """Delete a session of an agent. `DELETE /agents/sessions/{session_id}`"""
 
     def list(
         self,
@@ -3873,7 +3873,7 @@ class AsyncBetaAgentsSessions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSession], oai.types.beta.AgentSession]:
-        """List the sessions. `GET /agents/sessions`"""
+        """List the sessions of agents. `GET /agents/sessions`"""
 
     async def retrieve(
         self,
@@ -3881,7 +3881,7 @@ class AsyncBetaAgentsSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Look up a session. `GET /agents/sessions/{session_id}`"""
+        """Look up a session and its state. `GET /agents/sessions/{session_id}`"""
 
     async def update(
         self,
@@ -3894,7 +3894,7 @@ class AsyncBetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Change a session. `POST /agents/sessions/{session_id}`"""
+        """Change the agent, the limits or the metadata of a session. `POST /agents/sessions/{session_id}`"""
 
     @property
     def artifacts(self) -> AsyncBetaAgentsSessionsArtifacts:
@@ -3979,7 +3979,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Get the content of an artifact of a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
+        """Download something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
 
     async def delete(
         self,
@@ -3988,7 +3988,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifactDeleted:
-        """Delete an artifact of a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Delete something that an agent made in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def list(
         self,
@@ -4000,7 +4000,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionArtifact], oai.types.beta.agents.sessions.SessionArtifact]:
-        """List the artifacts. `GET /agents/sessions/{session_id}/artifacts`"""
+        """List what an agent made in a session. `GET /agents/sessions/{session_id}/artifacts`"""
 
     async def retrieve(
         self,
@@ -4009,7 +4009,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
-        """Look up an artifact of a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Look up something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsArtifactsRaw:
@@ -4045,7 +4045,7 @@ class AsyncBetaAgentsSessionsEvents:
         idempotency_key: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Create an event. `POST /agents/sessions/{session_id}/events`"""
+        """Send an event to a session, such as a message or an approval. `POST /agents/sessions/{session_id}/events`"""
 
     async def stream(
         self,
@@ -4054,7 +4054,7 @@ class AsyncBetaAgentsSessionsEvents:
         include_obfuscation: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AgentSessionEvent]:
-        """Stream an event. `GET /agents/sessions/{session_id}/events`"""
+        """Read the events of a session as they happen. `GET /agents/sessions/{session_id}/events`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsEventsRaw:
@@ -4087,7 +4087,7 @@ class AsyncBetaAgentsSessionsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items. `GET /agents/sessions/{session_id}/items`"""
+        """List the items of a session. `GET /agents/sessions/{session_id}/items`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsItemsRaw:
@@ -4118,7 +4118,7 @@ class AsyncBetaAgentsSessionsSubagents:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Subagent], oai.types.beta.Subagent]:
-        """List the subagents. `GET /agents/sessions/{session_id}/subagents`"""
+        """List the agents that a session has started. `GET /agents/sessions/{session_id}/subagents`"""
 
     async def retrieve(
         self,
@@ -4127,7 +4127,7 @@ class AsyncBetaAgentsSessionsSubagents:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Subagent:
-        """Look up a subagent of a session. `GET /agents/sessions/{session_id}/subagents/{subagent_id}`"""
+        """Look up an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}`"""
 
     @property
     def items(self) -> AsyncBetaAgentsSessionsSubagentsItems:
@@ -4177,7 +4177,7 @@ class AsyncBetaAgentsSessionsSubagentsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
+        """List the items of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/items`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsItemsRaw:
@@ -4209,7 +4209,7 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
-        """List the turns of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
+        """List the turns of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns`"""
 
     async def retrieve(
         self,
@@ -4219,7 +4219,7 @@ class AsyncBetaAgentsSessionsSubagentsTurns:
         subagent_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.Turn:
-        """Look up a turn of a subagent. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
+        """Look up a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}`"""
 
     @property
     def items(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItems:
@@ -4262,7 +4262,7 @@ class AsyncBetaAgentsSessionsSubagentsTurnsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.AgentSessionItem], oai.types.beta.AgentSessionItem]:
-        """List the items of a turn. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
+        """List the items of a turn of an agent that a session has started. `GET /agents/sessions/{session_id}/subagents/{subagent_id}/turns/{turn_id}/items`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsSubagentsTurnsItemsRaw:
@@ -4293,7 +4293,7 @@ class AsyncBetaAgentsSessionsTraces:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionTrace], oai.types.beta.agents.sessions.SessionTrace]:
-        """List the traces. `GET /agents/sessions/{session_id}/traces`"""
+        """List the traces of a session. `GET /agents/sessions/{session_id}/traces`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsTracesRaw:
@@ -4324,7 +4324,7 @@ class AsyncBetaAgentsSessionsTurns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.Turn], oai.types.beta.agents.sessions.Turn]:
-        """List the turns. `GET /agents/sessions/{session_id}/turns`"""
+        """List the turns of a session. `GET /agents/sessions/{session_id}/turns`"""
 
     async def retrieve(
         self,
@@ -4404,7 +4404,7 @@ class AsyncBetaAgentsVaults:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Create a vault. `POST /vaults`"""
+        """Make a vault for the credentials that agents use. `POST /vaults`"""
 
     async def delete(
         self,
@@ -4412,7 +4412,7 @@ class AsyncBetaAgentsVaults:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.VaultDeleted:
-        """Delete a vault. `DELETE /vaults/{vault_id}`"""
+        """Delete a vault with the credentials in it. `DELETE /vaults/{vault_id}`"""
 
     def list(
         self,
@@ -4489,7 +4489,7 @@ class AsyncBetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Create a credential. `POST /vaults/{vault_id}/credentials`"""
+        """Put a credential into a vault. `POST /vaults/{vault_id}/credentials`"""
 
     async def delete(
         self,
@@ -4498,7 +4498,7 @@ class AsyncBetaAgentsVaultsCredentials:
         vault_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.CredentialDeleted:
-        """Delete a credential of a vault. `DELETE /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Delete a credential from a vault. `DELETE /vaults/{vault_id}/credentials/{credential_id}`"""
 
     def list(
         self,
@@ -4511,7 +4511,7 @@ class AsyncBetaAgentsVaultsCredentials:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.vaults.Credential], oai.types.beta.agents.vaults.Credential]:
-        """List the credentials. `GET /vaults/{vault_id}/credentials`"""
+        """List the credentials in a vault, less their secrets. `GET /vaults/{vault_id}/credentials`"""
 
     async def retrieve(
         self,
@@ -4520,7 +4520,7 @@ class AsyncBetaAgentsVaultsCredentials:
         vault_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Look up a credential of a vault. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Look up a credential in a vault, less its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
 
     async def update(
         self,
@@ -4531,7 +4531,7 @@ class AsyncBetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Change a credential of a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Change a credential in a vault. `POST /vaults/{vault_id}/credentials/{credential_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsVaultsCredentialsRaw:
@@ -4578,7 +4578,7 @@ class AsyncBetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Create an assistant. `POST /assistants`"""
+        """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def delete(
@@ -4587,7 +4587,7 @@ class AsyncBetaAssistants:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AssistantDeleted:
-        """Delete an assistant. `DELETE /assistants/{assistant_id}`"""
+        """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def list(
@@ -4628,7 +4628,7 @@ class AsyncBetaAssistants:
         top_p: float | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Assistant:
-        """Change an assistant. `POST /assistants/{assistant_id}`"""
+        """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
 
     @property
     def files(self) -> AsyncBetaAssistantsFiles:
@@ -4804,7 +4804,7 @@ class AsyncBetaChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Create a completion. `POST /chat/completions`"""
+        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     async def create(
@@ -4849,7 +4849,7 @@ class AsyncBetaChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a completion. `POST /chat/completions`"""
+        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     async def create(
@@ -4894,7 +4894,7 @@ class AsyncBetaChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Create a completion. `POST /chat/completions`"""
+        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
 
     async def delete(
         self,
@@ -4902,7 +4902,7 @@ class AsyncBetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a completion. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored answer, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -4914,7 +4914,7 @@ class AsyncBetaChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
-        """List the completions. `GET /chat/completions`"""
+        """List the stored answers, by the beta's call path. `GET /chat/completions`"""
 
     async def retrieve(
         self,
@@ -4922,7 +4922,7 @@ class AsyncBetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a completion. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored answer, by the beta's call path. `GET /chat/completions/{completion_id}`"""
 
     async def update(
         self,
@@ -4931,7 +4931,7 @@ class AsyncBetaChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change a completion. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored answer, by the beta's call path. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessages:
@@ -5068,7 +5068,7 @@ class AsyncBetaChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages. `GET /chat/completions/{completion_id}/messages`"""
+        """List the messages that a stored answer was given to, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaChatCompletionsMessagesRaw:
@@ -5130,7 +5130,7 @@ class AsyncBetaChatkitSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Cancel a session. `POST /chatkit/sessions/{session_id}/cancel`"""
+        """End a ChatKit session; its secret is no longer accepted. `POST /chatkit/sessions/{session_id}/cancel`"""
 
     async def create(
         self,
@@ -5142,7 +5142,7 @@ class AsyncBetaChatkitSessions:
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Create a session. `POST /chatkit/sessions`"""
+        """Begin a ChatKit session, with a secret for the browser. `POST /chatkit/sessions`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaChatkitSessionsRaw:
@@ -5172,7 +5172,7 @@ class AsyncBetaChatkitThreads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ThreadDeleteResponse:
-        """Delete a thread. `DELETE /chatkit/threads/{thread_id}`"""
+        """Delete a ChatKit thread with its items. `DELETE /chatkit/threads/{thread_id}`"""
 
     def list(
         self,
@@ -5184,7 +5184,7 @@ class AsyncBetaChatkitThreads:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.ChatKitThread], oai.types.beta.chatkit.ChatKitThread]:
-        """List the threads. `GET /chatkit/threads`"""
+        """List the ChatKit threads. `GET /chatkit/threads`"""
 
     def list_items(
         self,
@@ -5196,7 +5196,7 @@ class AsyncBetaChatkitThreads:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.beta.chatkit.Data], oai.types.beta.chatkit.Data]:
-        """List the items of a thread. `GET /chatkit/threads/{thread_id}/items`"""
+        """List the items of a ChatKit thread. `GET /chatkit/threads/{thread_id}/items`"""
 
     async def retrieve(
         self,
@@ -5204,7 +5204,7 @@ class AsyncBetaChatkitThreads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatKitThread:
-        """Look up a thread. `GET /chatkit/threads/{thread_id}`"""
+        """Look up a ChatKit thread. `GET /chatkit/threads/{thread_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaChatkitThreadsRaw:
@@ -5289,7 +5289,7 @@ class AsyncBetaRealtimeSessions:
         voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.SessionCreateResponse:
-        """Create a session. `POST /realtime/sessions`"""
+        """Make a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaRealtimeSessionsRaw:
@@ -5323,7 +5323,7 @@ class AsyncBetaRealtimeTranscriptionSessions:
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
-        """Create a transcription session. `POST /realtime/transcription_sessions`"""
+        """Make a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaRealtimeTranscriptionSessionsRaw:
@@ -5352,7 +5352,7 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Cancel a response. `POST /responses/{response_id}/cancel?beta=true`"""
+        """Stop a response of the beta that is made in the background. `POST /responses/{response_id}/cancel?beta=true`"""
 
     async def compact(
         self,
@@ -5369,7 +5369,7 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaCompactedResponse:
-        """Compact responses. `POST /responses/compact?beta=true`"""
+        """Shorten a long conversation to what the next response of the beta needs. `POST /responses/compact?beta=true`"""
 
     @overload
     async def create(
@@ -5413,7 +5413,7 @@ class AsyncBetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Create a response. `POST /responses?beta=true`"""
+        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
 
     @overload
     async def create(
@@ -5457,7 +5457,7 @@ class AsyncBetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response. `POST /responses?beta=true`"""
+        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
 
     @overload
     async def create(
@@ -5501,7 +5501,7 @@ class AsyncBetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Create a response. `POST /responses?beta=true`"""
+        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
 
     async def delete(
         self,
@@ -5510,7 +5510,7 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a response. `DELETE /responses/{response_id}?beta=true`"""
+        """Delete a stored response of the beta. `DELETE /responses/{response_id}?beta=true`"""
 
     @overload
     async def retrieve(
@@ -5524,7 +5524,7 @@ class AsyncBetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a response. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     async def retrieve(
@@ -5538,7 +5538,7 @@ class AsyncBetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     async def retrieve(
@@ -5552,7 +5552,7 @@ class AsyncBetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
 
     @property
     def input_items(self) -> AsyncBetaResponsesInputItems:
@@ -5609,7 +5609,7 @@ class AsyncBetaResponsesInputItems:
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
-        """List the input items. `GET /responses/{response_id}/input_items?beta=true`"""
+        """List the items that a response of the beta was given. `GET /responses/{response_id}/input_items?beta=true`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaResponsesInputItemsRaw:
@@ -5649,7 +5649,7 @@ class AsyncBetaResponsesInputTokens:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
-        """Count input tokens. `POST /responses/input_tokens?beta=true`"""
+        """Count the tokens of an input without answering it, with what is in beta. `POST /responses/input_tokens?beta=true`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaResponsesInputTokensRaw:
@@ -5680,7 +5680,7 @@ class AsyncBetaThreads:
         tool_resources: oai.types.beta.AssistantCreateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Create a thread. `POST /threads`"""
+        """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -5705,7 +5705,7 @@ class AsyncBetaThreads:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -5730,7 +5730,7 @@ class AsyncBetaThreads:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -5755,7 +5755,7 @@ class AsyncBetaThreads:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create the and run of threads. `POST /threads/runs`"""
+        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def delete(
@@ -5764,7 +5764,7 @@ class AsyncBetaThreads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.ThreadDeleted:
-        """Delete a thread. `DELETE /threads/{thread_id}`"""
+        """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def retrieve(
@@ -5784,7 +5784,7 @@ class AsyncBetaThreads:
         tool_resources: oai.types.beta.AssistantUpdateParamsToolResources | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.Thread:
-        """Change a thread. `POST /threads/{thread_id}`"""
+        """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
 
     @property
     def messages(self) -> AsyncBetaThreadsMessages:
@@ -5906,7 +5906,7 @@ class AsyncBetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Create a message. `POST /threads/{thread_id}/messages`"""
+        """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def delete(
@@ -5930,7 +5930,7 @@ class AsyncBetaThreadsMessages:
         run_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
-        """List the messages. `GET /threads/{thread_id}/messages`"""
+        """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def retrieve(
@@ -5951,7 +5951,7 @@ class AsyncBetaThreadsMessages:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Message:
-        """Change a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
+        """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
 
     @property
     def files(self) -> AsyncBetaThreadsMessagesFiles:
@@ -6044,7 +6044,7 @@ class AsyncBetaThreadsRuns:
         thread_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Cancel a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
+        """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6072,7 +6072,7 @@ class AsyncBetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6100,7 +6100,7 @@ class AsyncBetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6128,7 +6128,7 @@ class AsyncBetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Create a run. `POST /threads/{thread_id}/runs`"""
+        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     def list(
@@ -6141,7 +6141,7 @@ class AsyncBetaThreadsRuns:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
-        """List the runs. `GET /threads/{thread_id}/runs`"""
+        """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def retrieve(
@@ -6164,7 +6164,7 @@ class AsyncBetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6177,7 +6177,7 @@ class AsyncBetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
     @deprecated('the API is leaving assistants behind; use responses')
@@ -6190,7 +6190,7 @@ class AsyncBetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Submit the tool outputs of a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @deprecated('the API is leaving assistants behind; use responses')
     async def update(
@@ -6201,7 +6201,7 @@ class AsyncBetaThreadsRuns:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Change a run of a thread. `POST /threads/{thread_id}/runs/{run_id}`"""
+        """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
 
     @property
     def steps(self) -> AsyncBetaThreadsRunsSteps:

@@ -186,7 +186,7 @@ class ChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a completion. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored answer. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -198,7 +198,7 @@ class ChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
-        """List the completions. `GET /chat/completions`"""
+        """List the answers that were made with store=True. `GET /chat/completions`"""
 
     def retrieve(
         self,
@@ -206,7 +206,7 @@ class ChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a completion. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored answer. `GET /chat/completions/{completion_id}`"""
 
     def update(
         self,
@@ -215,7 +215,7 @@ class ChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change a completion. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored answer. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> ChatCompletionsMessages:
@@ -400,7 +400,7 @@ class ChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages. `GET /chat/completions/{completion_id}/messages`"""
+        """List the messages that a stored answer was given to. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> ChatCompletionsMessagesRaw:
@@ -589,7 +589,7 @@ class AsyncChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a completion. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored answer. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -601,7 +601,7 @@ class AsyncChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
-        """List the completions. `GET /chat/completions`"""
+        """List the answers that were made with store=True. `GET /chat/completions`"""
 
     async def retrieve(
         self,
@@ -609,7 +609,7 @@ class AsyncChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a completion. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored answer. `GET /chat/completions/{completion_id}`"""
 
     async def update(
         self,
@@ -618,7 +618,7 @@ class AsyncChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change a completion. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored answer. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> AsyncChatCompletionsMessages:
@@ -803,7 +803,7 @@ class AsyncChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages. `GET /chat/completions/{completion_id}/messages`"""
+        """List the messages that a stored answer was given to. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> AsyncChatCompletionsMessagesRaw:

@@ -38,7 +38,7 @@ class Completions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     def create(
@@ -64,7 +64,7 @@ class Completions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     def create(
@@ -90,7 +90,7 @@ class Completions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     def __call__(
@@ -116,7 +116,7 @@ class Completions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     def __call__(
@@ -142,7 +142,7 @@ class Completions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     def __call__(
@@ -168,7 +168,7 @@ class Completions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | Stream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     @deprecated('the API has dropped it; use completions.create with model')
@@ -250,7 +250,7 @@ class AsyncCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     async def create(
@@ -276,7 +276,7 @@ class AsyncCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     async def create(
@@ -302,7 +302,7 @@ class AsyncCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     async def __call__(
@@ -328,7 +328,7 @@ class AsyncCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     async def __call__(
@@ -354,7 +354,7 @@ class AsyncCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     async def __call__(
@@ -380,7 +380,7 @@ class AsyncCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Completion | AsyncStream[oai.types.Completion]:
-        """Complete a prompt. `POST /completions`"""
+        """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
     @deprecated('the API has dropped it; use completions.create with model')

@@ -27,7 +27,7 @@ class Containers:
         skills: Iterable[oai.types.responses.SkillReferenceParam | oai.types.responses.InlineSkillParam] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerCreateResponse:
-        """Create a container. `POST /containers`"""
+        """Start a container in which a model can run code. `POST /containers`"""
 
     def delete(
         self,
@@ -35,7 +35,7 @@ class Containers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a container. `DELETE /containers/{container_id}`"""
+        """Delete a container and the files in it. `DELETE /containers/{container_id}`"""
 
     def list(
         self,
@@ -46,7 +46,7 @@ class Containers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.ContainerListResponse]:
-        """List the containers. `GET /containers`"""
+        """List your containers. `GET /containers`"""
 
     def retrieve(
         self,
@@ -54,7 +54,7 @@ class Containers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerRetrieveResponse:
-        """Look up a container. `GET /containers/{container_id}`"""
+        """Look up a container and whether it still runs. `GET /containers/{container_id}`"""
 
     @property
     def files(self) -> ContainersFiles:
@@ -98,7 +98,7 @@ class ContainersFiles:
         file_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
-        """Create a file. `POST /containers/{container_id}/files`"""
+        """Put a file into a container: an upload, or one that was uploaded before. `POST /containers/{container_id}/files`"""
 
     def delete(
         self,
@@ -107,7 +107,7 @@ class ContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a file of a container. `DELETE /containers/{container_id}/files/{file_id}`"""
+        """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`"""
 
     def list(
         self,
@@ -118,7 +118,7 @@ class ContainersFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.containers.FileListResponse]:
-        """List the files. `GET /containers/{container_id}/files`"""
+        """List the files in a container. `GET /containers/{container_id}/files`"""
 
     def retrieve(
         self,
@@ -127,7 +127,7 @@ class ContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileRetrieveResponse:
-        """Look up a file of a container. `GET /containers/{container_id}/files/{file_id}`"""
+        """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`"""
 
     @property
     def content(self) -> ContainersFilesContent:
@@ -170,7 +170,7 @@ class ContainersFilesContent:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Look up a content of a file. `GET /containers/{container_id}/files/{file_id}/content`"""
+        """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`"""
 
     @property
     def with_raw_response(self) -> ContainersFilesContentRaw:
@@ -203,7 +203,7 @@ class AsyncContainers:
         skills: Iterable[oai.types.responses.SkillReferenceParam | oai.types.responses.InlineSkillParam] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerCreateResponse:
-        """Create a container. `POST /containers`"""
+        """Start a container in which a model can run code. `POST /containers`"""
 
     async def delete(
         self,
@@ -211,7 +211,7 @@ class AsyncContainers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a container. `DELETE /containers/{container_id}`"""
+        """Delete a container and the files in it. `DELETE /containers/{container_id}`"""
 
     def list(
         self,
@@ -222,7 +222,7 @@ class AsyncContainers:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.ContainerListResponse], oai.types.ContainerListResponse]:
-        """List the containers. `GET /containers`"""
+        """List your containers. `GET /containers`"""
 
     async def retrieve(
         self,
@@ -230,7 +230,7 @@ class AsyncContainers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContainerRetrieveResponse:
-        """Look up a container. `GET /containers/{container_id}`"""
+        """Look up a container and whether it still runs. `GET /containers/{container_id}`"""
 
     @property
     def files(self) -> AsyncContainersFiles:
@@ -274,7 +274,7 @@ class AsyncContainersFiles:
         file_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
-        """Create a file. `POST /containers/{container_id}/files`"""
+        """Put a file into a container: an upload, or one that was uploaded before. `POST /containers/{container_id}/files`"""
 
     async def delete(
         self,
@@ -283,7 +283,7 @@ class AsyncContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a file of a container. `DELETE /containers/{container_id}/files/{file_id}`"""
+        """Delete a file from a container. `DELETE /containers/{container_id}/files/{file_id}`"""
 
     def list(
         self,
@@ -294,7 +294,7 @@ class AsyncContainersFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.containers.FileListResponse], oai.types.containers.FileListResponse]:
-        """List the files. `GET /containers/{container_id}/files`"""
+        """List the files in a container. `GET /containers/{container_id}/files`"""
 
     async def retrieve(
         self,
@@ -303,7 +303,7 @@ class AsyncContainersFiles:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileRetrieveResponse:
-        """Look up a file of a container. `GET /containers/{container_id}/files/{file_id}`"""
+        """Look up a file in a container. `GET /containers/{container_id}/files/{file_id}`"""
 
     @property
     def content(self) -> AsyncContainersFilesContent:
@@ -346,7 +346,7 @@ class AsyncContainersFilesContent:
         container_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Look up a content of a file. `GET /containers/{container_id}/files/{file_id}/content`"""
+        """Download a file from a container. `GET /containers/{container_id}/files/{file_id}/content`"""
 
     @property
     def with_raw_response(self) -> AsyncContainersFilesContentRaw:

@@ -16,7 +16,7 @@ class ContentProvenanceChecks:
         file: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContentProvenanceCheck:
-        """Create a content provenance check. `POST /content_provenance_checks`"""
+        """Check whether an image or a recording bears the marks of having been generated. `POST /content_provenance_checks`"""
 
     @property
     def with_raw_response(self) -> ContentProvenanceChecksRaw:
@@ -44,7 +44,7 @@ class AsyncContentProvenanceChecks:
         file: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ContentProvenanceCheck:
-        """Create a content provenance check. `POST /content_provenance_checks`"""
+        """Check whether an image or a recording bears the marks of having been generated. `POST /content_provenance_checks`"""
 
     @property
     def with_raw_response(self) -> AsyncContentProvenanceChecksRaw:

@@ -22,7 +22,7 @@ class Conversations:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Create a conversation. `POST /conversations`"""
+        """Start a conversation that the server keeps, with or without first items. `POST /conversations`"""
 
     def delete(
         self,
@@ -30,7 +30,7 @@ class Conversations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationDeletedResource:
-        """Delete a conversation. `DELETE /conversations/{conversation_id}`"""
+        """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`"""
 
     def retrieve(
         self,
@@ -47,7 +47,7 @@ class Conversations:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Change a conversation. `POST /conversations/{conversation_id}`"""
+        """Change the metadata of a conversation. `POST /conversations/{conversation_id}`"""
 
     @property
     def items(self) -> ConversationsItems:
@@ -91,7 +91,7 @@ class ConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItemList:
-        """Create an item. `POST /conversations/{conversation_id}/items`"""
+        """Add items to a conversation. `POST /conversations/{conversation_id}/items`"""
 
     def delete(
         self,
@@ -100,7 +100,7 @@ class ConversationsItems:
         conversation_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Delete an item of a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`"""
+        """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`"""
 
     def list(
         self,
@@ -112,7 +112,7 @@ class ConversationsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.conversations.ConversationItem]:
-        """List the items. `GET /conversations/{conversation_id}/items`"""
+        """List the items of a conversation. `GET /conversations/{conversation_id}/items`"""
 
     def retrieve(
         self,
@@ -157,7 +157,7 @@ class AsyncConversations:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Create a conversation. `POST /conversations`"""
+        """Start a conversation that the server keeps, with or without first items. `POST /conversations`"""
 
     async def delete(
         self,
@@ -165,7 +165,7 @@ class AsyncConversations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationDeletedResource:
-        """Delete a conversation. `DELETE /conversations/{conversation_id}`"""
+        """Delete a conversation; its items stay. `DELETE /conversations/{conversation_id}`"""
 
     async def retrieve(
         self,
@@ -182,7 +182,7 @@ class AsyncConversations:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Change a conversation. `POST /conversations/{conversation_id}`"""
+        """Change the metadata of a conversation. `POST /conversations/{conversation_id}`"""
 
     @property
     def items(self) -> AsyncConversationsItems:
@@ -226,7 +226,7 @@ class AsyncConversationsItems:
         include: builtins.list[oai.types.responses.ResponseIncludable] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.ConversationItemList:
-        """Create an item. `POST /conversations/{conversation_id}/items`"""
+        """Add items to a conversation. `POST /conversations/{conversation_id}/items`"""
 
     async def delete(
         self,
@@ -235,7 +235,7 @@ class AsyncConversationsItems:
         conversation_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.conversations.Conversation:
-        """Delete an item of a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`"""
+        """Delete an item from a conversation. `DELETE /conversations/{conversation_id}/items/{item_id}`"""
 
     def list(
         self,
@@ -247,7 +247,7 @@ class AsyncConversationsItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.conversations.ConversationItem], oai.types.conversations.ConversationItem]:
-        """List the items. `GET /conversations/{conversation_id}/items`"""
+        """List the items of a conversation. `GET /conversations/{conversation_id}/items`"""
 
     async def retrieve(
         self,

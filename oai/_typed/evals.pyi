@@ -28,7 +28,7 @@ class Evals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
-        """Create an eval. `POST /evals`"""
+        """Define an evaluation: what its data looks like, and how answers are graded. `POST /evals`"""
 
     def delete(
         self,
@@ -36,7 +36,7 @@ class Evals:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalDeleteResponse:
-        """Delete an eval. `DELETE /evals/{eval_id}`"""
+        """Delete an evaluation for good. `DELETE /evals/{eval_id}`"""
 
     def list(
         self,
@@ -47,7 +47,7 @@ class Evals:
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.EvalListResponse]:
-        """List the evals. `GET /evals`"""
+        """List the evaluations of the project. `GET /evals`"""
 
     def retrieve(
         self,
@@ -55,7 +55,7 @@ class Evals:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalRetrieveResponse:
-        """Look up an eval. `GET /evals/{eval_id}`"""
+        """Look up an evaluation. `GET /evals/{eval_id}`"""
 
     def update(
         self,
@@ -65,7 +65,7 @@ class Evals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalUpdateResponse:
-        """Change an eval. `POST /evals/{eval_id}`"""
+        """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`"""
 
     @property
     def runs(self) -> EvalsRuns:
@@ -110,7 +110,7 @@ class EvalsRuns:
         eval_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCancelResponse:
-        """Cancel a run of an eval. `POST /evals/{eval_id}/runs/{run_id}/cancel`"""
+        """Stop a run of an evaluation. `POST /evals/{eval_id}/runs/{run_id}/cancel`"""
 
     def cancel_eval_run(
         self,
@@ -130,7 +130,7 @@ class EvalsRuns:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
-        """Create a run. `POST /evals/{eval_id}/runs`"""
+        """Run an evaluation over a model or over stored answers. `POST /evals/{eval_id}/runs`"""
 
     def delete(
         self,
@@ -139,7 +139,7 @@ class EvalsRuns:
         eval_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunDeleteResponse:
-        """Delete a run of an eval. `DELETE /evals/{eval_id}/runs/{run_id}`"""
+        """Delete a run of an evaluation. `DELETE /evals/{eval_id}/runs/{run_id}`"""
 
     def list(
         self,
@@ -151,7 +151,7 @@ class EvalsRuns:
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.RunListResponse]:
-        """List the runs. `GET /evals/{eval_id}/runs`"""
+        """List the runs of an evaluation. `GET /evals/{eval_id}/runs`"""
 
     def retrieve(
         self,
@@ -160,7 +160,7 @@ class EvalsRuns:
         eval_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunRetrieveResponse:
-        """Look up a run of an eval. `GET /evals/{eval_id}/runs/{run_id}`"""
+        """Look up a run of an evaluation and its counts. `GET /evals/{eval_id}/runs/{run_id}`"""
 
     @property
     def output_items(self) -> EvalsRunsOutputItems:
@@ -211,7 +211,7 @@ class EvalsRunsOutputItems:
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.runs.OutputItemListResponse]:
-        """List the output items of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
+        """List what a run was given, what it answered, and the grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
 
     def retrieve(
         self,
@@ -221,7 +221,7 @@ class EvalsRunsOutputItems:
         run_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
-        """Look up an output item of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+        """Look up one answer of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
 
     @property
     def with_raw_response(self) -> EvalsRunsOutputItemsRaw:
@@ -254,7 +254,7 @@ class AsyncEvals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
-        """Create an eval. `POST /evals`"""
+        """Define an evaluation: what its data looks like, and how answers are graded. `POST /evals`"""
 
     async def delete(
         self,
@@ -262,7 +262,7 @@ class AsyncEvals:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalDeleteResponse:
-        """Delete an eval. `DELETE /evals/{eval_id}`"""
+        """Delete an evaluation for good. `DELETE /evals/{eval_id}`"""
 
     def list(
         self,
@@ -273,7 +273,7 @@ class AsyncEvals:
         order_by: Literal["created_at", "updated_at"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.EvalListResponse], oai.types.EvalListResponse]:
-        """List the evals. `GET /evals`"""
+        """List the evaluations of the project. `GET /evals`"""
 
     async def retrieve(
         self,
@@ -281,7 +281,7 @@ class AsyncEvals:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalRetrieveResponse:
-        """Look up an eval. `GET /evals/{eval_id}`"""
+        """Look up an evaluation. `GET /evals/{eval_id}`"""
 
     async def update(
         self,
@@ -291,7 +291,7 @@ class AsyncEvals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalUpdateResponse:
-        """Change an eval. `POST /evals/{eval_id}`"""
+        """Rename an evaluation, or change its metadata. `POST /evals/{eval_id}`"""
 
     @property
     def runs(self) -> AsyncEvalsRuns:
@@ -336,7 +336,7 @@ class AsyncEvalsRuns:
         eval_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCancelResponse:
-        """Cancel a run of an eval. `POST /evals/{eval_id}/runs/{run_id}/cancel`"""
+        """Stop a run of an evaluation. `POST /evals/{eval_id}/runs/{run_id}/cancel`"""
 
     async def cancel_eval_run(
         self,
@@ -356,7 +356,7 @@ class AsyncEvalsRuns:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
-        """Create a run. `POST /evals/{eval_id}/runs`"""
+        """Run an evaluation over a model or over stored answers. `POST /evals/{eval_id}/runs`"""
 
     async def delete(
         self,
@@ -365,7 +365,7 @@ class AsyncEvalsRuns:
         eval_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunDeleteResponse:
-        """Delete a run of an eval. `DELETE /evals/{eval_id}/runs/{run_id}`"""
+        """Delete a run of an evaluation. `DELETE /evals/{eval_id}/runs/{run_id}`"""
 
     def list(
         self,
@@ -377,7 +377,7 @@ class AsyncEvalsRuns:
         status: Literal["queued", "in_progress", "completed", "canceled", "failed"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.evals.RunListResponse], oai.types.evals.RunListResponse]:
-        """List the runs. `GET /evals/{eval_id}/runs`"""
+        """List the runs of an evaluation. `GET /evals/{eval_id}/runs`"""
 
     async def retrieve(
         self,
@@ -386,7 +386,7 @@ class AsyncEvalsRuns:
         eval_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunRetrieveResponse:
-        """Look up a run of an eval. `GET /evals/{eval_id}/runs/{run_id}`"""
+        """Look up a run of an evaluation and its counts. `GET /evals/{eval_id}/runs/{run_id}`"""
 
     @property
     def output_items(self) -> AsyncEvalsRunsOutputItems:
@@ -437,7 +437,7 @@ class AsyncEvalsRunsOutputItems:
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.evals.runs.OutputItemListResponse], oai.types.evals.runs.OutputItemListResponse]:
-        """List the output items of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
+        """List what a run was given, what it answered, and the grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
 
     async def retrieve(
         self,
@@ -447,7 +447,7 @@ class AsyncEvalsRunsOutputItems:
         run_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
-        """Look up an output item of a run. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+        """Look up one answer of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncEvalsRunsOutputItemsRaw:

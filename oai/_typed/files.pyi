@@ -22,7 +22,7 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Get the content of a file. `GET /files/{file_id}/content`"""
+        """Download the content of a file. `GET /files/{file_id}/content`"""
 
     def create(
         self,
@@ -51,7 +51,7 @@ class Files:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.FileObject]:
-        """List the files. `GET /files`"""
+        """List the uploaded files. `GET /files`"""
 
     def retrieve(
         self,
@@ -59,7 +59,7 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def retrieve_content(
@@ -68,7 +68,7 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Retrieve the content of a file. `GET /files/{file_id}/content`"""
+        """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`"""
 
     def wait_for_processing(
         self,
@@ -91,7 +91,7 @@ class Files:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.FileObject]:
-        """List the files. `GET /files`"""
+        """List the uploaded files. `GET /files`"""
 
     @overload
     def __call__(
@@ -100,7 +100,7 @@ class Files:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
 
     @property
     def with_raw_response(self) -> FilesRaw:
@@ -140,7 +140,7 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Get the content of a file. `GET /files/{file_id}/content`"""
+        """Download the content of a file. `GET /files/{file_id}/content`"""
 
     async def create(
         self,
@@ -169,7 +169,7 @@ class AsyncFiles:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
-        """List the files. `GET /files`"""
+        """List the uploaded files. `GET /files`"""
 
     async def retrieve(
         self,
@@ -177,7 +177,7 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def retrieve_content(
@@ -186,7 +186,7 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Retrieve the content of a file. `GET /files/{file_id}/content`"""
+        """Download the content of a file as text, by its old name. `GET /files/{file_id}/content`"""
 
     async def wait_for_processing(
         self,
@@ -209,7 +209,7 @@ class AsyncFiles:
         purpose: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.FileObject], oai.types.FileObject]:
-        """List the files. `GET /files`"""
+        """List the uploaded files. `GET /files`"""
 
     @overload
     async def __call__(
@@ -218,7 +218,7 @@ class AsyncFiles:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.FileObject:
-        """Look up a file. `GET /files/{file_id}`"""
+        """Look up the name, size and purpose of a file. `GET /files/{file_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncFilesRaw:

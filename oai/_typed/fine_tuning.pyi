@@ -96,7 +96,7 @@ class FineTuningAlphaGraders:
         item: Any | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderRunResponse:
-        """Run graders. `POST /fine_tuning/alpha/graders/run`"""
+        """Grade an answer with a grader, to try it out. `POST /fine_tuning/alpha/graders/run`"""
 
     def validate(
         self,
@@ -104,7 +104,7 @@ class FineTuningAlphaGraders:
         grader: _FineTuningAlphaGradersRunGrader,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderValidateResponse:
-        """Validate graders. `POST /fine_tuning/alpha/graders/validate`"""
+        """Check that a grader is well-formed. `POST /fine_tuning/alpha/graders/validate`"""
 
     @property
     def with_raw_response(self) -> FineTuningAlphaGradersRaw:
@@ -161,7 +161,7 @@ class FineTuningCheckpointsPermissions:
         project_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
-        """Create a permission. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Let other projects use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     def delete(
         self,
@@ -170,7 +170,7 @@ class FineTuningCheckpointsPermissions:
         fine_tuned_model_checkpoint: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionDeleteResponse:
-        """Delete a permission of a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
+        """Take back a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
 
     def list(
         self,
@@ -182,7 +182,7 @@ class FineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse]:
-        """List the permissions. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def retrieve(
@@ -195,7 +195,7 @@ class FineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Look up a permission. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Get the projects that may use a checkpoint as one answer. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @property
     def with_raw_response(self) -> FineTuningCheckpointsPermissionsRaw:
@@ -229,7 +229,7 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Cancel a job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`"""
+        """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`"""
 
     def create(
         self,
@@ -245,7 +245,7 @@ class FineTuningJobs:
         validation_file: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Create a job. `POST /fine_tuning/jobs`"""
+        """Start to train a model on examples of your own. `POST /fine_tuning/jobs`"""
 
     def list(
         self,
@@ -255,7 +255,7 @@ class FineTuningJobs:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJob]:
-        """List the jobs. `GET /fine_tuning/jobs`"""
+        """List the fine-tuning jobs. `GET /fine_tuning/jobs`"""
 
     def list_events(
         self,
@@ -265,7 +265,7 @@ class FineTuningJobs:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJobEvent]:
-        """List the events of a job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
+        """List what has happened in a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
 
     def pause(
         self,
@@ -273,7 +273,7 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Pause a job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`"""
+        """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`"""
 
     def resume(
         self,
@@ -281,7 +281,7 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Resume a job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
+        """Let a paused fine-tuning job go on. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
 
     def retrieve(
         self,
@@ -289,7 +289,7 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Look up a job. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
+        """Look up a fine-tuning job and the model that it made. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
 
     @property
     def checkpoints(self) -> FineTuningJobsCheckpoints:
@@ -339,7 +339,7 @@ class FineTuningJobsCheckpoints:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
-        """List the checkpoints. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
+        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
 
     @property
     def with_raw_response(self) -> FineTuningJobsCheckpointsRaw:
@@ -437,7 +437,7 @@ class AsyncFineTuningAlphaGraders:
         item: Any | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderRunResponse:
-        """Run graders. `POST /fine_tuning/alpha/graders/run`"""
+        """Grade an answer with a grader, to try it out. `POST /fine_tuning/alpha/graders/run`"""
 
     async def validate(
         self,
@@ -445,7 +445,7 @@ class AsyncFineTuningAlphaGraders:
         grader: _FineTuningAlphaGradersRunGrader,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderValidateResponse:
-        """Validate graders. `POST /fine_tuning/alpha/graders/validate`"""
+        """Check that a grader is well-formed. `POST /fine_tuning/alpha/graders/validate`"""
 
     @property
     def with_raw_response(self) -> AsyncFineTuningAlphaGradersRaw:
@@ -502,7 +502,7 @@ class AsyncFineTuningCheckpointsPermissions:
         project_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.fine_tuning.checkpoints.PermissionCreateResponse], oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
-        """Create a permission. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Let other projects use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     async def delete(
         self,
@@ -511,7 +511,7 @@ class AsyncFineTuningCheckpointsPermissions:
         fine_tuned_model_checkpoint: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionDeleteResponse:
-        """Delete a permission of a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
+        """Take back a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
 
     def list(
         self,
@@ -523,7 +523,7 @@ class AsyncFineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.fine_tuning.checkpoints.PermissionListResponse], oai.types.fine_tuning.checkpoints.PermissionListResponse]:
-        """List the permissions. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """List the projects that may use a checkpoint. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def retrieve(
@@ -536,7 +536,7 @@ class AsyncFineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Look up a permission. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Get the projects that may use a checkpoint as one answer. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @property
     def with_raw_response(self) -> AsyncFineTuningCheckpointsPermissionsRaw:
@@ -570,7 +570,7 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Cancel a job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`"""
+        """Stop a fine-tuning job for good. `POST /fine_tuning/jobs/{fine_tuning_job_id}/cancel`"""
 
     async def create(
         self,
@@ -586,7 +586,7 @@ class AsyncFineTuningJobs:
         validation_file: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Create a job. `POST /fine_tuning/jobs`"""
+        """Start to train a model on examples of your own. `POST /fine_tuning/jobs`"""
 
     def list(
         self,
@@ -596,7 +596,7 @@ class AsyncFineTuningJobs:
         metadata: oai.types.Metadata | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJob], oai.types.fine_tuning.FineTuningJob]:
-        """List the jobs. `GET /fine_tuning/jobs`"""
+        """List the fine-tuning jobs. `GET /fine_tuning/jobs`"""
 
     def list_events(
         self,
@@ -606,7 +606,7 @@ class AsyncFineTuningJobs:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJobEvent], oai.types.fine_tuning.FineTuningJobEvent]:
-        """List the events of a job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
+        """List what has happened in a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
 
     async def pause(
         self,
@@ -614,7 +614,7 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Pause a job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`"""
+        """Pause a fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/pause`"""
 
     async def resume(
         self,
@@ -622,7 +622,7 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Resume a job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
+        """Let a paused fine-tuning job go on. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
 
     async def retrieve(
         self,
@@ -630,7 +630,7 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Look up a job. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
+        """Look up a fine-tuning job and the model that it made. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
 
     @property
     def checkpoints(self) -> AsyncFineTuningJobsCheckpoints:
@@ -680,7 +680,7 @@ class AsyncFineTuningJobsCheckpoints:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.jobs.FineTuningJobCheckpoint], oai.types.fine_tuning.jobs.FineTuningJobCheckpoint]:
-        """List the checkpoints. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
+        """List the models that a fine-tuning job saved on its way. `GET /fine_tuning/jobs/{fine_tuning_job_id}/checkpoints`"""
 
     @property
     def with_raw_response(self) -> AsyncFineTuningJobsCheckpointsRaw:

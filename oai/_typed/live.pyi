@@ -17,7 +17,7 @@ class Live:
         transport: oai.types.live.LiveCreateParamsTransport,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.live.LiveCreateResponse:
-        """Create a live. `POST /live/sessions`"""
+        """Open a live session by the transport that your side offers. `POST /live/sessions`"""
 
     @property
     def sessions(self) -> LiveSessions:
@@ -54,7 +54,7 @@ class LiveSessions:
         session: oai.types.live.Session,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Accept a session. `POST /live/sessions/{session_id}/accept`"""
+        """Take an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
 
     def download_recording(
         self,
@@ -62,7 +62,7 @@ class LiveSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download the recording of a session. `GET /live/sessions/{session_id}/content`"""
+        """Download the recording of a live session. `GET /live/sessions/{session_id}/content`"""
 
     def fork(
         self,
@@ -72,7 +72,7 @@ class LiveSessions:
         session: oai.types.live.MediaSessionForkConfigParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.live.SessionForkResponse:
-        """Fork a session. `POST /live/sessions/{session_id}/fork`"""
+        """Begin a live session that goes on from another. `POST /live/sessions/{session_id}/fork`"""
 
     def hangup(
         self,
@@ -80,7 +80,7 @@ class LiveSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Hangup a session. `POST /live/sessions/{session_id}/hangup`"""
+        """End a live session. `POST /live/sessions/{session_id}/hangup`"""
 
     def refer(
         self,
@@ -89,7 +89,7 @@ class LiveSessions:
         target_uri: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Refer a session. `POST /live/sessions/{session_id}/refer`"""
+        """Transfer a live session to another destination. `POST /live/sessions/{session_id}/refer`"""
 
     def reject(
         self,
@@ -98,7 +98,7 @@ class LiveSessions:
         status_code: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Reject a session. `POST /live/sessions/{session_id}/reject`"""
+        """Turn an incoming live session away. `POST /live/sessions/{session_id}/reject`"""
 
     @property
     def with_raw_response(self) -> LiveSessionsRaw:
@@ -137,7 +137,7 @@ class AsyncLive:
         transport: oai.types.live.LiveCreateParamsTransport,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.live.LiveCreateResponse:
-        """Create a live. `POST /live/sessions`"""
+        """Open a live session by the transport that your side offers. `POST /live/sessions`"""
 
     @property
     def sessions(self) -> AsyncLiveSessions:
@@ -174,7 +174,7 @@ class AsyncLiveSessions:
         session: oai.types.live.Session,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Accept a session. `POST /live/sessions/{session_id}/accept`"""
+        """Take an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
 
     async def download_recording(
         self,
@@ -182,7 +182,7 @@ class AsyncLiveSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download the recording of a session. `GET /live/sessions/{session_id}/content`"""
+        """Download the recording of a live session. `GET /live/sessions/{session_id}/content`"""
 
     async def fork(
         self,
@@ -192,7 +192,7 @@ class AsyncLiveSessions:
         session: oai.types.live.MediaSessionForkConfigParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.live.SessionForkResponse:
-        """Fork a session. `POST /live/sessions/{session_id}/fork`"""
+        """Begin a live session that goes on from another. `POST /live/sessions/{session_id}/fork`"""
 
     async def hangup(
         self,
@@ -200,7 +200,7 @@ class AsyncLiveSessions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Hangup a session. `POST /live/sessions/{session_id}/hangup`"""
+        """End a live session. `POST /live/sessions/{session_id}/hangup`"""
 
     async def refer(
         self,
@@ -209,7 +209,7 @@ class AsyncLiveSessions:
         target_uri: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Refer a session. `POST /live/sessions/{session_id}/refer`"""
+        """Transfer a live session to another destination. `POST /live/sessions/{session_id}/refer`"""
 
     async def reject(
         self,
@@ -218,7 +218,7 @@ class AsyncLiveSessions:
         status_code: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Reject a session. `POST /live/sessions/{session_id}/reject`"""
+        """Turn an incoming live session away. `POST /live/sessions/{session_id}/reject`"""
 
     @property
     def with_raw_response(self) -> AsyncLiveSessionsRaw:

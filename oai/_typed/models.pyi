@@ -17,14 +17,14 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a model. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
 
     def list(
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.Model]:
-        """List the models. `GET /models`"""
+        """List the models that the key may use. `GET /models`"""
 
     def retrieve(
         self,
@@ -32,7 +32,7 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`"""
 
     @overload
     def __call__(
@@ -40,7 +40,7 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.Model]:
-        """List the models. `GET /models`"""
+        """List the models that the key may use. `GET /models`"""
 
     @overload
     def __call__(
@@ -49,7 +49,7 @@ class Models:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`"""
 
     @property
     def with_raw_response(self) -> ModelsRaw:
@@ -81,14 +81,14 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModelDeleted:
-        """Delete a model. `DELETE /models/{model}`"""
+        """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
 
     def list(
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.Model], oai.types.Model]:
-        """List the models. `GET /models`"""
+        """List the models that the key may use. `GET /models`"""
 
     async def retrieve(
         self,
@@ -96,7 +96,7 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`"""
 
     @overload
     def __call__(
@@ -104,7 +104,7 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.Model], oai.types.Model]:
-        """List the models. `GET /models`"""
+        """List the models that the key may use. `GET /models`"""
 
     @overload
     async def __call__(
@@ -113,7 +113,7 @@ class AsyncModels:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Model:
-        """Look up a model. `GET /models/{model}`"""
+        """Look up a model and who owns it. `GET /models/{model}`"""
 
     @property
     def with_raw_response(self) -> AsyncModelsRaw:

@@ -76,7 +76,7 @@ class RealtimeCalls:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Accept a call. `POST /realtime/calls/{call_id}/accept`"""
+        """Take an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
 
     def create(
         self,
@@ -85,7 +85,7 @@ class RealtimeCalls:
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Create a call. `POST /realtime/calls`"""
+        """Open a realtime call over WebRTC by the offer of your side. `POST /realtime/calls`"""
 
     def hangup(
         self,
@@ -93,7 +93,7 @@ class RealtimeCalls:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Hangup a call. `POST /realtime/calls/{call_id}/hangup`"""
+        """End a realtime call. `POST /realtime/calls/{call_id}/hangup`"""
 
     def refer(
         self,
@@ -102,7 +102,7 @@ class RealtimeCalls:
         target_uri: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Refer a call. `POST /realtime/calls/{call_id}/refer`"""
+        """Transfer a call to another destination. `POST /realtime/calls/{call_id}/refer`"""
 
     def reject(
         self,
@@ -111,7 +111,7 @@ class RealtimeCalls:
         status_code: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Reject a call. `POST /realtime/calls/{call_id}/reject`"""
+        """Turn an incoming call away. `POST /realtime/calls/{call_id}/reject`"""
 
     @property
     def with_raw_response(self) -> RealtimeCallsRaw:
@@ -148,7 +148,7 @@ class RealtimeClientSecrets:
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.ClientSecretCreateResponse:
-        """Create a client secret. `POST /realtime/client_secrets`"""
+        """Make a short-lived key with which a browser may open a session. `POST /realtime/client_secrets`"""
 
     @property
     def with_raw_response(self) -> RealtimeClientSecretsRaw:
@@ -203,7 +203,7 @@ class RealtimeTranslationsClientSecrets:
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
-        """Create a client secret. `POST /realtime/translations/client_secrets`"""
+        """Make a short-lived key with which a browser may open a translation. `POST /realtime/translations/client_secrets`"""
 
     @property
     def with_raw_response(self) -> RealtimeTranslationsClientSecretsRaw:
@@ -287,7 +287,7 @@ class AsyncRealtimeCalls:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Accept a call. `POST /realtime/calls/{call_id}/accept`"""
+        """Take an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
 
     async def create(
         self,
@@ -296,7 +296,7 @@ class AsyncRealtimeCalls:
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Create a call. `POST /realtime/calls`"""
+        """Open a realtime call over WebRTC by the offer of your side. `POST /realtime/calls`"""
 
     async def hangup(
         self,
@@ -304,7 +304,7 @@ class AsyncRealtimeCalls:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Hangup a call. `POST /realtime/calls/{call_id}/hangup`"""
+        """End a realtime call. `POST /realtime/calls/{call_id}/hangup`"""
 
     async def refer(
         self,
@@ -313,7 +313,7 @@ class AsyncRealtimeCalls:
         target_uri: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Refer a call. `POST /realtime/calls/{call_id}/refer`"""
+        """Transfer a call to another destination. `POST /realtime/calls/{call_id}/refer`"""
 
     async def reject(
         self,
@@ -322,7 +322,7 @@ class AsyncRealtimeCalls:
         status_code: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Reject a call. `POST /realtime/calls/{call_id}/reject`"""
+        """Turn an incoming call away. `POST /realtime/calls/{call_id}/reject`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeCallsRaw:
@@ -359,7 +359,7 @@ class AsyncRealtimeClientSecrets:
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.ClientSecretCreateResponse:
-        """Create a client secret. `POST /realtime/client_secrets`"""
+        """Make a short-lived key with which a browser may open a session. `POST /realtime/client_secrets`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeClientSecretsRaw:
@@ -414,7 +414,7 @@ class AsyncRealtimeTranslationsClientSecrets:
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
-        """Create a client secret. `POST /realtime/translations/client_secrets`"""
+        """Make a short-lived key with which a browser may open a translation. `POST /realtime/translations/client_secrets`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeTranslationsClientSecretsRaw:

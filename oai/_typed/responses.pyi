@@ -32,7 +32,7 @@ class Responses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Cancel a response. `POST /responses/{response_id}/cancel`"""
+        """Stop a response that is made in the background. `POST /responses/{response_id}/cancel`"""
 
     def compact(
         self,
@@ -48,7 +48,7 @@ class Responses:
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
-        """Compact responses. `POST /responses/compact`"""
+        """Shorten a long conversation to what the next response needs. `POST /responses/compact`"""
 
     @overload
     def create(
@@ -182,7 +182,7 @@ class Responses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a response. `DELETE /responses/{response_id}`"""
+        """Delete a stored response. `DELETE /responses/{response_id}`"""
 
     @overload
     def retrieve(
@@ -195,7 +195,7 @@ class Responses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Look up a response. `GET /responses/{response_id}`"""
+        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
 
     @overload
     def retrieve(
@@ -208,7 +208,7 @@ class Responses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}`"""
+        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
 
     @overload
     def retrieve(
@@ -221,7 +221,7 @@ class Responses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}`"""
+        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
 
     @property
     def input_items(self) -> ResponsesInputItems:
@@ -429,7 +429,7 @@ class ResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.responses.ResponseItem]:
-        """List the input items. `GET /responses/{response_id}/input_items`"""
+        """List the items that a response was given. `GET /responses/{response_id}/input_items`"""
 
     @property
     def with_raw_response(self) -> ResponsesInputItemsRaw:
@@ -468,7 +468,7 @@ class ResponsesInputTokens:
         truncation: Literal["auto", "disabled"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
-        """Count input tokens. `POST /responses/input_tokens`"""
+        """Count the tokens of an input without answering it. `POST /responses/input_tokens`"""
 
     @property
     def with_raw_response(self) -> ResponsesInputTokensRaw:
@@ -496,7 +496,7 @@ class AsyncResponses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Cancel a response. `POST /responses/{response_id}/cancel`"""
+        """Stop a response that is made in the background. `POST /responses/{response_id}/cancel`"""
 
     async def compact(
         self,
@@ -512,7 +512,7 @@ class AsyncResponses:
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
-        """Compact responses. `POST /responses/compact`"""
+        """Shorten a long conversation to what the next response needs. `POST /responses/compact`"""
 
     @overload
     async def create(
@@ -646,7 +646,7 @@ class AsyncResponses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Delete a response. `DELETE /responses/{response_id}`"""
+        """Delete a stored response. `DELETE /responses/{response_id}`"""
 
     @overload
     async def retrieve(
@@ -659,7 +659,7 @@ class AsyncResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Look up a response. `GET /responses/{response_id}`"""
+        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
 
     @overload
     async def retrieve(
@@ -672,7 +672,7 @@ class AsyncResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}`"""
+        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
 
     @overload
     async def retrieve(
@@ -685,7 +685,7 @@ class AsyncResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a response. `GET /responses/{response_id}`"""
+        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
 
     @property
     def input_items(self) -> AsyncResponsesInputItems:
@@ -893,7 +893,7 @@ class AsyncResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.responses.ResponseItem], oai.types.responses.ResponseItem]:
-        """List the input items. `GET /responses/{response_id}/input_items`"""
+        """List the items that a response was given. `GET /responses/{response_id}/input_items`"""
 
     @property
     def with_raw_response(self) -> AsyncResponsesInputItemsRaw:
@@ -932,7 +932,7 @@ class AsyncResponsesInputTokens:
         truncation: Literal["auto", "disabled"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.InputTokenCountResponse:
-        """Count input tokens. `POST /responses/input_tokens`"""
+        """Count the tokens of an input without answering it. `POST /responses/input_tokens`"""
 
     @property
     def with_raw_response(self) -> AsyncResponsesInputTokensRaw:

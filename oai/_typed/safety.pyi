@@ -49,7 +49,7 @@ class SafetyAlerts:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyAlert:
-        """Look up an alert. `GET /safety/alerts/{id}`"""
+        """Look up a safety alert. `GET /safety/alerts/{id}`"""
 
     @property
     def with_raw_response(self) -> SafetyAlertsRaw:
@@ -77,7 +77,7 @@ class SafetyCases:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyCase:
-        """Look up a case. `GET /safety/cases/{id}`"""
+        """Look up a safety case. `GET /safety/cases/{id}`"""
 
     @property
     def with_raw_response(self) -> SafetyCasesRaw:
@@ -139,7 +139,7 @@ class AsyncSafetyAlerts:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyAlert:
-        """Look up an alert. `GET /safety/alerts/{id}`"""
+        """Look up a safety alert. `GET /safety/alerts/{id}`"""
 
     @property
     def with_raw_response(self) -> AsyncSafetyAlertsRaw:
@@ -167,7 +167,7 @@ class AsyncSafetyCases:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.safety.SafetyCase:
-        """Look up a case. `GET /safety/cases/{id}`"""
+        """Look up a safety case. `GET /safety/cases/{id}`"""
 
     @property
     def with_raw_response(self) -> AsyncSafetyCasesRaw:

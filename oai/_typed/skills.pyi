@@ -21,7 +21,7 @@ class Skills:
         files: File | builtins.list[File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
-        """Create a skill. `POST /skills`"""
+        """Upload the files of a skill as its first version. `POST /skills`"""
 
     def delete(
         self,
@@ -29,7 +29,7 @@ class Skills:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.DeletedSkill:
-        """Delete a skill. `DELETE /skills/{skill_id}`"""
+        """Delete a skill with all of its versions. `DELETE /skills/{skill_id}`"""
 
     def list(
         self,
@@ -39,7 +39,7 @@ class Skills:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.Skill]:
-        """List the skills. `GET /skills`"""
+        """List the skills of the project. `GET /skills`"""
 
     def retrieve(
         self,
@@ -56,7 +56,7 @@ class Skills:
         default_version: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
-        """Change a skill. `POST /skills/{skill_id}`"""
+        """Choose the version of a skill that is used where none is named. `POST /skills/{skill_id}`"""
 
     @property
     def content(self) -> SkillsContent:
@@ -108,7 +108,7 @@ class SkillsContent:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Look up a content. `GET /skills/{skill_id}/content`"""
+        """Download the files of a skill. `GET /skills/{skill_id}/content`"""
 
     @property
     def with_raw_response(self) -> SkillsContentRaw:
@@ -138,7 +138,7 @@ class SkillsVersions:
         files: File | builtins.list[File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.skills.SkillVersion:
-        """Create a version. `POST /skills/{skill_id}/versions`"""
+        """Upload the files of a skill as a new version. `POST /skills/{skill_id}/versions`"""
 
     def delete(
         self,
@@ -158,7 +158,7 @@ class SkillsVersions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.skills.SkillVersion]:
-        """List the versions. `GET /skills/{skill_id}/versions`"""
+        """List the versions of a skill. `GET /skills/{skill_id}/versions`"""
 
     def retrieve(
         self,
@@ -210,7 +210,7 @@ class SkillsVersionsContent:
         skill_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Look up a content of a version. `GET /skills/{skill_id}/versions/{version}/content`"""
+        """Download the files of a version of a skill. `GET /skills/{skill_id}/versions/{version}/content`"""
 
     @property
     def with_raw_response(self) -> SkillsVersionsContentRaw:
@@ -238,7 +238,7 @@ class AsyncSkills:
         files: File | builtins.list[File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
-        """Create a skill. `POST /skills`"""
+        """Upload the files of a skill as its first version. `POST /skills`"""
 
     async def delete(
         self,
@@ -246,7 +246,7 @@ class AsyncSkills:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.DeletedSkill:
-        """Delete a skill. `DELETE /skills/{skill_id}`"""
+        """Delete a skill with all of its versions. `DELETE /skills/{skill_id}`"""
 
     def list(
         self,
@@ -256,7 +256,7 @@ class AsyncSkills:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.Skill], oai.types.Skill]:
-        """List the skills. `GET /skills`"""
+        """List the skills of the project. `GET /skills`"""
 
     async def retrieve(
         self,
@@ -273,7 +273,7 @@ class AsyncSkills:
         default_version: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Skill:
-        """Change a skill. `POST /skills/{skill_id}`"""
+        """Choose the version of a skill that is used where none is named. `POST /skills/{skill_id}`"""
 
     @property
     def content(self) -> AsyncSkillsContent:
@@ -325,7 +325,7 @@ class AsyncSkillsContent:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Look up a content. `GET /skills/{skill_id}/content`"""
+        """Download the files of a skill. `GET /skills/{skill_id}/content`"""
 
     @property
     def with_raw_response(self) -> AsyncSkillsContentRaw:
@@ -355,7 +355,7 @@ class AsyncSkillsVersions:
         files: File | builtins.list[File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.skills.SkillVersion:
-        """Create a version. `POST /skills/{skill_id}/versions`"""
+        """Upload the files of a skill as a new version. `POST /skills/{skill_id}/versions`"""
 
     async def delete(
         self,
@@ -375,7 +375,7 @@ class AsyncSkillsVersions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.skills.SkillVersion], oai.types.skills.SkillVersion]:
-        """List the versions. `GET /skills/{skill_id}/versions`"""
+        """List the versions of a skill. `GET /skills/{skill_id}/versions`"""
 
     async def retrieve(
         self,
@@ -427,7 +427,7 @@ class AsyncSkillsVersionsContent:
         skill_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Look up a content of a version. `GET /skills/{skill_id}/versions/{version}/content`"""
+        """Download the files of a version of a skill. `GET /skills/{skill_id}/versions/{version}/content`"""
 
     @property
     def with_raw_response(self) -> AsyncSkillsVersionsContentRaw:

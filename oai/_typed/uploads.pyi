@@ -20,7 +20,7 @@ class Uploads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Cancel an upload. `POST /uploads/{upload_id}/cancel`"""
+        """Give up an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
 
     def complete(
         self,
@@ -30,7 +30,7 @@ class Uploads:
         md5: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Complete an upload. `POST /uploads/{upload_id}/complete`"""
+        """Put the parts of an upload together to a file, in the order that is given. `POST /uploads/{upload_id}/complete`"""
 
     def create(
         self,
@@ -42,7 +42,7 @@ class Uploads:
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Create an upload. `POST /uploads`"""
+        """Begin the upload of a large file, part by part. `POST /uploads`"""
 
     @property
     def parts(self) -> UploadsParts:
@@ -104,7 +104,7 @@ class UploadsParts:
         data: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
-        """Create a part. `POST /uploads/{upload_id}/parts`"""
+        """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`"""
 
     @property
     def with_raw_response(self) -> UploadsPartsRaw:
@@ -132,7 +132,7 @@ class AsyncUploads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Cancel an upload. `POST /uploads/{upload_id}/cancel`"""
+        """Give up an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
 
     async def complete(
         self,
@@ -142,7 +142,7 @@ class AsyncUploads:
         md5: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Complete an upload. `POST /uploads/{upload_id}/complete`"""
+        """Put the parts of an upload together to a file, in the order that is given. `POST /uploads/{upload_id}/complete`"""
 
     async def create(
         self,
@@ -154,7 +154,7 @@ class AsyncUploads:
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Create an upload. `POST /uploads`"""
+        """Begin the upload of a large file, part by part. `POST /uploads`"""
 
     @property
     def parts(self) -> AsyncUploadsParts:
@@ -216,7 +216,7 @@ class AsyncUploadsParts:
         data: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.uploads.UploadPart:
-        """Create a part. `POST /uploads/{upload_id}/parts`"""
+        """Add a part to an upload; parts may be sent at the same time. `POST /uploads/{upload_id}/parts`"""
 
     @property
     def with_raw_response(self) -> AsyncUploadsPartsRaw:

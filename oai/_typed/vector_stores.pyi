@@ -28,7 +28,7 @@ class VectorStores:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Create a vector store. `POST /vector_stores`"""
+        """Make a store in which files can be searched by meaning. `POST /vector_stores`"""
 
     def delete(
         self,
@@ -36,7 +36,7 @@ class VectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStoreDeleted:
-        """Delete a vector store. `DELETE /vector_stores/{vector_store_id}`"""
+        """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`"""
 
     def list(
         self,
@@ -55,7 +55,7 @@ class VectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Look up a vector store. `GET /vector_stores/{vector_store_id}`"""
+        """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`"""
 
     def search(
         self,
@@ -68,7 +68,7 @@ class VectorStores:
         rewrite_query: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.VectorStoreSearchResponse]:
-        """Search a vector store. `POST /vector_stores/{vector_store_id}/search`"""
+        """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`"""
 
     def update(
         self,
@@ -79,7 +79,7 @@ class VectorStores:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Change a vector store. `POST /vector_stores/{vector_store_id}`"""
+        """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`"""
 
     @property
     def file_batches(self) -> VectorStoresFileBatches:
@@ -134,7 +134,7 @@ class VectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Cancel a file batch of a vector store. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`"""
+        """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`"""
 
     def create(
         self,
@@ -146,7 +146,7 @@ class VectorStoresFileBatches:
         files: Iterable[oai.types.vector_stores.File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Create a file batch. `POST /vector_stores/{vector_store_id}/file_batches`"""
+        """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`"""
 
     def list_files(
         self,
@@ -160,7 +160,7 @@ class VectorStoresFileBatches:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.vector_stores.VectorStoreFile]:
-        """List the files of a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
+        """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
 
     def retrieve(
         self,
@@ -169,7 +169,7 @@ class VectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Look up a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
+        """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
 
     def create_and_poll(
         self,
@@ -252,7 +252,7 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.vector_stores.FileContentResponse]:
-        """Get the content of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
+        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
 
     def create(
         self,
@@ -263,7 +263,7 @@ class VectorStoresFiles:
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Create a file. `POST /vector_stores/{vector_store_id}/files`"""
+        """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`"""
 
     def delete(
         self,
@@ -272,7 +272,7 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Delete a file of a vector store. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Take a file out of a vector store; the file itself stays. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     def list(
         self,
@@ -285,7 +285,7 @@ class VectorStoresFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.vector_stores.VectorStoreFile]:
-        """List the files. `GET /vector_stores/{vector_store_id}/files`"""
+        """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`"""
 
     def retrieve(
         self,
@@ -294,7 +294,7 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Look up a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     def update(
         self,
@@ -304,7 +304,7 @@ class VectorStoresFiles:
         attributes: dict[str, str | float | bool] | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Change a file of a vector store. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     def create_and_poll(
         self,
@@ -409,7 +409,7 @@ class AsyncVectorStores:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Create a vector store. `POST /vector_stores`"""
+        """Make a store in which files can be searched by meaning. `POST /vector_stores`"""
 
     async def delete(
         self,
@@ -417,7 +417,7 @@ class AsyncVectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStoreDeleted:
-        """Delete a vector store. `DELETE /vector_stores/{vector_store_id}`"""
+        """Delete a vector store for good. `DELETE /vector_stores/{vector_store_id}`"""
 
     def list(
         self,
@@ -436,7 +436,7 @@ class AsyncVectorStores:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Look up a vector store. `GET /vector_stores/{vector_store_id}`"""
+        """Look up a vector store and how many of its files are ready. `GET /vector_stores/{vector_store_id}`"""
 
     def search(
         self,
@@ -449,7 +449,7 @@ class AsyncVectorStores:
         rewrite_query: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.VectorStoreSearchResponse], oai.types.VectorStoreSearchResponse]:
-        """Search a vector store. `POST /vector_stores/{vector_store_id}/search`"""
+        """Search a vector store for the passages nearest to a query. `POST /vector_stores/{vector_store_id}/search`"""
 
     async def update(
         self,
@@ -460,7 +460,7 @@ class AsyncVectorStores:
         name: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Change a vector store. `POST /vector_stores/{vector_store_id}`"""
+        """Rename a vector store, or change when it expires. `POST /vector_stores/{vector_store_id}`"""
 
     @property
     def file_batches(self) -> AsyncVectorStoresFileBatches:
@@ -515,7 +515,7 @@ class AsyncVectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Cancel a file batch of a vector store. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`"""
+        """Stop adding the files of a batch. `POST /vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel`"""
 
     async def create(
         self,
@@ -527,7 +527,7 @@ class AsyncVectorStoresFileBatches:
         files: Iterable[oai.types.vector_stores.File] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Create a file batch. `POST /vector_stores/{vector_store_id}/file_batches`"""
+        """Add many files to a vector store at once. `POST /vector_stores/{vector_store_id}/file_batches`"""
 
     def list_files(
         self,
@@ -541,7 +541,7 @@ class AsyncVectorStoresFileBatches:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
-        """List the files of a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
+        """List the files of a batch. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}/files`"""
 
     async def retrieve(
         self,
@@ -550,7 +550,7 @@ class AsyncVectorStoresFileBatches:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileBatch:
-        """Look up a file batch of a vector store. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
+        """Look up how far a batch of files is. `GET /vector_stores/{vector_store_id}/file_batches/{batch_id}`"""
 
     async def create_and_poll(
         self,
@@ -633,7 +633,7 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.vector_stores.FileContentResponse], oai.types.vector_stores.FileContentResponse]:
-        """Get the content of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
+        """Get the text that was read out of a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}/content`"""
 
     async def create(
         self,
@@ -644,7 +644,7 @@ class AsyncVectorStoresFiles:
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Create a file. `POST /vector_stores/{vector_store_id}/files`"""
+        """Add an uploaded file to a vector store. `POST /vector_stores/{vector_store_id}/files`"""
 
     async def delete(
         self,
@@ -653,7 +653,7 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Delete a file of a vector store. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Take a file out of a vector store; the file itself stays. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     def list(
         self,
@@ -666,7 +666,7 @@ class AsyncVectorStoresFiles:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.vector_stores.VectorStoreFile], oai.types.vector_stores.VectorStoreFile]:
-        """List the files. `GET /vector_stores/{vector_store_id}/files`"""
+        """List the files of a vector store. `GET /vector_stores/{vector_store_id}/files`"""
 
     async def retrieve(
         self,
@@ -675,7 +675,7 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Look up a file of a vector store. `GET /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Look up a file of a vector store and whether it is ready. `GET /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     async def update(
         self,
@@ -685,7 +685,7 @@ class AsyncVectorStoresFiles:
         attributes: dict[str, str | float | bool] | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
-        """Change a file of a vector store. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Change the attributes of a file, by which a search can filter. `POST /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     async def create_and_poll(
         self,

@@ -27,7 +27,7 @@ class Videos:
         size: oai.types.VideoSize | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Create a video. `POST /videos`"""
+        """Make a video from a prompt. `POST /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def create_character(
@@ -37,7 +37,7 @@ class Videos:
         video: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VideoCreateCharacterResponse:
-        """Create the character of videos. `POST /videos/characters`"""
+        """Make a character from a video, to appear in others. `POST /videos/characters`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def delete(
@@ -56,7 +56,7 @@ class Videos:
         variant: Literal["video", "thumbnail", "spritesheet"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download the content of a video. `GET /videos/{video_id}/content`"""
+        """Download a video, or its thumbnail or sprite sheet. `GET /videos/{video_id}/content`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def edit(
@@ -66,7 +66,7 @@ class Videos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Edit videos. `POST /videos/edits`"""
+        """Change a video as a prompt says. `POST /videos/edits`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def extend(
@@ -77,7 +77,7 @@ class Videos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Extend videos. `POST /videos/extensions`"""
+        """Let a video go on as a prompt says. `POST /videos/extensions`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def get_character(
@@ -86,7 +86,7 @@ class Videos:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VideoGetCharacterResponse:
-        """Get the character of a video. `GET /videos/characters/{character_id}`"""
+        """Look up a character. `GET /videos/characters/{character_id}`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def list(
@@ -97,7 +97,7 @@ class Videos:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.Video]:
-        """List the videos. `GET /videos`"""
+        """List the videos of the project. `GET /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def remix(
@@ -107,7 +107,7 @@ class Videos:
         prompt: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Remix a video. `POST /videos/{video_id}/remix`"""
+        """Make a video anew from a finished one and a prompt. `POST /videos/{video_id}/remix`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def retrieve(
@@ -116,7 +116,7 @@ class Videos:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Look up a video. `GET /videos/{video_id}`"""
+        """Look up a video and how far it is. `GET /videos/{video_id}`"""
 
     def create_and_poll(
         self,
@@ -197,7 +197,7 @@ class AsyncVideos:
         size: oai.types.VideoSize | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Create a video. `POST /videos`"""
+        """Make a video from a prompt. `POST /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def create_character(
@@ -207,7 +207,7 @@ class AsyncVideos:
         video: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VideoCreateCharacterResponse:
-        """Create the character of videos. `POST /videos/characters`"""
+        """Make a character from a video, to appear in others. `POST /videos/characters`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def delete(
@@ -226,7 +226,7 @@ class AsyncVideos:
         variant: Literal["video", "thumbnail", "spritesheet"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download the content of a video. `GET /videos/{video_id}/content`"""
+        """Download a video, or its thumbnail or sprite sheet. `GET /videos/{video_id}/content`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def edit(
@@ -236,7 +236,7 @@ class AsyncVideos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Edit videos. `POST /videos/edits`"""
+        """Change a video as a prompt says. `POST /videos/edits`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def extend(
@@ -247,7 +247,7 @@ class AsyncVideos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Extend videos. `POST /videos/extensions`"""
+        """Let a video go on as a prompt says. `POST /videos/extensions`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def get_character(
@@ -256,7 +256,7 @@ class AsyncVideos:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VideoGetCharacterResponse:
-        """Get the character of a video. `GET /videos/characters/{character_id}`"""
+        """Look up a character. `GET /videos/characters/{character_id}`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def list(
@@ -267,7 +267,7 @@ class AsyncVideos:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.Video], oai.types.Video]:
-        """List the videos. `GET /videos`"""
+        """List the videos of the project. `GET /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def remix(
@@ -277,7 +277,7 @@ class AsyncVideos:
         prompt: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Remix a video. `POST /videos/{video_id}/remix`"""
+        """Make a video anew from a finished one and a prompt. `POST /videos/{video_id}/remix`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def retrieve(
@@ -286,7 +286,7 @@ class AsyncVideos:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Look up a video. `GET /videos/{video_id}`"""
+        """Look up a video and how far it is. `GET /videos/{video_id}`"""
 
     async def create_and_poll(
         self,

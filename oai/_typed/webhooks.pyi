@@ -26,7 +26,7 @@ class Webhooks:
         url: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
-        """Create a webhook. `POST /webhook_endpoints`"""
+        """Register a URL to which events are sent. `POST /webhook_endpoints`"""
 
     def delete(
         self,
@@ -34,7 +34,7 @@ class Webhooks:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.DeletedWebhookEndpoint:
-        """Delete a webhook. `DELETE /webhook_endpoints/{webhook_endpoint_id}`"""
+        """Delete a webhook; no more events are sent to it. `DELETE /webhook_endpoints/{webhook_endpoint_id}`"""
 
     def list(
         self,
@@ -43,7 +43,7 @@ class Webhooks:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.webhooks.WebhookEndpoint]:
-        """List the webhooks. `GET /webhook_endpoints`"""
+        """List the webhooks of the project. `GET /webhook_endpoints`"""
 
     def retrieve(
         self,
@@ -60,7 +60,7 @@ class Webhooks:
         keep_old_secret_active_for_24_hours: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
-        """Rotate the secret of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
+        """Replace the secret with which the events of a webhook are signed. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
 
     def test(
         self,
@@ -69,7 +69,7 @@ class Webhooks:
         event_type: _WebhooksTestEventType,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointTestResult:
-        """Test a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/test`"""
+        """Send a test event to a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/test`"""
 
     def update(
         self,
@@ -80,7 +80,7 @@ class Webhooks:
         url: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpoint:
-        """Change a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}`"""
+        """Change the URL, the name or the event types of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}`"""
 
     @property
     def event_types(self) -> WebhooksEventTypes:
@@ -151,7 +151,7 @@ class WebhooksEventTypes:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEventTypeList:
-        """List the event types. `GET /webhook_event_types`"""
+        """List the types of events that a webhook can be sent. `GET /webhook_event_types`"""
 
     @property
     def with_raw_response(self) -> WebhooksEventTypesRaw:
@@ -181,7 +181,7 @@ class AsyncWebhooks:
         url: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
-        """Create a webhook. `POST /webhook_endpoints`"""
+        """Register a URL to which events are sent. `POST /webhook_endpoints`"""
 
     async def delete(
         self,
@@ -189,7 +189,7 @@ class AsyncWebhooks:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.DeletedWebhookEndpoint:
-        """Delete a webhook. `DELETE /webhook_endpoints/{webhook_endpoint_id}`"""
+        """Delete a webhook; no more events are sent to it. `DELETE /webhook_endpoints/{webhook_endpoint_id}`"""
 
     def list(
         self,
@@ -198,7 +198,7 @@ class AsyncWebhooks:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.webhooks.WebhookEndpoint], oai.types.webhooks.WebhookEndpoint]:
-        """List the webhooks. `GET /webhook_endpoints`"""
+        """List the webhooks of the project. `GET /webhook_endpoints`"""
 
     async def retrieve(
         self,
@@ -215,7 +215,7 @@ class AsyncWebhooks:
         keep_old_secret_active_for_24_hours: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
-        """Rotate the secret of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
+        """Replace the secret with which the events of a webhook are signed. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
 
     async def test(
         self,
@@ -224,7 +224,7 @@ class AsyncWebhooks:
         event_type: _WebhooksTestEventType,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointTestResult:
-        """Test a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/test`"""
+        """Send a test event to a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/test`"""
 
     async def update(
         self,
@@ -235,7 +235,7 @@ class AsyncWebhooks:
         url: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpoint:
-        """Change a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}`"""
+        """Change the URL, the name or the event types of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}`"""
 
     @property
     def event_types(self) -> AsyncWebhooksEventTypes:
@@ -306,7 +306,7 @@ class AsyncWebhooksEventTypes:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEventTypeList:
-        """List the event types. `GET /webhook_event_types`"""
+        """List the types of events that a webhook can be sent. `GET /webhook_event_types`"""
 
     @property
     def with_raw_response(self) -> AsyncWebhooksEventTypesRaw:

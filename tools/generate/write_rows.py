@@ -155,32 +155,15 @@ VERBS = {
     "content": "Get the content of {one}.",
 }
 
-SUMMARIES = {
-    "audio.speech.create": "Speak a text.",
-    "audio.transcriptions.create": "Write down what is said in a recording.",
-    "audio.translations.create": "Write down in English what is said in a recording.",
-    "chat.completions.create": "Answer a conversation.",
-    "completions.create": "Complete a prompt.",
-    "embeddings.create": "Turn texts into vectors.",
-    "files.create": "Upload a file.",
-    "images.create_variation": "Draw variations of an image.",
-    "images.edit": "Change an image by a prompt.",
-    "images.generate": "Draw images from a prompt.",
-    "moderations.create": "Tell whether texts or images are harmful.",
-    "responses.create": "Answer an input, with tools where the model wants them.",
-}
-
 
 def summary(operation: Official) -> str:
-    """Make one line that says what an operation does, from its name."""
-    if operation.name in SUMMARIES:
-        return SUMMARIES[operation.name]
+    """Make one line that says what an operation does, from its name, for people to better."""
     *path, name = operation.name.split(".")
     many = path[-1].replace("_", " ")
     one = singular(many)
-    article = "an" if one[0] in "aeiou" else "a"
+    article = _article(one)
     owner = singular(path[-2].replace("_", " ")) if len(path) > 1 and operation.path.count("{") > 1 else ""
-    of = f" of {'an' if owner[0] in 'aeiou' else 'a'} {owner}" if owner else ""
+    of = f" of {_article(owner)} {owner}" if owner else ""
     if name in VERBS:
         return VERBS[name].format(one=f"{article} {one}{of}", many=f"the {many}{of}")
     if many == "usage":
@@ -190,6 +173,10 @@ def summary(operation: Official) -> str:
         article, one = "", many
     what = f"the {rest} of {article} {one}" if rest else f"{article} {one}"
     return f"{verb.capitalize()} {' '.join(what.split())}{of}."
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" and not noun.startswith("us") else "a"
 
 
 def singular(many: str) -> str:
