@@ -14,7 +14,7 @@ import faulty_transports
 import pytest
 
 FAULTS = {name: suite for name, suite in vars(faulty_transports).items() if name.startswith("Test")}
-AT_ONCE = 4
+AT_ONCE = 8
 """Suites that run at a time: they wait for sockets most of it."""
 
 

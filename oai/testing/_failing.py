@@ -29,7 +29,7 @@ class FailingCases(Suite):
     def test_a_body_that_is_cut_short_is_an_error(self, how: dict[str, Any], take: Any) -> None:
         go_on = threading.Event()
         self.server.reply(Answer(**how, hold=go_on if "reset" in how else None))  # a reset could overtake the head
-        reply = self.send(read=2 * self.patience)
+        reply = self.send(read=self.patience)
         go_on.set()
         fails("receive", lambda: take(reply))
         assert len(self.server.requests) == 1

@@ -135,9 +135,9 @@ class Suite:
         """Send a request to the server and return the body of the answer."""
         return bytes(self.send(*arguments, **fields).read())
 
-    def is_clear(self, *, timeout: float = 3) -> bool:
+    def is_clear(self) -> bool:
         """Tell whether the server is rid of all connections soon."""
-        return self.server.until(lambda: not self.server.open_connections, timeout)
+        return self.server.until(lambda: not self.server.open_connections, 1.5 * self.patience)
 
     def leaves_nothing(self, driver: Driver, use: Callable[[], object]) -> None:
         """Do something, end the driver, and see that no connection, task or unclosed object is left."""
