@@ -191,6 +191,9 @@ def _limit_writes(sock: socket.socket | None) -> None:
         sock.settimeout(left_of(attempt.deadline, attempt.timeout.write))
 
 
+CONNECTIONS: dict[str | None, type[HTTPConnection]] = {"http": _PlainConnection, "https": _SecureConnection}
+
+
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _PlainConnection
 

@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -22,15 +22,7 @@ from urllib3.util import SKIP_HEADER
 
 from oai._http import Body, Headers, Pairs, Request, TransportError
 from oai.transports._connections import POOLS, Response, attempt, left_of
-
-if TYPE_CHECKING:
-    from urllib3.connectionpool import HTTPConnectionPool
-
-PIECE = 64 * 1024
-"""The most bytes that one read of a streamed body returns."""
-
-LINGER = 0.01
-"""Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
+from oai.transports._direct import LINGER, PIECE, DirectReply, Origin
 
 MOST_HOSTS = 1000
 """Hosts whose pools are kept; as many as the pool manager keeps, which closes those that it forgets."""
@@ -79,12 +71,12 @@ class Urllib3Transport:
         self._ssl_context = ssl_context
         self._proxies = proxies
         self._connections = connections
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
-        self._pools: dict[str, HTTPConnectionPool] = {}
+        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._origins: dict[str, Origin] = {}
         self._process = os.getpid()
         self._closed = False
 
-    def send(self, request: Request) -> Urllib3Reply:
+    def send(self, request: Request) -> DirectReply | Urllib3Reply:
         """Send and return at the headers."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
@@ -94,21 +86,30 @@ class Urllib3Transport:
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
         attempt.timeout, attempt.deadline, attempt.response = timeout, deadline, None
         try:
-            pool, target = self._pool(request.url)
-            answer = pool.urlopen(
-                request.method,
-                target,
-                body=_body(request.body, deadline),
-                headers=_headers(request),
-                timeout=urllib3.Timeout(timeout.total, connect=timeout.connect, read=timeout.read),
-                retries=False,
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-                decode_content=False,
-            )
-        except (HTTPError, OSError, ValueError) as error:
+            pool = self._pool(request.url)
+            if pool is not None:
+                return self._over_pool(pool, request, deadline)
+            origin, target = self._origin(request.url)
+            return DirectReply(origin, *origin.send(request, target, deadline), deadline, _translated)
+        except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
             raise _translated(error) from error
+
+    @staticmethod
+    def _over_pool(pool: Any, request: Request, deadline: float | None) -> Urllib3Reply:
+        """Send over a pool manager: the caller's, or that of a proxy."""
+        timeout = request.timeout
+        answer = pool.urlopen(
+            request.method,
+            request.url,
+            body=_body(request.body, deadline),
+            headers=_headers(request),
+            timeout=urllib3.Timeout(timeout.total, connect=timeout.connect, read=timeout.read),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+        )
         raw, attempt.response = attempt.response, None
         if answer.status < 200 and answer.status != http.client.SWITCHING_PROTOCOLS:  # from a pool of the caller's
             _discard(answer)
@@ -125,7 +126,9 @@ class Urllib3Transport:
                 if (pool := manager.pools.get(origin)) is not None:
                     pool.close()  # `clear` leaves that to the garbage collector
             manager.clear()
-        self._managers, self._pools = {}, {}
+        for kept in self._origins.values():
+            kept.close()
+        self._managers, self._origins = {}, {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         for name, value in (("pool", self._given), ("ssl_context", self._ssl_context)):
@@ -135,53 +138,52 @@ class Urllib3Transport:
                 )
         return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
-    def _pool(self, url: str) -> tuple[Any, str]:
-        """Return what sends to a URL, and the target to give it: the caller's pools, or this process's own."""
+    def _pool(self, url: str) -> urllib3.PoolManager | None:
+        """Return the pools to send over: the caller's, or those of the proxy that a URL has; `None` for none."""
         if self._process != os.getpid():
             # After a fork the sockets belong to the parent: forget them, without a word on the wire.
-            self._managers, self._pools, self._process = {}, {}, os.getpid()
+            self._managers, self._origins, self._process = {}, {}, os.getpid()
             if self._given is not None:
                 self._given.clear()
         if self._given is not None:
-            return self._given, url
+            return self._given
         proxy = _proxy(url) if self._proxies else None
-        if proxy is not None:
-            return self._manager(proxy), url
-        # A pool manager takes the URL apart for every request; the origin's own pool needs but the rest of it.
-        slash = url.find("/", url.index("://") + 3)
-        origin, target = (url[:slash], url[slash:]) if slash > 0 else (url, "/")
-        pool = self._pools.get(origin)
-        if pool is None:
-            if len(self._pools) >= MOST_HOSTS:
-                self._pools.clear()
-            pool = self._pools[origin] = self._manager(None).connection_from_url(origin)
-        return pool, target
-
-    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
+        if proxy is None:
+            return None
         manager = self._managers.get(proxy)
         return self._managers.setdefault(proxy, self._new(proxy)) if manager is None else manager
 
-    def _new(self, proxy: str | None) -> urllib3.PoolManager:
-        options: dict[str, Any] = {
-            "num_pools": MOST_HOSTS,
-            "maxsize": self._connections,
-            "ssl_context": self._ssl_context or shared_tls_context(),
-        }
-        if proxy is None:
-            manager = urllib3.PoolManager(**options)
-        else:
-            parts = urlsplit(proxy)
-            if parts.scheme not in ("http", "https"):
-                raise TransportError("connect", f"a proxy of kind {parts.scheme!r} needs a pool of your own")
-            login = unquote(f"{parts.username}:{parts.password or ''}") if parts.username else None
-            headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
-            manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    def _origin(self, url: str) -> tuple[Origin, str]:
+        """Return the server that a URL is of, and the target to ask it for."""
+        slash = url.find("/", url.index("://") + 3)
+        name, target = (url[:slash], url[slash:]) if slash > 0 else (url, "/")
+        origin = self._origins.get(name)
+        if origin is None:
+            if len(self._origins) >= MOST_HOSTS:
+                self._origins.clear()
+            made = Origin(name, lambda: self._ssl_context or shared_tls_context(), self._connections)
+            origin = self._origins.setdefault(name, made)
+        return origin, target
+
+    def _new(self, proxy: str) -> urllib3.PoolManager:
+        """Make the pools of a proxy."""
+        parts = urlsplit(proxy)
+        if parts.scheme not in ("http", "https"):
+            raise TransportError("connect", f"a proxy of kind {parts.scheme!r} needs a pool of your own")
+        login = unquote(f"{parts.username}:{parts.password or ''}") if parts.username else None
+        manager = urllib3.ProxyManager(
+            proxy,
+            proxy_headers=urllib3.make_headers(proxy_basic_auth=login) if login else None,
+            num_pools=MOST_HOSTS,
+            maxsize=self._connections,
+            ssl_context=self._ssl_context or shared_tls_context(),
+        )
         manager.pool_classes_by_scheme = POOLS
         return manager
 
 
 class Urllib3Reply:
-    """An answer under way over urllib3."""
+    """An answer under way over a pool of urllib3."""
 
     def __init__(self, answer: urllib3.BaseHTTPResponse, raw: Response | None, deadline: float | None) -> None:
         self.status = answer.status
