@@ -48,8 +48,7 @@ class TimingCases(Suite):
     def test_a_body_that_stops_against_read(self) -> None:
         for take in (lambda reply: reply.read(), list):
             self.server.reply(Answer(chunks=[b"x", b"y"], pace=SLOW))
-            reply = self.send(read=0.1)
-            self.times_out(lambda take=take, reply=reply: take(reply))  # type: ignore[misc]
+            self.times_out(lambda take=take: take(self.send(read=0.1)))  # type: ignore[misc]
         self.serves_again()
 
     def test_a_dripping_body_does_not_reach_the_read_limit(self) -> None:
@@ -60,8 +59,7 @@ class TimingCases(Suite):
     def test_a_dripping_body_against_total(self, framing: Any) -> None:
         for take in (lambda reply: reply.read(), list):
             self.server.reply(Answer(framing=framing, **DRIP))
-            reply = self.send(total=0.1)
-            self.times_out(lambda take=take, reply=reply: take(reply))  # type: ignore[misc]
+            self.times_out(lambda take=take: take(self.send(total=0.1)))  # type: ignore[misc]
         self.serves_again()
 
     def test_a_limit_of_one_request_is_not_that_of_the_next(self) -> None:
