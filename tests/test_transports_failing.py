@@ -20,6 +20,7 @@ from oai.transports import (
     BlockingTransport,
     Fail,
     FailingTransport,
+    Limiter,
     OfflineTransport,
     Recorder,
     Request,
@@ -209,8 +210,26 @@ def test_it_stacks_pickles_and_says_what_it_is(tmp_path: Any) -> None:
     request = Request("GET", "http://x.test/", [])
     assert [outcome(again, request) for _ in range(9)] == [outcome(failing, request) for _ in range(9)]
     assert is_async(FailingTransport(FailingTransport(AiohttpTransport())))
-    assert is_async(FailingTransport(Recorder(tmp_path / "a.cassette", AiohttpTransport(), mode="live")))
     with Recorder(tmp_path / "b.cassette", FailingTransport(OfflineTransport(), Fail(429)), mode="record") as recorder:
         assert outcome(recorder, request) == 429
     with Recorder(tmp_path / "b.cassette") as recorder:
         assert outcome(recorder, request) == 429
+
+
+def test_an_async_client_uses_it_over_any_transport(server: Loopback, tmp_path: Any) -> None:
+    server.default = Answer.of_json(MODEL)
+    path = tmp_path / "a.cassette"
+
+    async def main(inner: Any) -> tuple[int, int]:
+        rules = (Fail("stalled", first=1, seconds=0.01), Fail("truncated", first=2, after=4))
+        failing: Any = FailingTransport(Limiter(inner, in_flight=1), *rules)
+        client = oai.AsyncOpenAI(api_key=KEY, base_url=server.url, transport=failing)
+        answers = await asyncio.gather(*(client.models.retrieve("m") for _ in range(5)))
+        stream = await client.chat.completions.create(model="m", messages=[], stream=True)
+        await stream.close()
+        await failing.for_async().close()
+        return len(answers), len(failing.failed)
+
+    assert asyncio.run(main(OfflineTransport())) == (5, 2)
+    assert asyncio.run(main(Recorder(path, AiohttpTransport(), mode="record"))) == (5, 2)
+    assert asyncio.run(main(Recorder(path))) == (5, 2)

@@ -296,6 +296,28 @@ def test_a_forked_child_opens_connections_of_its_own(make: Any, server: Loopback
     transport.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_client_of_one_s_own_does_not_serve_a_forked_child(server: Loopback) -> None:
+    server.default = Answer(body=b"x")
+    with httpx.Client() as own:
+        transport = HttpxTransport(own)
+        transport.send(get(server)).read()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:  # pragma: no cover - another process
+            try:
+                transport.send(get(server))
+            except TransportError as error:
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert b"forked from" in os.read(reader, 100)
+        os.close(reader)
+        os.close(writer)
+        assert transport.send(get(server)).read() == b"x"
+
+
 @pytest.mark.parametrize("make", [HttpxTransport, AsyncHttpxTransport])
 def test_certificates_are_checked_and_trusted_where_told(make: Any, tmp_path: Path) -> None:
     authority = trustme.CA()
@@ -413,7 +435,7 @@ def test_two_loops_have_a_client_each_and_one_of_one_s_own_says_so(server: Loopb
 
     async def second() -> None:
         assert await once(transport) == b"x"
-        with pytest.raises(TransportError, match="serves one event loop"):
+        with pytest.raises(TransportError, match="belongs to another event loop"):
             await once(given)
         await transport._clients[asyncio.get_running_loop()].aclose()
 

@@ -26,7 +26,8 @@ class BlockingTransport:
     is_async = False
 
     def __init__(self, transport: Any) -> None:
-        self._transport = transport
+        self._given = transport
+        self._transport = getattr(transport, "for_async", lambda: transport)()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -34,7 +35,7 @@ class BlockingTransport:
         self._closed = False
 
     def __reduce__(self) -> Any:
-        return type(self), (self._transport,)
+        return type(self), (self._given,)
 
     @property
     def needs_key(self) -> bool:

@@ -13,7 +13,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from oai._flow import drive, drive_async
 from oai._http import Headers, Request, Timeout, TransportError
 from oai._nearest import nearest
 from oai._replies import Replayed
+from oai._stream import at_once
 from oai.transports import is_async
 
 WAYS: Final = ("refused", "reset", "truncated", "stalled")
@@ -88,20 +89,13 @@ class FailingTransport:
         transport: what sends, sync or async, which is closed with this one.
         rules: ways to fail; the first one that is for a call is the one that it gets.
         seed: what the chances are drawn from; the same seed and calls fail the same way.
-
-    Attributes:
-        calls: how many calls there were.
-        failed: those that were made to fail.
     """
 
     def __init__(self, transport: Any, *rules: Fail, seed: int = 0) -> None:
         self.is_async = is_async(transport)
-        self.calls = 0
-        self.failed: list[Failed] = []
         self._transport = transport
-        self._rules = [_Rule(fail, random.Random(f"{seed}/{place}")) for place, fail in enumerate(rules)]  # noqa: S311
+        self._plan = _Plan(rules, seed)
         self._made_of = (transport, rules, seed)
-        self._lock = threading.Lock()
 
     def __reduce__(self) -> Any:
         return _remade, (type(self), *self._made_of)
@@ -111,23 +105,32 @@ class FailingTransport:
         """Whether a client over this transport must have a key."""
         return bool(getattr(self._transport, "needs_key", True))
 
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return self._plan.calls
+
+    @property
+    def failed(self) -> list[Failed]:
+        """The calls that were made to fail."""
+        return list(self._plan.failed)
+
     def send(self, request: Request) -> Any:
         """Send or fail; a reply, or where the transport is async a coroutine of one."""
-        flow = self._flow(request, self._choose(request))
+        flow = self._flow(request, self._plan.choose(request))
         return drive_async(flow) if self.is_async else drive(flow)
+
+    def for_async(self) -> FailingTransport:
+        """Return this transport as async clients use it: it does not hold up their loop, whatever it wraps."""
+        side = object.__new__(type(self))
+        inner = getattr(self._transport, "for_async", lambda: self._transport)
+        side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
+        return side
 
     def close(self) -> Any:
         """Close the transport; to be awaited where that is async."""
-        return self._transport.close()
-
-    def _choose(self, request: Request) -> Fail | None:
-        name = request.operation.name if request.operation is not None else ""
-        with self._lock:
-            self.calls += 1
-            hits = [rule.fail for rule in self._rules if rule.hits(name)]  # all of them count
-            if hits:
-                self.failed.append(Failed(self.calls, name, hits[0].how))
-        return hits[0] if hits else None
+        closing = self._transport.close()
+        return awaited(closing) if self.is_async else closing
 
     def _flow(self, request: Request, fail: Fail | None) -> Generator[tuple[Any, ...], Any, Any]:
         """Yield what to do, a function and its arguments, for either driver."""
@@ -158,6 +161,26 @@ class FailingTransport:
         import asyncio  # which an async program has loaded already
 
         return asyncio.sleep(seconds)
+
+
+class _Plan:
+    """The rules, and what became of them."""
+
+    def __init__(self, rules: tuple[Fail, ...], seed: int) -> None:
+        self.calls = 0
+        self.failed: list[Failed] = []
+        self._rules = [_Rule(fail, random.Random(f"{seed}/{place}")) for place, fail in enumerate(rules)]  # noqa: S311
+        self._lock = threading.Lock()
+
+    def choose(self, request: Request) -> Fail | None:
+        """Return how a call fails, if it does."""
+        name = request.operation.name if request.operation is not None else ""
+        with self._lock:
+            self.calls += 1
+            hits = [rule.fail for rule in self._rules if rule.hits(name)]  # all of them count
+            if hits:
+                self.failed.append(Failed(self.calls, name, hits[0].how))
+        return hits[0] if hits else None
 
 
 class _Rule:
@@ -231,7 +254,7 @@ class Broken(_Broken):
 
 
 class AsyncBroken(_Broken):
-    """An answer of an async transport whose body does not come to its end."""
+    """An answer for an async client whose body does not come to its end."""
 
     async def read(self) -> bytes:
         """Raise what ends the body."""
@@ -240,7 +263,7 @@ class AsyncBroken(_Broken):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         import asyncio
 
-        pieces = aiter(self._reply)
+        pieces = aiter(self._reply if hasattr(self._reply, "__aiter__") else at_once(self._reply))
         while self._left and (piece := await anext(pieces, None)) is not None:
             yield self._through(piece)
         await asyncio.sleep(self._pause())
@@ -249,7 +272,12 @@ class AsyncBroken(_Broken):
 
     async def close(self) -> None:
         """Give up what was not read."""
-        await self._reply.close()
+        await awaited(self._reply.close())
+
+
+async def awaited(value: Any) -> Any:
+    """Return what a value stands for that may have to be awaited."""
+    return await value if isinstance(value, Awaitable) else value
 
 
 def _limit(timeout: Timeout, passed: float) -> float:

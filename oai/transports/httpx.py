@@ -12,7 +12,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -71,6 +71,7 @@ class _Httpx:
         self._ssl_context = ssl_context
         self._proxies = proxies
         self._library = _library(client)
+        self._process = os.getpid()
         self._errors: Errors = (*(getattr(self._library, name) for name in OF_HTTPX), *OF_PYTHON)
         self._closed = False
         kind = "AsyncClient" if self.is_async else "Client"
@@ -93,6 +94,8 @@ class _Httpx:
     def _request(self, request: Request, limits: dict[str, float | None]) -> Any:
         if self._closed or (self._given is not None and self._given.is_closed):
             raise TransportError("closed", "the transport is closed")
+        if self._given is not None and self._process != os.getpid():
+            raise TransportError("closed", "the given client belongs to the process that this one was forked from")
         headers, body = request.headers, request.body
         content: Any = body
         if body is not None and not isinstance(body, bytes):
@@ -115,7 +118,6 @@ class HttpxTransport(_Httpx):
     ) -> None:
         super().__init__(client, ssl_context=ssl_context, proxies=proxies)
         self._own: Any = None
-        self._process = os.getpid()
         self._making = threading.Lock()
 
     def send(self, request: Request) -> HttpxReply:
@@ -207,7 +209,7 @@ class AsyncHttpxTransport(_Httpx):
         try:
             asked = self._request(request, _limits(request.timeout, deadline))
             async with _until(deadline):
-                answer = await self._client().send(asked, stream=True, auth=None, follow_redirects=False)
+                answer = await _once(self._client().send(asked, stream=True, auth=None, follow_redirects=False))
         except self._errors as error:
             raise _translated(error) from error
         return AsyncHttpxReply(answer, deadline, self._errors)
@@ -229,7 +231,7 @@ class AsyncHttpxTransport(_Httpx):
             if client is not None:
                 return client
             if self._given is not None and self._clients:
-                raise TransportError("closed", "a client of your own serves one event loop, and this is a second one")
+                raise TransportError("closed", "the given client belongs to another event loop than the running one")
             client = self._clients[loop] = self._given or self._new_client()
             return client
 
@@ -256,19 +258,19 @@ class AsyncHttpxReply:
         try:
             while True:
                 async with _until(self._deadline):
-                    piece = await anext(pieces, None)
+                    piece = await _once(anext(pieces, None))
                 if piece is None:
                     return
                 if piece:
                     yield piece
         except self._errors as error:
-            await self._answer.aclose()
+            await _once(self._answer.aclose())
             raise _translated(error, closed=self._closed) from error
 
     async def close(self) -> None:
         """Give the connection back if the body is at its end, else close it."""
         self._closed = True
-        await self._answer.aclose()
+        await _once(self._answer.aclose())
 
 
 def _library(client: Any) -> Any:
@@ -299,15 +301,34 @@ def _deadline(timeout: Timeout) -> float | None:
 
 def _limits(timeout: Timeout, deadline: float | None) -> dict[str, float | None]:
     """Return the limits as httpx hands them to its transports, none of them past the deadline."""
-    limits = {name: left_of(deadline, getattr(timeout, name)) for name in ("connect", "read", "write", "pool")}
-    if 0 in (limits["connect"], limits["read"]):
+    if timeout.is_over:
         raise TimeoutError("there is no time left")
-    return limits
+    return {name: left_of(deadline, getattr(timeout, name)) for name in ("connect", "read", "write", "pool")}
 
 
 def _until(deadline: float | None) -> AbstractAsyncContextManager[Any]:
     left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
     return asyncio.timeout(left)
+
+
+async def _once(action: Awaitable[Any]) -> Any:
+    """Await something of httpx in a task of its own, which is cancelled once and no more.
+
+    A second cancellation would interrupt what httpx does at the first one, and leave the connection open for ever.
+    """
+    task = asyncio.ensure_future(action)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.shield(asyncio.ensure_future(_ended(task)))
+        raise
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is None and hasattr(task.result(), "aclose"):
+        await task.result().aclose()  # the answer came just then, and nobody takes it
 
 
 def _translated(error: Exception, *, closed: bool = False) -> TransportError:

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from functools import partial
@@ -79,6 +79,13 @@ class Limiter:
             line.leave()
             raise
 
+    def for_async(self) -> Limiter:
+        """Return this limiter as async clients use it: it does not hold up their loop, whatever it wraps."""
+        side = object.__new__(type(self))
+        inner = getattr(self._transport, "for_async", lambda: self._transport)
+        side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
+        return side
+
     async def _send_async(self, request: Request) -> AsyncHeld:
         import asyncio  # which an async program has loaded already
 
@@ -87,7 +94,7 @@ class Limiter:
             for wake, seconds in turn:
                 await asyncio.wait([asyncio.wrap_future(wake)], timeout=seconds)
         try:
-            return AsyncHeld(await self._transport.send(_after(request, began)), line)
+            return AsyncHeld(await _outcome(self._transport.send(_after(request, began))), line)
         except BaseException:
             line.leave()
             raise
@@ -95,7 +102,8 @@ class Limiter:
     def close(self) -> Any:
         """Turn away who waits, and close the transport; to be awaited where that is async."""
         self._line.close()
-        return self._transport.close()
+        closing = self._transport.close()
+        return _outcome(closing) if self.is_async else closing
 
 
 class Line:
@@ -230,18 +238,18 @@ class Held(InFlight):
 
 
 class AsyncHeld(InFlight):
-    """An answer of an async transport."""
+    """An answer that is awaited."""
 
     async def read(self) -> bytes:
         """Return the whole body."""
         try:
-            return bytes(await self._reply.read())
+            return bytes(await _outcome(self._reply.read()))
         finally:
             self._leave()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._reply:
+            async for piece in self._reply if hasattr(self._reply, "__aiter__") else _each(self._reply):
                 yield piece
         except TransportError:
             self._leave()
@@ -251,9 +259,18 @@ class AsyncHeld(InFlight):
     async def close(self) -> None:
         """Give up what was not read."""
         try:
-            await self._reply.close()
+            await _outcome(self._reply.close())
         finally:
             self._leave()
+
+
+async def _outcome(value: Any) -> Any:
+    return await value if isinstance(value, Awaitable) else value
+
+
+async def _each(reply: Any) -> AsyncIterator[bytes]:
+    for piece in reply:
+        yield piece
 
 
 def _after(request: Request, began: float) -> Request:
