@@ -201,6 +201,12 @@ class DirectReply:
         self._response.close()
         self._connection.close()
 
+    def __del__(self) -> None:
+        # Who forgets a reply gives its connection up; the socket would warn of that in words that say nothing of it.
+        if not getattr(self, "_done", True) and not self._closed:
+            self._response.close()
+            self._connection.close()
+
     def _ends_soon(self) -> bool:
         """Read what is left, should that be here already."""
         response = self._response
