@@ -120,7 +120,7 @@ class AsgiReply:
             await app(scope, self._receive, self._send)
         except Exception as error:
             self._failure = error
-            if self._complete or self._gone:
+            if self._gone or (self._complete and not self._raises):
                 level = logging.DEBUG if self._gone else logging.ERROR
                 logger.log(level, "the application raised an exception after its answer", exc_info=error)
 
