@@ -154,8 +154,8 @@ def overload(name: str, first: str, without: FunctionType, given: FunctionType) 
 def make_function(name: str, filename: str, source: str, scope: dict[str, Any], required: list[str]) -> FunctionType:
     """Compile a function, keep its source for tracebacks, and give it the signature that people should see."""
     scope["__name__"] = "oai"
+    filename = _keep_source(filename, source)
     exec(compile(source, filename, "exec", COMPILE_FLAGS, dont_inherit=True), scope)  # noqa: S102 - of a checked row
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     function: FunctionType = scope[name]
     signature = inspect.signature(function)
     shown = [
@@ -165,6 +165,17 @@ def make_function(name: str, filename: str, source: str, scope: dict[str, Any], 
     ]
     function.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     return function
+
+
+def _keep_source(filename: str, source: str) -> str:
+    """Keep a source for tracebacks, under a name that no other source has: tables may differ in a row."""
+    lines = source.splitlines(keepends=True)
+    name, number = filename, 1
+    while linecache.getlines(name) not in ([], lines):
+        number += 1
+        name = f"{filename[:-1]}, {number}>"
+    linecache.cache[name] = (len(source), None, lines, name)
+    return name
 
 
 def with_headers(given: Mapping[str, object], extra: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+import traceback
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,6 @@ def test_a_class_has_the_attributes_without_an_instance() -> None:
 
 
 def test_a_traceback_shows_the_generated_line(client: oai.OpenAI) -> None:
-    import traceback
-
     try:
         client.embeddings.create(model="m")
     except TypeError:
@@ -132,3 +131,18 @@ def test_a_row_without_params_streams_where_it_is_asked_to(server: Loopback, tmp
     ):
         assert list(stream) == [{"n": 1}]
     assert server.requests[0].json() == {"text": "Hello", "stream": True}
+
+
+def test_a_traceback_shows_the_line_of_the_table_that_the_client_has(tmp_path: Path) -> None:
+    """Another table's row of the same name does not take the place of its source."""
+    row = '[files.retrieve]\nmethod = "GET"\npath = "/files/{file_id}/{other}"\nbody = "query"\nresponse = "dict"\n'
+    (tmp_path / "own.toml").write_text(row)
+    clients = [oai.OpenAI(table=table, transport=oai.OfflineTransport()) for table in (None, tmp_path / "own.toml")]
+    for client in clients:
+        client.files.retrieve  # noqa: B018 - the function is made where it is looked at
+    for client in clients:
+        with pytest.raises(TypeError) as caught:
+            client.files.retrieve(nonsense=1)
+        line = traceback.extract_tb(caught.tb)[-1].line or ""
+        assert line.startswith("raise _wrong_call('retrieve'")
+        assert ("'other'" in line) is (client is clients[1])
