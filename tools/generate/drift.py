@@ -22,7 +22,7 @@ from tools.generate.table import by_place, place, wire_names
 
 OFFICIAL, SPECIFICATION, FILES = "official", "specification", "files"
 
-FREE_KEYS = ("doc", "alias", "params", "end", "deprecated", "defaults", "vectors")
+FREE_KEYS = ("doc", "alias", "params", "end", "deprecated")
 """Keys that are our own to say, or compared by what they mean."""
 
 LIST = re.compile(r"\b(list|Sequence|Iterable)\b")
