@@ -80,8 +80,7 @@ def make_events(
         usage: whether streams that count tokens only when asked to are asked to.
         said: the text as it comes, piece by piece; word by word unless given.
     """
-    variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
-    tagged = {tag: each for each in variants if (tag := _tag(each)) is not None}
+    tagged = tagged_variants(kind)
     said = words(sampler.text) if said is None else said
     if tagged:
         yield from _played(tagged, sampler, ends, said)
@@ -89,6 +88,12 @@ def make_events(
         yield from ({"object": "offline.event", "text": word} for word in said)
     else:
         yield from _chunks(kind, sampler, said, usage=usage)
+
+
+def tagged_variants(kind: Any) -> dict[str, Any]:
+    """Return the types of events by the tags that tell them apart, none where they have no tags."""
+    variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
+    return {tag: each for each in variants if (tag := _tag(each)) is not None}
 
 
 def words(text: str) -> list[str]:

@@ -3,7 +3,8 @@
     client = oai.OpenAI(transport=oai.OfflineTransport())
 
 It needs no key, no network and no file of its own. The same request gets the same answer, streams included, and
-the texts in it say that nobody was asked. What the answers are made of is `_sample`'s business; here a request
+the texts in it say that nobody was asked. Who gives a JSON schema gets data that fits it, and who offers functions
+has one called. What the answers are made of is `_sample`'s business; here a request
 is read for hints and the answer is put on the wire's form.
 """
 
@@ -23,7 +24,9 @@ from oai._http import Headers, Request, TransportError
 from oai._object import Object, tag_fields
 from oai._response import Response
 from oai._sample import Sampler
-from oai._sample_events import make_events
+from oai._sample_calls import calling, calling_events, wanted_call, wanted_schema
+from oai._sample_events import make_events, tagged_variants
+from oai._sample_schema import from_schema
 from oai._sample_words import FILLED, PREFERRED
 from oai._shape import as_dict, as_list
 
@@ -128,9 +131,16 @@ def answer(request: Request, said: Sequence[str] | None = None) -> tuple[int, st
         sampler = sampler.but(text="".join(said))
     if operation is None:
         return _json(_echo(request, sampler))
+    call = wanted_call(operation.name, asked.fields) if said is None else None
+    if request.stream and call is not None:
+        kinds = tagged_variants(operation.stream_type) or {"": operation.stream_type}
+        events = calling_events(operation.name, sampler, kinds, call, usage=_counted(asked))
+        return 200, "text/event-stream", put_events(operation, events)
     if request.stream:
         return 200, "text/event-stream", _stream(operation, asked, sampler, said)
     kind = operation.response_type
+    if call is not None:
+        return _json(calling(operation.name, sampler, kind, call))
     form = str(asked.fields.get("response_format"))
     if kind in (None, type(None)):
         return 204, "", iter(())
@@ -154,9 +164,12 @@ def _echo(request: Request, sampler: Sampler) -> dict[str, str]:
 
 
 def _stream(operation: Operation, asked: Asked, sampler: Sampler, said: Sequence[str] | None = None) -> Iterator[bytes]:
-    usage = bool(as_dict(asked.fields.get("stream_options")).get("include_usage"))
-    events = make_events(operation.stream_type, sampler, operation.row.end, usage=usage, said=said)
+    events = make_events(operation.stream_type, sampler, operation.row.end, usage=_counted(asked), said=said)
     return put_events(operation, events)
+
+
+def _counted(asked: Asked) -> bool:
+    return bool(as_dict(asked.fields.get("stream_options")).get("include_usage"))
 
 
 def put_events(operation: Operation, events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -233,6 +246,9 @@ _VARIANTS = {
 
 
 def _reply(asked: Asked) -> str:
+    schema = wanted_schema(asked.fields)
+    if schema is not None:
+        return msgspec.json.encode(from_schema(schema)).decode()
     said = next((text for name in ("messages", "input", "prompt") if (text := _said(asked.fields.get(name)))), "")
     if not said:
         return "This is an offline answer: it is made up, and no server was asked."
