@@ -40,10 +40,8 @@ def from_schema(schema: Any, root: Any = None, name: str = "", depth: int = 0) -
     """
     root = schema if root is None else root
     schema = _resolved(schema, root)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
+    if words := [schema["const"]] if "const" in schema else schema.get("enum"):
+        return words[0]
     if variants := schema.get("anyOf") or schema.get("oneOf"):
         return from_schema(_choose(variants, root, depth), root, name, depth)
     kind = schema.get("type") or next((kind for word, kind in _TELLING.items() if word in schema), "string")

@@ -132,26 +132,36 @@ def answer(request: Request, said: Sequence[str] | None = None) -> tuple[int, st
     if operation is None:
         return _json(_echo(request, sampler))
     call = wanted_call(operation.name, asked.fields) if said is None else None
-    if request.stream and call is not None:
-        kinds = tagged_variants(operation.stream_type) or {"": operation.stream_type}
-        events = calling_events(operation.name, sampler, kinds, call, usage=_counted(asked))
-        return 200, "text/event-stream", put_events(operation, events)
+    if call is not None:
+        return _calling(operation, asked, sampler, call, stream=request.stream)
     if request.stream:
         return 200, "text/event-stream", _stream(operation, asked, sampler, said)
+    if operation.response_type in ANYTHING:
+        return _json(_echo(request, sampler))
+    return _whole(operation, asked, sampler, spoken=bool(said))
+
+
+def _whole(operation: Operation, asked: Asked, sampler: Sampler, *, spoken: bool) -> tuple[int, str, Iterator[bytes]]:
     kind = operation.response_type
-    if call is not None:
-        return _json(calling(operation.name, sampler, kind, call))
     form = str(asked.fields.get("response_format"))
     if kind in (None, type(None)):
         return 204, "", iter(())
     if kind is bytes:
         return 200, *_binary(operation)
     if kind is str or (form in TEXT_FORMATS and "transcri" in operation.name):
-        text = (
-            sampler.text if said and form not in TEXT_FORMATS else TEXT_FORMATS.get(form, "{}\n").format(sampler.text)
-        )
-        return 200, "text/plain; charset=utf-8", iter((text.encode(),))
-    return _json(_echo(request, sampler) if kind in ANYTHING else sampler.make(kind))
+        layout = "{}" if spoken and form not in TEXT_FORMATS else TEXT_FORMATS.get(form, "{}\n")
+        return 200, "text/plain; charset=utf-8", iter((layout.format(sampler.text).encode(),))
+    return _json(sampler.make(kind))
+
+
+def _calling(
+    operation: Operation, asked: Asked, sampler: Sampler, call: dict[str, Any], *, stream: bool
+) -> tuple[int, str, Iterator[bytes]]:
+    if not stream:
+        return _json(calling(operation.name, sampler, operation.response_type, call))
+    kinds = tagged_variants(operation.stream_type) or {"": operation.stream_type}
+    events = calling_events(operation.name, sampler, kinds, call, usage=_counted(asked))
+    return 200, "text/event-stream", put_events(operation, events)
 
 
 def _json(value: Any) -> tuple[int, str, Iterator[bytes]]:
