@@ -54,6 +54,11 @@ if TYPE_CHECKING:
     from oai._events import ServerSentEvent as ServerSentEvent
     from oai._http import Headers as Headers
     from oai._http import Timeout as Timeout
+    from oai._http_client import DefaultAioHttpClient as DefaultAioHttpClient
+    from oai._http_client import DefaultAsyncHttpx2Client as DefaultAsyncHttpx2Client
+    from oai._http_client import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
+    from oai._http_client import DefaultHttpx2Client as DefaultHttpx2Client
+    from oai._http_client import DefaultHttpxClient as DefaultHttpxClient
     from oai._multipart import File as File
     from oai._object import Object as Object
     from oai._observe import Attempt as Attempt
@@ -78,9 +83,12 @@ if TYPE_CHECKING:
     from oai._typed import AsyncOpenAI as AsyncOpenAI
     from oai._typed import OpenAI as OpenAI
     from oai._typed._module import *  # noqa: F403 - the call paths of the module's own client
+    from oai.helpers.assistants import AssistantEventHandler as AssistantEventHandler
+    from oai.helpers.assistants import AsyncAssistantEventHandler as AsyncAssistantEventHandler
     from oai.helpers.functions import FunctionTool as FunctionTool
     from oai.helpers.functions import function_tool as function_tool
     from oai.helpers.functions import pydantic_function_tool as pydantic_function_tool
+    from oai.helpers.functions import pydantic_responses_function_tool as pydantic_responses_function_tool
     from oai.helpers.many import amap as amap
     from oai.helpers.many import map as map  # noqa: A004 - the name that people know for it
     from oai.transports import AiohttpTransport as AiohttpTransport
@@ -109,6 +117,7 @@ if TYPE_CHECKING:
     default_headers: Mapping[str, str] | None
     default_query: Mapping[str, object] | None
     transport: Transport | None
+    http_client: Any
     table: str | Table | None
     api_type: str | None
     api_version: str | None
@@ -153,6 +162,13 @@ _HOMES = {
     ],
     "_events": ["EventParser", "ServerSentEvent"],
     "_http": ["Headers", "Timeout"],
+    "_http_client": [
+        "DefaultAioHttpClient",
+        "DefaultAsyncHttpx2Client",
+        "DefaultAsyncHttpxClient",
+        "DefaultHttpx2Client",
+        "DefaultHttpxClient",
+    ],
     "_multipart": ["File"],
     "_object": ["Object"],
     "_observe": ["Attempt"],
@@ -164,7 +180,13 @@ _HOMES = {
     "_stream": ["AsyncStream", "Stream"],
     "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
     "_table": ["Table", "load_table"],
-    "helpers.functions": ["FunctionTool", "function_tool", "pydantic_function_tool"],
+    "helpers.assistants": ["AssistantEventHandler", "AsyncAssistantEventHandler"],
+    "helpers.functions": [
+        "FunctionTool",
+        "function_tool",
+        "pydantic_function_tool",
+        "pydantic_responses_function_tool",
+    ],
     "helpers.many": ["amap", "map"],
     "transports": [
         "AiohttpTransport",

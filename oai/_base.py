@@ -39,6 +39,7 @@ class Client(AdHoc):
     _made_of: ClassVar[tuple[type, tuple[Any, ...]] | None] = None
     _config: Config
     _transport: Transport | None
+    _http_client: Any = None
 
     def __new__(cls, *_: object, table: Tables | None = None, **__: object) -> Self:
         """Make an instance of the class that has the table's namespaces."""
@@ -69,6 +70,7 @@ class Client(AdHoc):
         data_residency: str | None = None,
         dialect: Dialect = PLAIN,
         webhook_secret: str | None = None,
+        http_client: Any = None,
     ) -> None:
         """Make a client; what is not given comes from the environment, then from the defaults.
 
@@ -98,6 +100,7 @@ class Client(AdHoc):
             data_residency: a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.
             dialect: how a service wants URLs and keys, where it is not as the API.
             webhook_secret: what `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`).
+            http_client: a client of httpx or httpx2 to send over, as the official SDK takes it, closed with this one.
 
         Raises:
             OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
@@ -125,8 +128,9 @@ class Client(AdHoc):
             dialect=dialect,
             webhook_secret=webhook_secret,
         )
-        self._transport = find_transport(transport, is_async=self._is_async)
-        self._owns_transport = self._transport is None
+        self._http_client = http_client
+        self._transport = self._find(transport, http_client)
+        self._owns_transport = self._transport is None or http_client is not None
         self._check_key()
         start_log(os.environ)
 
@@ -185,7 +189,17 @@ class Client(AdHoc):
                     self._transport = self._default_transport()
         return self._transport
 
-    def with_options(self, *, transport: Transport | None = None, **options: Any) -> Self:
+    def _find(self, transport: Any, http_client: Any) -> Transport | None:
+        if http_client is not None:
+            from oai._http_client import transport_of  # few programs have one
+
+            if transport is not None:
+                raise OpenAIError("transport and http_client exclude each other: give one")
+            transport = transport_of(http_client, is_async=self._is_async)
+        found: Transport | None = find_transport(transport, is_async=self._is_async)
+        return found
+
+    def with_options(self, *, transport: Transport | None = None, http_client: Any = None, **options: Any) -> Self:
         """Return a client with some options replaced, over the same transport; this one stays as it is.
 
         It takes the options of the constructor but `table`. Headers and queries are added to those there are.
@@ -194,7 +208,7 @@ class Client(AdHoc):
         other = object.__new__(type(self))
         other._config = config
         other._owns_transport = False
-        other._transport = self.transport if transport is None else find_transport(transport, is_async=self._is_async)
+        other._transport = self.transport if transport is http_client is None else self._find(transport, http_client)
         other._check_key()
         return other
 
@@ -206,7 +220,7 @@ class Client(AdHoc):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""
         cls, sources = self._made_of or (type(self), ())
-        transport = None if self._owns_transport else self._transport
+        transport = None if self._owns_transport and self._http_client is None else self._transport
         return restore, (cls, sources, self._state(), transport)
 
     def _state(self) -> dict[str, Any]:

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 AZURE: Final = ("azure_endpoint", "azure_deployment", "api_version", "azure_ad_token", "azure_ad_token_provider")
 
-SETTINGS: Final = (*(name for name in OPTIONS if name != "dialect"), *AZURE, "api_type", "transport", "table")
+SETTINGS: Final = (
+    *(name for name in OPTIONS if name != "dialect"),
+    *AZURE,
+    "api_type",
+    "transport",
+    "http_client",
+    "table",
+)
 """What may be set on the module."""
 
 _lock = threading.Lock()

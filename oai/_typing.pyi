@@ -160,8 +160,12 @@ class AsyncStreamingCall(Protocol):
 class SyncClient(_client.OpenAI):
     """`OpenAI` without the call paths of the table."""
 
-    def with_options(self, *, transport: Transport | None = ..., **options: Unpack[Options]) -> Self: ...
-    def copy(self, *, transport: Transport | None = ..., **options: Unpack[Options]) -> Self: ...
+    def with_options(
+        self, *, transport: Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+    ) -> Self: ...
+    def copy(
+        self, *, transport: Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+    ) -> Self: ...
     @overload
     def request(
         self, method: str, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]
@@ -203,15 +207,18 @@ class AsyncClient(_client.AsyncOpenAI):
         self,
         *,
         transport: AsyncTransport | Transport | None = ...,
+        http_client: Any = ...,
         table: str | PathLike[str] | Table | list[str | PathLike[str]] | None = ...,
         **options: Unpack[Options],
     ) -> None: ...
     @property
     def transport(self) -> AsyncTransport | Transport: ...
     def with_options(
-        self, *, transport: AsyncTransport | Transport | None = ..., **options: Unpack[Options]
+        self, *, transport: AsyncTransport | Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
     ) -> Self: ...
-    def copy(self, *, transport: AsyncTransport | Transport | None = ..., **options: Unpack[Options]) -> Self: ...
+    def copy(
+        self, *, transport: AsyncTransport | Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+    ) -> Self: ...
     @overload
     async def request(
         self, method: str, path: str, *, cast_to: type[bytes], stream: Literal[False] = ..., **content: Unpack[Content]

@@ -224,7 +224,7 @@ def test_options_and_requests_are_typed_as_the_client_takes_them() -> None:
 
     assert fields("Options") == {*OPTIONS, "data_residency"}  # which is a base_url by another name
     constructor = set(inspect.signature(Client.__init__).parameters) - {"self"}
-    assert constructor == {*OPTIONS, "data_residency", "transport", "table"}
+    assert constructor == {*OPTIONS, "data_residency", "transport", "http_client", "table"}
     request = set(inspect.signature(Client.request).parameters) - {"self", "method", "path"}
     assert request == fields("Content") | {"cast_to", "stream", "stream_cls"}
 
