@@ -113,8 +113,8 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         return BinaryResponse(response)
     if kind is str:
         return Text.of(response)
-    if kind is Response:
-        return response
+    if kind is Response or is_of_httpx(kind):
+        return response if kind is Response else _as_httpx(kind, response)
     if kind is None or kind is type(None) or response.status_code in (204, 205):
         return None
     try:
@@ -131,6 +131,22 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
     if isinstance(result, Object):
         result.__dict__.update(_request_id=response.request_id, _response=response)
     return result
+
+
+HTTPX = ("httpx", "httpx2")
+"""Libraries whose `Response` is what programs of the official SDK cast to."""
+
+
+def is_of_httpx(kind: Any) -> bool:
+    """Tell whether a type is the response of httpx or httpx2."""
+    return getattr(kind, "__module__", "").partition(".")[0] in HTTPX and kind.__name__ == "Response"
+
+
+def _as_httpx(kind: Any, response: Response) -> Any:
+    """Return the response as httpx's; its content encoding is undone already."""
+    coded = ("content-encoding", "content-length", "transfer-encoding")
+    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in coded]
+    return kind(response.status_code, headers=headers, content=response.content)
 
 
 def _takes_text(kind: Any) -> bool:

@@ -36,12 +36,30 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
     model_dump = to_dict
     model_dump_json = to_json
 
+    @property
+    def model_extra(self) -> dict[str, Any]:
+        """The fields that the server sent and nobody declared."""
+        extras = {name: value for name, value in self.__dict__.items() if name not in RESERVED}
+        return {**extras, **self.__dict__.get(SHADOWED, {})}
+
+    @property
+    def model_fields_set(self) -> set[str]:
+        """The fields that the server sent, those that are null included where this object is an answer's root.
+
+        Deeper down, a declared field that is null counts as missing.
+        """
+        sent = {wire for wire, value in self._items() if value is not None} | self.model_extra.keys()
+        content = getattr(self._response, "content", b"")
+        if content.lstrip()[:1] == b"{":
+            sent |= msgspec.json.decode(content, type=dict[str, msgspec.Raw]).keys()
+        names = dict(zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True))
+        return {names.get(wire, wire) for wire in sent}
+
     def _items(self) -> Iterator[tuple[str, Any]]:
         """Yield wire name and value of the tag, the declared fields and the unknown fields."""
         cls = type(self)
         tag_field = cls.__struct_config__.tag_field
-        extras = {name: value for name, value in self.__dict__.items() if name not in RESERVED}
-        extras.update(self.__dict__.get(SHADOWED, {}))
+        extras = self.model_extra
         if tag_field is not None:
             yield tag_field, extras.pop(tag_field, cls.__struct_config__.tag)
         for name, wire in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):

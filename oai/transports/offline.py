@@ -2,10 +2,8 @@
 
     client = oai.OpenAI(transport=oai.OfflineTransport())
 
-It needs no key, no network and no file of its own. The same request gets the same answer, streams included, and
-the texts in it say that nobody was asked. Who gives a JSON schema gets data that fits it, and who offers functions
-has one called. What the answers are made of is `_sample`'s business; here a request
-is read for hints and the answer is put on the wire's form.
+It needs no key, no network and no file of its own. The same request gets the same answer, streams included, and the
+texts in it say that nobody was asked. A JSON schema is answered with data that fits it, functions with a call.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from oai._answer import is_of_httpx
 from oai._http import Headers, Request, TransportError
 from oai._object import Object, tag_fields
 from oai._response import Response
@@ -136,7 +135,7 @@ def answer(request: Request, said: Sequence[str] | None = None) -> tuple[int, st
         return _calling(operation, asked, sampler, call, stream=request.stream)
     if request.stream:
         return 200, "text/event-stream", _stream(operation, asked, sampler, said)
-    if operation.response_type in ANYTHING:
+    if operation.response_type in ANYTHING or is_of_httpx(operation.response_type):
         return _json(_echo(request, sampler))
     return _whole(operation, asked, sampler, spoken=bool(said))
 
