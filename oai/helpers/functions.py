@@ -43,7 +43,7 @@ class FunctionTool(dict[str, Any]):
         super().__init__(type="function", function={**function, "strict": strict, "parameters": parameters})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return function_tool, (self.target, *self._given)
+        return function_tool, (self.target, *self._given), None, None, iter(self.items())
 
     @property
     def for_responses(self) -> dict[str, Any]:
@@ -108,6 +108,23 @@ def function_tool(
 def pydantic_function_tool(model: Any, *, name: str | None = None, description: str | None = None) -> FunctionTool:
     """Make a tool of a pydantic model: the official SDK's name for `function_tool`."""
     return FunctionTool(model, name=name, description=description, strict=True)
+
+
+def pydantic_responses_function_tool(
+    model: Any, *, name: str | None = None, description: str | None = None, defer_loading: bool | None = None
+) -> FunctionTool:
+    """Make a tool of a pydantic model, or of what else `function_tool` takes, for `responses.parse` and `stream`.
+
+    Args:
+        model: the type of the arguments.
+        name: what the model calls it.
+        description: what the model is told of it.
+        defer_loading: whether the tool is only found by `tool_search`.
+    """
+    tool = FunctionTool(model, name=name, description=description, strict=True)
+    if defer_loading is not None:
+        tool["function"]["defer_loading"] = defer_loading
+    return tool
 
 
 def tools_for(api: Api, tools: Iterable[Any]) -> list[Any]:
