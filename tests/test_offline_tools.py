@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
@@ -139,3 +140,29 @@ def test_a_streamed_call_comes_in_pieces(client: oai.OpenAI, usage: bool) -> Non
         numbers = [event.sequence_number for event in events]
         assert events.get_final_response().output[0].parsed_arguments == {"city": "offline", "days": 0}
     assert numbers == list(range(len(numbers)))
+
+
+def test_a_batch_has_an_answer_to_each_of_its_requests(client: oai.OpenAI, tmp_path: Path) -> None:
+    with client.batch(journal=tmp_path / "journal") as batch:
+        chats = [
+            batch.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+            for text in ("One?", "Two?")
+        ]
+        vectors = batch.embeddings.create(model="m", input="One?", dimensions=3)
+        answer = batch.responses.create(model="m", input="Three?")
+    assert ['"One?"' in chat.result().choices[0].message.content for chat in chats] == [True, False]
+    assert len(vectors.result().data[0].embedding) == 3
+    assert '"Three?"' in answer.result().output_text
+    counts = [each.request_counts for each in batch.batches]
+    assert sorted((each.total, each.completed) for each in counts) == [(1, 1), (1, 1), (2, 2)]
+
+
+def test_a_file_for_a_batch_comes_back_and_others_are_made_up(client: oai.OpenAI) -> None:
+    kept = client.files.create(file=("a.jsonl", b'{"custom_id": "1"}\nno json\n'), purpose="batch")
+    assert client.files.content(kept.id).content == b'{"custom_id": "1"}\nno json\n'
+    made = client.batches.create(input_file_id=kept.id, endpoint="/v1/responses", completion_window="24h")
+    assert client.batches.retrieve(made.id).output_file_id == made.output_file_id
+    lines = client.files.content(made.output_file_id).text.splitlines()
+    assert [json.loads(line)["custom_id"] for line in lines] == ["1"]
+    assert client.files.create(file=b"x", purpose="user_data").id == "file-offline"
+    assert b"made up" in client.files.content("file-offline").content

@@ -3,16 +3,14 @@
     client = oai.OpenAI(transport=oai.OfflineTransport())
 
 It needs no key, no network and no file of its own. The same request gets the same answer, streams included, and the
-texts in it say that nobody was asked. A JSON schema is answered with data that fits it, functions with a call.
+texts in it say that nobody was asked. A JSON schema is answered with data that fits it, functions with a call,
+a batch with a file of answers to its requests.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import struct
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -23,9 +21,11 @@ from oai._http import Headers, Request, TransportError
 from oai._object import Object, tag_fields
 from oai._response import Response
 from oai._sample import Sampler
+from oai._sample_batches import Batches
 from oai._sample_calls import calling, calling_events, wanted_call, wanted_schema
 from oai._sample_events import make_events, tagged_variants
 from oai._sample_schema import from_schema
+from oai._sample_sound import tone
 from oai._sample_words import FILLED, PREFERRED
 from oai._shape import as_dict, as_list
 
@@ -59,6 +59,7 @@ class OfflineTransport:
 
     def __init__(self) -> None:
         self._closed = False
+        self._batches = Batches(answer)
 
     def send(self, request: Request) -> OfflineReply:
         """Make the answer; an upload is read to its end, as if it were sent.
@@ -68,7 +69,7 @@ class OfflineTransport:
         """
         if self._closed:
             raise TransportError("closed", "the offline transport was closed")
-        status, kind, pieces = answer(request)
+        status, kind, pieces = self._batches.answer(request)
         headers = [("content-type", kind)] if kind else []
         return OfflineReply(status, Headers([*headers, ("x-request-id", "offline")]), pieces)
 
@@ -201,16 +202,6 @@ def _binary(operation: Operation) -> tuple[str, Iterator[bytes]]:
         {"object": "offline", "operation": operation.name, "message": "This content is made up."}
     )
     return "application/octet-stream", iter((line + b"\n",))
-
-
-@cache
-def tone() -> bytes:
-    """Return a quarter of a second of a 440 Hz tone as a WAV file (RIFF, PCM, 8 bits, one channel, 8 kHz)."""
-    rate = 8000
-    samples = bytes(128 + round(60 * math.sin(2 * math.pi * 440 * index / rate)) for index in range(rate // 4))
-    layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate, 1, 8)
-    data = struct.pack("<4sI", b"data", len(samples)) + samples
-    return struct.pack("<4sI4s", b"RIFF", 4 + len(layout) + len(data), b"WAVE") + layout + data
 
 
 def make_sampler(asked: Asked) -> Sampler:
