@@ -1,0 +1,18 @@
+"""Azure's service: the same calls, by deployment.
+
+Run it with AZURE_OPENAI_API_KEY set; to any key, offline: `OAI_TRANSPORT=offline python examples/azure.py`.
+"""
+
+import oai
+
+client = oai.AzureOpenAI(
+    azure_endpoint="https://example.openai.azure.com",
+    api_version="2024-10-21",
+    # the key comes from AZURE_OPENAI_API_KEY; or give azure_ad_token_provider=a function
+)
+answer = client.chat.completions.create(
+    model="my-deployment",
+    messages=[{"role": "user", "content": "Hello"}],
+)
+print(answer.choices[0].message.content)
+print(client)

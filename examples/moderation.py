@@ -1,0 +1,14 @@
+"""Whether texts break the rules, and which.
+
+Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/moderation.py`.
+"""
+
+import oai
+
+client = oai.OpenAI()
+texts = ["I like cats.", "I will feed the fish."]
+
+checked = client.moderations.create(model="omni-moderation-latest", input=texts)
+for text, result in zip(texts, checked.results, strict=True):
+    broken = [name for name, found in result.categories.to_dict().items() if found]
+    print(text, "is flagged:" if result.flagged else "is fine", *broken)

@@ -1,0 +1,35 @@
+"""Check that a webhook comes from the API, and read its event.
+
+Run it, no key needed: `python examples/webhooks.py`.
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+
+import oai
+
+secret = base64.b64encode(b"the secret of this example").decode()
+client = oai.OpenAI(webhook_secret=f"whsec_{secret}")  # or OPENAI_WEBHOOK_SECRET
+
+
+def handle(body, headers):
+    """What a web framework calls with the body as it came, and the headers."""
+    try:
+        event = client.webhooks.unwrap(body, headers)
+    except oai.InvalidWebhookSignatureError as error:
+        return f"400 {error}"
+    match event.type:
+        case "response.completed":
+            return f"200 response {event.data.id} is there"
+        case _:
+            return f"200 {event.type} is of no interest"
+
+
+body = '{"id": "evt_1", "object": "event", "created_at": 1, "type": "response.completed", "data": {"id": "resp_1"}}'
+now = str(int(time.time()))
+signature = hmac.digest(base64.b64decode(secret), f"evt_1.{now}.{body}".encode(), hashlib.sha256)
+headers = {"webhook-id": "evt_1", "webhook-timestamp": now}
+print(handle(body, {**headers, "webhook-signature": f"v1,{base64.b64encode(signature).decode()}"}))
+print(handle(body, {**headers, "webhook-signature": "v1,AAAA"}))

@@ -1,0 +1,94 @@
+"""The recipes of `examples/` run offline, each as a process of its own, with warnings as errors."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+MADE_UP = "This is an offline answer: it is made up, and no server was asked."
+
+PRINTED = {
+    "assistants.py": r"completed\nassistant This is an offline answer",
+    "asyncio_calls.py": r'(You said: "Tell me about the (sea|sky|moon|sun).*\n){4}(You said: "What is the .*\n){4}',
+    "audio.py": r"bytes\nThis is .*(.|\n)*\n00:00:00,000 --> ",
+    "azure.py": r'You said: "Hello".*\n<AzureOpenAI for https://example.openai.azure.com',
+    "batch.py": r'You said: "Tell me about the sea\.(.|\n)*You said: "Tell me about the sky\.',
+    "chat.py": r'"Why is the sky blue\?".*\n\d+ tokens, request offline\n.*"And at sunset\?"',
+    "chat_stream.py": r'"Tell me about the sea\.".*\n\d+ tokens\n',
+    "compatible_server.py": r'You said: "Hello"(.|\n)*"model": "my-model"',
+    "configuration.py": r"<OpenAI for https://api.openai.com/v1> 4\n",
+    "deadlines.py": r'"Quick!"(.|\n)*too late: (.|\n)*completed\n',
+    "download.py": r"(\d+ of \d+|unknown) bytes\n(.|\n)*\d+ bytes, piece by piece",
+    "edits.py": r"(.+\n){2}",
+    "embeddings.py": r"([+-]\d\.\d{3} .*\n){3}",
+    "errors.py": r"not reached: .*refused(.|\n)*mesages.*messages",
+    "faking.py": r"^passed$",
+    "files.py": r"notes\.txt 9\nprocessed\n(.|\n)*True\n",
+    "fine_tuning.py": r"ftjob-offline",
+    "hooks.py": r"responses\.create #0 200 offline True\n",
+    "http_client.py": r"GET /v1/models/gpt-5\ngpt-5\nTrue\n",
+    "images.py": r"developer-0\.png \d+ bytes\n(.|\n)*edited\n3 variations",
+    "large_upload.py": r"100% completed ",
+    "map.py": r"20 of 20\n20 vectors of \d+\nTrue\n",
+    "models.py": r"gpt-5",
+    "moderation.py": r"I like cats\. is fine\nI will feed the fish\. is fine",
+    "own_endpoint.py": r"^\[.*\]\n\{.*'path': '/v1/undeclared'",
+    "raw_response.py": r"^200 application/json offline 0\n(.|\n)*data: \[DONE\]",
+    "recording.py": r"^True\npassed\n$",
+    "response_stream.py": r"\nstatus: completed\n",
+    "stream_helpers.py": r"\nwhole: You said(.|\n)*\nstatus: completed\n",
+    "structured_outputs.py": r"^\d.* easy \['offline'\]\nSolution\(",
+    "tools.py": r"It is 12 degrees(.|\n)*umbrella",
+    "tools_by_hand.py": r"called: multiply \{'a': .*\n.*12\.5 times 7",
+    "vector_store.py": r"^completed(.|\n)*How deep is the sea\?",
+    "webhooks.py": r"^200 response resp_1 is there\n400 ",
+}
+"""A pattern that the output of a recipe has; of the others it is only known that they say something."""
+
+
+def run(name: str, place: Path) -> subprocess.CompletedProcess[str]:
+    kept = ("PATH", "HOME", "SYSTEMROOT", "LANG")  # no key, no proxy, no setting of the machine
+    environment = {each: os.environ[each] for each in kept if each in os.environ}
+    environment |= {"PYTHONPATH": str(ROOT), "OAI_TRANSPORT": "offline", "PYTHONIOENCODING": "utf-8"}
+    environment |= {"TMPDIR": str(place), "AZURE_OPENAI_API_KEY": "none"}
+    command = [sys.executable, "-W", "error", str(ROOT / "examples" / name)]
+    return subprocess.run(command, check=False, env=environment, cwd=place, text=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future]:
+    """Run the recipes that are asked for side by side."""
+    asked = {
+        item.callspec.params["name"] for item in request.session.items if item.name.startswith("test_a_recipe_runs")
+    }
+    with ThreadPoolExecutor(4) as pool:
+        return {name: pool.submit(run, name, tmp_path_factory.mktemp("recipe")) for name in sorted(asked)}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_runs(name: str, finished: dict[str, Future]) -> None:
+    done = finished[name].result()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(PRINTED.get(name, r"\S"), done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_short_and_says_what_it_shows_and_how_to_run_it(name: str) -> None:
+    text = (ROOT / "examples" / name).read_text()
+    shown = ast.get_docstring(ast.parse(text)) or ""
+    assert re.match(r"[A-Z].*\.", shown.splitlines()[0]), "it says in one line what it shows"
+    assert f"python examples/{name}" in shown
+    assert 8 <= len(text.splitlines()) <= 55
+
+
+def test_every_expectation_is_of_a_recipe() -> None:
+    assert PRINTED.keys() <= set(RECIPES)
