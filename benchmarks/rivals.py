@@ -1,6 +1,7 @@
-"""The things that are measured: each a function that makes a call or reads a stream, and returns what it got.
+"""Who is measured against whom: functions that make a call or read a stream, and return what they got.
 
-The bare ones are written as tightly as their public names allow: that is the limit which the package is held to.
+The bare ones are written as tightly as public names allow: that is the limit which the package is held to. Of urllib3
+there are two, as people call it, and with every trick that its public names allow (`tight`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import msgspec
 import urllib3
 
 import oai
+from benchmarks import tight
 from oai.types.chat import ChatCompletion, ChatCompletionChunk
 
 Measured = Callable[[], Any]
+
+OFFICIAL = "official SDK"
+OURS = "oai"
 
 MESSAGES: Any = [{"role": "user", "content": "Why is the sky blue?"}]
 
@@ -29,38 +34,64 @@ HEADERS = {
 }
 
 
+def has(package: str) -> bool:
+    """Tell whether a package is installed."""
+    return importlib.util.find_spec(package) is not None
+
+
 def calls(port: int) -> dict[str, Measured]:
-    """Return the rivals for a small call, the limits first."""
+    """Return the rivals for a small call."""
     url = f"http://127.0.0.1:{port}/v1"
     rivals: dict[str, Measured] = {
         "bare socket": _socket(port),
-        "bare urllib3 + msgspec": _urllib3_call(f"{url}/chat/completions"),
-        "oai": _oai_call(url),
+        "bare urllib3": _urllib3_call(url),
+        "tight urllib3": _tight_call(port),
+        OURS: _oai_call(url),
     }
-    if has_official():
-        rivals["official SDK"] = _official_call(url)
+    if has("pyreqwest"):
+        rivals["bare pyreqwest"] = _pyreqwest_call(url)
+    if has("httpx"):
+        rivals["bare httpx"] = _httpx_call(url)
+    if has("openai"):
+        rivals[OFFICIAL] = _official_call(url)
     return rivals
 
 
 def streams(port: int) -> dict[str, Measured]:
-    """Return the rivals for a stream of 200 events, the limit first."""
+    """Return the rivals for a stream of 200 events."""
     url = f"http://127.0.0.1:{port}/stream"
-    rivals: dict[str, Measured] = {
-        "bare urllib3 + msgspec": _urllib3_stream(f"{url}/chat/completions"),
-        "oai": _oai_stream(url),
-    }
-    if has_official():
-        rivals["official SDK"] = _official_stream(url)
+    rivals: dict[str, Measured] = {"tight urllib3": _urllib3_stream(port), OURS: _oai_stream(url)}
+    if has("openai"):
+        rivals[OFFICIAL] = _official_stream(url)
     return rivals
 
 
-def has_official() -> bool:
-    """Tell whether the official SDK is installed."""
-    return importlib.util.find_spec("openai") is not None
+OPEN: list[Any] = []
+"""Streams whose first event was measured, to be closed when the clock stands still."""
+
+
+def close_open() -> None:
+    """Close them."""
+    while OPEN:
+        OPEN.pop().close()
+
+
+def first_events(port: int) -> dict[str, Measured]:
+    """Return the rivals for the first event of a stream that goes on for long."""
+    url = f"http://127.0.0.1:{port}/slow"
+    rivals: dict[str, Measured] = {"tight urllib3": _urllib3_first(port), OURS: _first(_oai_open(url))}
+    if has("openai"):
+        rivals[OFFICIAL] = _first(_official_open(url))
+    return rivals
+
+
+def _encoded(**more: object) -> Callable[[], bytes]:
+    encode = msgspec.json.Encoder().encode
+    return lambda: encode({"model": "gpt-5", "messages": MESSAGES, **more})
 
 
 def _socket(port: int) -> Measured:
-    body = msgspec.json.encode({"model": "gpt-5", "messages": MESSAGES})
+    body = _encoded()()
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
     start = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n"
     request = start.encode() + body
@@ -75,26 +106,35 @@ def _socket(port: int) -> Measured:
 
 
 def _urllib3_call(url: str) -> Measured:
-    pool = urllib3.PoolManager().connection_from_url(url)
-    encode = msgspec.json.Encoder().encode
-    decode = msgspec.json.Decoder(ChatCompletion).decode
+    pool = urllib3.PoolManager(maxsize=32).connection_from_url(url)
+    encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
 
     def call() -> Any:
-        body = encode({"model": "gpt-5", "messages": MESSAGES})
-        return decode(pool.urlopen("POST", "/v1/chat/completions", body=body, headers=HEADERS, retries=False).data)
+        reply = pool.urlopen("POST", "/v1/chat/completions", body=encode(), headers=HEADERS, retries=False)
+        return decode(reply.data)
 
     return call
 
 
-def _urllib3_stream(url: str) -> Measured:
-    pool = urllib3.PoolManager().connection_from_url(url)
-    encode = msgspec.json.Encoder().encode
-    decode = msgspec.json.Decoder(ChatCompletionChunk).decode
+def _tight_call(port: int) -> Measured:
+    pool = tight.Pool("127.0.0.1", port, maxsize=32)
+    encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
 
     def call() -> Any:
-        body = encode({"model": "gpt-5", "messages": MESSAGES, "stream": True})
-        path = "/stream/chat/completions"
-        reply = pool.urlopen("POST", path, body=body, headers=HEADERS, retries=False, preload_content=False)
+        reply = pool.urlopen(
+            "POST", "/v1/chat/completions", body=encode(), headers=HEADERS, retries=False, decode_content=False
+        )
+        return decode(reply.data)
+
+    return call
+
+
+def _urllib3_stream(port: int) -> Measured:
+    pool = tight.Pool("127.0.0.1", port)
+    encode, decode = _encoded(stream=True), msgspec.json.Decoder(ChatCompletionChunk).decode
+
+    def call() -> Any:
+        reply = _opened(pool, "/stream/chat/completions", encode())
         count, tail = 0, b""
         while piece := reply.read1(65536):
             lines = (tail + piece).split(b"\n\n")
@@ -108,28 +148,98 @@ def _urllib3_stream(url: str) -> Measured:
     return call
 
 
+def _urllib3_first(port: int) -> Measured:
+    encode, decode = _encoded(stream=True), msgspec.json.Decoder(ChatCompletionChunk).decode
+    pool = tight.Pool("127.0.0.1", port)
+
+    def call() -> Any:
+        reply = _opened(pool, "/slow/chat/completions", encode())
+        line, _, _ = reply.read1(65536).partition(b"\n\n")
+        OPEN.append(reply)
+        return decode(line[6:])
+
+    return call
+
+
+def _opened(pool: Any, path: str, body: bytes) -> Any:
+    return pool.urlopen("POST", path, body=body, headers=HEADERS, retries=False, preload_content=False)
+
+
+def _pyreqwest_call(url: str) -> Measured:
+    from pyreqwest.client import SyncClientBuilder
+
+    client = SyncClientBuilder().build()
+    encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
+
+    def call() -> Any:
+        request = client.post(f"{url}/chat/completions").headers(HEADERS).body_bytes(encode()).build()
+        return decode(bytes(request.send().bytes()))
+
+    return call
+
+
+def _httpx_call(url: str) -> Measured:
+    import httpx
+
+    client = httpx.Client(headers=HEADERS)
+    encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
+    return lambda: decode(client.post(f"{url}/chat/completions", content=encode()).content)
+
+
+def oai_client(url: str) -> Any:
+    """Return our client with all that it does switched on: retries, and hooks that are told of each attempt."""
+    return oai.OpenAI(api_key="none", base_url=url, on_reply=_look)
+
+
+def _look(attempt: Any) -> None:
+    """Do as a hook that counts."""
+    _ = attempt.status
+
+
+def official_client(url: str) -> Any:
+    """Return the official SDK's client."""
+    import openai
+
+    return openai.OpenAI(api_key="none", base_url=url)
+
+
 def _oai_call(url: str) -> Measured:
-    client: Any = oai.OpenAI(api_key="none", base_url=url)
+    client = oai_client(url)
     return lambda: client.chat.completions.create(model="gpt-5", messages=MESSAGES)
-
-
-def _oai_stream(url: str) -> Measured:
-    client: Any = oai.OpenAI(api_key="none", base_url=url)
-    return lambda: _count(client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True))
 
 
 def _official_call(url: str) -> Measured:
-    import openai
-
-    client = openai.OpenAI(api_key="none", base_url=url)
+    client = official_client(url)
     return lambda: client.chat.completions.create(model="gpt-5", messages=MESSAGES)
 
 
-def _official_stream(url: str) -> Measured:
-    import openai
+def _oai_open(url: str) -> Measured:
+    client = oai_client(url)
+    return lambda: client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
 
-    client = openai.OpenAI(api_key="none", base_url=url)
-    return lambda: _count(client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True))
+
+def _official_open(url: str) -> Measured:
+    client = official_client(url)
+    return lambda: client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+
+
+def _oai_stream(url: str) -> Measured:
+    opened = _oai_open(url)
+    return lambda: _count(opened())
+
+
+def _official_stream(url: str) -> Measured:
+    opened = _official_open(url)
+    return lambda: _count(opened())
+
+
+def _first(opened: Measured) -> Measured:
+    def call() -> Any:
+        stream = opened()
+        OPEN.append(stream)
+        return next(iter(stream))
+
+    return call
 
 
 def _count(stream: Iterable[object]) -> int:

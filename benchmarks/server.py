@@ -44,25 +44,30 @@ def chunk(number: int) -> dict[str, object]:
     }
 
 
-def answers() -> dict[bytes, bytes]:
-    """Return the answers by path."""
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 00:00:00 GMT\r\nServer: loopback\r\nConnection: keep-alive\r\n"
+    b"x-request-id: req_1\r\nopenai-processing-ms: 1\r\nopenai-version: 2020-10-01\r\nCF-Ray: 1-FRA\r\n"
+    b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\n"
+)
+STREAMED = b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+LARGE = 1 << 20
+"""Bytes of a request body from which it is not kept."""
+
+
+def answers() -> dict[bytes, list[bytes]]:
+    """Return the answers by path, in the pieces in which they are sent."""
     body = json.dumps(CHAT).encode()
-    events = b"".join(b"data: " + json.dumps(chunk(number)).encode() + b"\n\n" for number in range(EVENTS))
-    stream = events + b"data: [DONE]\n\n"
-    head = (
-        b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 00:00:00 GMT\r\nServer: loopback\r\nConnection: keep-alive\r\n"
-        b"x-request-id: req_1\r\nopenai-processing-ms: 1\r\nopenai-version: 2020-10-01\r\nCF-Ray: 1-FRA\r\n"
-        b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\n"
-    )
+    file = json.dumps({"id": "file-1", "object": "file"}).encode()
+    events = [b"data: " + json.dumps(chunk(number)).encode() + b"\n\n" for number in range(EVENTS)]
+    stream = b"".join(events) + b"data: [DONE]\n\n"
+    first = b"%x\r\n%b\r\n" % (len(events[0]), events[0])
+    whole = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return {
-        b"/v1/chat/completions": head
-        + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-        + body,
-        b"/stream/chat/completions": head
-        + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + b"%x\r\n" % len(stream)
-        + stream
-        + b"\r\n0\r\n\r\n",
+        b"/v1/chat/completions": [HEAD + whole % len(body) + body],
+        b"/v1/files": [HEAD + whole % len(file) + file],
+        b"/stream/chat/completions": [HEAD + STREAMED + b"%x\r\n" % len(stream) + stream + b"\r\n0\r\n\r\n"],
+        b"/slow/chat/completions": [HEAD + STREAMED + first],  # and the rest never
     }
 
 
@@ -77,7 +82,7 @@ def serve(port_to: multiprocessing.connection.Connection) -> None:
         threading.Thread(target=_answer, args=(connection, planned), daemon=True).start()
 
 
-def _answer(connection: socket.socket, planned: dict[bytes, bytes]) -> None:
+def _answer(connection: socket.socket, planned: dict[bytes, list[bytes]]) -> None:
     data = b""
     while True:
         while (end := data.find(b"\r\n\r\n")) < 0:
@@ -90,12 +95,30 @@ def _answer(connection: socket.socket, planned: dict[bytes, bytes]) -> None:
         length = int(head[place + 15 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
         missing = end + 4 + length - len(data)
         while missing > 0:
-            more = connection.recv(65536)
-            data += more
+            more = connection.recv(min(missing, 1 << 18))
             missing -= len(more)
+            if length < LARGE:
+                data += more
         path = data[:end].split(b" ", 2)[1]
-        data = data[end + 4 + length :]
-        connection.sendall(planned[path])
+        data = data[end + 4 + length :] if length < LARGE else b""
+        for piece in planned[path] if path in planned else _large(path):
+            connection.sendall(piece)
+
+
+def _large(path: bytes) -> Iterator[bytes]:
+    """Yield an answer that is too large to be kept: `/bytes/SIZE/...`, `/events/COUNT/...`."""
+    _, kind, number, _ = path.split(b"/", 3)
+    count = int(number)
+    if kind == b"bytes":
+        yield HEAD + b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n" % count
+        for _ in range(count >> 20):
+            yield bytes(1 << 20)
+        return
+    yield HEAD + STREAMED
+    hundred = b"".join(b"data: " + json.dumps(chunk(each)).encode() + b"\n\n" for each in range(100))
+    for _ in range(count // 100):
+        yield b"%x\r\n%b\r\n" % (len(hundred), hundred)
+    yield b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 
 
 @contextmanager

@@ -30,7 +30,6 @@ class Attempt:
     Attributes:
         operation: the call path, such as `chat.completions.create`.
         method: the HTTP method.
-        url: the URL, what is secret in its query taken out.
         number: 0 for the first attempt, 1 for the first retry.
         status: the HTTP status, `None` where there was no answer (yet).
         headers: the fields of the answer, `None` where there was none.
@@ -42,6 +41,7 @@ class Attempt:
     """
 
     __slots__ = (
+        "_url",
         "began",
         "context",
         "delay",
@@ -53,13 +53,12 @@ class Attempt:
         "operation",
         "request_id",
         "status",
-        "url",
     )
 
     def __init__(self, request: Request, number: int) -> None:
         self.operation = request.operation.name if request.operation else None
         self.method = request.method
-        self.url = redact_url(request.url)
+        self._url = request.url
         self.number = number
         self.status: int | None = None
         self.headers: Headers | None = None
@@ -69,6 +68,11 @@ class Attempt:
         self.delay: float | None = None
         self.context: dict[str, Any] = {}
         self.began = time.monotonic()
+
+    @property
+    def url(self) -> str:
+        """The URL, what is secret in its query taken out."""
+        return redact_url(self._url)
 
     def __repr__(self) -> str:
         outcome = self.status or self.error or "under way"

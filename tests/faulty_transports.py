@@ -274,8 +274,8 @@ class TestKeepsIdleConnectionsAtTheEnd(Faults):
         kept: ClassVar[list[Any]] = []
 
         def close(self) -> None:
-            self.kept.append((self._managers, self._pools))
-            self._managers, self._pools = {}, {}
+            self.kept.append((self._managers, self._origins))
+            self._managers, self._origins = {}, {}
             super().close()
 
     expected = frozenset({"test_nothing_is_left_behind"})
@@ -386,7 +386,7 @@ class TestGoesOnAfterItWasClosed(Faults):
 class TestUsesOneConnectionForEach(Faults):
     class Transport(Breaking):
         def send(self, request: Request) -> Any:
-            self._managers, self._pools = {}, {}
+            self._managers, self._origins = {}, {}
             return super().send(request)
 
     expected = frozenset(

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from urllib3.util import parse_url
 
@@ -55,6 +56,7 @@ class Origin:
             self._options["ssl_context"] = ssl_context()
         self._idle: deque[HTTPConnection] = deque()
         self._keep = keep
+        finalize(self, _close_all, self._idle)  # of a client that nobody closes, at the exit at the latest
 
     def send(self, request: Request, target: str, deadline: float | None) -> tuple[HTTPConnection, Response]:
         """Send a request and return at the head of the answer, with the connection that it comes over."""
@@ -71,6 +73,11 @@ class Origin:
         except BaseException:
             connection.close()
             raise
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is an idle connection."""
+        return bool(self._idle)
 
     def _connected(self, timeout: Timeout, deadline: float | None) -> HTTPConnection:
         while self._idle:
@@ -102,11 +109,13 @@ class Origin:
     def close(self) -> None:
         """Close the idle connections, and those that will be given back."""
         self._keep = 0
-        while self._idle:
-            try:
-                self._idle.pop().close()
-            except IndexError:
-                break
+        _close_all(self._idle)
+
+
+def _close_all(connections: deque[HTTPConnection]) -> None:
+    with suppress(IndexError):
+        while True:
+            connections.pop().close()
 
 
 def _write(connection: HTTPConnection, request: Request, target: str, deadline: float | None) -> None:

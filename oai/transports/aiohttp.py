@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from oai._http import Headers, Request, Timeout, TransportError
 from oai.transports._bodies import pieces_of
+from oai.transports._proxies import proxy_for
 
 try:
     import aiohttp
@@ -84,6 +85,7 @@ class AiohttpTransport:
                 _url(request.url),
                 headers=headers,
                 data=body,
+                proxy=proxy_for(request.url) if self._proxies and self._given is None else None,
                 allow_redirects=False,
                 skip_auto_headers=SENT_AS_GIVEN,
                 timeout=_limits(request.timeout),
@@ -124,7 +126,6 @@ class AiohttpTransport:
             session = aiohttp.ClientSession(
                 connector=connector,
                 auto_decompress=False,
-                trust_env=self._proxies,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
             # By itself aiohttp sends some requests a second time, which is the flow's to decide; its own test client
@@ -199,6 +200,7 @@ class AiohttpReply:
         return TransportError("closed", "the reply is closed") if self._closed else _translated(error)
 
 
+@lru_cache(maxsize=256)
 def _url(text: str) -> URL:
     """Return a URL as it is, but for user information: aiohttp would make an `Authorization` of its own of that."""
     url = URL(text, encoded=True)
@@ -242,6 +244,7 @@ async def _slices(body: bytes) -> AsyncIterator[memoryview]:
         yield view[start : start + LARGE]
 
 
+@lru_cache(maxsize=64)
 def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=timeout.total, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read

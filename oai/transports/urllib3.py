@@ -23,14 +23,13 @@ from urllib3.util import SKIP_HEADER
 from oai._http import Body, Headers, Pairs, Request, TransportError
 from oai.transports._connections import POOLS, Response, attempt, left_of
 from oai.transports._direct import LINGER, PIECE, DirectReply, Origin
+from oai.transports._proxies import proxy_for
 
 MOST_HOSTS = 1000
 """Hosts whose pools are kept; as many as the pool manager keeps, which closes those that it forgets."""
 
 ADDED = ("accept-encoding", "user-agent")
 """Header fields that urllib3 would add by itself."""
-
-PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
 MOST_CONNECTIONS = 100
 """Idle connections kept to one host, as the official SDK has it."""
@@ -86,10 +85,11 @@ class Urllib3Transport:
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
         attempt.timeout, attempt.deadline, attempt.response = timeout, deadline, None
         try:
-            pool = self._pool(request.url)
-            if pool is not None:
-                return self._over_pool(pool, request, deadline)
+            self._heed_fork()
             origin, target = self._origin(request.url)
+            # The environment is slow to ask for a proxy: where a connection waits, it has been asked.
+            if not origin.waits and (pool := self._pool(request.url)) is not None:
+                return self._over_pool(pool, request, deadline)
             return DirectReply(origin, *origin.send(request, target, deadline), deadline, _translated)
         except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
             raise _translated(error) from error
@@ -138,16 +138,18 @@ class Urllib3Transport:
                 )
         return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
-    def _pool(self, url: str) -> urllib3.PoolManager | None:
-        """Return the pools to send over: the caller's, or those of the proxy that a URL has; `None` for none."""
+    def _heed_fork(self) -> None:
+        """After a fork the sockets belong to the parent: forget them, without a word on the wire."""
         if self._process != os.getpid():
-            # After a fork the sockets belong to the parent: forget them, without a word on the wire.
             self._managers, self._origins, self._process = {}, {}, os.getpid()
             if self._given is not None:
                 self._given.clear()
+
+    def _pool(self, url: str) -> urllib3.PoolManager | None:
+        """Return the pools to send over: the caller's, or those of the proxy that a URL has; `None` for none."""
         if self._given is not None:
             return self._given
-        proxy = _proxy(url) if self._proxies else None
+        proxy = proxy_for(url) if self._proxies else None
         if proxy is None:
             return None
         manager = self._managers.get(proxy)
@@ -274,21 +276,6 @@ def _until(body: Body, deadline: float) -> Iterator[bytes]:
     for piece in body:
         left_of(deadline, None)
         yield piece
-
-
-def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL."""
-    if not any(map(os.environ.__contains__, PROXY_VARIABLES)):
-        return None
-    import urllib.request  # a large module, which only a proxy needs
-
-    parts = urlsplit(url)
-    proxies = urllib.request.getproxies_environment()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    bypass: Any = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-    if not found or bypass(parts.hostname or "", proxies):
-        return None
-    return found if "://" in found else f"http://{found}"
 
 
 def _translated(error: Exception) -> TransportError:

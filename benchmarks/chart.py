@@ -1,0 +1,36 @@
+"""The chart of the README: how many times longer the official SDK takes, a bar for each measure, as SVG."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.sax.saxutils import escape
+
+ROW, LEFT, WIDTH, RIGHT = 26, 270, 360, 120
+
+STYLE = """
+text { font: 13px system-ui, sans-serif; fill: #24292f } .small { font-size: 11px; fill: #57606a }
+.ours { fill: #1a7f37 } .theirs { fill: #afb8c1 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .small { fill: #8d96a0 } .ours { fill: #3fb950 } .theirs { fill: #6e7681 } }
+"""
+
+
+def draw(results: dict[str, Any], versions: str) -> str:
+    """Return the chart: grey is the official SDK, green what oai takes of that."""
+    rows = [(each["title"], each["times"]) for each in results.values() if isinstance(each, dict) and "times" in each]
+    height = ROW * (len(rows) + 2)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + RIGHT}" height="{height}" role="img">',
+        f"<title>oai and the official SDK</title><style>{STYLE}</style>",
+        f'<text x="{LEFT}" y="17" class="small">grey: the official SDK; green: oai</text>',
+    ]
+    for place, (title, times) in enumerate(rows, 1):
+        y = ROW * place
+        lines += [
+            f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(title)}</text>',
+            f'<rect class="theirs" x="{LEFT}" y="{y + 3}" width="{WIDTH}" height="14" rx="2"/>',
+            f'<rect class="ours" x="{LEFT}" y="{y + 3}" width="{max(WIDTH / times, 1):.1f}" height="14" rx="2"/>',
+            f'<text x="{LEFT + WIDTH + 8}" y="{y + 14}">{times:,.1f} times less</text>',
+        ]
+    lines.append(f'<text x="8" y="{height - 8}" class="small">{escape(versions)}</text></svg>')
+    return "\n".join(lines) + "\n"
