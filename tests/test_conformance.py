@@ -12,6 +12,8 @@ import urllib3
 from oai.testing import AsyncTransportConformance, TransportConformance
 from oai.transports import AiohttpTransport, Recorder, Urllib3Transport
 
+pytestmark = pytest.mark.thorough
+
 
 class TestUrllib3(TransportConformance):
     lingers = True

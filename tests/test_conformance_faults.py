@@ -13,6 +13,8 @@ from pathlib import Path
 import faulty_transports
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 FAULTS = {name: suite for name, suite in vars(faulty_transports).items() if name.startswith("Test")}
 AT_ONCE = 8
 """Suites that run at a time: they wait for sockets most of it."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 import oai
-from oai._table import ROW_KEYS, shipped_table
+import oai._client
+from oai._table import HELPER_KEYS, ROW_KEYS, shipped_table
 from oai.testing import Loopback
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ELIXIR = (ROOT / "docs" / "from-elixir.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
@@ -29,6 +33,42 @@ def test_the_first_python_block_runs_offline(
     assert Path("hello.mp3").stat().st_size > 0
 
 
+@pytest.mark.parametrize("block", range(1, len(blocks("python"))))
+def test_every_other_python_block_runs_offline(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = blocks("python")[block]
+    Path("my.toml").write_text(blocks("toml")[0].replace("my_package.types.Rerank", "Any"))
+    with oai.default_transport(oai.OfflineTransport()):
+        exec(compile(code, "README.md", "exec"), {})
+
+
+def test_every_key_of_a_helper_is_explained() -> None:
+    table = README[README.index("A row may instead name") : README.index("A server that describes itself")]
+    explained = {
+        name
+        for line in table.splitlines()
+        for name in re.findall(r"`(\w+)`", line.split("|")[1:2][0] if "|" in line else "")
+    }
+    assert explained == set(HELPER_KEYS)
+
+
+def test_every_recipe_is_in_the_contents() -> None:
+    assert re.findall(r"^\| \[\w+\]\(examples/(\w+\.py)\) \|", README, re.MULTILINE) == sorted(
+        path.name for path in (ROOT / "examples").glob("*.py")
+    )
+
+
+def test_every_link_leads_somewhere() -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_option_of_a_client_is_named() -> None:
+    options = README[README.index("`OpenAI(api_key=") : README.index("with the official SDK's environment")]
+    named = set(re.findall(r"(\w+)=", options))
+    assert named == set(inspect.signature(oai._client.OpenAI.__init__).parameters) - {"self", "dialect"}
+
+
 def test_the_row_in_the_readme_is_callable(tmp_path: Path, server: Loopback) -> None:
     path = tmp_path / "my.toml"
     path.write_text(blocks("toml")[0].replace("my_package.types.Rerank", "list[int]"))
@@ -38,7 +78,7 @@ def test_the_row_in_the_readme_is_callable(tmp_path: Path, server: Loopback) -> 
 
 
 def test_every_key_of_a_row_is_explained() -> None:
-    table = README[README.index("| key | says |") : README.index("What no row declares")]
+    table = README[README.index("| key | says | |") : README.index("A row may instead name")]
     explained = {
         name
         for line in table.splitlines()[2:]
@@ -50,7 +90,7 @@ def test_every_key_of_a_row_is_explained() -> None:
 
 def test_every_alias_is_in_the_readme_and_leads_where_it_says() -> None:
     rows = shipped_table()
-    shown = dict(re.findall(r"^\| (`.*`) \| `client\.([\w.]+)\(\.\.\.\)` \|$", README, re.MULTILINE))
+    shown = dict(re.findall(r"^\| (`.*`) \| `client\.([\w.]+)\(\.\.\.\)` \|$", ELIXIR, re.MULTILINE))
     named = {}
     for seeds, operation in shown.items():
         for name in re.findall(r"`(\w+)\(", seeds):

@@ -10,10 +10,13 @@ from collections import Counter
 from time import monotonic
 from typing import Any
 
+import pytest
 from conftest import KEY
 
 import oai
 from oai.testing import Answer, Loopback
+
+pytestmark = pytest.mark.thorough
 
 STREAMS, CALLS = 200, 2_000
 EVENTS = 20

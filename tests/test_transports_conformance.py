@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import httpx2
+import pytest
 from test_conformance import TestAiohttp as OverAiohttp
 from test_conformance import TestUrllib3 as OverUrllib3
 
@@ -20,6 +21,8 @@ from oai.transports import (
     HttpxTransport,
     Limiter,
 )
+
+pytestmark = pytest.mark.thorough
 
 
 class Httpx:
