@@ -199,11 +199,13 @@ async def read_within_async(reply: Any, limit: int) -> bytes:
 
 
 def _key(call: Call, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
-    """Return the key of the next attempt, asking for it where it is a function."""
+    """Return the key of the next attempt; where it is a function that is asked, unless nobody needs a key."""
     auth = call.operation.row.auth
     if call.authorizes_itself or auth == "none":
         return None
     key: str | Callable[[], object] | None = call.config.admin_api_key if auth == "admin" else call.config.api_key
+    if callable(key) and not needs_key:
+        return None
     if callable(key):
         asked: object = yield (key,)
         if not isinstance(asked, str) or not asked:
@@ -301,7 +303,9 @@ def _connection_error(
 ) -> APIConnectionError:
     sent = SentRequest.of(request)
     if error.kind != "timeout":
-        made: APIConnectionError = APIConnectionError(message=f"Connection error: {error}", request=sent)
+        parts = urlsplit(request.url)
+        where = "" if (parts.hostname or "") in str(error) else f" ({parts.netloc.rpartition('@')[2]})"
+        made: APIConnectionError = APIConnectionError(message=f"Connection error: {error}{where}", request=sent)
     elif deadline is not None and time.monotonic() - began >= deadline:
         made = APITimeoutError(sent, message=f"Request timed out: the deadline of {deadline} s has passed.")
     else:
