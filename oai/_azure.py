@@ -128,6 +128,8 @@ class _AzureClient:
             dialect=Azure(azure_deployment, token=option != "api_key"),
             **options,
         )
+        if key is _no_key and base._needs_key:  # noqa: SLF001 - it is the same client
+            _no_key()
 
     def _state(self: Any) -> dict[str, Any]:
         """Return the options that a pickled client carries."""
@@ -135,6 +137,8 @@ class _AzureClient:
         if self._config.dialect.token and "api_key" in state:
             key = state.pop("api_key")
             state["azure_ad_token_provider" if callable(key) else "azure_ad_token"] = key
+        if state.get("api_key") is _no_key:
+            del state["api_key"]
         del state["dialect"]
         return state
 
@@ -155,12 +159,15 @@ def _credential(**options: Any) -> tuple[str, Any]:
     for name in ("azure_ad_token", "api_key"):
         if not given and (found := _environment(name)) is not None:
             return name, found
-    if not given:
-        raise OpenAIError(
-            "There is no key: pass api_key, azure_ad_token or azure_ad_token_provider, "
-            "or set AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN"
-        )
-    return next(iter(given.items()))
+    return next(iter(given.items()), ("api_key", _no_key))
+
+
+def _no_key() -> str:
+    """Stand for a key that nobody gave, which `OPENAI_API_KEY` must not do: it is another service's."""
+    raise OpenAIError(
+        "There is no key: pass api_key, azure_ad_token or azure_ad_token_provider, "
+        "or set AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN"
+    )
 
 
 def _environment(option: str) -> str | None:

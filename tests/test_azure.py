@@ -130,6 +130,20 @@ def test_what_is_missing_is_said(options: dict[str, Any], message: str, monkeypa
         oai.AzureOpenAI(**{**base, **options})
 
 
+def test_without_a_key_azure_is_faked_and_no_other_services_key_is_sent(
+    monkeypatch: pytest.MonkeyPatch, server: Loopback
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "not this one")
+    options = {"azure_endpoint": server.url, "api_version": VERSION}
+    client = oai.AzureOpenAI(transport=oai.OfflineTransport(), **options)
+    assert client.models.retrieve("m").id == "m"
+    with pytest.raises(oai.OpenAIError, match="There is no key: pass api_key, azure_ad_token"):
+        client.with_options(transport=oai.Urllib3Transport()).models.list()
+    assert server.requests == []
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    assert pickle.loads(pickle.dumps(client)).api_key == KEY
+
+
 def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     client = oai.AzureOpenAI(azure_endpoint="https://x.example", api_version=VERSION, azure_deployment="d", api_key=KEY)
     data = pickle.dumps(client)
