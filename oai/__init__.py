@@ -217,7 +217,7 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
 
         if name in _HOME_OF:
             value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
-        elif name in ("transports", "types"):
+        elif name in ("testing", "transports", "types"):
             value = import_module(f"oai.{name}")
         elif name.startswith("_"):
             raise AttributeError(f"module 'oai' has no attribute {name!r}")

@@ -75,3 +75,9 @@ def test_importing_the_module_makes_no_client() -> None:
     program = "import sys, oai; oai.api_key = 'k'; hasattr(oai, '_x'); print('oai._client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_servers_for_tests_are_found_below_the_package() -> None:
+    code = "import oai; print(oai.testing.serve.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "serve\n"
