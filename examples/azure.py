@@ -1,6 +1,6 @@
 """Azure's service: the same calls, by deployment.
 
-Run it with AZURE_OPENAI_API_KEY set; to any key, offline: `OAI_TRANSPORT=offline python examples/azure.py`.
+Run it with AZURE_OPENAI_API_KEY set, or without one: `OAI_TRANSPORT=offline python examples/azure.py`.
 """
 
 import oai

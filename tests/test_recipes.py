@@ -30,7 +30,7 @@ PRINTED = {
     "download.py": r"(\d+ of \d+|unknown) bytes\n(.|\n)*\d+ bytes, piece by piece",
     "edits.py": r"(.+\n){2}",
     "embeddings.py": r"([+-]\d\.\d{3} .*\n){3}",
-    "errors.py": r"not reached: .*refused(.|\n)*mesages.*messages",
+    "errors.py": r"not reached: .*refused \(127\.0\.0\.1:9\)(.|\n)*mesages.*messages",
     "faking.py": r"^passed$",
     "files.py": r"notes\.txt 9\nprocessed\n(.|\n)*True\n",
     "fine_tuning.py": r"ftjob-offline",
@@ -59,7 +59,7 @@ def run(name: str, place: Path) -> subprocess.CompletedProcess[str]:
     kept = ("PATH", "HOME", "SYSTEMROOT", "LANG")  # no key, no proxy, no setting of the machine
     environment = {each: os.environ[each] for each in kept if each in os.environ}
     environment |= {"PYTHONPATH": str(ROOT), "OAI_TRANSPORT": "offline", "PYTHONIOENCODING": "utf-8"}
-    environment |= {"TMPDIR": str(place), "AZURE_OPENAI_API_KEY": "none"}
+    environment["TMPDIR"] = str(place)
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / name)]
     return subprocess.run(command, check=False, env=environment, cwd=place, text=True, capture_output=True, timeout=60)
 
