@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from both import Way
 from hypothesis import settings
-from planted import planted, secrets_below
+from planted import planted, secrets_of_a_test, secrets_of_all
 
 import oai
 from oai._steps import follow, follow_async
@@ -35,9 +35,9 @@ def _no_secret_in_a_cassette(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     found = getattr(request.node, "funcargs", {})
     if "tmp_path" in found:
-        assert secrets_below(found["tmp_path"]) == []
+        assert secrets_of_a_test(found["tmp_path"]) == []
     elif "tmp_path_factory" in found:
-        assert secrets_below(found["tmp_path_factory"].getbasetemp()) == []
+        assert secrets_of_all(found["tmp_path_factory"].getbasetemp()) == []
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from oai._redact import Redactor
 PLANTED: set[str] = set()
 """All of them, whichever test planted them."""
 
+SEARCHED: set[Path] = set()
+"""Directories of single tests, which nobody writes to any more."""
+
 BEGINNING = b'{\n  "oai-cassette"'
 """How a cassette begins that a recorder has written. (By hand tests write some with secrets, on one line.)"""
 
@@ -20,6 +23,17 @@ def planted(*pieces: str, by: str = "-") -> str:
     """Make a secret, put together at run time, so that no file has one; from now on it is looked for."""
     PLANTED.add(by.join(pieces))
     return by.join(pieces)
+
+
+def secrets_of_a_test(directory: Path) -> list[str]:
+    """Search what a test has left in the directory that is its own."""
+    SEARCHED.add(directory)
+    return secrets_below(directory)
+
+
+def secrets_of_all(base: Path) -> list[str]:
+    """Search the directories that tests share."""
+    return [found for each in base.iterdir() if each not in SEARCHED for found in secrets_below(each)]
 
 
 def secrets_below(directory: Path) -> list[str]:

@@ -1,7 +1,9 @@
 """The transport of `AsyncOpenAI`, on aiohttp, which the extra `oai[async]` installs.
 
 A session belongs to the event loop that it was made in, so that this transport keeps one for each loop, and closes
-it when the loop shuts down. Bodies of files are read in a thread, so that no loop waits for a disk.
+it when the loop shuts down. What is small goes straight over a connection of the session (`_aiohttp_straight`); what
+needs a proxy, is large, or is to go over a session of the caller's, goes through the session itself. Bodies of files
+are read in a thread, so that no loop waits for a disk.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from oai._http import Headers, Request, Timeout, TransportError
+from oai._http import Request, Timeout, TransportError
 from oai.transports._bodies import pieces_of
 from oai.transports._proxies import proxy_for
 
@@ -27,14 +29,14 @@ except ImportError as missing:
         "AsyncOpenAI sends over aiohttp, which is not installed: pip install 'oai[async]', or pass a transport"
     ) from missing
 
+from oai.transports._aiohttp_reply import FAILURES, AiohttpReply, translated
+from oai.transports._aiohttp_straight import Straight
+
 MOST_CONNECTIONS = 100
 """Connections to one host at a time, more than which wait for a free one."""
 
 LARGE = 256 * 1024
 """Bytes of a body that are handed to aiohttp at once; of much more it warns that the loop would stand still."""
-
-LINGER = 0.01
-"""Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
 
 SENT_AS_GIVEN = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
 """Header fields that aiohttp would add by itself."""
@@ -68,7 +70,9 @@ class AiohttpTransport:
         self._ssl_context = ssl_context
         self._proxies = proxies
         self._connections = connections
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, Straight]] = (
+            WeakKeyDictionary()
+        )
         self._endings: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]] = WeakKeyDictionary()
         self._closed = False
 
@@ -78,21 +82,27 @@ class AiohttpTransport:
             raise TransportError("closed", "the transport is closed")
         if request.timeout.is_over:
             raise TransportError("timeout", "there is no time left")
-        headers, body = _content(request)
+        url, limits = _url(request.url), _limits(request.timeout)
+        session, straight = self._session()
+        proxy = proxy_for(request.url) if self._proxies and straight is not None else None
         try:
-            answer = await self._session().request(
+            if straight is not None and proxy is None and _is_small(request.body):
+                return await straight.send(request, url, limits)
+            headers, body = _content(request)
+            answer = await session.request(
                 request.method,
-                _url(request.url),
+                url,
                 headers=headers,
                 data=body,
-                proxy=proxy_for(request.url) if self._proxies and self._given is None else None,
+                proxy=proxy,
                 allow_redirects=False,
                 skip_auto_headers=SENT_AS_GIVEN,
-                timeout=_limits(request.timeout),
+                timeout=limits,
             )
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _translated(error) from error
-        return AiohttpReply(answer)
+        except FAILURES as error:
+            raise translated(error) from error
+        protocol = answer.connection.protocol if answer.connection else None
+        return AiohttpReply(answer.status, answer.raw_headers, answer.content, protocol, answer.close)
 
     async def close(self) -> None:
         """Close this transport's own sessions."""
@@ -113,15 +123,16 @@ class AiohttpTransport:
                 )
         return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _session(self) -> tuple[aiohttp.ClientSession, Straight | None]:
+        """Return the session of the running loop, and the short way over its connections, if it is our own."""
         loop = asyncio.get_running_loop()
         if self._given is not None:
             if self._given._loop is not loop:  # noqa: SLF001 - its public name warns
                 raise TransportError("closed", "the given session belongs to another event loop than the running one")
             self._given._retry_connection = False  # noqa: SLF001 - as below
-            return self._given
-        session = self._sessions.get(loop)
-        if session is None:
+            return self._given, None
+        found = self._sessions.get(loop)
+        if found is None:
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._connections, ssl=self._ssl_context or True)
             session = aiohttp.ClientSession(
                 connector=connector,
@@ -131,73 +142,9 @@ class AiohttpTransport:
             # By itself aiohttp sends some requests a second time, which is the flow's to decide; its own test client
             # switches that off by the same name, for which there is no public one.
             session._retry_connection = False  # noqa: SLF001
-            self._sessions[loop] = session
+            found = self._sessions[loop] = session, Straight(connector, loop)
             self._endings[loop] = _ending(session)
-        return session
-
-
-class AiohttpReply:
-    """An answer under way over aiohttp."""
-
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self.status = answer.status
-        self.headers = Headers((name.decode(), value.decode("latin-1")) for name, value in answer.raw_headers)
-        self._answer = answer
-        self._lost: BaseException | None = None
-        if "content-length" not in answer.headers and "transfer-encoding" not in answer.headers:
-            # Only of a body that the connection's end delimits aiohttp does not say that a reset cut it short.
-            ended = answer.connection and getattr(answer.connection.protocol, "closed", None)
-            if ended is not None:
-                ended.add_done_callback(self._note_end)
-        self._closed = False
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        self._check_open()
-        try:
-            content = await self._answer.read()
-            self._check_end()
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._failed(error) from error
-        return content
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._check_open()
-        try:
-            async for piece in self._answer.content.iter_any():
-                if piece:
-                    yield piece
-            self._check_end()
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._failed(error) from error
-
-    async def close(self) -> None:
-        """Give the connection back if the body is at its end, or just about to be; else close it."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            async with asyncio.timeout(LINGER):
-                await self._answer.content.wait_eof()
-        except (aiohttp.ClientError, OSError):
-            pass
-        finally:
-            self._answer.close()
-
-    def _note_end(self, ended: asyncio.Future[None]) -> None:
-        self._lost = None if ended.cancelled() else ended.exception()
-
-    def _check_end(self) -> None:
-        if self._lost is not None and not self._closed:
-            raise aiohttp.ClientPayloadError
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
-
-    def _failed(self, error: Exception) -> TransportError:
-        self._answer.close()
-        return TransportError("closed", "the reply is closed") if self._closed else _translated(error)
+        return found
 
 
 @lru_cache(maxsize=256)
@@ -225,6 +172,10 @@ def _ending(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
     return ending
 
 
+def _is_small(body: object) -> bool:
+    return body is None or (isinstance(body, bytes) and len(body) <= LARGE)
+
+
 def _content(request: Request) -> tuple[CIMultiDict[str], Any]:
     """Return the header fields and the body as aiohttp takes them."""
     headers = CIMultiDict(request.headers)
@@ -249,14 +200,3 @@ def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=timeout.total, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read
     )
-
-
-def _translated(error: Exception) -> TransportError:
-    """Say what failed in the words of the seam."""
-    if isinstance(error, TimeoutError):
-        return TransportError("timeout", str(error) or "timed out")
-    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)):
-        return TransportError("connect", str(error))
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return TransportError("receive", "the answer was cut short")
-    return TransportError("receive", str(error) or type(error).__name__)
