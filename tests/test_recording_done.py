@@ -24,6 +24,7 @@ from oai._cassette import Answered, Asked, Exchange
 from oai._http import Request, TransportError
 from oai.testing import Answer, Loopback
 from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
 from oai.transports.recorder import Recorder
 from oai.transports.urllib3 import Urllib3Transport
 
@@ -32,6 +33,8 @@ ROOT = Path(__file__).parent.parent
 TRANSPORTS: dict[str, tuple[Callable[[], Any], bool]] = {
     "urllib3": (Urllib3Transport, False),
     "aiohttp": (AiohttpTransport, True),
+    "httpx": (HttpxTransport, False),
+    "httpx, async": (AsyncHttpxTransport, True),
     "recorder's own": (lambda: None, False),
     "recorder's own, async": (lambda: None, True),
 }
