@@ -6,12 +6,12 @@ does no I/O and knows nothing of JSON.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class ServerSentEvent(NamedTuple):
+class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
     """One event: its data, and its name and the last id where the stream gave them."""
 
     data: bytes
@@ -60,11 +60,27 @@ class EventParser:
                 self._tail.append(piece)
                 self.held += len(piece)
             return []
-        lines = b"".join((*self._tail, piece)).split(b"\n")
+        *blocks, rest = b"".join((*self._tail, piece)).split(b"\n\n")
+        events: list[ServerSentEvent] = []
+        if blocks and (self._data or self._event):
+            self._interpret([*blocks.pop(0).split(b"\n"), b""], events)  # the end of an event that has begun
+        last_id = self._id
+        for block in blocks:
+            # Nearly all events are of one of these two forms; line by line each would cost more than its decoding.
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append(ServerSentEvent(block[6:], "", last_id))
+                continue
+            name, _, data = block.partition(b"\ndata: ")
+            if data and name.startswith(b"event: ") and b"\n" not in data and b"\n" not in name:
+                events.append(ServerSentEvent(data, name[7:].decode(errors="replace"), last_id))
+                continue
+            self._interpret([*block.split(b"\n"), b""], events)
+            last_id = self._id
+        lines = rest.split(b"\n")
         rest = lines.pop()
+        self._interpret(lines, events)
         self._tail = [rest] if rest else []
-        events = self._interpret(lines)
-        self.held = self.held + len(piece) if self._data else len(rest)
+        self.held = self.held + len(piece) if self._data and not events else len(rest) + sum(map(len, self._data))
         return events
 
     def _begin(self, piece: bytes) -> bytes:
@@ -77,8 +93,8 @@ class EventParser:
         self._begun = True
         return piece.removeprefix(BYTE_ORDER_MARK)
 
-    def _interpret(self, lines: list[bytes]) -> list[ServerSentEvent]:
-        events = []
+    def _interpret(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
+        """Take whole lines, as the standard words it, and add the events that end in them."""
         for line in lines:
             if line.startswith(b"data: "):
                 self._data.append(line[6:])
@@ -90,7 +106,6 @@ class EventParser:
                     events.append(ServerSentEvent(data, self._event, self._id))
                     self._data = []
                 self._event = ""
-        return events
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")

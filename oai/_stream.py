@@ -55,6 +55,8 @@ class EventDecoder:
         self._response = response
         self._type = operation.stream_type
         self._decode = decoder(self._type).decode
+        # Events of this one class say nothing of their kind, which is most streams; all others are watched.
+        self._untyped = self._type if "type" not in getattr(self._type, "__struct_fields__", ("type",)) else None
         self._ends = frozenset(operation.row.end)
         # Where the events are told apart by `event`, that is the name on the stream beside the data.
         self._named = "event" in tag_fields(self._type)
@@ -78,17 +80,18 @@ class EventDecoder:
             data = event.data
             if len(data) > limit:
                 raise self._too_large()
-            if data.startswith(END_MARKER):
-                self.complete = True
-                return
-            if self._named or event.event == "error" or not data.strip():
+            if self._named or event.event == "error" or not data.startswith(b"{"):
+                if data.startswith(END_MARKER):
+                    self.complete = True
+                    return
                 yield from self._uncommon(event)
                 continue
             try:
                 item = self._decode(data)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 item = self._lenient(event)
-            self._watch(item)
+            if type(item) is not self._untyped:
+                self._watch(item)
             yield item
         if self._parser.held > limit:
             raise self._too_large()
