@@ -21,7 +21,7 @@ AsyncCall = Callable[[], Awaitable[Any]]
 
 def in_threads(port: int, rounds: int, each: int) -> dict[str, list[float]]:
     """Return the seconds for one call, by rival and round, with all callers at work."""
-    measured = {name: call for name, call in rivals.calls(port).items() if name in THREADED}
+    measured = rivals.calls(port, THREADED)
     times: dict[str, list[float]] = {name: [] for name in measured}
     with ThreadPoolExecutor(CALLERS) as pool:
         for name in [*measured, *list(measured) * rounds]:  # the first round makes the connections
@@ -31,7 +31,7 @@ def in_threads(port: int, rounds: int, each: int) -> dict[str, list[float]]:
     return {name: values[1:] for name, values in times.items()}
 
 
-THREADED = ("tight urllib3", rivals.OURS, "bare pyreqwest", rivals.OFFICIAL)
+THREADED = (rivals.SOCKET, "tight urllib3", rivals.OURS, "bare pyreqwest", rivals.OFFICIAL)
 
 
 def in_tasks(port: int, rounds: int, each: int) -> dict[str, list[float]]:

@@ -151,13 +151,25 @@ def _embeddings() -> Measured:
     return measured
 
 
-def encoding() -> Measured:
-    """Return the rivals for a request of 2,000 messages and 50 tools."""
+def encoding(*, official: bool) -> Measured:
+    """Return the rivals for a request of 2,000 messages and 50 tools, with the official SDK or without."""
     parameters = {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(5)}}
     tools = [{"type": "function", "function": {"name": f"f{i}", "parameters": parameters}} for i in range(50)]
     messages = [{"role": "user", "content": f"message {i}"} for i in range(2000)]
     body = {"model": "gpt-5", "messages": messages, "tools": tools}
-    return {"msgspec alone": _partial(msgspec.json.encode, body), rivals.OURS: _partial(encode, body)}
+    measured: Measured = {"msgspec alone": _partial(msgspec.json.encode, body), rivals.OURS: _partial(encode, body)}
+    if official and rivals.has("openai"):
+        measured[rivals.OFFICIAL] = _official_encoding(body)
+    return measured
+
+
+def _official_encoding(body: dict[str, Any]) -> Callable[[], Any]:
+    """Return what the official SDK does with a request: it goes through all of it by its types, then makes JSON."""
+    from openai._utils import maybe_transform  # as its chat.completions.create does
+    from openai._utils._json import openapi_dumps
+    from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+
+    return lambda: openapi_dumps(maybe_transform(body, CompletionCreateParamsNonStreaming))
 
 
 def clients() -> Measured:

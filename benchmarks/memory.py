@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Iterator
+
+from benchmarks.clocks import run
 
 PEAK = "from benchmarks.memory import peak; print(peak())"
 
@@ -22,21 +23,24 @@ def peak() -> int:
 def peaks(port: int, packages: list[str]) -> dict[str, float]:
     """Return the peak resident size in KB of a process that imports a package and makes one call."""
     url = f"http://127.0.0.1:{port}/v1"
-    found = {"the interpreter": _run(PEAK)}
+    found = {"the interpreter": _kilobytes(PEAK)}
     for package in packages:
-        found[package] = _run(f"import {package}; {CALL.format(package=package, url=url)}; {PEAK}")
+        found[package] = _kilobytes(f"import {package}; {CALL.format(package=package, url=url)}; {PEAK}")
     return found
 
 
-def growth(port: int, *, calls: int, events: int, size: int) -> dict[str, float]:
-    """Return by how many KB the peak resident size grows with many calls, a long stream, and large bodies."""
+FULL = (100_000, 1_000_000, 1 << 30)
+QUICK = (1000, 10_000, 64 << 20)
+"""Calls, events of a stream, and bytes of a body."""
+
+
+def growth(port: int, calls: int, events: int, size: int) -> Iterator[tuple[str, float]]:
+    """Yield by how many KB the peak resident size grows with many calls, a long stream, and large bodies."""
     base = f"http://127.0.0.1:{port}"
-    return {
-        f"{calls:,} calls": _grown(f"{base}/v1", CALLS.format(count=calls)),
-        f"a stream of {events:,} events": _grown(f"{base}/events/{events}", EVENTS),
-        f"{size >> 20:,} MB downloaded": _grown(f"{base}/bytes/{size}", DOWNLOAD),
-        f"{size >> 20:,} MB uploaded": _grown(f"{base}/v1", UPLOAD.format(size=size)),
-    }
+    yield f"{calls:,} calls", _grown(f"{base}/v1", CALLS.format(count=calls))
+    yield f"a stream of {events:,} events", _grown(f"{base}/events/{events}", EVENTS)
+    yield f"{size >> 20:,} MB downloaded", _grown(f"{base}/bytes/{size}", DOWNLOAD)
+    yield f"{size >> 20:,} MB uploaded", _grown(f"{base}/v1", UPLOAD.format(size=size))
 
 
 CALLS = """
@@ -76,9 +80,8 @@ print(peak() - before)
 
 def _grown(url: str, code: str) -> float:
     warm = f"{url.split('/', 3)[0]}//{url.split('/', 3)[2]}/v1"
-    return _run(GROWN.format(url=url, warm=warm, code=code))
+    return _kilobytes(GROWN.format(url=url, warm=warm, code=code))
 
 
-def _run(code: str) -> float:
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return float(done.stdout)
+def _kilobytes(code: str) -> float:
+    return float(run(code))

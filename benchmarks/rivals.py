@@ -6,9 +6,12 @@ there are two, as people call it, and with every trick that its public names all
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import socket
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -22,6 +25,7 @@ Measured = Callable[[], Any]
 
 OFFICIAL = "official SDK"
 OURS = "oai"
+SOCKET = "bare socket"
 
 MESSAGES: Any = [{"role": "user", "content": "Why is the sky blue?"}]
 
@@ -39,22 +43,12 @@ def has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def calls(port: int) -> dict[str, Measured]:
-    """Return the rivals for a small call."""
+def calls(port: int, names: Collection[str] | None = None) -> dict[str, Measured]:
+    """Return the rivals for a small call: all that are installed, or those of them that are named."""
     url = f"http://127.0.0.1:{port}/v1"
-    rivals: dict[str, Measured] = {
-        "bare socket": _socket(port),
-        "bare urllib3": _urllib3_call(url),
-        "tight urllib3": _tight_call(port),
-        OURS: _oai_call(url),
+    return {
+        name: make(url) for name, (package, make) in CALLS.items() if (names is None or name in names) and has(package)
     }
-    if has("pyreqwest"):
-        rivals["bare pyreqwest"] = _pyreqwest_call(url)
-    if has("httpx"):
-        rivals["bare httpx"] = _httpx_call(url)
-    if has("openai"):
-        rivals[OFFICIAL] = _official_call(url)
-    return rivals
 
 
 def streams(port: int) -> dict[str, Measured]:
@@ -85,20 +79,30 @@ def first_events(port: int) -> dict[str, Measured]:
     return rivals
 
 
+def _port(url: str) -> int:
+    return int(url.split(":")[2].partition("/")[0])
+
+
 def _encoded(**more: object) -> Callable[[], bytes]:
     encode = msgspec.json.Encoder().encode
     return lambda: encode({"model": "gpt-5", "messages": MESSAGES, **more})
 
 
-def _socket(port: int) -> Measured:
+def _socket(url: str) -> Measured:
+    """Return what asks the server as fast as one thread can, on a connection of its own."""
+    port, mine = _port(url), threading.local()
     body = _encoded()()
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
     start = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n"
     request = start.encode() + body
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def connect() -> socket.socket:
+        mine.connection = made = socket.create_connection(("127.0.0.1", port))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
 
     def call() -> Any:
+        connection = getattr(mine, "connection", None) or connect()
         connection.sendall(request)
         return connection.recv(65536)
 
@@ -116,8 +120,8 @@ def _urllib3_call(url: str) -> Measured:
     return call
 
 
-def _tight_call(port: int) -> Measured:
-    pool = tight.Pool("127.0.0.1", port, maxsize=32)
+def _tight_call(url: str) -> Measured:
+    pool = tight.Pool("127.0.0.1", _port(url), maxsize=32)
     encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
 
     def call() -> Any:
@@ -186,6 +190,12 @@ def _httpx_call(url: str) -> Measured:
     return lambda: decode(client.post(f"{url}/chat/completions", content=encode()).content)
 
 
+def _litellm_call(url: str) -> Measured:
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks a server for prices when it is imported
+    litellm = importlib.import_module("litellm")  # for the type checker, which has it nowhere
+    return lambda: litellm.completion(model="openai/gpt-5", messages=MESSAGES, api_base=url, api_key="none")
+
+
 def oai_client(url: str) -> Any:
     """Return our client with all that it does switched on: retries, and hooks that are told of each attempt."""
     return oai.OpenAI(api_key="none", base_url=url, on_reply=_look)
@@ -244,3 +254,16 @@ def _first(opened: Measured) -> Measured:
 
 def _count(stream: Iterable[object]) -> int:
     return sum(1 for _ in stream)
+
+
+CALLS: dict[str, tuple[str, Callable[[str], Measured]]] = {
+    SOCKET: ("socket", _socket),
+    "bare urllib3": ("urllib3", _urllib3_call),
+    "tight urllib3": ("urllib3", _tight_call),
+    OURS: ("oai", _oai_call),
+    "bare pyreqwest": ("pyreqwest", _pyreqwest_call),
+    "bare httpx": ("httpx", _httpx_call),
+    "litellm": ("litellm", _litellm_call),
+    OFFICIAL: ("openai", _official_call),
+}
+"""The rivals for a small call: the package that each needs, and what makes the call of a URL."""

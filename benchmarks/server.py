@@ -12,10 +12,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 EVENTS = 200
 
-CHAT = {
+CHAT: dict[str, Any] = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1700000000,
@@ -29,6 +31,16 @@ CHAT = {
         }
     ],
     "usage": {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19},
+}
+
+FILE = {
+    "id": "file-0123456789",
+    "object": "file",
+    "bytes": 1200,
+    "created_at": 1700000000,
+    "filename": "questions.jsonl",
+    "purpose": "batch",
+    "status": "processed",
 }
 
 
@@ -49,6 +61,7 @@ HEAD = (
     b"x-request-id: req_1\r\nopenai-processing-ms: 1\r\nopenai-version: 2020-10-01\r\nCF-Ray: 1-FRA\r\n"
     b"x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9999\r\n"
 )
+WHOLE = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 STREAMED = b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 LARGE = 1 << 20
@@ -58,14 +71,13 @@ LARGE = 1 << 20
 def answers() -> dict[bytes, list[bytes]]:
     """Return the answers by path, in the pieces in which they are sent."""
     body = json.dumps(CHAT).encode()
-    file = json.dumps({"id": "file-1", "object": "file"}).encode()
+    file = json.dumps(FILE).encode()
     events = [b"data: " + json.dumps(chunk(number)).encode() + b"\n\n" for number in range(EVENTS)]
     stream = b"".join(events) + b"data: [DONE]\n\n"
     first = b"%x\r\n%b\r\n" % (len(events[0]), events[0])
-    whole = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return {
-        b"/v1/chat/completions": [HEAD + whole % len(body) + body],
-        b"/v1/files": [HEAD + whole % len(file) + file],
+        b"/v1/chat/completions": [HEAD + WHOLE % len(body) + body],
+        b"/v1/files": [HEAD + WHOLE % len(file) + file],
         b"/stream/chat/completions": [HEAD + STREAMED + b"%x\r\n" % len(stream) + stream + b"\r\n0\r\n\r\n"],
         b"/slow/chat/completions": [HEAD + STREAMED + first],  # and the rest never
     }
@@ -73,7 +85,7 @@ def answers() -> dict[bytes, list[bytes]]:
 
 def serve(port_to: multiprocessing.connection.Connection) -> None:
     """Serve until the process is ended, a thread for each connection."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     port_to.send(listener.getsockname()[1])
     planned = answers()
     while True:
@@ -106,19 +118,44 @@ def _answer(connection: socket.socket, planned: dict[bytes, list[bytes]]) -> Non
 
 
 def _large(path: bytes) -> Iterator[bytes]:
-    """Yield an answer that is too large to be kept: `/bytes/SIZE/...`, `/events/COUNT/...`."""
+    """Yield an answer of some size: `/bytes/SIZE/...`, `/events/COUNT/...`, `/text/KB/...`, `/files/KB/...`."""
     _, kind, number, _ = path.split(b"/", 3)
     count = int(number)
     if kind == b"bytes":
         yield HEAD + b"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n" % count
         for _ in range(count >> 20):
             yield bytes(1 << 20)
-        return
-    yield HEAD + STREAMED
-    hundred = b"".join(b"data: " + json.dumps(chunk(each)).encode() + b"\n\n" for each in range(100))
-    for _ in range(count // 100):
-        yield b"%x\r\n%b\r\n" % (len(hundred), hundred)
-    yield b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+    elif kind == b"events":
+        yield HEAD + STREAMED
+        for _ in range(count // 100):
+            yield _events(100)
+        if count % 100:
+            yield _events(count % 100)
+        yield b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+    else:
+        yield _answer_of(kind, 1000 * count)
+
+
+@cache
+def _events(count: int) -> bytes:
+    """Return so many events as one chunk."""
+    events = b"".join(b"data: " + json.dumps(chunk(each)).encode() + b"\n\n" for each in range(count))
+    return b"%x\r\n%b\r\n" % (len(events), events)
+
+
+@cache
+def _answer_of(kind: bytes, size: int) -> bytes:
+    """Return an answer of about so many bytes: one long text, or a list of small objects."""
+    if kind == b"text":
+        choice: dict[str, Any] = {**CHAT["choices"][0], "message": {"role": "assistant", "content": ""}}
+        empty = len(json.dumps({**CHAT, "choices": [choice]}))
+        choice["message"]["content"] = ("The sky scatters blue light. " * (size // 29 + 1))[: max(size - empty, 0)]
+        answer = {**CHAT, "choices": [choice]}
+    else:
+        each = len(json.dumps(FILE)) + 2
+        answer = {"object": "list", "has_more": False, "data": [FILE] * max(size // each, 1)}
+    body = json.dumps(answer).encode()
+    return HEAD + WHOLE % len(body) + body
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""What measures come to, and which of their bounds (`bounds.toml`) they miss."""
+
+from __future__ import annotations
+
+import statistics
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.rivals import OFFICIAL, OURS, SOCKET
+
+if TYPE_CHECKING:
+    from benchmarks.clocks import Times
+
+BOUNDS: dict[str, dict[str, Any]] = tomllib.loads((Path(__file__).parent / "bounds.toml").read_text(encoding="utf-8"))
+
+
+def judge(name: str, times: Times, *, quick: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return what a measure came to, and which of its bounds it misses."""
+    bound = BOUNDS[name]
+    medians = {rival: statistics.median(values) for rival, values in times.items()}
+    ours = medians[OURS]
+    missed = []
+    result: dict[str, Any] = {"medians": medians, "title": bound["title"]}
+    if bound.get("limit") in medians:
+        result["of_limit"] = ours / medians[bound["limit"]]
+        most = bound.get("quick") if quick else bound.get("most")
+        if most is not None and result["of_limit"] > most:
+            missed.append(f"{result['of_limit']:.2f} of {bound['limit']}, at most {most}")
+    if OFFICIAL in medians:
+        result["times"] = medians[OFFICIAL] / ours
+        if not quick and result["times"] < bound.get("times", 0):
+            missed.append(f"{result['times']:.1f} times faster than the {OFFICIAL}, at least {bound['times']}")
+    if "server" in bound and SOCKET in medians:
+        result["server"] = ours / medians[SOCKET]
+        if not quick and result["server"] < bound["server"]:
+            missed.append(f"the server is only {result['server']:.1f} times as fast, at least {bound['server']}")
+    if not quick and ours * 1e6 > bound.get("most_us", float("inf")):
+        missed.append(f"{ours * 1e6:.0f} us, at most {bound['most_us']}")
+    return result, missed
+
+
+def report(name: str, times: Times, result: dict[str, Any], missed: list[str]) -> None:
+    """Print the medians, the spread, the ratios, and what is missed."""
+    bound, medians = BOUNDS[name], result["medians"]
+    print(f"\n{bound['title']}")
+    for rival, median in medians.items():
+        spread = "" if len(times[rival]) < 2 else _spread(times[rival])
+        print(f"  {rival:24} {shown(median, name):>12} {spread:>24}")
+    held = []
+    if "of_limit" in result:
+        held.append(f"{result['of_limit']:.2f} of {bound['limit']} (at most {bound.get('most', '-')})")
+    if "times" in result:
+        held.append(f"{result['times']:.1f} times less than the {OFFICIAL} (at least {bound.get('times', '-')})")
+    if "server" in result:
+        asked = f"the server answers {1 / medians[SOCKET]:,.0f} requests a second of a {SOCKET}"
+        print(f"  {asked}, {result['server']:.1f} times what {OURS} asks (at least {bound['server']})")
+    print(f"  {OURS}: {'; '.join(held)}{'   MISSED: ' + '; '.join(missed) if missed else ''}")
+
+
+def _spread(values: list[float]) -> str:
+    low, _, high = statistics.quantiles(values, n=4)
+    return f"{low * 1e6:,.1f} to {high * 1e6:,.1f}"
+
+
+def shown(median: float, name: str) -> str:
+    """Return a median with its unit."""
+    return f"{median / 1024:,.1f} MB" if name == "memory" else f"{median * 1e6:,.1f} us"
+
+
+def grown(name: str, kilobytes: float) -> tuple[str, list[str]]:
+    """Return a line to print of what the peak of memory grew by, and which bound it misses."""
+    megabytes, most = kilobytes / 1024, BOUNDS["growth"]["most_mb"]
+    missed = [] if megabytes <= most else [f"memory grows by {megabytes:.1f} MB, at most {most}"]
+    return f"  {name:32} {megabytes:8.1f} MB more (at most {most}){'   MISSED' if missed else ''}", missed

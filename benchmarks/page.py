@@ -1,0 +1,42 @@
+"""A page that has places for what was measured: between `<!-- NAME -->` and `<!-- /NAME -->`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def put(file: Path, name: str, content: str) -> None:
+    """Put content into its place on a page, instead of what is there.
+
+    Raises:
+        ValueError: the page has no such place, or several.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    text = file.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"{file} has no one place for the results, from {begin} to {end}")
+    before, _, rest = text.partition(begin)
+    file.write_text(f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
+def table(results: dict[str, dict[str, Any]], bounds: dict[str, dict[str, Any]], shown: Any) -> str:
+    """Return the main results as a table in Markdown.
+
+    Args:
+        results: what `judge` returned, by the name of the measure.
+        bounds: `bounds.toml`.
+        shown: makes text of a median and the measure's name.
+    """
+    rows = ["| what | oai | limit | of the limit | official SDK | times less |", "|---|---|---|---|---|---|"]
+    for name, result in results.items():
+        medians, bound = result["medians"], bounds[name]
+        limit = f"{shown(medians[bound['limit']], name)} ({bound['limit']})" if "of_limit" in result else "-"
+        cells = [bound["title"], shown(medians["oai"], name), limit, _ratio(result, "of_limit", 2)]
+        cells += [shown(medians["official SDK"], name) if "times" in result else "-", _ratio(result, "times", 1)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _ratio(result: dict[str, Any], key: str, places: int) -> str:
+    return f"{result[key]:.{places}f}" if key in result else "-"
