@@ -34,8 +34,11 @@ def line(found: Fit, each: str) -> str:
     parts = [shown(found.fixed)] if found.fixed > 1e-9 else []
     if found.unit > 1e-12:
         parts.append(f"{shown(found.unit)} {each}")
-    above = f", {shown(found.unit + found.more)} above {size_shown(found.knee)}" if found.more > 1e-12 else ""
-    return (" + ".join(parts) or "nothing") + above
+    text = " + ".join(parts) or "nothing"
+    if found.more <= 1e-12:
+        return text
+    unit = "" if found.unit > 1e-12 else f" {each}"
+    return f"{text}, {shown(found.unit + found.more)}{unit} above {size_shown(found.knee)}"
 
 
 def missed(found: Fit) -> str:
@@ -65,7 +68,7 @@ def _lines(curve: Curve) -> Iterator[tuple[str, Fit]]:
 def page(curves: Iterable[Curve]) -> str:
     """Return the model as a table in Markdown."""
     rows = [
-        "| what | sizes | takes | its fit | of that CPU | its fit | largest, measured |",
+        "| what | sizes | takes | off by at most | of that CPU | off by at most | largest, measured |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in curves:

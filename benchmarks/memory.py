@@ -38,8 +38,8 @@ def growth(port: int, calls: int, events: int, size: int) -> Iterator[tuple[str,
     """Yield by how many KB the peak resident size grows with many calls, a long stream, and large bodies."""
     base = f"http://127.0.0.1:{port}"
     yield f"{calls:,} calls", _grown(f"{base}/v1", CALLS.format(count=calls))
-    yield f"a stream of {events:,} events", _grown(f"{base}/events/{events}", EVENTS)
-    yield f"{size >> 20:,} MB downloaded", _grown(f"{base}/bytes/{size}", DOWNLOAD)
+    yield f"a stream of {events:,} events", _grown(f"{base}/events/{events}", EVENTS.format(count=events))
+    yield f"{size >> 20:,} MB downloaded", _grown(f"{base}/bytes/{size}", DOWNLOAD.format(size=size))
     yield f"{size >> 20:,} MB uploaded", _grown(f"{base}/v1", UPLOAD.format(size=size))
 
 
@@ -49,14 +49,14 @@ for _ in range({count}):
 """
 
 EVENTS = """
-for _ in c.chat.completions.create(model="m", messages=[], stream=True):
-    pass
+came = sum(1 for _ in c.chat.completions.create(model="m", messages=[], stream=True))
+assert came == {count}, came
 """
 
 DOWNLOAD = """
 with c.files.with_streaming_response.content("f") as response:
-    for _ in response.iter_bytes():
-        pass
+    came = sum(len(piece) for piece in response.iter_bytes())
+assert came == {size}, came
 """
 
 UPLOAD = """

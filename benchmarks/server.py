@@ -11,7 +11,7 @@ import multiprocessing
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -95,6 +95,11 @@ def serve(port_to: multiprocessing.connection.Connection) -> None:
 
 
 def _answer(connection: socket.socket, planned: dict[bytes, list[bytes]]) -> None:
+    with connection, suppress(ConnectionError):  # who has read enough of a long answer resets
+        _answer_all(connection, planned)
+
+
+def _answer_all(connection: socket.socket, planned: dict[bytes, list[bytes]]) -> None:
     data = b""
     while True:
         while (end := data.find(b"\r\n\r\n")) < 0:
