@@ -77,7 +77,15 @@ def growing_memory(port: int, options: argparse.Namespace) -> Outcome:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.memory and (options.chart or options.page):
+        parser.error("--memory draws no chart and writes no page; --save keeps its figures")
+    if options.page:
+        try:  # before anything is measured
+            page.around(options.page, "cost" if options.cost else "results")
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
     print(versions())
     measure = growing_cost if options.cost else growing_memory if options.memory else compare
     with running() as port:

@@ -12,12 +12,21 @@ def put(file: Path, name: str, content: str) -> None:
     Raises:
         ValueError: the page has no such place, or several.
     """
+    before, after = around(file, name)
+    file.write_text(f"{before}\n{content}\n{after}", encoding="utf-8")
+
+
+def around(file: Path, name: str) -> tuple[str, str]:
+    """Return what stands before the place on a page, and after it, with the marks.
+
+    Raises:
+        ValueError: the page has no such place, or several.
+    """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = file.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise ValueError(f"{file} has no one place for the results, from {begin} to {end}")
-    before, _, rest = text.partition(begin)
-    file.write_text(f"{before}{begin}\n{content}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+    return text.partition(end)[0].partition(begin)[0] + begin, end + text.partition(end)[2]
 
 
 def table(results: dict[str, dict[str, Any]], bounds: dict[str, dict[str, Any]], shown: Any) -> str:

@@ -205,6 +205,22 @@ def test_the_cost_as_a_command(tmp_path: Path) -> None:
     assert len(dots) == 2 * points + 2  # wall and CPU, and the legend's
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [(["--cost"], "no one place for the results, from <!-- cost -->"), (["--memory"], "writes no page")],
+)
+def test_what_cannot_be_written_is_said_before_anything_is_measured(
+    more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page.md").write_text("<!-- results --><!-- /results -->", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main([*more, "--page", str(tmp_path / "page.md")])
+    printed = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said in printed.err
+    assert printed.out == ""
+
+
 def test_growth_of_memory_above_its_bound_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
