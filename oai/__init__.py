@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from oai._errors import ToolError as ToolError
     from oai._errors import UnprocessableEntityError as UnprocessableEntityError
     from oai._errors import UploadError as UploadError
+    from oai._errors import WebSocketConnectionClosedError as WebSocketConnectionClosedError
+    from oai._errors import WebSocketQueueFullError as WebSocketQueueFullError
     from oai._events import EventParser as EventParser
     from oai._events import ServerSentEvent as ServerSentEvent
     from oai._http import Headers as Headers
@@ -159,6 +161,8 @@ _HOMES = {
         "TableError",
         "UnprocessableEntityError",
         "UploadError",
+        "WebSocketConnectionClosedError",
+        "WebSocketQueueFullError",
     ],
     "_events": ["EventParser", "ServerSentEvent"],
     "_http": ["Headers", "Timeout"],

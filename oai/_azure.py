@@ -30,6 +30,8 @@ class Differences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_header: str
     deployment: str
     deployments: frozenset[str]
+    sockets: frozenset[str]
+    socket_query: str
     environment: dict[str, str]
 
 
@@ -65,6 +67,17 @@ class Azure(Dialect):
         if not name:
             return base_url + path
         return base_url + known.deployment.format(deployment=quote(str(name), safe=PCHAR)) + path
+
+    def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
+        """Return the query of a WebSocket: its deployment in place of the model, where it belongs to one."""
+        known = differences()
+        if path not in known.sockets:
+            return query
+        rest = {name: value for name, value in query.items() if name != "model"}
+        name = self.deployment or query.get("model")
+        if not name:
+            raise OpenAIError("a realtime connection belongs to a deployment: pass model, or azure_deployment")
+        return {**rest, known.socket_query: name}
 
     def authorization(self, key: str) -> tuple[str, str]:
         """Return the header field of a key."""

@@ -70,6 +70,7 @@ class Client(AdHoc):
         data_residency: str | None = None,
         dialect: Dialect = PLAIN,
         webhook_secret: str | None = None,
+        websocket_base_url: str | None = None,
         http_client: Any = None,
     ) -> None:
         """Make a client; what is not given comes from the environment, then from the defaults.
@@ -100,6 +101,7 @@ class Client(AdHoc):
             data_residency: a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.
             dialect: how a service wants URLs and keys, where it is not as the API.
             webhook_secret: what `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`).
+            websocket_base_url: where the paths of WebSockets begin, if elsewhere: `wss://...` or `https://...`.
             http_client: a client of httpx or httpx2 to send over, as the official SDK takes it, closed with this one.
 
         Raises:
@@ -127,6 +129,7 @@ class Client(AdHoc):
             data_residency=data_residency,
             dialect=dialect,
             webhook_secret=webhook_secret,
+            websocket_base_url=websocket_base_url,
         )
         self._http_client = http_client
         self._transport = self._find(transport, http_client)

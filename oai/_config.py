@@ -54,6 +54,7 @@ OPTIONS: Final = (
     "pickle_keys",
     "dialect",
     "webhook_secret",
+    "websocket_base_url",
 )
 """The options that a client takes and `with_options` replaces."""
 
@@ -66,6 +67,10 @@ class Dialect:
     def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for others
         """Return the URL of an operation whose parameters stand in `path` already."""
         return base_url + path
+
+    def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return the query that a WebSocket is asked for with, whose row has this path."""
+        return query
 
     def authorization(self, key: str) -> tuple[str, str]:
         """Return the header field of a key."""
@@ -105,6 +110,7 @@ class Config:
         data_residency: str | None = None,
         dialect: Dialect = PLAIN,
         webhook_secret: str | None = None,
+        websocket_base_url: str | None = None,
     ) -> None:
         self.api_key = _key("api_key", api_key, "OPENAI_API_KEY")
         self.admin_api_key = _key("admin_api_key", admin_api_key, "OPENAI_ADMIN_KEY")
@@ -121,6 +127,7 @@ class Config:
         self.pickle_keys = pickle_keys
         self.dialect = dialect
         self.webhook_secret = webhook_secret or _environment("OPENAI_WEBHOOK_SECRET")
+        self.websocket_base_url = websocket_base_url
         if data_residency is not None:
             base_url = _residency(data_residency, base_url)
         self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
@@ -181,6 +188,13 @@ class Config:
             if name in options:
                 options[name] = {**getattr(self, name), **(options[name] or {})}
         return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
+
+    def for_sockets(self) -> Config:
+        """Return the config that WebSockets are opened with: `websocket_base_url` is where their paths begin."""
+        if self.websocket_base_url is None:
+            return self
+        scheme, colon, rest = self.websocket_base_url.partition(":")
+        return self.replace(base_url={"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest)
 
     def headers_for(self, operation: Operation) -> HeaderMap:
         """Return the fields that every request of an operation carries, the key left out."""

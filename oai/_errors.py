@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oai._response import Response, SentRequest
 
 SHOWN = 300
@@ -72,6 +74,38 @@ class APITimeoutError(APIConnectionError):
 
     def __init__(self, request: SentRequest | None = None, *, message: str = "Request timed out.") -> None:
         super().__init__(message=message, request=request)
+
+
+class WebSocketConnectionClosedError(APIConnectionError):
+    """A WebSocket was closed or lost, so that nothing more can be received or sent.
+
+    Attributes:
+        close_code, reason: what the server said when it closed; 1006 and nothing where the connection was lost.
+        unsent_frames: the messages that were still waiting to be sent, text or bytes.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: SentRequest | None = None,
+        code: int | None = None,
+        reason: str = "",
+        unsent_messages: Sequence[str | bytes] = (),
+    ) -> None:
+        super().__init__(message=message, request=request)
+        self.close_code = code
+        self.reason = reason
+        self.unsent_frames = list(unsent_messages)
+
+    @property
+    def unsent_messages(self) -> list[str]:
+        """Those of the unsent messages that are text."""
+        return [each for each in self.unsent_frames if isinstance(each, str)]
+
+
+class WebSocketQueueFullError(OpenAIError):
+    """More bytes would wait to be sent over a WebSocket than `max_queue_size` allows."""
 
 
 class PollTimeoutError(APITimeoutError, TimeoutError, RuntimeError):

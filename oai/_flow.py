@@ -108,7 +108,7 @@ def run(call: Call, transport: Transport, ways: Ways, *, needs_key: bool = True)
             failure: APIError = _connection_error(error, request, deadline, began)
             retry, after = error.kind != "closed", None
         else:
-            if 200 <= response.status_code < 300:
+            if _went_well(response.status_code):
                 return response, reply
             failure = status_error(response)
             retry, after = may_retry(failure)
@@ -127,10 +127,15 @@ def _attempt(call: Call, request: Request, transport: Transport, ways: Ways, num
     reply = yield from _exchange(request, transport)
     response = Response(reply.status, reply.headers, request, retries_taken=number)
     response.elapsed = time.monotonic() - began
-    if call.stream and 200 <= reply.status < 300:
+    if call.stream and _went_well(reply.status):
         return response, reply
     yield from _read(response, reply, call.config.max_body, ways)
     return response, None
+
+
+def _went_well(status: int) -> bool:
+    """Tell success from failure; 101 is the answer to a WebSocket's handshake."""
+    return 200 <= status < 300 or status == 101
 
 
 def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flow:

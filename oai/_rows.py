@@ -18,6 +18,7 @@ import msgspec
 
 from oai._errors import TableError
 from oai._nearest import nearest
+from oai._socket import Socket
 from oai._table import CALL_OPTIONS, HELPER_KEYS, PLACEHOLDER, ROW_KEYS, Helper, Row, Table
 from oai._typexpr import check_expression
 
@@ -34,9 +35,13 @@ TABLE_KEYS = ("constants", "defaults", "params", "headers", "header_params", "pa
 def read_table(source: str | os.PathLike[str]) -> Table:
     """Read and check one TOML file."""
     rows: dict[str, Row] = {}
-    helpers: dict[str, Helper] = {}
+    helpers: dict[str, Helper | Socket] = {}
     for name, keys in _read(source):
-        if "helper" in keys:
+        if "websocket" in keys:
+            from oai._row_sockets import check_socket  # few tables have any
+
+            helpers[name] = check_socket(str(source), name, keys)
+        elif "helper" in keys:
             helpers[name] = check_helper(str(source), name, keys)
         else:
             rows[name] = check_row(str(source), name, keys)
@@ -60,7 +65,7 @@ def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterat
     for key, value in document.items():
         name = f"{prefix}{key}"
         if not isinstance(value, dict):
-            raise _wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
+            raise wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
         if any(_is_of_a_row(key, item) for key, item in value.items()):
             yield name, value
         else:
@@ -76,16 +81,16 @@ def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
     """Turn one row's keys into a `Row`, or say what is wrong with them."""
     for key in keys:
         if key not in ROW_KEYS:
-            raise _wrong(source, name, key, "is not a key of a row", nearest(key, ROW_KEYS))
+            raise wrong(source, name, key, "is not a key of a row", nearest(key, ROW_KEYS))
     for key in REQUIRED_KEYS:
         if key not in keys:
-            raise _wrong(source, name, key, "is missing; a row needs " + ", ".join(REQUIRED_KEYS))
+            raise wrong(source, name, key, "is missing; a row needs " + ", ".join(REQUIRED_KEYS))
     try:
         row = msgspec.convert(keys, Row)
     except msgspec.ValidationError as error:
-        raise _mistyped(source, name, keys, error) from None
+        raise mistyped(source, name, keys, error) from None
     for problem in _problems(name, row):
-        raise _wrong(source, name, *problem)
+        raise wrong(source, name, *problem)
     return row
 
 
@@ -93,24 +98,24 @@ def check_helper(source: str, name: str, keys: dict[str, Any]) -> Helper:
     """Turn the keys of a helper into a `Helper`, or say what is wrong with them."""
     for key in keys:
         if key not in HELPER_KEYS:
-            raise _wrong(source, name, key, "is not a key of a helper", nearest(key, HELPER_KEYS))
+            raise wrong(source, name, key, "is not a key of a helper", nearest(key, HELPER_KEYS))
     try:
         helper = msgspec.convert(keys, Helper)
     except msgspec.ValidationError as error:
-        raise _mistyped(source, name, keys, error) from None
+        raise mistyped(source, name, keys, error) from None
     for problem in _helper_problems(name, helper):
-        raise _wrong(source, name, *problem)
+        raise wrong(source, name, *problem)
     return helper
 
 
 def _helper_problems(name: str, helper: Helper) -> Iterator[tuple[str, ...]]:
-    yield from _header_problems(name)
+    yield from header_problems(name)
     if not DOTTED.fullmatch(helper.helper):
         yield "helper", f"is {helper.helper!r}, not a function as module.function"
     if helper.without and helper.extends is None:
         yield "without", "needs `extends`"
     for param in helper.params:
-        if not _is_public(param) or param in {"self", *CALL_OPTIONS}:
+        if not is_public(param) or param in {"self", *CALL_OPTIONS}:
             yield f"params.{param}", "cannot be the name of a parameter"
     types = {**{f"params.{param}": kind.removesuffix("?") for param, kind in helper.params.items()}}
     types |= {"response": helper.response, "async_response": helper.async_response or "Any"}
@@ -119,15 +124,15 @@ def _helper_problems(name: str, helper: Helper) -> Iterator[tuple[str, ...]]:
             yield key, problem
 
 
-def _header_problems(name: str) -> Iterator[tuple[str, ...]]:
+def header_problems(name: str) -> Iterator[tuple[str, ...]]:
     for segment in name.split("."):
-        if not _is_public(segment):
+        if not is_public(segment):
             yield "the header", f"cannot be a call path: {segment!r} is not a public Python name"
 
 
 def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
     """Yield `(key, what is wrong, the nearest right one)` for everything that types alone do not tell."""
-    yield from _header_problems(name)
+    yield from header_problems(name)
     yield from _path_problems(row)
     yield from _type_problems(row)
     yield from _reference_problems(row)
@@ -150,7 +155,7 @@ def _path_problems(row: Row) -> Iterator[tuple[str, ...]]:
         yield "path", "is a path template such as '/files/{file_id}', without a fragment"
     placeholders = row.path_params
     for param in placeholders:
-        if not _is_public(param) or param in RESERVED_NAMES:
+        if not is_public(param) or param in RESERVED_NAMES:
             yield "path", f"has the placeholder {{{param}}}, which cannot be a parameter's name"
     if len(set(placeholders)) < len(placeholders):
         yield "path", "names a placeholder twice"
@@ -158,7 +163,7 @@ def _path_problems(row: Row) -> Iterator[tuple[str, ...]]:
 
 def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
     for param, expression in (row.params or {}).items():
-        if not _is_public(param):
+        if not is_public(param):
             yield f"params.{param}", "is not a public Python name; choose one and map it with `rename`"
         if param in RESERVED_NAMES or param in row.path_params:
             yield f"params.{param}", "is taken: by the call itself, or by the path template"
@@ -180,7 +185,7 @@ def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
     given: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in keys}
     for alias in row.alias:
         match = ALIAS.fullmatch(alias)
-        if match is None or not _is_public(match["name"]):
+        if match is None or not is_public(match["name"]):
             yield "alias", f"has {alias!r}, which is neither `name` nor `name(first, second)`"
         else:
             given.setdefault("alias", []).extend((match["positional"] or "").replace(",", " ").split())
@@ -190,7 +195,7 @@ def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
                 yield key, f"names {param!r}, which is no parameter of the row", nearest(param, names)
 
 
-def _is_public(name: str) -> bool:
+def is_public(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
@@ -204,18 +209,18 @@ def check_together(table: Table, source: str, *, partial: bool = False) -> None:
         parent = name.rpartition(".")[0]
         while parent:
             if parent in table or parent in table.helpers:
-                raise _wrong(source, name, "the header", f"lies below [{parent}], which is a row itself")
+                raise wrong(source, name, "the header", f"lies below [{parent}], which is a row itself")
             parent = parent.rpartition(".")[0]
     for name, helper in table.helpers.items():
-        if helper.extends is None or helper.extends in table or not partial:
+        if isinstance(helper, Helper) and (helper.extends is None or helper.extends in table or not partial):
             _check_extended(table, source, name, helper)
     for name, row in table.items():
         for alias, positional in row.aliases():
             form = (alias, len(positional))
             if form in forms and forms[form] != name:
-                raise _wrong(source, name, "alias", f"has {alias!r}, which [{forms[form]}] has as well")
+                raise wrong(source, name, "alias", f"has {alias!r}, which [{forms[form]}] has as well")
             if alias in table or alias in table.helpers:
-                raise _wrong(source, name, "alias", f"has {alias!r}, which is a call path itself")
+                raise wrong(source, name, "alias", f"has {alias!r}, which is a call path itself")
             forms[form] = name
 
 
@@ -223,22 +228,22 @@ def _check_extended(table: Table, source: str, name: str, helper: Helper) -> Non
     """Check what a helper says of the operation that it extends."""
     if helper.extends is not None and helper.extends not in table:
         right = nearest(helper.extends, table)
-        raise _wrong(source, name, "extends", f"is {helper.extends!r}, which is no operation", right)
+        raise wrong(source, name, "extends", f"is {helper.extends!r}, which is no operation", right)
     if helper.extends is not None:
         row = table[helper.extends]
         for param in helper.without:
             if param not in (names := [*row.path_params, *(row.params or {})]):
-                wrong = f"names {param!r}, which is no parameter of [{helper.extends}]"
-                raise _wrong(source, name, "without", wrong, nearest(param, names))
+                problem = f"names {param!r}, which is no parameter of [{helper.extends}]"
+                raise wrong(source, name, "without", problem, nearest(param, names))
     for param in helper.constants:
         if param in helper.merged(table):
-            raise _wrong(source, name, "constants", f"has {param!r}, which is a parameter as well")
+            raise wrong(source, name, "constants", f"has {param!r}, which is a parameter as well")
     for param in helper.args or ():
         if param not in (merged := helper.merged(table)):
-            raise _wrong(source, name, "args", f"names {param!r}, which is no parameter", nearest(param, merged))
+            raise wrong(source, name, "args", f"names {param!r}, which is no parameter", nearest(param, merged))
 
 
-def _mistyped(source: str, name: str, keys: dict[str, Any], error: Exception) -> TableError:
+def mistyped(source: str, name: str, keys: dict[str, Any], error: Exception) -> TableError:
     message, _, where = str(error).partition(" - at `$.")
     key = re.split(r"[.\[`]", where)[0]
     for field in msgspec.structs.fields(Row):
@@ -246,10 +251,10 @@ def _mistyped(source: str, name: str, keys: dict[str, Any], error: Exception) ->
         if field.encode_name == key and all(isinstance(choice, str) for choice in choices) and choices:
             given = keys[key]
             right = nearest(str(given).upper(), choices) or nearest(str(given).lower(), choices)
-            return _wrong(source, name, key, f"is {given!r}, not one of {', '.join(choices)}", right)
-    return _wrong(source, name, key, message[0].lower() + message[1:])
+            return wrong(source, name, key, f"is {given!r}, not one of {', '.join(choices)}", right)
+    return wrong(source, name, key, message[0].lower() + message[1:])
 
 
-def _wrong(source: str, name: str, key: str, problem: str, right: str = "") -> TableError:
+def wrong(source: str, name: str, key: str, problem: str, right: str = "") -> TableError:
     hint = f"; did you mean `{right}`?" if right else ""
     return TableError(f"{source}: [{name}]: `{key}` {problem}{hint}")

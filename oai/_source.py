@@ -19,6 +19,7 @@ from oai._operation import GENERATED, Operation
 from oai._table import CALL_OPTIONS
 
 if TYPE_CHECKING:
+    from oai._socket import Socket
     from oai._table import Helper, Row
 
 OPTION_SOURCE = (
@@ -76,7 +77,7 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
 
 
 def helper_source(
-    prefix: str, name: str, helper: Helper, params: Mapping[str, str], positional: list[str], call: str
+    prefix: str, name: str, helper: Helper | Socket, params: Mapping[str, str], positional: list[str], call: str
 ) -> Iterator[str]:
     """Write the method of a helper: it passes on what was given, and the options of a call where it makes one."""
     options = CALL_OPTIONS if helper.extends is not None else ()
@@ -96,6 +97,19 @@ def helper_source(
     for option in options:
         yield f"    if {option} is not {'_omit' if option == 'timeout' else None}: _given[{option!r}] = {option}"
     yield f"    return {call}"
+
+
+def event_source(prefix: str, name: str, event: str, params: Mapping[str, str], send: str) -> Iterator[str]:
+    """Write the method that sends an event over a WebSocket; what was not given is left out of it."""
+    required = [param for param, kind in params.items() if not kind.endswith("?")]
+    listed = [*required, *(param for param in params if param not in required)]
+    signature = ["self", *(["*"] if params else []), *(_parameter(param, params) for param in listed), "**_unknown"]
+    yield f"{prefix}def {name}({', '.join(signature)}) -> None:"
+    given = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
+    yield f"    if {' or '.join(['_unknown', *(f'{param} is _omit' for param in required)])}:"
+    yield f"        raise _wrong_call({name!r}, _unknown, {given}, {listed!r}, 'send(...) takes any event')"
+    fields = "".join(f", {param!r}: {param}" for param in params)
+    yield f"    return {send}({{'type': {event!r}{fields}}})"
 
 
 def _stream_argument(row: Row) -> str:
@@ -186,13 +200,17 @@ def with_headers(given: Mapping[str, object], extra: Mapping[str, Any] | None) -
 
 
 def wrong_call(
-    function: str, unknown: Mapping[str, object], required: Mapping[str, object], names: list[str]
+    function: str,
+    unknown: Mapping[str, object],
+    required: Mapping[str, object],
+    names: list[str],
+    otherwise: str = "what the table does not declare goes in extra_body",
 ) -> TypeError:
     """Make the error for a call that does not fit: in Python's words, and with the nearest right name."""
     if unknown:
         wrong = next(iter(unknown))
         right = nearest(wrong, [*names, "stream", *CALL_OPTIONS])
-        hint = f". Did you mean '{right}'?" if right else "; what the table does not declare goes in extra_body"
+        hint = f". Did you mean '{right}'?" if right else f"; {otherwise}"
         return TypeError(f"{function}() got an unexpected keyword argument '{wrong}'{hint}")
     missing = [repr(name) for name, value in required.items() if value is omit]
     many = "s" if len(missing) > 1 else ""

@@ -15,6 +15,7 @@ from oai._stub_views import classes, properties
 from oai._typexpr import PAGES
 
 if TYPE_CHECKING:
+    from oai._socket import Socket
     from oai._stub_types import Speller
     from oai._table import Helper, Row, Table
 
@@ -36,7 +37,7 @@ class Form(NamedTuple):
     operation: str
     row: Row
     positional: list[str]
-    helper: Helper | None = None
+    helper: Helper | Socket | None = None
 
 
 class Shape(NamedTuple):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from oai._errors import TableError
 from oai._omit import omit
 from oai._operation import GENERATED, Operation
+from oai._socket import Socket
 from oai._source import (
     document,
     helper_source,
@@ -162,7 +163,7 @@ class Surface:
         function.__doc__ = document(operation)
         return function
 
-    def _helper(self, path: str, helper: Helper, client: str) -> FunctionType:
+    def _helper(self, path: str, helper: Helper | Socket, client: str) -> FunctionType:
         """Make the method that a helper's function becomes."""
         name = path.rpartition(".")[2]
         try:
@@ -178,7 +179,8 @@ class Surface:
             if self.is_async:
                 prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
-        given = partial(target, **helper.constants) if helper.constants else target
+        constants = {**helper.constants, "name": path} if isinstance(helper, Socket) else helper.constants
+        given = partial(target, **constants) if constants else target
         scope = {"_target": given, "_omit": omit, "_wrong_call": wrong_call}
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)

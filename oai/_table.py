@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from oai._errors import TableError
+from oai._socket import Socket
 from oai._version import __version__
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "endpoints.toml")
@@ -162,7 +163,7 @@ class Table(Mapping[str, Row]):
         self,
         rows: Mapping[str, Row | msgspec.Raw],
         aliases: Aliases | None = None,
-        helpers: Mapping[str, Helper] | None = None,
+        helpers: Mapping[str, Helper | Socket] | None = None,
     ) -> None:
         self._rows = dict(rows)
         self._aliases = aliases
@@ -252,12 +253,14 @@ class _Compiled(msgspec.Struct, array_like=True):
     aliases: Aliases
     rows: dict[str, msgspec.Raw]
     helpers: dict[str, Helper]
+    sockets: dict[str, Socket]
 
 
 def shipped_table(path: str = SHIPPED) -> Table:
     """Return the shipped table, from its compact form where that is up to date."""
     found = os.stat(path)
-    stamp = (f"{__version__} {Row.__struct_fields__} {Helper.__struct_fields__}", found.st_mtime_ns, found.st_size)
+    shapes = " ".join(str(kind.__struct_fields__) for kind in (Row, Helper, Socket))
+    stamp = (f"{__version__} {shapes}", found.st_mtime_ns, found.st_size)
     if _shipped.get(path, (None,))[0] != stamp:
         _shipped[path] = stamp, _read_shipped(path, stamp)
     return _shipped[path][1]
@@ -269,7 +272,7 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
         with open(cache, "rb") as file:
             compiled = msgspec.msgpack.decode(file.read(), type=_Compiled)
         if compiled.stamp == stamp:
-            return Table(compiled.rows, compiled.aliases, compiled.helpers)
+            return Table(compiled.rows, compiled.aliases, {**compiled.helpers, **compiled.sockets})
     except (OSError, msgspec.DecodeError):
         pass  # not there, not readable, or not whole: it is made again
     from oai._rows import check_together, read_table
@@ -282,7 +285,9 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
 
 def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
     rows = {name: msgspec.Raw(msgspec.msgpack.encode(row)) for name, row in table.items()}
-    return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows, table.helpers))
+    helpers = {name: helper for name, helper in table.helpers.items() if isinstance(helper, Helper)}
+    sockets = {name: socket for name, socket in table.helpers.items() if isinstance(socket, Socket)}
+    return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows, helpers, sockets))
 
 
 def _write(cache: str, data: bytes) -> None:

@@ -85,6 +85,7 @@ class Options(TypedDict, total=False):
     dialect: Dialect
     data_residency: str | None
     webhook_secret: str | None
+    websocket_base_url: str | None
 
 class Content(TypedDict, total=False):
     """What `request` sends."""
