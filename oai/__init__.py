@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from oai._answer import BinaryResponse as BinaryResponse
     from oai._azure import AsyncAzureOpenAI as AsyncAzureOpenAI
     from oai._azure import AzureOpenAI as AzureOpenAI
+    from oai._connection import AsyncConnection as AsyncConnection
+    from oai._connection import Connection as Connection
     from oai._decode import decode as decode
     from oai._default_transport import default_transport as default_transport
     from oai._errors import APIConnectionError as APIConnectionError
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from oai._pages import TokenPage as TokenPage
     from oai._rate_limit import RateLimit as RateLimit
     from oai._raw import RawResponse as RawResponse
+    from oai._reconnect import ReconnectingEvent as ReconnectingEvent
     from oai._response import Response as Response
     from oai._stream import AsyncStream as AsyncStream
     from oai._stream import Stream as Stream
@@ -132,6 +135,7 @@ _HOMES = {
     "_answer": ["BinaryResponse"],
     "_azure": ["AsyncAzureOpenAI", "AzureOpenAI"],
     "_client": ["AsyncOpenAI", "OpenAI"],
+    "_connection": ["AsyncConnection", "Connection"],
     "_decode": ["decode"],
     "_default_transport": ["default_transport"],
     "_errors": [
@@ -180,6 +184,7 @@ _HOMES = {
     "_pages": ["AsyncPages", "ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
     "_rate_limit": ["RateLimit"],
     "_raw": ["RawResponse"],
+    "_reconnect": ["ReconnectingEvent"],
     "_response": ["Response"],
     "_stream": ["AsyncStream", "Stream"],
     "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],

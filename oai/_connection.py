@@ -25,9 +25,8 @@ from oai._errors import (
 from oai._handlers import Handlers
 from oai._json import encode
 from oai._object import plain
-from oai._reconnect import RECOVERABLE, Outbox, ReconnectingEvent
+from oai._reconnect import RECOVERABLE, Outbox, ReconnectingEvent, SocketClosed
 from oai._steps import follow, follow_async
-from oai._websocket import SocketClosed
 
 if TYPE_CHECKING:
     from typing import Self

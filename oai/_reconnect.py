@@ -1,4 +1,4 @@
-"""Connecting again after a WebSocket was lost: when, after how long, and what waits to be sent meanwhile."""
+"""A WebSocket that was lost: how that is told, when to connect again, and what waits to be sent meanwhile."""
 
 from __future__ import annotations
 
@@ -13,6 +13,27 @@ from oai._errors import WebSocketQueueFullError
 
 RECOVERABLE: Final = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1015})
 """Close codes after which it is worth to try again, as the official SDK has them (RFC 6455, section 7.4.1)."""
+
+
+ABNORMAL: Final = 1006
+"""The code of a connection that was lost without a close frame (RFC 6455, section 7.4.1)."""
+
+
+class SocketClosed(Exception):  # noqa: N818 - it may be no error
+    """A connection was closed, or was lost.
+
+    Attributes:
+        code, reason: what the server said; 1006 where it said nothing.
+        clean: whether it was closed as it should be.
+        too_big: whether a message was larger than this side takes.
+    """
+
+    def __init__(self, code: int, reason: str, *, clean: bool, too_big: bool) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+        self.clean = clean
+        self.too_big = too_big
 
 
 class ReconnectingEvent(msgspec.Struct, frozen=True):

@@ -12,15 +12,17 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
 from oai._errors import TableError
 from oai._nearest import nearest
-from oai._socket import Socket
 from oai._table import CALL_OPTIONS, HELPER_KEYS, PLACEHOLDER, ROW_KEYS, Helper, Row, Table
 from oai._typexpr import check_expression
+
+if TYPE_CHECKING:
+    from oai._socket import Socket
 
 ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
 

@@ -18,7 +18,7 @@ SOCKET_OPTIONS = {
     "extra_headers": "oai.helpers.sockets.ExtraHeaders?",
     "timeout": "oai.helpers.sockets.TimeoutLike?",
     "websocket_connection_options": "Mapping[str, Any]?",
-    "on_reconnecting": "oai.helpers.sockets.OnReconnecting | None?",
+    "on_reconnecting": "oai._reconnect.OnReconnecting | None?",
     "max_retries": "int?",
     "initial_delay": "float?",
     "max_delay": "float?",

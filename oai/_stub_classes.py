@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from oai._errors import TableError
+from oai._socket import Socket
+from oai._stub_sockets import connection, manager
 from oai._stub_views import classes, properties
 from oai._typexpr import PAGES
 
 if TYPE_CHECKING:
-    from oai._socket import Socket
     from oai._stub_types import Speller
     from oai._table import Helper, Row, Table
 
@@ -120,6 +121,9 @@ class Writer:
             yield from properties(self, name)
             self.spell.taken = set(members)
             yield from classes(self, name, prefix)
+        for path in (prefix + member for member in members):
+            if path in self.own and isinstance(socket := self.table.helpers.get(path), Socket):
+                yield from connection(self, path, socket)
 
     def members(self, prefix: str) -> dict[str, bool]:
         """Return what stands below a namespace (`"chat."`, nothing for the client), and which are namespaces."""
@@ -192,6 +196,8 @@ class Writer:
 
     def result(self, form: Form) -> str:
         """Return the type of what a call returns, once it is awaited."""
+        if isinstance(form.helper, Socket):
+            return manager(self, form.operation)
         text = self._spelled(form)
         if self.is_async and (page := PAGE.fullmatch(text)):
             kind = f"Async{text.partition('[')[0]}"

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from oai._socket import Socket
+
 if TYPE_CHECKING:
     from oai._stub_classes import Writer
 
@@ -34,13 +36,18 @@ def classes(writer: Writer, name: str, prefix: str) -> Iterator[str]:
     """Write the views of a class whose members stand below `prefix`."""
     for suffix in VIEWS.values():
         yield f"\n\nclass {name}{suffix}:"
-        for member, is_namespace in writer.members(prefix).items():
-            path = prefix + member
-            if is_namespace and path in writer.namespaces:
-                yield f"    @{writer.spell.builtin('property')}"
-                yield f"    def {member}(self) -> {writer.class_name(path)}{suffix}: ..."
-            elif path in writer.own and not is_namespace:
-                yield f"    {member}: {_call(writer, path, suffix)}"
+        yield from list(_members(writer, prefix, suffix)) or ["    ..."]
+
+
+def _members(writer: Writer, prefix: str, suffix: str) -> Iterator[str]:
+    """Write what a view has; a WebSocket has none, since its answer is a connection."""
+    for member, is_namespace in writer.members(prefix).items():
+        path = prefix + member
+        if is_namespace and path in writer.namespaces:
+            yield f"    @{writer.spell.builtin('property')}"
+            yield f"    def {member}(self) -> {writer.class_name(path)}{suffix}: ..."
+        elif path in writer.own and not (is_namespace or isinstance(writer.table.helpers.get(path), Socket)):
+            yield f"    {member}: {_call(writer, path, suffix)}"
 
 
 def _call(writer: Writer, path: str, suffix: str) -> str:

@@ -9,6 +9,9 @@ from typing import Any, cast
 WIDEST = 120
 """Characters of a line before parameters get a table of their own."""
 
+TABLES = ("params", "sends")
+"""Keys that are written last, each as a table of its own where it is long."""
+
 
 def to_toml(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Return rows by call path as TOML."""
@@ -16,18 +19,23 @@ def to_toml(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _one(name: str, row: Mapping[str, Any]) -> str:
-    plain = {key: value for key, value in row.items() if key != "params"}
+    plain = {key: value for key, value in row.items() if key not in TABLES}
     width = max(len(key) for key in [*plain, "params"])
     lines = [f"[{name}]", *(f"{key:{width}} = {_value(value)}" for key, value in plain.items())]
-    params = row.get("params")
-    if params is None:
-        return "\n".join([*lines, ""])
-    inline = f"{'params':{width}} = {_value(params)}"
-    if len(inline) <= WIDEST:
-        return "\n".join([*lines, inline, ""])
-    width = max(map(len, params))
-    lines += ["", f"[{name}.params]", *(f"{key:{width}} = {_value(value)}" for key, value in params.items())]
+    if (params := row.get("params")) is not None:
+        inline = f"{'params':{width}} = {_value(params)}"
+        lines += [inline] if len(inline) <= WIDEST else ["", *_table(f"{name}.params", params)]
+    if sends := row.get("sends"):
+        wide = {event: params for event, params in sends.items() if len(f"{_key(event)} = {_value(params)}") > WIDEST}
+        lines += ["", *_table(f"{name}.sends", {event: sends[event] for event in sends if event not in wide})]
+        for event, params in wide.items():
+            lines += ["", *_table(f"{name}.sends.{_key(event)}", params)]
     return "\n".join([*lines, ""])
+
+
+def _table(header: str, values: Mapping[str, Any]) -> list[str]:
+    width = max((len(_key(key)) for key in values), default=0)
+    return [f"[{header}]", *(f"{_key(key):{width}} = {_value(value)}" for key, value in values.items())]
 
 
 def _value(value: object) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from oai._errors import OpenAIError, excerpt
 from oai._http import Headers, Request, Timeout, TransportError
+from oai._reconnect import ABNORMAL, SocketClosed
 
 try:
     from websockets import exceptions
@@ -25,31 +26,10 @@ except ImportError as missing:
         "WebSockets need the library `websockets`, which is not installed: pip install 'oai[realtime]'"
     ) from missing
 
-ABNORMAL: Final = 1006
-"""The code of a connection that was lost without a close frame (RFC 6455, section 7.4.1)."""
-
 TOO_BIG: Final = 1009
 
 _silent = logging.Logger("oai.websocket", logging.CRITICAL + 1)  # noqa: LOG001 - no handler is to find it
 """What the library logs to: at DEBUG it would log the key. Handshakes are logged as every request is."""
-
-
-class SocketClosed(Exception):  # noqa: N818 - it may be no error
-    """A connection was closed, or was lost.
-
-    Attributes:
-        code, reason: what the server said; 1006 where it said nothing.
-        clean: whether it was closed as it should be.
-        too_big: whether a message was larger than this side takes.
-    """
-
-    def __init__(self, closed: exceptions.ConnectionClosed) -> None:
-        received, sent = closed.rcvd, closed.sent
-        super().__init__(str(closed))
-        self.code = received.code if received is not None else ABNORMAL
-        self.reason = received.reason if received is not None else ""
-        self.clean = isinstance(closed, exceptions.ConnectionClosedOK)
-        self.too_big = sent is not None and sent.code == TOO_BIG and not closed.rcvd_then_sent
 
 
 class _Refused(Exception):  # noqa: N818
@@ -157,7 +137,13 @@ def _closing() -> Iterator[None]:
     try:
         yield
     except exceptions.ConnectionClosed as closed:
-        raise SocketClosed(closed) from closed
+        received, sent = closed.rcvd, closed.sent
+        raise SocketClosed(
+            received.code if received is not None else ABNORMAL,
+            received.reason if received is not None else "",
+            clean=isinstance(closed, exceptions.ConnectionClosedOK),
+            too_big=sent is not None and sent.code == TOO_BIG and not closed.rcvd_then_sent,
+        ) from closed
 
 
 class _SocketTransport:

@@ -2,10 +2,12 @@
 # pyright: strict
 
 import builtins
+import oai._reconnect
 import oai.helpers.assistants
 import oai.helpers.chat_stream
 import oai.helpers.parsing
 import oai.helpers.polling
+import oai.helpers.sockets
 import oai.types
 import oai.types.beta
 import oai.types.beta.agents
@@ -23,12 +25,14 @@ import oai.types.legacy
 import oai.types.realtime
 import oai.types.responses
 import oai.types.shared_params
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from oai._answer import BinaryResponse
+from oai._connection import AsyncConnection, Connection
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream
 from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, AsyncTokenPage, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias, overload
 from typing_extensions import deprecated
 
@@ -2056,6 +2060,22 @@ class BetaRealtime:
     def transcription_sessions(self) -> BetaRealtimeTranscriptionSessions:
         """The operations below `beta.realtime.transcription_sessions`."""
 
+    def connect(
+        self,
+        *,
+        model: str,
+        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
+        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
+        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        websocket_connection_options: Mapping[str, Any] | Omit = omit,
+        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        max_retries: int | Omit = omit,
+        initial_delay: float | Omit = omit,
+        max_delay: float | Omit = omit,
+        max_queue_size: int | Omit = omit,
+    ) -> ConnectionManager[BetaRealtimeConnection]:
+        """Talk with a model of the realtime beta, over a WebSocket."""
+
     @property
     def with_raw_response(self) -> BetaRealtimeRaw:
         """The same methods, see `RawResponse`."""
@@ -2077,6 +2097,162 @@ class BetaRealtimeStreaming:
     def sessions(self) -> BetaRealtimeSessionsStreaming: ...
     @property
     def transcription_sessions(self) -> BetaRealtimeTranscriptionSessionsStreaming: ...
+
+
+class BetaRealtimeConnection(Connection[oai.types.beta.realtime.RealtimeServerEvent]):
+    """A connection of `beta.realtime.connect`."""
+
+    @property
+    def session(self) -> BetaRealtimeConnectionSession:
+        """The events below `session`."""
+
+    @property
+    def response(self) -> BetaRealtimeConnectionResponse:
+        """The events below `response`."""
+
+    @property
+    def input_audio_buffer(self) -> BetaRealtimeConnectionInputAudioBuffer:
+        """The events below `input_audio_buffer`."""
+
+    @property
+    def conversation(self) -> BetaRealtimeConnectionConversation:
+        """The events below `conversation`."""
+
+    @property
+    def output_audio_buffer(self) -> BetaRealtimeConnectionOutputAudioBuffer:
+        """The events below `output_audio_buffer`."""
+
+    @property
+    def transcription_session(self) -> BetaRealtimeConnectionTranscriptionSession:
+        """The events below `transcription_session`."""
+
+
+class BetaRealtimeConnectionSession:
+    """The events below `session`."""
+
+    def update(
+        self,
+        *,
+        session: oai.types.beta.realtime.SessionUpdateEventParamSession,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `session.update`."""
+
+
+class BetaRealtimeConnectionResponse:
+    """The events below `response`."""
+
+    def create(
+        self,
+        *,
+        event_id: str | Omit = omit,
+        response: oai.types.beta.realtime.ResponseCreateEventParamResponse | Omit = omit,
+    ) -> None:
+        """Send the event `response.create`."""
+
+    def cancel(
+        self,
+        *,
+        event_id: str | Omit = omit,
+        response_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `response.cancel`."""
+
+
+class BetaRealtimeConnectionInputAudioBuffer:
+    """The events below `input_audio_buffer`."""
+
+    def clear(
+        self,
+        *,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `input_audio_buffer.clear`."""
+
+    def commit(
+        self,
+        *,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `input_audio_buffer.commit`."""
+
+    def append(
+        self,
+        *,
+        audio: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `input_audio_buffer.append`."""
+
+
+class BetaRealtimeConnectionConversation:
+    """The events below `conversation`."""
+
+    @property
+    def item(self) -> BetaRealtimeConnectionConversationItem:
+        """The events below `conversation.item`."""
+
+
+class BetaRealtimeConnectionConversationItem:
+    """The events below `conversation.item`."""
+
+    def delete(
+        self,
+        *,
+        item_id: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.delete`."""
+
+    def truncate(
+        self,
+        *,
+        audio_end_ms: int,
+        content_index: int,
+        item_id: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.truncate`."""
+
+    def retrieve(
+        self,
+        *,
+        item_id: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.retrieve`."""
+
+    def create(
+        self,
+        *,
+        item: oai.types.beta.realtime.ConversationItemParam,
+        event_id: str | Omit = omit,
+        previous_item_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.create`."""
+
+
+class BetaRealtimeConnectionOutputAudioBuffer:
+    """The events below `output_audio_buffer`."""
+
+    def clear(
+        self,
+        *,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `output_audio_buffer.clear`."""
+
+
+class BetaRealtimeConnectionTranscriptionSession:
+    """The events below `transcription_session`."""
+
+    def update(
+        self,
+        *,
+        session: oai.types.beta.realtime.TranscriptionSessionUpdateParamSession,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `transcription_session.update`."""
 
 
 class BetaRealtimeSessions:
@@ -2378,6 +2554,21 @@ class BetaResponses:
     def input_tokens(self) -> BetaResponsesInputTokens:
         """The operations below `beta.responses.input_tokens`."""
 
+    def connect(
+        self,
+        *,
+        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
+        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
+        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        websocket_connection_options: Mapping[str, Any] | Omit = omit,
+        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        max_retries: int | Omit = omit,
+        initial_delay: float | Omit = omit,
+        max_delay: float | Omit = omit,
+        max_queue_size: int | Omit = omit,
+    ) -> ConnectionManager[BetaResponsesConnection]:
+        """Create responses one after the other over a WebSocket, with the features of the beta."""
+
     @property
     def with_raw_response(self) -> BetaResponsesRaw:
         """The same methods, see `RawResponse`."""
@@ -2409,6 +2600,77 @@ class BetaResponsesStreaming:
     def input_items(self) -> BetaResponsesInputItemsStreaming: ...
     @property
     def input_tokens(self) -> BetaResponsesInputTokensStreaming: ...
+
+
+class BetaResponsesConnection(Connection[oai.types.beta.BetaResponsesServerEvent]):
+    """A connection of `beta.responses.connect`."""
+
+    @property
+    def response(self) -> BetaResponsesConnectionResponse:
+        """The events below `response`."""
+
+
+class BetaResponsesConnectionResponse:
+    """The events below `response`."""
+
+    def inject(
+        self,
+        *,
+        input: Iterable[oai.types.beta.BetaResponseInputItemParam],
+        response_id: str,
+    ) -> None:
+        """Send the event `response.inject`."""
+
+    def steer(
+        self,
+        *,
+        input: oai.types.beta.BetaResponseSteerInputParam,
+        previous_response_id: str,
+    ) -> None:
+        """Send the event `response.steer`."""
+
+    def create(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.beta.BetaResponseConversationParamParam | None | Omit = omit,
+        generate: bool | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.beta.BetaResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.beta.BetaResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: dict[str, str] | None | Omit = omit,
+        model: _BetaResponsesCreateModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        multi_agent: oai.types.beta.MultiAgent | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.beta.BetaResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.beta.BetaServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream: bool | None | Omit = omit,
+        stream_id: str | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.beta.BetaResponseTextConfigParam | Omit = omit,
+        tool_choice: _BetaResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.beta.BetaToolParam] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+    ) -> None:
+        """Send the event `response.create`."""
 
 
 class BetaResponsesInputItems:
@@ -5240,6 +5502,22 @@ class AsyncBetaRealtime:
     def transcription_sessions(self) -> AsyncBetaRealtimeTranscriptionSessions:
         """The operations below `beta.realtime.transcription_sessions`."""
 
+    def connect(
+        self,
+        *,
+        model: str,
+        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
+        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
+        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        websocket_connection_options: Mapping[str, Any] | Omit = omit,
+        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        max_retries: int | Omit = omit,
+        initial_delay: float | Omit = omit,
+        max_delay: float | Omit = omit,
+        max_queue_size: int | Omit = omit,
+    ) -> AsyncConnectionManager[AsyncBetaRealtimeConnection]:
+        """Talk with a model of the realtime beta, over a WebSocket."""
+
     @property
     def with_raw_response(self) -> AsyncBetaRealtimeRaw:
         """The same methods, see `RawResponse`."""
@@ -5261,6 +5539,162 @@ class AsyncBetaRealtimeStreaming:
     def sessions(self) -> AsyncBetaRealtimeSessionsStreaming: ...
     @property
     def transcription_sessions(self) -> AsyncBetaRealtimeTranscriptionSessionsStreaming: ...
+
+
+class AsyncBetaRealtimeConnection(AsyncConnection[oai.types.beta.realtime.RealtimeServerEvent]):
+    """A connection of `beta.realtime.connect`."""
+
+    @property
+    def session(self) -> AsyncBetaRealtimeConnectionSession:
+        """The events below `session`."""
+
+    @property
+    def response(self) -> AsyncBetaRealtimeConnectionResponse:
+        """The events below `response`."""
+
+    @property
+    def input_audio_buffer(self) -> AsyncBetaRealtimeConnectionInputAudioBuffer:
+        """The events below `input_audio_buffer`."""
+
+    @property
+    def conversation(self) -> AsyncBetaRealtimeConnectionConversation:
+        """The events below `conversation`."""
+
+    @property
+    def output_audio_buffer(self) -> AsyncBetaRealtimeConnectionOutputAudioBuffer:
+        """The events below `output_audio_buffer`."""
+
+    @property
+    def transcription_session(self) -> AsyncBetaRealtimeConnectionTranscriptionSession:
+        """The events below `transcription_session`."""
+
+
+class AsyncBetaRealtimeConnectionSession:
+    """The events below `session`."""
+
+    async def update(
+        self,
+        *,
+        session: oai.types.beta.realtime.SessionUpdateEventParamSession,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `session.update`."""
+
+
+class AsyncBetaRealtimeConnectionResponse:
+    """The events below `response`."""
+
+    async def create(
+        self,
+        *,
+        event_id: str | Omit = omit,
+        response: oai.types.beta.realtime.ResponseCreateEventParamResponse | Omit = omit,
+    ) -> None:
+        """Send the event `response.create`."""
+
+    async def cancel(
+        self,
+        *,
+        event_id: str | Omit = omit,
+        response_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `response.cancel`."""
+
+
+class AsyncBetaRealtimeConnectionInputAudioBuffer:
+    """The events below `input_audio_buffer`."""
+
+    async def clear(
+        self,
+        *,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `input_audio_buffer.clear`."""
+
+    async def commit(
+        self,
+        *,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `input_audio_buffer.commit`."""
+
+    async def append(
+        self,
+        *,
+        audio: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `input_audio_buffer.append`."""
+
+
+class AsyncBetaRealtimeConnectionConversation:
+    """The events below `conversation`."""
+
+    @property
+    def item(self) -> AsyncBetaRealtimeConnectionConversationItem:
+        """The events below `conversation.item`."""
+
+
+class AsyncBetaRealtimeConnectionConversationItem:
+    """The events below `conversation.item`."""
+
+    async def delete(
+        self,
+        *,
+        item_id: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.delete`."""
+
+    async def truncate(
+        self,
+        *,
+        audio_end_ms: int,
+        content_index: int,
+        item_id: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.truncate`."""
+
+    async def retrieve(
+        self,
+        *,
+        item_id: str,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.retrieve`."""
+
+    async def create(
+        self,
+        *,
+        item: oai.types.beta.realtime.ConversationItemParam,
+        event_id: str | Omit = omit,
+        previous_item_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `conversation.item.create`."""
+
+
+class AsyncBetaRealtimeConnectionOutputAudioBuffer:
+    """The events below `output_audio_buffer`."""
+
+    async def clear(
+        self,
+        *,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `output_audio_buffer.clear`."""
+
+
+class AsyncBetaRealtimeConnectionTranscriptionSession:
+    """The events below `transcription_session`."""
+
+    async def update(
+        self,
+        *,
+        session: oai.types.beta.realtime.TranscriptionSessionUpdateParamSession,
+        event_id: str | Omit = omit,
+    ) -> None:
+        """Send the event `transcription_session.update`."""
 
 
 class AsyncBetaRealtimeSessions:
@@ -5562,6 +5996,21 @@ class AsyncBetaResponses:
     def input_tokens(self) -> AsyncBetaResponsesInputTokens:
         """The operations below `beta.responses.input_tokens`."""
 
+    def connect(
+        self,
+        *,
+        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
+        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
+        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        websocket_connection_options: Mapping[str, Any] | Omit = omit,
+        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        max_retries: int | Omit = omit,
+        initial_delay: float | Omit = omit,
+        max_delay: float | Omit = omit,
+        max_queue_size: int | Omit = omit,
+    ) -> AsyncConnectionManager[AsyncBetaResponsesConnection]:
+        """Create responses one after the other over a WebSocket, with the features of the beta."""
+
     @property
     def with_raw_response(self) -> AsyncBetaResponsesRaw:
         """The same methods, see `RawResponse`."""
@@ -5593,6 +6042,77 @@ class AsyncBetaResponsesStreaming:
     def input_items(self) -> AsyncBetaResponsesInputItemsStreaming: ...
     @property
     def input_tokens(self) -> AsyncBetaResponsesInputTokensStreaming: ...
+
+
+class AsyncBetaResponsesConnection(AsyncConnection[oai.types.beta.BetaResponsesServerEvent]):
+    """A connection of `beta.responses.connect`."""
+
+    @property
+    def response(self) -> AsyncBetaResponsesConnectionResponse:
+        """The events below `response`."""
+
+
+class AsyncBetaResponsesConnectionResponse:
+    """The events below `response`."""
+
+    async def inject(
+        self,
+        *,
+        input: Iterable[oai.types.beta.BetaResponseInputItemParam],
+        response_id: str,
+    ) -> None:
+        """Send the event `response.inject`."""
+
+    async def steer(
+        self,
+        *,
+        input: oai.types.beta.BetaResponseSteerInputParam,
+        previous_response_id: str,
+    ) -> None:
+        """Send the event `response.steer`."""
+
+    async def create(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.beta.BetaResponseConversationParamParam | None | Omit = omit,
+        generate: bool | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.beta.BetaResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.beta.BetaResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: dict[str, str] | None | Omit = omit,
+        model: _BetaResponsesCreateModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        multi_agent: oai.types.beta.MultiAgent | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.beta.BetaResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.beta.BetaServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream: bool | None | Omit = omit,
+        stream_id: str | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.beta.BetaResponseTextConfigParam | Omit = omit,
+        tool_choice: _BetaResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.beta.BetaToolParam] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+    ) -> None:
+        """Send the event `response.create`."""
 
 
 class AsyncBetaResponsesInputItems:

@@ -2,18 +2,22 @@
 # pyright: strict
 
 import builtins
+import oai._reconnect
 import oai.helpers.parsing
 import oai.helpers.polling
 import oai.helpers.response_stream
 import oai.helpers.runner
+import oai.helpers.sockets
 import oai.types
 import oai.types.responses
 import oai.types.shared_params
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from oai._connection import AsyncConnection, Connection
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
+from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias, overload
 
 _ResponsesCompactModel: TypeAlias = Literal["gpt-6-astra", "gpt-6.2-astra", "gpt-6.1-sol", "gpt-6.2-sol", "gpt-6.1-terra", "gpt-6-sol", "gpt-6-luna", "gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.5-2026-04-23", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.4-mini-2026-03-17", "gpt-5.4-nano-2026-03-17", "gpt-5.3-chat-latest", "gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5.2-chat-latest", "gpt-5.2-pro", "gpt-5.2-pro-2025-12-11", "gpt-5.1", "gpt-5.1-2025-11-13", "gpt-5.1-codex", "gpt-5.1-mini", "gpt-5.1-chat-latest", "gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07", "gpt-5-chat-latest", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "gpt-4.1-nano-2025-04-14", "o4-mini", "o4-mini-2025-04-16", "o3", "o3-2025-04-16", "o3-mini", "o3-mini-2025-01-31", "o1", "o1-2024-12-17", "o1-preview", "o1-preview-2024-09-12", "o1-mini", "o1-mini-2024-09-12", "gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13", "gpt-audio-mini", "gpt-audio-mini-2025-12-15", "gpt-4o-audio-preview", "gpt-4o-audio-preview-2024-10-01", "gpt-4o-audio-preview-2024-12-17", "gpt-4o-audio-preview-2025-06-03", "gpt-4o-mini-audio-preview", "gpt-4o-mini-audio-preview-2024-12-17", "gpt-4o-search-preview", "gpt-4o-mini-search-preview", "gpt-4o-search-preview-2025-03-11", "gpt-4o-mini-search-preview-2025-03-11", "chatgpt-4o-latest", "codex-mini-latest", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", "gpt-4-turbo", "gpt-4-turbo-2024-04-09", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4-1106-preview", "gpt-4-vision-preview", "gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613", "gpt-3.5-turbo", "gpt-3.5-turbo-16k", "gpt-3.5-turbo-0301", "gpt-3.5-turbo-0613", "gpt-3.5-turbo-1106", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-16k-0613", "o1-pro", "o1-pro-2025-03-19", "o3-pro", "o3-pro-2025-06-10", "o3-deep-research", "o3-deep-research-2025-06-26", "o4-mini-deep-research", "o4-mini-deep-research-2025-06-26", "computer-use-preview", "computer-use-preview-2025-03-11", "gpt-5.5-pro", "gpt-5.5-pro-2026-04-23", "gpt-5-codex", "gpt-5-pro", "gpt-5-pro-2025-10-06", "gpt-5.1-codex-max", "gpt-daybreak-blue-latest", "gpt-daybreak-red-latest", "gpt-5.6-cyber", "gpt-6-cyber", "gpt-rosalind-research", "gpt-6-rosalind", "gpt-6.2-astra-law"] | str | None
@@ -375,6 +379,21 @@ class Responses:
     ) -> oai.types.responses.Response:
         """Wait until a response that is made in the background has ended."""
 
+    def connect(
+        self,
+        *,
+        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
+        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
+        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        websocket_connection_options: Mapping[str, Any] | Omit = omit,
+        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        max_retries: int | Omit = omit,
+        initial_delay: float | Omit = omit,
+        max_delay: float | Omit = omit,
+        max_queue_size: int | Omit = omit,
+    ) -> ConnectionManager[ResponsesConnection]:
+        """Create responses one after the other over a WebSocket."""
+
     @property
     def with_raw_response(self) -> ResponsesRaw:
         """The same methods, see `RawResponse`."""
@@ -414,6 +433,68 @@ class ResponsesStreaming:
     run_tools: StreamingCall
     stream: StreamingCall
     poll: StreamingCall
+
+
+class ResponsesConnection(Connection[oai.types.responses.ResponsesServerEvent]):
+    """A connection of `responses.connect`."""
+
+    @property
+    def response(self) -> ResponsesConnectionResponse:
+        """The events below `response`."""
+
+
+class ResponsesConnectionResponse:
+    """The events below `response`."""
+
+    def steer(
+        self,
+        *,
+        input: oai.types.responses.ResponseSteerInputParam,
+        previous_response_id: str,
+    ) -> None:
+        """Send the event `response.steer`."""
+
+    def create(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        generate: bool | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream: bool | None | Omit = omit,
+        stream_id: str | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.responses.ToolParam] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+    ) -> None:
+        """Send the event `response.create`."""
 
 
 class ResponsesInputItems:
@@ -839,6 +920,21 @@ class AsyncResponses:
     ) -> oai.types.responses.Response:
         """Wait until a response that is made in the background has ended."""
 
+    def connect(
+        self,
+        *,
+        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
+        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
+        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        websocket_connection_options: Mapping[str, Any] | Omit = omit,
+        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        max_retries: int | Omit = omit,
+        initial_delay: float | Omit = omit,
+        max_delay: float | Omit = omit,
+        max_queue_size: int | Omit = omit,
+    ) -> AsyncConnectionManager[AsyncResponsesConnection]:
+        """Create responses one after the other over a WebSocket."""
+
     @property
     def with_raw_response(self) -> AsyncResponsesRaw:
         """The same methods, see `RawResponse`."""
@@ -878,6 +974,68 @@ class AsyncResponsesStreaming:
     run_tools: AsyncStreamingCall
     stream: AsyncStreamingCall
     poll: AsyncStreamingCall
+
+
+class AsyncResponsesConnection(AsyncConnection[oai.types.responses.ResponsesServerEvent]):
+    """A connection of `responses.connect`."""
+
+    @property
+    def response(self) -> AsyncResponsesConnectionResponse:
+        """The events below `response`."""
+
+
+class AsyncResponsesConnectionResponse:
+    """The events below `response`."""
+
+    async def steer(
+        self,
+        *,
+        input: oai.types.responses.ResponseSteerInputParam,
+        previous_response_id: str,
+    ) -> None:
+        """Send the event `response.steer`."""
+
+    async def create(
+        self,
+        *,
+        access_programs: oai.types.responses.ResponseCreateParamsAccessPrograms | Omit = omit,
+        background: bool | None | Omit = omit,
+        background_options: oai.types.responses.BackgroundOptions | Omit = omit,
+        context_management: Iterable[oai.types.responses.ContextManagement] | None | Omit = omit,
+        conversation: str | oai.types.responses.ResponseConversationParamParam | None | Omit = omit,
+        generate: bool | Omit = omit,
+        image: oai.types.responses.ResponseCompactParamsImage | Omit = omit,
+        include: list[oai.types.responses.ResponseIncludable] | None | Omit = omit,
+        input: str | oai.types.responses.ResponseInputParam | Omit = omit,
+        instructions: str | None | Omit = omit,
+        max_output_tokens: int | None | Omit = omit,
+        max_tool_calls: int | None | Omit = omit,
+        metadata: oai.types.Metadata | None | Omit = omit,
+        model: oai.types.ResponsesModel | Omit = omit,
+        moderation: oai.types.responses.ResponseCreateParamsModeration | None | Omit = omit,
+        parallel_tool_calls: bool | None | Omit = omit,
+        previous_response_id: str | None | Omit = omit,
+        prompt: oai.types.responses.ResponsePromptParam | None | Omit = omit,
+        prompt_cache_key: str | None | Omit = omit,
+        prompt_cache_options: oai.types.responses.ResponseCreateParamsPromptCacheOptions | Omit = omit,
+        prompt_cache_retention: Literal["in_memory", "24h"] | None | Omit = omit,
+        reasoning: oai.types.shared_params.Reasoning | None | Omit = omit,
+        safety_identifier: str | None | Omit = omit,
+        service_tier: oai.types.responses.ServiceTier | Omit = omit,
+        store: bool | None | Omit = omit,
+        stream: bool | None | Omit = omit,
+        stream_id: str | Omit = omit,
+        stream_options: oai.types.responses.StreamOptions | None | Omit = omit,
+        temperature: float | None | Omit = omit,
+        text: oai.types.responses.ResponseTextConfigParam | Omit = omit,
+        tool_choice: _ResponsesCreateToolChoice | Omit = omit,
+        tools: Iterable[oai.types.responses.ToolParam] | Omit = omit,
+        top_logprobs: int | None | Omit = omit,
+        top_p: float | None | Omit = omit,
+        truncation: Literal["auto", "disabled"] | None | Omit = omit,
+        user: str | Omit = omit,
+    ) -> None:
+        """Send the event `response.create`."""
 
 
 class AsyncResponsesInputItems:

@@ -20,6 +20,7 @@ from tools.generate.check import check
 from tools.generate.facts import Reader
 from tools.generate.operations import read_operations
 from tools.generate.plan import Plan
+from tools.generate.sockets import read_sockets
 from tools.generate.table import ROOT, SPECIFICATION, TABLE, add_rows, by_place, place, read_table
 from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_stubs import write_stubs
@@ -45,12 +46,14 @@ def main() -> int:
     reader = Reader()
     facts = reader.read()
     operations, _ = read_operations(reader)
-    plan = Plan(facts, wanted(operations))
+    sockets = read_sockets(reader)
+    plan = Plan(facts, wanted(operations, sockets))
     if arguments.what == "types":
         print(write_types(ROOT / "oai" / "types", facts, plan), "files written")
         return 0
     rows = Rows(plan)
     added = add_rows({each.name: rows.row(each) for each in operations})
+    added += add_rows({each.name: rows.socket(each) for each in sockets})
     if path:
         known = by_place(read_table())
         made = import_document(Document.parse(path.read_bytes()), table=load_table(TABLE)).rows

@@ -14,11 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from oai._openapi_document import Document
-from tools.generate.drift import FILES, OFFICIAL, SPECIFICATION, Difference, against_document, against_official
+from tools.generate.drift import (
+    FILES,
+    OFFICIAL,
+    SPECIFICATION,
+    Difference,
+    against_document,
+    against_official,
+    against_sockets,
+)
 from tools.generate.exceptions import Exceptions
 from tools.generate.facts import Reader
 from tools.generate.operations import read_operations
 from tools.generate.plan import Plan
+from tools.generate.sockets import read_sockets
 from tools.generate.table import ROOT, read_table
 from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_stubs import write_stubs
@@ -37,8 +46,8 @@ def differences(document: Document | None, package: Path = ROOT / "oai") -> tupl
     """
     exceptions = Exceptions.load()
     table = read_table()
-    plan, rows, helpers = _official()
-    found = list(against_official(table, rows))
+    plan, rows, sockets, helpers = _official()
+    found = [*against_official(table, rows), *against_sockets(table.helpers, sockets)]
     with tempfile.TemporaryDirectory() as directory:
         fresh = Path(directory)
         write_types(fresh / "types", plan.facts, plan)
@@ -66,14 +75,16 @@ def differences(document: Document | None, package: Path = ROOT / "oai") -> tupl
 
 
 @cache
-def _official() -> tuple[Plan, dict[str, dict[str, Any]], dict[str, str]]:
-    """Return what the installed SDK says: the plan of the types, the rows by call path, and the helpers."""
+def _official() -> tuple[Plan, dict[str, dict[str, Any]], dict[str, dict[str, Any]], dict[str, str]]:
+    """Return what the installed SDK says: the plan of the types, rows and WebSockets by call path, and the helpers."""
     reader = Reader()
     facts = reader.read()
     operations, helpers = read_operations(reader)
-    plan = Plan(facts, wanted(operations))
+    sockets = read_sockets(reader)
+    plan = Plan(facts, wanted(operations, sockets))
     rows = Rows(plan)
-    return plan, {each.name: rows.row(each) for each in operations}, helpers
+    opened = {each.name: rows.socket(each) for each in sockets}
+    return plan, {each.name: rows.row(each) for each in operations}, opened, helpers
 
 
 def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:

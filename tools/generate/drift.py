@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 
 from oai._openapi_document import Described, Document
+from oai._row_sockets import check_socket
 from oai._rows import check_row
+from oai._socket import Socket
 from oai._table import Row
 from tools.generate.table import by_place, place, wire_names
 
@@ -61,6 +63,28 @@ def against_official(table: Mapping[str, Row], official: Mapping[str, Mapping[st
         yield Difference(OFFICIAL, "gone", name, ours=f"{table[name].method} {table[name].path}")
 
 
+def against_sockets(helpers: Mapping[str, object], official: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
+    """Compare the rows of WebSockets with those that the official SDK's would be written as."""
+    known = {name: each for name, each in helpers.items() if isinstance(each, Socket)}
+    for name, keys in official.items():
+        if name not in known:
+            yield Difference(OFFICIAL, "missing", name, theirs=f"WebSocket {keys['websocket']}")
+            continue
+        ours, theirs = known[name], check_socket("the official SDK", name, dict(keys))
+        for key in ("websocket", "events", "args", "headers", "max_queue_size"):
+            if (a := getattr(ours, key)) != (b := getattr(theirs, key)):
+                yield Difference(OFFICIAL, "changed", name, key, _said(a), _said(b))
+        yield from _param_differences(OFFICIAL, name, ours.params, theirs.params)
+        for event in {**theirs.sends, **ours.sends}:
+            key = f"sends.{event}"
+            if event not in ours.sends or event not in theirs.sends:
+                yield Difference(OFFICIAL, "missing" if event in theirs.sends else "gone", name, key)
+            else:
+                yield from _param_differences(OFFICIAL, name, ours.sends[event], theirs.sends[event], key)
+    for name in known.keys() - official.keys():
+        yield Difference(OFFICIAL, "gone", name, ours=f"WebSocket {known[name].websocket}")
+
+
 def _row_differences(name: str, ours: Row, theirs: Row) -> Iterator[Difference]:
     for field in msgspec.structs.fields(Row):
         key = field.name
@@ -75,10 +99,10 @@ def _row_differences(name: str, ours: Row, theirs: Row) -> Iterator[Difference]:
 
 
 def _param_differences(
-    source: str, name: str, ours: Mapping[str, str], theirs: Mapping[str, str]
+    source: str, name: str, ours: Mapping[str, str], theirs: Mapping[str, str], where: str = "params"
 ) -> Iterator[Difference]:
     for param in [*theirs, *(each for each in ours if each not in theirs)]:
-        key = f"params.{param}"
+        key = f"{where}.{param}"
         if param not in ours:
             yield Difference(source, "missing", name, key, theirs=theirs[param])
         elif param not in theirs:

@@ -59,7 +59,7 @@ def read_operations(reader: Reader) -> tuple[list[Official], dict[str, str]]:
     client = openai.OpenAI(api_key="none")
     operations: list[Official] = []
     helpers: dict[str, str] = {}
-    for path, resource in _resources(client, ""):
+    for path, resource in resources(client, ""):
         for name, function in inspect.getmembers(type(resource), inspect.isfunction):
             if name.startswith("_"):
                 continue
@@ -71,7 +71,7 @@ def read_operations(reader: Reader) -> tuple[list[Official], dict[str, str]]:
     return operations, helpers
 
 
-def _resources(owner: Any, prefix: str) -> typing.Iterator[tuple[str, SyncAPIResource]]:
+def resources(owner: Any, prefix: str) -> typing.Iterator[tuple[str, SyncAPIResource]]:
     for name in sorted(dir(type(owner))):
         attribute = inspect.getattr_static(type(owner), name)
         if name.startswith("with_") or not (isinstance(attribute, cached_property) or name in ("chat", "beta")):
@@ -79,7 +79,7 @@ def _resources(owner: Any, prefix: str) -> typing.Iterator[tuple[str, SyncAPIRes
         value = getattr(owner, name)
         if isinstance(value, SyncAPIResource):
             yield prefix + name, value
-            yield from _resources(value, f"{prefix}{name}.")
+            yield from resources(value, f"{prefix}{name}.")
 
 
 def _call_of(function: Any) -> ast.Call | None:
@@ -98,6 +98,14 @@ def _call_of(function: Any) -> ast.Call | None:
             ) if verb in VERBS:
                 return call
     return None
+
+
+def node_of(reader: Reader, hint: Any) -> Type:
+    """Return the type of a parameter, which may be left out."""
+    given = [each for each in get_args(hint) if each not in (Omit, NotGiven)]
+    if get_origin(hint) is not None and len(given) != len(get_args(hint)):
+        hint = typing.Union[tuple(given)]  # noqa: UP007 - made of a tuple
+    return reader.node(hint)
 
 
 def _tree(function: Any) -> ast.FunctionDef:
@@ -200,10 +208,7 @@ class _Method:
             operation.params[name] = self.node(hints[name]), parameter.default is parameter.empty
 
     def node(self, hint: Any) -> Type:
-        given = [each for each in get_args(hint) if each not in (Omit, NotGiven)]
-        if get_origin(hint) is not None and len(given) != len(get_args(hint)):
-            hint = typing.Union[tuple(given)]  # noqa: UP007 - made of a tuple
-        return self.reader.node(hint)
+        return node_of(self.reader, hint)
 
     @cached_property
     def _wires(self) -> dict[str, str]:

@@ -25,8 +25,8 @@ def read_table(path: Path = TABLE) -> Table:
 
 def add_rows(rows: Mapping[str, Mapping[str, Any]], path: Path = TABLE) -> list[str]:
     """Write the rows that a table lacks at its end, leaving what is there as it is; return their call paths."""
-    known: Mapping[str, Row] = read_table(path) if path.exists() else {}
-    missing = {name: row for name, row in rows.items() if name not in known}
+    table = read_table(path) if path.exists() else Table({})
+    missing = {name: row for name, row in rows.items() if name not in table and name not in table.helpers}
     if missing:
         before = path.read_text() if path.exists() else ""
         path.write_text("\n".join(filter(None, [before, to_toml(missing)])))

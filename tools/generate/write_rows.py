@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from oai._socket import Socket
 from tools.generate.ir import ANY, NONE, Key, Lit, Map, OneOf, Prim, Ref, Seq, Type
 from tools.generate.operations import Official
 from tools.generate.plan import Plan, area_of
+from tools.generate.sockets import OfficialSocket, Params
 
 ENDS = {
     "responses.ResponseStreamEvent": ["response.completed", "response.failed", "response.incomplete"],
@@ -92,6 +94,26 @@ class Rows:
         }
         return row
 
+    def socket(self, socket: OfficialSocket) -> dict[str, Any]:
+        """Return the keys of the row of a WebSocket."""
+        row: dict[str, Any] = {
+            "doc": f"Open the WebSocket of {socket.name.rpartition('.')[0].replace('_', ' ').replace('.', ' ')}.",
+            "websocket": socket.path,
+            "events": self.show(socket.events),
+        }
+        if socket.positional:
+            row["args"] = socket.positional
+        if socket.max_queue_size != Socket.__struct_defaults__[-1]:
+            row["max_queue_size"] = socket.max_queue_size
+        if socket.headers:
+            row["headers"] = socket.headers
+        if socket.params:
+            row["params"] = self._shown(socket.params)
+        return row | {"sends": {event: self._shown(params) for event, params in socket.sends.items()}}
+
+    def _shown(self, params: Params) -> dict[str, str]:
+        return {name: self.show(kind) + ("" if required else "?") for name, (kind, required) in params.items()}
+
     def _param(self, operation: Official, name: str, kind: Type) -> str:
         if name not in operation.files:
             return self.show(kind)
@@ -135,13 +157,14 @@ def _takes_list(kind: Type) -> bool:
     return False
 
 
-def wanted(operations: list[Official]) -> set[Key]:
-    """Return the definitions that the operations name."""
+def wanted(operations: list[Official], sockets: list[OfficialSocket]) -> set[Key]:
+    """Return the definitions that the operations and the WebSockets name."""
     from tools.generate.ir import refs
 
     nodes = [operation.response for operation in operations]
     nodes += [operation.stream for operation in operations if operation.stream is not None]
     nodes += [kind for operation in operations for kind, _ in operation.params.values()]
+    nodes += [node for socket in sockets for node in socket.nodes()]
     return {key for node in nodes for key in refs(node)}
 
 
