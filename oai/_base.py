@@ -151,9 +151,10 @@ class Client(AdHoc):
                 "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
                 "Without one, OpenAI(transport=oai.OfflineTransport()) answers with made-up data."
             )
-        if self._needs_key and config.sends_keys_in_plain:
+        plain = next((each for each in (config, config.for_sockets()) if each.sends_keys_in_plain), None)
+        if self._needs_key and plain is not None:
             warnings.warn(
-                f"{config.base_url} is not encrypted and not on this machine: the key can be read on the way",
+                f"{plain.base_url} is not encrypted and not on this machine: the key can be read on the way",
                 InsecureWarning,
                 stacklevel=3,
             )
@@ -172,6 +173,11 @@ class Client(AdHoc):
     def base_url(self) -> str:
         """Where the paths of the table begin, without a slash at its end."""
         return self._config.base_url
+
+    @property
+    def websocket_base_url(self) -> str | None:
+        """Where the paths of WebSockets begin, `None` where that is `base_url`."""
+        return self._config.websocket_base_url
 
     @property
     def max_retries(self) -> int:

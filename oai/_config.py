@@ -128,6 +128,8 @@ class Config:
         self.dialect = dialect
         self.webhook_secret = webhook_secret or _environment("OPENAI_WEBHOOK_SECRET")
         self.websocket_base_url = websocket_base_url
+        if websocket_base_url is not None:
+            _base_url(_as_http(websocket_base_url), "websocket_base_url")
         if data_residency is not None:
             base_url = _residency(data_residency, base_url)
         self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
@@ -157,7 +159,10 @@ class Config:
         kept = [f"default_headers[{name!r}]" for name in self.default_headers if is_secret_header(name)]
         kept += [
             name
-            for name, url in (("base_url", self.base_url), ("default_query", f"http://x/{query and '?'}{query}"))
+            for name, url in (
+                ("base_url", self.base_url),
+                ("websocket_base_url", self.websocket_base_url or ""),
+                ("default_query", f"http://x/{query and '?'}{query}"))
             if redact_url(url) != url
         ]
         if kept:
@@ -193,8 +198,7 @@ class Config:
         """Return the config that WebSockets are opened with: `websocket_base_url` is where their paths begin."""
         if self.websocket_base_url is None:
             return self
-        scheme, colon, rest = self.websocket_base_url.partition(":")
-        return self.replace(base_url={"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest)
+        return self.replace(base_url=_as_http(self.websocket_base_url))
 
     def headers_for(self, operation: Operation) -> HeaderMap:
         """Return the fields that every request of an operation carries, the key left out."""
@@ -292,10 +296,16 @@ def check_key(name: str, value: str) -> None:
         raise OpenAIError(f"{name} has white space or a character in it that no key has; was it copied whole?")
 
 
-def _base_url(text: str) -> tuple[str, dict[str, str]]:
+def _as_http(url: str) -> str:
+    """Return the URL of a WebSocket as that of the request which opens it."""
+    scheme, colon, rest = url.partition(":")
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest
+
+
+def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
     parts = urlsplit(str(text))
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OpenAIError(f"base_url is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")
+        raise OpenAIError(f"{option} is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")
     base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
     return base, dict(parse_qsl(parts.query, keep_blank_values=True))
 

@@ -197,7 +197,7 @@ class _Connection(Handlers):
     def _connected(self) -> Steps[bool]:
         """Try once to connect again and to send what waits; return whether that went well."""
         try:
-            response, wire = yield self._opening.open(again=True)
+            response, wire = self._opening.opened((yield self._opening.open(again=True)))
         except OpenAIError as error:
             if self._opening.may_try_again(error):
                 return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from oai._errors import APIConnectionError, APIStatusError, OpenAIError
+from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError, OpenAIError, excerpt
 from oai._flow import Ways, drive, drive_async, may_retry, read_within_async, run
 from oai._handlers import Handlers
 from oai._http import Timeout
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from oai._base import Client
+    from oai._response import Response
     from oai._socket import Socket
 
 ExtraQuery = Mapping[str, Any] | None
@@ -152,6 +153,15 @@ class Opening:
         transport: Any = AsyncSocketTransport(self._options, self.max_size)
         return drive_async(run(call, transport, Ways(sleep, read_within_async)))
 
+    def opened(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
+        """Return what `open` has led to, if that is a WebSocket: a server may answer well, and with something else."""
+        response, reply = outcome
+        if response.status_code == 101:
+            return response, reply
+        said = excerpt(reply.read())
+        message = f"the server answered with status {response.status_code} where a WebSocket was asked for: {said}"
+        raise APIResponseValidationError(message, response=response, body=said)
+
     def may_try_again(self, error: OpenAIError) -> bool:
         """Tell whether an attempt to connect again failed in a way that the next one may not."""
         if isinstance(error, APIStatusError):
@@ -180,7 +190,7 @@ class _Manager(Handlers):
         self._outbox.add(encode(event).decode())
 
     def _opened(self) -> Steps[Any]:
-        response, wire = yield self._opening.open()
+        response, wire = self._opening.opened((yield self._opening.open()))
         from oai._connection import AsyncConnection, Connection
         from oai._connection_events import connection_class
 
