@@ -162,7 +162,8 @@ class Config:
             for name, url in (
                 ("base_url", self.base_url),
                 ("websocket_base_url", self.websocket_base_url or ""),
-                ("default_query", f"http://x/{query and '?'}{query}"))
+                ("default_query", f"http://x/{query and '?'}{query}"),
+            )
             if redact_url(url) != url
         ]
         if kept:

@@ -14,6 +14,7 @@ import gc
 import hashlib
 import importlib.metadata
 import inspect
+import json
 import os
 import re
 import sys
@@ -29,6 +30,7 @@ from typing import Any
 
 import pytest
 import trustme
+from peer import Peer, peer, say
 
 import oai
 from oai.testing import serve
@@ -99,6 +101,12 @@ def offline_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def realtime_servers() -> Iterator[dict[str, str]]:
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(peer(behave)).url for name, behave in BEHAVIOURS.items()}
+
+
+@pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Make a client certificate; return the variables that snippets look for it in."""
     place = tmp_path_factory.mktemp("mtls")
@@ -143,6 +151,24 @@ FLASK: Any = types.ModuleType("flask")
 FLASK.Flask, FLASK.request = Flask, None
 
 
+def answering(_: Peer, socket: Any) -> None:
+    """Answer every `response.create` as the Realtime API does."""
+    for frame in socket:
+        if json.loads(frame)["type"] == "response.create":
+            say(socket, type="response.output_text.delta", event_id="event_1", delta="Hello!")
+            say(socket, type="response.output_text.done", event_id="event_2", text="Hello!")
+            say(socket, type="response.done", event_id="event_3", response={"id": "resp_1", "status": "completed"})
+
+
+def complaining(_: Peer, socket: Any) -> None:
+    """Send an error, then close."""
+    error = {"type": "invalid_request_error", "code": "some_code", "event_id": "event_1", "message": "not like this"}
+    say(socket, type="error", event_id="event_2", error=error)
+
+
+BEHAVIOURS = {"answers": answering, "errors": complaining}
+
+
 def with_our_import(code: str) -> str:
     code = re.sub(r"^import openai$", "import oai as openai", code, flags=re.MULTILINE)
     return re.sub(r"^(\s*from) openai\b", r"\1 oai", code, flags=re.MULTILINE)
@@ -171,6 +197,7 @@ def test_a_snippet_runs(
     document: str,
     index: int,
     code: str,
+    request: pytest.FixtureRequest,
     offline_server: str,
     certificate: dict[str, str],
     tmp_path: Path,
@@ -183,6 +210,8 @@ def test_a_snippet_runs(
         environment["OAI_TRANSPORT"] = "offline"
     else:
         environment["OPENAI_BASE_URL"] = offline_server
+    if "realtime" in known:
+        environment["OPENAI_BASE_URL"] = request.getfixturevalue("realtime_servers")[known["realtime"]]
     for name, value in {**environment, **known.get("environment", {})}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(sys.modules, "flask", FLASK)

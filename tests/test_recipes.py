@@ -43,6 +43,7 @@ PRINTED = {
     "moderation.py": r"I like cats\. is fine\nI will feed the fish\. is fine",
     "own_endpoint.py": r"^\[.*\]\n\{.*'path': '/v1/undeclared'",
     "raw_response.py": r"^200 application/json offline 0\n(.|\n)*data: \[DONE\]",
+    "realtime.py": r"^Hello to you!\ncompleted\n$",
     "recording.py": r"^True\npassed\n$",
     "response_stream.py": r"\nstatus: completed\n",
     "stream_helpers.py": r"\nwhole: You said(.|\n)*\nstatus: completed\n",

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,9 @@ import pytest
 import oai
 from oai._base import Client
 from oai._config import OPTIONS
+from oai._connection_events import connection_class
 from oai._errors import TableError
+from oai._socket import Socket
 from oai._stubs import shipped_stubs, stubs_for
 from oai._table import shipped_table
 
@@ -79,6 +82,16 @@ path       = "/houses/dict"
 body       = "query"
 response   = "dict[str, list[str]]"
 deprecated = "use list"
+
+[property.talk.connect]
+doc       = "Talk."
+websocket = "/talk/{room}"
+events    = "my_types.Rerank | dict[str, int]"
+args      = ["room"]
+
+[property.talk.connect.sends]
+"list.add" = { list = "list[str]", str = "str?" }
+wave       = {}
 """
 
 USER_PROGRAM = """
@@ -101,6 +114,12 @@ assert_type(client.files.list(), oai.CursorPage[types.FileObject])
 assert_type(client.houses(), oai.CursorPage[my_types.Rerank])
 assert_type(client.property.houses.list(rooms=[3]).data[0].score, float)
 assert_type(client.property.houses.dict(), dict[str, list[str]])
+with client.property.talk.connect("kitchen", max_queue_size=1) as connection:
+    assert_type(connection.list.add(list=["a"]), None)
+    assert_type(connection.wave(), None)
+    assert_type(connection.recv(), my_types.Rerank | dict[str, int])
+    connection.wave(hand="left")  # wrong
+    connection.list.add(str="a")  # wrong
 base: oai.OpenAI = client
 client.rerank(query="a")  # wrong
 client.rerank(query="a", documents="b")  # wrong
@@ -113,6 +132,8 @@ async def awaited() -> None:
     assert_type(await caller.rerank(query="a", documents=[]), my_types.Rerank)
     async for house in caller.property.houses.list():
         assert_type(house, my_types.Rerank)
+    async with caller.property.talk.connect("kitchen") as connection:
+        assert_type(await connection.list.add(list=["a"], str="b"), None)
 """
 
 USER_TYPES = """
@@ -200,6 +221,24 @@ def test_every_operation_has_the_parameters_that_its_function_has(client: type) 
             assert shown == expected, path
         awaits = [isinstance(each, ast.AsyncFunctionDef) for each in stub]
         assert awaits == [inspect.iscoroutinefunction(real)] * len(stub), path
+
+
+@pytest.mark.parametrize(("client", "base"), [(oai.OpenAI, oai.Connection), (oai.AsyncOpenAI, oai.AsyncConnection)])
+def test_every_websocket_and_its_events_have_the_parameters_that_their_functions_have(client: type, base: Any) -> None:
+    made = client(api_key="none")
+    for path, socket in shipped_table().helpers.items():
+        if not isinstance(socket, Socket):
+            continue
+        (connect,) = functions(*returned(path, client.__name__))["connect"]
+        assert parameters(connect) == real_parameters(attrgetter(path)(made))
+        cls = connection_class(base, path, socket, is_async=base is oai.AsyncConnection)
+        connection = cls.__new__(cls)
+        file, owner = returned(path, client.__name__)
+        for event in socket.sends:
+            words = "".join(word.title() for word in re.split(r"[._]", event.rpartition(".")[0]))
+            (sends,) = functions(file, f"{owner}Connection{words}")[event.rpartition(".")[2]]
+            assert parameters(sends) == real_parameters(attrgetter(event)(connection)), (path, event)
+            assert isinstance(sends, ast.AsyncFunctionDef) == inspect.iscoroutinefunction(attrgetter(event)(connection))
 
 
 @pytest.mark.parametrize("client", [oai.OpenAI, oai.AsyncOpenAI])

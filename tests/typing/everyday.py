@@ -91,6 +91,38 @@ def responses() -> None:
     assert_type(client.responses.retrieve("resp_1"), types.responses.Response)
 
 
+def realtime() -> None:
+    with client.realtime.connect(model="gpt-realtime", websocket_connection_options={"max_size": None}) as connection:
+        assert_type(connection.session.update(session={"type": "realtime", "output_modalities": ["text"]}), None)
+        connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+        )
+        connection.response.create(event_id="e")
+        connection.input_audio_buffer.append(audio="AAAA")
+        assert_type(connection.recv_bytes(timeout=1), bytes)
+        for event in connection:
+            if event.type == "response.output_text.delta":
+                assert_type(event, types.realtime.ResponseTextDeltaEvent)
+                assert_type(event.delta, str)
+        assert_type(connection.recv(), types.realtime.RealtimeServerEvent)
+        assert_type(connection.handshake, oai.Response)
+    manager = client.live.forks.connect(session_id="s", on_reconnecting=lambda event: {"abort": event.attempt > 1})
+    manager.enter().session.input_audio.mute()
+
+
+async def realtime_async() -> None:
+    caller = oai.AsyncOpenAI()
+    async with caller.responses.connect(extra_headers={"X-One": "1"}) as connection:
+        assert_type(await connection.response.create(model="gpt-5", input="Hello", temperature=None), None)
+        async for event in connection:
+            if event.type == "response.completed":
+                assert_type(event.response, types.responses.Response)
+        await connection.close(code=1000)
+    opened = await caller.realtime.translations.connect("a-model").enter()
+    assert_type(await opened.recv(), types.realtime.RealtimeTranslationServerEvent)
+    assert_type(await opened.send({"type": "anything"}), None)
+
+
 def files(upload: bytes) -> None:
     assert_type(client.files.create(file="notes.txt", purpose="user_data"), types.FileObject)
     client.files.create(file=Path("notes.txt"), purpose="user_data")

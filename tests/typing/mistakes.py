@@ -32,6 +32,12 @@ client.chat.completions.create(model="gpt-5", messages=[]).choice  # wrong
 client.chat.completions.create(model="gpt-5", messages=[], stream=True).choices  # wrong
 client.chat.completions.create("gpt-5", messages=[])  # wrong
 
+client.realtime.connect(modle="m")  # wrong
+client.realtime.connect(model="m").recv()  # wrong
+client.realtime.connect(model="m").enter().session.update()  # wrong
+client.realtime.connect(model="m").enter().session.update(session={"type": "real"})  # wrong
+client.realtime.connect(model="m").enter().session.upgrade(session={"type": "realtime"})  # wrong
+client.realtime.connect(model="m").enter().recv().delta  # wrong
 client.audio.transcriptions.create(file="a", model="m", response_format="xml")  # wrong
 client.audio.transcriptions.create(file="a", model="m", response_format="srt").text  # wrong
 client.vector_stores.search("vs_1", query="a", filters={"type": "or", "filters": [{"type": "and"}]})  # wrong

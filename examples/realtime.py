@@ -1,0 +1,53 @@
+"""A conversation over a WebSocket: say something, and print the answer as it comes. Needs `oai[realtime]`.
+
+    OPENAI_API_KEY=... python examples/realtime.py
+
+Without a key it talks to a server of its own, which stands in for the API as one in a test may.
+"""
+
+import json
+import os
+import threading
+
+from websockets.sync.server import ServerConnection, serve
+
+import oai
+
+
+def talk(client: oai.OpenAI) -> None:
+    with client.realtime.connect(model="gpt-realtime") as connection:
+        connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+        connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello!"}]}
+        )
+        connection.response.create()
+        for event in connection:  # each of its own type, so that an editor knows its fields
+            if event.type == "response.output_text.delta":
+                print(event.delta, end="", flush=True)
+            elif event.type == "error":  # the connection stays open: what to do is up to the caller
+                print(event.error.message)
+            elif event.type == "response.done":
+                print(f"\n{event.response.status}")
+                break
+
+
+def stand_in(socket: ServerConnection) -> None:
+    """Answer as the API does, and with what it does not have yet: that comes through as well."""
+    for frame in socket:
+        if json.loads(frame)["type"] == "response.create":
+            socket.send('{"type": "a.new.event", "anything": 1}')
+            for delta in ("Hello", " to", " you!"):
+                socket.send(json.dumps({"type": "response.output_text.delta", "delta": delta}))
+            socket.send('{"type": "response.done", "response": {"status": "completed"}}')
+
+
+if os.environ.get("OPENAI_API_KEY"):
+    talk(oai.OpenAI())
+else:
+    with serve(stand_in, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.socket.getsockname()[1]}/v1"
+        talk(oai.OpenAI(api_key="none", base_url=url, transport=oai.Urllib3Transport()))
+        server.shutdown()
+        thread.join()
