@@ -20,7 +20,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 
 from oai._decode import untagged_hook
-from oai._object import SHADOWED, Object, untagged_variants
+from oai._object import RESERVED, SHADOWED, Object, untagged_variants
 
 Builder = Callable[[Any], Any]
 
@@ -111,7 +111,7 @@ def keep_unknown(built: Object, unknown: dict[str, Any]) -> None:
         if name == tag_field:
             if value != cls.__struct_config__.tag:
                 built.__dict__[name] = value
-        elif hasattr(cls, name):
+        elif hasattr(cls, name) or name in RESERVED:
             built.__dict__.setdefault(SHADOWED, {})[name] = value
         else:
             built.__dict__[name] = value

@@ -14,7 +14,7 @@ from typed import all_structs, all_tags, draw_value, is_kept, spoil, without_non
 import oai
 from oai import types
 from oai._decode import decoder
-from oai._object import Object, plain
+from oai._object import RESERVED, Object, plain
 from oai._operation import Operation
 from oai._table import shipped_table
 
@@ -162,6 +162,13 @@ def test_a_name_that_a_method_has_does_not_hide_it() -> None:
     assert answer.to_dict()["_request_id"] == "mine"
     assert answer.model_dump()["model_dump"] == 2
     assert answer._request_id is None
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_a_field_called_as_what_is_kept_beside_the_data_is_not_lost(name: str) -> None:
+    answer = chat(**{name: ["theirs"]})
+    assert answer.to_dict()[name] == ["theirs"]
+    assert answer.model_extra == {name: ["theirs"]}
 
 
 def test_wire_names_that_are_no_python_names() -> None:
