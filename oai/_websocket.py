@@ -40,20 +40,24 @@ class _Refused(Exception):  # noqa: N818
         self.response = response
 
 
+@contextmanager
+def _shaking_hands() -> Iterator[None]:
+    try:
+        yield
+    except exceptions.InvalidStatus as error:
+        raise _Refused(error.response) from None
+
+
 class _Handshake(ClientConnection):
     def handshake(self, *arguments: Any, **options: Any) -> None:
-        try:
+        with _shaking_hands():
             super().handshake(*arguments, **options)
-        except exceptions.InvalidStatus as error:
-            raise _Refused(error.response) from None
 
 
 class _AsyncHandshake(AsyncClientConnection):
     async def handshake(self, *arguments: Any, **options: Any) -> None:
-        try:
+        with _shaking_hands():
             await super().handshake(*arguments, **options)
-        except exceptions.InvalidStatus as error:
-            raise _Refused(error.response) from None
 
 
 class Answer:

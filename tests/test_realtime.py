@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import queue
 import socket as sockets
 import subprocess
 import sys
@@ -78,11 +79,11 @@ def test_a_conversation(play: Callable[..., Any]) -> None:
 
 
 def test_the_block_of_a_manager_opens_and_closes_the_connection() -> None:
-    closed = []
+    closed: queue.Queue[Any] = queue.Queue()
 
     def behave(seen: Peer, socket: Any) -> None:
         echo(seen, socket)
-        closed.append((socket.close_code, socket.close_reason))
+        closed.put((socket.close_code, socket.close_reason))
 
     async def in_async(url: str) -> None:
         async with (
@@ -96,9 +97,10 @@ def test_the_block_of_a_manager_opens_and_closes_the_connection() -> None:
         with oai.OpenAI(api_key=KEY, base_url=seen.url) as client, client.realtime.connect(model="m") as connection:
             connection.response.cancel(response_id="r")
             connection.recv()
+        assert closed.get(timeout=10) == (1000, "")
         asyncio.run(in_async(seen.url))
+        assert closed.get(timeout=10) == (1000, "")
     assert seen.events == [{"type": "response.cancel", "response_id": "r"}] * 2
-    assert closed == [(1000, "")] * 2
 
 
 def test_what_nobody_knows_is_kept_whole(play: Callable[..., Any]) -> None:
