@@ -325,6 +325,7 @@ def test_a_server_that_is_not_there_or_speaks_something_else(play: Callable[...,
 
         def answer() -> None:
             with odd.accept()[0] as each:
+                each.recv(65536)  # what is not read would make the end of the connection a reset
                 each.sendall(b"* OK IMAP4rev1 ready\r\n")
 
         thread = threading.Thread(target=answer)
