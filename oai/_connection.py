@@ -22,7 +22,7 @@ from oai._errors import (
     WebSocketConnectionClosedError,
     excerpt,
 )
-from oai._handlers import Handlers
+from oai._handlers import Handlers, message_of, type_of
 from oai._json import encode
 from oai._object import plain
 from oai._reconnect import RECOVERABLE, Outbox, ReconnectingEvent, SocketClosed
@@ -151,16 +151,16 @@ class _Connection(Handlers):
 
     def _parsed(self, data: bytes) -> Any:
         event = self.parse_event(data)
-        if _type_of(event) != "error":
+        if type_of(event) != "error":
             self._attempt = 0
         return event
 
     def _dispatching(self) -> Steps[None]:
         while (event := (yield from self._next())) is not _END:
-            kind = _type_of(event)
+            kind = type_of(event)
             handlers = self._take(kind)
             if not handlers and kind == "error":
-                raise StreamError(_message(event), response=self.handshake, body=plain(event))
+                raise StreamError(message_of(event), response=self.handshake, body=plain(event))
             for handler in handlers:
                 yield handler(event)
 
@@ -345,14 +345,3 @@ class AsyncConnection(_Connection, Generic[E]):
         self._stop()
         self._stopped.set()
         await self._wire.close(code, reason)
-
-
-def _type_of(event: Any) -> object:
-    return event.get("type") if isinstance(event, dict) else getattr(event, "type", None)
-
-
-def _message(event: Any) -> str:
-    value = plain(event)
-    error = value.get("error", value) if isinstance(value, dict) else value
-    message = error.get("message") if isinstance(error, dict) else error
-    return excerpt(message if isinstance(message, str) and message else msgspec.json.encode(value))

@@ -1,9 +1,14 @@
-"""Functions that are called with the events of a WebSocket, by the type of the event."""
+"""Functions that are called with the events of a WebSocket, by the type of the event; and what an event says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from oai._errors import excerpt
+from oai._object import plain
 
 if TYPE_CHECKING:
     from typing import Self
@@ -58,3 +63,16 @@ class Handlers:
             if kind in self._by_type:
                 self._by_type[kind] = [pair for pair in self._by_type[kind] if not pair[1]]
         return found
+
+
+def type_of(event: Any) -> object:
+    """Return the type of an event, which may be plain data."""
+    return event.get("type") if isinstance(event, dict) else getattr(event, "type", None)
+
+
+def message_of(event: Any) -> str:
+    """Return what an `error` event says."""
+    value = plain(event)
+    error = value.get("error", value) if isinstance(value, dict) else value
+    message = error.get("message") if isinstance(error, dict) else error
+    return excerpt(message if isinstance(message, str) and message else msgspec.json.encode(value))
