@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any
@@ -19,6 +21,11 @@ from oai._steps import follow, follow_async
 from oai._table import shipped_table
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
+
+# Python keeps one of two `Literal`s that differ in their order, the first; the SDK's own lazy imports would bring another
+# one first than `tools.generate` reads, which a later test in this process compares with what is written.
+for info in pkgutil.walk_packages(importlib.import_module("openai.types").__path__, "openai.types."):
+    importlib.import_module(info.name)
 
 # The SDK asks for an older `websockets`, and uses a newer one in a way that it warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
