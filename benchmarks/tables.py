@@ -116,7 +116,7 @@ def table(size: int) -> str:
 
 
 def _operations(text: str) -> Iterator[str]:
-    """Yield the TOML of each operation, without its flat aliases, which there can be once only."""
+    """Yield the TOML of each operation that sends a request, without its flat aliases, which there can be once only."""
     declared = dict(find_rows(SHIPPED, tomllib.loads(text)))
     blocks: dict[str, str] = {}
     for block in re.split(r"(?m)^(?=\[)", text)[1:]:
@@ -126,5 +126,5 @@ def _operations(text: str) -> Iterator[str]:
             name = name.rpartition(".")[0]
         blocks[name] = blocks.get(name, "") + block
     for name, block in blocks.items():
-        if "helper" not in declared[name]:
+        if not {"helper", "websocket"} & declared[name].keys():
             yield re.sub(r"(?m)^(alias\s*=.*|#.*)\n", "", block)
