@@ -13,22 +13,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, cost, cost_chart, cost_text, memory, page
+from benchmarks import chart, cost, cost_chart, cost_text, crowd, memory, page
 from benchmarks.judge import BOUNDS, grown, judge, report, shown
 from benchmarks.measures import measures
-from benchmarks.server import running
+from benchmarks.server import PINS, pin, running
 
 Outcome = tuple[dict[str, Any], list[str]]
 """Results by name, and what is missed."""
 
 
-def compare(port: int, options: argparse.Namespace) -> Outcome:
+def compare(port: int, server: int, options: argparse.Namespace) -> Outcome:
     """Measure `oai` against its rivals."""
+    print("client and server on one core, crowds on one each" if PINS else "not pinned to cores")
     results: dict[str, Any] = {}
     failed = []
     for name, measure in measures(port, quick=options.quick):
         if options.only and name not in options.only:
             continue
+        pin(server, together=name not in crowd.MEASURES)
         times = measure()
         results[name], missed = judge(name, times, quick=options.quick)
         report(name, times, results[name], missed)
@@ -40,7 +42,7 @@ def compare(port: int, options: argparse.Namespace) -> Outcome:
     return results, failed
 
 
-def growing_cost(port: int, options: argparse.Namespace) -> Outcome:
+def growing_cost(port: int, _: int, options: argparse.Namespace) -> Outcome:
     """Measure what a call costs as things grow."""
     curves, failed, most = [], [], BOUNDS["cost"]["power"]
     for curve in cost.curves(port, cost.quick() if options.quick else cost.full()):
@@ -62,7 +64,7 @@ def growing_cost(port: int, options: argparse.Namespace) -> Outcome:
     return {"cost": results}, failed
 
 
-def growing_memory(port: int, options: argparse.Namespace) -> Outcome:
+def growing_memory(port: int, _: int, options: argparse.Namespace) -> Outcome:
     """Measure by how much long use grows the peak of memory."""
     sizes = memory.QUICK if options.quick else memory.FULL
     results, failed = {}, []
@@ -88,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(str(error))
     print(versions())
     measure = growing_cost if options.cost else growing_memory if options.memory else compare
-    with running() as port:
-        results, failed = measure(port, options)
+    with running() as (port, server):
+        results, failed = measure(port, server, options)
     if options.save:
         saved = json.dumps({"versions": versions(), "results": results}, indent=2) + "\n"
         options.save.write_text(saved, encoding="utf-8")

@@ -16,6 +16,9 @@ from oai.types.chat import ChatCompletion
 
 CALLERS = 32
 
+MEASURES = ("threads", "tasks")
+"""Their names in `bounds.toml`."""
+
 AsyncCall = Callable[[], Awaitable[Any]]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -163,14 +164,32 @@ def _answer_of(kind: bytes, size: int) -> bytes:
     return HEAD + WHOLE % len(body) + body
 
 
+PINS = hasattr(os, "sched_setaffinity")
+"""Whether the platform can keep a process on one core. A call between two cores takes some 45 us more than on one."""
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
 @contextmanager
-def running() -> Iterator[int]:
-    """Run the server in a process of its own and give its port."""
+def running() -> Iterator[tuple[int, int]]:
+    """Run the server in a process of its own and give its port and its process."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(sender,), daemon=True)
     process.start()
+    sender.close()  # so that a server that fails is noticed
     try:
-        yield receiver.recv()
+        yield receiver.recv(), process.pid or 0
     finally:
         process.terminate()
         process.join()
+
+
+def pin(server: int, *, together: bool) -> None:
+    """Keep this process on one core, and the server on the same one or on another, where the platform can.
+
+    A thread inherits its core from the one that makes it, so that this holds for the connections that are made next.
+    """
+    if PINS:
+        first, *others = CORES
+        os.sched_setaffinity(0, {first})
+        os.sched_setaffinity(server, {first} if together or not others else {others[0]})

@@ -109,7 +109,7 @@ def test_a_server_that_is_hardly_faster_than_who_is_measured_is_missed() -> None
 def test_every_measure_has_its_bounds_and_the_other_way_round() -> None:
     from benchmarks.measures import measures
 
-    with server.running() as port:
+    with server.running() as (port, _):
         names = [name for name, _ in measures(port, quick=False)]
     assert sorted([*names, "growth", "cost"]) == sorted(judge.BOUNDS)
 
@@ -147,7 +147,7 @@ def test_a_grown_table_is_a_table_with_so_many_rows(tmp_path: Path) -> None:
 def test_the_server_answers_of_the_size_that_is_asked_for(kilobytes: int) -> None:
     import oai
 
-    with server.running() as port:
+    with server.running() as (port, _):
         base = f"http://127.0.0.1:{port}"
         for kind, call in (("text", "chat.completions.create"), ("files", "files.list")):
             with oai.OpenAI(api_key="none", base_url=f"{base}/{kind}/{kilobytes}") as client:

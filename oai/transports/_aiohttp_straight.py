@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from oai.transports._aiohttp_reply import AiohttpReply
+from oai.transports._written import written
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from yarl import URL
 
     from oai._http import Request
-
-WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose requests say that they have no content where they have none (RFC 9110, section 8.6)."""
 
 ORIGINS = 64
 """Servers that are remembered."""
@@ -41,7 +39,7 @@ class Straight:
 
     async def send(self, request: Request, url: URL, limits: aiohttp.ClientTimeout) -> AiohttpReply:
         """Send a request without a body, or with one of bytes, and return at the head of the answer."""
-        data = _written(request, url)
+        data = written(request, url.raw_path_qs, url.host_port_subcomponent or "") + (request.body or b"")  # type: ignore[operator]
         deadline = None if limits.total is None else self._loop.time() + limits.total
         async with UNBOUNDED if deadline is None else asyncio.timeout_at(deadline):
             connection = await self._connector.connect(self._origin(url), [], limits)
@@ -74,18 +72,3 @@ class Straight:
                 self._origins.clear()
             found = self._origins[origin] = aiohttp.ClientRequest("GET", origin, loop=self._loop)
         return found
-
-
-def _written(request: Request, url: URL) -> bytes:
-    """Return the bytes of a request, its header fields as they are; the framing alone is added."""
-    body: bytes = request.body or b""  # type: ignore[assignment]
-    lines = [f"{request.method} {url.raw_path_qs} HTTP/1.1"]
-    if not any(name.lower() == "host" for name, _ in request.headers):
-        lines.append(f"Host: {url.host_port_subcomponent}")
-    lines += [f"{name}: {value}" for name, value in request.headers]
-    if body or request.method in WITH_CONTENT:
-        lines.append(f"Content-Length: {len(body)}")
-    head = "\r\n".join(lines)
-    if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
-        raise ValueError("the request line or a header field has a line break or a null, which HTTP forbids")
-    return head.encode("utf-8") + b"\r\n\r\n" + body

@@ -1,13 +1,15 @@
 """Connections straight to a server, kept for the next request: the common way of the urllib3 transport.
 
-urllib3 makes a connection (addresses, TLS, socket options) and writes the request; the answer is read by the response
-class of `_connections`. Its pool and its own response object do nothing here that is not done above or below, and take
-half the time of a small call, so that idle connections are kept in a list of our own. Only public names are used.
+urllib3 makes a connection (addresses, TLS, socket options); the answer is read by the response class of `_connections`.
+urllib3's pool, its building of a request line by line and its response object do nothing here that is not done above or
+below, and take more than half the time of a small call, so that idle connections are kept in a list of our own, and a
+request is written as bytes at once. Only public names are used.
 """
 
 from __future__ import annotations
 
 import http.client
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,20 +20,22 @@ from urllib3.util import parse_url
 
 from oai._http import Headers, TransportError
 from oai.transports._connections import CONNECTIONS, Response, left_of
+from oai.transports._written import written
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
     from urllib3.connection import HTTPConnection
+    from urllib3.util import Url
 
-    from oai._http import Request, Timeout
+    from oai._http import Body, Request, Timeout
 
 PIECE = 64 * 1024
 """The most bytes that one read of a streamed body returns."""
 
-WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose requests say that they have no content where they have none (RFC 9110, section 8.6)."""
+AT_ONCE = 64 * 1024
+"""The most bytes of a body that are copied behind the head, so that both are one write."""
 
 LINGER = 0.01
 """Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
@@ -52,6 +56,7 @@ class Origin:
             raise ValueError(f"{url!r} is not the URL of a server")
         self._make = CONNECTIONS[parts.scheme]
         self._options: dict[str, Any] = {"host": parts.host.strip("[]"), "port": parts.port}
+        self._host = _host_field(parts)
         if parts.scheme == "https":
             self._options["ssl_context"] = ssl_context()
         self._idle: deque[HTTPConnection] = deque()
@@ -61,18 +66,26 @@ class Origin:
     def send(self, request: Request, target: str, deadline: float | None) -> tuple[HTTPConnection, Response]:
         """Send a request and return at the head of the answer, with the connection that it comes over."""
         timeout = request.timeout
+        head = written(request, target, self._host)
         connection = self._connected(timeout, deadline)
         try:
             connection.sock.settimeout(left_of(deadline, timeout.write))
             # A server that had enough before it read everything has closed, and may have answered.
             with suppress(BrokenPipeError, ConnectionResetError):
-                _write(connection, request, target, deadline)
+                _write(connection, head, request.body, deadline)
             connection.sock.settimeout(left_of(deadline, timeout.read))
-            # That of the base class: urllib3's own makes an object of its own of the response.
-            return connection, http.client.HTTPConnection.getresponse(connection)  # type: ignore[return-value]
+            response = Response(connection.sock, method=request.method)
+            try:
+                response.begin()
+            except BaseException:
+                response.close()
+                raise
         except BaseException:
             connection.close()
             raise
+        if response.will_close:
+            connection.close()
+        return connection, response
 
     @property
     def waits(self) -> bool:
@@ -112,28 +125,29 @@ class Origin:
         _close_all(self._idle)
 
 
+def _host_field(server: Url) -> str:
+    """Return what `Host` says of a server: without the zone of an address, and without the scheme's own port."""
+    host = re.sub("%.*]", "]", server.host or "")
+    own = server.port is None or server.port == {"http": 80, "https": 443}[server.scheme or ""]
+    return host if own else f"{host}:{server.port}"
+
+
 def _close_all(connections: deque[HTTPConnection]) -> None:
     with suppress(IndexError):
         while True:
             connections.pop().close()
 
 
-def _write(connection: HTTPConnection, request: Request, target: str, deadline: float | None) -> None:
-    """Write a request, its header fields as they are; the framing alone is added."""
-    body = request.body
-    connection.putrequest(request.method, target, skip_accept_encoding=True)
-    for name, value in request.headers:
-        connection.putheader(name, value)
+def _write(connection: HTTPConnection, head: bytes, body: bytes | Body | None, deadline: float | None) -> None:
     if body is None:
-        if request.method in WITH_CONTENT:
-            connection.putheader("Content-Length", "0")
-        connection.endheaders()
+        connection.send(head)
+    elif isinstance(body, bytes) and len(body) <= AT_ONCE:
+        connection.send(head + body)
     elif isinstance(body, bytes):
-        connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
+        connection.send(head)
+        connection.send(body)
     else:
-        connection.putheader("Content-Length", str(body.length))
-        connection.endheaders()
+        connection.send(head)
         for piece in body:
             left_of(deadline, None)
             connection.send(piece)
