@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 import warnings
+from _thread import allocate_lock  # `threading` is a larger import, which `import oai` does without
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from oai._operation import Operation
     from oai._response import Response
 
-_making = threading.Lock()
+_making = allocate_lock()
 
 
 class Client(AdHoc):

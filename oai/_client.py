@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 from oai._base import Client
 from oai._flow import Ways, drive, drive_async, read_within, read_within_async, run
 from oai._request import prepare
-from oai._steps import follow, follow_async
-from oai._stream import AsyncStream, Stream
 from oai._surface import Surface
 from oai._table import shipped_table
 
@@ -58,11 +56,15 @@ class OpenAI(Client):
 
     def _result(self, operation: Operation, response: Response, reply: Reply | None, arguments: tuple[Any, ...]) -> Any:
         if reply is not None:
+            from oai._stream import Stream  # as `_steps` below: a plain call does without it
+
             return Stream(operation, response, reply, max_event=self._config.max_event)
         return self._decoded(operation, response, arguments)
 
     def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
         """Run a helper of the table."""
+        from oai._steps import follow
+
         return follow(helper(self, **given))
 
     @property
@@ -124,11 +126,15 @@ class AsyncOpenAI(Client):
 
     def _result(self, operation: Operation, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
         if reply is not None:
+            from oai._stream import AsyncStream
+
             return AsyncStream(operation, response, reply, max_event=self._config.max_event)
         return self._decoded(operation, response, arguments)
 
     async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
         """Run a helper of the table."""
+        from oai._steps import follow_async
+
         return await follow_async(helper(self, **given))
 
     @property

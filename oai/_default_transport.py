@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
+from _thread import allocate_lock  # as in `_base`
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +24,7 @@ VARIABLE = "OAI_TRANSPORT"
 CASSETTES = ("replay", "record", "append", "live")
 """The words before a cassette's path: the modes of a `Recorder`."""
 
-_lock = threading.Lock()
+_lock = allocate_lock()
 _blocks: list[list[Any]] = []
 _named: dict[tuple[str, str], Any] = {}
 

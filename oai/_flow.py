@@ -12,8 +12,10 @@ import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
+
+import msgspec
 
 from oai._config import check_key
 from oai._content import TooLarge, decoded
@@ -77,7 +79,7 @@ async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
         return end.value
 
 
-class Ways(NamedTuple):
+class Ways(msgspec.Struct, frozen=True):
     """How a client waits, and how it reads a body that may be too large; all in which sync and async differ here."""
 
     sleep: Callable[[float], Any]

@@ -7,6 +7,7 @@ Unknown fields that an `Object` carries are written like declared ones, so that 
 
 from __future__ import annotations
 
+import marshal
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -25,10 +26,24 @@ def encode(value: Any) -> bytes:
         ValueError: a number in it is NaN or infinite, which JSON does not have.
     """
     try:
+        if _is_plain(value) and b"null" not in (content := _encoder.encode(value)):  # as msgspec would write NaN
+            return content
         return _encoder.encode(complete(value))
     except (TypeError, msgspec.EncodeError) as error:
         where = _culprit(value)
         raise TypeError(f"{where} cannot be sent as JSON: {error}" if where else str(error)) from None
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is made of the interpreter's own types alone, in which nothing is left to complete.
+
+    `marshal` refuses all other types, at any depth, and looks at thousands of values in the time of a hundred here.
+    """
+    try:
+        marshal.dumps(value)
+    except ValueError:
+        return False
+    return True
 
 
 def complete(value: Any) -> Any:

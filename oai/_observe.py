@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from oai._redact import redact_headers, redact_url
+import msgspec
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -72,6 +72,8 @@ class Attempt:
     @property
     def url(self) -> str:
         """The URL, what is secret in its query taken out."""
+        from oai._redact import redact_url  # regular expressions, which few programs need
+
         return redact_url(self._url)
 
     def __repr__(self) -> str:
@@ -79,7 +81,7 @@ class Attempt:
         return f"<Attempt {self.number} of {self.operation}: {self.method} {self.url}, {outcome}>"
 
 
-class Hooks(NamedTuple):
+class Hooks(msgspec.Struct, frozen=True):
     """The functions that a client calls."""
 
     on_request: Hook | None = None
@@ -105,6 +107,8 @@ class Observer:
 
                 request.headers = list(override({n.lower(): (n, v) for n, v in request.headers}, fields).values())
         if self._log is not None:
+            from oai._redact import redact_headers  # as above
+
             sent = redact_headers(request.headers)
             self._log.debug("%s: %s %s is sent with %s", attempt.operation, attempt.method, attempt.url, sent)
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from oai._redact import redact_headers, redact_url
-
 if TYPE_CHECKING:
     from oai._http import Headers, Request
     from oai._rate_limit import RateLimit
@@ -24,6 +22,8 @@ class SentRequest(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, request: Request) -> SentRequest:
         """Keep what may be kept of `request`."""
+        from oai._redact import redact_headers, redact_url  # regular expressions, which few calls need
+
         name = request.operation.name if request.operation else None
         return cls(request.method, redact_url(request.url), redact_headers(request.headers), name)
 

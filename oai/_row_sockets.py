@@ -10,7 +10,8 @@ import msgspec
 
 from oai._nearest import nearest
 from oai._rows import header_problems, is_public, mistyped, wrong
-from oai._socket import NAMES, SOCKET_KEYS, SOCKET_OPTIONS, Socket
+from oai._socket import SOCKET_KEYS, SOCKET_OPTIONS, Socket
+from oai._table import PLACEHOLDER
 from oai._typexpr import check_expression
 
 OF_A_CONNECTION = frozenset(
@@ -40,7 +41,7 @@ def check_socket(source: str, name: str, keys: dict[str, Any]) -> Socket:
 
 def _problems(name: str, socket: Socket) -> Iterator[tuple[str, ...]]:
     yield from header_problems(name)
-    if not socket.websocket.startswith("/") or re.search(r"[{}#\s?]", NAMES.sub("", socket.websocket)):
+    if not socket.websocket.startswith("/") or re.search(r"[{}#\s?]", PLACEHOLDER.sub("", socket.websocket)):
         yield "websocket", "is a path template such as '/live/sessions/{session_id}/attach'"
     names = [*socket.path_params, *socket.params]
     for param in names:

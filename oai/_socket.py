@@ -1,8 +1,8 @@
-"""The row of a WebSocket: a third kind beside operations and helpers."""
+"""The row of a WebSocket: a third kind beside operations and helpers.
 
-from __future__ import annotations
+Annotations are evaluated here, as in `_table`.
+"""
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,8 +10,6 @@ import msgspec
 
 if TYPE_CHECKING:
     from oai._table import Row, Table
-
-NAMES = re.compile(r"\{(\w*)\}")
 
 SOCKET_OPTIONS = {
     "extra_query": "oai.helpers.sockets.ExtraQuery?",
@@ -53,7 +51,9 @@ class Socket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     @property
     def path_params(self) -> list[str]:
         """The names in the path template, in their order."""
-        return NAMES.findall(self.websocket)
+        from oai._table import PLACEHOLDER  # which imports this module
+
+        return PLACEHOLDER.findall(self.websocket)
 
     @property
     def target(self) -> Callable[..., Any]:
@@ -67,21 +67,21 @@ class Socket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         """What that function is told beside the caller's arguments."""
         return {"socket": self}
 
-    def merged(self, table: Table) -> dict[str, str]:  # noqa: ARG002 - as a helper is asked
+    def merged(self, table: "Table") -> dict[str, str]:  # noqa: ARG002 - as a helper is asked
         """Return all parameters: those of the path and the query, then the options of every WebSocket."""
         return {**dict.fromkeys(self.path_params, "str"), **self.params, **SOCKET_OPTIONS}
 
-    def positional(self, table: Table) -> list[str]:  # noqa: ARG002
+    def positional(self, table: "Table") -> list[str]:  # noqa: ARG002
         """The parameters that may be given without their name."""
         return self.args
 
-    def as_row(self, table: Table) -> Row:
+    def as_row(self, table: "Table") -> "Row":
         """Return a row with the same parameters, for who only looks at those."""
         from oai._table import Row  # which imports this module
 
         return Row("GET", "/", "query", self.response, doc=self.doc, params=self.merged(table), args=self.args)
 
-    def request(self) -> Row:
+    def request(self) -> "Row":
         """Return the row of the request that opens the connection."""
         from oai._table import Row
 

@@ -3,9 +3,9 @@
 Reading hundreds of rows from TOML takes tens of milliseconds, so that the shipped table is kept in a compact
 form beside it, as Python keeps compiled modules: validated against the table's time and size, rebuilt when the
 table was edited, left alone where it cannot be written. A row is decoded from it when it is first asked for.
-"""
 
-from __future__ import annotations
+Annotations are evaluated here: where they are text, msgspec compiles each anew before it decodes the first row.
+"""
 
 import os
 import re
@@ -124,7 +124,7 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
         return isgeneratorfunction(self.target)
 
-    def merged(self, table: Table) -> dict[str, str]:
+    def merged(self, table: "Table") -> dict[str, str]:
         """Return all parameters: those of the operation that it extends, then its own."""
         if self.extends is None:
             return dict(self.params)
@@ -132,18 +132,18 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         theirs = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
         return {name: kind for name, kind in theirs.items() if name not in self.without} | self.params
 
-    def as_row(self, table: Table) -> Row:
+    def as_row(self, table: "Table") -> Row:
         """Return a row with the same parameters and result, for who only looks at those."""
         doc, args = self.doc, self.positional(table)
         return Row("POST", "/", "json", self.response, doc=doc, params=self.merged(table), args=args)
 
-    def positional(self, table: Table) -> list[str]:
+    def positional(self, table: "Table") -> list[str]:
         """The parameters that may be given without their name."""
         if self.args is not None or self.extends is None:
             return self.args or []
         return [name for name in self._extended(table).positional if name not in self.without]
 
-    def _extended(self, table: Table) -> Row:
+    def _extended(self, table: "Table") -> Row:
         try:
             return table[self.extends or ""]
         except KeyError:
@@ -194,10 +194,10 @@ class Table(Mapping[str, Row]):
                     self._aliases.setdefault(alias, []).append((name, positional))
         return self._aliases
 
-    def over(self, below: Table) -> Table:
+    def over(self, below: "Table") -> "Table":
         """Return a table with these rows laid over those below; a name keeps its place."""
         helpers = {name: helper for name, helper in below.helpers.items() if name not in self._rows} | self.helpers
-        rows = {name: row for name, row in below._rows.items() if name not in self.helpers} | self._rows
+        rows = {name: row for name, row in below._rows.items() if name not in self.helpers} | self._rows  # noqa: SLF001 - its own kind
         return Table(rows, helpers=helpers)
 
 

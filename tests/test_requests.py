@@ -132,6 +132,38 @@ def test_a_number_that_json_does_not_have_is_refused(number: float, client: oai.
         client.moderations.create(input="x", extra_body={"deep": [{"value": number}]})
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(-9, 9) | st.text('aé\n"null'),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", min_size=1), inner, max_size=3),
+    max_leaves=12,
+)
+
+MESSAGE = {"role": "assistant", "content": "x", "reasoning_content": "a field that no struct declares"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(beside=JSON, path=st.lists(st.sampled_from(["list", "dict", "tuple", "left out"]), max_size=4))
+def test_an_object_is_sent_whole_wherever_it_stands(
+    beside: Any, path: list[str], server: Loopback, client: oai.OpenAI
+) -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": MESSAGE}
+    server.reply(json={"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
+    body: Any = client.chat.completions.create(model="m", messages=[]).choices[0].message
+    server.default, expected = Answer.of_json({}), MESSAGE
+    for step in path:
+        if step in ("dict", "left out"):
+            body, expected = {"here": body, "beside": beside}, {"here": expected, "beside": beside}
+            if step == "left out":
+                body["absent"] = oai.omit
+        else:
+            body, expected = [beside, body], [beside, expected]
+            if step == "tuple":
+                body = tuple(body)
+    for sent, seen in (({"body": body}, {"body": expected}), ({"body": beside}, {"body": beside})):
+        client.post("/x", body=sent)
+        assert server.requests[-1].json() == seen
+
+
 def test_an_answer_can_be_sent_back_whole(server: Loopback, client: oai.OpenAI) -> None:
     message = {"role": "assistant", "content": None, "tool_calls": [], "reasoning_content": "hm", "refusal": None}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
