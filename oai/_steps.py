@@ -65,8 +65,8 @@ def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any
     """Do several things at a time, at most `limit`; to be yielded, and sent back as the list of results.
 
     A task is a function that returns what a client's method returns, or the generator of a helper. With the first
-    that fails no further task begins; those under way end (they are cancelled where the client is async), then its
-    exception is raised.
+    that fails no further task begins; those under way end, since what they sent may count, then its exception is
+    raised. A cancellation from outside cancels them.
     """
     return _in_tasks(tasks, limit) if client._is_async else _in_threads(tasks, limit)  # noqa: SLF001
 
@@ -104,16 +104,20 @@ async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]
     import asyncio
 
     gate = asyncio.Semaphore(max(1, limit))
+    failed = False
 
     async def do(task: Callable[[], Any]) -> Any:
+        nonlocal failed
         async with gate:
-            outcome = task()
-            return await (follow_async(outcome) if isinstance(outcome, Generator) else outcome)
+            if failed:
+                return None
+            try:
+                outcome = task()
+                return await (follow_async(outcome) if isinstance(outcome, Generator) else outcome)
+            except BaseException:
+                failed = True
+                raise
 
     running = [asyncio.ensure_future(do(task)) for task in tasks]
-    try:
-        return await asyncio.gather(*running)
-    finally:
-        for each in running:
-            each.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.gather(*running, return_exceptions=True)  # which passes a cancellation on to all of them
+    return [each.result() for each in running]

@@ -138,6 +138,25 @@ def test_a_journal_keeps_what_came_and_only_the_rest_is_sent(run: Run, server: L
     assert len(server.requests) == 5
 
 
+def test_what_is_under_way_when_another_row_fails_is_not_lost(run: Run, server: Loopback, tmp_path: Path) -> None:
+    journal = tmp_path / "answers.jsonl"
+    failed = threading.Event()
+
+    def answer(seen: Seen) -> Answer:
+        if "slow" in seen.body.decode():
+            failed.wait(10)
+            time.sleep(0.05)  # so that the error is at the client first
+        else:
+            failed.set()
+        return echo(seen)
+
+    server.default = answer
+    with pytest.raises(oai.BadRequestError):
+        run([row("slow"), row("bad luck")], concurrency=2, journal=journal)
+    assert texts(run([row("slow"), row("luck")], journal=journal)) == ["re: slow", "re: luck"]
+    assert len(server.requests) == 3
+
+
 def test_a_line_that_was_cut_is_dropped(run: Run, server: Loopback, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     rows = [row("a"), row("b"), row("c")]

@@ -10,6 +10,7 @@ import pytest
 
 import oai
 import oai._client
+from oai._socket import SOCKET_KEYS
 from oai._table import HELPER_KEYS, ROW_KEYS, shipped_table
 from oai.testing import Loopback
 
@@ -42,14 +43,21 @@ def test_every_other_python_block_runs_offline(block: int, tmp_path: Path, monke
         exec(compile(code, "README.md", "exec"), {})
 
 
-def test_every_key_of_a_helper_is_explained() -> None:
-    table = README[README.index("A row may instead name") : README.index("A server that describes itself")]
+@pytest.mark.parametrize(
+    ("first", "end", "keys"),
+    [
+        ("A row may instead name", "And it may declare a WebSocket", HELPER_KEYS),
+        ("And it may declare a WebSocket", "A server that describes itself", SOCKET_KEYS),
+    ],
+)
+def test_every_key_of_other_rows_is_explained(first: str, end: str, keys: tuple[str, ...]) -> None:
+    table = README[README.index(first) : README.index(end)]
     explained = {
         name
         for line in table.splitlines()
         for name in re.findall(r"`(\w+)`", line.split("|")[1:2][0] if "|" in line else "")
     }
-    assert explained == set(HELPER_KEYS)
+    assert explained == set(keys)
 
 
 def test_every_recipe_is_in_the_contents() -> None:

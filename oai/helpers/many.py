@@ -71,9 +71,7 @@ def map(
         finally:
             for future in under_way:
                 future.cancel()
-            for future, row in under_way.items():  # what could not be cancelled is done, and paid for
-                if not future.cancelled() and future.exception() is None:
-                    work.keep(row, future.result())
+            work.keep_rest(under_way)
     return work.results
 
 
@@ -114,10 +112,14 @@ async def amap(
                     await collect()
             while under_way:
                 await collect()
+        except Exception:
+            await asyncio.gather(*under_way, return_exceptions=True)  # as threads go on
+            raise
         finally:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
+            work.keep_rest(under_way)
         for row in work.replayed:
             answer = work.results[row.number]
             work.results[row.number] = await answer if inspect.isawaitable(answer) else answer
@@ -215,6 +217,12 @@ class _Work:
         """Put a result into the journal, where there is one."""
         if self._journal is not None:
             self._journal.keep(row.number, row.value, result)
+
+    def keep_rest(self, under_way: Mapping[Any, _Row]) -> None:
+        """Keep the results of calls that were under way when another failed: they are done, and paid for."""
+        for future, row in under_way.items():
+            if not future.cancelled() and future.exception() is None:
+                self.keep(row, future.result())
 
     def _tell(self) -> None:
         self._finished += 1
