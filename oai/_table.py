@@ -252,8 +252,9 @@ class _Compiled(msgspec.Struct, array_like=True):
     stamp: tuple[str, int, int]
     aliases: Aliases
     rows: dict[str, msgspec.Raw]
-    helpers: dict[str, Helper]
-    sockets: dict[str, Socket]
+    helpers: dict[str, msgspec.Raw]
+    sockets: list[str]
+    """Which of the helpers are WebSockets."""
 
 
 def shipped_table(path: str = SHIPPED) -> Table:
@@ -272,7 +273,7 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
         with open(cache, "rb") as file:
             compiled = msgspec.msgpack.decode(file.read(), type=_Compiled)
         if compiled.stamp == stamp:
-            return Table(compiled.rows, compiled.aliases, {**compiled.helpers, **compiled.sockets})
+            return Table(compiled.rows, compiled.aliases, dict(_unpacked(compiled)))
     except (OSError, msgspec.DecodeError):
         pass  # not there, not readable, or not whole: it is made again
     from oai._rows import check_together, read_table
@@ -283,10 +284,17 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
     return table
 
 
+def _unpacked(compiled: _Compiled) -> Iterator[tuple[str, Helper | Socket]]:
+    """Yield the helpers, in the order of the table."""
+    helper, socket = msgspec.msgpack.Decoder(Helper), msgspec.msgpack.Decoder(Socket)
+    for name, packed in compiled.helpers.items():
+        yield name, (socket if name in compiled.sockets else helper).decode(packed)
+
+
 def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
     rows = {name: msgspec.Raw(msgspec.msgpack.encode(row)) for name, row in table.items()}
-    helpers = {name: helper for name, helper in table.helpers.items() if isinstance(helper, Helper)}
-    sockets = {name: socket for name, socket in table.helpers.items() if isinstance(socket, Socket)}
+    helpers = {name: msgspec.Raw(msgspec.msgpack.encode(helper)) for name, helper in table.helpers.items()}
+    sockets = [name for name, helper in table.helpers.items() if isinstance(helper, Socket)]
     return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows, helpers, sockets))
 
 

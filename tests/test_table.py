@@ -192,6 +192,20 @@ def test_the_shipped_table_is_compiled_once_and_again_when_it_was_edited(tmp_pat
     assert run_copy(path) == [count, "/modules", "False"]
 
 
+def test_the_compiled_table_is_the_same_in_the_same_order(tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.toml"
+    path.write_text(Path(SHIPPED).read_text())
+    code = "import sys; from oai._table import shipped_table as read; table = read(sys.argv[1]); "
+    code += "print([*table.items(), *table.helpers.items()])"
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    read, compiled = (
+        subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, env=environment).stdout
+        for _ in range(2)
+    )
+    assert read == compiled
+    assert b"Socket(" in compiled
+
+
 def test_a_compiled_table_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "endpoints.toml"
     path.write_text(Path(SHIPPED).read_text())
