@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast, get_args, get_origin
-from urllib.parse import quote, unquote
 
 from oai._errors import OpenAIError
 from oai._object import Object
@@ -86,6 +85,8 @@ def adhoc(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str
     """Make the operation of a request that no row declares."""
     if "://" in path:
         raise OpenAIError(f"{path!r} is a whole URL; give the path below base_url, or a client with another one")
+    from urllib.parse import quote, unquote  # as in `_config`
+
     template = quote(unquote(path if path.startswith("/") else f"/{path}"), safe="/?&=+,:;@!$'()*%[]~")
     row = Row(
         method=cast("Any", method.upper()),

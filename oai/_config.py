@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
 from oai._http import Timeout
@@ -153,6 +152,8 @@ class Config:
         options = {name: getattr(self, name) for name in OPTIONS}
         if self.pickle_keys:
             return options
+        from urllib.parse import quote
+
         from oai._redact import is_secret_header, redact_url  # regular expressions, which few programs need
 
         query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in self.default_query.items())
@@ -173,10 +174,14 @@ class Config:
     @property
     def sends_keys_in_plain(self) -> bool:
         """Whether a key would go unencrypted over a network."""
+        if self.base_url.startswith("https:"):
+            return False
+        from urllib.parse import urlsplit
+
         parts = urlsplit(self.base_url)
         host = parts.hostname or ""
         loopback = host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
-        return parts.scheme == "http" and not loopback and bool(self.api_key or self.admin_api_key)
+        return not loopback and bool(self.api_key or self.admin_api_key)
 
     def replace(self, **options: Any) -> Config:
         """Return a config with some options replaced; headers and queries are added to those there are."""
@@ -304,6 +309,10 @@ def _as_http(url: str) -> str:
 
 
 def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
+    if text == DEFAULT_BASE_URL:
+        return text, {}
+    from urllib.parse import parse_qsl, urlsplit, urlunsplit  # large, and most clients have the usual one
+
     parts = urlsplit(str(text))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OpenAIError(f"{option} is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")

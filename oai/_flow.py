@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
@@ -233,37 +232,10 @@ def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, 
         if reply.status not in (301, 302, 303, 307, 308) or location is None:
             return reply
         yield (reply.close,)
+        from oai._redirects import redirected  # with modules that a call without a redirect does without
+
         request = redirected(request, reply.status, location)
     raise TransportError("receive", f"the server redirected more than {MOST_REDIRECTS} times")
-
-
-def redirected(request: Request, status: int, location: str) -> Request:
-    """Return the request that a redirect asks for (RFC 9110, section 15.4)."""
-    url = urljoin(request.url, location)
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise TransportError("receive", "the server redirected to something that is not a web address")
-    method, body = request.method, request.body
-    dropped = set()
-    if _origin(url) != _origin(request.url):
-        dropped |= {"authorization", "api-key", "cookie", "openai-organization", "openai-project"}
-    if status == 303 or (status in (301, 302) and method == "POST"):
-        method, body = "GET", None
-        dropped.add("content-type")
-    headers = [(name, value) for name, value in request.headers if name.lower() not in dropped]
-    return Request(
-        method,
-        url,
-        headers,
-        body,
-        timeout=request.timeout,
-        operation=request.operation,
-        stream=request.stream,
-    )
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def may_retry(error: APIStatusError) -> tuple[bool, float | None]:
@@ -310,6 +282,8 @@ def _connection_error(
 ) -> APIConnectionError:
     sent = SentRequest.of(request)
     if error.kind != "timeout":
+        from urllib.parse import urlsplit
+
         parts = urlsplit(request.url)
         where = "" if (parts.hostname or "") in str(error) else f" ({parts.netloc.rpartition('@')[2]})"
         made: APIConnectionError = APIConnectionError(message=f"Connection error: {error}{where}", request=sent)

@@ -12,7 +12,6 @@ import sys
 import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from oai._errors import TableError
 from oai._table import PLACEHOLDER
@@ -55,6 +54,8 @@ class Operation:
         """
         if not values:
             return self.row.path
+        from urllib.parse import quote  # as large as in `_config`
+
         pieces = self._pieces.copy()
         for place, value in enumerate(values):
             text = value if isinstance(value, str) else _path_text(self._pieces[2 * place + 1], value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
-from urllib.parse import urlencode
 
 from oai._omit import Omit
 
@@ -26,6 +25,8 @@ def flatten(values: Mapping[str, Any], list_suffix: str = "[]") -> Iterator[tupl
 
 def query_string(values: Mapping[str, Any], list_suffix: str = "[]") -> str:
     """Return nested values as a query string, percent-encoded, without the question mark."""
+    from urllib.parse import urlencode  # as in `_config`
+
     return urlencode(list(flatten(values, list_suffix)))
 
 
