@@ -170,9 +170,7 @@ def _opened(pool: Any, path: str, body: bytes) -> Any:
 
 
 def _pyreqwest_call(url: str) -> Measured:
-    from pyreqwest.client import SyncClientBuilder
-
-    client = SyncClientBuilder().build()
+    client = importlib.import_module("pyreqwest.client").SyncClientBuilder().build()  # as litellm below
     encode, decode = _encoded(), msgspec.json.Decoder(ChatCompletion).decode
 
     def call() -> Any:
