@@ -311,12 +311,13 @@ def _as_http(url: str) -> str:
 def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
     if text == DEFAULT_BASE_URL:
         return text, {}
-    from urllib.parse import parse_qsl, urlsplit, urlunsplit  # large, and most clients have the usual one
+    from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit  # large, and most clients have the usual one
 
     parts = urlsplit(str(text))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OpenAIError(f"{option} is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")
-    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    path = quote(parts.path.rstrip("/"), safe="/%!$&'()*+,;=:@")  # what is encoded already stays
+    base = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
     return base, dict(parse_qsl(parts.query, keep_blank_values=True))
 
 

@@ -171,6 +171,12 @@ def test_a_query_in_the_base_url_goes_with_every_request(server: Loopback, clien
     assert server.requests[0].target == "/v1/models/m?api-version=7"
 
 
+def test_a_base_url_is_encoded_where_it_has_to_be(server: Loopback, client_to: Make) -> None:
+    client = client_to(base_url=f"{server.url}/a b/ü%20c/v1")
+    ping(client, server)
+    assert server.requests[0].target == "/a%20b/%C3%BC%20c/v1/models/m"
+
+
 def test_nothing_shows_a_key(client_to: Make) -> None:
     client = client_to(admin_api_key="the-admin-key", default_headers={"X-Api-Key": "the-other-key"})
     shown = repr(client) + repr(client._config) + repr(vars(client)) + repr(client.chat)
