@@ -128,7 +128,9 @@ class Config:
         self.webhook_secret = webhook_secret or _environment("OPENAI_WEBHOOK_SECRET")
         self.websocket_base_url = websocket_base_url
         if websocket_base_url is not None:
-            _base_url(_as_http(websocket_base_url), "websocket_base_url")
+            from oai._base_url import as_http, split_base_url
+
+            split_base_url(as_http(websocket_base_url), "websocket_base_url")
         if data_residency is not None:
             base_url = _residency(data_residency, base_url)
         self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
@@ -174,14 +176,11 @@ class Config:
     @property
     def sends_keys_in_plain(self) -> bool:
         """Whether a key would go unencrypted over a network."""
-        if self.base_url.startswith("https:"):
+        if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key):
             return False
-        from urllib.parse import urlsplit
+        from oai._base_url import is_loopback
 
-        parts = urlsplit(self.base_url)
-        host = parts.hostname or ""
-        loopback = host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
-        return not loopback and bool(self.api_key or self.admin_api_key)
+        return not is_loopback(self.base_url)
 
     def replace(self, **options: Any) -> Config:
         """Return a config with some options replaced; headers and queries are added to those there are."""
@@ -204,7 +203,9 @@ class Config:
         """Return the config that WebSockets are opened with: `websocket_base_url` is where their paths begin."""
         if self.websocket_base_url is None:
             return self
-        return self.replace(base_url=_as_http(self.websocket_base_url))
+        from oai._base_url import as_http
+
+        return self.replace(base_url=as_http(self.websocket_base_url))
 
     def headers_for(self, operation: Operation) -> HeaderMap:
         """Return the fields that every request of an operation carries, the key left out."""
@@ -302,23 +303,13 @@ def check_key(name: str, value: str) -> None:
         raise OpenAIError(f"{name} has white space or a character in it that no key has; was it copied whole?")
 
 
-def _as_http(url: str) -> str:
-    """Return the URL of a WebSocket as that of the request which opens it."""
-    scheme, colon, rest = url.partition(":")
-    return {"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest
-
-
 def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
+    """Return a base URL as requests begin with it, and the query that goes with each."""
     if text == DEFAULT_BASE_URL:
         return text, {}
-    from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit  # large, and most clients have the usual one
+    from oai._base_url import split_base_url  # with a large module; most clients have the usual one
 
-    parts = urlsplit(str(text))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OpenAIError(f"{option} is {str(text)!r}; it must be a URL such as {DEFAULT_BASE_URL!r}")
-    path = quote(parts.path.rstrip("/"), safe="/%!$&'()*+,;=:@")  # what is encoded already stays
-    base = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
-    return base, dict(parse_qsl(parts.query, keep_blank_values=True))
+    return split_base_url(text, option)
 
 
 def _residency(region: str, base_url: str | None) -> str:

@@ -1,0 +1,35 @@
+"""Base URLs that are not the usual one: checked, encoded, and whether they leave this machine."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+
+from oai._errors import OpenAIError
+
+KEPT = "/%!$&'()*+,;=:@"
+"""Characters of a path that stay as they are; what is percent-encoded already is."""
+
+
+def split_base_url(text: str, option: str) -> tuple[str, dict[str, str]]:
+    """Return a base URL as requests begin with it, and the query that goes with each.
+
+    Raises:
+        OpenAIError: it is no such URL; the message names the option.
+    """
+    parts = urlsplit(str(text))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OpenAIError(f"{option} is {str(text)!r}; it must be a URL such as 'https://api.openai.com/v1'")
+    base = urlunsplit((parts.scheme, parts.netloc, quote(parts.path.rstrip("/"), safe=KEPT), "", ""))
+    return base, dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def as_http(url: str) -> str:
+    """Return the URL of a WebSocket as that of the request which opens it."""
+    scheme, colon, rest = url.partition(":")
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL is of this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
