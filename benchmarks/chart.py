@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 from xml.sax.saxutils import escape
@@ -32,7 +33,8 @@ def framed(width: int, height: int, title: str, lines: Iterable[str], style: str
 def draw(results: dict[str, Any], versions: str) -> str:
     """Return the chart: grey is the official SDK, green what oai takes of that."""
     rows = [(each["title"], each["times"]) for each in results.values() if isinstance(each, dict) and "times" in each]
-    height = ROW * (len(rows) + 2)
+    said = textwrap.wrap(versions, 120)
+    height = ROW * (len(rows) + 1) + 16 * len(said) + 10
     lines = [f'<text x="{LEFT}" y="17" class="small">grey: the official SDK; green: oai</text>']
     for place, (title, times) in enumerate(rows, 1):
         y = ROW * place
@@ -42,5 +44,7 @@ def draw(results: dict[str, Any], versions: str) -> str:
             f'<rect class="ours" x="{LEFT}" y="{y + 3}" width="{max(WIDTH / times, 1):.1f}" height="14" rx="2"/>',
             f'<text x="{LEFT + WIDTH + 8}" y="{y + 14}">{times:,.1f} times less</text>',
         ]
-    lines.append(f'<text x="8" y="{height - 8}" class="small">{escape(versions)}</text>')
+    for place, line in enumerate(said):
+        y = height - 8 - 16 * (len(said) - 1 - place)
+        lines.append(f'<text x="8" y="{y}" class="small">{escape(line)}</text>')
     return framed(LEFT + WIDTH + RIGHT, height, "oai and the official SDK", lines, STYLE)

@@ -7,6 +7,7 @@ This module knows types and bytes, not HTTP.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -28,7 +29,7 @@ def decode(kind: Any, data: bytes) -> Any:
         msgspec.DecodeError: the text is not JSON. The shape of what it says never raises.
     """
     try:
-        return decoder(kind).decode(data)
+        return _strictly[kind](data)
     except msgspec.ValidationError as mismatch:
         return lenient(kind, msgspec.json.decode(data), mismatch)
     except UnicodeDecodeError:
@@ -47,6 +48,17 @@ def convert(kind: Any, value: Any) -> Any:
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     """Return the strict decoder of a type, made once."""
     return msgspec.json.Decoder(decodable(kind), dec_hook=untagged_hook)
+
+
+class _Strictly(dict[Any, Callable[[bytes], Any]]):
+    """What decodes each type strictly. A small answer takes half a microsecond, of which each step more is a tenth."""
+
+    def __missing__(self, kind: Any) -> Callable[[bytes], Any]:
+        found = self[kind] = decoder(kind).decode
+        return found
+
+
+_strictly = _Strictly()
 
 
 @cache

@@ -175,10 +175,10 @@ def test_a_page_keeps_what_stands_around_its_place(tmp_path: Path) -> None:
         page.put(file, "results", "x")
 
 
-@pytest.mark.parametrize("name", ["cost", "results"])
-def test_the_page_of_the_benchmarks_has_its_places(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("file", "name"), [("benchmarks/README.md", "cost"), ("README.md", "results")])
+def test_the_pages_have_places_for_what_was_measured(file: str, name: str, tmp_path: Path) -> None:
     copy = tmp_path / "README.md"
-    copy.write_text((ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    copy.write_text((ROOT / file).read_text(encoding="utf-8"), encoding="utf-8")
     page.put(copy, name, "here")
     assert "here" in copy.read_text(encoding="utf-8")
 
