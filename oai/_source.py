@@ -81,9 +81,10 @@ def helper_source(
 ) -> Iterator[str]:
     """Write the method of a helper: it passes on what was given, and the options of a call where it makes one."""
     options = CALL_OPTIONS if helper.extends is not None else ()
-    signature = ["self", *(_parameter(param, params) for param in positional), "*"]
-    signature += [_parameter(param, params) for param in params if param not in positional]
-    signature += [*OPTION_SOURCE, "**_unknown"] if options else ["**_unknown"]
+    named = [_parameter(param, params) for param in params if param not in positional]
+    named += OPTION_SOURCE if options else ()
+    signature = ["self", *(_parameter(param, params) for param in positional), *(["*"] if named else []), *named]
+    signature.append("**_unknown")
     yield f"{prefix}def {name}({', '.join(signature)}) -> {helper.response}:"
     required = [param for param, kind in params.items() if not kind.endswith("?")]
     wrong = ["_unknown", *(f"{param} is _omit" for param in required)]
