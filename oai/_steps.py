@@ -61,6 +61,15 @@ def sleep(client: Any, seconds: float) -> Any:
     return wait(seconds)
 
 
+def beside(client: Any, work: Callable[[], Any]) -> Any:
+    """Do what takes its time, in a thread where the client has an event loop to keep free; to be yielded."""
+    if not client._is_async:  # noqa: SLF001 - the clients' own
+        return work()
+    from asyncio import to_thread  # a large module, which only async programs have loaded
+
+    return to_thread(work)
+
+
 def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
     """Do several things at a time, at most `limit`; to be yielded, and sent back as the list of results.
 

@@ -3,6 +3,9 @@
 
 import builtins
 import oai._reconnect
+import oai.helpers.agent_artifacts
+import oai.helpers.agent_files
+import oai.helpers.agent_results
 import oai.helpers.assistants
 import oai.helpers.chat_stream
 import oai.helpers.parsing
@@ -25,9 +28,11 @@ import oai.types.legacy
 import oai.types.realtime
 import oai.types.responses
 import oai.types.shared_params
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from oai._answer import BinaryResponse
 from oai._connection import AsyncConnection, Connection
+from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream
@@ -507,6 +512,34 @@ class BetaAgentsEnvironmentsFiles:
     ) -> TokenPage[oai.types.beta.agents.environments.EnvironmentFile]:
         """List the files of an environment. `GET /agents/environments/{environment_id}/files`"""
 
+    def prepare(
+        self,
+        files: Mapping[str, str | os.PathLike[str]],
+        *,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+        """Upload local files for a new environment of agents."""
+
+    def prepare_directory(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        destination: str,
+        include: Sequence[str],
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+        """Upload files of a directory for a new environment of agents."""
+
+    def upload(
+        self,
+        environment_id: str,
+        *,
+        path: str,
+        file: File,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_files.StagedAgentFile:
+        """Upload a file and put it into an environment of agents."""
+
     @property
     def with_raw_response(self) -> BetaAgentsEnvironmentsFilesRaw:
         """The same methods, see `RawResponse`."""
@@ -519,11 +552,17 @@ class BetaAgentsEnvironmentsFiles:
 class BetaAgentsEnvironmentsFilesRaw:
     create: RawCall[oai.types.beta.agents.environments.EnvironmentFile]
     list: RawCall[TokenPage[oai.types.beta.agents.environments.EnvironmentFile]]
+    prepare: RawCall[oai.helpers.agent_files.PreparedAgentFiles]
+    prepare_directory: RawCall[oai.helpers.agent_files.PreparedAgentFiles]
+    upload: RawCall[oai.helpers.agent_files.StagedAgentFile]
 
 
 class BetaAgentsEnvironmentsFilesStreaming:
     create: StreamingCall
     list: StreamingCall
+    prepare: StreamingCall
+    prepare_directory: StreamingCall
+    upload: StreamingCall
 
 
 class BetaAgentsEnvironmentsTemplates:
@@ -831,6 +870,12 @@ class BetaAgentsSessionsArtifacts:
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
         """Look up something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
+    def for_result(
+        self,
+        result: oai.helpers.agent_results.AgentTurnResult[Any],
+    ) -> oai.helpers.agent_artifacts.AgentResultArtifacts:
+        """Find what a turn of an agent has made, by its path."""
+
     @property
     def with_raw_response(self) -> BetaAgentsSessionsArtifactsRaw:
         """The same methods, see `RawResponse`."""
@@ -845,6 +890,7 @@ class BetaAgentsSessionsArtifactsRaw:
     delete: RawCall[oai.types.beta.agents.sessions.SessionArtifactDeleted]
     list: RawCall[CursorPage[oai.types.beta.agents.sessions.SessionArtifact]]
     retrieve: RawCall[oai.types.beta.agents.sessions.SessionArtifact]
+    for_result: RawCall[oai.helpers.agent_artifacts.AgentResultArtifacts]
 
 
 class BetaAgentsSessionsArtifactsStreaming:
@@ -852,6 +898,7 @@ class BetaAgentsSessionsArtifactsStreaming:
     delete: StreamingCall
     list: StreamingCall
     retrieve: StreamingCall
+    for_result: StreamingCall
 
 
 class BetaAgentsSessionsEvents:
@@ -3949,6 +3996,34 @@ class AsyncBetaAgentsEnvironmentsFiles:
     ) -> AsyncPages[AsyncTokenPage[oai.types.beta.agents.environments.EnvironmentFile], oai.types.beta.agents.environments.EnvironmentFile]:
         """List the files of an environment. `GET /agents/environments/{environment_id}/files`"""
 
+    async def prepare(
+        self,
+        files: Mapping[str, str | os.PathLike[str]],
+        *,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+        """Upload local files for a new environment of agents."""
+
+    async def prepare_directory(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        destination: str,
+        include: Sequence[str],
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+        """Upload files of a directory for a new environment of agents."""
+
+    async def upload(
+        self,
+        environment_id: str,
+        *,
+        path: str,
+        file: File,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_files.StagedAgentFile:
+        """Upload a file and put it into an environment of agents."""
+
     @property
     def with_raw_response(self) -> AsyncBetaAgentsEnvironmentsFilesRaw:
         """The same methods, see `RawResponse`."""
@@ -3961,11 +4036,17 @@ class AsyncBetaAgentsEnvironmentsFiles:
 class AsyncBetaAgentsEnvironmentsFilesRaw:
     create: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentFile]
     list: AsyncRawCall[TokenPage[oai.types.beta.agents.environments.EnvironmentFile]]
+    prepare: AsyncRawCall[oai.helpers.agent_files.PreparedAgentFiles]
+    prepare_directory: AsyncRawCall[oai.helpers.agent_files.PreparedAgentFiles]
+    upload: AsyncRawCall[oai.helpers.agent_files.StagedAgentFile]
 
 
 class AsyncBetaAgentsEnvironmentsFilesStreaming:
     create: AsyncStreamingCall
     list: AsyncStreamingCall
+    prepare: AsyncStreamingCall
+    prepare_directory: AsyncStreamingCall
+    upload: AsyncStreamingCall
 
 
 class AsyncBetaAgentsEnvironmentsTemplates:
@@ -4273,6 +4354,12 @@ class AsyncBetaAgentsSessionsArtifacts:
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
         """Look up something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
+    def for_result(
+        self,
+        result: oai.helpers.agent_results.AgentTurnResult[Any],
+    ) -> oai.helpers.agent_artifacts.AsyncAgentResultArtifacts:
+        """Find what a turn of an agent has made, by its path."""
+
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsArtifactsRaw:
         """The same methods, see `RawResponse`."""
@@ -4287,6 +4374,7 @@ class AsyncBetaAgentsSessionsArtifactsRaw:
     delete: AsyncRawCall[oai.types.beta.agents.sessions.SessionArtifactDeleted]
     list: AsyncRawCall[CursorPage[oai.types.beta.agents.sessions.SessionArtifact]]
     retrieve: AsyncRawCall[oai.types.beta.agents.sessions.SessionArtifact]
+    for_result: AsyncRawCall[oai.helpers.agent_artifacts.AsyncAgentResultArtifacts]
 
 
 class AsyncBetaAgentsSessionsArtifactsStreaming:
@@ -4294,6 +4382,7 @@ class AsyncBetaAgentsSessionsArtifactsStreaming:
     delete: AsyncStreamingCall
     list: AsyncStreamingCall
     retrieve: AsyncStreamingCall
+    for_result: AsyncStreamingCall
 
 
 class AsyncBetaAgentsSessionsEvents:

@@ -25,7 +25,7 @@ import msgspec
 
 from oai._errors import UploadError
 from oai._multipart import PIECE, content_of
-from oai._steps import Steps, together
+from oai._steps import Steps, beside, together
 
 PART_SIZE = 64 * 1024 * 1024
 """Bytes of a part, which is as many as the API takes."""
@@ -230,18 +230,9 @@ def _send_parts(
     if md5 != "":
         yield together(client, tasks, limit)
         return {} if md5 is None else {"md5": md5}
-    digest = partial(_beside, client, source.digest)
+    digest = partial(beside, client, source.digest)
     made, *_ = yield together(client, [digest, *tasks], limit)
     return {"md5": made}
-
-
-def _beside(client: Any, work: Callable[[], Any]) -> Any:
-    """Do what takes its time in a thread where the client has an event loop to keep free."""
-    if not client._is_async:  # noqa: SLF001 - the clients' own
-        return work()
-    from asyncio import to_thread  # a large module, which only async programs have loaded
-
-    return to_thread(work)
 
 
 def _count(state: UploadState) -> int:

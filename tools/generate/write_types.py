@@ -36,12 +36,13 @@ STYLE = (
 """The project's own settings leave generated files alone."""
 
 BASES = {
+    ("openai.types.beta.agent_session_message", "AgentSessionMessage"): "MessageWithOutputText",
     ("openai.types.beta.beta_response", "BetaResponse"): "WithOutputText",
     ("openai.types.responses.response", "Response"): "WithOutputText",
 }
 """Structs with a base of their own, which gives them what people know from the official SDK."""
 
-BASE_HOMES = {"WithOutputText": "oai._output_text"}
+BASE_HOMES = dict.fromkeys(("MessageWithOutputText", "WithOutputText"), "oai._output_text")
 
 SHADOWS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "object", "str", "type"})
 

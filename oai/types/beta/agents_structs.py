@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from oai._object import Object
+from oai._output_text import MessageWithOutputText
 from oai.types.beta.constants import AgentFunctionCallStatus, AgentOutputItemStatus
 
 
@@ -982,7 +983,7 @@ class FunctionCallOutputItemResource(Object, tag_field="type", tag="function_cal
 AgentSessionMessageContent = InputContentResourceInputText | InputContentResourceInputImage | OutputText
 
 
-class AgentSessionMessage(Object, tag_field="type", tag="message"):
+class AgentSessionMessage(MessageWithOutputText, tag_field="type", tag="message"):
     type: ClassVar[Literal["message"]] = "message"
     content: list[AgentSessionMessageContent]
     role: Literal["user", "assistant"]
