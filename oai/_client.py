@@ -58,7 +58,8 @@ class OpenAI(Client):
         if reply is not None:
             from oai._stream import Stream  # as `_steps` below: a plain call does without it
 
-            return Stream(operation, response, reply, max_event=self._config.max_event)
+            stream: Stream[Any] = Stream(operation, response, reply, max_event=self._config.max_event)
+            return stream if operation.put_together is None else operation.put_together(self, stream)
         return self._decoded(operation, response, arguments)
 
     def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
@@ -128,7 +129,8 @@ class AsyncOpenAI(Client):
         if reply is not None:
             from oai._stream import AsyncStream
 
-            return AsyncStream(operation, response, reply, max_event=self._config.max_event)
+            stream: AsyncStream[Any] = AsyncStream(operation, response, reply, max_event=self._config.max_event)
+            return stream if operation.put_together is None else operation.put_together(self, stream)
         return self._decoded(operation, response, arguments)
 
     async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:

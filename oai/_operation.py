@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import TableError
 from oai._table import PLACEHOLDER
-from oai._typexpr import PAGES, resolve
+from oai._typexpr import PAGES, find, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oai._table import Row
 
 PCHAR = "!$&'()*+,;=:@"
@@ -42,6 +45,8 @@ class Operation:
         self.method: str = row.method
         self._pieces = PLACEHOLDER.split(row.path)
         self._warned = False
+        self.put_together: Callable[[Any, Any], Any] | None = None
+        """Makes the result of a client and a stream, where the row has a function for it."""
 
     def __repr__(self) -> str:
         return f"<Operation {self.name}: {self.row.method} {self.row.path}>"
@@ -82,6 +87,20 @@ class Operation:
     def page(self) -> bool:
         """Whether the answer is a page of a list."""
         return self.row.response.partition("[")[0] in PAGES
+
+    def bound(self, body: dict[str, Any], options: dict[str, Any], local: dict[str, Any]) -> Operation:
+        """Return the operation for one call: the row's `bind` has seen the body, and makes something of the stream.
+
+        Raises:
+            TableError: the function is nowhere.
+        """
+        try:
+            bind = find(self.row.bind or "", "oai.helpers")
+        except LookupError as error:
+            raise TableError(f"[{self.name}]: `bind` is {self.row.bind!r}: {error}") from error
+        twin = copy(self)
+        twin.put_together = bind(body, options, **local)
+        return twin
 
     def _resolve(self, key: str, expression: str) -> Any:
         try:

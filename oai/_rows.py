@@ -30,7 +30,7 @@ RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-TABLE_KEYS = ("constants", "defaults", "params", "headers", "header_params", "parts", "rename")
+TABLE_KEYS = ("constants", "defaults", "params", "local", "headers", "header_params", "parts", "rename")
 """The keys of a row whose values are tables; any other table below a header is a further call path."""
 
 
@@ -137,6 +137,7 @@ def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
     yield from header_problems(name)
     yield from _path_problems(row)
     yield from _type_problems(row)
+    yield from _bind_problems(row)
     yield from _reference_problems(row)
     if row.files and row.body != "multipart":
         yield "files", 'needs body = "multipart"'
@@ -171,13 +172,29 @@ def _type_problems(row: Row) -> Iterator[tuple[str, ...]]:
             yield f"params.{param}", "is taken: by the call itself, or by the path template"
         if problem := check_expression(expression.removesuffix("?")):
             yield f"params.{param}", problem
-    for key in ("response", "stream"):
+    for key in ("response", "stream", "stream_result", "async_stream_result"):
         if (expression := getattr(row, key)) is not None and (problem := check_expression(expression)):
             yield key, problem
     for param, chosen in row.response_by.items():
         for value, expression in chosen.items():
             if problem := check_expression(expression):
                 yield f"response_by.{param}.{value}", problem
+
+
+def _bind_problems(row: Row) -> Iterator[tuple[str, ...]]:
+    """Yield what is wrong with what stays here: the parameters that are not sent, and the function that takes them."""
+    if row.bind is not None and not DOTTED.fullmatch(row.bind):
+        yield "bind", f"is {row.bind!r}, not a function as module.function"
+    for key in ("local", "stream_result", "async_stream_result"):
+        if getattr(row, key) and row.bind is None:
+            yield key, "needs `bind`, the function that takes it from there"
+    for param, expression in row.local.items():
+        if not is_public(param) or param in RESERVED_NAMES or param in (*row.path_params, *(row.params or {})):
+            yield f"local.{param}", "cannot be the name of a parameter, or is one already"
+        if not expression.endswith("?"):
+            yield f"local.{param}", "is not optional; what stays here ends with `?`"
+        if problem := check_expression(expression.removesuffix("?")):
+            yield f"local.{param}", problem
 
 
 def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:

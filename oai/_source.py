@@ -43,6 +43,7 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     names = [*path_params, *params]
     signature = ["self", *(_parameter(param, params) for param in positional), "*"]
     signature += [_parameter(param, params) for param in names if param not in positional]
+    signature += [_parameter(param, row.local) for param in row.local]
     may_stream = row.stream is not None and not row.stream_only and "stream" not in params
     if may_stream:
         signature.append("stream: bool = _omit")
@@ -55,7 +56,7 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
         unknown = "_unknown" if row.params is not None else "{}"
         given = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
         yield f"    if {' or '.join(wrong)}:"
-        yield f"        raise _wrong_call({name!r}, {unknown}, {given}, {names!r})"
+        yield f"        raise _wrong_call({name!r}, {unknown}, {given}, {[*names, *row.local]!r})"
     if row.deprecated is not None:
         yield "    _operation.warn_deprecated()"
     if row.header_params:
@@ -71,9 +72,14 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
         yield f"    {place} = params" if may_stream else f"    {place} = params or None"
     if may_stream:
         yield f"    if stream is not _omit: {place}['stream'] = stream"
+    if row.bind is not None:
+        yield from _collect("_local", list(row.local), row, needed="_local", kinds=row.local)
+        options = "{'extra_headers': extra_headers, 'timeout': timeout}"
+        yield f"    _operation_ = _operation.bound({place}, {options}, _local)"
+    operation = "_operation" if row.bind is None else "_operation_"
     stream = _stream_argument(row)
     path = "".join(f"{param}, " for param in path_params)
-    yield f"    return {call[1]}(_operation, ({path}), _query, _body, {stream}, {', '.join(CALL_OPTIONS)})"
+    yield f"    return {call[1]}({operation}, ({path}), _query, _body, {stream}, {', '.join(CALL_OPTIONS)})"
 
 
 def helper_source(
@@ -133,9 +139,11 @@ def _parameter(name: str, params: Mapping[str, str]) -> str:
     return f"{name}: {expression.removesuffix('?')} = _omit"
 
 
-def _collect(target: str, names: list[str], row: Row, *, needed: str | None) -> Iterator[str]:
+def _collect(
+    target: str, names: list[str], row: Row, *, needed: str | None, kinds: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Write the lines that gather parameters into a dict under their wire names, `None` where nobody needs one."""
-    params = row.params or {}
+    params = kinds or row.params or {}
     if not names and target != needed:
         yield f"    {target} = None"
         return

@@ -58,6 +58,7 @@ class EventDecoder:
         # Events of this one class say nothing of their kind, which is most streams; all others are watched.
         self._untyped = self._type if "type" not in getattr(self._type, "__struct_fields__", ("type",)) else None
         self._ends = frozenset(operation.row.end)
+        self._error_events = operation.row.error_events
         # Where the events are told apart by `event`, that is the name on the stream beside the data.
         self._named = "event" in tag_fields(self._type)
         self._parser = EventParser()
@@ -129,14 +130,19 @@ class EventDecoder:
         kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
         if kind in self._ends:
             self.complete = True
-        elif kind == "error" or _is_error(item):
+        elif (kind == "error" and not self._error_events) or self._is_failure(item):
             self._fail(plain(item))
+
+    def _is_failure(self, value: Any, *, named: bool = False) -> bool:
+        """Tell whether data says that the stream has failed; in some, an event of type `error` is one as any other."""
+        expected = self._error_events and isinstance(value, dict) and value.get("type") == "error"
+        return not expected and (named or _is_error(value))
 
     def _uncommon(self, event: ServerSentEvent) -> Iterator[Any]:
         if not event.data.strip():
             return
         value = self._json(event)
-        if event.event == "error":
+        if event.event == "error" and self._is_failure(value, named=True):
             self._fail(value)
         item = convert(self._type, {"event": event.event, "data": value} if self._named else value)
         self._watch(item)
@@ -144,7 +150,7 @@ class EventDecoder:
 
     def _lenient(self, event: ServerSentEvent) -> Any:
         value = self._json(event)
-        if _is_error(value):
+        if self._is_failure(value):
             self._fail(value)
         return lenient(self._type, value)
 

@@ -174,6 +174,9 @@ class Writer:
         self.spell.names.add(("oai._stream", kind))
         with self._errors_of(form, "stream"):
             events = f"{kind}[{self.spell.spell(row.stream)}]"
+        if bound := row.async_stream_result if self.is_async else row.stream_result:
+            with self._errors_of(form, "stream_result"):
+                events = self.spell.spell(bound)
         if row.stream_only:
             yield Shape("", events)
             return
@@ -220,7 +223,7 @@ class Writer:
 
     def _signature(self, name: str, form: Form, shape: Shape) -> Iterator[str]:
         row = form.row
-        params = row.params or {}
+        params = {**(row.params or {}), **row.local}
         required = {*row.path_params, *(param for param, kind in params.items() if not kind.endswith("?"))}
         plain = shape.result.startswith("AsyncPages[") or (form.helper is not None and not form.helper.waits)
         words = "async def" if self.is_async and not plain else "def"

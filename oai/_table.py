@@ -46,6 +46,11 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     stream: str | None = None
     end: list[str] = []
     stream_only: bool = False
+    error_events: bool = False
+    bind: str | None = None
+    local: dict[str, str] = {}
+    stream_result: str | None = None
+    async_stream_result: str | None = None
     alias: list[str] = []
     args: list[str] | None = None
     query: list[str] = []

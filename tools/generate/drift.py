@@ -24,7 +24,10 @@ from tools.generate.table import by_place, place, wire_names
 
 OFFICIAL, SPECIFICATION, FILES = "official", "specification", "files"
 
-FREE_KEYS = ("doc", "alias", "params", "end", "deprecated")
+FREE_KEYS = (
+    *("doc", "alias", "params", "end", "deprecated"),
+    *("error_events", "bind", "local", "stream_result", "async_stream_result"),
+)
 """Keys that are our own to say, or compared by what they mean."""
 
 LIST = re.compile(r"\b(list|Sequence|Iterable)\b")
