@@ -4,8 +4,11 @@
 import builtins
 import oai._reconnect
 import oai.helpers.agent_artifacts
+import oai.helpers.agent_calls
 import oai.helpers.agent_files
 import oai.helpers.agent_results
+import oai.helpers.agent_streams
+import oai.helpers.agent_tools
 import oai.helpers.assistants
 import oai.helpers.chat_stream
 import oai.helpers.parsing
@@ -671,6 +674,9 @@ class BetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
@@ -690,9 +696,12 @@ class BetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> Stream[oai.types.beta.AgentSessionEvent]:
+    ) -> oai.helpers.agent_streams.AgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
@@ -709,9 +718,12 @@ class BetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.types.beta.AgentSession | Stream[oai.types.beta.AgentSessionEvent]:
+    ) -> oai.types.beta.AgentSession | oai.helpers.agent_streams.AgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     def delete(
@@ -779,6 +791,19 @@ class BetaAgentsSessions:
     def turns(self) -> BetaAgentsSessionsTurns:
         """The operations below `beta.agents.sessions.turns`."""
 
+    def stream(
+        self,
+        session_id: str,
+        *,
+        idempotency_key: str | Omit = omit,
+        input: str | Iterable[oai.types.beta.AgentSessionInputMessageParam],
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_streams.AgentSessionStream[T]:
+        """Send an input to an idle session of an agent, and stream the turn that answers it."""
+
     @property
     def with_raw_response(self) -> BetaAgentsSessionsRaw:
         """The same methods, see `RawResponse`."""
@@ -806,6 +831,7 @@ class BetaAgentsSessionsRaw:
     def traces(self) -> BetaAgentsSessionsTracesRaw: ...
     @property
     def turns(self) -> BetaAgentsSessionsTurnsRaw: ...
+    stream: RawCall[oai.helpers.agent_streams.AgentSessionStream[Any]]
 
 
 class BetaAgentsSessionsStreaming:
@@ -826,6 +852,7 @@ class BetaAgentsSessionsStreaming:
     def traces(self) -> BetaAgentsSessionsTracesStreaming: ...
     @property
     def turns(self) -> BetaAgentsSessionsTurnsStreaming: ...
+    stream: StreamingCall
 
 
 class BetaAgentsSessionsArtifacts:
@@ -4155,6 +4182,9 @@ class AsyncBetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
@@ -4174,9 +4204,12 @@ class AsyncBetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> AsyncStream[oai.types.beta.AgentSessionEvent]:
+    ) -> oai.helpers.agent_streams.AsyncAgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
@@ -4193,9 +4226,12 @@ class AsyncBetaAgentsSessions:
         spend_control: oai.types.beta.agents.SpendControl | None | Omit = omit,
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.types.beta.AgentSession | AsyncStream[oai.types.beta.AgentSessionEvent]:
+    ) -> oai.types.beta.AgentSession | oai.helpers.agent_streams.AsyncAgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     async def delete(
@@ -4263,6 +4299,19 @@ class AsyncBetaAgentsSessions:
     def turns(self) -> AsyncBetaAgentsSessionsTurns:
         """The operations below `beta.agents.sessions.turns`."""
 
+    def stream(
+        self,
+        session_id: str,
+        *,
+        idempotency_key: str | Omit = omit,
+        input: str | Iterable[oai.types.beta.AgentSessionInputMessageParam],
+        output_type: type[T] | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
+    ) -> oai.helpers.agent_streams.AsyncAgentSessionStream[T]:
+        """Send an input to an idle session of an agent, and stream the turn that answers it."""
+
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsRaw:
         """The same methods, see `RawResponse`."""
@@ -4290,6 +4339,7 @@ class AsyncBetaAgentsSessionsRaw:
     def traces(self) -> AsyncBetaAgentsSessionsTracesRaw: ...
     @property
     def turns(self) -> AsyncBetaAgentsSessionsTurnsRaw: ...
+    stream: AsyncRawCall[oai.helpers.agent_streams.AsyncAgentSessionStream[Any]]
 
 
 class AsyncBetaAgentsSessionsStreaming:
@@ -4310,6 +4360,7 @@ class AsyncBetaAgentsSessionsStreaming:
     def traces(self) -> AsyncBetaAgentsSessionsTracesStreaming: ...
     @property
     def turns(self) -> AsyncBetaAgentsSessionsTurnsStreaming: ...
+    stream: AsyncStreamingCall
 
 
 class AsyncBetaAgentsSessionsArtifacts:

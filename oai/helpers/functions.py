@@ -33,10 +33,10 @@ class FunctionTool(dict[str, Any]):
     def __init__(self, target: Any, *, name: str | None, description: str | None, strict: bool) -> None:
         self.target = target
         self._given = (name, description, strict)
-        self._format = format_of(target) if isinstance(target, type) else _signature_format(target)
+        self._format = format_of(target) if isinstance(target, type) else signature_format(target)
         self.name = clean_name(name or self._format.name)
         function: dict[str, Any] = {"name": self.name}
-        description = _description(target) if description is None else description
+        description = described(target) if description is None else description
         if description:
             function["description"] = description
         parameters = self._format.schema(strictly=strict)
@@ -80,7 +80,7 @@ class FunctionTool(dict[str, Any]):
         if isinstance(self.target, type):
             run: Callable[[], Any] = parsed
             return run
-        return lambda: _apply(self.target, parsed)
+        return lambda: apply(self.target, parsed)
 
 
 def function_tool(
@@ -200,7 +200,7 @@ def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-def _signature_format(function: Callable[..., Any]) -> Format:
+def signature_format(function: Callable[..., Any]) -> Format:
     """Make the format of a function's arguments: a TypedDict, so that what is left out has the function's default."""
     name = clean_name(getattr(function, "__name__", type(function).__name__))
     hinted = function if inspect.isroutine(function) else type(function).__call__
@@ -232,7 +232,7 @@ def _annotated(kind: Any, description: str | None) -> Any:
     return typing.Annotated[kind, msgspec.Meta(description=description)] if description else kind
 
 
-def _description(target: Any) -> str:
+def described(target: Any) -> str:
     """Return what a docstring says before its sections; the one that `dataclass` writes does not count."""
     if isinstance(target, type):
         text = target.__dict__.get("__doc__") or ""
@@ -259,7 +259,7 @@ def _described_arguments(doc: str) -> dict[str, str]:
     return found
 
 
-def _apply(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+def apply(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """Call a function, giving by position what it takes by position alone."""
     parameters = inspect.signature(function).parameters.values()
     first = [

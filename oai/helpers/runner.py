@@ -91,8 +91,8 @@ class _Runner:
         try:
             result = self._function(call)()
             if inspect.isawaitable(result):
-                result = _finish(result)
-            return _text(result)
+                result = finish(result)
+            return text_of(result)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             return self._failed(call, error)
 
@@ -104,7 +104,7 @@ class _Runner:
             result = function() if self._is_coroutine(call) else await to_thread(function)
             if inspect.isawaitable(result):
                 result = await result
-            return _text(result)
+            return text_of(result)
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(call, error)
 
@@ -230,7 +230,7 @@ def _choice(value: str) -> str:
     return value
 
 
-def _finish(awaitable: Any) -> Any:
+def finish(awaitable: Any) -> Any:
     """Wait for an async function of a sync client, in a loop of its own."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
@@ -242,7 +242,8 @@ def _finish(awaitable: Any) -> Any:
         return pool.submit(copy_context().run, asyncio.run, wait()).result()
 
 
-def _text(result: Any) -> str:
+def text_of(result: Any) -> str:
+    """Return what a tool returned as text: JSON, unless it is text."""
     return result if isinstance(result, str) else encode(result).decode()
 
 
