@@ -109,7 +109,7 @@ def _below(module: types.ModuleType, name: str) -> Any:
     """Follow a dotted name down from a module, importing submodules on the way."""
     found: Any = module
     for part in name.split("."):
-        path = f"{found.__name__}.{part}" if isinstance(found, types.ModuleType) else ""
+        path = f"{found.__name__}.{part}" if hasattr(found, "__path__") else ""
         try:
             found = getattr(found, part)
         except AttributeError:
