@@ -30,10 +30,11 @@ from typing import Any
 
 import pytest
 import trustme
+from agent_service import HELLO, WAIT, Agents, call, message, told
 from peer import Peer, peer, say
 
 import oai
-from oai.testing import serve
+from oai.testing import Loopback, serve
 
 VERSION = "3.54.0"
 KNOWN = tomllib.loads((Path(__file__).parent / "official_snippets.toml").read_text())
@@ -169,6 +170,13 @@ def complaining(_: Peer, socket: Any) -> None:
 BEHAVIOURS = {"answers": answering, "errors": complaining}
 
 
+TURNS = {
+    "answers": HELLO,
+    "calls": told(call("lookup_item", {"item_id": "A123"}), WAIT, message("Item A123.")),
+    "reports": told(message('{"summary": "well", "findings": []}')),
+}
+
+
 def with_our_import(code: str) -> str:
     code = re.sub(r"^import openai$", "import oai as openai", code, flags=re.MULTILINE)
     return re.sub(r"^(\s*from) openai\b", r"\1 oai", code, flags=re.MULTILINE)
@@ -192,6 +200,19 @@ def run(code: str, names: dict[str, Any]) -> None:
     asyncio.run(main())
 
 
+def whom_to_ask(known: dict[str, Any], offline_server: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the variables that say what a snippet talks to."""
+    if known.get("unserved"):
+        return {"OAI_TRANSPORT": "offline"}
+    if "realtime" in known:
+        return {"OPENAI_BASE_URL": request.getfixturevalue("realtime_servers")[known["realtime"]]}
+    if "agents" in known:
+        server: Loopback = request.getfixturevalue("server")
+        Agents(server, TURNS[known["agents"]])
+        return {"OPENAI_BASE_URL": f"{server.url}/v1"}
+    return {"OPENAI_BASE_URL": offline_server}
+
+
 @pytest.mark.parametrize(("document", "index", "code"), cases("run"))
 def test_a_snippet_runs(
     document: str,
@@ -206,12 +227,7 @@ def test_a_snippet_runs(
 ) -> None:
     known = KNOWN[document].get(f"s{index}", {})
     environment = {"OPENAI_API_KEY": "the-key-of-the-tests", "OPENAI_WEBHOOK_SECRET": SECRET, **certificate}
-    if known.get("unserved"):
-        environment["OAI_TRANSPORT"] = "offline"
-    else:
-        environment["OPENAI_BASE_URL"] = offline_server
-    if "realtime" in known:
-        environment["OPENAI_BASE_URL"] = request.getfixturevalue("realtime_servers")[known["realtime"]]
+    environment |= whom_to_ask(known, offline_server, request)
     for name, value in {**environment, **known.get("environment", {})}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(sys.modules, "flask", FLASK)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -320,3 +321,48 @@ def test_a_helper_that_is_nowhere_is_named_at_its_first_use(tmp_path: Path) -> N
     client = oai.OpenAI(transport=oai.OfflineTransport(), table=path)
     with pytest.raises(oai.TableError, match=r"\[files.x\]: `helper` is 'json.lods'.*did you mean 'loads'"):
         client.files.x()
+
+
+def test_a_helper_that_is_nowhere_in_its_module_is_named(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('[own]\nhelper = "polling.pol"\n')
+    with oai.OpenAI(table=tmp_path / "my.toml", transport=oai.OfflineTransport()) as client:
+        own: Any = client
+        with pytest.raises(oai.TableError, match=r"`helper` is 'polling.pol'.*has no 'pol'; did you mean 'poll'"):
+            own.own()
+
+
+BOUND = """
+[own.create]
+method = "POST"
+path = "/own"
+body = "json"
+response = "dict"
+stream = "dict"
+end = ["*"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('bind = "created"', r"`bind` is 'created', not a function as module.function"),
+        ('local = { kind = "int?" }', r"`local` needs `bind`"),
+        ('stream_result = "list"', r"`stream_result` needs `bind`"),
+        ('bind = "a.b"\nlocal = { kind = "int" }', r"`local.kind` is not optional"),
+        ('bind = "a.b"\nlocal = { timeout = "int?" }', r"`local.timeout` cannot be the name"),
+        ('bind = "a.b"\nlocal = { model = "int?" }\nparams = { model = "str" }', r"`local.model` .* is one already"),
+        ('bind = "a.b"\nlocal = { kind = "1 +?" }', r"`local.kind` is '1 \+', which is not a type expression"),
+    ],
+)
+def test_a_row_whose_function_cannot_be_is_refused(more: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(BOUND + more)
+    with pytest.raises(oai.TableError, match=message):
+        oai.load_table(tmp_path / "my.toml")
+
+
+def test_a_function_of_a_row_that_is_nowhere_is_named_when_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(BOUND + 'bind = "agent_streams.creatd"')
+    with oai.OpenAI(table=tmp_path / "my.toml", transport=oai.OfflineTransport()) as client:
+        own: Any = client
+        with pytest.raises(oai.TableError, match=r"\[own.create\]: `bind` is .*did you mean 'created'"):
+            own.own.create()

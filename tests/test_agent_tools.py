@@ -1,0 +1,129 @@
+"""Tools of agents: what is made of functions and types, and what becomes of arguments that do not fit."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+import pytest
+from pydantic import BaseModel
+
+from oai.lib.beta.agents import FunctionTool, function_tool, pydantic_function_tool
+
+
+class Place(BaseModel):
+    """A place on earth."""
+
+    city: str
+    country: str = "DE"
+
+
+class Struct(msgspec.Struct):
+    city: str
+
+
+@dataclass
+class Data:
+    city: str
+
+
+class Typed(TypedDict):
+    city: str
+
+
+def look(place: Place, days: Annotated[int, "how many"] = 1, *, metric: bool = True) -> str:
+    """Look up the weather.
+
+    Args:
+        place: where.
+    """
+    return f"{type(place).__name__} {place.city} {days} {metric}"
+
+
+def test_a_function_becomes_a_definition_and_a_handler() -> None:
+    tool = function_tool(look)
+    definition: Any = tool.definition
+    assert (tool.name, definition["type"], definition["name"]) == ("look", "function", "look")
+    assert definition["description"] == "Look up the weather."
+    schema = definition["parameters"]
+    assert (schema["type"], schema["required"], schema["additionalProperties"]) == ("object", ["place"], False)
+    assert list(schema["properties"]) == ["place", "days", "metric"]
+    assert schema["properties"]["days"] == {"type": "integer", "description": "how many"}
+    assert tool({"place": {"city": "Bonn"}, "metric": False}) == "Place Bonn 1 False"
+    assert "defer_loading" not in definition
+    definition["name"] = "changed"
+    assert tool.definition["name"] == "look"
+    assert repr(tool) == "<FunctionTool look>"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"place": {}}, {"place": {"city": "x"}, "days": "many"}, {"place": {"city": "x"}, "other": 1}, {"days": 1}],
+)
+def test_arguments_that_do_not_fit_reach_no_function(arguments: dict[str, Any]) -> None:
+    def never(place: Place, days: int = 1) -> None:
+        raise AssertionError("it was called")
+
+    never.__annotations__ = {"place": Place, "days": int}
+    with pytest.raises(ValueError, match=r"."):
+        function_tool(never)(arguments)
+
+
+def test_a_decorator_takes_names_and_a_method_is_bound() -> None:
+    class Catalog:
+        @function_tool
+        @staticmethod
+        def fixed(city: str) -> str:
+            return city
+
+        def find(self, city: str) -> str:
+            return f"{city} of {type(self).__name__}"
+
+    @function_tool(name="other", description="Another.", defer_loading=True)
+    def named(city: str) -> str:
+        return city
+
+    assert Catalog.fixed({"city": "Bonn"}) == "Bonn"
+    bound = function_tool(Catalog().find)
+    assert (bound.name, bound({"city": "Bonn"})) == ("find", "Bonn of Catalog")
+    definition: Any = named.definition
+    assert (definition["name"], definition["description"], definition["defer_loading"]) == ("other", "Another.", True)
+
+
+def test_an_async_function_is_awaited_by_who_calls_the_tool() -> None:
+    @function_tool
+    async def find(city: str) -> str:
+        await asyncio.sleep(0)
+        return city
+
+    async def main() -> str:
+        return await find({"city": "Bonn"})
+
+    assert asyncio.run(main()) == "Bonn"
+
+
+@pytest.mark.parametrize("kind", [Place, Struct, Data, Typed])
+def test_a_type_becomes_a_definition_and_its_values_reach_the_handler(kind: Any) -> None:
+    tool = pydantic_function_tool(kind, handler=lambda value: value)
+    definition: Any = tool.definition
+    assert (tool.name, definition["parameters"]["type"]) == (kind.__name__, "object")
+    assert definition["description"] == ("A place on earth." if kind is Place else "")
+    found: Any = tool({"city": "Bonn"})
+    assert found == (kind(city="Bonn"))
+    with pytest.raises(ValueError, match="city"):
+        tool({"city": 1})
+
+
+def untyped(city: Any, other) -> None:  # type: ignore[no-untyped-def]
+    """Have an argument without a type."""
+
+
+def test_what_can_be_no_tool_is_refused() -> None:
+    with pytest.raises(TypeError, match="no type"):
+        function_tool(untyped)
+    with pytest.raises(TypeError, match="are an object, which"):
+        FunctionTool(list[int], len, name="n", description="")
+    with pytest.raises(ValueError, match="needs a name"):
+        FunctionTool(Struct, len, name="", description="")
