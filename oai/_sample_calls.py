@@ -27,7 +27,8 @@ ANSWERED = ("function", "function_call_output", "tool")
 
 def wanted_schema(fields: dict[str, Any]) -> Any:
     """Return the JSON schema that a request wants its answer to fit, `None` for none."""
-    form = as_dict(fields.get("response_format")) or as_dict(as_dict(fields.get("text")).get("format"))
+    text = as_dict(fields.get("text")) or as_dict(as_dict(fields.get("agent")).get("text"))
+    form = as_dict(fields.get("response_format")) or as_dict(text.get("format"))
     if form.get("type") != "json_schema":
         return None
     return form.get("schema", as_dict(form.get("json_schema")).get("schema"))

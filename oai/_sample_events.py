@@ -36,6 +36,7 @@ SCRIPTS = (
         "agent.session.turn.in_progress",
         "agent.session.turn.output_text.delta",
         "agent.session.turn.output_text.done",
+        "agent.session.turn.item.done",
         "agent.session.turn.completed",
         "agent.session.idle",
     ),
@@ -109,7 +110,7 @@ def _played(tagged: dict[str, Any], sampler: Sampler, ends: Collection[str], sai
     number = 0
     for tag in tags:
         for speaker in _speakers(tag, sampler, said):
-            known = {**sampler.known, "sequence_number": number}
+            known = {**sampler.known, "sequence_number": number, "event_id": f"event_offline_{number}"}
             yield speaker.but(known=known).make(tagged[tag])
             number += 1
 

@@ -17,6 +17,7 @@ RECIPES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 MADE_UP = "This is an offline answer: it is made up, and no server was asked."
 
 PRINTED = {
+    "agents.py": r"^Report\(summary='offline'(.|\n)*\nwhole: This is an offline answer",
     "assistants.py": r"completed\nassistant This is an offline answer",
     "asyncio_calls.py": r'(You said: "Tell me about the (sea|sky|moon|sun).*\n){4}(You said: "What is the .*\n){4}',
     "audio.py": r"bytes\nThis is .*(.|\n)*\n00:00:00,000 --> ",

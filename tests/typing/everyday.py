@@ -9,6 +9,7 @@ from typing import Any, assert_type
 
 import oai
 from oai import types
+from oai.lib.beta import agents
 
 client = oai.OpenAI(api_key="", max_retries=1, timeout=oai.Timeout(10.0), transport=oai.OfflineTransport())
 client = oai.OpenAI(transport=oai.Recorder("chat.cassette"), table=["my.toml", Path("other.toml")])
@@ -237,6 +238,61 @@ async def awaited(stream: bool) -> None:
         text = await caller.audio.transcriptions.create(file="a.mp3", model="m", response_format="text")
         assert_type(text, str)
         assert_type(await caller.with_options(beta="x").get("/a", cast_to=types.Model), types.Model)
+
+
+class Found:
+    """What an agent answers in."""
+
+    text: str
+
+
+@agents.function_tool
+def look(item: str) -> dict[str, str]:
+    """Look up an item."""
+    return {"item": item}
+
+
+def agent() -> None:
+    sessions = client.beta.agents.sessions
+    assert_type(look, agents.FunctionTool[dict[str, str]])
+    handlers = {look.name: look}
+    with sessions.create(
+        environment={"type": "none"},
+        agent={"model": "m", "tools": [look.definition]},
+        stream=True,
+        tool_handlers=handlers,
+        output_type=Found,
+    ) as created:
+        assert_type(created, agents.AgentSessionEventStream[Found])
+        assert_type(created.get_final_result().output_parsed, Found | None)
+    assert_type(sessions.create(environment={"type": "none"}), types.beta.AgentSession)
+    with sessions.stream("s", input="x", output_type=Found, on_tool_error=print) as stream:
+        for event in stream.with_result_collection():
+            if event.type == "agent.session.turn.output_text.delta":
+                assert_type(event.delta, str)
+        result = stream.get_final_result()
+        assert_type(result, agents.AgentTurnResult[Found])
+        assert_type(result.messages[0].output_text, str)
+    artifacts = sessions.artifacts.for_result(result)
+    assert_type(artifacts.content("/workspace/outputs/a", timeout=5), oai.BinaryResponse)
+    files = client.beta.agents.environments.files
+    prepared = files.prepare({"/workspace/a": Path("a")})
+    sessions.create(environment={"type": "openai_hosted", "files": prepared.files})
+    assert_type(files.upload("e", file=b"x", path="/workspace/a").uploaded_file_id, str)
+
+
+async def agent_awaited() -> None:
+    caller = oai.AsyncOpenAI()
+    sessions = caller.beta.agents.sessions
+    created = await sessions.create(environment={"type": "none"}, stream=True, output_type=Found)
+    assert_type(created, agents.AsyncAgentSessionEventStream[Found])
+    async with sessions.stream("s", input="x", output_type=Found) as stream:
+        async for event in stream:
+            assert_type(event.type == "error", bool)
+        result = await stream.get_final_result()
+        assert_type(result.output_parsed, Found | None)
+    artifacts = sessions.artifacts.for_result(result)
+    await artifacts.download("/workspace/outputs/a", to=Path("a"))
 
 
 class Slow:

@@ -57,3 +57,5 @@ async def awaited() -> None:
     for file in caller.files.list():  # wrong
         break
     await caller.chat.completions.create(model="gpt-5", messages=[], temprature=1)  # wrong
+    await caller.beta.agents.sessions.artifacts.for_result(1).content("/workspace/a")  # wrong
+    caller.beta.agents.sessions.stream("s")  # wrong
