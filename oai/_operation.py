@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +97,8 @@ class Operation:
             bind = find(self.row.bind or "", "oai.helpers")
         except LookupError as error:
             raise TableError(f"[{self.name}]: `bind` is {self.row.bind!r}: {error}") from error
+        from copy import copy  # few operations have one
+
         twin = copy(self)
         twin.put_together = bind(body, options, **local)
         return twin

@@ -107,6 +107,7 @@ def test_the_events_come_and_add_up_to_the_answer(path: str, way: Way, server: L
         return type(stream), first
 
     kind, result = use(way, path, scenario, **params(path))
+    assert path == STREAM or issubclass(kind, (oai.Stream, oai.AsyncStream))
     kinds = {STREAM: (AgentSessionStream, AsyncAgentSessionStream)}
     assert kind is kinds.get(path, (AgentSessionEventStream, AsyncAgentSessionEventStream))[way.is_async]
     begun = [] if path == STREAM else ["agent.session.created", "agent.session.in_progress"]

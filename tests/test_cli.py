@@ -87,6 +87,7 @@ def test_an_answer_is_indented_on_a_terminal_unless_json_is_asked_for() -> None:
         ["responses.create", "model=m", "input=Hello", "stream:=true"],
         ["completions.create", "model=m", "prompt=Hello", "stream:=true"],
         ["beta.responses.create", "model=m", "input=Hello", "stream:=true"],
+        ["beta.agents.sessions.create", 'environment:={"type": "none"}', "input=Hello", "stream:=true"],
     ],
 )
 def test_a_stream_prints_its_text(capfd: pytest.CaptureFixture[str], words: list[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._omit import Omit, omit
+from oai._stream import AsyncStream, Stream
 from oai.helpers.agent_calls import Dispatcher, without_key
 from oai.helpers.agent_turns import AsyncTurnStream, Events, TurnEvents, TurnStream
 
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AgentSessionEventStream(TurnStream[T]):
+class AgentSessionEventStream(TurnStream[T], Stream[Any]):
     """The events of a session that was created with an input; they can be put together to its first turn."""
 
 
-class AsyncAgentSessionEventStream(AsyncTurnStream[T]):
+class AsyncAgentSessionEventStream(AsyncTurnStream[T], AsyncStream[Any]):
     """`AgentSessionEventStream` for `async for` and `async with`."""
 
 

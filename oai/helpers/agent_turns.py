@@ -95,6 +95,9 @@ class TurnEvents(Events):
 class Turn(Generic[T]):
     """What all streams of turns are: a source of events, handlers of tools, and the answer where it is wanted."""
 
+    response: Response
+    """Status and headers of the answer that the events come in, once it is open."""
+
     def __init__(
         self, client: Any, state: Events, dispatcher: Dispatcher, output_type: Any, session_id: str | None = None
     ) -> None:
@@ -118,18 +121,9 @@ class Turn(Generic[T]):
 
     def _open(self, raw: Any) -> Self:
         self._raw, self._events = raw, self._run()
+        self.response = raw.response
+        self._request_id = raw.response.request_id
         return self
-
-    @property
-    def response(self) -> Response:
-        """Status and headers of the answer that the events come in."""
-        self._check_open()
-        found: Response = self._raw.response
-        return found
-
-    @property
-    def _request_id(self) -> str | None:
-        return self.response.request_id
 
     def _check_open(self) -> None:
         if self._raw is None:
