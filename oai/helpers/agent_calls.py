@@ -20,7 +20,6 @@ from oai._object import plain
 from oai._omit import Omit, omit
 from oai._steps import Steps, sleep
 from oai.helpers.agent_tools import FunctionTool, ToolHandler
-from oai.helpers.runner import finish, text_of
 
 ToolErrorStage = Literal["arguments", "execution", "output"]
 
@@ -95,6 +94,12 @@ class Call:
         return AgentToolError(error, self.name, self.session_id, **self.ids, stage=self.stage)
 
 
+def _finish(awaitable: Any) -> Any:
+    from oai.helpers.runner import finish  # with all types of answers, which few sync programs need for this
+
+    return finish(awaitable)
+
+
 def _output(output: Any) -> Any:
     """Return text, content and nothing as they are, anything else as JSON text."""
     if output is None or isinstance(output, str):
@@ -104,7 +109,7 @@ def _output(output: Any) -> Any:
         output = list(output)
         if output and all(map(_is_content, output)):
             return output
-    return text_of(output)
+    return encode(output).decode()
 
 
 def _is_content(part: Any) -> bool:
@@ -151,7 +156,7 @@ class Dispatcher:
         try:
             output = call.start()
             if inspect.isawaitable(output):
-                output = (yield output) if client._is_async else finish(output)  # noqa: SLF001 - the clients' own
+                output = (yield output) if client._is_async else _finish(output)  # noqa: SLF001 - the clients' own
             result = call.result(output)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             result = call.failure()
@@ -163,7 +168,7 @@ class Dispatcher:
         try:
             told = tell(error)
             if inspect.isawaitable(told):
-                _ = (yield told) if client._is_async else finish(told)  # noqa: SLF001 - the clients' own
+                _ = (yield told) if client._is_async else _finish(told)  # noqa: SLF001 - the clients' own
         except Exception:  # noqa: BLE001, S110 - who only looks on does not stop the turn
             pass
 

@@ -92,7 +92,7 @@ class _Runner:
             result = self._function(call)()
             if inspect.isawaitable(result):
                 result = finish(result)
-            return text_of(result)
+            return _text(result)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             return self._failed(call, error)
 
@@ -104,7 +104,7 @@ class _Runner:
             result = function() if self._is_coroutine(call) else await to_thread(function)
             if inspect.isawaitable(result):
                 result = await result
-            return text_of(result)
+            return _text(result)
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(call, error)
 
@@ -242,8 +242,7 @@ def finish(awaitable: Any) -> Any:
         return pool.submit(copy_context().run, asyncio.run, wait()).result()
 
 
-def text_of(result: Any) -> str:
-    """Return what a tool returned as text: JSON, unless it is text."""
+def _text(result: Any) -> str:
     return result if isinstance(result, str) else encode(result).decode()
 
 
