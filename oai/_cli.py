@@ -70,7 +70,9 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _drop_output()
+        from oai._cli_output import drop
+
+        drop(sys.stdout)
         return PIPE_CLOSED
     except UsageError as error:
         return _report(error, USAGE)
@@ -138,6 +140,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--output", "-o", metavar="FILE", help="write the answer to a file")
     add("--all", action="store_true", help="all items of all pages of a list, as JSON lines")
     add("--json", action="store_true", help="JSON only, one value on a line, streams included")
+    bars = "bars for uploads and binary answers (where the standard error is a terminal and tqdm is installed)"
+    add("--progress", action=argparse.BooleanOptionalAction, help=bars)
     add("--traceback", action="store_true", help="show where an error comes from")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this, or the operation's parameters")
@@ -164,12 +168,13 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     from operator import attrgetter
 
     from oai._cli_output import Output
+    from oai._cli_progress import shows_bars
     from oai._stream import Stream
 
     output = Output(options.output, json=options.json)
     _check_output(name, table[name], options, output)
     with ExitStack() as stack:
-        transport = make_transport(options)
+        transport = make_transport(options, metered=shows_bars(options.progress, table[name]))
         if isinstance(transport, AbstractContextManager):
             stack.enter_context(transport)
         client = stack.enter_context(_client(options, transport))
@@ -204,8 +209,8 @@ def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any)
         raise UsageError(f"{name} answers {row.response} and no pages, so there is nothing for --all")
 
 
-def make_transport(options: argparse.Namespace) -> Transport | None:
-    """Make the transport that the options ask for, nothing for the usual one."""
+def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:
+    """Make the transport that the options ask for, nothing for the usual one unless it is to show bars."""
     if options.replay and options.record:
         raise UsageError("--replay and --record exclude each other")
     transport: Transport | None = None
@@ -213,6 +218,10 @@ def make_transport(options: argparse.Namespace) -> Transport | None:
         from oai.transports.offline import OfflineTransport
 
         transport = OfflineTransport()
+    elif metered and not options.replay:
+        from oai._cli_progress import MeteredTransport
+
+        transport = MeteredTransport()
     if options.record or options.replay:
         from oai.transports.recorder import Recorder
 
@@ -237,7 +246,7 @@ def _client(options: argparse.Namespace, transport: Transport | None) -> Any:
     try:
         return OpenAI(**given)
     except OpenAIError as error:
-        if transport is None and "no API key" in str(error):
+        if "no API key" in str(error):
             raise OpenAIError(
                 "there is no API key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for admin operations), or name another "
                 "variable with --api-key-env; --offline answers with made-up data"
@@ -273,13 +282,3 @@ def _report(error: Exception, status: int) -> int:
         text += f" (request id {request_id})"
     _say(redact_text("; ".join(line.strip() for line in text.splitlines() if line.strip())))
     return status
-
-
-def _drop_output() -> None:
-    """Send the rest of the output nowhere, since its reader is gone and Python would flush it at the end."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):
-        pass  # an output without a descriptor has nothing to flush to

@@ -6,6 +6,7 @@ JSON is on one line. This module is given results and knows nothing of how they 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from oai._shape import as_dict, as_list
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import TextIO
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that tell a terminal what to do, but for tab and line feed."""
@@ -140,3 +142,13 @@ def _choice(choices: list[Any]) -> str | None:
             text = delta.get("content") or delta.get("refusal") or delta.get("text")
             return None if not text and delta.get("tool_calls") else str(text or "")
     return ""
+
+
+def drop(stream: TextIO) -> None:
+    """Send the rest of a standard stream nowhere, since its reader is gone and Python would flush it at the end."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass  # a stream without a descriptor has nothing to flush to
