@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from oai._cli_arguments import UsageError, read_words
 from oai._cli_cassette import cassette
 from oai._cli_serve import add_serve_options, check_serve_options, serve
-from oai._cli_table import find_names, list_operations, read_table, show_operation
+from oai._cli_table import Commands, find_names, list_operations, read_table, show_operation
 from oai._cli_tools import import_document, write_stubs
 from oai._errors import OpenAIError
 from oai._redact import redact_text
@@ -24,7 +24,7 @@ from oai._version import __version__
 
 if TYPE_CHECKING:
     from oai._http import Transport
-    from oai._table import Row, Table
+    from oai._table import Row
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 """Exit statuses; the last two are what a shell reports for a program that SIGINT or SIGPIPE has ended."""
@@ -45,6 +45,8 @@ examples:
   oai files.create file@notes.txt purpose=user_data
   oai --all files.list | head -3
   oai --output hello.mp3 audio.speech.create model=tts-1 voice=alloy input=Hello
+  oai uploads.upload_file_chunked file@big.jsonl mime_type=text/jsonl purpose=batch journal=big.journal
+  oai batches.poll BATCH_ID deadline=3600
   oai list chat                      the operations about chats
   oai show chat.completions.create   its parameters
   oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own
@@ -149,11 +151,11 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(table: Table, word: str, words: list[str]) -> tuple[str, list[str]]:
+def _chosen(table: Commands, word: str, words: list[str]) -> tuple[str, list[str]]:
     """Return operation and positional parameters; of an alias of two, the one that takes as many as are given."""
     names = find_names(table, word)
     if word in table:
-        return word, table[word].path_params
+        return word, table.positional(word)
     forms = dict(table.aliases[word])
     given = sum("=" not in each for each in words)
     return min(((name, forms[name]) for name in names), key=lambda form: abs(len(form[1]) - given))
@@ -163,22 +165,26 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     """Call an operation and print what it answers."""
     table = read_table(options)
     name, positional = _chosen(table, command, words)
-    arguments = read_words(name, table[name], positional, words)
+    row = table[name]
+    arguments = read_words(name, row, positional, words)
     from contextlib import AbstractContextManager, ExitStack
     from operator import attrgetter
 
     from oai._cli_output import Output
-    from oai._cli_progress import shows_bars
+    from oai._cli_progress import Whole, shows_bars
     from oai._stream import Stream
 
     output = Output(options.output, json=options.json)
-    _check_output(name, table[name], options, output)
+    _check_output(name, row, options, output)
     with ExitStack() as stack:
-        transport = make_transport(options, metered=shows_bars(options.progress, table[name]))
+        metered = shows_bars(options.progress, row)
+        if metered and table.takes(name, "progress"):
+            metered, arguments["progress"] = False, stack.enter_context(Whole())
+        transport = make_transport(options, metered=metered)
         if isinstance(transport, AbstractContextManager):
             stack.enter_context(transport)
         client = stack.enter_context(_client(options, transport))
-        result: Any = _called(attrgetter(name)(client), table[name], arguments)
+        result: Any = _called(attrgetter(name)(client), row, arguments)
         if options.all:
             output.write_items(result)
         elif isinstance(result, Stream):

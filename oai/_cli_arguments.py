@@ -29,6 +29,9 @@ ITEM = re.compile(
 )
 KEY = re.compile(r"\.([\w-]+)|\[([^\[\]]*)\]")
 
+FILE = re.compile(r"(?<![\w.])File\b")
+"""What a type expression has in it where files may be uploaded; `FilePurpose` and others are no files."""
+
 TEXTS = frozenset(("Any", "File", "bytes", "object", "str"))
 COLLECTIONS = {
     "Iterable": "a list",
@@ -75,6 +78,8 @@ def read_words(operation: str, row: Row, positional: list[str], words: list[str]
             arguments.setdefault("extra_query", {})[name] = item["value"]
             continue
         value = _READERS[sign](row, item)
+        if sign == "@" and name not in arguments and _is_collection(row, name):
+            value = [value]
         keys = [dotted or bracketed for dotted, bracketed in KEY.findall(item["keys"])]
         if sign == "@" and name in arguments and not keys:
             held = arguments[name]
@@ -83,6 +88,12 @@ def read_words(operation: str, row: Row, positional: list[str], words: list[str]
             _put(arguments, given, name, keys, value)
     _check(operation, row, arguments)
     return arguments
+
+
+def _is_collection(row: Row, name: str) -> bool:
+    """Tell whether a parameter is a list or an object and nothing else."""
+    heads = set(_heads(ast.parse((row.params or {}).get(name, "Any").removesuffix("?"), mode="eval").body))
+    return heads <= COLLECTIONS.keys() | {"None"} and heads != {"None"}
 
 
 def _not_an_argument(operation: str, positional: list[str], word: str) -> str:
@@ -167,7 +178,7 @@ def _text_file(row: Row, item: re.Match[str]) -> str:  # noqa: ARG001
 def _upload(row: Row, item: re.Match[str]) -> Any:
     name, path = item["name"], item["value"]
     takes_file = name in row.files or (row.params is None and row.body == "multipart")
-    if not takes_file and "File" not in (row.params or {}).get(name, ""):
+    if not takes_file and not FILE.search((row.params or {}).get(name, "")):
         known = row.params is None or name in row.params
         hint = f"; {name}=@{path} is the file's text" if known else f"; uploads are: {', '.join(row.files) or 'none'}"
         raise UsageError(f"{name}@{path} is an upload, but {name} is no file{hint}")
@@ -207,7 +218,7 @@ def _converted(row: Row, name: str, text: str) -> Any:
     expression = "bool" if name == "stream" else "float" if name == "timeout" else (row.params or {}).get(name, "str")
     expression = expression.removesuffix("?")
     heads = set(_heads(ast.parse(expression, mode="eval").body))
-    if heads <= COLLECTIONS.keys() | {"None"} and heads != {"None"}:
+    if _is_collection(row, name):
         what = next(COLLECTIONS[head] for head in sorted(heads) if head in COLLECTIONS)
         example = "'[...]'" if what == "a list" else "'{...}'"
         raise UsageError(f"{name} is {what} ({expression}); write {name}:={example} or {name}:=@file.json")

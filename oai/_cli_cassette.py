@@ -73,7 +73,7 @@ def import_old(options: argparse.Namespace, words: list[str]) -> int:
     if len(words) != 2:
         raise UsageError("oai cassette import takes a cassette of vcrpy's and the one to write: old.yaml new.cassette")
     source, target = words
-    report = import_vcr(source, target, read_table(options), options.base_url)
+    report = import_vcr(source, target, read_table(options).table, options.base_url)
     for line in [*report.left_out, *report.unknown]:
         print(f"{source}: {line}", file=sys.stderr)  # noqa: T201
     print(f"{target}: {report.taken} exchange{'s' * (report.taken != 1)} from {source}")  # noqa: T201

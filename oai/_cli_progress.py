@@ -67,7 +67,7 @@ def _width() -> int:
 
 
 class Bar:
-    """A bar from its making until its block is left, which wipes it away.
+    """A bar from its making until it is closed, which wipes it away.
 
     Args:
         text: what stands before it.
@@ -95,11 +95,36 @@ class Bar:
         """Show that so many bytes are done, fewer than before where an attempt begins anew."""
         self._bar.update(done - self._bar.n)
 
+    def close(self) -> None:
+        """Wipe it away."""
+        self._bar.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        self.close()
+
+
+class Whole:
+    """The callback of helpers that tell of themselves what they send: one bar for all of it."""
+
+    _bar: Bar | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many bytes of all are sent; with the last the bar goes, since a helper may wait after it."""
+        if self._bar is None:
+            self._bar = Bar("uploading", total)
+        self._bar.at(done)
+        if done >= total:
+            self._bar.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 class MeteredTransport:

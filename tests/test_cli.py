@@ -255,6 +255,7 @@ def test_files_are_uploaded(server: Loopback, monkeypatch: pytest.MonkeyPatch, t
         ([*HELLO, "messages[key]=x"], "does not go with what was given before"),
         ([*HELLO, "stop[99999]=x"], "at most 10000 items"),
         ([*HELLO, "user@/etc/hosts"], "user is no file; user=@/etc/hosts is the file's text"),
+        (["files.create", "purpose@/etc/hosts", "file@/etc/hosts"], "purpose is no file; purpose=@/etc/hosts is"),
         (["chat.completions.create", "model=x", "messages=hi"], "messages is a list"),
         (["files.create", "purpose=batch", "file@/no/such"], "file: there is no file '/no/such'"),
     ],

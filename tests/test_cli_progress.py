@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_uploads import Store
 
 from oai._cli import main
 from oai.testing import Answer, Loopback
@@ -209,6 +210,36 @@ def test_there_are_no_bars_where_nobody_sees_them_unless_they_are_asked_for(serv
         assert (b"uploading" in done.stderr) is bars
         assert bars or done.stderr == b""
     assert run(server, "--no-progress", *words)[2] == ""
+
+
+def test_a_chunked_upload_has_one_bar_for_all_its_parts(server: Loopback, tmp_path: Path) -> None:
+    store = Store(server)
+    data = os.urandom(SIZE)
+    (tmp_path / "big.bin").write_bytes(data)
+    words = [f"file@{tmp_path / 'big.bin'}", "mime_type=text/plain", "purpose=batch", f"part_size={SIZE // 4}"]
+    status, output, shown = run(server, "uploads.upload_file_chunked", *words)
+    assert (status, json.loads(output)["status"]) == (0, "completed")
+    assert shown.count("uploading:   0%") == 1
+    assert "| 3.00M/3.00M " in shown
+    assert shown.endswith(WIPED)
+    assert (store.content, len(store.parts)) == (data, 4)
+
+
+def test_a_chunked_upload_that_is_interrupted_goes_on_by_its_journal(server: Loopback, tmp_path: Path) -> None:
+    store = Store(server, lambda done: Answer.error(400, "no") if done == 2 else None)
+    data = os.urandom(SIZE)
+    (tmp_path / "big.bin").write_bytes(data)
+    words = [f"file@{tmp_path / 'big.bin'}", "mime_type=text/plain", "purpose=batch", f"part_size={SIZE // 4}"]
+    words += ["max_concurrency=1", f"journal={tmp_path / 'journal'}"]
+    status, output, shown = run(server, "uploads.upload_file_chunked", *words)
+    assert (status, output) == (1, b"")
+    assert shown.rpartition("\r")[0].rpartition("\r")[2].startswith("oai: the upload upload_1 failed, 2 of 4 parts")
+    store.fail = lambda _: None
+    status, _, shown = run(server, "uploads.upload_file_chunked", *words)
+    assert status == 0
+    assert "uploading:  33%" not in shown  # the parts that are there count at once, as sent
+    assert "uploading:  50%" in shown
+    assert (store.content, len(store.parts)) == (data, 4)
 
 
 def test_a_small_file_and_a_plain_answer_have_no_bar(server: Loopback, tmp_path: Path) -> None:

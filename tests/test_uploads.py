@@ -260,6 +260,12 @@ def stored(status: str) -> dict[str, Any]:
     return {"id": "vsf_1", "object": "vector_store.file", "vector_store_id": "vs_1", "status": status}
 
 
+def test_a_file_may_be_a_tuple_as_everywhere(play: Play, server: Loopback) -> None:
+    store = Store(server)
+    play(lambda client: chunked(client, file=("a.txt", io.BytesIO(b"hello"), "text/plain")))
+    assert (store.created[0]["filename"], store.content) == ("a.txt", b"hello")
+
+
 def test_a_file_is_uploaded_added_and_waited_for(play: Play, server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"hello")

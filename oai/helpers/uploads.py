@@ -147,7 +147,7 @@ def upload_file_chunked(
     journal: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Steps[Any]:
-    """Upload a large file, a path, bytes or an open file, in parts, and return the completed upload, its `file` in it.
+    """Upload a large file, whatever `File` lists, in parts, and return the completed upload, its `file` in it.
 
     Parts of `part_size` bytes are sent, `max_concurrency` at a time, each with the client's retries. The MD5 of the
     content is sent at the end unless `md5` gives it, or is `None`. `progress(done, total)` is called as bytes are sent.
@@ -157,6 +157,8 @@ def upload_file_chunked(
         UploadError: it failed half-way; `state` is how far it came, the cause is the error itself.
         ValueError: what is to be resumed is another file, or the file has another size than `bytes`.
     """
+    if isinstance(file, tuple):
+        filename, file = filename or file[0], file[1]
     with ExitStack() as stack:
         source, name = open_source(file, stack)
         if bytes is not None and bytes != source.size:
