@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from oai._typed._module import *  # noqa: F403 - the call paths of the module's own client
     from oai.helpers.assistants import AssistantEventHandler as AssistantEventHandler
     from oai.helpers.assistants import AsyncAssistantEventHandler as AsyncAssistantEventHandler
+    from oai.helpers.batch_files import Later as Later
     from oai.helpers.functions import FunctionTool as FunctionTool
     from oai.helpers.functions import function_tool as function_tool
     from oai.helpers.functions import pydantic_function_tool as pydantic_function_tool
@@ -190,6 +191,7 @@ _HOMES = {
     "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
     "_table": ["Table", "load_table"],
     "helpers.assistants": ["AssistantEventHandler", "AsyncAssistantEventHandler"],
+    "helpers.batch_files": ["Later"],
     "helpers.functions": [
         "FunctionTool",
         "function_tool",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from oai._errors import TableError
 from oai._socket import Socket
@@ -28,6 +28,9 @@ PAGE: Final = re.compile(rf"(?:{'|'.join(PAGES)})\[(.*)\]")
 
 VARIABLE: Final = re.compile(r"(?<![\w.])T\b")
 """The type variable of a table, which only the signature of a function can have."""
+
+QUEUE: Final = "oai.helpers.batching.Batch"
+"""What `client.batch()` returns, which has methods that only a stub can say."""
 
 OPTION_TYPES: Final = ("ExtraHeaders", "ExtraQuery", "ExtraBody", "TimeoutLike")
 
@@ -61,6 +64,13 @@ class Writer:
         with_bodies: whether functions need bodies, as they do outside of `.pyi` files.
     """
 
+    prefix: ClassVar[str] = ""
+    """What the names of the classes begin with, behind `Async`."""
+    options: ClassVar[str] = OPTIONS
+    """The options of a call that every method takes."""
+    views: ClassVar[bool] = True
+    """Whether the classes have views."""
+
     def __init__(
         self, table: Table, spell: Speller, *, is_async: bool, own: Iterable[str], with_bodies: bool = False
     ) -> None:
@@ -75,7 +85,7 @@ class Writer:
         self.namespaces = self._namespaces()
         self._class_names: dict[str, str] = {}
         for path in dict.fromkeys(outer for each in self.paths for outer in _outer(each)):
-            name = ("Async" if is_async else "") + _camel(path)
+            name = ("Async" if is_async else "") + self.prefix + _camel(path)
             while name in self._class_names.values():
                 name += "_"
             self._class_names[path] = name
@@ -117,7 +127,7 @@ class Writer:
             yield from self._method(alias, self._forms(alias))
         if prefix[:-1] in self.aliases:
             yield from self._method("__call__", self._forms(prefix[:-1]))
-        if not self.with_bodies:
+        if self.views and not self.with_bodies:
             yield from properties(self, name)
             self.spell.taken = set(members)
             yield from classes(self, name, prefix)
@@ -201,6 +211,9 @@ class Writer:
         """Return the type of what a call returns, once it is awaited."""
         if isinstance(form.helper, Socket):
             return manager(self, form.operation)
+        if form.row.response == QUEUE:
+            self.spell.names.add(("oai._typed._batch", "Batch"))
+            return "Batch"
         text = self._spelled(form)
         if self.is_async and (page := PAGE.fullmatch(text)):
             kind = f"Async{text.partition('[')[0]}"
@@ -241,8 +254,8 @@ class Writer:
         if shape.stream:
             yield f"        {shape.stream}"
         if form.helper is None or form.helper.extends is not None:
-            self.spell.names.update(("oai._typing", option) for option in OPTION_TYPES)
-            yield f"        {self.spell.use(OPTIONS)}"
+            self.spell.names.update(("oai._typing", option) for option in OPTION_TYPES if option in self.options)
+            yield f"        {self.spell.use(self.options)}"
         if row.params is None:
             yield f"        {self.spell.use('**params: Any')},"
         yield f"    ) -> {shape.result}:"

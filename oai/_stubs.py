@@ -14,6 +14,7 @@ from textwrap import indent
 from typing import Final
 
 from oai._rows import read_table
+from oai._stub_batch import BatchWriter
 from oai._stub_classes import Writer
 from oai._stub_types import Speller
 from oai._stub_views import view_names
@@ -59,6 +60,7 @@ def shipped_stubs() -> dict[str, str]:
     return {
         "__init__.pyi": _clients_file(table),
         "_module.pyi": _module_file(table),
+        "_batch.pyi": _batch_file(table),
         **{f"{area}.pyi": _area_file(table, area) for area in areas},
     }
 
@@ -121,6 +123,13 @@ def _module_file(table: Table) -> str:
     lines = [f"from oai._typed.{name} import {writer.class_name(name)}" for name in names]
     lines += ["", f"__all__ = {names!r}".replace("'", '"'), ""]
     return "\n".join([GENERATED, *lines, *(f"{name}: {writer.class_name(name)}" for name in names), ""])
+
+
+def _batch_file(table: Table) -> str:
+    """Write the queue of `client.batch()`."""
+    speller = Speller()
+    body = list(BatchWriter(table, speller).file())
+    return "\n".join([GENERATED, *speller.head(), *body, ""])
 
 
 def _clients_file(table: Table) -> str:

@@ -145,6 +145,9 @@ class Rerank(Object):
 """
 
 
+NOT_IN_A_BATCH = {"stream", "extra_headers", "extra_query", "timeout"}
+
+
 def functions(path: Path, name: str) -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
     """Return the methods of a class in a stub file by their name, each in all its overloads."""
     found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
@@ -239,6 +242,37 @@ def test_every_websocket_and_its_events_have_the_parameters_that_their_functions
             (sends,) = functions(file, f"{owner}Connection{words}")[event.rpartition(".")[2]]
             assert parameters(sends) == real_parameters(attrgetter(event)(connection)), (path, event)
             assert isinstance(sends, ast.AsyncFunctionDef) == inspect.iscoroutinefunction(attrgetter(event)(connection))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("client", [oai.OpenAI, oai.AsyncOpenAI])
+def test_a_batch_has_in_the_stubs_what_it_takes_when_it_runs(client: type) -> None:
+    stub = TYPED / "_batch.pyi"
+    classes = {each.name for each in parsed(stub).body if isinstance(each, ast.ClassDef)}
+    queue = client(transport=oai.OfflineTransport()).batch()
+    taken = 0
+    for path, row in shipped_table().items():
+        namespace, _, name = path.rpartition(".")
+        owner = "Batch" + "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", namespace))
+        shown = functions(stub, owner).get(name) if owner in classes else None
+        given = {each: "x" for each, kind in (row.params or {}).items() if not kind.endswith("?")}
+        try:
+            attrgetter(path)(queue)(**dict.fromkeys(row.path_params, "x"), **given)
+        except oai.OpenAIError as error:
+            if "cannot be in a batch" in str(error):
+                assert shown is None, path
+                continue
+        except AttributeError:
+            assert (shown, namespace) == (None, "batches")  # in a batch these are the batches that were made
+            continue
+        except OSError:
+            assert row.files, path  # a file that is not there
+        assert shown is not None, path
+        taken += 1
+        real = [each for each in real_parameters(attrgetter(path)(queue)) if each[0] not in NOT_IN_A_BATCH]
+        assert all(parameters(each) == real for each in shown), path
+    assert taken > 5
+    queue._close()
 
 
 @pytest.mark.parametrize("client", [oai.OpenAI, oai.AsyncOpenAI])

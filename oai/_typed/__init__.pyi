@@ -20,6 +20,7 @@ from oai._multipart import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage, Page
 from oai._stream import AsyncStream, Stream
+from oai._typed._batch import Batch
 from oai._typed.admin import Admin, AdminRaw, AdminStreaming, AsyncAdmin, AsyncAdminRaw, AsyncAdminStreaming
 from oai._typed.audio import AsyncAudio, AsyncAudioRaw, AsyncAudioStreaming, Audio, AudioRaw, AudioStreaming
 from oai._typed.batches import AsyncBatches, AsyncBatchesRaw, AsyncBatchesStreaming, Batches, BatchesRaw, BatchesStreaming
@@ -187,7 +188,7 @@ class OpenAI(SyncClient):
         metadata: dict[str, str] | Omit = omit,
         completion_window: Literal["24h"] | Omit = omit,
         max_concurrency: int | Omit = omit,
-    ) -> oai.helpers.batching.Batch:
+    ) -> Batch:
         """Queue requests as a batch: a context manager with the methods of the client."""
 
     def audio_speech(
@@ -1780,7 +1781,7 @@ class AsyncOpenAI(AsyncClient):
         metadata: dict[str, str] | Omit = omit,
         completion_window: Literal["24h"] | Omit = omit,
         max_concurrency: int | Omit = omit,
-    ) -> oai.helpers.batching.Batch:
+    ) -> Batch:
         """Queue requests as a batch: a context manager with the methods of the client."""
 
     async def audio_speech(

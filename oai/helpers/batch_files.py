@@ -7,15 +7,19 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 
 import msgspec
 
 from oai._errors import OpenAIError
+from oai._typexpr import resolve
 
 if TYPE_CHECKING:
     from oai._operation import Operation
     from oai._response import SentRequest
+    from oai._table import Row
+
+R = TypeVar("R")
 
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200 * 1024 * 1024
@@ -23,7 +27,17 @@ MOST_INPUTS = 50_000
 """What the API takes in one batch; the inputs are those of embeddings."""
 
 
-class Later:
+def endpoints_of(kind: str) -> tuple[str, ...]:
+    """Return the endpoints that a batch may be for, by the type that the table gives its `endpoint`."""
+    return get_args(resolve(kind))
+
+
+def is_for(row: Row, endpoints: tuple[str, ...]) -> bool:
+    """Tell whether the requests of an operation can be in a batch for one of the endpoints."""
+    return row.method == "POST" and f"/v1{row.path}" in endpoints
+
+
+class Later(Generic[R]):
     """The result of a queued request, which is there when the batch has ended."""
 
     def __init__(self, custom_id: str, request: SentRequest) -> None:
@@ -49,12 +63,12 @@ class Later:
             raise OpenAIError("the batch has not ended: results are there when its `with` block has been left")
         return self._outcome[1]
 
-    def result(self) -> Any:
+    def result(self) -> R:
         """Return what the call would have returned, or raise what it would have raised."""
         error = self.exception()
         if error is not None:
             raise error
-        return self._outcome[0] if self._outcome else None
+        return cast("tuple[R, None]", self._outcome)[0]
 
     def settle(self, result: Any = None, error: BaseException | None = None) -> None:
         """Take the outcome; the first one counts."""
@@ -67,7 +81,7 @@ class BatchFile:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.waiting: dict[str, tuple[Later, Operation, tuple[Any, ...]]] = {}
+        self.waiting: dict[str, tuple[Later[Any], Operation, tuple[Any, ...]]] = {}
         self.size = self.inputs = 0
         self.lines: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the batch
         self._digest = hashlib.sha256()

@@ -17,7 +17,7 @@ import inspect
 import time
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,7 +28,6 @@ from oai._json import encode
 from oai._request import Arguments, prepare
 from oai._response import Response, SentRequest
 from oai._steps import Steps, follow, follow_async, sleep, together
-from oai._typexpr import resolve
 from oai.helpers.batch_files import (
     MOST_BYTES,
     MOST_INPUTS,
@@ -38,6 +37,8 @@ from oai.helpers.batch_files import (
     Later,
     Line,
     LineError,
+    endpoints_of,
+    is_for,
     read_lines,
 )
 
@@ -85,8 +86,10 @@ class Batch:
         self._left = False
         self._journal = BatchJournal(journal)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._queue, name)
+    if not TYPE_CHECKING:  # a checker knows the methods: `_typed/_batch.pyi`
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._queue, name)
 
     def __repr__(self) -> str:
         return f"<Batch of {self._count} requests>"
@@ -117,14 +120,14 @@ class Batch:
         else:
             self._close()
 
-    def _add(self, *arguments: Any) -> Later:
+    def _add(self, *arguments: Any) -> Later[Any]:
         """Queue the call that a generated function was asked for."""
         given = Arguments(*arguments)
         operation = given.operation
         if self._left:
             raise OpenAIError("the batch has been sent; requests are queued within its `with` block")
         endpoint = f"/v1{operation.row.path}"
-        if operation.method != "POST" or endpoint not in self._endpoints:
+        if not is_for(operation.row, self._endpoints):
             known = ", ".join(self._endpoints)
             raise OpenAIError(f"{operation.name} cannot be in a batch, which takes {known}")
         if given.stream or given.extra_headers or given.extra_query:
@@ -134,7 +137,7 @@ class Batch:
             raise OpenAIError(f"{operation.name}: a request in a batch has a body of JSON, and no files")
         return self._write(operation, endpoint, call.body, arguments)
 
-    def _write(self, operation: Operation, endpoint: str, body: bytes, arguments: tuple[Any, ...]) -> Later:
+    def _write(self, operation: Operation, endpoint: str, body: bytes, arguments: tuple[Any, ...]) -> Later[Any]:
         named = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
         custom_id = f"request-{self._count}"
         line = encode({"custom_id": custom_id, "method": "POST", "url": endpoint, "body": msgspec.Raw(body)}) + b"\n"
@@ -153,7 +156,7 @@ class Batch:
             self._files.append(file)
         file.add(line, inputs)
         url = self._client.base_url + operation.row.path
-        later = Later(custom_id, SentRequest("POST", url, [], operation.name))
+        later: Later[Any] = Later(custom_id, SentRequest("POST", url, [], operation.name))
         given = Arguments(*arguments)
         kept = dict.fromkeys(given.body or ())  # which names were given, as decoding wants to know, and no more
         file.waiting[custom_id] = later, operation, tuple(given._replace(body=kept))
@@ -280,7 +283,7 @@ def _refuse(helper: Any, given: dict[str, Any]) -> Any:  # noqa: ARG001 - called
 def _endpoints(client: Any) -> tuple[str, ...]:
     """Return the endpoints that the table says a batch is for."""
     method = attrgetter("batches.create")(client)
-    return get_args(resolve(str(inspect.signature(method).parameters["endpoint"].annotation)))
+    return endpoints_of(str(inspect.signature(method).parameters["endpoint"].annotation))
 
 
 def _inputs(named: dict[str, msgspec.Raw]) -> int:

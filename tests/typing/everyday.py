@@ -58,6 +58,26 @@ def chat(stream: bool) -> None:
         response.stream_to_file("f", progress=print)
 
 
+def batch() -> None:
+    with client.batch(journal="answers.json", deadline=3600) as queue:
+        later = queue.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "Hello"}])
+        assert_type(later, oai.Later[types.chat.ChatCompletion])
+        assert_type(queue.responses.create(model="gpt-5", input="Hello"), oai.Later[types.responses.Response])
+        several = [queue.embeddings.create(model="m", input=text) for text in ("a", "b")]
+        assert_type(several, list[oai.Later[types.CreateEmbeddingResponse]])
+        assert_type(queue.chat_completion(model="gpt-5", messages=[]), oai.Later[types.chat.ChatCompletion])
+        assert_type(queue.images.generate(prompt="A cat", extra_body={"seed": 3}), oai.Later[types.ImagesResponse])
+    assert_type(later.result(), types.chat.ChatCompletion)
+    assert_type(later.result().choices[0].message.content, str | None)
+    assert_type(later.exception(), BaseException | None)
+
+
+async def batch_of_async() -> None:
+    async with oai.AsyncOpenAI().batch() as queue:
+        later = queue.moderations.create(input="Hello")
+        assert_type(later, oai.Later[types.ModerationCreateResponse])
+
+
 def module() -> None:
     oai.api_key = "key"
     oai.timeout = 3.0

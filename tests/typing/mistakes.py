@@ -47,6 +47,15 @@ client.files.retrieve()  # wrong
 client.files("file_1", limit=3)  # wrong
 client.files.list().data[0].file_name  # wrong
 
+client.batch(journel="a")  # wrong
+with client.batch() as queue:
+    queue.files.create(file=b"", purpose="batch")  # wrong
+    queue.chat.completions.list()  # wrong
+    queue.chat.completions.create(model="gpt-5", messages=[], stream=True)  # wrong
+    queue.chat.completions.create(model="gpt-5", messages=[], extra_headers={"X-One": "1"})  # wrong
+    queue.chat.completions.create(model="gpt-5", messages=[]).choices  # wrong
+    queue.responses.create(model="gpt-5", input="Hello").result().choices  # wrong
+
 
 async def awaited() -> None:
     caller = oai.AsyncOpenAI()
