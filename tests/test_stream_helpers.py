@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tracemalloc
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from test_parsing import Plan, response, said
 from test_tools import Search, item, weather
 
 import oai
+from oai.helpers import response_events
 from oai.helpers.chat_events import ContentDeltaEvent
 from oai.helpers.chat_stream import ChatCompletionStreamState
 from oai.helpers.parsing import ParsedChatCompletion, ParsedResponse
@@ -641,3 +642,14 @@ def test_half_a_document_says_the_beginning_of_the_whole(whole: Any, ascii_only:
     part = partial_json(text[:cut])
     assert isinstance(part, dict)
     assert contains(whole, part)
+
+
+def test_the_events_of_a_response_are_the_apis_less_those_that_say_more() -> None:
+    ours = set(map(origin, get_args(response_events.ResponseStreamEvent)))
+    more = {kind for kind in ours if kind.__module__ == response_events.__name__}
+    assert {kind.__base__ if kind in more else kind for kind in ours} == set(get_args(ResponseStreamEvent))
+    assert {kind.__name__ for kind in more} == {kind.__base__.__name__ for kind in more}
+
+
+def origin(kind: Any) -> Any:
+    return get_origin(kind) or kind

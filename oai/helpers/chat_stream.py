@@ -239,7 +239,7 @@ class _ChatCompletionStream(Generic[T]):
         return found
 
 
-class ChatCompletionStream(_ChatCompletionStream[T], HelperStream[ChatCompletionStreamEvent[Any]]):
+class ChatCompletionStream(_ChatCompletionStream[T], HelperStream[ChatCompletionStreamEvent[T]]):
     """The events of a chat completion, and what they add up to."""
 
     def get_final_completion(self) -> ParsedChatCompletion[T]:
@@ -256,7 +256,7 @@ class ChatCompletionStream(_ChatCompletionStream[T], HelperStream[ChatCompletion
         return found
 
 
-class AsyncChatCompletionStream(_ChatCompletionStream[T], AsyncHelperStream[ChatCompletionStreamEvent[Any]]):
+class AsyncChatCompletionStream(_ChatCompletionStream[T], AsyncHelperStream[ChatCompletionStreamEvent[T]]):
     """`ChatCompletionStream` for `async for` and `async with`."""
 
     async def get_final_completion(self) -> ParsedChatCompletion[T]:

@@ -5,7 +5,7 @@ All other events are the API's own. What an event says of the text so far is put
 
 # No `from __future__ import annotations` here: see `oai._object`.
 
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from oai._object import Object
 from oai.helpers.parsed import ParsedResponse
@@ -65,5 +65,60 @@ ResponseStreamEvent = (
     | ResponseTextDoneEvent[T]
     | ResponseFunctionCallArgumentsDeltaEvent
     | ResponseCompletedEvent[T]
-    | Any
+    | api.ResponseAudioDeltaEvent
+    | api.ResponseAudioDoneEvent
+    | api.ResponseAudioTranscriptDeltaEvent
+    | api.ResponseAudioTranscriptDoneEvent
+    | api.ResponseCodeInterpreterCallCodeDeltaEvent
+    | api.ResponseCodeInterpreterCallCodeDoneEvent
+    | api.ResponseCodeInterpreterCallCompletedEvent
+    | api.ResponseCodeInterpreterCallInProgressEvent
+    | api.ResponseCodeInterpreterCallInterpretingEvent
+    | api.ResponseCompactionCompactingEvent
+    | api.ResponseContentPartAddedEvent
+    | api.ResponseContentPartDoneEvent
+    | api.ResponseCreatedEvent
+    | api.ResponseErrorEvent
+    | api.ResponseFileSearchCallCompletedEvent
+    | api.ResponseFileSearchCallInProgressEvent
+    | api.ResponseFileSearchCallSearchingEvent
+    | api.ResponseFunctionCallArgumentsDoneEvent
+    | api.ResponseShellCallCommandAddedEvent
+    | api.ResponseShellCallCommandDeltaEvent
+    | api.ResponseShellCallCommandDoneEvent
+    | api.ResponseShellCallOutputContentDeltaEvent
+    | api.ResponseShellCallOutputContentDoneEvent
+    | api.ResponseInProgressEvent
+    | api.ResponseFailedEvent
+    | api.ResponseIncompleteEvent
+    | api.ResponseOutputItemAddedEvent
+    | api.ResponseOutputItemDoneEvent
+    | api.ResponseReasoningSummaryPartAddedEvent
+    | api.ResponseReasoningSummaryPartDoneEvent
+    | api.ResponseReasoningSummaryTextDeltaEvent
+    | api.ResponseReasoningSummaryTextDoneEvent
+    | api.ResponseReasoningTextDeltaEvent
+    | api.ResponseReasoningTextDoneEvent
+    | api.ResponseRefusalDeltaEvent
+    | api.ResponseRefusalDoneEvent
+    | api.ResponseWebSearchCallCompletedEvent
+    | api.ResponseWebSearchCallInProgressEvent
+    | api.ResponseWebSearchCallSearchingEvent
+    | api.ResponseImageGenCallCompletedEvent
+    | api.ResponseImageGenCallGeneratingEvent
+    | api.ResponseImageGenCallInProgressEvent
+    | api.ResponseImageGenCallPartialImageEvent
+    | api.ResponseMcpCallArgumentsDeltaEvent
+    | api.ResponseMcpCallArgumentsDoneEvent
+    | api.ResponseMcpCallCompletedEvent
+    | api.ResponseMcpCallFailedEvent
+    | api.ResponseMcpCallInProgressEvent
+    | api.ResponseMcpListToolsCompletedEvent
+    | api.ResponseMcpListToolsFailedEvent
+    | api.ResponseMcpListToolsInProgressEvent
+    | api.ResponseOutputTextAnnotationAddedEvent
+    | api.ResponseQueuedEvent
+    | api.ResponseCustomToolCallInputDeltaEvent
+    | api.ResponseCustomToolCallInputDoneEvent
 )
+"""The API's union with four of its members replaced, for which a checker has no words; a test compares the two."""

@@ -153,7 +153,7 @@ class _ResponseStream(Generic[T]):
         return found
 
 
-class ResponseStream(_ResponseStream[T], HelperStream[ResponseStreamEvent[Any]]):
+class ResponseStream(_ResponseStream[T], HelperStream[ResponseStreamEvent[T]]):
     """The events of a response, and what they add up to."""
 
     def get_final_response(self) -> ParsedResponse[T]:
@@ -178,7 +178,7 @@ class ResponseStream(_ResponseStream[T], HelperStream[ResponseStreamEvent[Any]])
         return cancelled
 
 
-class AsyncResponseStream(_ResponseStream[T], AsyncHelperStream[ResponseStreamEvent[Any]]):
+class AsyncResponseStream(_ResponseStream[T], AsyncHelperStream[ResponseStreamEvent[T]]):
     """`ResponseStream` for `async for` and `async with`."""
 
     async def get_final_response(self) -> ParsedResponse[T]:

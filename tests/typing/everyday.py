@@ -9,6 +9,8 @@ from typing import Any, assert_type
 
 import oai
 from oai import types
+from oai.helpers import chat_events as chat_events_of
+from oai.helpers import response_events as response_events_of
 from oai.lib.beta import agents
 
 client = oai.OpenAI(api_key="", max_retries=1, timeout=oai.Timeout(10.0), transport=oai.OfflineTransport())
@@ -56,6 +58,57 @@ def chat(stream: bool) -> None:
     with client.with_streaming_response.files.content("file-1") as response:
         assert_type(response, oai.StreamedResponse)
         response.stream_to_file("f", progress=print)
+
+
+class Answer:
+    """A type that an answer is asked for in."""
+
+
+def chat_events() -> None:
+    with client.chat.completions.stream(model="gpt-5", messages=[], response_format=Answer) as stream:
+        for event in stream:
+            if event.type == "content.delta":
+                assert_type(event, chat_events_of.ContentDeltaEvent)
+                assert_type(event.snapshot, str)
+            elif event.type == "content.done":
+                assert_type(event, chat_events_of.ContentDoneEvent[Answer])
+                assert_type(event.parsed, Answer | None)
+            elif event.type == "tool_calls.function.arguments.done":
+                assert_type(event, chat_events_of.FunctionToolCallArgumentsDoneEvent)
+            elif event.type == "chunk":
+                assert_type(event, chat_events_of.ChunkEvent)
+                assert_type(event.chunk, types.chat.ChatCompletionChunk)
+        assert_type(stream.get_final_completion().choices[0].message.parsed, Answer | None)
+    with client.chat.completions.stream(model="gpt-5", messages=[]) as untyped:
+        for event in untyped:
+            if event.type == "content.done":
+                assert_type(event.content, str)
+            elif isinstance(event, chat_events_of.RefusalDeltaEvent):
+                assert_type(event.delta, str)
+
+
+async def response_events() -> None:
+    async with oai.AsyncOpenAI().responses.stream(model="gpt-5", input="Hello", text_format=Answer) as stream:
+        async for event in stream:
+            if event.type == "response.output_text.delta":
+                assert_type(event, response_events_of.ResponseTextDeltaEvent)
+                assert_type(event.snapshot, str)
+            elif event.type == "response.output_text.done":
+                assert_type(event.parsed, Answer | None)
+            elif event.type == "response.function_call_arguments.delta":
+                assert_type(event, response_events_of.ResponseFunctionCallArgumentsDeltaEvent)
+            elif event.type == "response.completed":
+                assert_type(event, response_events_of.ResponseCompletedEvent[Answer])
+                assert_type(event.response.output_parsed, Answer | None)
+            elif event.type == "response.created":
+                assert_type(event, types.responses.ResponseCreatedEvent)
+                assert_type(event.response, types.responses.Response)
+            elif event.type == "error":
+                assert_type(event.message, str)
+    with client.responses.stream(model="gpt-5", input="Hello") as untyped:
+        for event in untyped:
+            if event.type == "response.output_item.done":
+                assert_type(event, types.responses.ResponseOutputItemDoneEvent)
 
 
 def batch() -> None:

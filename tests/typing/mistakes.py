@@ -47,6 +47,19 @@ client.files.retrieve()  # wrong
 client.files("file_1", limit=3)  # wrong
 client.files.list().data[0].file_name  # wrong
 
+with client.chat.completions.stream(model="gpt-5", messages=[]) as stream:
+    for event in stream:
+        event.delta  # wrong
+        if event.type == "content.delta":
+            event.content  # wrong
+with client.responses.stream(model="gpt-5", input="Hello") as stream_of_response:
+    for each in stream_of_response:
+        each.snapshot  # wrong
+        if each.type == "response.created":
+            each.delta  # wrong
+        if each.type == "response.output_text.delta":
+            each.parsed  # wrong
+
 client.batch(journel="a")  # wrong
 with client.batch() as queue:
     queue.files.create(file=b"", purpose="batch")  # wrong
