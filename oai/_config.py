@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._errors import OpenAIError
-from oai._http import Timeout
+from oai._http import Timeout, time_left
 from oai._observe import Hooks
 from oai._omit import Omit, omit
 from oai._version import __version__
@@ -197,6 +197,7 @@ class Config:
         for name in ("default_headers", "default_query"):
             if name in options:
                 options[name] = {**getattr(self, name), **(options[name] or {})}
+        options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
         return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
 
     def for_sockets(self) -> Config:
@@ -336,7 +337,7 @@ def _size(name: str, value: object) -> int | None:
 
 
 def _seconds(name: str, value: object) -> float | None:
-    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0):
+    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0):
         raise OpenAIError(f"{name} is {value!r}; it takes seconds from 0 up, or None for no limit")
     return value
 

@@ -90,12 +90,16 @@ def run(call: Call, transport: Transport, ways: Ways, *, needs_key: bool = True)
 
     Raises:
         APIStatusError: the last attempt was answered with an error.
-        APIConnectionError, APITimeoutError: the last attempt was not answered, or not in time.
+        APIConnectionError, APITimeoutError: the last attempt was not answered, or not in time; a call that has no
+            time at all is not attempted.
         ResponseTooLargeError: the answer is larger than the client's `max_body`.
         OpenAIError: there is no key.
     """
     began = time.monotonic()
     deadline = call.config.deadline
+    if call.timeout.is_over or (deadline is not None and deadline <= 0):
+        sent = SentRequest.of(call.request(None, call.timeout))
+        raise APITimeoutError(sent, message="Request timed out: its limits leave no time, and nothing was sent.")
     watch = observer(call.config.hooks)
     attempt = 0
     while True:

@@ -8,7 +8,7 @@ line and imports nothing of the package, so that a transport has one module to k
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from oai._operation import Operation
@@ -68,7 +68,8 @@ class Timeout:
 
     `connect` bounds the making of a connection, `read` and `write` each single wait for the socket, `pool`
     the wait for a free connection, and `total` the whole answer from the call to the body's last byte.
-    What is not given takes `timeout`; `total` is unbounded unless given.
+    What is not given takes `timeout`; `total` is unbounded unless given. A call with a limit of 0 or less, but for
+    `pool`, sends nothing and raises `APITimeoutError`.
     """
 
     __slots__ = ("connect", "pool", "read", "total", "write")
@@ -100,7 +101,8 @@ class Timeout:
     @property
     def is_over(self) -> bool:
         """Whether there is no time at all: libraries take a limit of zero for none, or for a mistake."""
-        return any(limit is not None and limit <= 0 for limit in (self.connect, self.read, self.total))
+        limits = (self.connect, self.read, self.write, self.total)
+        return any(limit is not None and limit <= 0 for limit in limits)
 
     def _limits(self) -> tuple[float | None, ...]:
         return self.connect, self.read, self.write, self.pool, self.total
@@ -114,6 +116,11 @@ class Timeout:
     def __repr__(self) -> str:
         names = ("connect", "read", "write", "pool", "total")
         return f"Timeout({', '.join(f'{name}={getattr(self, name)}' for name in names)})"
+
+
+def time_left(seconds: Any) -> Any:
+    """Return a limit that is given to a call: what is left of a time may be less than nothing, and is then nothing."""
+    return max(seconds, 0.0) if isinstance(seconds, (int, float)) else seconds
 
 
 class Body(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oai._config import Config, HeaderMap, as_timeout, override
-from oai._http import Body, Pairs, Request, Timeout
+from oai._http import Body, Pairs, Request, Timeout, time_left
 from oai._json import encode
 from oai._omit import omit
 from oai._query import query_string
@@ -120,7 +120,7 @@ def prepare(
         url,
         headers,
         content,
-        as_timeout(timeout, config.timeout),
+        as_timeout(time_left(timeout), config.timeout),
         stream=bool(stream),
         authorizes_itself=authorizes_itself,
     )

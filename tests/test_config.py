@@ -101,6 +101,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str)
         ("max_retries", None, "max_retries is None"),
         ("timeout", "soon", "timeout is of type str"),
         ("timeout", -1, "timeout is -1"),
+        ("timeout", float("nan"), "timeout is nan"),
         ("deadline", -0.5, "deadline is -0.5"),
         ("api_key", 7, "api_key is of type int"),
         ("default_headers", {"X": "a\nb"}, "the header 'X' has a line break"),

@@ -158,14 +158,15 @@ def test_a_request_that_hangs_does_not_outlast_the_deadline(play: Play, server: 
     assert isinstance(caught.value.__cause__, oai.APITimeoutError)
 
 
-def test_a_deadline_of_zero_asks_nothing(play: Play, server: Loopback) -> None:
+@pytest.mark.parametrize("left", [0, -0.5])
+def test_a_deadline_without_time_asks_nothing(left: float, play: Play, server: Loopback) -> None:
     with pytest.raises(oai.PollTimeoutError) as caught:
-        play(call("vector_stores.files.poll", ("file-1",), {"vector_store_id": "vs_1", "max_wait_seconds": 0}))
+        play(call("vector_stores.files.poll", ("file-1",), {"vector_store_id": "vs_1", "max_wait_seconds": left}))
     assert caught.value.last is None
     assert server.requests == []
 
 
-@pytest.mark.parametrize("deadline", [-1, float("inf"), float("nan"), "5"])
+@pytest.mark.parametrize("deadline", [float("-inf"), float("inf"), float("nan"), "5"])
 def test_a_deadline_that_is_none_is_refused_before_anything_is_created(
     deadline: Any, play: Play, server: Loopback
 ) -> None:

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from both import Way
 
 import oai
 from oai._flow import retry_after, retry_delay
@@ -147,6 +148,66 @@ def test_the_deadline_holds_over_attempts_and_waits(server: Loopback, client_to:
         client_to(deadline=0.5, max_retries=50).models.list()
     assert time.monotonic() - began < 0.5
     assert len(server.requests) == 3
+
+
+NO_TIME: list[dict[str, Any]] = [
+    {"timeout": 0},
+    {"timeout": -1.5},
+    {"timeout": oai.Timeout(-1)},
+    {"timeout": oai.Timeout(5, connect=0)},
+    {"timeout": oai.Timeout(5, read=0)},
+    {"timeout": oai.Timeout(5, write=0)},
+    {"timeout": oai.Timeout(5, total=-3)},
+]
+
+
+def over_nothing(way: Way) -> list[Any]:
+    """Give the way a transport that answers whatever the limits, and a key that is asked for; count both."""
+    calls: list[Any] = []
+    transport = oai.OfflineTransport()
+
+    class Counting:
+        needs_key = True
+
+        def send(self, request: Any) -> Any:
+            calls.append(1)
+            return transport.send(request)
+
+        def close(self) -> None: ...
+
+    way.options.update(transport=Counting(), api_key=lambda: calls.append(2) or "key")
+    return calls
+
+
+@pytest.mark.parametrize("limits", NO_TIME, ids=str)
+@pytest.mark.parametrize("over", ["sockets", "another transport"])
+def test_a_call_without_time_is_a_timeout_before_anything_is_sent(
+    limits: dict[str, Any], over: str, way: Way, server: Loopback
+) -> None:
+    calls: list[Any] = over_nothing(way) if over != "sockets" else []
+    way.options.update(max_retries=2, on_retry=calls.append)
+    with pytest.raises(oai.APITimeoutError, match="leave no time, and nothing was sent") as caught:
+        way.call("models.list", **limits)
+    assert (server.requests, server.connections, calls) == ([], 0, [])
+    assert caught.value.request.operation == "models.list"
+
+
+@pytest.mark.parametrize("limits", [{"deadline": 0}, {"deadline": -2.0}, {"timeout": -1}], ids=str)
+def test_a_client_with_what_is_left_of_a_time_sends_nothing_after_it(
+    limits: dict[str, Any], play: Callable[..., Any], server: Loopback
+) -> None:
+    def scenario(client: Any) -> Any:
+        return (yield client.with_options(**limits).models.list())
+
+    with pytest.raises(oai.APITimeoutError, match="leave no time"):
+        play(scenario, max_retries=2)
+    assert server.connections == 0
+
+
+def test_the_least_time_is_time(way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(PAGE))
+    way.options["deadline"] = 5
+    assert way.call("models.list", timeout=oai.Timeout(5, pool=0)).data == []
 
 
 def test_the_deadline_holds_for_a_stream(server: Loopback, client_to: Make) -> None:

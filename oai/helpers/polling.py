@@ -130,8 +130,8 @@ class Wait:
     def __init__(self, client: Any, deadline: float | None, alias: float | None, cancel: Cancel | None) -> None:
         limits = [each for each in (deadline, alias) if each is not None and not isinstance(each, Omit)]
         for each in limits:
-            if not (isinstance(each, (int, float)) and math.isfinite(each) and each >= 0):
-                raise ValueError(f"a deadline is {each!r}; it takes seconds from 0 up, or None for no limit")
+            if not (isinstance(each, (int, float)) and math.isfinite(each)):
+                raise ValueError(f"a deadline is {each!r}; it takes seconds, or None for no limit")
         self.client = client
         self.limit = min(limits, default=None)
         self.ends = math.inf if self.limit is None else time.monotonic() + self.limit
