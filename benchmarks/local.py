@@ -102,11 +102,12 @@ def decoding() -> dict[str, Measured]:
 
 def _decode(value: Any, name: str, kind: Any, official: str) -> Measured:
     body = json.dumps(value).encode()
-    operation = _operation(name)
+    answer = _operation(name).response_type
     measured: Measured = {}
     if kind is not None:
-        measured["msgspec alone"] = _partial(msgspec.json.Decoder(kind).decode, body)
-    measured[rivals.OURS] = lambda: decode(operation.response_type, body)
+        alone = msgspec.json.Decoder(kind).decode
+        measured["msgspec alone"] = lambda: alone(body)  # as below: the function around it is the benchmark's
+    measured[rivals.OURS] = lambda: decode(answer, body)
     if rivals.has("openai"):
         measured[rivals.OFFICIAL] = _official(body, official)
     return measured
