@@ -1,8 +1,6 @@
 """`python -m oai`: the command line."""
 
-import sys
-
-from oai._cli import main
+from oai._cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

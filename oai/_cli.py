@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from oai._cli_arguments import UsageError, read_words
@@ -86,6 +88,17 @@ def main(words: list[str] | None = None) -> int:
             return FAILED
         return _report(error, FAILED)
     return status
+
+
+def program() -> NoReturn:
+    """Be the program: run the command line of the process, and exit. After Ctrl-C no thread is waited for."""
+    status = main()
+    if status == INTERRUPTED and threading.active_count() > 1:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -167,7 +180,6 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     name, positional = _chosen(table, command, words)
     row = table[name]
     arguments = read_words(name, row, positional, words)
-    from contextlib import AbstractContextManager, ExitStack
     from operator import attrgetter
 
     from oai._cli_output import Output

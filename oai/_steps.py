@@ -75,7 +75,8 @@ def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any
 
     A task is a function that returns what a client's method returns, or the generator of a helper. With the first
     that fails no further task begins; those under way end, since what they sent may count, then its exception is
-    raised. A cancellation from outside cancels them.
+    raised. A cancellation from outside cancels them; Ctrl-C is raised at once, while threads under way come to their
+    end.
     """
     return _in_tasks(tasks, limit) if client._is_async else _in_threads(tasks, limit)  # noqa: SLF001
 
@@ -96,13 +97,14 @@ def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
             failed = True
             raise
 
-    with ThreadPoolExecutor(max(1, min(limit, len(tasks)))) as pool:
-        futures = [pool.submit(do, task) for task in tasks]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            for future in futures:
-                future.cancel()
+    pool = ThreadPoolExecutor(max(1, min(limit, len(tasks))))
+    futures = [pool.submit(do, task) for task in tasks]
+    interrupted = True
+    try:
+        wait(futures, return_when=FIRST_EXCEPTION)
+        interrupted = False
+    finally:
+        pool.shutdown(wait=not interrupted, cancel_futures=True)
     for future in futures:
         if not future.cancelled() and (error := future.exception()) is not None:
             raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import signal
@@ -45,10 +46,11 @@ class Screen:
     ended: bool = False
 
     def read(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")()
         try:
             while data := os.read(self.master, 65536):
                 with self.changed:
-                    self.text += data.decode()
+                    self.text += decoder.decode(data)
                     self.changed.notify_all()
         except OSError:
             pass  # nobody has the other side any more
@@ -240,6 +242,37 @@ def test_a_chunked_upload_that_is_interrupted_goes_on_by_its_journal(server: Loo
     assert "uploading:  33%" not in shown  # the parts that are there count at once, as sent
     assert "uploading:  50%" in shown
     assert (store.content, len(store.parts)) == (data, 4)
+
+
+def test_ctrl_c_within_a_chunked_upload_ends_it_at_once_and_the_journal_goes_on(
+    server: Loopback, tmp_path: Path
+) -> None:
+    held, goes_on = threading.Event(), threading.Event()
+
+    def hold(done: int) -> Answer | None:
+        if done < 1:
+            return None
+        held.set()
+        goes_on.wait(20)
+        return Answer.error(400, "nobody hears it")
+
+    store = Store(server, hold)
+    data = os.urandom(SIZE)
+    (tmp_path / "big.bin").write_bytes(data)
+    words = [f"file@{tmp_path / 'big.bin'}", "mime_type=text/plain", "purpose=batch", f"part_size={SIZE // 4}"]
+    words += ["max_concurrency=1", f"journal={tmp_path / 'journal'}"]
+    with on_terminal(server, "uploads.upload_file_chunked", *words) as command:
+        assert held.wait(20)
+        command.process.send_signal(signal.SIGINT)
+        status, output, shown = command.end()
+        assert not goes_on.is_set()  # it has not waited for the part that is under way
+    goes_on.set()
+    assert (status, output) == (130, b"")
+    assert "Traceback" not in shown
+    assert shown.endswith(WIPED)
+    store.fail = lambda _: None
+    assert run(server, "uploads.upload_file_chunked", *words)[0] == 0
+    assert (store.content, len(store.parts), len(store.created)) == (data, 4, 1)
 
 
 def test_a_small_file_and_a_plain_answer_have_no_bar(server: Loopback, tmp_path: Path) -> None:
