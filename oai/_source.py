@@ -5,7 +5,6 @@ sorted into path, query and body. Names of its own begin with an underscore, as 
 """
 
 from __future__ import annotations
-import __future__
 
 import inspect
 import linecache
@@ -23,13 +22,11 @@ if TYPE_CHECKING:
     from oai._table import Helper, Row
 
 OPTION_SOURCE = (
-    "extra_headers: Mapping[str, str] = None",
-    "extra_query: Mapping[str, Any] = None",
-    "extra_body: Mapping[str, Any] = None",
-    "timeout: float | Timeout | None = _omit",
+    "extra_headers: 'Mapping[str, str]' = None",
+    "extra_query: 'Mapping[str, Any]' = None",
+    "extra_body: 'Mapping[str, Any]' = None",
+    "timeout: 'float | Timeout | None' = _omit",
 )
-
-COMPILE_FLAGS = __future__.annotations.compiler_flag
 
 
 def operation_source(name: str, row: Row, positional: list[str], call: tuple[str, str]) -> Iterator[str]:
@@ -46,10 +43,10 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     signature += [_parameter(param, row.local) for param in row.local]
     may_stream = row.stream is not None and not row.stream_only and "stream" not in params
     if may_stream:
-        signature.append("stream: bool = _omit")
+        signature.append("stream: 'bool' = _omit")
     signature += OPTION_SOURCE
-    signature.append("**_unknown" if row.params is not None else "**params: Any")
-    yield f"{call[0]}def {name}({', '.join(signature)}) -> {row.response}:"
+    signature.append("**_unknown" if row.params is not None else "**params: 'Any'")
+    yield f"{call[0]}def {name}({', '.join(signature)}) -> {row.response!r}:"
     required = required_params(row)
     wrong = [*(["_unknown"] if row.params is not None else []), *(f"{param} is _omit" for param in required)]
     if wrong:
@@ -91,7 +88,7 @@ def helper_source(
     named += OPTION_SOURCE if options else ()
     signature = ["self", *(_parameter(param, params) for param in positional), *(["*"] if named else []), *named]
     signature.append("**_unknown")
-    yield f"{prefix}def {name}({', '.join(signature)}) -> {helper.response}:"
+    yield f"{prefix}def {name}({', '.join(signature)}) -> {helper.response!r}:"
     required = [param for param, kind in params.items() if not kind.endswith("?")]
     wrong = ["_unknown", *(f"{param} is _omit" for param in required)]
     given = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
@@ -134,9 +131,12 @@ def required_params(row: Row) -> list[str]:
 
 
 def _parameter(name: str, params: Mapping[str, str]) -> str:
-    """Write a parameter. Required ones get a default as well, for the function to name what is missing."""
+    """Write a parameter. Required ones get a default as well, for the function to name what is missing.
+
+    Its annotation is text, of which the compiler makes nothing: types are looked up when somebody asks for them.
+    """
     expression = params.get(name, "str")
-    return f"{name}: {expression.removesuffix('?')} = _omit"
+    return f"{name}: {expression.removesuffix('?')!r} = _omit"
 
 
 def _collect(
@@ -178,7 +178,7 @@ def make_function(name: str, filename: str, source: str, scope: dict[str, Any], 
     """Compile a function, keep its source for tracebacks, and give it the signature that people should see."""
     scope["__name__"] = "oai"
     filename = _keep_source(filename, source)
-    exec(compile(source, filename, "exec", COMPILE_FLAGS, dont_inherit=True), scope)  # noqa: S102 - of a checked row
+    exec(compile(source, filename, "exec", dont_inherit=True), scope)  # noqa: S102 - of a checked row
     function: FunctionType = scope[name]
     signature = inspect.signature(function)
     shown = [
