@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import msgspec
 from oai._config import Dialect
 from oai._errors import OpenAIError
 from oai._operation import PCHAR
+from oai._strict import strictly
 
 if TYPE_CHECKING:
     from oai._operation import Operation
@@ -42,7 +44,7 @@ def differences() -> Differences:
     """Read `azure.toml`, once."""
     if not _read:
         with open(DIFFERENCES, "rb") as file:
-            _read.append(msgspec.toml.decode(file.read(), type=Differences))
+            _read.append(strictly(Differences, tomllib.load(file)))
     return _read[0]
 
 

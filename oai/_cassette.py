@@ -28,6 +28,7 @@ from msgspec import UNSET
 from oai._cassette_content import DEEPEST, LAYOUTS, Chunk, Form, lay_out, parse_json
 from oai._errors import OpenAIError
 from oai._redact import LEAST_SECRET, REDACTED, is_list, is_object, is_secret_header
+from oai._strict import strictly
 
 if TYPE_CHECKING:
     from oai._redact import Redactor
@@ -145,7 +146,7 @@ def read(path: str) -> list[Exchange]:
             raise CassetteError(f"{path} is not a cassette: it is no JSON object with {MARK} in it")
         if version != VERSION:
             raise CassetteError(f"{path} is a cassette of version {version!r}; this reads {VERSION}")
-        exchanges = msgspec.convert(value, _File).exchanges
+        exchanges = strictly(_File, value).exchanges
     except UnicodeDecodeError as error:
         raise CassetteError(f"{path} is not a cassette: {error}") from None
     except msgspec.ValidationError as error:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 
 import msgspec
 
-from oai._decode import decoder
 from oai._nearest import nearest
 from oai._object import Object, plain, untagged_variants
 from oai._response import Response
 from oai._sample import object_fields
+from oai._strict import decoder
 
 if TYPE_CHECKING:
     from oai._operation import Operation

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from oai._decode import untagged_hook
 from oai._object import RESERVED, SHADOWED, Object, untagged_variants
+from oai._strict import strictly
 
 Builder = Callable[[Any], Any]
 
@@ -84,7 +84,7 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
         if not isinstance(value, dict):
             return value
         try:
-            return msgspec.convert(value, kind, dec_hook=untagged_hook)
+            return strictly(kind, value)
         except msgspec.ValidationError:
             pass
         known: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
@@ -207,7 +207,7 @@ def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
 def _first_fit(lists: list[Any], value: list[Any]) -> Any:
     for each in lists:
         try:
-            msgspec.convert(value, each, dec_hook=untagged_hook)
+            strictly(each, value)
         except msgspec.ValidationError:
             continue
         return each

@@ -24,6 +24,7 @@ from oai._cassette import Asked, Part
 from oai._cassette_content import NOT_JSON, parse_json, plain_text
 from oai._nearest import nearest
 from oai._redact import is_list, is_object
+from oai._strict import strictly
 
 if TYPE_CHECKING:
     from oai._http import Request
@@ -84,7 +85,7 @@ class Matcher:
 
     def key(self, asked: Asked) -> str:
         """Return a text that is the same for requests that are; a recorded request may have been edited."""
-        copy = msgspec.convert(msgspec.to_builtins(asked), Asked)
+        copy = strictly(Asked, msgspec.to_builtins(asked))
         return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
 
     def _without_ignored(self, asked: Asked) -> Asked:

@@ -18,6 +18,7 @@ import msgspec
 
 from oai._errors import TableError
 from oai._nearest import nearest
+from oai._strict import strictly
 from oai._table import CALL_OPTIONS, HELPER_KEYS, PLACEHOLDER, ROW_KEYS, Helper, Row, Table
 from oai._typexpr import check_expression
 
@@ -88,7 +89,7 @@ def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
         if key not in keys:
             raise wrong(source, name, key, "is missing; a row needs " + ", ".join(REQUIRED_KEYS))
     try:
-        row = msgspec.convert(keys, Row)
+        row = strictly(Row, keys)
     except msgspec.ValidationError as error:
         raise mistyped(source, name, keys, error) from None
     for problem in _problems(name, row):
@@ -102,7 +103,7 @@ def check_helper(source: str, name: str, keys: dict[str, Any]) -> Helper:
         if key not in HELPER_KEYS:
             raise wrong(source, name, key, "is not a key of a helper", nearest(key, HELPER_KEYS))
     try:
-        helper = msgspec.convert(keys, Helper)
+        helper = strictly(Helper, keys)
     except msgspec.ValidationError as error:
         raise mistyped(source, name, keys, error) from None
     for problem in _helper_problems(name, helper):

@@ -14,7 +14,7 @@ import msgspec
 
 from oai._content import Feed, TooLarge
 from oai._content import decoder as content_decoder
-from oai._decode import convert, decoder, lenient
+from oai._decode import convert, lenient
 from oai._errors import (
     SHOWN,
     APIConnectionError,
@@ -27,6 +27,7 @@ from oai._errors import (
 from oai._events import EventParser, ServerSentEvent
 from oai._http import TransportError
 from oai._object import plain, tag_fields
+from oai._strict import decoder
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -91,6 +91,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 ROW_KEYS = Row.__struct_encode_fields__
 
+_unpack_row = msgspec.msgpack.Decoder(Row).decode  # made here, so that no two threads make it (`_strict`)
+
 
 class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A method that is no operation of its own but a Python function over some: it polls, puts together, or checks.
@@ -177,7 +179,7 @@ class Table(Mapping[str, Row]):
     def __getitem__(self, name: str) -> Row:
         row = self._rows[name]
         if not isinstance(row, Row):
-            row = self._rows[name] = msgspec.msgpack.decode(row, type=Row)
+            row = self._rows[name] = _unpack_row(row)
         return row
 
     def __iter__(self) -> Iterator[str]:

@@ -21,6 +21,7 @@ from typing import Any, get_args
 import msgspec
 
 from oai._decode import decode
+from oai._strict import decoder
 
 SIZE = 4
 """Bytes of a number, little-endian as the API has them."""
@@ -57,7 +58,7 @@ def _item_type(kind: Any, items: str) -> Any:
 
 @cache
 def _twin_decoder(kind: Any, items: str, field: str) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(_twin(kind, items, list[_twin(_item_type(kind, items), field, bytes)]))  # type: ignore[misc]
+    return decoder(_twin(kind, items, list[_twin(_item_type(kind, items), field, bytes)]))  # type: ignore[misc]
 
 
 def _twin(kind: Any, field: str, changed: Any) -> Any:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,9 +17,9 @@ from typed import all_structs, all_tags, draw_value, is_kept, spoil, without_non
 
 import oai
 from oai import types
-from oai._decode import decoder
 from oai._object import RESERVED, Object, plain
 from oai._operation import Operation
+from oai._strict import decoder
 from oai._table import shipped_table
 
 ANSWERS = [
@@ -27,6 +31,50 @@ ANSWERS = [
     )
     if kind not in (bytes, str, None)
 ]
+
+
+RACE = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+import oai
+
+client = oai.OpenAI(transport=oai.OfflineTransport())
+start, failed = threading.Barrier(12), []
+
+def call():
+    start.wait()
+    try:
+        client.responses.create(model="m", input="x").output
+        client.chat.completions.create(model="m", messages=[])
+        with client.responses.stream(model="m", input="x") as stream:
+            stream.get_final_response()
+    except BaseException as error:
+        failed.append(repr(error))
+
+threads = [threading.Thread(target=call) for _ in range(12)]
+for each in threads: each.start()
+for each in threads: each.join()
+sys.exit("\\n".join(failed) or 0)
+"""
+
+
+def test_threads_may_be_the_first_to_use_a_type_together() -> None:
+    """By msgspec alone the process would crash, since a thread decodes by what another has not finished."""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_types_are_looked_at_in_one_place() -> None:
+    """The rule of `_strict`, which keeps threads apart; types of the interpreter's own need no looking at."""
+    first_look = re.compile(r"Decoder\(|msgspec\.convert\(|decode\(.*type=(?!dict\[str, msgspec\.Raw\])")
+    package = Path(oai.__file__).parent
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if any("msgspec" in line and first_look.search(line) for line in path.read_text(encoding="utf-8").splitlines())
+    }
+    assert found == {"_strict.py", "_table.py", "helpers/schemas.py"}
 
 
 @st.composite

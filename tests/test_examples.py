@@ -12,9 +12,9 @@ import pytest
 from typed import all_structs, all_tags, is_kept, without_none
 
 import oai
-from oai._decode import decoder
 from oai._object import Object, plain
 from oai._operation import Operation
+from oai._strict import decoder
 from oai._table import shipped_table
 
 EXAMPLES = Path(__file__).parents[2] / "shared" / "api" / "examples.jsonl"

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oai
-from oai._decode import decoder
 from oai._http import Request
 from oai._incoming import Incoming
 from oai._operation import Operation
 from oai._response import Response
 from oai._router import Router
 from oai._stream import EventDecoder
+from oai._strict import decoder
 from oai._table import shipped_table
 from oai.transports import TransportError
 from oai.transports.fake import Call, Upload

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 import oai
 import oai.types
-from oai._decode import decoder
 from oai._events import EventParser
 from oai._http import Request, TransportError
 from oai._object import Object, tag_fields, untagged
 from oai._operation import Operation
 from oai._sample import Sampler
+from oai._strict import decoder
 from oai._table import shipped_table
 from oai.transports.offline import OfflineTransport, read_form
 

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 import oai
-from oai._decode import decoder
 from oai._openapi import import_document, import_openapi
 from oai._openapi_document import Document
+from oai._strict import decoder
 from oai._table import SHIPPED, Table
 from oai._typexpr import resolve
 from oai.testing import Answer, Loopback

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args
 import msgspec
 
 from oai._errors import OpenAIError
+from oai._strict import decoder
 from oai._typexpr import resolve
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class BatchJournal:
         if self._path is not None and os.path.exists(self._path):
             with open(self._path, "rb") as file:
                 try:
-                    self.entries = msgspec.json.decode(file.read(), type=dict[str, Entry])
+                    self.entries = decoder(dict[str, Entry]).decode(file.read())
                 except msgspec.DecodeError as error:
                     raise ValueError(f"{self._path} is not the journal of a batch: {error}") from None
 
@@ -158,8 +159,7 @@ class BatchJournal:
 
 def read_lines(content: bytes) -> Iterator[Line]:
     """Yield the lines of an output or error file that are whole."""
-    decoder = msgspec.json.Decoder(Line)
     for line in content.splitlines():
         if line.strip():
             with suppress(msgspec.DecodeError):  # who waits for it is told that there was no answer
-                yield decoder.decode(line)
+                yield decoder(Line).decode(line)

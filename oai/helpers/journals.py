@@ -19,6 +19,7 @@ from oai._base import Client
 from oai._http import Headers, Request
 from oai._json import encode
 from oai._response import Response
+from oai._strict import decoder
 from oai._surface import Namespace
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ class AnswerJournal:
             for number, line in enumerate(_whole(file)):
                 try:
                     if number == 0:
-                        self._check(msgspec.json.decode(line, type=Head))
+                        self._check(decoder(Head).decode(line))
                     else:
-                        entry = msgspec.json.decode(line, type=Entry)
+                        entry = decoder(Entry).decode(line)
                         self._entries[entry.row] = entry
                 except msgspec.DecodeError as error:
                     raise ValueError(f"{self._path} is not a journal of answers: line {number + 1}: {error}") from None

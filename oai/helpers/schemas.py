@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from oai._strict import LOOKING
+
 NAME = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
 
@@ -92,7 +94,8 @@ def _is_of_pydantic(kind: Any) -> bool:
 def _decoder(kind: Any) -> Any:
     if _is_of_pydantic(kind):
         return _adapter(kind).validate_json
-    return msgspec.json.Decoder(kind, dec_hook=_decode_other).decode
+    with LOOKING:
+        return msgspec.json.Decoder(kind, dec_hook=_decode_other).decode
 
 
 def _adapter(kind: Any) -> Any:

@@ -26,6 +26,7 @@ import msgspec
 from oai._errors import UploadError
 from oai._multipart import PIECE, content_of
 from oai._steps import Steps, beside, together
+from oai._strict import decoder
 
 PART_SIZE = 64 * 1024 * 1024
 """Bytes of a part, which is as many as the API takes."""
@@ -271,7 +272,7 @@ def _read_journal(journal: str | os.PathLike[str] | None) -> UploadState | None:
         return None
     with open(journal, "rb") as file:
         try:
-            state = msgspec.json.decode(file.read(), type=UploadState)
+            state = decoder(UploadState).decode(file.read())
         except msgspec.DecodeError as error:
             raise ValueError(f"{os.fspath(journal)} is not the journal of an upload: {error}") from None
     return None if state.expires_at is not None and state.expires_at <= time.time() else state
