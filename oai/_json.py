@@ -17,21 +17,24 @@ import msgspec
 from oai._object import Object
 from oai._omit import Omit
 
+REFUSED = (TypeError, UnicodeEncodeError, msgspec.EncodeError)
+
 
 def encode(value: Any) -> bytes:
     """Return a value as JSON text in UTF-8.
 
     Raises:
         TypeError: something in it has no form in JSON; the message says where it stands.
-        ValueError: a number in it is NaN or infinite, which JSON does not have.
+        ValueError: a number in it is NaN or infinite, or a text has a lone surrogate, which JSON does not have.
     """
     try:
         if _is_plain(value) and b"null" not in (content := _encoder.encode(value)):  # as msgspec would write NaN
             return content
         return _encoder.encode(complete(value))
-    except (TypeError, msgspec.EncodeError) as error:
+    except REFUSED as error:
         where = _culprit(value)
-        raise TypeError(f"{where} cannot be sent as JSON: {error}" if where else str(error)) from None
+        kind = ValueError if isinstance(error, UnicodeEncodeError) else TypeError
+        raise kind(f"{where} cannot be sent as JSON: {error}" if where else str(error)) from None
 
 
 def _is_plain(value: Any) -> bool:
@@ -103,6 +106,8 @@ def encode_other(value: Any) -> Any:
         return to_list()
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, (tuple, frozenset)):  # elsewhere msgspec knows them
+        raise TypeError(f"a key of type {type(value).__name__} has no form in JSON")
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, memoryview)):
         return complete(list(value))
     raise TypeError(f"{type(value).__name__} has no form in JSON")
@@ -121,6 +126,6 @@ def _culprit(value: Any, path: str = "") -> str:
     for where, item in items:
         try:
             _encoder.encode(item)
-        except (TypeError, msgspec.EncodeError):
+        except REFUSED:
             return _culprit(item, where) or where
     return path
