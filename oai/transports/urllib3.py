@@ -293,7 +293,7 @@ def _translated(error: Exception) -> TransportError:
 def _words(error: Exception) -> str:
     """Return what an exception of urllib3 says, without the object that it begins with."""
     text = str(error) or type(error).__name__
-    return text.partition("): ")[2] or text
+    return text.partition(">: " if text.startswith("<") else "): ")[2] or text
 
 
 CUT_SHORT = (IncompleteRead, http.client.IncompleteRead)
