@@ -24,6 +24,9 @@ from oai._strict import strictly
 
 Builder = Callable[[Any], Any]
 
+AS_THEY_ARE = frozenset({str, bool, type(None)})
+"""Types of plain data of which no builder makes anything else."""
+
 EXACT = 2**53
 """Integers up to here are exact as a float (IEEE 754 double)."""
 
@@ -75,24 +78,27 @@ def _dict(arguments: tuple[Any, ...]) -> Builder:
 
 def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
     """Make the builder of a struct: the strict way for this part of the document, then field by field."""
+    config = cls.__struct_config__
 
     @cache
-    def fields() -> dict[str, tuple[str, Any]]:
-        return {field.encode_name: (field.name, field.type) for field in msgspec.structs.fields(kind)}
+    def fields() -> dict[str, tuple[str, Builder]]:
+        return {field.encode_name: (field.name, builder(field.type)) for field in msgspec.structs.fields(kind)}
 
     def build_struct(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        try:
-            return strictly(kind, value)
-        except msgspec.ValidationError:
-            pass
+        declared = fields()
+        if not config.forbid_unknown_fields or value.keys() <= {*declared, config.tag_field}:
+            try:
+                return strictly(kind, value)
+            except msgspec.ValidationError:
+                pass
         known: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
         unknown: dict[str, Any] = {}
         for wire, item in value.items():
-            if wire in fields():
-                name, item_kind = fields()[wire]
-                known[name] = build(item_kind, item)
+            if wire in declared:
+                name, make = declared[wire]
+                known[name] = item if item.__class__ in AS_THEY_ARE else make(item)
             else:
                 unknown[wire] = item
         built = cls(**known)
