@@ -27,7 +27,7 @@ QUICK = ("bare socket", "tight urllib3", OURS, OFFICIAL)
 def measures(port: int, *, quick: bool) -> Measures:
     """Yield every measure, in the order in which they are printed."""
     clients = {"oai": OURS, "openai": OFFICIAL} if rivals.has("openai") else {"oai": OURS}
-    yield from _fresh(f"http://127.0.0.1:{port}/v1", clients, 3 if quick else 15)
+    yield from _fresh(f"http://127.0.0.1:{port}/v1", clients, 3 if quick else 25)
     yield from _calls(port, quick=quick)
     yield from _local(9 if quick else 25, quick=quick)
     if not quick:
