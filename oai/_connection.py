@@ -101,7 +101,11 @@ class _Connection(Handlers):
             raise self._lost(closed) from closed
 
     def _flush(self) -> Steps[None]:
-        """Send what waits, and what comes to wait meanwhile."""
+        """Send what waits, and what comes to wait meanwhile.
+
+        Where the connection is lost over it, the rest goes on to wait, and who receives is told: after the events that
+        came before, and with the code that says whether to connect again.
+        """
         while True:
             with self._lock:
                 if not self._outbox:
@@ -110,16 +114,19 @@ class _Connection(Handlers):
                 frame = self._outbox.take()
             try:
                 yield self._wire.send(frame)
-            except BaseException:
+            except BaseException as error:
                 with self._lock:
                     self._outbox.put_back(frame)
+                    if isinstance(error, SocketClosed):
+                        self._waiting = self._opening.policy.on_reconnecting is not None
+                        return
                 raise
 
     def _receiving(self, timeout: float | None = None) -> Steps[bytes]:
         try:
             data: bytes = yield self._wire.receive(timeout)
         except SocketClosed as closed:
-            raise self._lost(closed) from closed
+            raise self._lost(closed, self._unsent()) from closed
         except TimeoutError:
             message = f"No message came over the WebSocket within {timeout} s."
             raise APITimeoutError(self.handshake.request, message=message) from None
@@ -195,7 +202,7 @@ class _Connection(Handlers):
             raise
 
     def _connected(self) -> Steps[bool]:
-        """Try once to connect again and to send what waits; return whether that went well."""
+        """Try once to connect again, and send what waits; return whether there is a connection."""
         try:
             response, wire = self._opening.opened((yield self._opening.open(again=True)))
         except OpenAIError as error:
@@ -207,10 +214,7 @@ class _Connection(Handlers):
             yield wire.close()
             return False
         self._use(response, wire)
-        try:
-            yield from self._flush()
-        except SocketClosed:
-            return False
+        yield from self._flush()
         return True
 
     def _lost(self, closed: SocketClosed, unsent: list[str | bytes] | None = None) -> OpenAIError:

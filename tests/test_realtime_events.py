@@ -90,15 +90,16 @@ def test_what_is_sent_to_a_manager_goes_first(play: Callable[..., Any]) -> None:
     assert [event["type"] for event in seen.events] == ["first", "second"]
 
 
-def break_off(times: int, how: Callable[[Any], None] = drop) -> Callable[[Peer, Any], None]:
-    """Behave so that the first connections are lost after an event, and the one after them ends well."""
+def break_off(times: int, how: Callable[[Any], None] = drop, *, frames: int = 1) -> Callable[[Peer, Any], None]:
+    """Behave so that the first connections are lost after an event, and the one after them ends well, after frames."""
 
     def behave(seen: Peer, socket: Any) -> None:
         say(socket, type="brand.new", number=len(seen.handshakes))
         if len(seen.handshakes) <= times:
             how(socket)
             return
-        seen.frames.append(socket.recv())
+        for _ in range(frames):
+            seen.frames.append(socket.recv())
 
     return behave
 
@@ -150,12 +151,64 @@ def test_what_is_sent_meanwhile_waits_for_the_new_connection(play: Callable[...,
         holder.append(connection)
         return (yield collect(connection)), sending
 
-    with peer(break_off(1, lambda socket: socket.close(1012))) as seen:
+    with peer(break_off(1, lambda socket: socket.close(1012), frames=2)) as seen:
         seen.answers = [None, Refusal(503, b"{}"), None]
         events, sending = play(scenario, base_url=seen.url)
     assert sending == [1, 2]
     assert [event.number for event in events] == [1, 3]
-    assert seen.events[0] == {"type": "meanwhile.1"}
+    assert seen.events == [{"type": "meanwhile.1"}, {"type": "meanwhile.2"}]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["at first", "again"])
+def test_a_connection_that_is_closed_while_it_takes_what_waited_is_not_lost(
+    first: bool, play: Callable[..., Any]
+) -> None:
+    """Its events come, and its code says whether to connect again."""
+    events: list[Any] = []
+    told: list[int] = []
+    unsent: list[tuple[int | None, int]] = []
+    piece = "x" * 2**16
+
+    def behave(seen: Peer, socket: Any) -> None:
+        say(socket, type="brand.new", number=len(seen.handshakes))
+        if len(seen.handshakes) == 1 and not first:
+            socket.recv()
+            socket.close(1012)
+
+    def fill(send: Callable[[Any], Any]) -> None:
+        for number in range(200):
+            made = send({"type": "piece", "number": number, "piece": piece})
+            if inspect.iscoroutine(made):
+                with contextlib.suppress(StopIteration):
+                    made.send(None)
+
+    def scenario(client: Any) -> Any:
+        holder: list[Any] = []
+
+        def again(event: oai.ReconnectingEvent) -> None:
+            told.append(event.close_code)
+            fill(holder[0].send)
+
+        manager = client.realtime.connect(
+            model="m", max_queue_size=2**25, **({} if first else {"on_reconnecting": again, "initial_delay": 0.001})
+        )
+        if first:
+            fill(manager.send)
+        connection = yield manager.enter()
+        holder.append(connection)
+        connection.on("event", events.append)
+        if not first:
+            yield connection.send({"type": "ready"})
+        try:
+            yield connection.dispatch_events()
+        except oai.WebSocketConnectionClosedError as closed:
+            unsent.append((closed.close_code, len(closed.unsent_messages)))
+
+    with peer(behave, max_queue=None) as seen:
+        play(scenario, base_url=seen.url)
+    assert [event.number for event in events] == ([1] if first else [1, 2])
+    assert told == ([] if first else [1012])
+    assert all(code == 1000 and 0 < number <= 200 for code, number in unsent)
 
 
 @pytest.mark.parametrize("end", ["abort", "retries", "refused", "normal"])
