@@ -54,10 +54,10 @@ def test_what_is_asked_for_until_it_is_done_takes_the_words_of_the_path(
     server.reply(Answer(json={"id": "file-1", "status": "processed"}))
     assert main([*live(server, monkeypatch), "files.wait_for_processing", "file-1"]) == 0
     server.default = Answer(json=stored("in_progress"))
-    words[-1] = "deadline=0.01"
+    words[-1] = "deadline=0.5"
     capfd.readouterr()
     complaint = fails(capfd, 1, *live(server, monkeypatch), *words)
-    assert "not done after 0.01 s; it was last seen as 'in_progress'" in complaint
+    assert "not done after 0.5 s; it was last seen as 'in_progress'" in complaint
 
 
 @pytest.mark.parametrize("count", [1, 2])
