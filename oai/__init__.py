@@ -135,7 +135,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "_answer": ["BinaryResponse"],
     "_azure": ["AsyncAzureOpenAI", "AzureOpenAI"],
-    "_client": ["AsyncOpenAI", "OpenAI"],
+    "_async_client": ["AsyncOpenAI"],
+    "_client": ["OpenAI"],
     "_connection": ["AsyncConnection", "Connection"],
     "_decode": ["decode"],
     "_default_transport": ["default_transport"],

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from oai._operation import Operation
     from oai._typed import AsyncOpenAI, OpenAI
 else:
-    from oai._client import AsyncOpenAI, OpenAI
+    from oai._async_client import AsyncOpenAI
+    from oai._client import OpenAI
 
 DIFFERENCES = os.path.join(os.path.dirname(__file__), "azure.toml")
 

@@ -16,13 +16,13 @@ from oai._errors import InsecureWarning, OpenAIError
 from oai._object import Object
 from oai._observe import start_log
 from oai._omit import Omit, omit
-from oai._request import Arguments
 from oai._table import table_sources
 from oai._tables import Tables, class_with, restore
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from oai._arguments import Arguments
     from oai._http import Timeout, Transport
     from oai._observe import Hook
     from oai._operation import Operation
@@ -247,10 +247,15 @@ class Client(AdHoc):
 
     def _decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
         """Turn a complete response into the result of a call, and tell a page how to go on."""
-        unpack = operation.row.vectors is not None and Arguments(*arguments).defaulted
-        result = read_answer(operation, response, unpack=unpack)
+        vectors = operation.row.vectors is not None
+        if not (vectors or operation.page):
+            return read_answer(operation, response, unpack=False)
+        from oai._arguments import Arguments
+
+        given = Arguments(*arguments)
+        result = read_answer(operation, response, unpack=vectors and given.defaulted)
         if operation.page and isinstance(result, Object):
-            self._next_page(result, Arguments(*arguments))
+            self._next_page(result, given)
         return result
 
     def _next_page(self, page: Any, given: Arguments) -> None:

@@ -16,7 +16,8 @@ from oai._streamed import AsyncStreamedResponse, StreamedResponse
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from oai._client import AsyncOpenAI, OpenAI
+    from oai._async_client import AsyncOpenAI
+    from oai._client import OpenAI
 
 R = TypeVar("R")
 

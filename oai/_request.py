@@ -7,12 +7,11 @@ before each attempt anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from oai._config import Config, HeaderMap, as_timeout, override
 from oai._http import Body, Pairs, Request, Timeout, time_left
 from oai._json import encode
-from oai._omit import omit
 from oai._query import query_string
 
 if TYPE_CHECKING:
@@ -60,26 +59,6 @@ class Call:
             operation=self.operation,
             stream=self.stream,
         )
-
-
-class Arguments(NamedTuple):
-    """What a generated function passes on: its parameters sorted into places, and the options of the call."""
-
-    operation: Operation
-    path: tuple[object, ...] = ()
-    query: Mapping[str, Any] | None = None
-    body: Any = None
-    stream: object = None
-    extra_headers: Mapping[str, Any] | None = None
-    extra_query: Mapping[str, Any] | None = None
-    extra_body: Any = None
-    timeout: Any = omit
-
-    @property
-    def defaulted(self) -> bool:
-        """Whether the caller left what the row has `defaults` for to them."""
-        said = {name for each in (self.body, self.extra_body) if isinstance(each, Mapping) for name in each}
-        return said.isdisjoint(self.operation.row.defaults)
 
 
 def prepare(

@@ -1,4 +1,4 @@
-"""Clients with tables of their own: the subclass that has a table's surface, made once for a table.
+"""Clients and their tables: the shipped one, or for one of the caller's the subclass that has its surface, made once.
 
 A client that is given `table`, or finds one in the environment, is an instance of such a subclass, so that what it can
 call is real attributes of its class.
@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._surface import Surface
-from oai._table import Table, merged_table
+from oai._table import Table, merged_table, shipped_table
 
 if TYPE_CHECKING:
     from oai._base import Client
@@ -21,6 +21,13 @@ Tables = str | os.PathLike[str] | Table | list[str | os.PathLike[str]]
 C = TypeVar("C", bound="Client")
 
 _classes: dict[tuple[Any, ...], type] = {}
+
+
+def with_shipped_table(cls: type[C]) -> type[C]:
+    """Give a client class the surface of the shipped table."""
+    cls._own_names = frozenset(dir(cls))
+    Surface(shipped_table(), is_async=cls._is_async).install(cls, cls._own_names)
+    return cls
 
 
 def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:

@@ -1,8 +1,8 @@
 """What the generated stubs in `_typed` share: the clients less the table's surface, and the types of their options.
 
-Type checkers read it, Python never does. It is written by hand; `tests/test_typing.py` holds it to `_client`.
+Type checkers read it, Python never does. It is written by hand; `tests/test_typing.py` holds it to the clients.
 """
-# The clients here narrow what those of `_client` accept and return, which is more general than a caller wants to see.
+# The clients here narrow what theirs accept and return, which is more general than a caller wants to see.
 # ruff: noqa: PYI001, PYI021 - what is said here is for people who look a call up
 # mypy: disable-error-code="override"
 # pyright: strict, reportIncompatibleMethodOverride=false, reportInconsistentConstructor=false
@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, 
 
 from typing_extensions import TypeVar
 
-from oai import _client, _pages
+from oai import _async_client, _client, _pages
 from oai._answer import BinaryResponse
 from oai._config import Dialect
 from oai._http import AsyncTransport, Timeout, Transport
@@ -201,7 +201,7 @@ class SyncClient(_client.OpenAI):
     @property
     def delete(self) -> Verb: ...
 
-class AsyncClient(_client.AsyncOpenAI):
+class AsyncClient(_async_client.AsyncOpenAI):
     """`AsyncOpenAI` without the call paths of the table."""
 
     def __init__(

@@ -160,7 +160,7 @@ def test_constructing_a_client_loads_no_types() -> None:
     [
         ("embeddings.create(model='m', input='x')", ["embeddings"]),
         ("files.retrieve('f')", ["files"]),
-        ("chat.completions.create(model='m', messages=[])", ["chat", "completions", "shared"]),
+        ("chat.completions.create(model='m', messages=[])", ["chat", "completions", "shared.function"]),
         ("responses.create(model='m', input='x')", ["responses.common", "responses", "shared"]),
         ("beta.responses.create(model='m', input='x')", ["beta.responses", "responses.common", "shared"]),
         ("beta.agents.retrieve('a')", ["beta.agents"]),

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from oai._arguments import Arguments
 from oai._errors import APIConnectionError, APIError, InternalServerError, OpenAIError, status_error
 from oai._flow import retry_delay
 from oai._http import Headers
 from oai._json import encode
-from oai._request import Arguments, prepare
+from oai._request import prepare
 from oai._response import Response, SentRequest
 from oai._steps import Steps, follow, follow_async, sleep, together
 from oai.helpers.batch_files import (

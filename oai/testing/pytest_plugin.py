@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from oai._client import AsyncOpenAI, OpenAI
+    from oai._async_client import AsyncOpenAI
+    from oai._client import OpenAI
     from oai.testing._blocked import Blocker
     from oai.transports.recorder import Recorder
 
@@ -181,6 +182,6 @@ def oai_client(oai_recorder: Recorder, oai_client_options: dict[str, Any]) -> Op
 @pytest.fixture
 def async_oai_client(oai_recorder: Recorder, oai_client_options: dict[str, Any]) -> AsyncOpenAI:
     """An `AsyncOpenAI` client over this test's cassette."""
-    from oai._client import AsyncOpenAI
+    from oai._async_client import AsyncOpenAI
 
     return AsyncOpenAI(**{"transport": oai_recorder, **oai_client_options})

@@ -132,6 +132,7 @@ if TYPE_CHECKING:
         ReasoningEffort as ReasoningEffort,
         ResponsesModel as ResponsesModel,
     )
+    from oai.types.shared.function_structs import FunctionDefinition as FunctionDefinition
     from oai.types.shared.structs import (
         ComparisonFilter as ComparisonFilter,
         CompoundFilter as CompoundFilter,
@@ -141,7 +142,6 @@ if TYPE_CHECKING:
         DecisionQuestionInputPart as DecisionQuestionInputPart,
         DecisionQuestionInputText as DecisionQuestionInputText,
         ErrorObject as ErrorObject,
-        FunctionDefinition as FunctionDefinition,
         Reasoning as Reasoning,
         ResponseFormatJSONObject as ResponseFormatJSONObject,
         ResponseFormatJSONSchema as ResponseFormatJSONSchema,
@@ -262,7 +262,8 @@ else:
             "oai.types.safety": "",
             "oai.types.shared": "",
             "oai.types.shared.constants": "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
-            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject FunctionDefinition Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
+            "oai.types.shared.function_structs": "FunctionDefinition",
+            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
             "oai.types.shared_params": "",
             "oai.types.skills": "",
             "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams",

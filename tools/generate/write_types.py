@@ -219,7 +219,7 @@ class Writer:
                 self._used.add("Literal")
                 return f"Literal[{', '.join(map(repr, values))}]"
             case Ref(key):
-                return self._ref(self.plan.same.get(key, key))
+                return self._ref(self.plan.same.get(key, key), name_hint)
             case Seq(outer, item):
                 self._used.add(outer)
                 return f"{outer}[{self.show(item, name_hint and name_hint + 'Item')}]"
@@ -239,7 +239,10 @@ class Writer:
                 return " | ".join(shown)
         raise TypeError(node)
 
-    def _ref(self, key: Key) -> str:
+    def _ref(self, key: Key, name_hint: str) -> str:
+        plain = self.plan.facts.aliases.get(key)
+        if plain and not plain.param and isinstance(plain.type, Map | Prim) and self.plan.home(key) != self._home:
+            return self.show(plain.type, name_hint)  # as short, and a module of constants less to load
         name = self.plan.names[key]
         struct = self.plan.facts.structs.get(key)
         names = [name, *(self.more(name, tag) for tag in (struct.more_tags if struct else ()))]

@@ -2,8 +2,6 @@
 
 from typing import Literal, Required, TypedDict
 
-from oai.types.shared.constants import Metadata
-
 
 class OutputExpiresAfter(TypedDict, total=False):
     anchor: Required[Literal["created_at"]]
@@ -25,7 +23,7 @@ class BatchCreateParams(TypedDict, total=False):
         ]
     ]
     input_file_id: Required[str]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     output_expires_after: OutputExpiresAfter
 
 

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from oai._object import Object
-from oai.types.shared.constants import Metadata
 
 
 class BatchError(Object):
@@ -60,7 +59,7 @@ class Batch(Object):
     failed_at: int | None = None
     finalizing_at: int | None = None
     in_progress_at: int | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     model: str | None = None
     output_file_id: str | None = None
     request_counts: BatchRequestCounts | None = None

@@ -3,7 +3,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Required, TypeAlias, TypedDict
 
 from oai.types.beta.threads.runs.constants import RunStepInclude
-from oai.types.shared.constants import ChatModel, Metadata, ReasoningEffort
+from oai.types.shared.constants import ChatModel, ReasoningEffort
 from oai.types.shared_params.params import (
     FunctionDefinition,
     ResponseFormatJSONObject,
@@ -38,7 +38,7 @@ ToolResourcesFileSearchVectorStoreChunkingStrategy: TypeAlias = (
 class ToolResourcesFileSearchVectorStore(TypedDict, total=False):
     chunking_strategy: ToolResourcesFileSearchVectorStoreChunkingStrategy
     file_ids: Sequence[str]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
 
 
 class AssistantCreateParamsToolResourcesFileSearch(TypedDict, total=False):
@@ -87,7 +87,7 @@ class AssistantCreateParams(TypedDict, total=False):
     model: Required[str | ChatModel]
     description: str | None
     instructions: str | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     name: str | None
     reasoning_effort: ReasoningEffort
     response_format: AssistantResponseFormatOptionParam | None
@@ -128,7 +128,7 @@ class AssistantUpdateParamsToolResources(TypedDict, total=False):
 class AssistantUpdateParams(TypedDict, total=False):
     description: str | None
     instructions: str | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: (
         str
         | Literal[
@@ -229,12 +229,12 @@ class ThreadCreateParamsMessage(TypedDict, total=False):
     content: Required[str | Iterable[MessageContentPartParam]]
     role: Required[Literal["user", "assistant"]]
     attachments: Iterable[MessageAttachment] | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
 
 
 class ThreadCreateAndRunParamsThread(TypedDict, total=False):
     messages: Iterable[ThreadCreateParamsMessage]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     tool_resources: AssistantCreateParamsToolResources | None
 
 
@@ -248,7 +248,7 @@ class ThreadCreateAndRunParamsNonStreaming(TypedDict, total=False):
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
     response_format: AssistantResponseFormatOptionParam | None
@@ -267,7 +267,7 @@ class ThreadCreateAndRunParamsStreaming(TypedDict, total=False):
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
     response_format: AssistantResponseFormatOptionParam | None
@@ -285,7 +285,7 @@ ThreadCreateAndRunParams: TypeAlias = ThreadCreateAndRunParamsNonStreaming | Thr
 
 
 class ThreadUpdateParams(TypedDict, total=False):
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     tool_resources: AssistantUpdateParamsToolResources | None
 
 
@@ -310,7 +310,7 @@ class RunCreateParamsNonStreaming(TypedDict, total=False):
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
     reasoning_effort: ReasoningEffort
@@ -331,7 +331,7 @@ class RunCreateParamsStreaming(TypedDict, total=False):
     instructions: str | None
     max_completion_tokens: int | None
     max_prompt_tokens: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: str | ChatModel | None
     parallel_tool_calls: bool
     reasoning_effort: ReasoningEffort
@@ -369,4 +369,4 @@ RunSubmitToolOutputsParams: TypeAlias = RunSubmitToolOutputsParamsNonStreaming |
 
 class RunUpdateParams(TypedDict, total=False):
     thread_id: Required[str]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None

@@ -11,14 +11,8 @@ from oai.types.beta.threads.runs.structs import (
     RunStepDeltaEvent,
     Usage,
 )
-from oai.types.shared.constants import Metadata
-from oai.types.shared.structs import (
-    ErrorObject,
-    FunctionDefinition,
-    ResponseFormatJSONObject,
-    ResponseFormatJSONSchema,
-    ResponseFormatText,
-)
+from oai.types.shared.function_structs import FunctionDefinition
+from oai.types.shared.structs import ErrorObject, ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
 
 
 class AssistantToolResourcesCodeInterpreter(Object):
@@ -74,7 +68,7 @@ class Assistant(Object):
     tools: list[AssistantTool]
     description: str | None = None
     instructions: str | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     name: str | None = None
     response_format: AssistantResponseFormatOption | None = None
     temperature: float | None = None
@@ -97,7 +91,7 @@ class Thread(Object):
     id: str
     created_at: int
     object: Literal["thread"]
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     tool_resources: AssistantToolResources | None = None
 
 
@@ -193,7 +187,7 @@ class Message(Object):
     completed_at: int | None = None
     incomplete_at: int | None = None
     incomplete_details: MessageIncompleteDetails | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     run_id: str | None = None
 
 
@@ -363,7 +357,7 @@ class Run(Object):
     last_error: LastError | None = None
     max_completion_tokens: int | None = None
     max_prompt_tokens: int | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     required_action: RunRequiredAction | None = None
     response_format: (
         Literal["auto"] | ResponseFormatText | ResponseFormatJSONObject | ResponseFormatJSONSchema | None

@@ -2,7 +2,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from oai.types.shared.constants import ChatModel, FunctionParameters, Metadata, ReasoningEffort
+from oai.types.shared.constants import ChatModel, ReasoningEffort
 from oai.types.shared_params.params import (
     FunctionDefinition,
     ResponseFormatJSONObject,
@@ -239,7 +239,7 @@ ChatCompletionToolUnionParam: TypeAlias = ChatCompletionFunctionToolParam | Chat
 class CompletionCreateParamsFunction(TypedDict, total=False):
     name: Required[str]
     description: str
-    parameters: FunctionParameters
+    parameters: dict[str, Any]
 
 
 FunctionCall: TypeAlias = Literal["none", "auto"] | ChatCompletionFunctionCallOptionParam
@@ -295,7 +295,7 @@ class CompletionCreateParamsNonStreaming(TypedDict, total=False):
     logprobs: bool | None
     max_completion_tokens: int | None
     max_tokens: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     modalities: list[Literal["text", "audio"]] | None
     moderation: CompletionCreateParamsModeration | None
     n: int | None
@@ -335,7 +335,7 @@ class CompletionCreateParamsStreaming(TypedDict, total=False):
     logprobs: bool | None
     max_completion_tokens: int | None
     max_tokens: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     modalities: list[Literal["text", "audio"]] | None
     moderation: CompletionCreateParamsModeration | None
     n: int | None
@@ -370,10 +370,10 @@ CompletionCreateParams: TypeAlias = CompletionCreateParamsNonStreaming | Complet
 class CompletionListParams(TypedDict, total=False):
     after: str
     limit: int
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: str
     order: Literal["asc", "desc"]
 
 
 class CompletionUpdateParams(TypedDict, total=False):
-    metadata: Required[Metadata | None]
+    metadata: Required[dict[str, str] | None]

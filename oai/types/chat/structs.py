@@ -4,8 +4,7 @@ from typing import ClassVar, Literal
 
 from oai._object import Object
 from oai.types.completions.structs import CompletionUsage
-from oai.types.shared.constants import Metadata
-from oai.types.shared.structs import FunctionDefinition
+from oai.types.shared.function_structs import FunctionDefinition
 
 
 class TopLogprob(Object):
@@ -122,7 +121,7 @@ class ChatCompletion(Object):
     created: int
     model: str
     object: Literal["chat.completion"]
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     moderation: ChatCompletionModeration | None = None
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     system_fingerprint: str | None = None

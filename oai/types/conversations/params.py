@@ -4,16 +4,15 @@ from typing import Literal, Required, TypedDict
 
 from oai.types.responses.constants import ResponseIncludable
 from oai.types.responses.params import ResponseInputItemParam
-from oai.types.shared.constants import Metadata
 
 
 class ConversationCreateParams(TypedDict, total=False):
     items: Iterable[ResponseInputItemParam] | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
 
 
 class ConversationUpdateParams(TypedDict, total=False):
-    metadata: Required[Metadata | None]
+    metadata: Required[dict[str, str] | None]
 
 
 class ItemCreateParams(TypedDict, total=False):

@@ -9,7 +9,7 @@ from oai.types.graders.params import (
     StringCheckGraderParam,
 )
 from oai.types.responses.params import EasyInputMessageParam, ResponseFormatTextConfigParam, ToolParam
-from oai.types.shared.constants import Metadata, ReasoningEffort
+from oai.types.shared.constants import ReasoningEffort
 
 
 class DataSourceConfigCustom(TypedDict, total=False):
@@ -105,7 +105,7 @@ EvalCreateParamsTestingCriterion: TypeAlias = (
 class EvalCreateParams(TypedDict, total=False):
     data_source_config: Required[EvalCreateParamsDataSourceConfig]
     testing_criteria: Required[Iterable[EvalCreateParamsTestingCriterion]]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     name: str
 
 
@@ -117,7 +117,7 @@ class EvalListParams(TypedDict, total=False):
 
 
 class EvalUpdateParams(TypedDict, total=False):
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     name: str
 
 
@@ -172,7 +172,7 @@ class CreateEvalCompletionsRunDataSourceParamSourceStoredCompletions(TypedDict, 
     created_after: int | None
     created_before: int | None
     limit: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: str | None
 
 
@@ -264,7 +264,7 @@ RunCreateParamsDataSource: TypeAlias = (
 
 class RunCreateParams(TypedDict, total=False):
     data_source: Required[RunCreateParamsDataSource]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     name: str
 
 

@@ -13,14 +13,14 @@ from oai.types.graders.structs import (
     StringCheckGrader,
 )
 from oai.types.responses.common_structs import EasyInputMessage, ResponseFormatTextConfig, Tool
-from oai.types.shared.constants import Metadata, ReasoningEffort
+from oai.types.shared.constants import ReasoningEffort
 from oai.types.shared.structs import ResponseFormatJSONObject, ResponseFormatJSONSchema, ResponseFormatText
 
 
 class EvalCreateResponseDataSourceConfigLogs(Object, tag_field="type", tag="logs"):
     type: ClassVar[Literal["logs"]] = "logs"
     schema_: dict[str, Any] = msgspec.field(name="schema")
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
 
 
 class EvalCustomDataSourceConfig(Object, tag_field="type", tag="custom"):
@@ -31,7 +31,7 @@ class EvalCustomDataSourceConfig(Object, tag_field="type", tag="custom"):
 class EvalStoredCompletionsDataSourceConfig(Object, tag_field="type", tag="stored_completions"):
     type: ClassVar[Literal["stored_completions"]] = "stored_completions"
     schema_: dict[str, Any] = msgspec.field(name="schema")
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
 
 
 EvalCreateResponseDataSourceConfig = (
@@ -94,7 +94,7 @@ class EvalCreateResponse(Object):
     name: str
     object: Literal["eval"]
     testing_criteria: list[EvalCreateResponseTestingCriterion]
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
 
 
 class EvalDeleteResponse(Object):
@@ -155,7 +155,7 @@ class CreateEvalCompletionsRunDataSourceSourceStoredCompletions(Object, tag_fiel
     created_after: int | None = None
     created_before: int | None = None
     limit: int | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     model: str | None = None
 
 
@@ -296,7 +296,7 @@ class RunCancelResponse(Object):
     report_url: str
     result_counts: ResultCounts
     status: str
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
 
 
 class RunDeleteResponse(Object):

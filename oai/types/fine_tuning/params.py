@@ -3,7 +3,6 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Required, TypedDict
 
 from oai.types.fine_tuning.alpha.params import GraderRunParamsGrader
-from oai.types.shared.constants import Metadata
 
 
 class DpoHyperparametersParam(TypedDict, total=False):
@@ -66,7 +65,7 @@ class JobCreateParams(TypedDict, total=False):
     training_file: Required[str]
     hyperparameters: SupervisedHyperparametersParam
     integrations: Iterable[Integration] | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     method: JobCreateParamsMethod
     seed: int | None
     suffix: str | None

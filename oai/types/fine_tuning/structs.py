@@ -4,7 +4,6 @@ from typing import Any, Literal
 
 from oai._object import Object
 from oai.types.fine_tuning.alpha.structs import GraderValidateResponseGrader
-from oai.types.shared.constants import Metadata
 
 
 class DpoHyperparameters(Object):
@@ -86,7 +85,7 @@ class FineTuningJob(Object):
     validation_file: str | None = None
     estimated_finish: int | None = None
     integrations: list[FineTuningJobWandbIntegrationObject] | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     method: FineTuningJobMethod | None = None
 
 

@@ -14,7 +14,6 @@ from oai.types.responses.params import (
     ToolChoiceMcpParam,
     ToolParamMcp,
 )
-from oai.types.shared.constants import Metadata
 
 
 class AudioTranscriptionParam(TypedDict, total=False):
@@ -463,7 +462,7 @@ class RealtimeResponseCreateParamsParam(TypedDict, total=False):
     input: Iterable[ConversationItemParam]
     instructions: str
     max_output_tokens: int | Literal["inf"]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     output_modalities: list[Literal["text", "audio"]]
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None
@@ -526,7 +525,7 @@ class RealtimeResponseCreateParamsWithReferencesParam(TypedDict, total=False):
     ]
     instructions: str
     max_output_tokens: int | Literal["inf"]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     output_modalities: list[Literal["text", "audio"]]
     parallel_tool_calls: bool
     prompt: ResponsePromptParam | None

@@ -50,7 +50,6 @@ from oai.types.responses.common_structs import (
 )
 from oai.types.responses.constants import ToolChoiceOptions
 from oai.types.responses.structs import ResponseInputItemMcpApprovalRequest, ResponseItemMcpApprovalResponse
-from oai.types.shared.constants import Metadata
 
 
 class AudioTranscription(Object):
@@ -489,7 +488,7 @@ class RealtimeResponseCreateParams(Object):
     input: list[ConversationItem] | None = None
     instructions: str | None = None
     max_output_tokens: int | Literal["inf"] | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     output_modalities: list[Literal["text", "audio"]] | None = None
     parallel_tool_calls: bool | None = None
     prompt: ResponsePrompt | None = None
@@ -620,7 +619,7 @@ class RealtimeResponse(Object):
     audio: RealtimeResponseAudio | None = None
     conversation_id: str | None = None
     max_output_tokens: int | Literal["inf"] | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     object: Literal["realtime.response"] | None = None
     output: list[ConversationItem] | None = None
     output_modalities: list[Literal["text", "audio"]] | None = None

@@ -3,7 +3,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 from oai.types.responses.constants import ImageDetail, ResponseIncludable, ServiceTier, ToolChoiceOptions
-from oai.types.shared.constants import Metadata, ReasoningEffort, ResponsesModel
+from oai.types.shared.constants import ReasoningEffort, ResponsesModel
 from oai.types.shared_params.params import (
     ComparisonFilter,
     CompoundFilter,
@@ -1400,7 +1400,7 @@ class ResponseCreateParamsNonStreaming(TypedDict, total=False):
     instructions: str | None
     max_output_tokens: int | None
     max_tool_calls: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: ResponsesModel
     moderation: ResponseCreateParamsModeration | None
     parallel_tool_calls: bool | None
@@ -1437,7 +1437,7 @@ class ResponseCreateParamsStreaming(TypedDict, total=False):
     instructions: str | None
     max_output_tokens: int | None
     max_tool_calls: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: ResponsesModel
     moderation: ResponseCreateParamsModeration | None
     parallel_tool_calls: bool | None
@@ -1527,7 +1527,7 @@ class ResponsesClientEventParamResponseCreate(TypedDict, total=False):
     instructions: str | None
     max_output_tokens: int | None
     max_tool_calls: int | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     model: ResponsesModel
     moderation: ResponseCreateParamsModeration | None
     parallel_tool_calls: bool | None

@@ -93,7 +93,7 @@ from oai.types.responses.common_structs import (
     ToolUsage,
 )
 from oai.types.responses.constants import ResponseIncludable, ResponseStatus, ServiceTier, ToolChoiceOptions
-from oai.types.shared.constants import Metadata, ResponsesModel
+from oai.types.shared.constants import ResponsesModel
 from oai.types.shared.structs import Reasoning
 
 
@@ -630,7 +630,7 @@ class Response(WithOutputText):
     error: ResponseError | None = None
     incomplete_details: IncompleteDetails | None = None
     instructions: str | list[ResponseInputItem] | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     temperature: float | None = None
     top_p: float | None = None
     background: bool | None = None
@@ -1371,7 +1371,7 @@ class ResponsesClientEventResponseCreate(Object, tag_field="type", tag="response
     instructions: str | None = None
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     model: (
         str
         | Literal[

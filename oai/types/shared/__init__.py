@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ReasoningEffort as ReasoningEffort,
         ResponsesModel as ResponsesModel,
     )
+    from oai.types.shared.function_structs import FunctionDefinition as FunctionDefinition
     from oai.types.shared.structs import (
         ComparisonFilter as ComparisonFilter,
         CompoundFilter as CompoundFilter,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         DecisionQuestionInputText as DecisionQuestionInputText,
         ErrorObject as ErrorObject,
         Filter as Filter,
-        FunctionDefinition as FunctionDefinition,
         Grammar as Grammar,
         JSONSchema as JSONSchema,
         Misalignment as Misalignment,
@@ -42,6 +42,7 @@ else:
         __name__,
         {
             "oai.types.shared.constants": "AllModels ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
-            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter FunctionDefinition Grammar JSONSchema Misalignment MisalignmentSteer Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
+            "oai.types.shared.function_structs": "FunctionDefinition",
+            "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter Grammar JSONSchema Misalignment MisalignmentSteer Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
         },
     )

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from oai._object import Object
-from oai.types.shared.constants import FunctionParameters, ReasoningEffort
+from oai.types.shared.constants import ReasoningEffort
 
 
 class ComparisonFilter(Object, tag_field="type", tag="eq"):
@@ -123,13 +123,6 @@ class ErrorObject(Object):
     code: str | None = None
     param: str | None = None
     misalignment: Misalignment | None = None
-
-
-class FunctionDefinition(Object):
-    name: str
-    description: str | None = None
-    parameters: FunctionParameters | None = None
-    strict: bool | None = None
 
 
 class Reasoning(Object):

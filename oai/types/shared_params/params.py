@@ -2,7 +2,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from oai.types.shared.constants import FunctionParameters, ReasoningEffort
+from oai.types.shared.constants import ReasoningEffort
 
 
 class ComparisonFilter(TypedDict, total=False):
@@ -54,7 +54,7 @@ DecisionQuestionInputPart: TypeAlias = DecisionQuestionInputText | DecisionQuest
 class FunctionDefinition(TypedDict, total=False):
     name: Required[str]
     description: str
-    parameters: FunctionParameters
+    parameters: dict[str, Any]
     strict: bool | None
 
 

@@ -2,7 +2,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, Required, TypeAlias, TypedDict
 
-from oai.types.shared.constants import Metadata
 from oai.types.shared_params.params import Filter
 
 
@@ -33,7 +32,7 @@ class VectorStoreCreateParams(TypedDict, total=False):
     description: str
     expires_after: VectorStoreCreateParamsExpiresAfter
     file_ids: Sequence[str]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     name: str
 
 
@@ -59,7 +58,7 @@ class VectorStoreSearchParams(TypedDict, total=False):
 
 class VectorStoreUpdateParams(TypedDict, total=False):
     expires_after: VectorStoreCreateParamsExpiresAfter | None
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     name: str | None
 
 

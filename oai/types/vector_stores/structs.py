@@ -3,7 +3,6 @@
 from typing import ClassVar, Literal
 
 from oai._object import Object
-from oai.types.shared.constants import Metadata
 
 
 class OtherFileChunkingStrategyObject(Object, tag_field="type", tag="other"):
@@ -45,7 +44,7 @@ class VectorStore(Object):
     status: Literal["expired", "in_progress", "completed"]
     usage_bytes: int
     last_active_at: int | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     expires_after: VectorStoreExpiresAfter | None = None
     expires_at: int | None = None
 

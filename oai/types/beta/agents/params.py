@@ -2,7 +2,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, Required, TypeAlias, TypedDict
 
-from oai.types.beta.agents.constants import AutomationMetadataParam, VaultStatus
+from oai.types.beta.agents.constants import VaultStatus
 from oai.types.beta.agents_params import (
     AgentCreateParamsCompaction,
     AgentCreateParamsExperimental,
@@ -58,7 +58,7 @@ class CreateAutomationParamsOnce(TypedDict, total=False):
     run_at: Required[int]
     target: Required[AutomationTargetParam]
     type: Required[Literal["once"]]
-    metadata: AutomationMetadataParam
+    metadata: dict[str, str]
 
 
 class CreateAutomationParamsPeriodic(TypedDict, total=False):
@@ -67,7 +67,7 @@ class CreateAutomationParamsPeriodic(TypedDict, total=False):
     target: Required[AutomationTargetParam]
     timezone: Required[str]
     type: Required[Literal["periodic"]]
-    metadata: AutomationMetadataParam
+    metadata: dict[str, str]
 
 
 AutomationCreateParams: TypeAlias = CreateAutomationParamsPeriodic | CreateAutomationParamsOnce

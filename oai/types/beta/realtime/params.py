@@ -2,8 +2,6 @@
 from collections.abc import Iterable
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from oai.types.shared.constants import Metadata
-
 
 class ConversationItemContentParam(TypedDict, total=False):
     id: str
@@ -113,7 +111,7 @@ class ResponseCreateEventParamResponse(TypedDict, total=False):
     input: Iterable[ConversationItemWithReferenceParam]
     instructions: str
     max_response_output_tokens: int | Literal["inf"]
-    metadata: Metadata | None
+    metadata: dict[str, str] | None
     modalities: list[Literal["text", "audio"]]
     output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"]
     temperature: float

@@ -37,7 +37,6 @@ from oai.types.realtime.common_structs import (
     ResponseFunctionCallArgumentsDeltaEvent,
     Usage,
 )
-from oai.types.shared.constants import Metadata
 
 
 class ConversationItemContent(Object):
@@ -115,7 +114,7 @@ class ResponseCreateEventResponse(Object):
     input: list[ConversationItemWithReference] | None = None
     instructions: str | None = None
     max_response_output_tokens: int | Literal["inf"] | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     modalities: list[Literal["text", "audio"]] | None = None
     output_audio_format: Literal["pcm16", "g711_ulaw", "g711_alaw"] | None = None
     temperature: float | None = None
@@ -261,7 +260,7 @@ class RealtimeResponse(Object):
     id: str | None = None
     conversation_id: str | None = None
     max_output_tokens: int | Literal["inf"] | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     modalities: list[Literal["text", "audio"]] | None = None
     object: Literal["realtime.response"] | None = None
     output: list[ConversationItem] | None = None

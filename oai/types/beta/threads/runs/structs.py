@@ -3,7 +3,6 @@
 from typing import Any, ClassVar, Literal
 
 from oai._object import Object
-from oai.types.shared.constants import Metadata
 
 
 class CodeInterpreterLogs(Object, tag_field="type", tag="logs"):
@@ -173,7 +172,7 @@ class RunStep(Object):
     expired_at: int | None = None
     failed_at: int | None = None
     last_error: LastError | None = None
-    metadata: Metadata | None = None
+    metadata: dict[str, str] | None = None
     usage: Usage | None = None
 
 

@@ -1,0 +1,99 @@
+"""The client of asyncio, with a driver of the flow of its own. Programs without asyncio do not load it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from oai._base import Client
+from oai._flow import Ways, drive_async, read_within_async, run
+from oai._request import prepare
+from oai._tables import with_shipped_table
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from oai._client import Sent
+    from oai._http import Transport
+    from oai._operation import Operation
+    from oai._pages import AsyncPages
+    from oai._response import Response
+    from oai._steps import Steps
+
+
+@with_shipped_table
+class AsyncOpenAI(Client):
+    """The OpenAI API for asyncio: `await client.models.retrieve("gpt-5")`, `async for file in client.files.list()`.
+
+    It is `OpenAI` from the same table and the same flow. It may be used from several event loops, each with
+    connections of its own, and is an async context manager that closes them at the end.
+    """
+
+    _is_async = True
+
+    def _default_transport(self) -> Transport:
+        from oai.transports.aiohttp import AiohttpTransport
+
+        return cast("Transport", AiohttpTransport())
+
+    async def _send(self, *arguments: Any, unread: bool = False) -> Sent:
+        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
+        from asyncio import sleep  # a large module, which only async programs have loaded
+
+        call = prepare(self._config, *arguments)
+        call.stream |= unread
+        response, reply = await drive_async(
+            run(call, self.transport, Ways(sleep, read_within_async), needs_key=self._needs_key)
+        )
+        return call.operation, response, reply
+
+    async def _call(self, *arguments: Any) -> Any:
+        """Send the call that a generated function was asked for, and return its result."""
+        return self._result(*(await self._send(*arguments)), arguments)
+
+    def _result(self, operation: Operation, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
+        if reply is not None:
+            from oai._stream import AsyncStream
+
+            stream: AsyncStream[Any] = AsyncStream(operation, response, reply, max_event=self._config.max_event)
+            return stream if operation.put_together is None else operation.put_together(self, stream)
+        return self._decoded(operation, response, arguments)
+
+    async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
+        """Run a helper of the table."""
+        from oai._steps import follow_async
+
+        return await follow_async(helper(self, **given))
+
+    @property
+    def with_raw_response(self) -> Any:
+        """The same methods, whose awaited results are the answers as HTTP had them, see `RawResponse`."""
+        from oai._raw import raw_async  # few programs look at HTTP
+
+        return raw_async(self)
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """The same methods, which return async context managers of an `AsyncStreamedResponse`."""
+        from oai._raw import streaming_async
+
+        return streaming_async(self)
+
+    def _list(self, *arguments: Any) -> AsyncPages[Any]:
+        from oai._pages import AsyncPages
+
+        return AsyncPages(lambda: self._call(*arguments))
+
+    async def close(self) -> None:
+        """Close the connections, unless they belong to a transport that was passed in."""
+        if self._owns_transport and self._transport is not None:
+            await cast("Any", self._transport).close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
