@@ -252,7 +252,7 @@ def test_at_the_deadline_the_same_block_can_be_run_again(run: Any, api: Api, tmp
     api.done = False
     queue = lambda batch: [ask(batch, "a"), ask(batch, "b")]  # noqa: E731
     with pytest.raises(oai.PollTimeoutError) as caught:
-        run(queue, journal=journal, deadline=0.05)
+        run(queue, journal=journal, deadline=0.5)
     assert caught.value.last.id == "batch_0"
     api.done = True
     made = run(queue, journal=journal)

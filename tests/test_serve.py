@@ -257,7 +257,7 @@ def test_failures_are_those_of_a_connection(
     fake.chat.completions.create.streams(["Hel", "lo"], fails=kind)
     found: list[Any] = []
     with pytest.raises(oai.APIConnectionError):
-        found.extend(ask(client, stream=True, timeout=0.2))
+        found.extend(ask(client, stream=True, timeout=0.6))
     assert said(found) == ["Hel", "lo"]
     fake.chat.completions.create.fails("truncated")
     with pytest.raises(oai.APIConnectionError):

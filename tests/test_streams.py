@@ -106,7 +106,7 @@ def test_a_stream_that_is_reset_raises(server: Loopback, client: oai.OpenAI) -> 
 
 def test_a_stream_that_stalls_times_out(server: Loopback, client_to: Make) -> None:
     server.reply(Answer.events([chunk("a"), chunk("b")], pace=5))
-    stream = chat(client_to(timeout=0.2))
+    stream = chat(client_to(timeout=0.6))
     assert next(stream).choices[0].delta.content == "a"
     with pytest.raises(oai.APITimeoutError, match="within the stream"):
         next(stream)
