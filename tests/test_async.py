@@ -72,7 +72,7 @@ def test_a_list_is_iterated_or_awaited(server: Loopback) -> None:
 
 
 def test_many_calls_at_once(server: Loopback) -> None:
-    server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path.rpartition("/")[2]}, delay=0.02)
+    server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path.rpartition("/")[2]}, delay=0.1)
 
     async def body(client: oai.AsyncOpenAI) -> Any:
         answers = await asyncio.gather(*(client.models.retrieve(f"m{n}") for n in range(50)))
@@ -80,7 +80,7 @@ def test_many_calls_at_once(server: Loopback) -> None:
 
     began = time.monotonic()
     assert run(server, body) == [f"m{n}" for n in range(50)]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2.5
 
 
 def test_a_stream_is_closed_early_and_the_client_goes_on(server: Loopback) -> None:
