@@ -21,18 +21,23 @@ def judge(name: str, times: Times, *, quick: bool) -> tuple[dict[str, Any], list
     medians = {rival: statistics.median(values) for rival, values in times.items()}
     ours = medians[OURS]
     missed = []
+
+    def ratio(one: str, other: str) -> float:
+        """Compare two rivals round by round, in which the machine was as slow for one as for the other."""
+        return statistics.median(a / b for a, b in zip(times[one], times[other], strict=True))
+
     result: dict[str, Any] = {"medians": medians, "title": bound["title"]}
     if bound.get("limit") in medians:
-        result["of_limit"] = ours / medians[bound["limit"]]
+        result["of_limit"] = ratio(OURS, bound["limit"])
         most = bound.get("quick") if quick else bound.get("most")
         if most is not None and result["of_limit"] > most:
             missed.append(f"{result['of_limit']:.2f} of {bound['limit']}, at most {most}")
     if OFFICIAL in medians:
-        result["times"] = medians[OFFICIAL] / ours
+        result["times"] = ratio(OFFICIAL, OURS)
         if not quick and result["times"] < bound.get("times", 0):
             missed.append(f"{result['times']:.1f} times faster than the {OFFICIAL}, at least {bound['times']}")
     if "server" in bound and SOCKET in medians:
-        result["server"] = ours / medians[SOCKET]
+        result["server"] = ratio(OURS, SOCKET)
         if not quick and result["server"] < bound["server"]:
             missed.append(f"the server is only {result['server']:.1f} times as fast, at least {bound['server']}")
     if not quick and ours * 1e6 > bound.get("most_us", float("inf")):
