@@ -19,7 +19,7 @@ from oai._table import SHIPPED, Helper, Row, environment_tables, load_table, shi
 
 if TYPE_CHECKING:
     from oai._socket import Socket
-    from oai._table import Aliases, Table
+    from oai._table import Forms, Table
 
 WIDEST = 48
 """Characters of a column of `oai list`; what is longer pushes the rest aside."""
@@ -52,7 +52,7 @@ class Commands(Mapping[str, Row]):
         return len(self.table) + len(self.helpers)
 
     @property
-    def aliases(self) -> Aliases:
+    def aliases(self) -> Mapping[str, Forms]:
         """The flat names."""
         return self.table.aliases
 

@@ -107,9 +107,9 @@ class Surface:
         for name, is_namespace in segments.items():
             yield name, _NamespaceAttribute(self, prefix + name) if is_namespace else self._method(prefix + name)
         if not prefix:
-            for alias, forms in self.table.aliases.items():
+            for alias in self.table.aliases:
                 if alias not in segments:
-                    yield alias, _Lazy(partial(self._flat, alias, forms, "self"))
+                    yield alias, _Lazy(partial(self._flat, alias, "self"))
 
     def _method(self, path: str) -> _Lazy:
         owner, _, name = path.rpartition(".")
@@ -130,15 +130,15 @@ class Surface:
         for attribute_name, attribute in self._attributes(f"{path}."):
             attribute.__set_name__(cls, attribute_name)
             setattr(cls, attribute_name, attribute)
-        forms = self.table.aliases.get(path)
-        if forms:
-            call = _Lazy(partial(self._flat, path, forms, "self._client"))
+        if path in self.table.aliases:
+            call = _Lazy(partial(self._flat, path, "self._client"))
             call.__set_name__(cls, "__call__")
             setattr(cls, "__call__", call)  # noqa: B010 - a checker would hold the assignment to a method's type
         return cls
 
-    def _flat(self, alias: str, forms: list[tuple[str, list[str]]], client: str) -> FunctionType:
+    def _flat(self, alias: str, client: str) -> FunctionType:
         """Make the function of an alias; where two operations share it, the number of positionals decides."""
+        forms = self.table.aliases[alias]
         functions = [self._function(alias, self.operation(name), names, client) for name, names in forms]
         if len(functions) == 1:
             return functions[0]

@@ -12,12 +12,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import cache_from_source
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from oai._errors import TableError
 from oai._socket import Socket
+from oai._strict import LOOKING
 from oai._version import __version__
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "endpoints.toml")
@@ -29,8 +30,8 @@ PLACEHOLDER = re.compile(r"\{(\w*)\}")
 CALL_OPTIONS = ("extra_headers", "extra_query", "extra_body", "timeout")
 """Parameters that every call takes beside its row's."""
 
-Aliases = dict[str, list[tuple[str, list[str]]]]
-"""For each flat name the call paths that have it, each with its positional parameters."""
+Forms = list[tuple[str, list[str]]]
+"""The call paths that have a flat name, each with its positional parameters."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -160,8 +161,47 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 HELPER_KEYS = Helper.__struct_encode_fields__
 
 
-class Table(Mapping[str, Row]):
-    """Rows by call path; those that are given packed are decoded when they are asked for.
+def _unpack_helper(packed: msgspec.Raw) -> Helper | Socket:
+    is_socket, row = msgspec.msgpack.decode(packed, type=tuple[bool, msgspec.Raw])
+    with LOOKING:
+        return msgspec.msgpack.decode(row, type=Socket) if is_socket else msgspec.msgpack.decode(row, type=Helper)
+
+
+def _unpack_alias(packed: msgspec.Raw) -> Forms:
+    return msgspec.msgpack.decode(packed, type=Forms)
+
+
+V = TypeVar("V")
+
+
+class Packed(Mapping[str, V]):
+    """Values by name; those that are given packed are decoded when they are asked for."""
+
+    def __init__(self, values: Mapping[str, V | msgspec.Raw], unpack: Callable[[msgspec.Raw], V]) -> None:
+        self._values = dict(values)
+        self._unpack = unpack
+
+    def __getitem__(self, name: str) -> V:
+        value = self._values[name]
+        if isinstance(value, msgspec.Raw):
+            value = self._values[name] = self._unpack(value)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def _without(self, names: Mapping[str, Any]) -> dict[str, V | msgspec.Raw]:
+        return {name: value for name, value in self._values.items() if name not in names}
+
+
+class Table(Packed[Row]):
+    """Rows by call path.
 
     The mapping holds the operations. What is no operation of its own stands in `helpers`, by call path as well.
     """
@@ -169,42 +209,31 @@ class Table(Mapping[str, Row]):
     def __init__(
         self,
         rows: Mapping[str, Row | msgspec.Raw],
-        aliases: Aliases | None = None,
-        helpers: Mapping[str, Helper | Socket] | None = None,
+        aliases: Mapping[str, Forms | msgspec.Raw] | None = None,
+        helpers: Mapping[str, Helper | Socket | msgspec.Raw] | None = None,
     ) -> None:
-        self._rows = dict(rows)
-        self._aliases = aliases
-        self.helpers = dict(helpers or {})
-
-    def __getitem__(self, name: str) -> Row:
-        row = self._rows[name]
-        if not isinstance(row, Row):
-            row = self._rows[name] = _unpack_row(row)
-        return row
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        super().__init__(rows, _unpack_row)
+        self._aliases = None if aliases is None else Packed(aliases, _unpack_alias)
+        self.helpers: Packed[Helper | Socket] = Packed(helpers or {}, _unpack_helper)
 
     __eq__ = object.__eq__  # tables are told apart by identity, so that one can be a key
     __hash__ = object.__hash__
 
     @property
-    def aliases(self) -> Aliases:
-        """The flat names."""
+    def aliases(self) -> Mapping[str, Forms]:
+        """The flat names: for each the call paths that have it, each with its positional parameters."""
         if self._aliases is None:
-            self._aliases = {}
+            found: dict[str, Forms] = {}
             for name, row in self.items():
                 for alias, positional in row.aliases():
-                    self._aliases.setdefault(alias, []).append((name, positional))
+                    found.setdefault(alias, []).append((name, positional))
+            self._aliases = Packed(found, _unpack_alias)
         return self._aliases
 
     def over(self, below: "Table") -> "Table":
         """Return a table with these rows laid over those below; a name keeps its place."""
-        helpers = {name: helper for name, helper in below.helpers.items() if name not in self._rows} | self.helpers
-        rows = {name: row for name, row in below._rows.items() if name not in self.helpers} | self._rows  # noqa: SLF001 - its own kind
+        rows = below._without(self.helpers) | self._values  # noqa: SLF001 - its own kind
+        helpers = below.helpers._without(self) | self.helpers._values  # noqa: SLF001
         return Table(rows, helpers=helpers)
 
 
@@ -257,17 +286,16 @@ class _Compiled(msgspec.Struct, array_like=True):
     """The compact form: what it was made from, then what was made."""
 
     stamp: tuple[str, int, int]
-    aliases: Aliases
+    aliases: dict[str, msgspec.Raw]
     rows: dict[str, msgspec.Raw]
     helpers: dict[str, msgspec.Raw]
-    sockets: list[str]
-    """Which of the helpers are WebSockets."""
+    """Each with whether it is a WebSocket before it."""
 
 
 def shipped_table(path: str = SHIPPED) -> Table:
     """Return the shipped table, from its compact form where that is up to date."""
     found = os.stat(path)
-    shapes = " ".join(str(kind.__struct_fields__) for kind in (Row, Helper, Socket))
+    shapes = " ".join(str(kind.__struct_fields__) for kind in (Row, Helper, Socket, _Compiled))
     stamp = (f"{__version__} {shapes}", found.st_mtime_ns, found.st_size)
     if _shipped.get(path, (None,))[0] != stamp:
         _shipped[path] = stamp, _read_shipped(path, stamp)
@@ -280,7 +308,7 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
         with open(cache, "rb") as file:
             compiled = msgspec.msgpack.decode(file.read(), type=_Compiled)
         if compiled.stamp == stamp:
-            return Table(compiled.rows, compiled.aliases, dict(_unpacked(compiled)))
+            return Table(compiled.rows, compiled.aliases, compiled.helpers)
     except (OSError, msgspec.DecodeError):
         pass  # not there, not readable, or not whole: it is made again
     from oai._rows import check_together, read_table
@@ -291,18 +319,12 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
     return table
 
 
-def _unpacked(compiled: _Compiled) -> Iterator[tuple[str, Helper | Socket]]:
-    """Yield the helpers, in the order of the table."""
-    helper, socket = msgspec.msgpack.Decoder(Helper), msgspec.msgpack.Decoder(Socket)
-    for name, packed in compiled.helpers.items():
-        yield name, (socket if name in compiled.sockets else helper).decode(packed)
-
-
 def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
-    rows = {name: msgspec.Raw(msgspec.msgpack.encode(row)) for name, row in table.items()}
-    helpers = {name: msgspec.Raw(msgspec.msgpack.encode(helper)) for name, helper in table.helpers.items()}
-    sockets = [name for name, helper in table.helpers.items() if isinstance(helper, Socket)]
-    return msgspec.msgpack.encode(_Compiled(stamp, table.aliases, rows, helpers, sockets))
+    def raw(values: Iterable[tuple[str, Any]]) -> dict[str, msgspec.Raw]:
+        return {name: msgspec.Raw(msgspec.msgpack.encode(value)) for name, value in values}
+
+    helpers = ((name, (isinstance(helper, Socket), helper)) for name, helper in table.helpers.items())
+    return msgspec.msgpack.encode(_Compiled(stamp, raw(table.aliases.items()), raw(table.items()), raw(helpers)))
 
 
 def _write(cache: str, data: bytes) -> None:
