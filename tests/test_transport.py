@@ -70,6 +70,19 @@ def test_a_head_that_is_none_is_a_named_error(
     assert caught.value.kind == "receive"
 
 
+@pytest.mark.parametrize(("method", "status"), [("DELETE", 204), ("GET", 304), ("HEAD", 200)])
+def test_an_answer_without_a_body_may_say_that_it_is_chunked(
+    method: str, status: int, server: Loopback, transport: Urllib3Transport
+) -> None:
+    """Some servers add the field to every answer (RFC 9112, section 6.3: such an answer ends with its head)."""
+    server.reply(Answer(status, headers=[("Transfer-Encoding", "chunked")]), Answer(body=b"x"))
+    request = Request(method, f"{server.url}/x", [], None, timeout=Timeout(5))
+    assert (reply := transport.send(request)).status == status
+    assert (list(reply), reply.read()) == ([], b"")
+    assert transport.send(get(server)).read() == b"x"
+    assert server.connections == 1
+
+
 def test_a_closed_transport_says_so(server: Loopback, transport: Urllib3Transport) -> None:
     transport.close()
     transport.close()

@@ -72,7 +72,7 @@ class Response(http.client.HTTPResponse):
         length = fields.get("content-length") or ""
         self.length = int(length) if length.isdecimal() and not self.chunked else None
         if self.status in (204, 304) or 100 <= self.status < 200 or self._asked == "HEAD":
-            self.length = 0
+            self.length, self.chunked = 0, False  # whatever it says; http.client would wait for a chunk
         connection = (fields.get("connection") or "").lower()
         keeps = "keep-alive" in connection if self.version == 10 else "close" not in connection
         self.will_close = not keeps or (self.length is None and not self.chunked)
