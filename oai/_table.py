@@ -92,7 +92,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 ROW_KEYS = Row.__struct_encode_fields__
 
-_unpack_row = msgspec.msgpack.Decoder(Row).decode  # made here, so that no two threads make it (`_strict`)
+_rows = msgspec.msgpack.Decoder(Row)  # made here, so that no two threads make it (`_strict`)
 
 
 class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -159,6 +159,10 @@ class Helper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 HELPER_KEYS = Helper.__struct_encode_fields__
+
+
+def _unpack_row(packed: msgspec.Raw) -> Row:
+    return _rows.decode(packed)
 
 
 def _unpack_helper(packed: msgspec.Raw) -> Helper | Socket:
