@@ -229,7 +229,8 @@ def _key(call: Call, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
 
 
 def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, Reply]:
-    """Send a request and follow redirects. The key stays with the origin that it was meant for."""
+    """Send a request and follow redirects, all in its time. The key stays with the origin that it was meant for."""
+    began, total = time.monotonic(), request.timeout.total
     for _ in range(MOST_REDIRECTS + 1):
         reply: Reply = yield transport.send, request
         location = reply.headers.get("location")
@@ -239,6 +240,8 @@ def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, 
         from oai._redirects import redirected  # with modules that a call without a redirect does without
 
         request = redirected(request, reply.status, location)
+        if total is not None:
+            request.timeout = request.timeout.within(total - (time.monotonic() - began))
     raise TransportError("receive", f"the server redirected more than {MOST_REDIRECTS} times")
 
 

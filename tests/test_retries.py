@@ -219,6 +219,14 @@ def test_the_deadline_holds_for_a_stream(server: Loopback, client_to: Make) -> N
     assert time.monotonic() - began < 0.8
 
 
+def test_the_deadline_holds_over_redirects(way: Way, server: Loopback) -> None:
+    server.default = Answer(302, headers=[("Location", "/on")], delay=0.2)
+    way.options["deadline"] = 0.5
+    with pytest.raises(oai.APITimeoutError, match=r"the deadline of 0\.5 s has passed"):
+        way.call("models.list")
+    assert len(server.requests) <= 3
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_within_the_origin_is_followed_with_the_key(
     status: int, server: Loopback, client: oai.OpenAI
