@@ -41,7 +41,6 @@ class Breaking(Urllib3Transport):
 
 
 class Faults(TransportConformance):
-    patience = 1.2
     memory_size = 16 * 1024 * 1024
     Transport: Any = Breaking
     expected: frozenset[str] = frozenset()
@@ -402,7 +401,6 @@ class TestUsesOneConnectionForEach(Faults):
 
 
 class AsyncFaults(AsyncTransportConformance):
-    patience = 1.2
     memory_size = 16 * 1024 * 1024
     Transport: Any = AiohttpTransport
     expected: frozenset[str] = frozenset()
