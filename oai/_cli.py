@@ -31,6 +31,19 @@ if TYPE_CHECKING:
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 """Exit statuses; the last two are what a shell reports for a program that SIGINT or SIGPIPE has ended."""
 
+USAGE_OF = {
+    "list": ("[WORD ...]", "Show the operations in which all the words occur."),
+    "show": ("OPERATION", "Show what an operation does, takes and answers."),
+    "import": ("DOCUMENT", "Write a table, and the types beside it, for a server that an OpenAPI document describes."),
+    "stubs": ("TABLE ...", "Write a module that type checkers know the calls of your tables from."),
+    "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Answer clients of any kind on this machine."),
+    "cassette": (
+        "check PATH ... | show PATH ... | import OLD NEW",
+        "Look for secrets in cassettes, show what is in them, or make one of vcrpy's.",
+    ),
+}
+"""Of each word that is no operation what follows it, and what it does."""
+
 EXAMPLES = """\
 arguments:
   name=text          a parameter; where its type is a number or true/false it is converted
@@ -68,6 +81,7 @@ def main(words: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if words is None else words
     try:
+        arguments = [*map(_as_utf8, arguments)]
         options = make_parser().parse_intermixed_args(arguments)
         status = run(options)
         sys.stdout.flush()
@@ -113,11 +127,26 @@ def run(options: argparse.Namespace) -> int:
     if not words:
         raise UsageError("there is no operation: `oai list` shows them all, `oai --help` how to call them")
     command, *rest = words
-    if options.help and command not in COMMANDS:
+    if options.help and command in COMMANDS:
+        operands, does = USAGE_OF[command]
+        print(f"usage: oai {command} {operands}\n\n{does} `oai --help` shows the options.")  # noqa: T201
+        return 0
+    if options.help:
         command, rest = "show", words
     if command != "serve":
         check_serve_options(options)
     return COMMANDS.get(command, call)(options, command, rest)
+
+
+def _as_utf8(word: str) -> str:
+    """Return an argument as it was typed, where Python took its bytes for something else, as in the locale `C`."""
+    with suppress(UnicodeEncodeError):
+        word.encode()
+        return word
+    try:
+        return os.fsencode(word).decode()
+    except UnicodeError:
+        raise UsageError(f"the argument {word!a} is not UTF-8") from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -131,10 +160,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Make the parser of the options, which may stand anywhere on the line."""
     parser = _Parser(
         prog="oai",
-        usage="oai [options] OPERATION [name=text | name:=json | name@path | text ...]\n"
-        "       oai list [WORD ...]\n       oai show OPERATION\n       oai import DOCUMENT\n"
-        "       oai stubs TABLE ...\n       oai serve [--cassette FILE | --offline | --fake MODULE:NAME]\n"
-        "       oai cassette check PATH ... | show PATH ... | import OLD NEW",
+        usage="oai [options] OPERATION [name=text | name:=json | name@path | text ...]"
+        + "".join(f"\n       oai {command} {operands}" for command, (operands, _) in USAGE_OF.items()),
         description="Call any operation of the OpenAI API from the shell.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -291,8 +318,10 @@ def _say(message: str) -> None:
 def _report(error: Exception, status: int) -> int:
     """Say in one line what went wrong, without a key in it."""
     text = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, AssertionError) and (missed := getattr(error, "missed", None)):
+        text = f"{missed}\n--record FILE records anew"
+    elif isinstance(error, OSError) and error.strerror:
+        text = error.strerror if error.filename is None else f"{error.filename or repr('')}: {error.strerror}"
     elif not isinstance(error, (OpenAIError, OSError, ValueError, AssertionError)):
         text = f"{type(error).__name__}: {text} (--traceback shows where)"
     request_id = getattr(error, "request_id", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 import wave
 from contextlib import redirect_stdout
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oai._cli import main
+from oai._cli import COMMANDS, main
 from oai._cli_arguments import UsageError, read_words
 from oai._cli_output import spoken
 from oai._table import shipped_table
@@ -320,6 +321,38 @@ def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert "oai --offline chat.completions.create" in capfd.readouterr().out
     assert main(["--version"]) == 0
     assert capfd.readouterr().out.startswith("oai ")
+
+
+@pytest.mark.parametrize("words", [[command] for command in COMMANDS] + [["cassette", "check"], ["import", "x.json"]])
+def test_help_of_a_command_is_shown_and_nothing_is_done(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """`oai serve --help` served."""
+    for asked in ("--help", "-h"):
+        assert main([*words, asked]) == 0
+        shown = capfd.readouterr().out
+        assert shown.startswith(f"usage: oai {words[0]} ")
+        assert shown.endswith(". `oai --help` shows the options.\n")
+
+
+def test_arguments_are_utf_8_in_every_locale() -> None:
+    words = [sys.executable, "-m", "oai", "--offline", "chat.completions.create", "model=x"]
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    messages = 'messages:=[{"role":"user","content":"h\u00e9"}]'.encode()
+    said = subprocess.run([*words, messages], env=plain, capture_output=True, check=True).stdout.decode()
+    assert 'You said: \\"h\u00e9\\"' in said
+    failed = subprocess.run([*words, b"user=\xff"], env=plain, capture_output=True, check=False)
+    assert (failed.returncode, failed.stderr) == (2, b"oai: the argument 'user=\\udcff' is not UTF-8\n")
+
+
+def test_a_missing_answer_and_a_missing_name_are_said_in_words_of_the_command_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--replay", str(tmp_path / "none"), "models.list"]) == 1
+    said = (
+        f"oai: there is no cassette {tmp_path}/none to answer GET /models (models.list); --record FILE records anew\n"
+    )
+    assert capfd.readouterr().err == said
+    assert main(["--offline", "models.list", "--output="]) == 1
+    assert capfd.readouterr().err == "oai: '': No such file or directory\n"
 
 
 # Recording

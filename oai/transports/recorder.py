@@ -273,11 +273,13 @@ class Recorder:
         else:
             lines = [f"{self.path} has no answer to {asked.title}"]
             lines += explain(asked, [exchange.request for exchange in tape.recorded])
-        lines.append(
+        advice = (
             f"to record what is missing, run once with the environment's {VARIABLE}=append or "
             f"Recorder(..., mode='append'); to record all of it anew, with {VARIABLE}=record or mode='record'"
         )
-        return CassetteMiss("\n".join(lines))
+        miss = CassetteMiss("\n".join([*lines, advice]))
+        miss.missed = "\n".join(lines)
+        return miss
 
 
 class _AsyncSide:
