@@ -169,13 +169,25 @@ def test_a_line_that_was_cut_is_dropped(run: Run, server: Loopback, tmp_path: Pa
     assert journal.read_bytes() == whole
 
 
-@pytest.mark.parametrize("text", ["hello\n", '{"kind":"oai answers","method":"models.list"}\n', '{"method":"x"}\n'])
+@pytest.mark.parametrize(
+    "text", ["hello\n", "hello", '{"kind":"oai answers","method":"models.list"}\n', '{"method":"x"}\n', '{"kind":"x"}']
+)
 def test_a_file_that_is_no_journal_of_this_is_left_alone(text: str, run: Run, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     journal.write_text(text)
     with pytest.raises(ValueError, match="journal of"):
         run([row("a")], journal=journal)
     assert journal.read_text() == text
+
+
+def test_a_journal_whose_first_line_was_cut_begins_anew(run: Run, tmp_path: Path) -> None:
+    journal = tmp_path / "answers.jsonl"
+    run([], journal=journal)
+    head = journal.read_bytes()
+    for cut in (0, 10, len(head) - 1):
+        journal.write_bytes(head[:cut])
+        assert texts(run([row("a")], journal=journal)) == ["re: a"]
+        assert journal.read_bytes().startswith(head)
 
 
 def test_a_journal_is_for_methods_of_clients(tmp_path: Path) -> None:

@@ -109,11 +109,19 @@ class AnswerJournal:
                 except msgspec.DecodeError as error:
                     raise ValueError(f"{self._path} is not a journal of answers: line {number + 1}: {error}") from None
                 end += len(line)
+            if not end:
+                self._check_cut(file)
         return end
 
     def _check(self, head: Head) -> None:
         if head.method != self._method:
             raise ValueError(f"{self._path} is the journal of {head.method}, not of {self._method}")
+
+    def _check_cut(self, file: Any) -> None:
+        """Refuse a file of one line that is not our first one cut short: it is somebody's, and stays as it is."""
+        file.seek(0)
+        if not msgspec.json.encode(Head(self._method)).startswith(file.read()):
+            raise ValueError(f"{self._path} is not a journal of answers: it has no whole line")
 
 
 def _whole(file: Any) -> Iterator[bytes]:
