@@ -171,6 +171,16 @@ def test_a_reference_with_neighbours_is_written_out() -> None:
     assert "$defs" not in made
 
 
+def test_a_type_may_describe_what_is_of_its_own_type() -> None:
+    ref = {"$ref": "#/$defs/Node"}
+    node = {"type": "object", "properties": {"kids": {"type": "array", "items": {**ref, "description": "a kid"}}}}
+    made = strict({**ref, "$defs": {"Node": node}})
+    check_strict(made)
+    kid = made["properties"]["kids"]["items"]
+    assert kid["description"] == "a kid"
+    assert kid["properties"]["kids"]["items"] == ref
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [

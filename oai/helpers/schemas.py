@@ -209,6 +209,8 @@ class _Strict:
         self.defs: dict[str, Any] = schema.pop("$defs", {})
         self.schema = schema
         self.name = name
+        self.within: list[str] = []
+        """The definitions whose content stands in their place, and is being looked at."""
 
     def result(self) -> dict[str, Any]:
         root = self.node(self.schema, self.name)
@@ -221,7 +223,13 @@ class _Strict:
         return root
 
     def node(self, schema: Any, where: str) -> dict[str, Any]:
-        schema = self.flattened(dict(schema) if isinstance(schema, dict) else {})
+        depth = len(self.within)
+        try:
+            return self._node(self.flattened(dict(schema) if isinstance(schema, dict) else {}), where)
+        finally:
+            del self.within[depth:]
+
+    def _node(self, schema: dict[str, Any], where: str) -> dict[str, Any]:
         for key, what in IMPOSSIBLE.items():
             if schema.get(key):
                 raise self.wrong(where, what)
@@ -247,7 +255,8 @@ class _Strict:
         if isinstance(schema.get("allOf"), list) and len(schema["allOf"]) == 1:
             schema = {**schema.pop("allOf")[0], **schema}
         ref = schema.get("$ref")
-        if isinstance(ref, str) and schema.keys() & KEPT - {"$ref", "title"}:
+        if isinstance(ref, str) and ref not in self.within and schema.keys() & KEPT - {"$ref", "title"}:
+            self.within.append(ref)  # within itself it is referred to: what is said beside that is left out
             target = self.defs.get(ref.removeprefix("#/$defs/"), {})
             schema = {**deepcopy(target), **{key: value for key, value in schema.items() if key != "$ref"}}
         elif isinstance(ref, str):
