@@ -168,6 +168,17 @@ def test_an_upload_that_failed_goes_on_where_it_stood(kept: str, play: Play, ser
     assert journal is None or not journal.exists()
 
 
+def test_an_upload_of_which_only_the_end_was_missing_leaves_no_journal(
+    play: Play, server: Loopback, tmp_path: Path
+) -> None:
+    store, journal = Store(server), tmp_path / "u.json"
+    store.parts = [CONTENT]
+    state = UploadState(upload_id="upload_1", bytes=1000, part_size=1000, filename="a", parts={0: "part_0"})
+    options = {"file": CONTENT, "filename": "a", "part_size": 1000, "resume": state, "journal": journal}
+    assert play(lambda client: chunked(client, **options)).status == "completed"
+    assert not journal.exists()
+
+
 def test_what_is_resumed_is_the_same_file(play: Play, server: Loopback) -> None:
     Store(server)
     state = UploadState(upload_id="upload_1", bytes=5, part_size=100, filename="a")
@@ -336,3 +347,25 @@ def test_files_that_were_uploaded_before_one_failed_are_named(play: Play, server
         play(scenario)
     assert caught.value.__notes__ == ["These files are there, give them as file_ids: ['file-0']"]
     assert len(server.requests) == 2
+
+
+FEW_OPEN = """
+import pathlib, resource, sys, oai
+base, directory = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+with oai.OpenAI(api_key="k", base_url=base) as client:
+    files = sorted(pathlib.Path(directory).iterdir())
+    print(client.vector_stores.file_batches.upload_and_poll("vs_1", files=files).status)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_more_files_than_may_be_open_are_uploaded(server: Loopback, tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"{number}.txt").write_bytes(b"x")
+    server.route("POST", "/v1/files", Answer(json={"id": "file-1", "object": "file"}))
+    server.default = Answer(json={"id": "vsfb_1", "object": "vector_store.files_batch", "status": "completed"})
+    given = [sys.executable, "-c", FEW_OPEN, f"{server.url}/v1", str(tmp_path)]
+    done = subprocess.run(given, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("completed\n", "")
+    assert len([seen for seen in server.requests if seen.path == "/v1/files"]) == 100

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from oai._multipart import File, content_of
@@ -18,31 +20,39 @@ def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progr
     An error says by its notes which of them are there.
     """
     with ExitStack() as stack:
-        opened = [_as_upload(file, stack) for file in files]
-        meter = Meter(sum(source.size for source, _ in opened), progress)
+        known = [_as_upload(file, stack) for file in files]
+        meter = Meter(sum(size for _, size, _ in known), progress)
         ids: dict[int, str] = {}
 
-        def send(number: int, source: Source, rest: tuple[Any, ...]) -> Steps[None]:
-            window = Window(source, 0, source.size, number, meter)
-            made = yield client.files.create(file=(rest[0], window, *rest[1:]), purpose="assistants")
+        def send(number: int, content: Path | Source, size: int, rest: tuple[Any, ...]) -> Steps[None]:
+            with ExitStack() as opened:  # a path only while it is sent: there may be more of them than may be open
+                source = Source(content, opened) if isinstance(content, Path) else content
+                window = Window(source, 0, size, number, meter)
+                made = yield client.files.create(file=(rest[0], window, *rest[1:]), purpose="assistants")
             ids[number] = made.id
 
         try:
-            yield together(client, [partial(send, number, *each) for number, each in enumerate(opened)], limit)
+            yield together(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
         except Exception as error:
             if ids:
                 error.add_note(f"These files are there, give them as file_ids: {[ids[each] for each in sorted(ids)]}")
             raise
-    return [ids[number] for number in range(len(opened))]
+    return [ids[number] for number in range(len(known))]
 
 
-def _as_upload(file: Any, stack: ExitStack) -> tuple[Source, tuple[Any, ...]]:
-    """Return what a file is read from, and its name with what else a tuple says."""
+def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[Any, ...]]:
+    """Return what a file is read from, its size, and its name with what else a tuple says."""
     if isinstance(file, tuple):
         name, content, *more = file
-        return open_source(content, stack)[0], (name, *more)
-    content, name = content_of("files", file)
-    return Source(content, stack), (name,)
+    else:
+        content, name = content_of("files", file)
+        more = []
+    if isinstance(content, (str, os.PathLike)):
+        path = Path(content)
+        with ExitStack() as here:  # opened, so that one that cannot be read fails before any is sent
+            return path, open_source(path, here)[0].size, (name, *more)
+    source, _ = open_source(content, stack)
+    return source, source.size, (name, *more)
 
 
 def upload(

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -191,7 +191,8 @@ def upload_file_chunked(
             there = f"{len(state.parts)} of {_count(state)} parts are there"
             raise UploadError(f"the upload {state.upload_id} failed, {there}: {error}", state=state) from error
     if journal is not None:
-        os.unlink(journal)
+        with suppress(FileNotFoundError):  # none was written where `resume` had all parts
+            os.unlink(journal)
     return done
 
 
