@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import suppress
 from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -266,8 +267,12 @@ class Stream(_Streaming[T]):
         self.close()
 
     def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing."""
-        self._events.close()
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another thread may do so: the one that reads then gets an `APIConnectionError`.
+        """
+        with suppress(ValueError):  # a thread is reading, which the reply tells
+            self._events.close()
         self._reply.close()
 
 
@@ -294,6 +299,10 @@ class AsyncStream(_Streaming[T]):
         await self.close()
 
     async def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing."""
-        await self._events.aclose()
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another task may do so: the one that reads then gets an `APIConnectionError`.
+        """
+        if not getattr(self._events, "ag_running", False):
+            await self._events.aclose()
         await close(self._reply)

@@ -190,3 +190,20 @@ def test_an_error_of_a_callback_comes_out(server: Loopback) -> None:
             stream.until_done()
         with pytest.raises(RuntimeError, match="enough"):
             stream.get_final_run()
+
+
+def test_a_callback_may_close_the_stream(way: Way, server: Loopback) -> None:
+    class Mine(AssistantEventHandler):
+        def on_text_delta(self, delta: Any, snapshot: Any) -> None:
+            self.close()
+
+    class MineAsync(AsyncAssistantEventHandler):
+        async def on_text_delta(self, delta: Any, snapshot: Any) -> None:
+            await self.close()
+
+    server.reply(answer(EVENTS))
+    handler = MineAsync() if way.is_async else Mine()
+    read = way.read("beta.threads.runs.stream", "get_final_run", thread_id="t", assistant_id="a", event_handler=handler)
+    assert read.error is None
+    assert (read.events[-1].event, len(read.events)) == ("thread.message.delta", 9)
+    assert "closed before its end" in str(read.again)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
+import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -364,6 +367,48 @@ def test_a_stream_that_was_closed_has_no_end(way: Way, server: Loopback) -> None
     server.reply(Answer.events(texts("a", "b")))
     snapshot = way.use(CHAT, some_async if way.is_async else some, model="m", messages=[])
     assert snapshot.choices[0].message.content == "a"
+
+
+@pytest.mark.parametrize("kind", ["stream", "create"])
+def test_a_stream_is_closed_while_another_thread_or_task_reads_it(kind: str, way: Way, server: Loopback) -> None:
+    held, began = threading.Event(), threading.Event()
+    first = b"data: " + json.dumps(chunk({"content": "Hel"})).encode() + b"\n\n"
+    server.reply(Answer(content_type="text/event-stream", chunks=[first, first], framing="chunked", hold=held))
+    params: Any = {"model": "m", "messages": [], **({"stream": True} if kind == "create" else {})}
+
+    def read(stream: Any) -> None:
+        for _ in stream:
+            began.set()
+
+    async def read_async(stream: Any) -> None:
+        async for _ in stream:
+            began.set()
+
+    async def main() -> None:
+        async with oai.AsyncOpenAI(**way.options) as client:
+            made = getattr(client.chat.completions, kind)(**params)
+            async with await made if kind == "create" else made as stream:
+                task = asyncio.create_task(read_async(stream))
+                await asyncio.to_thread(began.wait)
+                await stream.close()
+                with pytest.raises(oai.APIConnectionError):
+                    await asyncio.wait_for(task, 5)
+
+    if way.is_async:
+        asyncio.run(main())
+    else:
+        with (
+            oai.OpenAI(**way.options) as client,
+            getattr(client.chat.completions, kind)(**params) as stream,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            reading = pool.submit(read, stream)
+            began.wait()
+            stream.close()
+            error = reading.exception(5)  # none where it had not yet begun to read on
+            assert error is None or isinstance(error, oai.APIConnectionError)
+    assert server.until(lambda: server.open_connections == 0, 3)
+    held.set()
 
 
 def test_a_stream_may_be_read_to_its_end_at_once(way: Way, server: Loopback) -> None:

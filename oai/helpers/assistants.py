@@ -85,7 +85,7 @@ class AssistantEventHandler(_Handler, HelperStream[Any]):
                         callback(*arguments())
                 self._current = None
                 yield event
-            self._complete = True
+            self._complete = not self._closed  # by a callback
         except Exception as error:
             self._error = error
             if isinstance(error, APITimeoutError):
@@ -184,7 +184,7 @@ class AsyncAssistantEventHandler(_Handler, AsyncHelperStream[Any]):
                         await callback(*arguments())
                 self._current = None
                 yield event
-            self._complete = True
+            self._complete = not self._closed  # by a callback
         except Exception as error:
             self._error = error
             if isinstance(error, APITimeoutError):

@@ -8,6 +8,7 @@ A state does no I/O and serves both clients: `handle(item)` returns the events t
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from oai._errors import OpenAIError
@@ -42,7 +43,7 @@ class _Driven(Generic[E]):
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
-        self._complete = False
+        self._complete = self._closed = False
         self._error: BaseException | None = None
 
     @property
@@ -115,8 +116,13 @@ class HelperStream(_Driven[E]):
         return (text for text in texts if text is not None)
 
     def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing."""
-        self._events.close()
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another thread may do so: the one that reads then gets an `APIConnectionError`. So may a callback.
+        """
+        self._closed = True
+        with suppress(ValueError):  # it is being read: the stream below is what ends
+            self._events.close()
         self._raw.close()
 
 
@@ -172,8 +178,13 @@ class AsyncHelperStream(_Driven[E]):
                 yield text
 
     async def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing."""
-        await self._events.aclose()
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another task may do so: the one that reads then gets an `APIConnectionError`. So may a callback.
+        """
+        self._closed = True
+        if not getattr(self._events, "ag_running", False):  # else it is being read: the stream below is what ends
+            await self._events.aclose()
         await self._raw.close()
 
 

@@ -101,6 +101,8 @@ class AiohttpReply:
             pass
         finally:
             self._abandon()
+            if not self._content.is_eof():  # else a task that reads would wait for ever
+                self._content.set_exception(aiohttp.ClientConnectionError("the reply is closed"))
 
     def _note_end(self, ended: asyncio.Future[None]) -> None:
         self._lost = None if ended.cancelled() else ended.exception()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -162,6 +163,7 @@ class DirectReply:
         "_deadline",
         "_done",
         "_origin",
+        "_reading",
         "_response",
         "_translate",
         "headers",
@@ -181,7 +183,7 @@ class DirectReply:
         self._origin, self._connection, self._response = origin, connection, response
         self._deadline = deadline
         self._translate = translate
-        self._closed = self._done = False
+        self._closed = self._done = self._reading = False
 
     def read(self) -> bytes:
         """Return the whole body."""
@@ -196,13 +198,16 @@ class DirectReply:
     def __iter__(self) -> Iterator[bytes]:
         while True:
             self._check_open()
+            self._reading = True
             try:
                 left_of(self._deadline, None)
                 piece = self._response.read1(PIECE)
-                if not piece and self._response.length:
+                if self._closed or (not piece and self._response.length):
                     raise http.client.IncompleteRead(b"", self._response.length)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 raise self._failed(error) from error
+            finally:
+                self._reading = False
             if not piece:
                 self._finish()
                 return
@@ -215,6 +220,10 @@ class DirectReply:
         self._closed = True
         if self._done:
             return
+        if self._reading:  # in another thread, which this wakes, and which then closes the connection
+            with suppress(OSError):
+                self._response.sock.shutdown(socket.SHUT_RDWR)
+            return
         try:
             if self._ends_soon():
                 self._finish()
@@ -226,7 +235,7 @@ class DirectReply:
 
     def __del__(self) -> None:
         # Who forgets a reply gives its connection up; the socket would warn of that in words that say nothing of it.
-        if not getattr(self, "_done", True) and not self._closed:
+        if not getattr(self, "_done", True):
             self._response.close()
             self._connection.close()
 
