@@ -48,10 +48,8 @@ def _client(module: Mapping[str, Any]) -> OpenAI:
     options = {name: module[name] for name in SETTINGS if module.get(name) is not None}
     with _lock:
         if not _made or _made[0][0] != options:
-            made = _make(options)
-            for _, former in _made:
-                former.close()
-            _made[:] = [(options, made)]
+            # The former one stays open: other threads may call it, and what is given to both would be closed with it.
+            _made[:] = [(options, _make(options))]
         return _made[0][1]
 
 

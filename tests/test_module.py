@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from conftest import KEY
 
@@ -38,6 +39,19 @@ def test_options_that_change_are_heeded(server: Loopback) -> None:
     oai.models.retrieve("m")
     assert server.requests[0].header("authorization") == "Bearer two"
     assert server.requests[0].header("x-team") == "blue"
+
+
+def test_what_was_read_before_options_changed_still_works(server: Loopback) -> None:
+    server.default = Answer(json={"id": "m"})
+    oai.base_url, oai.api_key, oai.http_client = server.url, "one", httpx.Client()
+    models = oai.models
+    models.retrieve("m")
+    oai.api_key = "two"
+    oai.models.retrieve("m")
+    models.retrieve("m")
+    sent = [each.header("authorization") for each in server.requests]
+    assert sent == ["Bearer one", "Bearer two", "Bearer one"]
+    oai.http_client.close()
 
 
 def test_a_transport_may_be_set() -> None:
