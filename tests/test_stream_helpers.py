@@ -138,6 +138,15 @@ def test_calls_of_tools_come_piece_by_piece(way: Way, server: Loopback) -> None:
     ]
 
 
+def test_calls_that_are_all_announced_first_are_done_with_their_arguments(way: Way, server: Loopback) -> None:
+    both = [tool(0, "", id="a", name="f"), tool(1, "", id="b", name="g")]
+    announced = chunk({"tool_calls": [each["choices"][0]["delta"]["tool_calls"][0] for each in both]})
+    pieces = [tool(1, '{"y":'), tool(0, '{"x": 1}'), tool(1, "2}")]
+    read = chat(way, server, [announced, *pieces, chunk(finish="tool_calls")])
+    done = [each for each in read.events if each.type.endswith("arguments.done")]
+    assert [(each.name, each.arguments) for each in done] == [("f", '{"x": 1}'), ("g", '{"y":2}')]
+
+
 def test_refusals_and_log_probabilities_have_their_events(way: Way, server: Loopback) -> None:
     def prob(token: str) -> dict[str, Any]:
         return {"token": token, "logprob": -1.0, "bytes": None, "top_logprobs": []}

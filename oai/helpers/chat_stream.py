@@ -170,7 +170,8 @@ class ChatCompletionStreamState(Generic[T]):
         """Yield the done events of what came before the latest call of a choice."""
         yield from self._content_done(choice)
         for call in choice.calls[:-1]:
-            if not call.done and call.is_complete():
+            # without any, they may be still to come: some servers announce all calls before the arguments of the first
+            if not call.done and call.arguments.pieces and call.is_complete():
                 yield from self._call_done(choice, call)
 
     def _finished(self, choice: Choice) -> Events:
