@@ -16,6 +16,8 @@ from oai._operation import PCHAR
 from oai._strict import strictly
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from oai._operation import Operation
     from oai._typed import AsyncOpenAI, OpenAI
 else:
@@ -130,22 +132,43 @@ class _AzureClient:
             raise OpenAIError("base_url and azure_endpoint exclude each other: give one")
         if base_url is None and endpoint is None:
             raise OpenAIError("There is no endpoint: pass azure_endpoint or base_url, or set AZURE_OPENAI_ENDPOINT")
-        query = {name: text.format(api_version=version) for name, text in differences().query.items()}
-        self._azure = {
-            "azure_deployment": azure_deployment,
-            "api_version": version,
-            "base_url": base_url or str(endpoint).rstrip("/") + differences().path,
-        }
+        self._azure = {"azure_deployment": azure_deployment, "api_version": version}
         base: Any = super()  # that of either client
         base.__init__(
             api_key=key,
-            base_url=self._azure["base_url"],
-            default_query={**query, **(default_query or {})},
+            base_url=base_url or str(endpoint).rstrip("/") + differences().path,
+            default_query={**_query(version), **(default_query or {})},
             dialect=Azure(azure_deployment, token=option != "api_key"),
             **options,
         )
         if key is _no_key and base._needs_key:  # noqa: SLF001 - it is the same client
             _no_key()
+
+    def with_options(
+        self,
+        *,
+        api_version: str | None = None,
+        azure_ad_token: str | None = None,
+        azure_ad_token_provider: Callable[[], Any] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return a client with some options replaced, over the same transport, see `OpenAI.with_options`.
+
+        Raises:
+            OpenAIError: there are two keys.
+        """
+        keys = {"azure_ad_token": azure_ad_token, "azure_ad_token_provider": azure_ad_token_provider}
+        if any(each is not None for each in (*keys.values(), options.get("api_key"))):
+            option, options["api_key"] = _credential(api_key=options.get("api_key"), **keys)
+            options["dialect"] = Azure(self._azure["azure_deployment"], token=option != "api_key")
+        if api_version is not None:
+            options["default_query"] = {**_query(api_version), **(options.get("default_query") or {})}
+        base: Any = super()  # that of either client
+        other: Self = base.with_options(**options)
+        other._azure = {**self._azure, **({} if api_version is None else {"api_version": api_version})}
+        return other
+
+    copy = with_options
 
     def _state(self: Any) -> dict[str, Any]:
         """Return the options that a pickled client carries."""
@@ -165,6 +188,10 @@ class AzureOpenAI(_AzureClient, OpenAI):
 
 class AsyncAzureOpenAI(_AzureClient, AsyncOpenAI):
     """`AsyncOpenAI` for Azure's service."""
+
+
+def _query(version: str) -> dict[str, str]:
+    return {name: text.format(api_version=version) for name, text in differences().query.items()}
 
 
 def _credential(**options: Any) -> tuple[str, Any]:

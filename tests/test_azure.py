@@ -155,6 +155,41 @@ def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     assert back._config.dialect.deployment == "d"
 
 
+def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any], server: Loopback) -> None:
+    def scenario(client: Any) -> Any:
+        for options in (
+            {"api_version": "next"},
+            {"azure_ad_token": "token"},
+            {"azure_ad_token_provider": lambda: "made"},
+            {"timeout": 3},
+        ):
+            yield client.with_options(**options).models.list()
+        return (yield client.with_options(azure_ad_token="token").copy(api_key="mine").models.list())
+
+    azure(scenario)
+    assert [
+        (each.target.partition("=")[2], each.header("api-key"), each.header("authorization"))
+        for each in server.requests
+    ] == [
+        ("next", KEY, None),
+        (VERSION, None, "Bearer token"),
+        (VERSION, None, "Bearer made"),
+        (VERSION, KEY, None),
+        (VERSION, "mine", None),
+    ]
+
+
+def test_a_client_with_other_options_pickles(server: Loopback) -> None:
+    server.default = Answer(json={"data": []})
+    options: Any = {"azure_endpoint": "https://x.example", "azure_deployment": "d", "api_key": KEY}
+    client = oai.AzureOpenAI(**options, api_version=VERSION, pickle_keys=True)
+    other = client.with_options(api_version="next", base_url=f"{server.url}/openai")
+    with pickle.loads(pickle.dumps(other)) as back:
+        back.models.list()
+    assert server.requests[0].target == "/openai/models?api-version=next"
+    assert server.requests[0].header("api-key") == KEY
+
+
 def test_every_path_of_azure_is_one_of_the_table() -> None:
     from oai._table import shipped_table
 
