@@ -285,6 +285,20 @@ def test_what_goes_wrong_is_told_to_the_model(way: Way, server: Loopback) -> Non
     assert texts[2] == "Error: LookupError: there is no tool 'unknown'"
 
 
+def test_text_that_cannot_be_sent_is_an_error_of_its_tool(way: Way, server: Loopback) -> None:
+    def listed() -> str:
+        return "caf\udce9"  # a file's name as `os.listdir` has it
+
+    def failed() -> str:
+        raise OSError(listed())
+
+    server.reply(asked(call("listed", {}, "1"), call("failed", {}, "2")), Answer.of_json(completion("sorry")))
+    run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[listed, failed])
+    texts = [each["content"] for each in run.messages[1:3]]
+    assert "surrogates not allowed" in texts[0]
+    assert texts[1] == "Error: OSError: caf\\udce9"
+
+
 @pytest.mark.parametrize("others", [0, 3])
 def test_what_goes_wrong_ends_the_run_where_that_is_wanted(others: int, way: Way, server: Loopback) -> None:
     calls = [call("weather", {"city": "A"}, str(n)) for n in range(others)]

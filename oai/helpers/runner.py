@@ -121,7 +121,7 @@ class _Runner:
     def _failed(self, call: Call, error: Exception) -> str:
         if self.raises:
             raise self.error(f"The tool {call.name} failed: {_said(error)}", call.name) from error
-        return f"Error: {_said(error)}"
+        return f"Error: {_said(error)}".encode(errors="backslashreplace").decode()
 
     def error(self, message: str, tool: str | None = None) -> ToolError:
         return ToolError(message, messages=self.messages, answers=self.answers, tool=tool)
@@ -243,7 +243,10 @@ def finish(awaitable: Any) -> Any:
 
 
 def _text(result: Any) -> str:
-    return result if isinstance(result, str) else encode(result).decode()
+    if not isinstance(result, str):
+        return encode(result).decode()
+    result.encode()  # text that cannot be sent is an error of the tool, and not of the request after it
+    return result
 
 
 def _said(error: Exception) -> str:
