@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oai
+from oai._json import encode
 from oai.helpers.parsing import ParsedChatCompletion, ParsedResponse
 from oai.helpers.schemas import KEPT, format_of, strict
 from oai.testing import Answer, Loopback
@@ -247,7 +248,7 @@ def test_a_completion_is_parsed(path: str, kind: Any, way: Way, server: Loopback
     again = pickle.loads(pickle.dumps(made))
     assert again.choices[0].message.parsed == message.parsed
     assert again.to_dict() == sent
-    assert json.loads(oai._json.encode({"messages": [message]}))["messages"] == [sent["choices"][0]["message"]]
+    assert json.loads(encode({"messages": [message]}))["messages"] == [sent["choices"][0]["message"]]
 
 
 @pytest.mark.parametrize("kind", VALUES)

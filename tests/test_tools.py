@@ -18,6 +18,7 @@ from both import Way
 from test_parsing import check_strict, completion, response, said
 
 import oai
+from oai._json import encode
 from oai.helpers.functions import tools_for
 from oai.testing import Answer, Loopback, Seen
 
@@ -104,7 +105,7 @@ def test_a_function_becomes_a_tool() -> None:
     assert tool.for_responses == {"type": "function", **function}
     assert oai.function_tool(weather, name="look up!", description="d")["function"]["name"] == "look_up_"
     assert "description" not in oai.function_tool(broken)["function"]
-    assert json.loads(oai._json.encode([tool])) == [dict(tool)]
+    assert json.loads(encode([tool])) == [dict(tool)]
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Search, "Search"), (Order, "Order"), (Book, "Book"), (Weather, "Weather")])
@@ -230,7 +231,7 @@ def test_a_run_calls_tools_until_the_model_is_done(way: Way, server: Loopback) -
     assert ids == ["call_1", "a", "b", "c"]
     first = [call("weather", {"city": "Paris", "unit": "F"})]
     assert bodies[-1]["messages"][1] == {"role": "assistant", "tool_calls": first}
-    assert json.loads(oai._json.encode(run.messages))[:-1] == bodies[-1]["messages"]
+    assert json.loads(encode(run.messages))[:-1] == bodies[-1]["messages"]
 
 
 def test_a_run_of_responses_sends_back_what_came(way: Way, server: Loopback) -> None:
