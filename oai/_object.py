@@ -30,11 +30,25 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return `to_dict()` as JSON text, on one line unless `indent` (spaces) is given."""
-        data = msgspec.json.encode(self.to_dict())
-        return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
+        return self.model_dump_json(indent=indent)
 
-    model_dump = to_dict
-    model_dump_json = to_json
+    def model_dump(
+        self,
+        *,
+        mode: str = "python",  # noqa: ARG002 - these are how pydantic's method is called, whose effect is always had
+        by_alias: bool | None = True,  # noqa: ARG002
+        exclude_unset: bool = True,  # noqa: ARG002
+        exclude_defaults: bool = True,  # noqa: ARG002
+        exclude_none: bool = True,  # noqa: ARG002
+        warnings: bool | str = True,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Return `to_dict()`, called as with pydantic: the data is JSON's and without `None`, whatever is asked for."""
+        return self.to_dict()
+
+    def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
+        """Return `to_json()`; it takes the options of `model_dump` as well."""
+        data = msgspec.json.encode(self.model_dump(**options))
+        return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
 
     @property
     def model_extra(self) -> dict[str, Any]:

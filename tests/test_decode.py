@@ -230,7 +230,11 @@ def test_wire_names_that_are_no_python_names() -> None:
 def test_data_and_json_under_the_names_that_pydantic_has() -> None:
     answer = chat()
     assert answer.model_dump() == answer.to_dict() == CHUNK
+    assert answer.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True) == CHUNK
     assert msgspec.json.decode(answer.model_dump_json()) == CHUNK
+    assert answer.model_dump_json(indent=2, exclude_none=True) == answer.to_json(indent=2)
+    with pytest.raises(TypeError, match="exclude_nones"):
+        answer.model_dump_json(exclude_nones=True)
     assert "\n" not in answer.to_json()
     assert answer.to_json(indent=2).startswith('{\n  "id": "1"')
 
