@@ -95,6 +95,8 @@ class Api:
             text = body["messages"][0]["content"]
             if text == "late":
                 return {"error": {"code": "batch_expired", "message": "it was not done in time"}}
+            if text.startswith("{"):
+                return {"error": json.loads(text)["error"]}
             if text == "bad":
                 error = {
                     "error": {"message": "bad text", "code": "bad", "param": None, "type": "invalid_request_error"}
@@ -225,6 +227,24 @@ def test_what_cannot_be_in_a_batch_is_named_at_once(
 
     run(queue)
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        ({"code": 503, "message": "too busy"}, "too busy", "503"),
+        ({"code": "expired"}, "expired", "expired"),
+        ("too busy", "too busy", None),
+    ],
+)
+def test_why_a_line_has_no_answer_may_be_said_in_any_way(
+    run: Any, api: Api, error: Any, message: str, code: str | None
+) -> None:
+    later = run(lambda batch: ask(batch, json.dumps({"error": error})))
+    with pytest.raises(oai.APIError, match=message) as caught:
+        later.result()
+    assert (type(caught.value), caught.value.code) == (oai.APIError, code)
+    assert api.asked == [json.dumps({"error": error})]
 
 
 def test_a_block_that_fails_sends_nothing(run: Any, server: Loopback) -> None:

@@ -178,12 +178,12 @@ def test_a_deadline_that_is_none_is_refused_before_anything_is_created(
 def test_the_server_says_how_long_to_wait_each_time_anew(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    hints = ["20", "5000", "soon", "-1", "inf", None]
+    hints = ["20", "5000", "soon", "-1", "inf", "1e20", None]
     answers = [Answer(json=video("queued"), headers=[("openai-poll-after-ms", h)] if h else []) for h in hints]
     server.reply(*answers, Answer(json=video("completed")))
     with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
         client.videos.poll("video_1")
-    assert [round(each, 2) for each in slept] == [0.02, 5.0, 1.0, 1.0, 1.0, 1.0]
+    assert [round(each, 2) for each in slept] == [0.02, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_the_callers_interval_goes_before_the_servers(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:

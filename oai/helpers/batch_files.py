@@ -113,13 +113,6 @@ class Entry(msgspec.Struct):
     batch_id: str | None = None
 
 
-class LineError(msgspec.Struct):
-    """Why a request was not answered."""
-
-    code: str | None = None
-    message: str | None = None
-
-
 class LineAnswer(msgspec.Struct):
     """The answer to a request as HTTP would have had it."""
 
@@ -133,7 +126,8 @@ class Line(msgspec.Struct):
 
     custom_id: str
     response: LineAnswer | None = None
-    error: LineError | None = None
+    error: Any = None
+    """Why the request was not answered: an object with `code` and `message`, or whatever a server has instead."""
 
 
 class BatchJournal:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oai._arguments import Arguments
-from oai._errors import APIConnectionError, APIError, InternalServerError, OpenAIError, status_error
+from oai._errors import APIConnectionError, APIError, InternalServerError, OpenAIError, read_error, status_error
 from oai._flow import retry_delay
 from oai._http import Headers
 from oai._json import encode
@@ -37,7 +37,6 @@ from oai.helpers.batch_files import (
     Entry,
     Later,
     Line,
-    LineError,
     endpoints_of,
     is_for,
     read_lines,
@@ -247,10 +246,8 @@ class Batch:
     def _result(self, line: Line, request: SentRequest, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         """Return what an answer holds, or raise the error that it is."""
         if line.response is None:
-            error = line.error or LineError()
-            raise APIError(
-                error.message or f"the batch gave no answer: {error.code}", request, body=msgspec.structs.asdict(error)
-            )
+            message, body = read_error(encode({"error": line.error})) if line.error else ("", None)
+            raise APIError(message or "the batch gave no answer, and no reason", request, body=body)
         headers = [("content-type", "application/json")]
         if line.response.request_id:
             headers.append(("x-request-id", line.response.request_id))

@@ -28,6 +28,9 @@ HINT = "openai-poll-after-ms"
 INTERVAL = 1.0
 """Seconds between two questions where nobody says how long."""
 
+LONGEST_HINT = 24 * 3600.0
+"""Seconds that a server may ask to wait; more is no hint but a mistake."""
+
 TICK = 0.05
 """Seconds between two looks at a `cancel` that cannot be waited for."""
 
@@ -222,4 +225,4 @@ def _hinted(state: Any, usual: float) -> float:
         seconds = float(state._response.headers[HINT]) / 1000  # noqa: SLF001 - the answer that it came in
     except (AttributeError, KeyError, ValueError):
         return usual
-    return seconds if 0 <= seconds < math.inf else usual
+    return seconds if 0 <= seconds <= LONGEST_HINT else usual
