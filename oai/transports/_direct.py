@@ -1,34 +1,31 @@
-"""Connections straight to a server, kept for the next request: the common way of the urllib3 transport.
+"""Connections straight to a server, kept for the next request: the common way of the default transport.
 
-urllib3 makes a connection (addresses, TLS, socket options); the answer is read by the response class of `_connections`.
-urllib3's pool, its building of a request line by line and its response object do nothing here that is not done above or
-below, and take more than half the time of a small call, so that idle connections are kept in a list of our own, and a
-request is written as bytes at once. Only public names are used.
+The standard library opens a socket and sets TLS up; the answer is read by `_http1`. urllib3's pool, its building of a
+request line by line and its response object take more than half the time of a small call, and its import a third of
+the time from a program's start to its first answer: it sends what goes through a proxy or a pool of the caller's
+(`_pooled`).
 """
 
 from __future__ import annotations
 
 import http.client
-import re
+import select
 import socket
+import ssl
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from weakref import finalize
 
-from urllib3.util import parse_url
-
 from oai._http import Headers, TransportError
-from oai.transports._connections import CONNECTIONS, Response, left_of
+from oai.transports._http1 import Response, left_of, translated
 from oai.transports._written import written
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
-
-    from urllib3.connection import HTTPConnection
-    from urllib3.util import Url
 
     from oai._http import Body, Request, Timeout
 
@@ -41,6 +38,22 @@ AT_ONCE = 64 * 1024
 LINGER = 0.01
 """Seconds that closing a reply waits for a body's end that is already on its way, to keep the connection."""
 
+MOST_HOSTS = 1000
+"""Servers, and hosts behind a proxy, whose connections are kept."""
+
+MOST_CONNECTIONS = 100
+"""Idle connections kept to one host, as the official SDK has it."""
+
+PORTS = {"http": 80, "https": 443}
+
+
+@cache
+def shared_tls_context() -> ssl.SSLContext:
+    """Return the context of the system's trusted certificates, loaded once for all transports."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
 
 class Origin:
     """A server and the idle connections to it.
@@ -49,33 +62,32 @@ class Origin:
         url: scheme, host and port.
         ssl_context: how to trust it.
         keep: how many idle connections to keep.
+
+    Raises:
+        TransportError: the URL is not one of a server.
     """
 
     def __init__(self, url: str, ssl_context: Callable[[], ssl.SSLContext], keep: int) -> None:
-        parts = parse_url(url)
-        if parts.scheme not in CONNECTIONS or not parts.host:
-            raise ValueError(f"{url!r} is not the URL of a server")
-        self._make = CONNECTIONS[parts.scheme]
-        self._options: dict[str, Any] = {"host": parts.host.strip("[]"), "port": parts.port}
-        self._host = _host_field(parts)
-        if parts.scheme == "https":
-            self._options["ssl_context"] = ssl_context()
-        self._idle: deque[HTTPConnection] = deque()
+        scheme, self._host, self._port = _taken_apart(url)
+        self._trust = ssl_context if scheme == "https" else None
+        name = f"[{self._host.partition('%')[0]}]" if ":" in self._host else self._host
+        self._field = name if self._port == PORTS[scheme] else f"{name}:{self._port}"
+        self._idle: deque[socket.socket] = deque()
         self._keep = keep
         finalize(self, _close_all, self._idle)  # of a client that nobody closes, at the exit at the latest
 
-    def send(self, request: Request, target: str, deadline: float | None) -> tuple[HTTPConnection, Response]:
+    def send(self, request: Request, target: str, deadline: float | None) -> tuple[socket.socket, Response]:
         """Send a request and return at the head of the answer, with the connection that it comes over."""
         timeout = request.timeout
-        head = written(request, target, self._host)
+        head = written(request, target, self._field)
         connection = self._connected(timeout, deadline)
         try:
-            connection.sock.settimeout(left_of(deadline, timeout.write))
+            connection.settimeout(left_of(deadline, timeout.write))
             # A server that had enough before it read everything has closed, and may have answered.
             with suppress(BrokenPipeError, ConnectionResetError):
                 _write(connection, head, request.body, deadline)
-            connection.sock.settimeout(left_of(deadline, timeout.read))
-            response = Response(connection.sock, method=request.method)
+            connection.settimeout(left_of(deadline, timeout.read))
+            response = Response(connection, request.method, timeout.read, deadline)
             try:
                 response.begin()
             except BaseException:
@@ -84,8 +96,6 @@ class Origin:
         except BaseException:
             connection.close()
             raise
-        if response.will_close:
-            connection.close()
         return connection, response
 
     @property
@@ -93,29 +103,40 @@ class Origin:
         """Whether there is an idle connection."""
         return bool(self._idle)
 
-    def _connected(self, timeout: Timeout, deadline: float | None) -> HTTPConnection:
+    def _connected(self, timeout: Timeout, deadline: float | None) -> socket.socket:
         while self._idle:
             try:
                 connection = self._idle.pop()
             except IndexError:  # another thread has taken the last one
                 break
-            if connection.is_connected:
+            if not _readable(connection):
                 return connection
             connection.close()
-        connection = self._make(**self._options, timeout=left_of(deadline, timeout.connect))
-        try:
-            connection.connect()
-        except TimeoutError:
-            connection.close()
-            raise
-        except (OSError, ValueError) as error:  # TLS; what urllib3 has words for is none of these
-            connection.close()
-            raise TransportError("connect", str(error) or type(error).__name__) from error
-        return connection
+        return self._opened(left_of(deadline, timeout.connect))
 
-    def give(self, connection: HTTPConnection) -> None:
+    def _opened(self, limit: float | None) -> socket.socket:
+        """Open a connection, each step of which may take up to the limit."""
+        try:
+            connection = socket.create_connection((self._host, self._port), limit)
+            try:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._trust is None:
+                    return connection
+                name = self._host.partition("%")[0].rstrip(".")
+                return self._trust().wrap_socket(connection, server_hostname=name)
+            except BaseException:
+                connection.close()
+                raise
+        except TimeoutError as error:
+            raise TransportError("timeout", f"no connection to {self._host}:{self._port}: {error}") from error
+        except socket.gaierror as error:
+            raise TransportError("connect", f"no address was found for {self._host!r}: {error}") from error
+        except (OSError, ValueError, OverflowError) as error:
+            raise TransportError("connect", str(error) or type(error).__name__) from error
+
+    def give(self, connection: socket.socket) -> None:
         """Take a connection back whose answer was read to its end."""
-        if connection.sock is None or len(self._idle) >= self._keep:
+        if len(self._idle) >= self._keep:
             connection.close()
         else:
             self._idle.append(connection)
@@ -126,32 +147,51 @@ class Origin:
         _close_all(self._idle)
 
 
-def _host_field(server: Url) -> str:
-    """Return what `Host` says of a server: without the zone of an address, and without the scheme's own port."""
-    host = re.sub("%.*]", "]", server.host or "")
-    own = server.port is None or server.port == {"http": 80, "https": 443}[server.scheme or ""]
-    return host if own else f"{host}:{server.port}"
+def _taken_apart(url: str) -> tuple[str, str, int]:
+    """Return the scheme, the host and the port of a URL, the host as names and addresses are looked up."""
+    shown = repr(url.rpartition("@")[2])  # without a password
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        if ":" in host:
+            host = host.replace("%25", "%", 1)  # before the zone of an address (RFC 6874)
+        elif not host.isascii():
+            host = host.encode("idna").decode()
+    except ValueError as error:
+        raise TransportError("connect", f"{shown} is not the URL of a server: {error}") from error
+    if scheme not in PORTS or not host:
+        raise TransportError("connect", f"{shown} is not the URL of a server")
+    return scheme, host, PORTS[scheme] if port is None else port
 
 
-def _close_all(connections: deque[HTTPConnection]) -> None:
+def _readable(connection: socket.socket) -> bool:
+    """Return whether an idle connection has something to read: its end, or what nobody asked for."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _close_all(connections: deque[socket.socket]) -> None:
     with suppress(IndexError):
         while True:
             connections.pop().close()
 
 
-def _write(connection: HTTPConnection, head: bytes, body: bytes | Body | None, deadline: float | None) -> None:
+def _write(connection: socket.socket, head: bytes, body: bytes | Body | None, deadline: float | None) -> None:
     if body is None:
-        connection.send(head)
+        connection.sendall(head)
     elif isinstance(body, bytes) and len(body) <= AT_ONCE:
-        connection.send(head + body)
+        connection.sendall(head + body)
     elif isinstance(body, bytes):
-        connection.send(head)
-        connection.send(body)
+        connection.sendall(head)
+        connection.sendall(body)
     else:
-        connection.send(head)
+        connection.sendall(head)
         for piece in body:
             left_of(deadline, None)
-            connection.send(piece)
+            connection.sendall(piece)
 
 
 class DirectReply:
@@ -165,7 +205,6 @@ class DirectReply:
         "_origin",
         "_reading",
         "_response",
-        "_translate",
         "headers",
         "status",
     )
@@ -173,25 +212,28 @@ class DirectReply:
     def __init__(
         self,
         origin: Origin,
-        connection: HTTPConnection,
+        connection: socket.socket,
         response: Response,
         deadline: float | None,
-        translate: Callable[[Exception], TransportError],
     ) -> None:
         self.status = response.status
         self.headers = Headers(response.getheaders())
         self._origin, self._connection, self._response = origin, connection, response
         self._deadline = deadline
-        self._translate = translate
         self._closed = self._done = self._reading = False
 
     def read(self) -> bytes:
         """Return the whole body."""
         self._check_open()
+        self._reading = True
         try:
             content = self._response.read()
+            if self._closed:
+                raise http.client.IncompleteRead(content)
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise self._failed(error) from error
+        finally:
+            self._reading = False
         self._finish()
         return content
 
@@ -222,7 +264,7 @@ class DirectReply:
             return
         if self._reading:  # in another thread, which this wakes, and which then closes the connection
             with suppress(OSError):
-                self._response.sock.shutdown(socket.SHUT_RDWR)
+                self._connection.shutdown(socket.SHUT_RDWR)
             return
         try:
             if self._ends_soon():
@@ -243,7 +285,7 @@ class DirectReply:
         """Read what is left, should that be here already."""
         response = self._response
         if self._deadline is None and not response.will_close:
-            response.sock.settimeout(LINGER)
+            self._connection.settimeout(LINGER)
             for _ in range(2):  # the last piece, and the mark of the end behind it
                 if response.isclosed() or response.length == 0 or not response.read1(PIECE):
                     break
@@ -253,7 +295,10 @@ class DirectReply:
         if not self._done:
             self._done = True
             self._response.close()
-            self._origin.give(self._connection)
+            if self._response.will_close:
+                self._connection.close()
+            else:
+                self._origin.give(self._connection)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -264,4 +309,4 @@ class DirectReply:
         self._closed = True
         self._response.close()
         self._connection.close()
-        return TransportError("closed", "the reply is closed") if closed else self._translate(error)
+        return TransportError("closed", "the reply is closed") if closed else translated(error)

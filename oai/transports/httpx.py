@@ -20,8 +20,8 @@ from weakref import WeakKeyDictionary
 
 from oai._http import Headers, Request, Timeout, TransportError
 from oai.transports._bodies import pieces_of
-from oai.transports._connections import left_of
-from oai.transports.urllib3 import MOST_CONNECTIONS, shared_tls_context
+from oai.transports._direct import MOST_CONNECTIONS, shared_tls_context
+from oai.transports._http1 import left_of
 
 if TYPE_CHECKING:
     import httpx

@@ -1,9 +1,7 @@
-"""Connections for urllib3 that keep a limit on the whole answer.
+"""The answer of a server as HTTP/1.1 has it on a socket, read no longer than the request may take.
 
-urllib3 makes the connections itself and tells them nothing of the request beyond its time-outs, so that the request
-under way is known by thread. While headers and body are read, the socket's time-out is shortened before each read to
-what is left; interim answers (1xx) are passed over; and a new connection waits for a write as long as the request
-allows. Only public names of urllib3 and of http.client are used.
+http.client's response class reads the body; its head is read here. While both are read, the socket's time-out is
+shortened before each read to what is left. Only public names of http.client are used.
 """
 
 from __future__ import annotations
@@ -11,43 +9,33 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-import threading
 import time
 from typing import Any
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-from oai._http import Timeout
+from oai._http import TransportError
 
 LONGEST_LINE = 65536
 MOST_FIELDS = 200
 """Bytes of a line and number of fields that the head of an answer may have."""
 
 
-class Attempt(threading.local):
-    """What the connection classes, which urllib3 makes and calls, need to know of the request under way."""
-
-    timeout: Timeout = Timeout()
-    deadline: float | None = None
-    response: Response | None = None
-
-
-attempt = Attempt()
-
-
 class Response(http.client.HTTPResponse):
-    """http.client's response, reading from the socket no longer than the request may take."""
+    """http.client's response, reading from a socket no longer than the request may take.
+
+    Args:
+        sock: the socket, its time-out set for a request without a deadline.
+        method: the request's, since `HEAD` has no body.
+        limit: seconds that a single read may take; counts where there is a deadline.
+        deadline: when everything must have come, by the monotonic clock.
+    """
 
     def __init__(
-        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+        self, sock: socket.socket, method: str | None, limit: float | None = None, deadline: float | None = None
     ) -> None:
         self.sock = sock
         self._asked = method
-        if attempt.deadline is not None:
-            sock = _Timed(sock, attempt.timeout.read, attempt.deadline)  # type: ignore[assignment]
-        super().__init__(sock, debuglevel, method, url)
-        attempt.response = self
+        timed = sock if deadline is None else _Timed(sock, limit, deadline)
+        super().__init__(timed, method=method)  # type: ignore[arg-type]
 
     def begin(self) -> None:
         """Read the head of the final answer, passing over interim ones, and say how its body is delimited.
@@ -169,37 +157,10 @@ def left_of(deadline: float | None, limit: float | None) -> float | None:
     return left if limit is None else min(left, limit)
 
 
-class _PlainConnection(HTTPConnection):
-    response_class = Response
-
-    def connect(self) -> None:
-        super().connect()
-        _limit_writes(self.sock)
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = Response
-
-    def connect(self) -> None:
-        super().connect()
-        _limit_writes(self.sock)
-
-
-def _limit_writes(sock: socket.socket | None) -> None:
-    """Let a new connection wait for a write as long as the request allows, not as long as for connecting."""
-    if sock is not None:
-        sock.settimeout(left_of(attempt.deadline, attempt.timeout.write))
-
-
-CONNECTIONS: dict[str | None, type[HTTPConnection]] = {"http": _PlainConnection, "https": _SecureConnection}
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-POOLS = {"http": _PlainPool, "https": _SecurePool}
+def translated(error: Exception) -> TransportError:
+    """Say what failed on a socket in the words of the seam."""
+    if isinstance(error, TimeoutError):
+        return TransportError("timeout", str(error) or "timed out")
+    if isinstance(error, http.client.IncompleteRead):
+        return TransportError("receive", "the answer was cut short")
+    return TransportError("receive", str(error) or type(error).__name__)

@@ -1,0 +1,205 @@
+"""Connections straight to a server: which one a URL names, and how it is reached."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+import oai
+from oai.testing import Answer, Loopback
+from oai.transports import Request, Timeout, TransportError, Urllib3Transport
+
+
+@pytest.fixture
+def transport() -> Iterator[Urllib3Transport]:
+    transport = Urllib3Transport()
+    yield transport
+    transport.close()
+
+
+@pytest.fixture
+def looked_up(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have every name and address lead to the server, and keep what was asked for."""
+    names: list[str] = []
+
+    def lead(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        names.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lead)
+    return names
+
+
+def get(url: str, **limits: Any) -> Request:
+    return Request("GET", url, [], timeout=Timeout(limits.pop("timeout", 10), **limits))
+
+
+@pytest.mark.parametrize(
+    ("url", "asked", "host", "target"),
+    [
+        ("http://Api.Example.test/v1/x", "api.example.test", "api.example.test", "/v1/x"),
+        ("http://api.example.test:80/x?a=1", "api.example.test", "api.example.test", "/x?a=1"),
+        ("http://api.example.test:8080/", "api.example.test", "api.example.test:8080", "/"),
+        ("http://api.example.test", "api.example.test", "api.example.test", "/"),
+        ("http://api.example.test?a=1/2", "api.example.test", "api.example.test", "/?a=1/2"),
+        ("http://name:word@api.example.test/x", "api.example.test", "api.example.test", "/x"),
+        ("http://b\u00fccher.example.test/x", "xn--bcher-kva.example.test", "xn--bcher-kva.example.test", "/x"),
+        ("http://[2001:db8::1]/x", "2001:db8::1", "[2001:db8::1]", "/x"),
+        ("http://[fe80::1%25eth0]:81/x", "fe80::1%eth0", "[fe80::1]:81", "/x"),
+    ],
+)
+def test_a_url_says_whom_to_connect_to_and_what_to_ask_for(
+    url: str, asked: str, host: str, target: str, server: Loopback, looked_up: list[str], transport: Urllib3Transport
+) -> None:
+    server.reply(Answer(body=b"x"))
+    assert transport.send(get(url)).read() == b"x"
+    (seen,) = server.requests
+    assert (looked_up, seen.header("host"), seen.target) == ([asked], host, target)
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "ftp://api.example.test/", "http://", "http:///x", "http://[::1/x", "http://me:pw@h:99999/x"]
+)
+def test_what_is_no_url_of_a_server_is_named_without_its_password(url: str, transport: Urllib3Transport) -> None:
+    with pytest.raises(TransportError, match="is not the URL of a server") as caught:
+        transport.send(get(url))
+    assert caught.value.kind == "connect"
+    assert "pw" not in str(caught.value)
+
+
+def test_a_redirect_to_a_query_without_a_path_keeps_the_query(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer(307, headers=[("Location", f"{server.url}?page=2")]), Answer.of_json({"data": []}))
+    client.models.list()
+    assert [request.target for request in server.requests][1] == "/?page=2"
+
+
+def secured(server: Loopback, host: str = "127.0.0.1") -> str:
+    return f"https://{host}:{server.port}/x"
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def speaking_tls(authority: trustme.CA, *names: str) -> Loopback:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return Loopback(tls=context)
+
+
+def trusting(authority: trustme.CA, folder: Path) -> Urllib3Transport:
+    certificate = folder / "authority.pem"
+    authority.cert_pem.write_to_path(str(certificate))
+    return Urllib3Transport(ssl_context=ssl.create_default_context(cafile=str(certificate)))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost."])
+def test_who_is_vouched_for_is_asked_and_kept(
+    host: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with speaking_tls(authority, "127.0.0.1", "localhost") as server:
+        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address])
+        server.reply(Answer(body=b"x"), Answer(chunks=[b"a", b"b"]))
+        transport = trusting(authority, tmp_path)
+        assert transport.send(get(secured(server, host))).read() == b"x"
+        assert b"".join(transport.send(get(secured(server, host), total=5.0))) == b"ab"
+        assert server.connections == 1
+        transport.close()
+
+
+@pytest.mark.parametrize(("names", "told"), [(("127.0.0.1",), False), (("other.example.test",), True)])
+def test_who_is_not_vouched_for_is_not_asked(
+    names: tuple[str, ...], told: bool, authority: trustme.CA, tmp_path: Path
+) -> None:
+    with speaking_tls(authority, *names) as server:
+        transport = trusting(authority, tmp_path) if told else Urllib3Transport()
+        with pytest.raises(TransportError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            transport.send(get(secured(server)))
+        assert caught.value.kind == "connect"
+        assert not server.requests
+        transport.close()
+
+
+def test_a_server_that_speaks_no_tls_cannot_be_connected_to(transport: Urllib3Transport) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def refuse() -> None:
+            connection, _ = plain.accept()
+            with connection, suppress(ConnectionResetError):
+                connection.recv(1)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                while connection.recv(4096):  # to the client's end
+                    pass
+
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        with pytest.raises(TransportError, match="SSL") as caught:
+            transport.send(get(f"https://127.0.0.1:{plain.getsockname()[1]}/x"))
+        refusing.join(10)
+    assert caught.value.kind == "connect"
+    assert not refusing.is_alive()
+
+
+def test_a_server_that_keeps_silent_about_tls_is_waited_for_as_long_as_connecting_may_take(
+    transport: Urllib3Transport,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(TransportError, match=f"no connection to 127.0.0.1:{port}: .*timed out") as caught:
+            transport.send(get(f"https://127.0.0.1:{port}/x", connect=0.2))
+    assert caught.value.kind == "timeout"
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_reply_that_is_closed_by_another_thread_ends_the_read_of_this_one(
+    framing: Any, server: Loopback, transport: Urllib3Transport
+) -> None:
+    server.reply(Answer(chunks=[b"x"] * 400, pace=0.1, framing=framing, length=400 if framing == "length" else None))
+    reply = transport.send(get(f"{server.url}/x"))
+    closing = threading.Timer(0.3, reply.close)
+    closing.start()
+    began = time.monotonic()
+    with pytest.raises(TransportError, match="the reply is closed"):
+        reply.read()
+    assert time.monotonic() - began < 10
+    closing.join()
+    assert server.until(lambda: not server.open_connections)
+
+
+IMPORTED = """
+import sys, oai
+client = oai.OpenAI(api_key="none", base_url=sys.argv[1])
+client.models.list()
+print("urllib3" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_urllib3_is_imported_for_a_proxy_alone(
+    proxied: bool, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    base_url = f"{server.url}/v1"
+    if proxied:
+        monkeypatch.setenv("http_proxy", server.url)
+        base_url = "http://localhost.example.test/v1"
+    server.reply(Answer.of_json({"object": "list", "data": []}))
+    program = [sys.executable, "-c", IMPORTED, base_url]
+    shown = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+    assert shown.split() == [str(proxied)]
