@@ -12,9 +12,13 @@ import msgspec
 
 import oai
 from benchmarks import rivals
+from benchmarks.clocks import LONG, Times
 from oai.types.chat import ChatCompletion
 
 CALLERS = 32
+
+MOST = 20
+"""Calls that each caller makes in a turn; fewer, if those of all take longer than `LONG`."""
 
 MEASURES = ("threads", "tasks")
 """Their names in `bounds.toml`."""
@@ -22,41 +26,51 @@ MEASURES = ("threads", "tasks")
 AsyncCall = Callable[[], Awaitable[Any]]
 
 
-def in_threads(port: int, rounds: int, each: int) -> dict[str, list[float]]:
+def in_threads(port: int, rounds: int) -> Times:
     """Return the seconds for one call, by rival and round, with all callers at work."""
     measured = rivals.calls(port, THREADED)
-    times: dict[str, list[float]] = {name: [] for name in measured}
     with ThreadPoolExecutor(CALLERS) as pool:
-        for name in [*measured, *list(measured) * rounds]:  # the first round makes the connections
+
+        def turn(name: str, each: int) -> float:
             began = time.perf_counter()
             list(pool.map(lambda call: [call() for _ in range(each)], [measured[name]] * CALLERS))
-            times[name].append((time.perf_counter() - began) / (CALLERS * each))
-    return {name: values[1:] for name, values in times.items()}
+            return (time.perf_counter() - began) / (CALLERS * each)
+
+        each = {name: _each(turn(name, 1), turn(name, 1)) for name in measured}
+        turns = [[turn(name, each[name]) for name in measured] for _ in range(rounds)]
+    return dict(zip(measured, map(list, zip(*turns, strict=True)), strict=True))
+
+
+def _each(_: float, taken: float) -> int:
+    """Return how many calls each caller makes in a turn, by what one took after the one that made its connection."""
+    return min(MOST, max(1, int(LONG / (CALLERS * taken))))
 
 
 THREADED = (rivals.SOCKET, "tight urllib3", rivals.OURS, "bare pyreqwest", rivals.OFFICIAL)
 
 
-def in_tasks(port: int, rounds: int, each: int) -> dict[str, list[float]]:
+def in_tasks(port: int, rounds: int) -> Times:
     """Return the seconds for one call, by rival and round, with all callers at work in one event loop."""
-    return asyncio.run(_in_tasks(port, rounds, each))
+    return asyncio.run(_in_tasks(port, rounds))
 
 
-async def _in_tasks(port: int, rounds: int, each: int) -> dict[str, list[float]]:
+async def _in_tasks(port: int, rounds: int) -> Times:
     measured, closing = await _async_calls(f"http://127.0.0.1:{port}/v1")
-    times: dict[str, list[float]] = {name: [] for name in measured}
 
-    async def repeat(call: AsyncCall) -> None:
+    async def repeat(call: AsyncCall, each: int) -> None:
         for _ in range(each):
             await call()
 
-    for name in [*measured, *list(measured) * rounds]:
+    async def turn(name: str, each: int) -> float:
         began = time.perf_counter()
-        await asyncio.gather(*(repeat(measured[name]) for _ in range(CALLERS)))
-        times[name].append((time.perf_counter() - began) / (CALLERS * each))
+        await asyncio.gather(*(repeat(measured[name], each) for _ in range(CALLERS)))
+        return (time.perf_counter() - began) / (CALLERS * each)
+
+    each = {name: _each(await turn(name, 1), await turn(name, 1)) for name in measured}
+    turns = [[await turn(name, each[name]) for name in measured] for _ in range(rounds)]
     for close in closing:
         await close()
-    return {name: values[1:] for name, values in times.items()}
+    return dict(zip(measured, map(list, zip(*turns, strict=True)), strict=True))
 
 
 async def _async_calls(url: str) -> tuple[dict[str, AsyncCall], list[AsyncCall]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._base import Client
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from oai._steps import Steps
 
 
+@cache
+def _ways() -> Ways:
+    from asyncio import sleep  # a large module, which only async programs have loaded
+
+    return Ways(sleep, read_within_async)
+
+
 @with_shipped_table
 class AsyncOpenAI(Client):
     """The OpenAI API for asyncio: `await client.models.retrieve("gpt-5")`, `async for file in client.files.list()`.
@@ -39,13 +47,9 @@ class AsyncOpenAI(Client):
 
     async def _send(self, *arguments: Any, unread: bool = False) -> Sent:
         """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
-        from asyncio import sleep  # a large module, which only async programs have loaded
-
         call = prepare(self._config, *arguments)
         call.stream |= unread
-        response, reply = await drive_async(
-            run(call, self.transport, Ways(sleep, read_within_async), needs_key=self._needs_key)
-        )
+        response, reply = await drive_async(run(call, self.transport, _ways(), needs_key=self._needs_key))
         return call.operation, response, reply
 
     async def _call(self, *arguments: Any) -> Any:

@@ -233,8 +233,7 @@ def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, 
     began, total = time.monotonic(), request.timeout.total
     for _ in range(MOST_REDIRECTS + 1):
         reply: Reply = yield transport.send, request
-        location = reply.headers.get("location")
-        if reply.status not in (301, 302, 303, 307, 308) or location is None:
+        if reply.status not in (301, 302, 303, 307, 308) or (location := reply.headers.get("location")) is None:
             return reply
         yield (reply.close,)
         from oai._redirects import redirected  # with modules that a call without a redirect does without

@@ -8,12 +8,14 @@ line and imports nothing of the package, so that a transport has one module to k
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
     from oai._operation import Operation
 
 Pairs: TypeAlias = list[tuple[str, str]]
+
+T = TypeVar("T")
 
 
 class Headers(Mapping[str, str]):
@@ -39,6 +41,14 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._lookup()[name.lower()]
+
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str | T) -> str | T: ...
+    def get(self, name: str, default: Any = None) -> Any:  # `Mapping`'s raises and catches an error for each miss
+        """Return the value of a field, or the default."""
+        return self._lookup().get(name.lower(), default)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._lookup()

@@ -37,6 +37,10 @@ class Straight:
         self._loop = loop
         self._origins: dict[URL, aiohttp.ClientRequest] = {}
 
+    def knows(self, url: URL) -> bool:
+        """Tell whether something was sent straight to the server of a URL."""
+        return url.origin() in self._origins
+
     async def send(self, request: Request, url: URL, limits: aiohttp.ClientTimeout) -> AiohttpReply:
         """Send a request without a body, or with one of bytes, and return at the head of the answer."""
         data = written(request, url.raw_path_qs, url.host_port_subcomponent or "") + (request.body or b"")  # type: ignore[operator]

@@ -84,7 +84,9 @@ class AiohttpTransport:
             raise TransportError("timeout", "there is no time left")
         url, limits = _url(request.url), _limits(request.timeout)
         session, straight = self._session()
-        proxy = proxy_for(request.url) if self._proxies and straight is not None else None
+        # The environment is slow to ask for a proxy: of a server that was reached straight it has been asked.
+        asks = self._proxies and straight is not None and not straight.knows(url)
+        proxy = proxy_for(request.url) if asks else None
         try:
             if straight is not None and proxy is None and _is_small(request.body):
                 return await straight.send(request, url, limits)
