@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import pickle
 import threading
@@ -142,6 +143,39 @@ def test_a_function_that_a_model_cannot_call_is_an_error() -> None:
         oai.function_tool(untyped)
     with pytest.raises(TypeError, match=r"many\(\): a model cannot give \*cities"):
         oai.function_tool(many)
+
+
+def test_what_a_partial_gives_is_not_asked_of_the_model(way: Way, server: Loopback) -> None:
+    def found(shelf: list[str], text: str, limit: int = 2, *, upper: bool = False) -> list[str]:
+        """Look books up.
+
+        Args:
+            shelf: where.
+            text: what they are about.
+        """
+        return [each.upper() if upper else each for each in shelf if text in each][:limit]
+
+    shop = functools.partial(functools.partial(found, ["tea", "teak", "oak"]), upper=True)
+    (tool,) = [oai.function_tool(shop)["function"]]
+    assert (tool["name"], tool["description"], tool["parameters"]["required"]) == (
+        "found",
+        "Look books up.",
+        ["text", "limit"],
+    )
+    assert tool["parameters"]["properties"]["text"]["description"] == "what they are about."
+    slow = functools.partial(slow_weather, city="Rome")
+    server.reply(
+        asked(call("found", {"text": "tea", "limit": 1}, "a"), call("slow_weather", {}, "b")),
+        Answer.of_json(completion("done")),
+    )
+    way.call("chat.completions.run_tools", model="m", messages=[], tools=[shop, slow])
+    results = [each["content"] for each in server.requests[1].json()["messages"] if each["role"] == "tool"]
+    assert results == ['["TEA"]', "sunny in Rome"]
+
+
+def test_a_partial_of_a_type_is_no_tool() -> None:
+    with pytest.raises(TypeError, match=r"Search\(\): a partial of a type is no tool; .* default"):
+        oai.function_tool(functools.partial(Search, limit=1))
 
 
 def test_tools_pickle() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overlo
 
 from oai._json import encode
 from oai._omit import Omit, omit
-from oai.helpers.functions import apply, described, signature_format
+from oai.helpers.functions import apply, described, name_of, signature_format
 from oai.helpers.schemas import Format, clean_name, format_of
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def function_tool(
     if function is None:
         return partial(function_tool, name=name, description=description, defer_loading=defer_loading)
     arguments = _Closed(signature_format(function).kind)
-    name = clean_name(getattr(function, "__name__", type(function).__name__)) if name is None else name
+    name = name_of(function) if name is None else name
     description = described(function) if description is None else description
     handler = partial(apply, function)
     return FunctionTool(arguments, handler, name=name, description=description, defer_loading=defer_loading)

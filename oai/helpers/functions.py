@@ -6,6 +6,7 @@ A `FunctionTool` is the dict that the Chat Completions API takes, and knows the 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import typing
@@ -70,9 +71,10 @@ class FunctionTool(dict[str, Any]):
 
     @property
     def _called(self) -> Any:
-        if inspect.isroutine(self.target):
-            return self.target
-        kind = self.target if isinstance(self.target, type) else type(self.target)
+        plain = _plain(self.target)
+        if inspect.isroutine(plain):
+            return plain
+        kind = plain if isinstance(plain, type) else type(plain)
         return next((each.__dict__["__call__"] for each in kind.__mro__ if "__call__" in each.__dict__), None)
 
     def function(self, parsed: Any) -> Callable[[], Any]:
@@ -94,7 +96,8 @@ def function_tool(
     `parse`, `stream` and `run_tools` of either as it is.
 
     Args:
-        target: a function, or a msgspec struct, dataclass, TypedDict or pydantic model.
+        target: a function, or a msgspec struct, dataclass, TypedDict or pydantic model. What a `functools.partial`
+            gives a function is not asked of the model.
         name: what the model calls it.
         description: what the model is told of it.
         strict: whether the API guarantees the schema, which then must be one that it can express.
@@ -202,15 +205,20 @@ def _get(value: Any, name: str) -> Any:
 
 def signature_format(function: Callable[..., Any]) -> Format:
     """Make the format of a function's arguments: a TypedDict, so that what is left out has the function's default."""
-    name = clean_name(getattr(function, "__name__", type(function).__name__))
-    hinted = function if inspect.isroutine(function) else type(function).__call__
+    name, plain = name_of(function), _plain(function)
+    if isinstance(plain, type):
+        raise TypeError(f"{name}(): a partial of a type is no tool; give the field of a type of its own a default")
+    hinted = plain if inspect.isroutine(plain) else type(plain).__call__
     try:
         hints = typing.get_type_hints(hinted, include_extras=True)
     except NameError as error:
         raise TypeError(f"{name}(): {error}; the types of a tool's arguments stand at the top of a module") from error
-    described = _described_arguments(inspect.getdoc(function) or "")
+    described = _described_arguments(inspect.getdoc(plain) or "")
+    given = function.keywords if isinstance(function, functools.partial) else {}
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
+        if parameter.name in given:
+            continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TypeError(f"{name}(): a model cannot give *{parameter.name}; name each argument")
         if parameter.name not in hints:
@@ -218,6 +226,17 @@ def signature_format(function: Callable[..., Any]) -> Format:
         kind = _annotated(hints[parameter.name], described.get(parameter.name))
         fields[parameter.name] = kind if parameter.default is parameter.empty else typing.NotRequired[kind]
     return Format(typing.TypedDict(name, fields))  # type: ignore[operator]  # made at run time
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return what a model may call a function, by its name or that of its class."""
+    plain = _plain(function)
+    return clean_name(getattr(plain, "__name__", type(plain).__name__))
+
+
+def _plain(function: Any) -> Any:
+    """Return a function without what `partial` gives it; a partial of a partial is one of the function already."""
+    return function.func if isinstance(function, functools.partial) else function
 
 
 def _annotated(kind: Any, description: str | None) -> Any:
@@ -237,7 +256,7 @@ def described(target: Any) -> str:
     if isinstance(target, type):
         text = target.__dict__.get("__doc__") or ""
         return "" if text.startswith(f"{target.__name__}(") else inspect.cleandoc(text)
-    return SECTION.split(inspect.getdoc(target) or "")[0].strip()
+    return SECTION.split(inspect.getdoc(_plain(target)) or "")[0].strip()
 
 
 def _described_arguments(doc: str) -> dict[str, str]:
