@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -299,3 +299,24 @@ def test_a_dask_cluster_is_an_executor(server: Loopback, tmp_path: Path) -> None
     assert json.loads(ended.stdout) == expected
     assert len(server.requests) == 6
     assert {seen.header("authorization") for seen in server.requests} == {f"Bearer {KEY}"}
+
+
+class _Losing(ThreadPoolExecutor):
+    """Loses the second of its calls before it has begun, as a cluster does that ends."""
+
+    def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        if arguments != (1,):
+            return super().submit(function, *arguments, **keywords)
+        lost: Future[Any] = Future()
+        assert lost.cancel()
+        lost.set_running_or_notify_cancel()
+        return lost
+
+
+def test_a_call_that_its_executor_cancels_is_an_error_of_its_row() -> None:
+    with _Losing(2) as executor:
+        first, second, third = oai.map(str, range(3), executor=executor, errors="return")
+        assert (first, third) == ("0", "2")
+        assert isinstance(second, CancelledError)
+        with pytest.raises(CancelledError):
+            oai.map(str, range(3), executor=executor)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,7 +78,7 @@ def map(
 def _collect(work: _Work, under_way: dict[Future[Any], _Row]) -> None:
     done, _ = wait(under_way, return_when=FIRST_COMPLETED)
     for future in done:
-        error = future.exception()
+        error = CancelledError() if future.cancelled() else future.exception()  # by its executor
         row = under_way.pop(future)
         work.done(row, None if error is not None else future.result(), error)
 
