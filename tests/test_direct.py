@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,77 @@ def test_a_reply_that_is_closed_by_another_thread_ends_the_read_of_this_one(
     assert time.monotonic() - began < 10
     closing.join()
     assert server.until(lambda: not server.open_connections)
+
+
+@pytest.fixture
+def holding() -> Iterator[Callable[[bytes], str]]:
+    """Give what starts a server that sends these bytes and then waits for the client to end, and says its URL."""
+    servers: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def serve(listening: socket.socket, content: bytes) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(ConnectionResetError):
+            connection.recv(65536)
+            connection.sendall(content)
+            while connection.recv(65536):
+                pass
+
+    def start(content: bytes) -> str:
+        servers.append(socket.create_server(("127.0.0.1", 0)))
+        threads.append(threading.Thread(target=serve, args=(servers[-1], content)))
+        threads[-1].start()
+        return f"http://127.0.0.1:{servers[-1].getsockname()[1]}/x"
+
+    yield start
+    for thread in threads:
+        thread.join(10)
+    for server in servers:
+        server.close()
+    assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        (b"Content-Length: 2\r\nContent-Length: 2", b"hi"),
+        (b"Content-Length: 2, 2", b"hi"),
+        (b"Content-Length : 2", b"hi"),
+        (b"Transfer-Encoding: identity, chunked", b"2\r\nhi\r\n0\r\n\r\n"),
+        (b"Transfer-Encoding: identity\r\nTransfer-Encoding: Chunked", b"2;a=b\r\nhi\r\n0\r\nX: y\r\n\r\n"),
+        (b"Content-Length: 99\r\nTransfer-Encoding: chunked", b"2\r\nhi\r\n0\r\n\r\n"),
+    ],
+)
+def test_an_answer_ends_where_its_head_says(
+    fields: bytes, body: bytes, pieces: bool, holding: Callable[[bytes], str], transport: Urllib3Transport
+) -> None:
+    reply = transport.send(get(holding(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n" + body), timeout=5))
+    assert (b"".join(reply) if pieces else reply.read()) == b"hi"
+    transport.close()
+
+
+@pytest.mark.parametrize("length", ["2, 3", "-1", "+2", "0x2", "two", "", "2,", "\u00b2", "9" * 30])
+def test_a_length_that_is_none_is_named_and_waited_for_by_nobody(
+    length: str, holding: Callable[[bytes], str], transport: Urllib3Transport
+) -> None:
+    """RFC 9112, section 6.3: what a client must not take for an answer up to the connection's end."""
+    url = holding(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("latin-1") + b"\r\n\r\nhi")
+    with pytest.raises(TransportError, match=re.escape(f"a length of {length!r}, which is none")) as caught:
+        transport.send(get(url, timeout=5))
+    assert caught.value.kind == "receive"
+
+
+@pytest.mark.parametrize("size", [b"zz", b"-2", b"F" * 20])
+@pytest.mark.parametrize("pieces", [False, True])
+def test_a_chunk_whose_size_cannot_be_is_a_named_error(
+    size: bytes, pieces: bool, holding: Callable[[bytes], str], transport: Urllib3Transport
+) -> None:
+    url = holding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhi\r\n0\r\n\r\n")
+    reply = transport.send(get(url, read=0.5))
+    with pytest.raises(TransportError) as caught:
+        list(reply) if pieces else reply.read()
+    assert caught.value.kind in ("receive", "timeout")
 
 
 IMPORTED = """

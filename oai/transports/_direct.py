@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from weakref import finalize
 
 from oai._http import Headers, TransportError
-from oai.transports._http1 import Response, left_of, translated
+from oai.transports._http1 import FAILURES, Response, left_of, translated
 from oai.transports._written import written
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class DirectReply:
             content = self._response.read()
             if self._closed:
                 raise http.client.IncompleteRead(content)
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except FAILURES as error:
             raise self._failed(error) from error
         finally:
             self._reading = False
@@ -246,7 +246,7 @@ class DirectReply:
                 piece = self._response.read1(PIECE)
                 if self._closed or (not piece and self._response.length):
                     raise http.client.IncompleteRead(b"", self._response.length)
-            except (OSError, ValueError, http.client.HTTPException) as error:
+            except FAILURES as error:
                 raise self._failed(error) from error
             finally:
                 self._reading = False
@@ -270,7 +270,7 @@ class DirectReply:
             if self._ends_soon():
                 self._finish()
                 return
-        except (OSError, ValueError, http.client.HTTPException):
+        except FAILURES:
             pass
         self._response.close()
         self._connection.close()

@@ -18,6 +18,12 @@ LONGEST_LINE = 65536
 MOST_FIELDS = 200
 """Bytes of a line and number of fields that the head of an answer may have."""
 
+LONGEST_LENGTH = 18
+"""Digits of a length: an exabyte less one."""
+
+FAILURES = (OSError, ValueError, OverflowError, http.client.HTTPException)
+"""What reading an answer, or sending a request before it, raises where it fails."""
+
 
 class Response(http.client.HTTPResponse):
     """http.client's response, reading from a socket no longer than the request may take.
@@ -56,14 +62,26 @@ class Response(http.client.HTTPResponse):
     def _delimit(self, fields: _Fields) -> None:
         """Tell where the body ends (RFC 9112, section 6.3) and whether the connection goes on after it."""
         self.chunk_left = None
-        self.chunked = (fields.get("transfer-encoding") or "").lower() == "chunked"
-        length = fields.get("content-length") or ""
-        self.length = int(length) if length.isdecimal() and not self.chunked else None
+        codings, length = fields.get("transfer-encoding"), fields.get("content-length")
+        self.chunked = codings is not None and codings.lower().rpartition(",")[2].strip() == "chunked"
         if self.status in (204, 304) or 100 <= self.status < 200 or self._asked == "HEAD":
             self.length, self.chunked = 0, False  # whatever it says; http.client would wait for a chunk
+        else:
+            self.length = None if self.chunked or length is None else _length(length)
         connection = (fields.get("connection") or "").lower()
         keeps = "keep-alive" in connection if self.version == 10 else "close" not in connection
-        self.will_close = not keeps or (self.length is None and not self.chunked)
+        # Who says both may have been understood otherwise on the way: nothing follows on that connection.
+        self.will_close = (
+            not keeps or (self.length is None and not self.chunked) or (self.chunked and length is not None)
+        )
+
+
+def _length(said: str) -> int:
+    """Return the length that an answer says, be it more than once."""
+    text, *others = {each.strip() for each in said.split(",")} if "," in said else (said,)
+    if others or not text.isdecimal() or len(text) > LONGEST_LENGTH:
+        raise http.client.HTTPException(f"the answer says to have a length of {said[:80]!r}, which is none")
+    return int(text)
 
 
 class _Fields(http.client.HTTPMessage):
@@ -115,7 +133,7 @@ def _read_fields(stream: Any) -> list[tuple[str, str]]:
             continue
         name, colon, value = text.partition(":")
         if colon:
-            pairs.append((name, value.strip()))
+            pairs.append((name.rstrip(), value.strip()))
 
 
 class _Timed:

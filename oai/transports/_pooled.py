@@ -23,13 +23,14 @@ from urllib3.exceptions import TimeoutError as LimitReached
 from urllib3.util import SKIP_HEADER
 
 from oai._http import Body, Headers, Pairs, Request, Timeout, TransportError
+from oai.transports import _http1
 from oai.transports._direct import LINGER, MOST_HOSTS, PIECE
 from oai.transports._http1 import Response, left_of, translated
 
 ADDED = ("accept-encoding", "user-agent")
 """Header fields that urllib3 would add by itself."""
 
-FAILURES = (HTTPError, OSError, ValueError, http.client.HTTPException)
+FAILURES = (HTTPError, *_http1.FAILURES)
 """What urllib3 raises where a request fails."""
 
 

@@ -6,7 +6,6 @@ read piece by piece as they arrive, and a limit on the whole answer (`Timeout.to
 
 from __future__ import annotations
 
-import http.client
 import os
 import time
 from functools import partial
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from oai._http import TransportError
 from oai.transports._direct import MOST_CONNECTIONS, MOST_HOSTS, DirectReply, Origin, shared_tls_context
-from oai.transports._http1 import translated
+from oai.transports._http1 import FAILURES, translated
 from oai.transports._proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Urllib3Transport:
             return send_over(pool, request, deadline)
         try:
             return DirectReply(origin, *origin.send(request, target, deadline), deadline)
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except FAILURES as error:
             raise translated(error) from error
 
     def close(self) -> None:
