@@ -117,6 +117,9 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         return response if kind is Response else _as_httpx(kind, response)
     if kind is None or kind is type(None) or response.status_code in (204, 205):
         return None
+    text = _takes_text(kind) and _is_text(response)
+    if text and not response.content.lstrip().startswith(b"{"):
+        return Text.of(response)  # which may look like JSON: 42, null, "Yes.", [Music]
     try:
         if vectors is not None:
             from oai._vectors import decode_unpacked
@@ -125,7 +128,7 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         else:
             result = decode(kind, response.content)
     except msgspec.DecodeError as error:
-        if _takes_text(kind) and not _claims_json(response):
+        if text or (_takes_text(kind) and not _claims_json(response)):
             return Text.of(response)
         raise _not_json(name, response, error) from None
     if isinstance(result, Object):
@@ -151,6 +154,10 @@ def _as_httpx(kind: Any, response: Response) -> Any:
 
 def _takes_text(kind: Any) -> bool:
     return get_origin(kind) in (Union, types.UnionType) and str in get_args(kind)
+
+
+def _is_text(response: Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/")
 
 
 def _claims_json(response: Response) -> bool:

@@ -1,12 +1,14 @@
 """JSON to structs: strictly first, leniently where that fails, never losing what came.
 
 The strict way (`_strict`) is one msgspec decode into exact structs. A mismatch of any kind sends the document the
-lenient way (`_lenient`), which types what fits and keeps the rest as it is. Only text that is not JSON fails.
+lenient way (`_lenient`), which types what fits and keeps the rest as it is. Only text that is not JSON fails, and
+what Python's own `json` takes counts as JSON: servers send NaN, and halves of characters that they have cut in two.
 This module knows types and bytes, not HTTP.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +17,9 @@ from oai._strict import DECODE, strictly
 
 MOST_LOGGED = 1000
 """Shapes that are told apart in the log; a server that varies without end does not fill the memory."""
+
+HALF = rb"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(\\u[dD][89a-fA-F]\w\w)|\\[^u]"
+"""A pattern of escapes in JSON text; its group is half a character without the other (a lone surrogate)."""
 
 _logged: set[tuple[str, str]] = set()
 
@@ -28,9 +33,32 @@ def decode(kind: Any, data: bytes) -> Any:
     try:
         return DECODE[kind](data)
     except msgspec.ValidationError as mismatch:
-        return lenient(kind, msgspec.json.decode(data), mismatch)
-    except UnicodeDecodeError:
-        return lenient(kind, msgspec.json.decode(data.decode(errors="replace")))
+        return lenient(kind, parsed(data), mismatch)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return lenient(kind, parsed(data))
+
+
+def parsed(data: bytes) -> Any:
+    """Read JSON text as plain data: what is not UTF-8, and half characters, replaced; NaN and a byte order mark taken.
+
+    Raises:
+        msgspec.DecodeError: the text is not JSON, or nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as refusal:
+        import json  # few answers need it
+
+        whole = re.sub(HALF, lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
+        try:
+            found = json.loads(whole.decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, (dict, list)):  # a word such as NaN is rather text
+            raise msgspec.DecodeError(str(refusal)) from None
+        return found
 
 
 def convert(kind: Any, value: Any) -> Any:

@@ -313,7 +313,7 @@ def read_error(content: bytes) -> tuple[str, object]:
     """
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = content.decode(errors="replace")
         return excerpt(text), text
     if isinstance(body, list) and len(body) == 1:

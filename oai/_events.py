@@ -10,6 +10,9 @@ import msgspec
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+LONGEST_NUMBER = 18
+"""Digits of a reconnection time; Python refuses to read a number of thousands."""
+
 
 class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
     """One event: its data, and its name and the last id where the stream gave them."""
@@ -116,5 +119,5 @@ class EventParser:
             self._event = value.decode(errors="replace")
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode(errors="replace")
-        elif name == b"retry" and value.isdigit():
+        elif name == b"retry" and value.isdigit() and len(value) <= LONGEST_NUMBER:
             self.retry = int(value)

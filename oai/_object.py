@@ -65,7 +65,9 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
         sent = {wire for wire, value in self._items() if value is not None} | self.model_extra.keys()
         content = getattr(self._response, "content", b"")
         if content.lstrip()[:1] == b"{":
-            sent |= msgspec.json.decode(content, type=dict[str, msgspec.Raw]).keys()
+            from oai._decode import parsed  # which is built on this module
+
+            sent |= parsed(content).keys()
         names = dict(zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True))
         return {names.get(wire, wire) for wire in sent}
 

@@ -15,7 +15,7 @@ import msgspec
 
 from oai._content import Feed, TooLarge
 from oai._content import decoder as content_decoder
-from oai._decode import convert, lenient
+from oai._decode import convert, lenient, parsed
 from oai._errors import (
     SHOWN,
     APIConnectionError,
@@ -91,7 +91,7 @@ class EventDecoder:
                 continue
             try:
                 item = self._decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 item = self._lenient(event)
             if type(item) is not self._untyped:
                 self._watch(item)
@@ -158,7 +158,7 @@ class EventDecoder:
 
     def _json(self, event: ServerSentEvent) -> Any:
         try:
-            return msgspec.json.decode(event.data.decode(errors="replace"))
+            return parsed(event.data)
         except msgspec.DecodeError as error:
             raise APIResponseValidationError(
                 f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",

@@ -169,7 +169,13 @@ def test_bytes_can_be_written_to_a_pipe(server: Loopback, client: oai.OpenAI, tm
     assert read == [b"through a pipe"]
 
 
-@pytest.mark.parametrize("text", ["1\n00:00:00,000 --> 00:00:01,000\nHi\n", "WEBVTT\n\nHi", "Hi"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1\n00:00:00,000 --> 00:00:01,000\nHi\n", "WEBVTT\n\nHi", "Hi", ""),
+        *("[Music]\n", "{inaudible}", "42\n", "null", "true", '"Yes."', "[1]"),  # which look like JSON, and some are
+    ],
+)
 def test_text_where_the_server_answers_text(text: str, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer(body=text, content_type="text/plain; charset=utf-8", headers=[("x-request-id", "r")]))
     answer = client.audio.transcriptions.create(file=("a.wav", b"x"), model="m", response_format="srt")

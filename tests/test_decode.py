@@ -244,6 +244,33 @@ def test_invalid_utf8_in_a_text_is_replaced() -> None:
     assert answer.id == "\ufffd"
 
 
+@pytest.mark.parametrize("data", [b'{"object": 1, "id": "\xff"}', b'{"n\xffw": 1, "id": "\xff"}'])
+def test_invalid_utf8_is_replaced_in_an_answer_that_does_not_fit(data: bytes) -> None:
+    assert oai.decode(types.chat.ChatCompletion, data).id == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b'\xef\xbb\xbf{"id": "a"}', "a"),
+        (rb'{"id": "\ud83d"}', "\ufffd"),
+        (rb'{"id": "\ude00 \\ud83d \ud83d\ude00\uD83D"}', "\ufffd \\ud83d \U0001f600\ufffd"),
+        (b'{"id": "a", "created": NaN, "score": -Infinity}', "a"),
+    ],
+    ids=["byte order mark", "half a character", "halves and wholes", "no numbers"],
+)
+def test_what_python_s_own_json_takes_is_no_lost_answer(data: bytes, text: str) -> None:
+    answer = oai.decode(types.chat.ChatCompletion, data)
+    assert answer.id == text
+    assert msgspec.json.decode(answer.to_json())["id"] == text
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b'{"id": NaN, "a":' * 100_000, b"NaN"])
+def test_what_is_nested_too_deeply_and_a_bare_word_are_not_json(data: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        oai.decode(types.chat.ChatCompletion, data)
+
+
 def test_what_is_not_json_raises() -> None:
     with pytest.raises(msgspec.DecodeError):
         oai.decode(types.chat.ChatCompletion, b"<html>")

@@ -66,6 +66,7 @@ BODIES = [
     ("", "Internal Server Error", None),
     ('{"error": {"message": "cut', '{"error": {"message": "cut', None),
     (b"\xff\xfe", "\ufffd\ufffd", None),
+    ("[" * 100_000, "[" * 300 + "...", None),
 ]
 
 

@@ -97,7 +97,7 @@ def test_an_event_has_its_name_and_the_last_id() -> None:
 
 def test_the_reconnection_time_is_kept_and_nonsense_ignored() -> None:
     parser = EventParser()
-    parser.feed(b"retry: 1500\nretry: soon\n")
+    parser.feed(b"retry: 1500\nretry: soon\nretry: " + b"9" * 5000 + b"\n")
     assert parser.retry == 1500
 
 

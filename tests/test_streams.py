@@ -135,6 +135,18 @@ def test_an_error_event_raises_after_what_came_before(
     assert list(stream) == []
 
 
+def test_an_event_that_is_nested_too_deeply_is_not_json(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.events([b"data: " + b'{"a":' * 50_000 + b"\n\n"]))
+    with pytest.raises(oai.APIResponseValidationError, match="not JSON .it is nested too deeply"):
+        list(chat(client))
+
+
+def test_a_character_that_is_cut_in_two_does_not_end_the_stream(server: Loopback, client: oai.OpenAI) -> None:
+    halves = [json.dumps(chunk(half)).encode() for half in ("\ud83d", "\ude00")]
+    server.reply(Answer.events([*(b"data: " + half + b"\n\n" for half in halves), chunk("b")]))
+    assert texts(chat(client)) == ["\ufffd", "\ufffd", "b"]
+
+
 def test_an_event_that_is_not_json_raises_and_is_shown(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.events(["{oops"]))
     with pytest.raises(oai.APIResponseValidationError, match=r"An event of the stream is not JSON .*: \{oops"):
