@@ -111,15 +111,13 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
     """Turn a response with a success status into a type; `name` is what an error says was called."""
     if kind is bytes:
         return BinaryResponse(response)
-    if kind is str:
-        return Text.of(response)
+    text = _takes_text(kind) and _is_text(response)
+    if kind is str or (text and not response.content.lstrip().startswith(b"{")):
+        return Text.of(response)  # which may look like JSON: 42, null, "Yes.", [Music]
     if kind is Response or is_of_httpx(kind):
         return response if kind is Response else _as_httpx(kind, response)
     if kind is None or kind is type(None) or response.status_code in (204, 205):
         return None
-    text = _takes_text(kind) and _is_text(response)
-    if text and not response.content.lstrip().startswith(b"{"):
-        return Text.of(response)  # which may look like JSON: 42, null, "Yes.", [Music]
     try:
         if vectors is not None:
             from oai._vectors import decode_unpacked

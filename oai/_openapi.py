@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -64,7 +65,9 @@ def import_document(document: Document, module: str | None = None, table: Table 
             made.notes.append(f"left out: {operation.method} {operation.path}, {problem}")
             continue
         row = builder.row(name)
-        row = _over(below[name], row) if number in known else row
+        if number in known:
+            silent = below[name].body != "query" and not operation.bodies
+            row = _over(below[name], {**row, "params": None} if silent else row)
         try:
             check_row("the document", name, row)
         except TableError as error:
@@ -175,7 +178,7 @@ class _Builder:
     def problem(self) -> str:
         """Return why no row can say this, nothing if one can."""
         bodies = self._operation.bodies
-        if set("# \t") & set(self._operation.path):
+        if set("# \t\r\n") & set(self._operation.path):
             return "whose path has characters that no path has"
         if bodies and not any(_is_json(kind) or kind in FORMS for kind in bodies):
             return f"whose body is {' or '.join(bodies)}"
@@ -226,7 +229,7 @@ class _Builder:
         """Put the placeholders into the path under names that parameters can have."""
         pieces = ANY_PLACEHOLDER.split(self._operation.path)
         for piece, placeholder in zip(pieces, [*ANY_PLACEHOLDER.findall(self._operation.path), ""], strict=True):
-            self._path += piece
+            self._path += quote(piece, safe="/?&=+,:;@!$'()*%[]~")
             if placeholder:
                 name = free_name(python_name(placeholder.strip("{}").partition(":")[0]), self._taken)
                 self._taken.add(name)
@@ -304,7 +307,7 @@ def _over(shipped: Row, row: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in msgspec.to_builtins(shipped).items() if key in FROM_THE_TABLE}
     ours = iter(shipped.path_params)
     path = PLACEHOLDER.sub(lambda _: f"{{{next(ours)}}}", row["path"])
-    if row.get("params") is None:  # the server reads its body without saying what it takes
+    if row.get("params") is None:  # the server reads a body without saying what it takes, or that it does
         return {**msgspec.to_builtins(shipped), "path": path}
     params = {name: _kind(shipped, name, kind) for name, kind in row["params"].items()}
     merged = {**{key: row[key] for key in row if key != "params"}, **kept, "path": path}

@@ -8,6 +8,7 @@ compares rows with it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ METHODS = ("get", "post", "put", "patch", "delete", "head")
 """The methods that a row can have."""
 
 BINARY_FORMATS = ("binary", "byte")
+
+VARIANTS = ("oneOf", "anyOf", "allOf")
 
 DEEPEST = 30
 """References within references before a document is taken to turn in a circle."""
@@ -76,13 +79,16 @@ class Document:
         """Read a document from JSON text."""
         try:
             return cls(json.loads(text))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise OpenAIError(f"the document is not JSON ({error}); one in YAML has to be converted first") from None
 
     @property
     def server(self) -> str:
-        """The URL that paths are relative to, empty where the document names none."""
-        return next((str(as_dict(each).get("url", "")) for each in as_list(self.data.get("servers"))), "")
+        """The URL that paths are relative to, its variables at their defaults; empty where the document names none."""
+        first = as_dict(next(iter(as_list(self.data.get("servers"))), None))
+        variables = as_dict(first.get("variables"))
+        defaults = {name: as_dict(each).get("default") for name, each in variables.items()}
+        return re.sub(r"\{([^{}]*)\}", lambda each: str(defaults.get(each[1]) or each[0]), str(first.get("url", "")))
 
     def resolve(self, node: object) -> Schema:
         """Follow references from a node until it is none; a broken one leads to an empty node."""
@@ -153,19 +159,22 @@ class Document:
 
         What only some variants have or require is not required.
         """
-        return self._properties(schema, 0)
+        return self._properties(schema, frozenset())
 
-    def _properties(self, schema: Mapping[str, Any], depth: int) -> tuple[dict[str, Schema], set[str]]:
+    def _properties(self, schema: Mapping[str, Any], within: frozenset[str]) -> tuple[dict[str, Schema], set[str]]:
+        """Do it below some references. One that leads back, as from a variant to its base, adds nothing."""
+        reference = str(schema.get("$ref", ""))
+        if reference in within or len(within) > DEEPEST:
+            return {}, set()
+        within |= {reference} if reference else set()
         node = self.resolve(schema)
         found = {name: as_dict(each) for name, each in as_dict(node.get("properties")).items()}
         required = {str(name) for name in as_list(node.get("required"))}
-        if depth > DEEPEST:
-            return found, required
         for each in as_list(node.get("allOf")):
-            more, wanted = self._properties(as_dict(each), depth + 1)
+            more, wanted = self._properties(as_dict(each), within)
             found, required = {**more, **found}, required | wanted
         for key in ("oneOf", "anyOf"):
-            variants = [self._properties(as_dict(each), depth + 1) for each in as_list(node.get(key))]
+            variants = [self._properties(as_dict(each), within) for each in as_list(node.get(key))]
             for more, _ in variants:
                 found = {**more, **found}
             required |= set[str].intersection(*(wanted for _, wanted in variants)) if variants else set()
@@ -173,19 +182,27 @@ class Document:
 
     def is_file(self, schema: Schema) -> bool:
         """Tell whether a property of a form is an upload, or a list of uploads."""
-        node = self.resolve(schema)
-        if "items" in node:
-            return self.is_file(as_dict(node["items"]))
-        if any(self.is_file(as_dict(each)) for key in ("oneOf", "anyOf", "allOf") for each in as_list(node.get(key))):
-            return True
-        return node.get("format") in BINARY_FORMATS or "contentMediaType" in node
+        nodes = self._within(schema, "items", *VARIANTS)
+        return any(node.get("format") in BINARY_FORMATS or "contentMediaType" in node for node in nodes)
 
     def is_list(self, schema: Schema) -> bool:
         """Tell whether a schema admits a list."""
-        node = self.resolve(schema)
-        kind = node.get("type")
-        if kind == "array" or "array" in as_list(kind):
-            return True
         return any(
-            self.is_list(as_dict(each)) for key in ("oneOf", "anyOf", "allOf") for each in as_list(node.get(key))
+            "array" in (node.get("type"), *as_list(node.get("type"))) for node in self._within(schema, *VARIANTS)
         )
+
+    def _within(self, schema: Schema, *keys: str) -> Iterator[Schema]:
+        """Yield a schema and those that stand in it under some keys, references followed, each but once."""
+        seen: set[str] = set()
+        waiting = [schema]
+        while waiting:
+            each = waiting.pop()
+            reference = str(each.get("$ref", ""))
+            if reference and reference in seen:
+                continue
+            seen.add(reference)
+            node = self.resolve(each)
+            yield node
+            for key in keys:
+                inner = node.get(key)
+                waiting += map(as_dict, as_list(inner) or [inner] if inner else [])

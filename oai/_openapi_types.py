@@ -59,6 +59,8 @@ class Types:
         """The names of the structs by the references that lead to them."""
 
         self._busy: list[str] = []
+        self._waiting: list[tuple[Struct, dict[str, Schema], set[str]]] = []
+        """Structs whose fields are yet to be looked at: a document may be deeper than Python calls."""
 
     def request(self, schema: Schema) -> str:
         """Return the type expression of what a request takes."""
@@ -66,7 +68,10 @@ class Types:
 
     def answer(self, schema: Schema, hint: str) -> str:
         """Return the type expression of an answer; `hint` names an object that has no name."""
-        shown = _join(self._union(self._variants(schema, hint if self._module else None)))
+        variants = self._variants(schema, hint if self._module else None)
+        while self._waiting:
+            self._fill(*self._waiting.pop())
+        shown = _join(self._union(variants))
         names = set(self._structs)
         return re.sub(rf"{QUOTED}|\b\w+\b", lambda m: f"{self._module}.{m[0]}" if m[0] in names else m[0], shown)
 
@@ -135,15 +140,20 @@ class Types:
             self._names[reference] = name
         properties, required = self._document.properties(node)
         for wire, schema in properties.items():
-            if UNFIT.search(wire):
-                continue  # it is kept all the same, as a field that nobody declared
-            camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"\W|_", wire))
-            kind = self._inner(schema, f"{name}{camel}")
-            struct.fields[wire] = kind, wire in required
             choices = as_list((resolved := self._document.resolve(schema)).get("enum", [resolved.get("const")]))
             if len(choices) == 1 and isinstance(choices[0], str):
                 struct.constants[wire] = choices[0]
+        self._waiting.append((struct, properties, required))
         return name
+
+    def _fill(self, struct: Struct, properties: dict[str, Schema], required: set[str]) -> None:
+        """Give a struct its fields."""
+        for wire, schema in properties.items():
+            if UNFIT.search(wire):
+                continue  # it is kept all the same, as a field that nobody declared
+            camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"\W|_", wire))
+            kind = self._inner(schema, f"{struct.name}{camel}")
+            struct.fields[wire] = kind, wire in required
 
     def _told_apart(self, node: Schema, variants: list[str]) -> list[str]:
         """Give the structs of a union their tags, by its discriminator or by a constant that differs in each."""

@@ -306,3 +306,63 @@ def test_what_a_document_says_never_becomes_code(tmp_path: Path, monkeypatch: py
 
 def test_the_document_of_these_tests_is_whole() -> None:
     assert len(list(Document(json.loads(DOCUMENT.read_text())).operations())) == 20
+
+
+def holding(schemas: dict[str, Any], *, form: bool = False) -> Document:
+    """Return a document of one operation that answers, or takes in a form, the schema `A`."""
+    there = {"content": {"multipart/form-data" if form else "application/json": {"schema": to("A")}}}
+    operation: dict[str, Any] = {"requestBody": there, "responses": {}} if form else {"responses": {"200": there}}
+    paths = {"/things": {"post": operation}}
+    return Document({"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}})
+
+
+def to(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def test_a_base_that_names_its_variants_which_name_it_is_no_endless_work() -> None:
+    kinds = [f"Kind{number}" for number in range(20)]
+    schemas = {kind: {"allOf": [to("A"), {"properties": {kind: {"type": "string"}}}]} for kind in kinds}
+    base = {"properties": {"id": {"type": "string"}}, "required": ["id"], "oneOf": [to(kind) for kind in kinds]}
+    types = import_document(holding({**schemas, "A": base}), "m").types
+    assert types.index("    id: str\n") < types.index("    Kind19: str | None = None\n")
+
+
+@pytest.mark.parametrize(
+    "schema", [{"anyOf": [to("B"), {"type": "string"}]}, {"type": "array", "items": to("B")}, {"allOf": [to("B")]}]
+)
+def test_a_field_of_a_form_may_contain_itself(schema: dict[str, Any]) -> None:
+    made = import_document(holding({"A": {"properties": {"f": to("B")}}, "B": schema}, form=True))
+    assert list(made.rows["things"]["params"]) == ["f"]
+
+
+def test_a_document_may_be_deeper_than_python_calls() -> None:
+    schemas = {f"S{number}": {"properties": {"next": to(f"S{number + 1}")}} for number in range(2000)}
+    types = import_document(holding({**schemas, "A": to("S0"), "S2000": {"type": "integer"}}), "m").types
+    assert types.count("class ") == 2000
+    with pytest.raises(oai.OpenAIError, match="not JSON"):
+        Document.parse("[" * 100_000)
+
+
+def test_variables_of_the_server_s_address_stand_at_their_defaults() -> None:
+    server = {"url": "https://{region}.example/{v}", "variables": {"region": {"default": "eu"}, "v": {}}}
+    assert Document({"openapi": "3.0.0", "servers": [server]}).server == "https://eu.example/{v}"
+
+
+def test_what_a_document_says_nothing_of_the_table_still_takes(
+    server: Loopback, client_to: Callable[..., oai.OpenAI], tmp_path: Path
+) -> None:
+    silent = {"post": {"responses": {"200": {"description": ""}}}}
+    paths = {"/v1/chat/completions": silent, "/v1/files": silent, "/caf\u00e9/{id}": silent}
+    source = tmp_path / "silent.json"
+    source.write_text(json.dumps({"openapi": "3.1.0", "paths": paths}))
+    import_openapi(source, tmp_path / "silent.toml")
+    client: Any = client_to(base_url=server.url, table=tmp_path / "silent.toml")
+    server.reply(json={"id": "c"})
+    server.reply(json={"id": "f"})
+    server.reply(json=None)
+    assert client.chat.completions.create(model="m", messages=[]).id == "c"
+    assert client.files.create(file=b"x", purpose="user_data").id == "f"
+    client.caf.update("a b")
+    assert server.requests[0].json() == {"model": "m", "messages": []}
+    assert server.requests[2].target == "/caf%C3%A9/a%20b"
