@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import TableError
+from oai._strict import decoder
 from oai._table import PLACEHOLDER
 from oai._typexpr import PAGES, find, resolve
 
@@ -105,9 +106,11 @@ class Operation:
 
     def _resolve(self, key: str, expression: str) -> Any:
         try:
-            return resolve(expression)
+            kind = resolve(expression)
+            decoder(kind)  # which refuses what is no type of data
         except (LookupError, TypeError) as error:
             raise TableError(f"[{self.name}]: `{key}` is {expression!r}: {error}") from error
+        return kind
 
     def warn_deprecated(self) -> None:
         """Warn once that the API has dropped the operation, at the line that called it."""

@@ -79,7 +79,9 @@ def prepare(
         OpenAIError: a header or an option cannot be what was given.
         TypeError, ValueError: an argument has no form in the path, the query or the body.
         OSError: a file cannot be opened.
+        TableError: the type of the answer cannot be; once it is sent, the call is paid for.
     """
+    _ = operation.stream_type if stream else operation.response_type
     url = config.dialect.url(config.base_url, operation, operation.path(path), body)
     if config.default_query or query or extra_query:
         text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)

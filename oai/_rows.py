@@ -11,7 +11,8 @@ import keyword
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
 
 RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
+
+OF_A_NAMESPACE = ("with_raw_response", "with_streaming_response")
 
 REQUIRED_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Row) if field.required)
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -54,8 +57,8 @@ def read_table(source: str | os.PathLike[str]) -> Table:
 def _read(source: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield call path and keys of all that a TOML file declares."""
     try:
-        with open(source, "rb") as file:
-            document = tomllib.load(file)
+        with open(source, encoding="utf-8-sig") as file:  # Windows' editors write a byte order mark
+            document = tomllib.loads(file.read())
     except OSError as error:
         raise TableError(f"{source}: the table of endpoints cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -69,7 +72,7 @@ def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterat
         name = f"{prefix}{key}"
         if not isinstance(value, dict):
             raise wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
-        if any(_is_of_a_row(key, item) for key, item in value.items()):
+        if not value or any(_is_of_a_row(key, item) for key, item in value.items()):
             yield name, value
         else:
             yield from find_rows(source, value, f"{name}.")
@@ -131,6 +134,8 @@ def header_problems(name: str) -> Iterator[tuple[str, ...]]:
     for segment in name.split("."):
         if not is_public(segment):
             yield "the header", f"cannot be a call path: {segment!r} is not a public Python name"
+        if segment in OF_A_NAMESPACE:
+            yield "the header", f"cannot be a call path: everything has {segment!r} already"
 
 
 def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
@@ -155,8 +160,8 @@ def _problems(name: str, row: Row) -> Iterator[tuple[str, ...]]:
 def _path_problems(row: Row) -> Iterator[tuple[str, ...]]:
     if not row.path.startswith("/"):
         yield "path", f"must begin with a slash, as in {'/' + row.path!r}"
-    if set("# \t") & set(row.path) or re.search(r"[{}]", PLACEHOLDER.sub("", row.path)):
-        yield "path", "is a path template such as '/files/{file_id}', without a fragment"
+    if re.search(r"[{}#]|[^!-~]", PLACEHOLDER.sub("", row.path)):
+        yield "path", "is a path template such as '/files/{file_id}', in ASCII and without a fragment"
     placeholders = row.path_params
     for param in placeholders:
         if not is_public(param) or param in RESERVED_NAMES:
@@ -208,7 +213,16 @@ def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
         if match is None or not is_public(match["name"]):
             yield "alias", f"has {alias!r}, which is neither `name` nor `name(first, second)`"
         else:
-            given.setdefault("alias", []).extend((match["positional"] or "").replace(",", " ").split())
+            positional = (match["positional"] or "").replace(",", " ").split()
+            given.setdefault("alias", []).extend(positional)
+            if len(set(positional)) < len(positional):
+                yield "alias", f"has {alias!r}, which names a parameter twice"
+    if len(set(given["args"])) < len(given["args"]):
+        yield "args", "names a parameter twice"
+    sent = [param for param in row.params or {} if param not in row.header_params]
+    places = Counter((row.rename.get(param, param), param in row.query) for param in sent)
+    for wire in (wire for (wire, _), count in places.items() if count > 1):
+        yield "rename", f"has two parameters sent as {wire!r}, of which only one would arrive"
     for key, params in given.items():
         for param in params:
             if row.params is not None and param not in names:
@@ -219,10 +233,13 @@ def is_public(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
 
 
-def check_together(table: Table, source: str, *, partial: bool = False) -> None:
+def check_together(
+    table: Table, source: str, *, partial: bool = False, own: Mapping[str, Helper | Socket] | None = None
+) -> None:
     """Check what only shows in all rows at once: a call path within another, and aliases that collide.
 
-    A `partial` table is still to be laid over another, which may have what a helper extends.
+    A `partial` table is still to be laid over another, which may have what a helper extends. Helpers are only checked
+    if they are the source's `own`: an operation may be replaced without regard to those below that extend it.
     """
     forms: dict[tuple[str, int], str] = {}
     for name in (*table, *table.helpers):
@@ -231,7 +248,7 @@ def check_together(table: Table, source: str, *, partial: bool = False) -> None:
             if parent in table or parent in table.helpers:
                 raise wrong(source, name, "the header", f"lies below [{parent}], which is a row itself")
             parent = parent.rpartition(".")[0]
-    for name, helper in table.helpers.items():
+    for name, helper in (table.helpers if own is None else own).items():
         if isinstance(helper, Helper) and (helper.extends is None or helper.extends in table or not partial):
             _check_extended(table, source, name, helper)
     for name, row in table.items():

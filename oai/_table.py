@@ -262,8 +262,9 @@ def load_table(*sources: str | os.PathLike[str]) -> Table:
 
     table = Table({})
     for source in sources:
-        table = (shipped_table() if source == SHIPPED else read_table(source)).over(table)
-        check_together(table, os.fspath(source), partial=SHIPPED not in sources)
+        read = shipped_table() if source == SHIPPED else read_table(source)
+        table = read.over(table)
+        check_together(table, os.fspath(source), partial=SHIPPED not in sources, own=read.helpers)
     return table
 
 

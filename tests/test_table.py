@@ -7,6 +7,7 @@ import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ BAD = [
     pytest.param(row("models.list.more"), ["[models.list.more]", "lies below [models.list]"], id="below a row"),
     pytest.param(row(alias='["chat_completion"]'), ["has 'chat_completion'", "as well"], id="alias taken"),
     pytest.param(row("request.it"), ["`request` would hide `OpenAI.request`"], id="hides a method"),
+    pytest.param(row("a.with_raw_response"), ["[a.with_raw_response]", "already"], id="hides a view"),
+    pytest.param(row(path='"/caf\u00e9"'), ["`path`", "in ASCII"], id="path beyond ASCII"),
+    pytest.param(row(path='"/a\\r\\nb"'), ["`path`", "in ASCII"], id="path with a line break"),
+    pytest.param(row(args='["a", "a"]', params='{ a = "str" }'), ["`args` names a parameter twice"], id="args twice"),
+    pytest.param(row(alias='["r(a a)"]', params='{ a = "str" }'), ["`alias`", "twice"], id="alias with one twice"),
+    pytest.param(
+        row(params='{ a = "str", b = "str" }', rename='{ a = "b" }'),
+        ["`rename` has two parameters sent as 'b'"],
+        id="two parameters of one name",
+    ),
+    pytest.param("[a]\n[b.c]\n", ["[a]", "`method` is missing"], id="nothing but a header"),
     pytest.param('method = "GET"', ["(top level)", "`method` stands outside of any row"], id="key outside"),
     pytest.param("[a\n", ["this is not TOML"], id="not TOML"),
 ]
@@ -71,7 +83,7 @@ def test_a_bad_row_is_one_error_that_says_where_what_and_what_would_be_right(
     text: str, parts: list[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "own.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(oai.TableError) as caught:
         oai.OpenAI(api_key="k", table=path)
     message = str(caught.value)
@@ -140,16 +152,51 @@ def test_a_table_may_be_given_as_such(server: Loopback, tmp_path: Path) -> None:
     [
         ('"chat.ChatCompletoin"', r"\[thing\.make\]: `response` is 'chat\.ChatCompletoin'.*did you mean 'ChatComple"),
         ('"no_such_package.Thing"', r"\[thing\.make\]: `response`.*has no 'no_such_package'"),
+        ('"list[str, int]"', r"\[thing\.make\]: `response` is 'list\[str, int\]'.*not supported"),
+        ('"Literal"', r"\[thing\.make\]: `response` is 'Literal'.*not supported"),
+        ('"os.getcwd"', r"\[thing\.make\]: `response` is 'os\.getcwd'.*not supported"),
     ],
 )
-def test_a_type_that_is_nowhere_is_named_at_the_first_call(response: str, message: str, tmp_path: Path) -> None:
+def test_a_type_that_cannot_be_is_named_at_the_first_call_before_it_is_sent(
+    response: str, message: str, tmp_path: Path, play: Callable[..., Any], server: Loopback
+) -> None:
     path = tmp_path / "own.toml"
-    path.write_text(row("thing.make", response=response))
-    with (
-        oai.OpenAI(transport=oai.OfflineTransport(), table=path) as client,
-        pytest.raises(oai.TableError, match=message),
-    ):
-        client.thing.make()
+    path.write_text(row("thing.make", response=response) + row("thing.tell", response='"Any"', stream=response))
+
+    def make(client: Any) -> Any:
+        yield client.thing.make()
+
+    def tell(client: Any) -> Any:
+        yield client.thing.tell(stream=True)
+
+    for scenario, expected in ((make, message), (tell, message.replace("make", "tell").replace("response", "stream"))):
+        with pytest.raises(oai.TableError, match=expected):
+            play(scenario, table=path)
+    assert server.requests == []
+
+
+def test_a_table_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + row("one").replace("\n", "\r\n").encode())
+    assert list(oai.load_table(path)) == ["one"]
+
+
+def test_an_operation_may_be_replaced_by_one_that_lacks_what_a_helper_leaves_out(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(row("files.create", params='{ purpose = "str" }'))
+    client: Any = oai.OpenAI(api_key="k", table=path)
+    assert "file" not in inspect.signature(client.files.create).parameters
+
+
+def test_two_parameters_of_one_name_may_go_to_two_places(server: Loopback, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    params = '{ model = "str", model_ = "str" }'
+    path.write_text(row(params=params, query='["model_"]', rename='{ model_ = "model" }'))
+    client: Any = oai.OpenAI(api_key="k", base_url=server.url, table=path)
+    server.reply(json={})
+    client.rerank(model="a", model_="b")
+    assert (server.requests[0].target, server.requests[0].json()) == ("/rerank?model=b", {"model": "a"})
+    client.close()
 
 
 def test_editing_a_table_makes_new_clients_see_it(tmp_path: Path) -> None:
