@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, Union, get_args, get_origin
 import msgspec
 
 
-class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):
+class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):  # noqa: PLW1641 - what can change has no hash
     """An object of the API: declared fields are typed, fields that nobody declared are attributes too."""
 
     _request_id: ClassVar[str | None] = None
@@ -24,13 +24,23 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
     _response: ClassVar[Any] = None
     """The answer itself where this object is its root: status, headers, retries taken."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(
+        self,
+        *,
+        mode: str = "python",  # noqa: ARG002 - these are how the official SDK's is called, whose effect is always had
+        use_api_names: bool = True,  # noqa: ARG002
+        exclude_unset: bool = True,  # noqa: ARG002
+        exclude_defaults: bool = True,  # noqa: ARG002
+        exclude_none: bool = True,  # noqa: ARG002
+        warnings: bool | str = True,  # noqa: ARG002
+    ) -> dict[str, Any]:
         """Return what the server sent as plain data, under the names it used; `None` values are left out."""
         return {name: plain(value) for name, value in self._items() if value is not None}
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return `to_dict()` as JSON text, on one line unless `indent` (spaces) is given."""
-        return self.model_dump_json(indent=indent)
+    def to_json(self, *, indent: int | None = None, **options: Any) -> str:
+        """Return `to_dict()` as JSON text, on one line unless `indent` (spaces) is given; it takes its options."""
+        data = msgspec.json.encode(self.to_dict(**options))
+        return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
 
     def model_dump(
         self,
@@ -81,6 +91,12 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
         for name, wire in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
             yield wire, getattr(self, name)
         yield from extras.items()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what the server sent, fields that nobody declared included."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return msgspec.Struct.__eq__(self, other) and self.model_extra == other.model_extra
 
     def __copy__(self) -> Self:
         twin = type(self)(**{name: getattr(self, name) for name in self.__struct_fields__})

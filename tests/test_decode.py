@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import pickle
 import re
 import subprocess
 import sys
@@ -235,6 +237,11 @@ def test_data_and_json_under_the_names_that_pydantic_has() -> None:
     assert answer.model_dump_json(indent=2, exclude_none=True) == answer.to_json(indent=2)
     with pytest.raises(TypeError, match="exclude_nones"):
         answer.model_dump_json(exclude_nones=True)
+    options: dict[str, Any] = {"use_api_names": True, "exclude_unset": True, "exclude_none": True, "warnings": False}
+    assert answer.to_dict(mode="json", exclude_defaults=False, **options) == CHUNK
+    assert answer.to_json(indent=2, **options) == answer.to_json(indent=2)
+    with pytest.raises(TypeError, match="exclude_nones"):
+        answer.to_json(exclude_nones=True)
     assert "\n" not in answer.to_json()
     assert answer.to_json(indent=2).startswith('{\n  "id": "1"')
 
@@ -242,6 +249,25 @@ def test_data_and_json_under_the_names_that_pydantic_has() -> None:
 def test_invalid_utf8_in_a_text_is_replaced() -> None:
     answer = oai.decode(types.chat.ChatCompletion, b'{"id": "\xff", "model": "m"}')
     assert answer.id == "\ufffd"
+
+
+def test_answers_are_equal_if_all_that_was_sent_is() -> None:
+    one, same, other, bare = (
+        oai.decode(kind, data)
+        for kind, data in (
+            (types.chat.ChatCompletion, b'{"id": "a", "new": {"x": 1}}'),
+            (types.chat.ChatCompletion, b'{"new": {"x": 1}, "id": "a"}'),
+            (types.chat.ChatCompletion, b'{"id": "a", "new": {"x": 2}}'),
+            (oai.Object, b'{"id": "a", "new": {"x": 1}}'),
+        )
+    )
+    assert one == same == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
+    assert one != other
+    assert one != bare
+    assert oai.decode(oai.Object, b'{"id": 1}') != oai.decode(oai.Object, b'{"id": 2}')
+    assert oai.decode(oai.Object, b'{"copy": 1}') != oai.decode(oai.Object, b'{"copy": 2}')
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
 
 
 @pytest.mark.parametrize("data", [b'{"object": 1, "id": "\xff"}', b'{"n\xffw": 1, "id": "\xff"}'])
