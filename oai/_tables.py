@@ -55,9 +55,11 @@ def restore(
     return cls(table=list(sources) or None, transport=transport, **options)
 
 
-def _stamp(path: str | os.PathLike[str]) -> tuple[str, int]:
+def _stamp(path: str | os.PathLike[str]) -> tuple[object, ...]:
     """Return what tells one state of a table's file from another; a file that is not there is found out later."""
+    name = os.path.abspath(path)
     try:
-        return os.fspath(path), os.stat(path).st_mtime_ns
+        found = os.stat(path)
     except OSError:
-        return os.fspath(path), 0
+        return (name,)
+    return name, found.st_mtime_ns, found.st_size, found.st_ino

@@ -210,6 +210,18 @@ def test_editing_a_table_makes_new_clients_see_it(tmp_path: Path) -> None:
     assert not hasattr(client, "one")
 
 
+def test_tables_of_one_name_and_one_time_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):  # as archives and reproducible builds unpack them
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        Path("own.toml").write_text(row(name))
+        os.utime("own.toml", ns=(1, 1))
+        assert hasattr(oai.OpenAI(api_key="k", table="own.toml"), name)
+    Path("own.toml").write_text(row("three"))
+    os.utime("own.toml", ns=(1, 1))
+    assert hasattr(oai.OpenAI(api_key="k", table="own.toml"), "three")
+
+
 COPY = """
 import sys, shutil, os
 from oai._table import shipped_table
