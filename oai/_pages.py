@@ -31,13 +31,17 @@ class Page(Object, Generic[T]):
     def _cursor(self) -> str | None:
         return None
 
+    def _listed(self) -> list[T]:
+        """Return the items, none where what the server sent is no list."""
+        return self.data if isinstance(self.data, list) else []
+
     def next_page_params(self) -> dict[str, str] | None:
         """Return the parameters that ask for the next page, `None` after the last.
 
         A server that answers the page that was asked for a second time ignores the parameter; the list ends
         there, rather than never.
         """
-        cursor = self._cursor() if self.data else None
+        cursor = self._cursor() if self._listed() else None
         asked = self.__dict__.get("_asked", {}).get(self.parameter)
         return {self.parameter: cursor} if isinstance(cursor, str) and cursor and cursor != asked else None
 
@@ -79,11 +83,11 @@ class Page(Object, Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for page in self.iter_pages():
-            yield from page.data or ()
+            yield from page._listed()  # noqa: SLF001 - its own kind
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.aiter_pages():
-            for item in page.data or ():
+            for item in page._listed():  # noqa: SLF001
                 yield item
 
 

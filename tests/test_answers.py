@@ -111,7 +111,13 @@ def test_a_list_that_has_no_further_page(server: Loopback, client: oai.OpenAI) -
     assert [model.id for model in page] == ["m"]
 
 
-@pytest.mark.parametrize("body", [{"object": "list", "data": None}, {"object": "list"}, {}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({"object": "list", "data": None}, {"object": "list"}, {}),
+        *({"data": {"a": 1}, "has_more": True}, {"data": "abc"}),
+    ],
+)
 def test_a_list_without_data_is_empty(body: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json=body)
     assert list(client.files.list()) == []
