@@ -252,6 +252,10 @@ def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any)
         raise UsageError(f"{name} answers bytes, which are not for a terminal; use --output FILE, or a pipe")
     if options.all and "Page[" not in row.response:
         raise UsageError(f"{name} answers {row.response} and no pages, so there is nothing for --all")
+    if options.output is not None:
+        from oai._placed import check_place
+
+        check_place(options.output)
 
 
 def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:

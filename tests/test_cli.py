@@ -355,6 +355,21 @@ def test_a_missing_answer_and_a_missing_name_are_said_in_words_of_the_command_li
     assert capfd.readouterr().err == "oai: '': No such file or directory\n"
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("", "Is a directory"), ("none/x.wav", "No such file or directory"), ("file/x", "Not a directory")],
+)
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_sent(
+    place: str, said: str, server: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    asked = ["--base-url", server.url, "--api-key-env", "HOME", "--output", str(tmp_path / place)]
+    assert main([*asked, "audio.speech.create", "model=m", "voice=v", "input=x"]) == 1
+    assert capfd.readouterr().err == f"oai: {tmp_path / place}: {said}\n"
+    assert not server.requests
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
 # Recording
 
 
