@@ -42,8 +42,8 @@ class AdHoc:
         Args:
             method: the HTTP method.
             path: the path below `base_url`.
-            cast_to: the type of the answer: a struct, `dict`, `bytes`, `str`, `oai.Response`, or `Object`, which
-                takes any JSON object and reads its fields as attributes.
+            cast_to: the type of the answer: a struct, a model of pydantic, `dict`, `bytes`, `str`, `oai.Response`, or
+                `Object`, which takes any JSON object and reads its fields as attributes.
             body: what is sent as JSON, or beside files as the fields of a form.
             query: what is sent in the query string.
             files: the uploads of a form by their field, see `File`.

@@ -123,6 +123,8 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
             from oai._vectors import decode_unpacked
 
             result = decode_unpacked(kind, response.content, vectors)
+        elif hasattr(kind, "model_validate_json"):
+            result = _as_pydantic(kind, name, response)
         else:
             result = decode(kind, response.content)
     except msgspec.DecodeError as error:
@@ -148,6 +150,15 @@ def _as_httpx(kind: Any, response: Response) -> Any:
     coded = ("content-encoding", "content-length", "transfer-encoding")
     headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in coded]
     return kind(response.status_code, headers=headers, content=response.content)
+
+
+def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
+    """Return the answer as a model of pydantic, which checks it as strictly as the model says."""
+    try:
+        return kind.model_validate_json(response.content)
+    except ValueError as error:
+        message = f"{name}: the answer does not fit {kind.__name__}: {error}"
+        raise APIResponseValidationError(message, response=response, body=excerpt(response.content)) from error
 
 
 def _takes_text(kind: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
+import pydantic
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -285,6 +286,18 @@ def test_what_no_row_declares_is_reached_by_method_and_path(server: Loopback, cl
         ("PUT", "/v1/list?x=1&y=2"),
         ("DELETE", "/v1/thing"),
     ]
+
+
+def test_an_answer_may_be_cast_to_a_model_of_pydantic(server: Loopback, client: oai.OpenAI) -> None:
+    class Point(pydantic.BaseModel):
+        x: int
+
+    server.reply(Answer.of_json({"x": 1}), Answer.of_json({"x": "far"}))
+    assert client.get("/point", cast_to=Point) == Point(x=1)
+    with pytest.raises(
+        oai.APIResponseValidationError, match=r"GET /point: the answer does not fit Point: 1 validation"
+    ):
+        client.get("/point", cast_to=Point)
 
 
 def test_what_no_row_declares_uploads_and_streams(server: Loopback, client: oai.OpenAI) -> None:
