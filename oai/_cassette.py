@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
-from oai._cassette_content import DEEPEST, LAYOUTS, Chunk, Form, lay_out, parse_json
+from oai._cassette_content import DEEPEST, LAYOUTS, Chunk, Form, lay_out, misplaced, parse_json
 from oai._errors import OpenAIError
 from oai._redact import LEAST_SECRET, REDACTED, is_list, is_object, is_secret_header
 from oai._strict import strictly
@@ -140,15 +140,18 @@ def read(path: str) -> list[Exchange]:
         raw = file.read()
     try:
         # The bodies may be nested as deep as they are kept, below the exchanges that hold them.
-        value = parse_json(raw.decode(), DEEPEST + 20)
+        text = raw.decode("utf-8-sig")  # some editors write a byte order mark
+        value = parse_json(text, DEEPEST + 20)
         version = value.get("oai-cassette") if is_object(value) else None
         if version is None:
-            raise CassetteError(f"{path} is not a cassette: it is no JSON object with {MARK} in it")
+            wrong = misplaced(text) if MARK in text else ""
+            raise CassetteError(f"{path} is not a cassette: {wrong or f'it is no JSON object with {MARK} in it'}")
         if version != VERSION:
             raise CassetteError(f"{path} is a cassette of version {version!r}; this reads {VERSION}")
         exchanges = strictly(_File, value).exchanges
     except UnicodeDecodeError as error:
-        raise CassetteError(f"{path} is not a cassette: {error}") from None
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise CassetteError(f"{path} is not a cassette: line {line} is not UTF-8") from None
     except msgspec.ValidationError as error:
         raise CassetteError(f"{path}: {error}") from None
     for number, exchange in enumerate(exchanges, 1):

@@ -85,10 +85,25 @@ def parse_json(text: str | bytes, deepest: int = DEEPEST) -> Any:
     return value if _depth(value, deepest) <= deepest else NOT_JSON
 
 
+def misplaced(text: str) -> str:
+    """Return where text stops being JSON, and why; nothing if it is some."""
+    try:
+        json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        line = text.splitlines()[error.lineno - 1 : error.lineno]
+        left = line and line[0].startswith(("<<<<<<<", "=======", ">>>>>>>"))
+        why = "a merge has left its marks there" if left else error.msg
+        return f"line {error.lineno}, column {error.colno}: {why}"
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return ""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a name comes twice")
+        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ValueError(f"the name {twice!r} comes twice in an object")
     return value
 
 

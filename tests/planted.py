@@ -52,7 +52,7 @@ def _recorded(directory: Path) -> Iterator[Path]:
 
 
 def _secrets(path: Path) -> Iterator[str]:
-    text = path.read_text()
+    text = path.read_text("utf-8", "replace")
     yield from (f"{secret[:3]}... stands in the file" for secret in PLANTED if secret in text)
     redactor = Redactor()
     for secret in PLANTED:

@@ -105,8 +105,14 @@ def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
         (
             '"method": "GET", "path": "/speech"',
             '"method": "GET", "method": "GET", "path": "/speech"',
-            r"is not a cassette",
+            r"is not a cassette: the name 'method' comes twice in an object",
         ),
+        (
+            '  "exchanges"',
+            '<<<<<<< HEAD\n  "exchanges"',
+            r"is not a cassette: line 3, column 1: a merge has left its marks",
+        ),
+        ('"status": 200,', '"status": 200', r"is not a cassette: line \d+, column \d+: Expecting ',' delimiter"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -116,6 +122,16 @@ def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new:
     with pytest.raises(CassetteError, match=message) as caught:
         _cassette.read(str(path))
     assert str(path) in str(caught.value)
+
+
+def test_what_editors_do_to_a_file_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    for text in ("\ufeff" + example(), example().replace("\n", "\r\n"), example().rstrip()):
+        path.write_bytes(text.encode())
+        assert _cassette.write(_cassette.read(str(path))) == example()
+    path.write_bytes(example().encode().replace(b"right margin", b"right m\xe4rgin"))
+    with pytest.raises(CassetteError, match=r"line \d+ is not UTF-8"):
+        _cassette.read(str(path))
 
 
 @given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")))
