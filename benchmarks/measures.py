@@ -31,8 +31,8 @@ def measures(port: int, *, quick: bool) -> Measures:
     yield from _calls(port, quick=quick)
     yield from _local(9 if quick else 25, quick=quick)
     if not quick:
-        yield "threads", lambda: crowd.in_threads(port, 25)
-        yield "tasks", lambda: crowd.in_tasks(port, 25)
+        yield "threads", lambda: crowd.in_threads(port, 60)
+        yield "tasks", lambda: crowd.in_tasks(port, 60)
     yield "client", lambda: interleaved(local.clients(), 9 if quick else 25, 20)
     yield "memory", lambda: _peaks(port, clients)
 

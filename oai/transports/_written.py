@@ -26,7 +26,7 @@ def written(request: Request, target: str, host: str) -> bytes:
     length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
     line = f"{request.method} {target} HTTP/1.1"
     lines = [line]
-    if not any(name.lower() == "host" for name, _ in request.headers):
+    if not [name for name, _ in request.headers if len(name) == 4 and name.lower() == "host"]:
         lines.append(f"Host: {host}")
     lines += [f"{name}: {value}" for name, value in request.headers]
     if body is not None or request.method in WITH_CONTENT:
