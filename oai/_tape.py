@@ -241,16 +241,21 @@ class Tape:
 
         def make() -> str:
             alone = self._rewrite and _place.stamp(self.path) == self._stamp
-            new = [note.exchange(self._redactor, self._kept) for note in notes]
+            new = self._exchanges(notes)
             if any(_cassette.find_leak(each, self._redactor) for each in new):
                 # An answer may have a secret that one after it has made known.
-                new = [note.exchange(self._redactor, self._kept) for note in notes]
+                new = self._exchanges(notes)
             if self._rewrite:
                 new = self._arranged(new)
             self._check(new)
             return _cassette.write([*([] if alone else _read(self.path)), *new])
 
         _place.put(self.path, make)
+
+    def _exchanges(self, notes: list[Note]) -> list[Exchange]:
+        """Return what there is to keep of notes. A request that nothing has answered yet leaves nothing to replay."""
+        found = [note.exchange(self._redactor, self._kept) for note in notes]
+        return [each for each in found if each.reply.status is not None or each.reply.failure is not None]
 
     def _check(self, exchanges: list[Exchange]) -> None:
         for number, exchange in enumerate(exchanges, 1):

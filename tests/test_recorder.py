@@ -383,6 +383,28 @@ def test_a_failed_run_leaves_the_old_cassette(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
 
 
+def test_a_request_that_is_under_way_at_the_end_is_left_out(tmp_path: Path) -> None:
+    path, asked, go_on = tmp_path / "c", threading.Event(), threading.Event()
+
+    def late(_: Any) -> Answer:
+        asked.set()
+        assert go_on.wait(10)
+        return Answer.of_json({"n": 2})
+
+    with Loopback() as server, ThreadPoolExecutor(1) as threads:
+        recorder = Recorder(path, mode="record")
+        server.reply(json={"n": 1})
+        sent(recorder, ask(f"{server.url}/x", {"n": 1}))
+        server.reply(late)
+        other = threads.submit(sent, recorder, ask(f"{server.url}/x", {"n": 2}))
+        assert asked.wait(10)
+        recorder.close()
+        go_on.set()
+        other.exception()  # whichever it is, the cassette was written before
+    with Recorder(path, mode="append") as again:  # and can be read
+        assert again.unused == ["POST /x"]
+
+
 def test_aborting_writes_nothing_closes_the_transport_and_is_done_once(tmp_path: Path) -> None:
     path = tmp_path / "c"
     record(path, [{"n": 1}])
