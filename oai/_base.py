@@ -153,8 +153,11 @@ class Client(AdHoc):
             )
         plain = next((each for each in (config, config.for_sockets()) if each.sends_keys_in_plain), None)
         if self._needs_key and plain is not None:
+            from oai._redact import redact_url  # regular expressions, which few programs need
+
             warnings.warn(
-                f"{plain.base_url} is not encrypted and not on this machine: the key can be read on the way",
+                f"{redact_url(plain.base_url)} is not encrypted and not on this machine: "
+                "the key can be read on the way",
                 InsecureWarning,
                 stacklevel=3,
             )
@@ -224,7 +227,9 @@ class Client(AdHoc):
     copy = with_options
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} for {self._config.base_url}>"
+        from oai._redact import redact_url  # regular expressions, which few programs need
+
+        return f"<{type(self).__name__} for {redact_url(self._config.base_url)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
 
@@ -16,11 +16,27 @@ def split_base_url(text: str, option: str) -> tuple[str, dict[str, str]]:
     Raises:
         OpenAIError: it is no such URL; the message names the option.
     """
-    parts = urlsplit(str(text))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OpenAIError(f"{option} is {str(text)!r}; it must be a URL such as 'https://api.openai.com/v1'")
+    parts = _parts(str(text))
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OpenAIError(f"{option} is {_shown(str(text))!r}; it must be a URL such as 'https://api.openai.com/v1'")
     base = urlunsplit((parts.scheme, parts.netloc, quote(parts.path.rstrip("/"), safe=KEPT), "", ""))
     return base, dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _parts(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # it is read where it is first looked at
+    except ValueError:
+        return None
+    return parts
+
+
+def _shown(text: str) -> str:
+    """Return what is no base URL without its query and its user information, as far as it has them."""
+    before, at, after = text.partition("?")[0].rpartition("@")
+    scheme, mark, _ = before.partition("://")
+    return f"{scheme}{mark}{after}" if at and mark else after
 
 
 def as_http(url: str) -> str:

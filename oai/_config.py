@@ -140,7 +140,9 @@ class Config:
         self._by_operation: dict[str, HeaderMap] = {}
 
     def __repr__(self) -> str:
-        return f"<Config for {self.base_url}>"
+        from oai._redact import redact_url  # as below
+
+        return f"<Config for {redact_url(self.base_url)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a Config holds keys and is not pickled")

@@ -186,6 +186,25 @@ def test_nothing_shows_a_key(client_to: Make) -> None:
     assert "other-key" not in shown
 
 
+def test_nothing_shows_the_password_of_a_base_url() -> None:
+    secret = "a word that opens a proxy".replace(" ", "-")
+    with pytest.warns(oai.InsecureWarning) as warned:
+        client = oai.OpenAI(api_key="k", base_url=f"http://me:{secret}@models.invalid/v1")
+    shown = repr(client) + repr(client._config) + str(warned[0].message)
+    assert shown.count("http://models.invalid/v1") == 3
+    assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    "url", ["htp://me:{}@x", "me:{}@x/v1", "http://[::1@{}@[::1", "http://me:{}/@x", "x?api-key={}"]
+)
+def test_what_is_no_base_url_is_refused_without_its_secrets(url: str) -> None:
+    secret = "a word that opens a proxy".replace(" ", "-")
+    with pytest.raises(oai.OpenAIError, match="it must be a URL such as") as caught:
+        oai.OpenAI(api_key="k", base_url=url.format(secret))
+    assert secret not in str(caught.value)
+
+
 def test_a_timeout_is_seconds_none_or_by_part() -> None:
     assert oai.OpenAI(api_key="k").timeout == oai.Timeout(600, connect=5)
     assert oai.OpenAI(api_key="k", timeout=3).timeout == oai.Timeout(3)
