@@ -155,7 +155,7 @@ class _AnsweredError(APIError):
     response: Response
 
     def __init__(self, message: str, *, response: Response, body: object = None) -> None:
-        super().__init__(message, response.request, body=body)
+        super().__init__(response.hide(message), response.request, body=body)
         self.response = response
         self.status_code = response.status_code
         self.request_id = response.headers.get("x-request-id")
@@ -211,7 +211,7 @@ class StreamError(APIError):
     response: Response
 
     def __init__(self, message: str, *, response: Response, body: object = None) -> None:
-        super().__init__(message, response.request, body=body)
+        super().__init__(response.hide(message), response.request, body=body)
         self.response = response
         self.request_id: str | None = response.headers.get("x-request-id")
 

@@ -34,7 +34,13 @@ SECRET_HEADERS = frozenset(
 NAMES_ONLY = frozenset({"openai-organization", "openai-project"})
 """Secret headers whose values are identifiers: not shown, but not hunted for in paths and bodies either."""
 
-SECRET_NAME = re.compile(r"(?i)(^|[-_.])(api[-_]?key|key|secret|token|password|signature|sig|credential)$")
+CALLED = (
+    r"(?:api[-_]?key|key|secret|(?:access|auth|bearer|id|refresh|session)?token|password|passwd|pwd|passphrase"
+    r"|signature|sig|credentials?|auth|authorization|authentication|cookie)"
+)
+"""What the last word of a name is that holds a secret."""
+
+SECRET_NAME = re.compile(rf"(?i)(^|[-_.]){CALLED}$")
 """Names of headers and query parameters that hold a secret by what they are called."""
 
 SECRET_FIELDS = frozenset(
@@ -82,7 +88,37 @@ def is_secret_header(name: str) -> bool:
 
 def redact_headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the header fields with the secret values replaced."""
-    return [(name, REDACTED if is_secret_header(name) else redact_text(value)) for name, value in pairs]
+    fields = list(pairs)
+    known = _known_to("", fields)
+    return [
+        (name, REDACTED if is_secret_header(name) else redact_text(_without(value, known))) for name, value in fields
+    ]
+
+
+def hide(text: str, url: str, headers: Iterable[tuple[str, str]]) -> str:
+    """Return text without the credentials of a request, which are known by where they stand and need no form."""
+    return _without(text, _known_to(url, headers))
+
+
+def _known_to(url: str, headers: Iterable[tuple[str, str]]) -> list[str]:
+    found = {secret for secret, least in _carried(url, headers) if len(secret) >= least}
+    return sorted(found - {REDACTED}, key=len, reverse=True)  # of two that begin alike the longer first
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    return text
+
+
+def _carried(url: str, headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, int]]:
+    """Yield the credentials that a request carries, each with the length from which on it is one."""
+    for name, value in headers:
+        if is_secret_header(name) and name.lower() not in NAMES_ONLY:
+            yield from ((secret, LEAST_SECRET) for secret in _credentials(value))
+    parts = urlsplit(url)
+    yield unquote(parts.password or ""), LEAST_SECRET
+    yield from ((value, LEAST_LEARNED) for name, value in parse_qsl(parts.query) if SECRET_NAME.search(name))
 
 
 def redact_text(text: str) -> str:
@@ -135,15 +171,8 @@ class Redactor:
 
     def learn_request(self, url: str, headers: Iterable[tuple[str, str]]) -> None:
         """Take note of the credentials that a request carries in its headers, its URL and its query."""
-        for name, value in headers:
-            if is_secret_header(name) and name.lower() not in NAMES_ONLY:
-                for secret in _credentials(value):
-                    self.learn(secret)
-        parts = urlsplit(url)
-        self.learn(unquote(parts.password or ""))
-        for name, value in parse_qsl(parts.query):
-            if SECRET_NAME.search(name):
-                self.learn(value, LEAST_LEARNED)
+        for secret, least in _carried(url, headers):
+            self.learn(secret, least)
 
     def text(self, text: str) -> str:
         """Return the text without what is known to be a secret or looks like one."""
@@ -204,7 +233,10 @@ class Redactor:
 def _pattern(known: Iterable[str]) -> re.Pattern[str]:
     """Compile what `Redactor` looks for: the known secrets in their spellings, then what looks like one."""
     names = "|".join(sorted(SECRET_FIELDS))
-    parameter = r"[?&](?:[\w.%-]*[-_.])?(?:api[-_]?key|key|secret|token|password|signature|sig|credential)="
+    inner = "|".join(sorted(INNER_FIELDS))
+    parameter = rf"[?&](?:[\w.%-]*[-_.])?{CALLED}="
+    # The value of a field, or of the first field that holds one in the object that is its value.
+    holder = rf'(?i:"(?:{names})"\s*:\s*(?:\{{(?:[^{{}}]*,)?\s*"(?:{inner})"\s*:\s*)?")'
     pieces = [
         *(re.escape(each) for each in sorted(_variants(known), key=len, reverse=True)),
         SECRET_TEXT.pattern,
@@ -212,13 +244,19 @@ def _pattern(known: Iterable[str]) -> re.Pattern[str]:
         r"(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=_-]{12,}",
         r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",  # a JSON web token
         rf"(?P<parameter>(?i:{parameter}))[^&\s\"'<>#\\)]+",
-        rf'(?P<field>(?i:"(?:{names})"\s*:\s*"))(?:[^"\\]|\\.)+',  # of JSON that is cut, or quoted within text
+        r"(?P<login>://[^\s/?#@:\"'<>\\]*:)[^\s/?#@\"'<>\\]{8,}(?=@)",  # the password of a URL
+        rf'(?P<field>{holder})(?:[^"\\]|\\.)+',  # of JSON that is cut, or quoted within text
+        rf'(?P<quoted>(?i:\\+"(?:{names})\\+"\s*:\s*\\+"))[^"\\]+',  # of JSON within JSON within text
     ]
     return re.compile("|".join(pieces), re.ASCII)
 
 
 def _replacement(match: re.Match[str]) -> str:
-    return (match["parameter"] or match["field"] or "") + REDACTED
+    return next((found for name in KEPT if (found := match[name])), "") + REDACTED
+
+
+KEPT = ("parameter", "login", "field", "quoted")
+"""The groups of the pattern that stand before a secret and stay."""
 
 
 def _variants(known: Iterable[str]) -> set[str]:

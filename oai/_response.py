@@ -77,6 +77,14 @@ class Response:
             self._request = SentRequest.of(self._request)
         return self._request
 
+    def hide(self, text: str) -> str:
+        """Return text that is about this answer without the credentials of the request, which servers repeat."""
+        if isinstance(self._request, SentRequest):
+            return text
+        from oai._redact import hide  # as above
+
+        return hide(text, self._request.url, self._request.headers)
+
     def fields(self) -> dict[str, Any]:
         """Return what makes another response of the same answer."""
         return {

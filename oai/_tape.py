@@ -24,7 +24,7 @@ from oai._content import decoder
 from oai._errors import OpenAIError
 from oai._events import EventParser
 from oai._http import Headers, Request, TransportError
-from oai._redact import is_object
+from oai._redact import REDACTED, is_object, is_secret_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -162,7 +162,7 @@ class Note:
         found: dict[str, str] = {}
         for name in sorted(self._headers):
             if any(fnmatchcase(name, each) for each in kept):
-                value = self._headers[name]
+                value = REDACTED if is_secret_header(name) else self._headers[name]
                 found[name] = redactor.url(value) if name == "location" else redactor.text(value)
         return found
 

@@ -223,6 +223,9 @@ def test_redacting_twice_is_redacting_once() -> None:
         "policy": {"domain_secrets": [{"domain": "x.com", "name": "N", "value": "d" * 20}]},
         "arguments": json.dumps({"password": "e" * 20}),
         "url": f"https://x/y?sig={'f' * 20}&n=1",
+        "result": json.dumps({"client_secret": {"expires_at": 1, "value": "g" * 20}}),
+        "within": json.dumps({"output": json.dumps({"password": "h" * 20, "n": 1})}),
+        "server_url": f"https://me:{'i' * 20}@x.com:8080/y",
         "logprobs": [{"token": " a longer token", "bytes": [1]}],
         "filter": {"key": "author_of_the_text", "value": "somebody in there"},
         "text": f"Bearer {key} and {key}",
@@ -231,12 +234,27 @@ def test_redacting_twice_is_redacting_once() -> None:
     once = redactor.json(value)
     assert redactor.json(once) == once
     text = json.dumps(once)
-    assert not any(letter * 20 in text for letter in "vbcdef")
+    assert not any(letter * 20 in text for letter in "vbcdefghi")
     assert key not in text
     assert once["api_key"]["id"] == "key_1"
     assert once["logprobs"] == value["logprobs"]
     assert once["filter"] == value["filter"]
     assert once["url"] == "https://x/y?sig=[redacted]&n=1"
+    assert once["server_url"] == "https://me:[redacted]@x.com:8080/y"
+    assert json.loads(json.loads(once["within"])["output"]) == {"password": "[redacted]", "n": 1}
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b'data: {"n":1}\r\rdata: {"client_secret":{"value":"%b"}}\r\r',
+        b'\xef\xbb\xbfdata: {"client_secret":{"value":"%b"}}\n\n',
+        b'data: {"n": 1,\ndata: "client_secret": {"value": "%b"}}\n\n',
+    ],
+)
+def test_a_secret_is_found_in_a_stream_of_any_form(stream: bytes) -> None:
+    chunks = keep_stream([(0.0, stream % (b"s" * 20))], Redactor())
+    assert b"".join(chunk.content() for chunk in chunks) == stream % b"[redacted]"
 
 
 @pytest.mark.parametrize("before", ["", " ", "\u5bc6", "_", "=", "\u201c", '"', "/"])

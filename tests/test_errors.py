@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -176,6 +177,31 @@ def everything(error: BaseException) -> str:
         texts += [repr(getattr(getattr(seen, "request", None), "headers", ""))]
         seen = seen.__cause__ or seen.__context__
     return "\n".join(texts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda key: Answer.error(401, f"Incorrect key: {key}."),
+        lambda key: Answer(502, body=f"<html>{key}</html>", content_type="text/html"),
+        lambda key: Answer(body=f'{{"object": {key}', content_type="application/json"),
+        lambda key: Answer.events([{"error": {"message": f"no {key}"}}]),
+        lambda key: Answer(body=f"data: {{{key}\n\n", content_type="text/event-stream"),
+    ],
+)
+def test_no_error_repeats_a_key_of_whatever_form(
+    server: Loopback, client_to: Make, caplog: pytest.LogCaptureFixture, answer: Callable[[str], Answer]
+) -> None:
+    key = "0123456789abcdef" * 2  # such as Azure's, which nothing tells from another number
+    client = client_to(api_key=key, max_retries=0, default_headers={"X-Another": key, "X-Authorization": f"a{key}"})
+    server.reply(answer(key))
+    with caplog.at_level("DEBUG", "oai"), pytest.raises(oai.APIError, match=r"\[redacted\]") as caught:
+        list(client.responses.create(model="m", input="x", stream=True))
+    assert key not in "".join(traceback.format_exception(caught.value))
+    assert key not in repr(caught.value)
+    assert key not in repr(caught.value.request)
+    assert "is sent with" in caplog.text
+    assert key not in caplog.text
 
 
 def test_no_error_shows_a_secret(server: Loopback, client_to: Make) -> None:

@@ -580,6 +580,16 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
         replay.send(ask("http://127.0.0.1:1/v1/f", body=other, headers=[("Content-Type", other.content_type)]))
 
 
+def test_secret_headers_that_are_to_be_kept_are_named_and_not_shown(tmp_path: Path) -> None:
+    path, session = tmp_path / "c", planted("session", "of", "a", "cookie")
+    with Loopback() as server, Recorder(path, mode="record", keep_headers=["*"]) as recorder:
+        server.reply(json={}, headers=[("Set-Cookie", f"s={session}"), ("OpenAI-Organization", "org-of-mine")])
+        sent(recorder, ask(f"{server.url}/x?access_token={session}&auth={session}", {}))
+    assert session not in path.read_text()
+    headers = json.loads(path.read_text())["exchanges"][0]["reply"]["headers"]
+    assert (headers["set-cookie"], headers["openai-organization"]) == ("[redacted]", "[redacted]")
+
+
 def _in_base64(secret: str) -> bytes:
     import base64
 
