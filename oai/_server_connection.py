@@ -7,6 +7,7 @@ answer is an error in the API's shape that says why.
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 LINK_HEADERS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"})
 """Header fields of a reply that belong to the connection it came by, and are made anew for this one."""
+
+HOST = re.compile(r"[\w.-]+(:\d*)?|\[[\da-fA-F:.]+\](:\d*)?", re.ASCII)
+"""What can stand before a path: a name or an IP address, and a port."""
+
+ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+"""What stands before the path in a request line that has the whole URL."""
+
+HEX = re.compile(rb"[\da-fA-F]{1,16}")
+"""The size of a chunk. (`int` takes signs and underscores as well.)"""
 
 NO_RETRY = ("x-should-retry", "false")
 """Said with errors that asking again does not mend."""
@@ -56,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         except TransportError as error:
             self._fail(error)
 
-    do_DELETE = do_HEAD = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815
+    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Print nothing; `Server` has a `log`."""
@@ -96,6 +106,11 @@ class Handler(BaseHTTPRequestHandler):
         """Read the request; the caller's credentials go no further than this."""
         pairs = redact_headers(self.headers.items())
         host = Headers(pairs).get("host", "localhost")
+        if not HOST.fullmatch(host):
+            self.close_connection = True
+            raise _Refused(400, f"Host is {redact_text(host)!r}, which is no name or address of a server")
+        if absolute := ABSOLUTE.match(self.path):  # as it is sent to a proxy, and to be taken by every server
+            self.path = f"/{self.path[absolute.end() :].lstrip('/')}"
         url = redact_url(f"http://{host}{self.path if self.path.startswith('/') else '/'}")
         return Request(self.command, url, pairs, self._body() or None)
 
@@ -122,11 +137,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _chunk_size(self) -> int:
         line = self.rfile.readline(65537)
-        try:
-            return int(line.partition(b";")[0], 16)
-        except ValueError:
+        size = line.partition(b";")[0].strip()
+        if not HEX.fullmatch(size):
             self.close_connection = True
-            raise _Refused(400, "a chunk of the body does not begin with its size") from None
+            raise _Refused(400, "a chunk of the body does not begin with its size")
+        return int(size, 16)
 
     def _unknown(self) -> _Refused:
         router = self.server.incoming.router

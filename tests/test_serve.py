@@ -236,6 +236,26 @@ def test_a_malformed_request_is_refused(url: str) -> None:
     assert (answer.status, "chunk" in body["error"]["message"]) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [
+        (b"GET http://api.invalid/v1/nothing HTTP/1.1\r\nHost: api.invalid\r\n\r\n", b"404", b"GET /v1/nothing is"),
+        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"takes GET"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"Host is '[::1'"),
+        (b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400", b"its size"),
+    ],
+)
+def test_an_odd_request_gets_an_answer(url: str, sent: bytes, status: bytes, told: bytes) -> None:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
+        sock.sendall(sent)
+        sock.shutdown(socket.SHUT_WR)
+        answer = sock.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert told in answer
+    assert b'"type":"invalid_request_error"' in answer
+
+
 def test_an_async_transport_is_refused_by_name() -> None:
     class Async:
         async def send(self, request: Any) -> Any: ...
