@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from oai._http import Request, TransportError
+
+SAFE = "".join(chr(code) for code in range(0x21, 0x7F))
+"""Characters of a Location that stay as they are."""
 
 
 def redirected(request: Request, status: int, location: str) -> Request:
     """Return the request that a redirect asks for (RFC 9110, section 15.4)."""
-    url = urljoin(request.url, location)
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise TransportError("receive", "the server redirected to something that is not a web address")
+    try:
+        url = _target(request.url, location)
+        same = _origin(url) == _origin(request.url)
+    except ValueError:
+        raise TransportError("receive", "the server redirected to something that is not a web address") from None
     method, body = request.method, request.body
     dropped = set()
-    if _origin(url) != _origin(request.url):
+    if not same:
         dropped |= {"authorization", "api-key", "cookie", "openai-organization", "openai-project"}
     if status == 303 or (status in (301, 302) and method == "POST"):
         method, body = "GET", None
@@ -29,6 +34,15 @@ def redirected(request: Request, status: int, location: str) -> Request:
         operation=request.operation,
         stream=request.stream,
     )
+
+
+def _target(url: str, location: str) -> str:
+    """Return where a redirect leads, what HTTP cannot carry percent-encoded, without the fragment."""
+    plain = quote(location, safe=SAFE, encoding="latin-1", errors="replace")  # as header fields are decoded
+    target: str = urldefrag(urljoin(url, plain)).url
+    if urlsplit(target).scheme not in ("http", "https"):
+        raise ValueError(target)
+    return target
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -266,7 +267,40 @@ def test_redirects_end(server: Loopback, client: oai.OpenAI) -> None:
         client.models.list()
 
 
-def test_a_redirect_to_something_else_is_not_followed(server: Loopback, client: oai.OpenAI) -> None:
-    server.reply(Answer(302, headers=[("Location", "file:///etc/passwd")]))
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "http://[::1/x", "http://example.test:99999/"])
+def test_a_redirect_to_something_else_is_not_followed(location: str, way: Way, server: Loopback) -> None:
+    server.default = Answer(302, headers=[("Location", location)])
     with pytest.raises(oai.APIConnectionError, match="not a web address"):
-        client.models.list()
+        way.call("models.list")
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/on?a=1#part", "/on?a=1"),
+        ("/a b", "/a%20b"),
+        ("/\u00fc", "/%FC"),  # as the header field's bytes are
+        ("/a%2Fb?c=%7B'd'%7D", "/a%2Fb?c=%7B'd'%7D"),
+    ],
+)
+def test_a_redirect_is_asked_for_as_http_can_carry_it(location: str, target: str, way: Way, server: Loopback) -> None:
+    server.reply(Answer(302, headers=[("Location", location)]), Answer.of_json(PAGE))
+    way.call("models.list")
+    assert server.requests[1].target == target
+
+
+def test_silence_after_an_interim_answer_is_not_waited_for_longer_than_a_read(way: Way, server: Loopback) -> None:
+    silent = threading.Event()
+
+    class Held(Answer):
+        def head(self, method: str = "GET") -> bytes:
+            silent.wait(5)
+            return super().head(method)
+
+    server.reply(Answer.of_json(PAGE, informational=[Answer(103), Held(103)]))
+    way.options["timeout"] = 0.2
+    began = time.monotonic()
+    with pytest.raises(oai.APITimeoutError):
+        way.call("models.list")
+    assert time.monotonic() - began < 2
+    silent.set()

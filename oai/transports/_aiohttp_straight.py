@@ -55,9 +55,9 @@ class Straight:
                     auto_decompress=False,
                     read_timeout=limits.sock_read,
                 )
-                protocol.start_timeout()
                 protocol.transport.write(data)  # type: ignore[union-attr]
                 while True:
+                    protocol.start_timeout()  # an interim answer ends it
                     message, content = await protocol.read()
                     if message.code >= 200 or message.code == 101:
                         break
