@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
+from both import Way
 
 import oai
 from oai.testing import Answer, Loopback
@@ -83,6 +84,24 @@ def test_a_redirect_to_a_query_without_a_path_keeps_the_query(server: Loopback, 
     server.reply(Answer(307, headers=[("Location", f"{server.url}?page=2")]), Answer.of_json({"data": []}))
     client.models.list()
     assert [request.target for request in server.requests][1] == "/?page=2"
+
+
+def test_the_limit_of_a_write_is_not_that_of_a_whole_body(server: Loopback, transport: Urllib3Transport) -> None:
+    server.reply(Answer(read_delay=0.01, body=b"x", keep_body=False))
+    began = time.monotonic()
+    limits = Timeout(10, write=0.4)
+    request = Request("POST", f"{server.url}/x", [], bytes(1 << 23), timeout=limits)
+    assert transport.send(request).read() == b"x"
+    assert time.monotonic() - began > 0.4, "the body went out at once, and shows nothing"
+
+
+def test_the_framing_of_a_request_is_not_the_caller_s(way: Way, server: Loopback) -> None:
+    headers = {"Content-Length": "3", "Transfer-Encoding": "chunked"}
+    server.reply(Answer.of_json({}))
+    way.call("moderations.create", input="x", extra_headers=headers)
+    (seen,) = server.requests
+    assert (seen.body, seen.header("transfer-encoding")) == (b'{"input":"x"}', None)
+    assert [value for name, value in seen.headers if name.lower() == "content-length"] == ["13"]
 
 
 def secured(server: Loopback, host: str = "127.0.0.1") -> str:

@@ -183,7 +183,9 @@ def test_events_of_other_shapes_are_kept(server: Loopback, client: oai.OpenAI) -
     assert second.choices[0].delta.own == 1
 
 
-def test_the_connection_is_used_again_after_the_end(server: Loopback, client: oai.OpenAI) -> None:
+@pytest.mark.parametrize("options", [{}, {"deadline": 5}, {"timeout": oai.Timeout(5, total=5)}], ids=str)
+def test_the_connection_is_used_again_after_the_end(options: Any, server: Loopback, client_to: Make) -> None:
+    client = client_to(**options)
     for _ in range(3):
         server.reply(Answer.events([chunk("a")]))
         assert texts(chat(client)) == ["a"]

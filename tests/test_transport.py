@@ -58,6 +58,8 @@ def test_heads_of_all_kinds_are_read(
         (b"HTTP/1.1 200 OK\r\nContent-Le", "the answer was cut short"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 300 + b"\r\n", "the head of the answer is too large"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"1" * 70_000 + b"\r\n\r\n", "the head of the answer is too large"),
+        (b"HTTP/1.1 200 OK\r\nX: 1\r\n" + b" 1\r\n" * 300 + b"\r\n", "the head of the answer is too large"),
+        (b"HTTP/1.1 099 OK\r\n\r\n", "is not HTTP/1"),
         (b"", "closed the connection without an answer"),
     ],
 )
@@ -68,6 +70,30 @@ def test_a_head_that_is_none_is_a_named_error(
     with pytest.raises(TransportError, match=message) as caught:
         transport.send(get(server))
     assert caught.value.kind == "receive"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Content-Length", "1"), ("Content-Length", "1")],
+        [("Content-Length", "1, 1")],
+        [("Transfer-Encoding", "identity"), ("Content-Length", "1")],
+    ],
+    ids=str,
+)
+def test_a_length_that_is_said_twice_is_one(
+    fields: list[tuple[str, str]], server: Loopback, transport: Urllib3Transport
+) -> None:
+    server.reply(Answer(body=b"x", headers=fields), Answer(body=b"y"))
+    assert [transport.send(get(server)).read() for _ in range(2)] == [b"x", b"y"]
+    assert server.connections == 1
+
+
+def test_what_follows_a_switch_of_protocols_is_no_answer(server: Loopback, transport: Urllib3Transport) -> None:
+    server.reply(Answer(101, headers=[("Connection", "Upgrade"), ("Upgrade", "x")]), Answer(body=b"x"))
+    assert transport.send(get(server)).read() == b""
+    assert transport.send(get(server)).read() == b"x"
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize(("method", "status"), [("DELETE", 204), ("GET", 304), ("HEAD", 200)])

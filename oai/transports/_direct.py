@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from oai._http import Body, Request, Timeout
 
 PIECE = 64 * 1024
-"""The most bytes that one read of a streamed body returns."""
+"""The most bytes that one read of a streamed body returns, and that are written of a body at once."""
 
 AT_ONCE = 64 * 1024
 """The most bytes of a body that are copied behind the head, so that both are one write."""
@@ -82,10 +82,12 @@ class Origin:
         head = written(request, target, self._field)
         connection = self._connected(timeout, deadline)
         try:
-            connection.settimeout(left_of(deadline, timeout.write))
             # A server that had enough before it read everything has closed, and may have answered.
             with suppress(BrokenPipeError, ConnectionResetError):
-                _write(connection, head, request.body, deadline)
+                for piece in _pieces(head, request.body):
+                    # Of a piece, since a socket's time-out bounds the whole of a `sendall`.
+                    connection.settimeout(left_of(deadline, timeout.write))
+                    connection.sendall(piece)
             connection.settimeout(left_of(deadline, timeout.read))
             response = Response(connection, request.method, timeout.read, deadline)
             try:
@@ -179,19 +181,15 @@ def _close_all(connections: deque[socket.socket]) -> None:
             connections.pop().close()
 
 
-def _write(connection: socket.socket, head: bytes, body: bytes | Body | None, deadline: float | None) -> None:
-    if body is None:
-        connection.sendall(head)
-    elif isinstance(body, bytes) and len(body) <= AT_ONCE:
-        connection.sendall(head + body)
-    elif isinstance(body, bytes):
-        connection.sendall(head)
-        connection.sendall(body)
-    else:
-        connection.sendall(head)
-        for piece in body:
-            left_of(deadline, None)
-            connection.sendall(piece)
+def _pieces(head: bytes, body: bytes | Body | None) -> Iterator[bytes | memoryview]:
+    """Yield a request as it is written, each piece as much as one wait for the socket may take."""
+    if isinstance(body, bytes) and len(body) <= AT_ONCE:
+        yield head + body
+        return
+    yield head
+    for part in (body,) if isinstance(body, bytes) else body or ():
+        view = memoryview(part)
+        yield from (view[start : start + PIECE] for start in range(0, len(part), PIECE))
 
 
 class DirectReply:
@@ -284,8 +282,8 @@ class DirectReply:
     def _ends_soon(self) -> bool:
         """Read what is left, should that be here already."""
         response = self._response
-        if self._deadline is None and not response.will_close:
-            self._connection.settimeout(LINGER)
+        if not response.will_close:
+            response.hurry(LINGER)
             for _ in range(2):  # the last piece, and the mark of the end behind it
                 if response.isclosed() or response.length == 0 or not response.read1(PIECE):
                     break

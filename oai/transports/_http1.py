@@ -16,7 +16,7 @@ from oai._http import TransportError
 
 LONGEST_LINE = 65536
 MOST_FIELDS = 200
-"""Bytes of a line and number of fields that the head of an answer may have."""
+"""Bytes of a line and number of its lines that the head of an answer may have."""
 
 LONGEST_LENGTH = 18
 """Digits of a length: an exabyte less one."""
@@ -40,8 +40,15 @@ class Response(http.client.HTTPResponse):
     ) -> None:
         self.sock = sock
         self._asked = method
-        timed = sock if deadline is None else _Timed(sock, limit, deadline)
-        super().__init__(timed, method=method)  # type: ignore[arg-type]
+        self._timed = None if deadline is None else _Timed(sock, limit, deadline)
+        super().__init__(self._timed or sock, method=method)  # type: ignore[arg-type]
+
+    def hurry(self, limit: float) -> None:
+        """Let each read to come take no longer than that."""
+        if self._timed is None:
+            self.sock.settimeout(limit)
+        else:
+            self._timed.reader.limit = limit
 
     def begin(self) -> None:
         """Read the head of the final answer, passing over interim ones, and say how its body is delimited.
@@ -70,9 +77,13 @@ class Response(http.client.HTTPResponse):
             self.length = None if self.chunked or length is None else _length(length)
         connection = (fields.get("connection") or "").lower()
         keeps = "keep-alive" in connection if self.version == 10 else "close" not in connection
-        # Who says both may have been understood otherwise on the way: nothing follows on that connection.
+        # An answer with both may have been understood otherwise on the way: nothing follows on its connection,
+        # and what follows after a switch of protocols is no answer to a next request.
         self.will_close = (
-            not keeps or (self.length is None and not self.chunked) or (self.chunked and length is not None)
+            not keeps
+            or (self.length is None and not self.chunked)
+            or (self.chunked and length is not None)
+            or self.status == http.client.SWITCHING_PROTOCOLS
         )
 
 
@@ -110,7 +121,7 @@ def _status_line(stream: Any) -> tuple[int, int, str]:
         raise http.client.RemoteDisconnected("the server closed the connection without an answer")
     version, _, rest = line.decode("latin-1").rstrip("\r\n").partition(" ")
     status, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or not (status.isdecimal() and len(status) == 3):
+    if not version.startswith("HTTP/1.") or not (status.isdecimal() and len(status) == 3 and status >= "100"):
         raise http.client.BadStatusLine("what the server sent is not HTTP/1")
     return 10 if version == "HTTP/1.0" else 11, int(status), reason.strip()
 
@@ -118,10 +129,10 @@ def _status_line(stream: Any) -> tuple[int, int, str]:
 def _read_fields(stream: Any) -> list[tuple[str, str]]:
     """Read header fields to the blank line that ends them; a folded value becomes one line (RFC 9112, section 5.2)."""
     pairs: list[tuple[str, str]] = []
-    while True:
+    for _ in range(MOST_FIELDS + 1):
         line = stream.readline(LONGEST_LINE + 1)
-        if len(line) > LONGEST_LINE or len(pairs) > MOST_FIELDS:
-            raise http.client.HTTPException("the head of the answer is too large")
+        if len(line) > LONGEST_LINE:
+            break
         if line in (b"\r\n", b"\n"):
             return pairs
         if not line.endswith(b"\n"):
@@ -134,30 +145,31 @@ def _read_fields(stream: Any) -> list[tuple[str, str]]:
         name, colon, value = text.partition(":")
         if colon:
             pairs.append((name.rstrip(), value.strip()))
+    raise http.client.HTTPException("the head of the answer is too large")
 
 
 class _Timed:
     """A socket as http.client's response uses it: something that makes a file."""
 
     def __init__(self, sock: socket.socket, limit: float | None, deadline: float) -> None:
-        self._reader = _TimedReader(sock, limit, deadline)
+        self.reader = _TimedReader(sock, limit, deadline)
 
     def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader)
+        return io.BufferedReader(self.reader)
 
 
 class _TimedReader(io.RawIOBase):
     """The bytes of a socket, waited for up to the limit each and up to the deadline in all."""
 
     def __init__(self, sock: socket.socket, limit: float | None, deadline: float) -> None:
-        self._sock, self._limit, self._deadline = sock, limit, deadline
+        self._sock, self.limit, self._deadline = sock, limit, deadline
         self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(left_of(self._deadline, self._limit))
+        self._sock.settimeout(left_of(self._deadline, self.limit))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

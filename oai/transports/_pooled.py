@@ -26,6 +26,7 @@ from oai._http import Body, Headers, Pairs, Request, Timeout, TransportError
 from oai.transports import _http1
 from oai.transports._direct import LINGER, MOST_HOSTS, PIECE
 from oai.transports._http1 import Response, left_of, translated
+from oai.transports._written import FRAMING
 
 ADDED = ("accept-encoding", "user-agent")
 """Header fields that urllib3 would add by itself."""
@@ -185,7 +186,7 @@ class PooledReply:
         self._closed = True
         try:
             if self._raw is not None and not self._raw.isclosed():
-                self._raw.sock.settimeout(LINGER)
+                self._raw.hurry(LINGER)
                 self._answer.read1(PIECE, decode_content=False)
         except FAILURES:
             pass
@@ -203,7 +204,7 @@ class PooledReply:
 
 def _headers(request: Request) -> Any:
     """Return the header fields as urllib3 takes them: a dict, or its own class where a name comes twice."""
-    fields: Pairs = request.headers
+    fields: Pairs = [(name, value) for name, value in request.headers if name.lower() not in FRAMING]
     if request.body is not None and not isinstance(request.body, bytes):
         fields = [*fields, ("Content-Length", str(request.body.length))]
     named = {name.lower() for name, _ in fields}

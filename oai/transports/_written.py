@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose requests say that they have no content where they have none (RFC 9110, section 8.6)."""
 
+FRAMING = frozenset({"content-length", "transfer-encoding"})
+"""Header fields that tell where a request ends, which its transport alone knows; a caller's are left out."""
+
 
 def written(request: Request, target: str, host: str) -> bytes:
-    """Return the head of a request, its header fields as they are; the framing alone is added.
+    """Return the head of a request, its header fields as they are but for the framing, which is ours.
 
     Args:
         request: whose body is not looked at but for its length.
@@ -28,7 +31,7 @@ def written(request: Request, target: str, host: str) -> bytes:
     lines = [line]
     if not [name for name, _ in request.headers if len(name) == 4 and name.lower() == "host"]:
         lines.append(f"Host: {host}")
-    lines += [f"{name}: {value}" for name, value in request.headers]
+    lines += [f"{name}: {value}" for name, value in request.headers if name.lower() not in FRAMING]
     if body is not None or request.method in WITH_CONTENT:
         lines.append(f"Content-Length: {length}")
     head = "\r\n".join(lines)
