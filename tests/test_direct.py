@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -294,3 +295,31 @@ def test_urllib3_is_imported_for_a_proxy_alone(
     program = [sys.executable, "-c", IMPORTED, base_url]
     shown = subprocess.run(program, check=True, capture_output=True, text=True).stdout
     assert shown.split() == [str(proxied)]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "message"),
+    [
+        ("http://name:hush@{host}", "407"),
+        ("http://name:hush@127.0.0.1:1", "127.0.0.1|refused"),
+        ("http://name:hush@[bad", "is not the URL of one"),
+        ("http://name:hush@host:port", "is not the URL of one"),
+        ("socks5://name:hush@{host}", "a proxy of kind 'socks5' needs"),
+    ],
+)
+def test_what_a_proxy_asks_for_is_in_no_error(
+    proxy: str, message: str, way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = Answer(407, headers=[("Proxy-Authenticate", "Basic")])
+    monkeypatch.setenv("HTTPS_PROXY", proxy.format(host=f"127.0.0.1:{server.port}"))
+    way.options["base_url"] = "https://nowhere.invalid/v1"
+    with pytest.raises(oai.APIConnectionError, match=message) as caught:
+        way.call("models.list")
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_host_is_kept_from_the_proxy_at_one_port(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", f"127.0.0.1:{server.port}")
+    server.reply(Answer.of_json({"data": []}))
+    assert way.call("models.list").data == []

@@ -198,7 +198,7 @@ def test_a_tunnel_is_asked_of_the_proxy_for_tls(
 
 def test_a_proxy_of_an_unknown_kind_is_named(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
-    with pytest.raises(TransportError, match="a proxy of kind 'socks5' needs a pool of your own"):
+    with pytest.raises(TransportError, match="a proxy of kind 'socks5' needs a pool or a session of your own"):
         transport.send(Request("GET", "http://api.example.test/", [], timeout=Timeout(1)))
 
 

@@ -13,7 +13,6 @@ import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -26,6 +25,7 @@ from oai._http import Body, Headers, Pairs, Request, Timeout, TransportError
 from oai.transports import _http1
 from oai.transports._direct import LINGER, MOST_HOSTS, PIECE
 from oai.transports._http1 import Response, left_of, translated
+from oai.transports._proxies import login_apart
 from oai.transports._written import FRAMING
 
 ADDED = ("accept-encoding", "user-agent")
@@ -95,13 +95,10 @@ def pools_of(proxy: str, ssl_context: ssl.SSLContext, connections: int) -> urlli
         ssl_context: how to trust servers.
         connections: how many idle ones to keep to a host.
     """
-    parts = urlsplit(proxy)
-    if parts.scheme not in ("http", "https"):
-        raise TransportError("connect", f"a proxy of kind {parts.scheme!r} needs a pool of your own")
-    login = unquote(f"{parts.username}:{parts.password or ''}") if parts.username else None
+    url, login = login_apart(proxy)
     manager = urllib3.ProxyManager(
-        proxy,
-        proxy_headers=urllib3.make_headers(proxy_basic_auth=login) if login else None,
+        url,
+        proxy_headers=login,
         num_pools=MOST_HOSTS,
         maxsize=connections,
         ssl_context=ssl_context,
@@ -241,7 +238,9 @@ def _until(body: Body, deadline: float) -> Iterator[bytes]:
 def _translated(error: Exception) -> TransportError:
     """Say what failed in the words of the seam, less the object that urllib3's words begin with."""
     cause = error.args[-1] if isinstance(error, HTTPError) and error.args else None
-    if isinstance(error, (NewConnectionError, ProxyError, SSLError)):  # the first of them counts as a time-out, too
+    if isinstance(error, ProxyError):
+        return TransportError("connect", f"no connection through the proxy: {_words(error.original_error)}")
+    if isinstance(error, (NewConnectionError, SSLError)):  # the first of them counts as a time-out, too
         return TransportError("connect", _words(error))
     if isinstance(error, LimitReached) or isinstance(cause, TimeoutError):
         return TransportError("timeout", _words(error))
@@ -252,7 +251,7 @@ def _translated(error: Exception) -> TransportError:
     return TransportError("receive", _words(error)) if isinstance(error, HTTPError) else translated(error)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """Return what an exception of urllib3 says, without the object that it begins with."""
     text = str(error) or type(error).__name__
     return text.partition(">: " if text.startswith("<") else "): ")[2] or text

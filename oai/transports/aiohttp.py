@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from oai._http import Request, Timeout, TransportError
 from oai.transports._bodies import pieces_of
-from oai.transports._proxies import proxy_for
+from oai.transports._proxies import login_apart, proxy_for
 
 try:
     import aiohttp
@@ -91,12 +91,16 @@ class AiohttpTransport:
             if straight is not None and proxy is None and _is_small(request.body):
                 return await straight.send(request, url, limits)
             headers, body = _content(request)
+            proxy, login = (None, {}) if proxy is None else login_apart(proxy)  # errors of aiohttp show the URL
+            if url.scheme == "http":  # such a request goes to the proxy itself, any other through a tunnel
+                headers.update(login)
             answer = await session.request(
                 request.method,
                 url,
                 headers=headers,
                 data=body,
                 proxy=proxy,
+                proxy_headers=login or None,
                 allow_redirects=False,
                 skip_auto_headers=SENT_AS_GIVEN,
                 timeout=limits,
