@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
+from oai._loopback import is_loopback
 
 KEPT = "/%!$&'()*+,;=:@"
 """Characters of a path that stay as they are; what is percent-encoded already is."""
@@ -45,7 +46,6 @@ def as_http(url: str) -> str:
     return {"ws": "http", "wss": "https"}.get(scheme, scheme) + colon + rest
 
 
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL is of this machine."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.endswith(".localhost") or host.startswith("127.")
+def stays_here(url: str) -> bool:
+    """Tell whether what is sent to a URL does not leave this machine."""
+    return is_loopback(urlsplit(url).hostname or "")

@@ -180,9 +180,9 @@ class Config:
         """Whether a key would go unencrypted over a network."""
         if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key):
             return False
-        from oai._base_url import is_loopback
+        from oai._base_url import stays_here
 
-        return not is_loopback(self.base_url)
+        return not stays_here(self.base_url)
 
     def replace(self, **options: Any) -> Config:
         """Return a config with some options replaced; headers and queries are added to those there are."""

@@ -31,6 +31,9 @@ SECRET_HEADERS = frozenset(
 )
 """Header names, in lower case, whose values are never shown. `SECRET_NAME` catches those it does not list."""
 
+NO_SECRET_HEADERS = frozenset({"idempotency-key", "sec-websocket-key", "x-idempotency-key"})
+"""Header names, in lower case, whose values nobody has to keep, though `SECRET_NAME` would catch them."""
+
 NAMES_ONLY = frozenset({"openai-organization", "openai-project"})
 """Secret headers whose values are identifiers: not shown, but not hunted for in paths and bodies either."""
 
@@ -83,7 +86,8 @@ LEAST_LEARNED = 12
 
 def is_secret_header(name: str) -> bool:
     """Tell whether the values of a header of this name are never shown."""
-    return name.lower() in SECRET_HEADERS or SECRET_NAME.search(name) is not None
+    lowered = name.lower()
+    return lowered in SECRET_HEADERS or (lowered not in NO_SECRET_HEADERS and SECRET_NAME.search(name) is not None)
 
 
 def redact_headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -246,7 +250,7 @@ def _pattern(known: Iterable[str]) -> re.Pattern[str]:
         rf"(?P<parameter>(?i:{parameter}))[^&\s\"'<>#\\)]+",
         r"(?P<login>://[^\s/?#@:\"'<>\\]*:)[^\s/?#@\"'<>\\]{8,}(?=@)",  # the password of a URL
         rf'(?P<field>{holder})(?:[^"\\]|\\.)+',  # of JSON that is cut, or quoted within text
-        rf'(?P<quoted>(?i:\\+"(?:{names})\\+"\s*:\s*\\+"))[^"\\]+',  # of JSON within JSON within text
+        rf'(?P<quoted>(?i:(?<!\\)\\+"(?:{names})\\+"\s*:\s*\\+"))[^"\\]+',  # of JSON within JSON within text
     ]
     return re.compile("|".join(pieces), re.ASCII)
 

@@ -20,7 +20,9 @@ def redirected(request: Request, status: int, location: str) -> Request:
     method, body = request.method, request.body
     dropped = set()
     if not same:
-        dropped |= {"authorization", "api-key", "cookie", "openai-organization", "openai-project"}
+        from oai._redact import is_secret_header  # regular expressions, which few programs need
+
+        dropped |= {name.lower() for name, _ in request.headers if is_secret_header(name)}
     if status == 303 or (status in (301, 302) and method == "POST"):
         method, body = "GET", None
         dropped.add("content-type")

@@ -20,6 +20,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
 from oai._incoming import Incoming
+from oai._loopback import is_loopback
 from oai._redact import redact_text
 from oai._server_connection import Handler
 from oai._table import Table, merged_table, table_sources
@@ -107,16 +108,6 @@ class Server:
         self._thread.join()
         self._http.server_close()
         self._http.end_connections()
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether an address is this machine's own, which no other can reach."""
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class HTTPServer(ThreadingHTTPServer):

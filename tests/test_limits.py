@@ -105,7 +105,7 @@ def test_a_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
         oai.OpenAI(api_key=KEY, **{name: value})
 
 
-@pytest.mark.parametrize("url", ["http://gateway.example/v1", "http://10.0.0.7:8000/v1"])
+@pytest.mark.parametrize("url", ["http://gateway.example/v1", "http://10.0.0.7:8000/v1", "http://127.0.0.1.example/v1"])
 def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str) -> None:
     with pytest.warns(oai.InsecureWarning, match="is not encrypted and not on this machine") as caught:
         oai.OpenAI(api_key=KEY, base_url=url)
@@ -113,7 +113,14 @@ def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://gateway.example/v1", "http://localhost:1/v1", "http://127.0.0.2/v1", "http://[::1]:80/v1"]
+    "url",
+    [
+        "https://gateway.example/v1",
+        "http://localhost:1/v1",
+        "http://127.0.0.2/v1",
+        "http://[::1]:80/v1",
+        "http://[::ffff:127.0.0.1]/v1",
+    ],
 )
 def test_a_key_that_is_safe_is_not_warned_about(url: str) -> None:
     with warnings.catch_warnings():

@@ -580,6 +580,13 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
         replay.send(ask("http://127.0.0.1:1/v1/f", body=other, headers=[("Content-Type", other.content_type)]))
 
 
+def test_a_key_of_idempotency_is_no_secret(server: Loopback, tmp_path: Path) -> None:
+    server.reply(Answer.of_json({"id": "order-of-the-tests"}))
+    with Recorder(tmp_path / "c.json", mode="record") as recorder:
+        recorder.send(ask(f"{server.url}/v1/x", {}, headers=[("Idempotency-Key", "order-of-the-tests")])).read()
+    assert "order-of-the-tests" in (tmp_path / "c.json").read_text()
+
+
 def test_secret_headers_that_are_to_be_kept_are_named_and_not_shown(tmp_path: Path) -> None:
     path, session = tmp_path / "c", planted("session", "of", "a", "cookie")
     with Loopback() as server, Recorder(path, mode="record", keep_headers=["*"]) as recorder:

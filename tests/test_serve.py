@@ -24,8 +24,9 @@ import pytest
 import oai
 from oai._cli import main
 from oai._http import Request
+from oai._loopback import is_loopback
 from oai._operation import Operation
-from oai._server import Server, is_loopback
+from oai._server import Server
 from oai._table import shipped_table
 from oai.testing import Answer, Loopback, serve
 

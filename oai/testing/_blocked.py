@@ -8,11 +8,12 @@ open, since test runners talk over them.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any
+
+from oai._loopback import is_loopback
 
 CONNECTING = ("connect", "connect_ex", "sendto", "sendmsg")
 """Methods of a socket whose last argument is an address. (`sendto` and `sendmsg` have others before it.)"""
@@ -75,7 +76,7 @@ class Blocker:
         return guarded
 
     def _refuse(self, host: Any, shown: str) -> None:
-        if _is_here(_text(host)) and not self._every:
+        if is_loopback(_text(host)) and not self._every:
             return
         with self._lock:
             self._tried.append(shown)
@@ -90,17 +91,6 @@ def _address(name: str, arguments: tuple[Any, ...]) -> Any:
 
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 def _message(shown: str) -> str:

@@ -1,0 +1,21 @@
+"""Whether an address is this machine's own."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_address
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself, which what is sent there does not leave.
+
+    Args:
+        host: a name, or an IP address without brackets. A zone (`%eth0`) does not matter.
+    """
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
