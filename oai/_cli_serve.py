@@ -27,8 +27,14 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     add("--cassette", metavar="FILE", help="answer from a cassette that oai has recorded")
     add("--fake", metavar="MODULE:NAME", help="answer as a FakeTransport does that a module has, or a function makes")
     add("--host", metavar="ADDRESS", help="where to listen (127.0.0.1)")
-    add("--port", metavar="N", type=int, help="the port (a free one)")
+    add("--port", metavar="N", type=_port, help="the port (a free one)")
     add("--ignore", metavar="FIELD", action="append", help="what of a request a cassette need not have: body.user")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; it takes a number up to 65535, 0 for a free one")
+    return int(text)
 
 
 def check_serve_options(options: argparse.Namespace) -> None:

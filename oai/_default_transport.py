@@ -107,7 +107,9 @@ def _imported(said: str, module: str, attribute: str) -> Any:
     try:
         found = attrgetter(attribute)(import_module(module))
     except (ImportError, AttributeError) as error:
-        raise OpenAIError(f"the environment's {VARIABLE} is {said!r}: {error}") from error
+        right = nearest(module, CASSETTES)  # a mode misspelt rather than a module that is not there
+        hint = f". Did you mean '{right}:{attribute}'?" if right else ""
+        raise OpenAIError(f"the environment's {VARIABLE} is {said!r}: {error}{hint}") from error
     made = found if _is_transport(found) else cast("Callable[[], Any]", found)() if callable(found) else found
     if not _is_transport(made):
         raise OpenAIError(

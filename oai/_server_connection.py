@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, cast
 
@@ -32,6 +33,12 @@ HOST = re.compile(r"[\w.-]+(:\d*)?|\[[\da-fA-F:.]+\](:\d*)?", re.ASCII)
 
 ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 """What stands before the path in a request line that has the whole URL."""
+
+LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+"""The size of a body."""
+
+PIECE = 1024 * 1024
+"""The most bytes of a body that are read at once."""
 
 HEX = re.compile(rb"[\da-fA-F]{1,16}")
 """The size of a chunk. (`int` takes signs and underscores as well.)"""
@@ -70,6 +77,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Print nothing; `Server` has a `log`."""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what http.server finds to be no request, in the API's shape where it has a page of HTML."""
+        self.close_connection = True
+        self.command, self.path = self.command or "GET", getattr(self, "path", "/")
+        self.request_version = self.protocol_version  # else there would be no head
+        self._send_error(_Refused(int(code), message or explain or HTTPStatus(code).phrase))
 
     def _ask(self) -> tuple[Request, Reply]:
         """Give the request to the transport; return it as the operation that was answered, and the reply."""
@@ -117,21 +131,28 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return b"".join(self._chunks())
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal():
+        length, *others = set(self.headers.get_all("Content-Length", ["0"]))
+        if others or not LENGTH.fullmatch(length):
             self.close_connection = True
-            raise _Refused(400, f"Content-Length is {length!r}, which is no number of bytes")
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
+            raise _Refused(400, f"Content-Length is {', '.join([length, *others])!r}, which is no number of bytes")
+        return self._exactly(int(length))
+
+    def _exactly(self, size: int) -> bytes:
+        """Read so many bytes, which are not made room for before they come."""
+        pieces: list[bytes] = []
+        while size and (piece := self.rfile.read(min(size, PIECE))):
+            pieces.append(piece)
+            size -= len(piece)
+        if size:
             raise ConnectionResetError("the client went away within its request")
-        return body
+        return b"".join(pieces)
 
     def _chunks(self) -> Iterator[bytes]:
         while size := self._chunk_size():
-            piece = self.rfile.read(size)
-            if len(piece) < size or self.rfile.readline(3) != b"\r\n":
-                raise ConnectionResetError("the client went away within its request")
-            yield piece
+            yield self._exactly(size)
+            if self.rfile.readline(3) != b"\r\n":
+                self.close_connection = True
+                raise _Refused(400, "a chunk of the body is longer than it said")
         while self.rfile.readline(65537).strip():
             pass  # trailers
 

@@ -118,7 +118,7 @@ SHARED = OfflineTransport()
     [
         ("ofline", "'ofline'; it is `offline`.*Did you mean 'offline'"),
         ("replay:", "a mode and a cassette"),
-        ("recrod:x.cassette", "recrod"),
+        ("recrod:x.cassette", "Did you mean 'record:x.cassette'"),
         ("no_such_module_here:x", "No module named"),
         ("oai.transports.offline:NoSuch", "NoSuch"),
         ("oai:__version__", "no transport"),

@@ -244,6 +244,13 @@ def test_a_malformed_request_is_refused(url: str) -> None:
         (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"takes GET"),
         (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"Host is '[::1'"),
         (b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400", b"its size"),
+        (b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n", b"400", b"longer than it"),
+        (b"POST /v1/models HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", b"400", b"no number"),
+        (b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\nxy", b"400", b"no number"),
+        (b"PURGE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"501", b"PURGE"),
+        (b"GET /v1/models HTTP/9.9\r\n\r\n", b"505", b"9.9"),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414", b"Too Long"),
+        (b"what is this\r\n\r\n", b"400", b"request"),
     ],
 )
 def test_an_odd_request_gets_an_answer(url: str, sent: bytes, status: bytes, told: bytes) -> None:
@@ -255,6 +262,22 @@ def test_an_odd_request_gets_an_answer(url: str, sent: bytes, status: bytes, tol
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert told in answer
     assert b'"type":"invalid_request_error"' in answer
+
+
+def test_a_length_is_not_taken_at_its_word(url: str) -> None:
+    """A server that made room for what is only said to come would run out of memory."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
+        sock.sendall(b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 18 + b"\r\n\r\nxy")
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.makefile("rb").read() == b""
+    assert request(url, "GET", "/v1/models")[0].status == 400  # as nothing is programmed
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+def test_a_port_that_is_none_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--offline", "--port", port]) == 2
+    assert f"'{port}' is no port" in capsys.readouterr().err
 
 
 def test_an_async_transport_is_refused_by_name() -> None:

@@ -84,14 +84,15 @@ class Urllib3Transport:
     def close(self) -> None:
         """Close the idle connections of this transport's own pools."""
         self._closed = True
-        if self._managers:
+        managers, origins = self._managers, self._origins
+        self._managers, self._origins = {}, {}
+        for kept in list(origins.values()):  # to which a call of another thread may add
+            kept.close()
+        if managers:
             from oai.transports._pooled import close_pools
 
-            for manager in self._managers.values():
+            for manager in list(managers.values()):
                 close_pools(manager)
-        for kept in self._origins.values():
-            kept.close()
-        self._managers, self._origins = {}, {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         for name, value in (("pool", self._given), ("ssl_context", self._ssl_context)):
