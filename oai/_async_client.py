@@ -91,8 +91,9 @@ class AsyncOpenAI(Client):
 
     async def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
-        if self._owns_transport and self._transport is not None:
-            await cast("Any", self._transport).close()
+        transport = self._ended()
+        if transport is not None:
+            await transport.close()
 
     async def __aenter__(self) -> Self:
         return self

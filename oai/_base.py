@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from oai._adhoc import AdHoc
 from oai._answer import read_answer
 from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, PLAIN, Config, Dialect
-from oai._default_transport import find_transport
+from oai._default_transport import ClosedTransport, find_transport
 from oai._errors import InsecureWarning, OpenAIError
 from oai._object import Object
 from oai._observe import start_log
 from oai._omit import Omit, omit
+from oai._option import Option
 from oai._table import table_sources
 from oai._tables import Tables, class_with, restore
 
@@ -40,6 +41,17 @@ class Client(AdHoc):
     _config: Config
     _transport: Transport | None
     _http_client: Any = None
+    _closed: bool = False
+
+    api_key: Option[Any, Any] = Option("The key, or the function that returns it.")
+    admin_api_key: Option[str | None, str | None] = Option("The key of operations that administer an organization.")
+    organization: Option[str | None, str | None] = Option("The organization that a call is for, of several.")
+    project: Option[str | None, str | None] = Option("The project that a call is for, of several.")
+    webhook_secret: Option[str | None, str | None] = Option("What webhooks are checked with.")
+    base_url: Option[str, str | None] = Option("Where the paths of the table begin, without a slash at its end.")
+    websocket_base_url: Option[str | None, str | None] = Option("Where paths of WebSockets begin, `None`: as others.")
+    max_retries: Option[int, int] = Option("How often a failed attempt is repeated.")
+    timeout: Option[Timeout, float | Timeout | Omit | None] = Option("How long a call waits, see `Timeout`.")
 
     def __new__(cls, *_: object, table: Tables | None = None, **__: object) -> Self:
         """Make an instance of the class that has the table's namespaces."""
@@ -163,43 +175,25 @@ class Client(AdHoc):
             )
 
     @property
-    def api_key(self) -> Any:
-        """The key, or the function that returns it."""
-        return self._config.api_key
-
-    @property
-    def webhook_secret(self) -> str | None:
-        """What webhooks are checked with."""
-        return self._config.webhook_secret
-
-    @property
-    def base_url(self) -> str:
-        """Where the paths of the table begin, without a slash at its end."""
-        return self._config.base_url
-
-    @property
-    def websocket_base_url(self) -> str | None:
-        """Where the paths of WebSockets begin, `None` where that is `base_url`."""
-        return self._config.websocket_base_url
-
-    @property
-    def max_retries(self) -> int:
-        """How often a failed attempt is repeated."""
-        return self._config.max_retries
-
-    @property
-    def timeout(self) -> Timeout:
-        """How long a call waits, see `Timeout`."""
-        return self._config.timeout
-
-    @property
     def transport(self) -> Transport:
         """What sends the requests; the default one is made, and its library imported, when it is first needed."""
         if self._transport is None:
             with _making:
                 if self._transport is None:
+                    if self._closed:
+                        return ClosedTransport()
                     self._transport = self._default_transport()
         return self._transport
+
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def _ended(self) -> Any:
+        """Note that the client is closed; return what is to be closed with it."""
+        with _making:
+            self._closed = True
+            return self._transport if self._owns_transport else None
 
     def _find(self, transport: Any, http_client: Any) -> Transport | None:
         if http_client is not None:

@@ -84,8 +84,9 @@ class OpenAI(Client):
 
     def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
-        if self._owns_transport and self._transport is not None:
-            self._transport.close()
+        transport = self._ended()
+        if transport is not None:
+            transport.close()
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from oai._errors import OpenAIError
 from oai._nearest import nearest
 
 if TYPE_CHECKING:
-    from oai._http import Transport
+    from oai._http import Reply, Request, Transport
 
 VARIABLE = "OAI_TRANSPORT"
 
@@ -49,6 +49,19 @@ def default_transport(transport: Transport | Any) -> Iterator[Any]:
     finally:
         with _lock:  # by identity: blocks of two threads need not end in the order in which they began
             _blocks[:] = [each for each in _blocks if each is not block]
+
+
+class ClosedTransport:
+    """What a client sends over that was closed before it had sent anything."""
+
+    def send(self, _: Request) -> Reply:
+        """Refuse."""
+        from oai._http import TransportError
+
+        raise TransportError("closed", "the client is closed")
+
+    def close(self) -> None:
+        """Do nothing: there is nothing open."""
 
 
 def find_transport(transport: Any, *, is_async: bool) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import oai
-from oai.testing import Loopback
+from oai.testing import Answer, Loopback
 
 Make = Callable[..., oai.OpenAI]
 
@@ -133,6 +134,53 @@ def test_with_options_makes_another_client_over_the_same_transport(server: Loopb
     assert type(other) is type(client)
     assert ping(client, server)["authorization"] == "Bearer the-key-of-the-tests"
     assert server.connections == 1
+
+
+def test_an_option_that_is_set_holds_from_then_on(server: Loopback, client_to: Make) -> None:
+    client = client_to(organization="org-1", default_headers={"X-A": "1"})
+    client.api_key, client.organization, client.project = "another-key", "org-2", "proj-2"
+    headers = ping(client, server)
+    assert headers["authorization"] == "Bearer another-key"
+    assert (headers["openai-organization"], headers["openai-project"], headers["x-a"]) == ("org-2", "proj-2", "1")
+    client.base_url += "/elsewhere"
+    ping(client, server)
+    assert server.requests[-1].target == "/v1/elsewhere/models/m"
+    client.timeout = 3
+    assert client.timeout == oai.Timeout(3)
+    assert client.with_options(project="proj-3").organization == "org-2"
+
+
+def test_an_option_that_cannot_be_is_not_set(client: oai.OpenAI) -> None:
+    with pytest.raises(oai.OpenAIError, match="max_retries is -1"):
+        client.max_retries = -1
+    assert client.max_retries == 0
+    with pytest.raises(oai.OpenAIError, match="white space"):
+        client.api_key = "a key"
+    assert client.api_key == "the-key-of-the-tests"
+
+
+def test_a_key_of_azure_may_be_set() -> None:
+    client = oai.AzureOpenAI(azure_ad_token="a-token", azure_endpoint="https://x.invalid", api_version="v1")
+    client.api_key = "a-key-for-azure"
+    assert client._config.dialect.authorization("k")[0].lower() == "api-key"
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_closed_client_sends_nothing(calls: int, play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer.of_json({"object": "list", "data": []})
+
+    def scenario(client: Any) -> Any:
+        for _ in range(calls):
+            yield client.models.list()
+        assert not client.is_closed()
+        yield client.close()
+        yield client.close()
+        assert client.is_closed()
+        with pytest.raises(oai.APIConnectionError, match="is closed"):
+            yield client.models.list()
+
+    play(scenario)
+    assert len(server.requests) == calls
 
 
 def test_with_options_keeps_what_the_environment_said_at_first(

@@ -276,6 +276,11 @@ def transcriptions(form: types.AudioResponseFormat, stream: bool) -> None:
 
 def beside_the_table(provide: Callable[[], str]) -> None:
     assert_type(client.with_options(timeout=3, api_key=provide), oai.OpenAI)
+    assert_type(client.timeout, oai.Timeout)
+    assert_type(client.organization, str | None)
+    client.timeout = 3
+    client.organization = "org-1"
+    assert_type(client.is_closed(), bool)
     assert_type(client.request("POST", "/rerank", cast_to=types.Model, body={"a": 1}), types.Model)
     assert_type(client.get("/file", cast_to=bytes), oai.BinaryResponse)
     assert_type(client.post("/answer", stream=True, stream_cls=types.Model), oai.Stream[types.Model])
