@@ -161,8 +161,10 @@ class _AzureClient:
         if any(each is not None for each in (*keys.values(), options.get("api_key"))):
             option, options["api_key"] = _credential(api_key=options.get("api_key"), **keys)
             options["dialect"] = Azure(self._azure["azure_deployment"], token=option != "api_key")
-        if api_version is not None:
-            options["default_query"] = {**_query(api_version), **(options.get("default_query") or {})}
+        query = "default_query" if options.get("set_default_query") is None else "set_default_query"
+        if api_version is not None or query == "set_default_query":
+            version = api_version or str(self._azure["api_version"])
+            options[query] = {**_query(version), **(options.get(query) or {})}
         base: Any = super()  # that of either client
         other: Self = base.with_options(**options)
         other._azure = {**self._azure, **({} if api_version is None else {"api_version": api_version})}

@@ -208,7 +208,8 @@ class Client(AdHoc):
     def with_options(self, *, transport: Transport | None = None, http_client: Any = None, **options: Any) -> Self:
         """Return a client with some options replaced, over the same transport; this one stays as it is.
 
-        It takes the options of the constructor but `table`. Headers and queries are added to those there are.
+        It takes the options of the constructor but `table`. Headers and queries are added to those there are,
+        whose place `set_default_headers` and `set_default_query` take. A key, name or URL that is `None` stays.
         """
         config = self._config.replace(**options)
         other = object.__new__(type(self))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._errors import OpenAIError
+from oai._header_map import HeaderMap, custom_headers, override
 from oai._http import Timeout, time_left
 from oai._observe import Hooks
 from oai._omit import Omit, omit
@@ -29,9 +30,6 @@ DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
 DEFAULT_MAX_BODY: Final = 2**30
 DEFAULT_MAX_EVENT: Final = 2**26
-
-HeaderMap = dict[str, tuple[str, str]]
-"""Header fields by their lower-case name, which is how they override each other."""
 
 OPTIONS: Final = (
     "api_key",
@@ -58,6 +56,12 @@ OPTIONS: Final = (
 """The options that a client takes and `with_options` replaces."""
 
 KEYS: Final = ("api_key", "admin_api_key", "webhook_secret")
+
+NAMED: Final = frozenset({*KEYS, "organization", "project", "base_url", "websocket_base_url"})
+"""The options of which `None` says nothing: `with_options` keeps them, and asks the environment no second time."""
+
+ADDED: Final = ("default_headers", "default_query")
+"""The options that `with_options` adds to, unless they are given as `set_...`."""
 
 
 class Dialect:
@@ -185,10 +189,14 @@ class Config:
         return not stays_here(self.base_url)
 
     def replace(self, **options: Any) -> Config:
-        """Return a config with some options replaced; headers and queries are added to those there are."""
+        """Return a config with some options replaced; a key, name or URL that is `None` stays.
+
+        Headers and queries are added to those there are, whose place `set_default_headers` and its like take.
+        """
         if options.get("data_residency") is not None:
             options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
         options.pop("data_residency", None)
+        whole = {name: options.pop(f"set_{name}", None) for name in ADDED}
         for name in options:
             if name not in OPTIONS:
                 from oai._nearest import nearest
@@ -196,9 +204,14 @@ class Config:
                 right = nearest(name, OPTIONS)
                 hint = f". Did you mean '{right}'?" if right else ""
                 raise TypeError(f"with_options() got an unexpected keyword argument '{name}'{hint}")
-        for name in ("default_headers", "default_query"):
-            if name in options:
+        for name, value in whole.items():
+            if value is not None and name in options:
+                raise TypeError(f"{name} and set_{name} exclude each other: give one")
+            if value is not None:
+                options[name] = value
+            elif name in options:
                 options[name] = {**getattr(self, name), **(options[name] or {})}
+        options = {name: value for name, value in options.items() if value is not None or name not in NAMED}
         options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
         return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
 
@@ -231,7 +244,7 @@ class Config:
         return any(name.lower() in ("authorization", own) for name in names)
 
     def _standing_headers(self) -> HeaderMap:
-        self._custom = dict(_custom_headers(_environment("OPENAI_CUSTOM_HEADERS") or ""))
+        self._custom = dict(custom_headers(_environment("OPENAI_CUSTOM_HEADERS") or ""))
         standing: dict[str, Any] = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -240,36 +253,6 @@ class Config:
             "OpenAI-Project": self.project,
         }
         return override({}, standing, self._custom, self.default_headers)
-
-
-def override(base: HeaderMap, *layers: Mapping[str, str | Omit | None]) -> HeaderMap:
-    """Lay header fields over others; `None` and `omit` take a field away.
-
-    Raises:
-        OpenAIError: a name or a value cannot stand in a header.
-    """
-    merged = base.copy()
-    for layer in layers:
-        for name, value in layer.items():
-            if value is None or isinstance(value, Omit):
-                merged.pop(name.lower(), None)
-            else:
-                merged[name.lower()] = (name, check_header(name, value))
-    return merged
-
-
-def check_header(name: str, value: object) -> str:
-    """Return the value of a header as text, or say why it cannot be one, without showing it."""
-    text = value if isinstance(value, str) else str(value)
-    if not name or not name.isascii() or any(char in name for char in ' \t\r\n:"'):
-        raise OpenAIError(f"{name!r} cannot be the name of a header")
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise OpenAIError(f"the header {name!r} has a line break or a null in its value, which HTTP forbids")
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        raise OpenAIError(f"the header {name!r} has a character in its value that HTTP cannot carry") from None
-    return text
 
 
 def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeout:
@@ -342,9 +325,3 @@ def _seconds(name: str, value: object) -> float | None:
     if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0):
         raise OpenAIError(f"{name} is {value!r}; it takes seconds from 0 up, or None for no limit")
     return value
-
-
-def _custom_headers(text: str) -> list[tuple[str, str]]:
-    """Read `OPENAI_CUSTOM_HEADERS`: a `Name: value` on each line."""
-    pairs = (line.partition(":") for line in text.splitlines() if line.strip())
-    return [(name.strip(), value.strip()) for name, colon, value in pairs if colon]

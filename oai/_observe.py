@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from oai._header_map import override
+
 if TYPE_CHECKING:
     from logging import Logger
 
@@ -103,8 +105,6 @@ class Observer:
         if self._hooks.on_request is not None:
             fields = yield self._hooks.on_request, attempt
             if isinstance(fields, Mapping):
-                from oai._config import override  # it imports this module
-
                 request.headers = list(override({n.lower(): (n, v) for n, v in request.headers}, fields).values())
         if self._log is not None:
             from oai._redact import redact_headers  # as above

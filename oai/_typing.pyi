@@ -87,6 +87,12 @@ class Options(TypedDict, total=False):
     webhook_secret: str | None
     websocket_base_url: str | None
 
+class Replaced(Options, total=False):
+    """What `with_options` takes beside: what takes the place of all headers, or of the whole query."""
+
+    set_default_headers: ExtraHeaders
+    set_default_query: ExtraQuery
+
 class Content(TypedDict, total=False):
     """What `request` sends."""
 
@@ -162,10 +168,10 @@ class SyncClient(_client.OpenAI):
     """`OpenAI` without the call paths of the table."""
 
     def with_options(
-        self, *, transport: Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+        self, *, transport: Transport | None = ..., http_client: Any = ..., **options: Unpack[Replaced]
     ) -> Self: ...
     def copy(
-        self, *, transport: Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+        self, *, transport: Transport | None = ..., http_client: Any = ..., **options: Unpack[Replaced]
     ) -> Self: ...
     @overload
     def request(
@@ -215,10 +221,10 @@ class AsyncClient(_async_client.AsyncOpenAI):
     @property
     def transport(self) -> AsyncTransport | Transport: ...
     def with_options(
-        self, *, transport: AsyncTransport | Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+        self, *, transport: AsyncTransport | Transport | None = ..., http_client: Any = ..., **options: Unpack[Replaced]
     ) -> Self: ...
     def copy(
-        self, *, transport: AsyncTransport | Transport | None = ..., http_client: Any = ..., **options: Unpack[Options]
+        self, *, transport: AsyncTransport | Transport | None = ..., http_client: Any = ..., **options: Unpack[Replaced]
     ) -> Self: ...
     @overload
     async def request(

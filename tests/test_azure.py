@@ -190,6 +190,15 @@ def test_a_client_with_other_options_pickles(server: Loopback) -> None:
     assert server.requests[0].header("api-key") == KEY
 
 
+def test_the_whole_query_may_be_set_and_keeps_the_version(server: Loopback) -> None:
+    server.default = Answer(json={"data": []})
+    options: Any = {"azure_endpoint": server.url, "api_key": KEY, "default_query": {"a": "1"}}
+    with oai.AzureOpenAI(**options, api_version=VERSION) as client:
+        client.with_options(set_default_query={"b": "2"}).models.list()
+        client.with_options(set_default_query={"b": "2"}, api_version="next").models.list()
+    assert [seen.query for seen in server.requests] == [f"api-version={VERSION}&b=2", "api-version=next&b=2"]
+
+
 def test_every_path_of_azure_is_one_of_the_table() -> None:
     from oai._table import shipped_table
 

@@ -165,6 +165,31 @@ def test_a_key_of_azure_may_be_set() -> None:
     assert client._config.dialect.authorization("k")[0].lower() == "api-key"
 
 
+def test_with_options_keeps_keys_and_names_and_urls_that_are_none(
+    server: Loopback, client_to: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_to(organization="org", project="proj", webhook_secret="hush")
+    for variable in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET"):
+        monkeypatch.setenv(variable, "of-somebody-else")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/elsewhere")
+    names = ("api_key", "organization", "project", "base_url", "webhook_secret")
+    other = client.with_options(**dict.fromkeys(names))
+    assert [getattr(other, name) for name in names] == [getattr(client, name) for name in names]
+    headers = ping(other, server)
+    assert headers["authorization"] == "Bearer the-key-of-the-tests"
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org", "proj")
+
+
+def test_with_options_sets_all_headers_and_the_whole_query(server: Loopback, client_to: Make) -> None:
+    client = client_to(default_headers={"X-A": "1", "X-B": "1"}, default_query={"a": "1", "b": "1"})
+    headers = ping(client.with_options(set_default_headers={"X-B": "2"}, set_default_query={"b": 2}), server)
+    assert ("x-a" in headers, headers["x-b"], server.requests[-1].query) == (False, "2", "b=2")
+    own = client_to(default_headers={"Authorization": "Basic abc"})
+    assert ping(own.with_options(set_default_headers={}), server)["authorization"] == "Bearer the-key-of-the-tests"
+    with pytest.raises(TypeError, match="default_query and set_default_query exclude each other"):
+        client.with_options(set_default_query={}, default_query={})
+
+
 @pytest.mark.parametrize("calls", [0, 1])
 def test_a_closed_client_sends_nothing(calls: int, play: Callable[..., Any], server: Loopback) -> None:
     server.default = Answer.of_json({"object": "list", "data": []})

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from oai._config import override
 from oai._errors import OpenAIError
+from oai._header_map import override
 from oai._steps import Steps, beside
 
 if TYPE_CHECKING:
