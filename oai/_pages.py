@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from oai._object import Object
 
 T = TypeVar("T")
+P = TypeVar("P", bound="Page[Any]")
 
 
 class Page(Object, Generic[T]):
@@ -62,14 +63,9 @@ class Page(Object, Generic[T]):
         following: Self = more(params)
         return following
 
-    def iter_pages(self) -> Iterator[Self]:
-        """Yield this page and all that follow."""
-        page = self
-        while True:
-            yield page
-            if not page.has_next_page():
-                return
-            page = page.get_next_page()
+    def iter_pages(self) -> "_Following[Self]":
+        """Return this page and all that follow, to go over with `for`, or `async for` where the client is async."""
+        return _Following(self)
 
     async def aiter_pages(self) -> AsyncIterator[Self]:
         """Yield this page and all that follow, from an async client."""
@@ -89,6 +85,24 @@ class Page(Object, Generic[T]):
         async for page in self.aiter_pages():
             for item in page._listed():  # noqa: SLF001
                 yield item
+
+
+class _Following(Generic[P]):
+    """A page and those after it."""
+
+    def __init__(self, first: P) -> None:
+        self._first = first
+
+    def __iter__(self) -> Iterator[P]:
+        page = self._first
+        while True:
+            yield page
+            if not page.has_next_page():
+                return
+            page = page.get_next_page()
+
+    def __aiter__(self) -> AsyncIterator[P]:
+        return self._first.aiter_pages()
 
 
 class AsyncPages(Generic[T]):

@@ -66,6 +66,7 @@ def test_a_list_is_iterated_or_awaited(server: Loopback) -> None:
         page = await client.files.list()
         following = await page.get_next_page()
         by_page = [len(each.data) async for each in page.aiter_pages()]
+        assert [len(each.data) async for each in page.iter_pages()] == by_page  # as the official SDK calls it
         return everything, page.has_next_page(), [each.id async for each in following], by_page
 
     assert run(server, body) == (["a", "b", "c"], True, ["c"], [2, 1])
