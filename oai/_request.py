@@ -121,7 +121,7 @@ def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | 
         body = {**row.defaults, **(body or {})}
     if body is None:
         return None, None
-    return encode(body), "application/json"
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body), "application/json"
 
 
 def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:

@@ -103,6 +103,8 @@ class Content(TypedDict, total=False):
     extra_query: ExtraQuery
     extra_body: Any
     timeout: TimeoutLike
+    content: bytes | None
+    options: Mapping[str, Any] | None
 
 class Verb(Protocol):
     """`client.get(path, ...)` and the like: `client.request` with its method said."""

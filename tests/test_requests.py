@@ -309,6 +309,27 @@ def test_what_no_row_declares_uploads_and_streams(server: Loopback, client: oai.
         assert list(stream) == [{"n": 1}, {"n": 2}]
 
 
+@pytest.mark.parametrize("given", [{"body": b"\x00\xff"}, {"body": bytearray(b"\x00\xff")}, {"content": b"\x00\xff"}])
+def test_bytes_are_a_body_as_they_are(given: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(json={})
+    client.post("/x", **given, extra_headers={"Content-Type": "application/x-own"})
+    (seen,) = server.requests
+    assert (seen.body, seen.header("content-type")) == (b"\x00\xff", "application/x-own")
+
+
+def test_options_of_the_official_sdk_lie_under_the_arguments(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json({})
+    options = {"headers": {"X-A": "1", "X-B": "1"}, "params": {"a": 1, "b": 1}, "extra_json": {"c": 1}, "timeout": 3}
+    client.post("/x", body={"d": 1}, options=options, extra_headers={"X-B": "2"}, extra_query={"b": 2})
+    (seen,) = server.requests
+    assert (seen.header("x-a"), seen.header("x-b")) == ("1", "2")
+    assert (seen.query, seen.json()) == ("a=1&b=2", {"c": 1, "d": 1})
+    with pytest.raises(TypeError, match="options has 'max_retries'.*with_options takes it"):
+        client.get("/x", options={"max_retries": 0})
+    with pytest.raises(TypeError, match="content excludes body"):
+        client.post("/x", body={}, content=b"")
+
+
 def test_a_whole_url_is_refused_so_that_the_key_stays_at_home(client: oai.OpenAI) -> None:
     with pytest.raises(oai.OpenAIError, match="is a whole URL; give the path below base_url"):
         client.get("https://elsewhere.example/steal")
