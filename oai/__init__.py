@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from oai._answer import BinaryResponse as BinaryResponse
     from oai._azure import AsyncAzureOpenAI as AsyncAzureOpenAI
     from oai._azure import AzureOpenAI as AzureOpenAI
+    from oai._config import DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES
+    from oai._config import DEFAULT_TIMEOUT as DEFAULT_TIMEOUT
     from oai._connection import AsyncConnection as AsyncConnection
     from oai._connection import Connection as Connection
     from oai._decode import decode as decode
@@ -111,6 +113,15 @@ if TYPE_CHECKING:
     from oai.transports import UnusedAnswers as UnusedAnswers
     from oai.transports import Urllib3Transport as Urllib3Transport
 
+    # Other names that the official SDK has for them.
+    AsyncAPIResponse = AsyncStreamedResponse
+    AsyncClient = AsyncOpenAI
+    APIResponse = StreamedResponse
+    Client = OpenAI
+    HttpxBinaryResponseContent = BinaryResponse
+    NotGiven = Omit
+    not_given = omit
+
     # What the module's own client is made of; `None` comes from the environment or the defaults.
     api_key: str | Callable[[], str] | None
     admin_api_key: str | None
@@ -137,6 +148,7 @@ _HOMES = {
     "_azure": ["AsyncAzureOpenAI", "AzureOpenAI"],
     "_async_client": ["AsyncOpenAI"],
     "_client": ["OpenAI"],
+    "_config": ["DEFAULT_MAX_RETRIES", "DEFAULT_TIMEOUT"],
     "_connection": ["AsyncConnection", "Connection"],
     "_decode": ["decode"],
     "_default_transport": ["default_transport"],
@@ -218,16 +230,29 @@ _HOMES = {
 }
 """Module by module, the public names that it is the home of."""
 
+_ALIASES = {
+    "AsyncAPIResponse": "AsyncStreamedResponse",
+    "AsyncClient": "AsyncOpenAI",
+    "APIResponse": "StreamedResponse",
+    "Client": "OpenAI",
+    "HttpxBinaryResponseContent": "BinaryResponse",
+    "NotGiven": "Omit",
+    "not_given": "omit",
+}
+"""Other names that the official SDK has for some of them."""
+
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", "transports", "types", *_HOME_OF]  # noqa: PLE0604 - all of them are strings
+__all__ = ["__version__", "transports", "types", *_HOME_OF, *_ALIASES]  # noqa: PLE0604 - all of them are strings
 
 if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
 
     def __getattr__(name: str) -> Any:
         from importlib import import_module
 
-        if name in _HOME_OF:
+        if name in _ALIASES:
+            value = __getattr__(_ALIASES[name])
+        elif name in _HOME_OF:
             value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
         elif name in ("testing", "transports", "types"):
             value = import_module(f"oai.{name}")

@@ -14,7 +14,7 @@ from oai._response import Response
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from oai._http import Headers
     from oai._operation import Operation
@@ -75,6 +75,19 @@ class BinaryResponse:
         for start in range(0, len(self.content), size):
             yield self.content[start : start + size]
 
+    iter_raw = iter_bytes
+
+    def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
+        """Yield the text in pieces of `chunk_size` characters, in one piece without it."""
+        text = self.text
+        size = chunk_size or max(len(text), 1)
+        for start in range(0, len(text), size):
+            yield text[start : start + size]
+
+    def iter_lines(self) -> Iterator[str]:
+        """Yield the lines of the text."""
+        yield from self.text.splitlines()
+
     def write_to_file(self, file: str | os.PathLike[str]) -> None:
         """Write the bytes to a file, which is there whole or not at all.
 
@@ -92,6 +105,36 @@ class BinaryResponse:
 
     def close(self) -> None:
         """Do nothing; the bytes are here. People who come from the official SDK call it."""
+
+    async def aread(self) -> bytes:
+        """Return the bytes. This and the rest are as the official SDK's async client has them."""
+        return self.content
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes as `iter_bytes` does."""
+        for piece in self.iter_bytes(chunk_size):
+            yield piece
+
+    aiter_raw = aiter_bytes
+
+    async def aiter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
+        """Yield the text as `iter_text` does."""
+        for piece in self.iter_text(chunk_size):
+            yield piece
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """Yield the lines of the text."""
+        for line in self.iter_lines():
+            yield line
+
+    async def astream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
+        """Write the bytes to a file as `write_to_file` does, without blocking the event loop."""
+        from asyncio import to_thread
+
+        await to_thread(self.write_to_file, file)
+
+    async def aclose(self) -> None:
+        """Do nothing, as `close`."""
 
     def __repr__(self) -> str:
         kind = self.headers.get("content-type", "of unknown type")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -150,6 +151,23 @@ def test_bytes_can_be_had_in_every_way(server: Loopback, client: oai.OpenAI, tmp
     assert os.listdir(tmp_path) == ["speech.mp3"]
     assert (answer._request_id, answer.status_code) == ("r", 200)
     assert repr(answer) == "<BinaryResponse 10240 bytes audio/mpeg>"
+
+
+def test_bytes_are_read_as_an_async_client_of_the_official_sdk_does(server: Loopback, tmp_path: Path) -> None:
+    server.default = Answer(body="a\nb\u00fc\r\nc")
+
+    async def main() -> None:
+        async with oai.AsyncOpenAI(api_key="k", base_url=server.url) as client:
+            answer = await client.files.content("f")
+            assert await answer.aread() == answer.content == "a\nb\u00fc\r\nc".encode()
+            assert [len(each) async for each in answer.aiter_bytes(3)] == [len(each) for each in answer.iter_raw(3)]
+            assert [each async for each in answer.aiter_text(4)] == list(answer.iter_text(4)) == ["a\nb\u00fc", "\r\nc"]
+            assert [each async for each in answer.aiter_lines()] == list(answer.iter_lines()) == ["a", "b\u00fc", "c"]
+            await answer.astream_to_file(tmp_path / "content")
+            await answer.aclose()
+            assert (tmp_path / "content").read_bytes() == answer.content
+
+    asyncio.run(main())
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:

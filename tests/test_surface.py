@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pydoc
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
@@ -146,3 +149,16 @@ def test_a_traceback_shows_the_line_of_the_table_that_the_client_has(tmp_path: P
         line = traceback.extract_tb(caught.tb)[-1].line or ""
         assert line.startswith("raise _wrong_call('retrieve'")
         assert ("'other'" in line) is (client is clients[1])
+
+
+def test_other_names_of_the_official_sdk_are_here() -> None:
+    code = (
+        "from oai import APIResponse, AsyncAPIResponse, AsyncClient, Client, HttpxBinaryResponseContent, NotGiven\n"
+        "from oai import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, NOT_GIVEN, not_given\n"
+        "import oai\n"
+        "assert (Client, AsyncClient) == (oai.OpenAI, oai.AsyncOpenAI)\n"
+        "assert isinstance(NOT_GIVEN, NotGiven) and not_given is NOT_GIVEN\n"
+        "assert (DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT.read) == (2, 600)\n"
+    )
+    without_key = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=without_key, cwd=Path(oai.__file__).parents[1])
