@@ -166,7 +166,7 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
             from oai._vectors import decode_unpacked
 
             result = decode_unpacked(kind, response.content, vectors)
-        elif hasattr(kind, "model_validate_json"):
+        elif hasattr(kind, "model_json_schema"):
             result = _as_pydantic(kind, name, response)
         else:
             result = decode(kind, response.content)

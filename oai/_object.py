@@ -60,6 +60,49 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
         data = msgspec.json.encode(self.model_dump(**options))
         return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
 
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self:
+        """Make one of plain data, as of an answer: what does not fit stays as it is.
+
+        Raises:
+            TypeError: it is no mapping and no object of the API, or holds what has no form in JSON.
+        """
+        from oai._json import encode  # which is built on this module
+
+        if not isinstance(obj, (dict, Object)):
+            raise TypeError(f"{cls.__name__} is made of a dict, not of {type(obj).__name__}")
+        return cls.model_validate_json(encode(obj))
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes) -> Self:
+        """Make one of JSON text, as `oai.decode` does.
+
+        Raises:
+            ValueError: it is no JSON object.
+        """
+        from oai._decode import decode  # as above
+
+        made = decode(cls, json_data.encode() if isinstance(json_data, str) else json_data)
+        if not isinstance(made, cls):
+            raise ValueError(f"{cls.__name__} is made of a JSON object, not of {type(made).__name__}")  # noqa: TRY004 - the text is wrong
+        return made
+
+    @classmethod
+    def model_construct(cls, **values: Any) -> Self:
+        """Make one of its fields, those included that nobody declared or that tell types apart."""
+        return cls.model_validate(values)
+
+    construct = model_construct
+
+    def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy, with some fields replaced."""
+        from copy import copy, deepcopy  # few programs do
+
+        twin = deepcopy(self) if deep else copy(self)
+        for name, value in (update or {}).items():
+            setattr(twin, name, value)
+        return twin
+
     @property
     def model_extra(self) -> dict[str, Any]:
         """The fields that the server sent and nobody declared."""

@@ -348,3 +348,22 @@ def test_a_filter_of_filters_is_typed_all_the_way_down() -> None:
     assert isinstance(found.filters[1], oai.types.CompoundFilter)
     assert found.filters[1].filters[0].value == ["d", 1.5]
     assert found.to_dict() == sent
+
+
+def test_objects_are_made_of_plain_data_under_the_names_that_pydantic_has() -> None:
+    answer = chat(new={"deep": 1})
+    kind = type(answer)
+    assert kind.model_validate(answer.to_dict()) == kind.model_validate_json(answer.to_json()) == answer
+    assert kind.model_validate(answer) == answer
+    part = types.responses.ResponseOutputText.model_construct(type="output_text", text="Hi", annotations=[], own=1)
+    assert (part.type, part.text, part.own) == ("output_text", "Hi", 1)
+    other = answer.model_copy(update={"id": "another", "own": 2})
+    assert (other.id, other.own, other.new, answer.id) == ("another", 2, {"deep": 1}, CHUNK["id"])
+    deep = answer.model_copy(deep=True)
+    deep.choices.clear()
+    assert answer.choices
+    with pytest.raises(TypeError, match="is made of a dict, not of list"):
+        kind.model_validate([])
+    for text in ("[]", "1", "{", ""):
+        with pytest.raises(ValueError):
+            kind.model_validate_json(text)

@@ -84,7 +84,7 @@ def clean_name(name: str) -> str:
 
 def is_pydantic_model(kind: Any) -> bool:
     """Tell whether a type is a model of pydantic, which only then is imported."""
-    return isinstance(kind, type) and callable(getattr(kind, "model_validate_json", None))
+    return isinstance(kind, type) and callable(getattr(kind, "model_json_schema", None))
 
 
 def _is_of_pydantic(kind: Any) -> bool:
