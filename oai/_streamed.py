@@ -54,6 +54,11 @@ class _Streamed(Response):
         return self.request.url
 
     @property
+    def http_response(self) -> Response:
+        """The answer itself, by the name that the official SDK has for it."""
+        return self
+
+    @property
     def size(self) -> int | None:
         """The size of the body in bytes, where the server says it and no encoding changes it."""
         length = self.headers.get("content-length", "")
@@ -137,12 +142,17 @@ class _Streamed(Response):
             self.content = b"".join(pieces)
         return self.content
 
-    async def _parsed(self) -> Any:
-        if self._streams and not self._taken:
+    async def _parsed(self, to: Any) -> Any:
+        if self._streams and to is None and not self._taken:
             self._taken = True
             return self._make(self, self._reply)
         await self._read()
-        return self._make(self, None)
+        whole = Response(**self.fields())  # of which `text` is the text
+        if to is None:
+            return self._make(whole, None)
+        from oai._answer import read_as  # as `_placed` below
+
+        return read_as(to, self.request.operation or self.request.method, whole)
 
     async def _to_file(self, file: str | os.PathLike[str], progress: Progress | None) -> None:
         from oai._placed import placed  # few programs write files
@@ -202,9 +212,9 @@ class StreamedResponse(_Streamed):
         self.read()
         return super().json()
 
-    def parse(self) -> Any:
-        """Return what the call would have returned: a struct, a page, a stream."""
-        return _now(self._parsed())
+    def parse(self, *, to: Any = None) -> Any:
+        """Return what the call would have returned: a struct, a page, a stream; or the body as the type `to`."""
+        return _now(self._parsed(to))
 
     def stream_to_file(self, file: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         """Write the body to a file as it arrives; the file is there whole or not at all.
@@ -264,9 +274,9 @@ class AsyncStreamedResponse(_Streamed):
         await self._read()
         return super().json()
 
-    async def parse(self) -> Any:
-        """Return what the call would have returned: a struct, a page, a stream."""
-        return await self._parsed()
+    async def parse(self, *, to: Any = None) -> Any:
+        """Return what the call would have returned: a struct, a page, a stream; or the body as the type `to`."""
+        return await self._parsed(to)
 
     async def stream_to_file(self, file: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         """Write the body to a file as it arrives, in a thread; the file is there whole or not at all.

@@ -259,6 +259,36 @@ def test_a_streamed_answer_parses_as_the_call_would(play: Callable[..., Any], se
     assert play(scenario).id == "m"
 
 
+def test_a_streamed_answer_of_text_parses_as_its_text(play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer(body="1\nHello", content_type="text/plain")
+
+    def scenario(client: Any) -> Any:
+        more = {"file": b"x", "model": "whisper-1", "response_format": "srt"}
+        view = client.audio.transcriptions.with_streaming_response.create(**more)
+        text = yield entered(view, lambda response: response.parse())
+        view = client.files.with_streaming_response.content("f")
+        binary = yield entered(view, lambda response: response.parse())
+        return text, binary.text, binary.content
+
+    assert play(scenario) == ("1\nHello", "1\nHello", b"1\nHello")
+
+
+def test_a_streamed_answer_parses_as_another_type(play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer(json=MODEL)
+
+    def scenario(client: Any) -> Any:
+        def use(to: Any) -> Any:
+            return entered(client.models.with_streaming_response.retrieve("m"), lambda response: response.parse(to=to))
+
+        view = client.models.with_streaming_response.retrieve("m")
+        status = yield entered(view, lambda response: both(response.http_response.status_code))
+        return (yield use(dict)), (yield use(str)), (yield use(bytes)).content, status
+
+    data, text, content, status = play(scenario)
+    assert data == json.loads(text) == json.loads(content)
+    assert (data["id"], status) == ("m", 200)
+
+
 def test_a_large_body_is_not_read_into_memory(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(chunks=[b"x" * 600] * 2, framing="chunked"))
     with pytest.raises(oai.ResponseTooLargeError, match="max_body"):
