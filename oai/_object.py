@@ -8,7 +8,7 @@ module knows how to give an object back as plain data. It knows nothing of HTTP 
 # No `from __future__ import annotations` here: msgspec evaluates the annotations of a struct and of its bases
 # for a type's first decoder, and evaluating them from text is seven times as slow.
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import UnionType
 from typing import Any, ClassVar, Self, Union, get_args, get_origin
 
@@ -45,18 +45,45 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
     def model_dump(
         self,
         *,
-        mode: str = "python",  # noqa: ARG002 - these are how pydantic's method is called, whose effect is always had
-        by_alias: bool | None = True,  # noqa: ARG002
-        exclude_unset: bool = True,  # noqa: ARG002
-        exclude_defaults: bool = True,  # noqa: ARG002
-        exclude_none: bool = True,  # noqa: ARG002
-        warnings: bool | str = True,  # noqa: ARG002
+        mode: str = "python",  # noqa: ARG002 - the data is JSON's in either
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        round_trip: bool = False,  # noqa: ARG002 - all of it is data that was read
+        warnings: bool | str = True,  # noqa: ARG002 - there is nothing to warn of
     ) -> dict[str, Any]:
-        """Return `to_dict()`, called as with pydantic: the data is JSON's and without `None`, whatever is asked for."""
-        return self.to_dict()
+        """Return this as plain data in the way of pydantic: every declared field, those that are `None` as well.
+
+        Args:
+            mode: without effect.
+            include: names of the fields to return, of this object alone; else all.
+            exclude: names of the fields to leave out, of this object alone.
+            by_alias: whether fields have the names that the server uses, rather than Python's.
+            exclude_unset: leave out what is `None`, since a field that is null counts as missing.
+            exclude_defaults: the same.
+            exclude_none: the same.
+            round_trip: without effect.
+            warnings: without effect.
+        """
+        bare = exclude_unset or exclude_defaults or exclude_none
+
+        def dumped(each: Object) -> dict[str, Any]:
+            items = each._items(python=not by_alias)
+            return {name: plain(value, dumped) for name, value in items if value is not None or not bare}
+
+        names = None if include is None else frozenset(include)
+        without = frozenset(exclude or ())
+        return {
+            name: value
+            for name, value in dumped(self).items()
+            if (names is None or name in names) and name not in without
+        }
 
     def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
-        """Return `to_json()`; it takes the options of `model_dump` as well."""
+        """Return `model_dump()` as JSON text, on one line unless `indent` (spaces) is given; it takes its options."""
         data = msgspec.json.encode(self.model_dump(**options))
         return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
 
@@ -124,15 +151,15 @@ class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True
         names = dict(zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True))
         return {names.get(wire, wire) for wire in sent}
 
-    def _items(self) -> Iterator[tuple[str, Any]]:
-        """Yield wire name and value of the tag, the declared fields and the unknown fields."""
+    def _items(self, *, python: bool = False) -> Iterator[tuple[str, Any]]:
+        """Yield name, the server's or Python's, and value of the tag, the declared fields and the unknown fields."""
         cls = type(self)
         tag_field = cls.__struct_config__.tag_field
         extras = self.model_extra
         if tag_field is not None:
             yield tag_field, extras.pop(tag_field, cls.__struct_config__.tag)
         for name, wire in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
-            yield wire, getattr(self, name)
+            yield name if python else wire, getattr(self, name)
         yield from extras.items()
 
     def __eq__(self, other: object) -> bool:
@@ -175,16 +202,21 @@ RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", 
 LEAVES = frozenset({str, int, float, bool, type(None)})
 
 
-def plain(value: Any) -> Any:
-    """Turn objects into dicts and arrays into lists, all the way down, leaving everything else as it is."""
+def plain(value: Any, dumped: Callable[[Object], Any] = Object.to_dict) -> Any:
+    """Turn objects into dicts and arrays into lists, all the way down, leaving everything else as it is.
+
+    Args:
+        value: what to turn.
+        dumped: makes a dict of an object.
+    """
     if type(value) in LEAVES:
         return value
     if isinstance(value, Object):
-        return value.to_dict()
+        return dumped(value)
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [plain(item, dumped) for item in value]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, dumped) for key, item in value.items()}
     to_list = getattr(value, "tolist", None)
     return to_list() if callable(to_list) else value
 

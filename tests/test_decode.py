@@ -231,9 +231,10 @@ def test_wire_names_that_are_no_python_names() -> None:
 
 def test_data_and_json_under_the_names_that_pydantic_has() -> None:
     answer = chat()
-    assert answer.model_dump() == answer.to_dict() == CHUNK
+    assert answer.model_dump(exclude_none=True) == answer.to_dict() == CHUNK
     assert answer.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True) == CHUNK
-    assert msgspec.json.decode(answer.model_dump_json()) == CHUNK
+    assert msgspec.json.decode(answer.model_dump_json(exclude_unset=True)) == CHUNK
+    assert msgspec.json.decode(answer.model_dump_json()) == answer.model_dump()
     assert answer.model_dump_json(indent=2, exclude_none=True) == answer.to_json(indent=2)
     with pytest.raises(TypeError, match="exclude_nones"):
         answer.model_dump_json(exclude_nones=True)
@@ -348,6 +349,19 @@ def test_a_filter_of_filters_is_typed_all_the_way_down() -> None:
     assert isinstance(found.filters[1], oai.types.CompoundFilter)
     assert found.filters[1].filters[0].value == ["d", 1.5]
     assert found.to_dict() == sent
+
+
+def test_a_dump_has_every_declared_field_as_pydantic_s_has() -> None:
+    message = oai.decode(types.chat.ChatCompletionMessage, b'{"role": "assistant", "new": {"a": null}}')
+    dump = message.model_dump()
+    assert (dump["content"], dump["tool_calls"], dump["new"]) == (None, None, {"a": None})
+    assert message.model_dump(include={"role", "content"}) == {"role": "assistant", "content": None}
+    assert message.model_dump(exclude={"new"}, exclude_none=True) == {"role": "assistant"}
+    whole = chat().model_dump()
+    assert whole["choices"][0]["delta"]["tool_calls"] is None
+    row = oai.decode(types.Moderation, b'{"categories": {"self-harm": true}, "flagged": true}')
+    assert row.model_dump()["categories"]["self_harm"] is True
+    assert row.model_dump(by_alias=True)["categories"]["self-harm"] is True
 
 
 def test_objects_are_made_of_plain_data_under_the_names_that_pydantic_has() -> None:
