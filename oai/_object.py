@@ -10,12 +10,32 @@ module knows how to give an object back as plain data. It knows nothing of HTTP 
 
 from collections.abc import Callable, Iterable, Iterator
 from types import UnionType
-from typing import Any, ClassVar, Self, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_origin
 
 import msgspec
 
 
-class Object(msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):  # noqa: PLW1641 - what can change has no hash
+class Kind(msgspec.StructMeta):
+    """The type of the structs below: what tells a struct's type may be given to make one, as it is part of the data."""
+
+    if not TYPE_CHECKING:  # a checker that saw it would ask no more which fields an object is made of
+
+        def __call__(cls, *args: Any, **fields: Any) -> Any:  # noqa: N805 - its instances are classes
+            """Make an object.
+
+            Raises:
+                TypeError: there is no field of a name, or one is missing.
+                ValueError: the field that tells the type apart says another one.
+            """
+            config = cls.__struct_config__
+            if config.tag_field in fields and (said := fields.pop(config.tag_field)) != config.tag:
+                raise ValueError(f"{config.tag_field} is {said!r}; that of {cls.__name__} is {config.tag!r}")
+            return super().__call__(*args, **fields)
+
+
+class Object(  # noqa: PLW1641 - what can change has no hash
+    msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True, omit_defaults=True, metaclass=Kind
+):
     """An object of the API: declared fields are typed, fields that nobody declared are attributes too."""
 
     _request_id: ClassVar[str | None] = None

@@ -358,10 +358,22 @@ def test_a_dump_has_every_declared_field_as_pydantic_s_has() -> None:
     assert message.model_dump(include={"role", "content"}) == {"role": "assistant", "content": None}
     assert message.model_dump(exclude={"new"}, exclude_none=True) == {"role": "assistant"}
     whole = chat().model_dump()
-    assert whole["choices"][0]["delta"]["tool_calls"] is None
+    assert whole["choices"][0]["message"]["tool_calls"] is None
     row = oai.decode(types.Moderation, b'{"categories": {"self-harm": true}, "flagged": true}')
     assert row.model_dump()["categories"]["self_harm"] is True
     assert row.model_dump(by_alias=True)["categories"]["self-harm"] is True
+
+
+def test_an_object_may_be_made_with_the_field_that_tells_its_type() -> None:
+    kind: Any = types.chat.ChatCompletionMessageFunctionToolCall
+    function = types.chat.ChatCompletionMessageFunctionToolCallFunction(name="f", arguments="{}")
+    assert kind(id="c", type="function", function=function) == kind(id="c", function=function)
+    with pytest.raises(
+        ValueError, match="type is 'custom'; that of ChatCompletionMessageFunctionToolCall is 'function'"
+    ):
+        kind(id="c", type="custom", function=function)
+    with pytest.raises(TypeError, match="own"):
+        kind(id="c", function=function, own=1)
 
 
 def test_objects_are_made_of_plain_data_under_the_names_that_pydantic_has() -> None:
