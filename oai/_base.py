@@ -44,12 +44,12 @@ class Client(AdHoc):
     _closed: bool = False
 
     api_key: Option[Any, Any] = Option("The key, or the function that returns it.")
-    admin_api_key: Option[str | None, str | None] = Option("The key of operations that administer an organization.")
-    organization: Option[str | None, str | None] = Option("The organization that a call is for, of several.")
-    project: Option[str | None, str | None] = Option("The project that a call is for, of several.")
-    webhook_secret: Option[str | None, str | None] = Option("What webhooks are checked with.")
-    base_url: Option[str, str | None] = Option("Where the paths of the table begin, without a slash at its end.")
-    websocket_base_url: Option[str | None, str | None] = Option("Where paths of WebSockets begin, `None`: as others.")
+    admin_api_key: Option[str | None, str] = Option("The key of operations that administer an organization.")
+    organization: Option[str | None, str] = Option("The organization that a call is for, of several.")
+    project: Option[str | None, str] = Option("The project that a call is for, of several.")
+    webhook_secret: Option[str | None, str] = Option("What webhooks are checked with.")
+    base_url: Option[str, str] = Option("Where the paths of the table begin, without a slash at its end.")
+    websocket_base_url: Option[str | None, str] = Option("Where paths of WebSockets begin, `None`: as others.")
     max_retries: Option[int, int] = Option("How often a failed attempt is repeated.")
     timeout: Option[Timeout, float | Timeout | Omit | None] = Option("How long a call waits, see `Timeout`.")
 

@@ -146,11 +146,11 @@ class Body(Protocol):
 class Request:
     """One HTTP request, complete: a transport sends these bytes and adds nothing but the framing.
 
-    `operation` is the row that the request was made from, for transports that answer or record by it, and
-    `stream` says that the caller will read the body as it arrives.
+    `operation` is the row that the request was made from, for transports that answer or record by it, `stream` says
+    that the caller will read the body as it arrives, and `foreign` that a redirect led to another origin.
     """
 
-    __slots__ = ("body", "headers", "method", "operation", "stream", "timeout", "url")
+    __slots__ = ("body", "foreign", "headers", "method", "operation", "stream", "timeout", "url")
 
     def __init__(
         self,
@@ -162,6 +162,7 @@ class Request:
         timeout: Timeout | None = None,
         operation: Operation | None = None,
         stream: bool = False,
+        foreign: bool = False,
     ) -> None:
         self.method = method
         self.url = url
@@ -170,6 +171,7 @@ class Request:
         self.timeout = timeout or Timeout()
         self.operation = operation
         self.stream = stream
+        self.foreign = foreign
 
     def __repr__(self) -> str:
         from oai._redact import redact_url

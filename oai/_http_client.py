@@ -29,11 +29,15 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
 
     class Closing(HttpxTransport):
+        adds = True
+
         def close(self) -> None:
             super().close()
             http_client.close()
 
     class AsyncClosing(AsyncHttpxTransport):
+        adds = True
+
         async def close(self) -> None:
             await super().close()
             await http_client.aclose()

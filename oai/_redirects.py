@@ -35,6 +35,7 @@ def redirected(request: Request, status: int, location: str) -> Request:
         timeout=request.timeout,
         operation=request.operation,
         stream=request.stream,
+        foreign=request.foreign or not same,
     )
 
 

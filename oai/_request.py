@@ -111,7 +111,7 @@ def prepare(
 def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | Body | None, str | None]:
     """Return the body and its content type, neither where the operation sends none."""
     if extra_body is not None:
-        body = {**(body or {}), **extra_body} if isinstance(extra_body, Mapping) else extra_body
+        body = extra_body if body is None else _both(body, extra_body)
     row = operation.row
     if row.body == "multipart" and not (
         row.json_without_files and not any((body or {}).get(file) for file in row.files)
@@ -122,6 +122,14 @@ def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | 
     if body is None:
         return None, None
     return bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body), "application/json"
+
+
+def _both(body: Any, extra_body: Any) -> dict[str, Any]:
+    """Return a body with the fields that go beside its own."""
+    for each, name in ((body, "a body"), (extra_body, "extra_body")):
+        if not isinstance(each, Mapping):
+            raise TypeError(f"{name} of type {type(each).__name__} has no fields; extra_body adds fields to others")
+    return {**body, **extra_body}
 
 
 def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:

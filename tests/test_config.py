@@ -157,6 +157,8 @@ def test_an_option_that_cannot_be_is_not_set(client: oai.OpenAI) -> None:
     with pytest.raises(oai.OpenAIError, match="white space"):
         client.api_key = "a key"
     assert client.api_key == "the-key-of-the-tests"
+    with pytest.raises(oai.OpenAIError, match="organization cannot be taken away"):
+        client.organization = None
 
 
 def test_a_key_of_azure_may_be_set() -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import oai
-from oai.testing import Loopback
+from oai.testing import Answer, Loopback
 
 
 def options(server: Loopback) -> dict[str, Any]:
@@ -28,6 +28,44 @@ def test_a_client_of_httpx_sends_and_is_closed_with_ours(server: Loopback) -> No
             pickle.dumps(client)
     assert asked == ["/v1/models/m"]
     assert http_client.is_closed
+
+
+def brought(library: Any, name: str) -> Any:
+    """Return a client of httpx that has something to add to each request."""
+    return getattr(library, name)(
+        headers={"X-Gateway": "g", "User-Agent": "theirs"},
+        params={"tenant": "t"},
+        cookies={"c": "1"},
+        auth=("me", "pw"),
+    )
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_a_client_of_httpx_adds_is_sent_and_stays_within_the_origin(server: Loopback, is_async: bool) -> None:
+    with Loopback() as other:
+        other.default = Answer.of_json({"object": "list", "data": []})
+        server.reply(json={"id": "m"})
+        server.reply(Answer(307, headers=[("Location", f"{other.url}/v1/models?a=1")]))
+
+        async def main() -> None:
+            async with oai.AsyncOpenAI(http_client=brought(httpx, "AsyncClient"), **options(server)) as client:
+                await client.models.retrieve("m", extra_query={"own": 1})
+                await client.models.list()
+
+        if is_async:
+            asyncio.run(main())
+        else:
+            with oai.OpenAI(http_client=brought(httpx, "Client"), **options(server)) as client:
+                client.models.retrieve("m", extra_query={"own": 1})
+                client.models.list()
+    first, second = server.requests
+    assert (first.header("x-gateway"), first.header("cookie"), first.query) == ("g", "c=1", "tenant=t&own=1")
+    assert (first.header("user-agent") or "").startswith("oai/")
+    assert (first.header("authorization") or "").startswith("Basic ")  # httpx's `auth` goes before, as with the SDK
+    assert second.header("x-gateway") == "g"
+    (seen,) = other.requests
+    assert [seen.header(name) for name in ("x-gateway", "cookie", "authorization")] == [None, None, None]
+    assert seen.query == "a=1"
 
 
 @pytest.mark.parametrize("make", [oai.DefaultAsyncHttpxClient, oai.DefaultAsyncHttpx2Client, oai.DefaultAioHttpClient])

@@ -346,3 +346,11 @@ def test_json_is_compact_utf8(server: Loopback, client: oai.OpenAI) -> None:
     client.moderations.create(input="\u00fc")
     assert server.requests[0].body == b'{"input":"\xc3\xbc"}'
     assert json.loads(server.requests[0].body) == {"input": "\u00fc"}
+
+
+def test_fields_are_not_added_to_what_has_none(client: oai.OpenAI) -> None:
+    extra: Any = ["a"]
+    with pytest.raises(TypeError, match="extra_body of type list has no fields"):
+        client.moderations.create(input="x", extra_body=extra)
+    with pytest.raises(TypeError, match="a body of type list has no fields"):
+        client.post("/x", body=["a"], extra_body={"b": 1})

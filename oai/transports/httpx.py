@@ -1,8 +1,9 @@
 """Transports on httpx, for programs that have a client of it set up as they like: `oai[httpx]` installs it.
 
 What is used of a client is how it connects: its transports and mounts with their TLS, proxies and pools, and its
-hooks. A request is complete when it comes here, so that the client's headers, cookies, parameters, base URL,
-authentication and redirects are not applied. Clients of httpx2, which the official SDK has, are taken as well.
+hooks. A request is complete when it comes here, so that the client's base URL and redirects are not applied, and its
+headers, cookies, parameters and authentication only where it was given as `http_client`, as programs of the official
+SDK expect. Clients of httpx2, which the official SDK has, are taken as well.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class _Httpx:
 
     needs_key = True
     is_async = False
+    adds = False
+    """Whether the client's headers, cookies, parameters and authentication go with a request, within its origin."""
 
     def __init__(self, client: Any = None, *, ssl_context: ssl.SSLContext | None = None, proxies: bool = True) -> None:
         self._given = client
@@ -101,9 +104,19 @@ class _Httpx:
         if body is not None and not isinstance(body, bytes):
             headers = [*headers, ("Content-Length", str(body.length))]
             content = pieces_of(body) if self.is_async else iter(body)
-        return self._library.Request(
-            request.method, request.url, headers=headers, content=content, extensions={"timeout": limits}
-        )
+        options: dict[str, Any] = {"headers": headers, "content": content, "extensions": {"timeout": limits}}
+        if not self._adds_to(request):
+            return self._library.Request(request.method, request.url, **options)
+        if self._given.params:  # which else would take the place of the URL's own
+            options["params"] = self._library.URL(request.url).params
+        return self._given.build_request(request.method, request.url, **options)
+
+    def _adds_to(self, request: Request) -> bool:
+        return self.adds and not request.foreign
+
+    def _options(self, request: Request) -> dict[str, Any]:
+        """Return how a request is sent: `auth` left out is the client's."""
+        return {"stream": True, "follow_redirects": False, **({} if self._adds_to(request) else {"auth": None})}
 
 
 class HttpxTransport(_Httpx):
@@ -126,7 +139,7 @@ class HttpxTransport(_Httpx):
         try:
             limits = _limits(request.timeout, deadline)
             asked = self._request(request, limits)
-            answer = self._client().send(asked, stream=True, auth=None, follow_redirects=False)
+            answer = self._client().send(asked, **self._options(request))
         except self._errors as error:
             raise _translated(error) from error
         return HttpxReply(answer, limits, deadline, self._errors)
@@ -209,7 +222,7 @@ class AsyncHttpxTransport(_Httpx):
         try:
             asked = self._request(request, _limits(request.timeout, deadline))
             async with _until(deadline):
-                answer = await _once(self._client().send(asked, stream=True, auth=None, follow_redirects=False))
+                answer = await _once(self._client().send(asked, **self._options(request)))
         except self._errors as error:
             raise _translated(error) from error
         return AsyncHttpxReply(answer, deadline, self._errors)
