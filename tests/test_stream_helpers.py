@@ -26,7 +26,7 @@ from oai.helpers.parsing import ParsedChatCompletion, ParsedResponse
 from oai.helpers.pieces import Pieces, partial_json
 from oai.helpers.response_stream import ResponseStreamState
 from oai.testing import Answer, Loopback
-from oai.types.chat import ChatCompletionChunk
+from oai.types.chat import ChatCompletionChunk, ChatCompletionMessageCustomToolCall
 from oai.types.responses import ResponseStreamEvent
 
 CHAT = "chat.completions.stream"
@@ -234,6 +234,55 @@ def test_calls_survive_the_ways_of_other_servers(how: str) -> None:
         each[1:] for each in BOTH
     ]
     assert [given for given, _, _ in found] == ["a", "b"]
+
+
+def test_calls_of_custom_tools_are_put_together(way: Way, server: Loopback) -> None:
+    def custom(index: int, **more: Any) -> dict[str, Any]:
+        given = {name: more.pop(name) for name in ("id", "type") if name in more}
+        return chunk({"tool_calls": [{"index": index, **given, "custom": more}]})
+
+    chunks = [
+        custom(0, id="a", type="custom", name="shell", input=""),
+        custom(0, input="ls "),
+        custom(0, input="-l"),
+        custom(1, id="b", type="custom", name="shell", input="pwd"),
+        chunk(finish="tool_calls"),
+    ]
+    read = chat(way, server, chunks, lambda stream, _: stream.current_completion_snapshot.to_dict())
+    assert read.error is None
+    assert read.types() == ["chunk"] * 5
+    assert read.final.choices[0].message.to_dict() == {
+        "role": "assistant",
+        "tool_calls": [
+            {"id": "a", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}},
+            {"id": "b", "type": "custom", "custom": {"name": "shell", "input": "pwd"}},
+        ],
+    }
+    assert isinstance(read.final.choices[0].message.tool_calls[0], ChatCompletionMessageCustomToolCall)
+    assert read.seen[1]["choices"][0]["message"]["tool_calls"][0]["custom"] == {"name": "shell", "input": "ls "}
+
+
+def test_objects_that_other_servers_add_grow_as_texts_do() -> None:
+    first = {"id": "s", "type": "thought", "text": "Hm", "deep": {"a": "x"}, "seen": ["p"], "n": 1}
+    second = {"id": "s", "type": "thought", "text": "m.", "deep": {"a": "y", "b": True}, "seen": ["q"], "n": 2}
+    safe = {"hate": {"filtered": False, "severity": "safe"}}
+    state = ChatCompletionStreamState[Any]()
+    for added in (first, second):
+        data = chunk({"content": "a", "more": added})
+        data["choices"][0]["content_filter_results"] = safe
+        one = oai.decode(ChatCompletionChunk, json.dumps(data).encode())
+        state.handle_chunk(one)
+        assert one.choices[0].delta.more == added
+    choice = state.get_final_completion().choices[0].to_dict()
+    assert choice["content_filter_results"] == safe
+    assert choice["message"]["more"] == {
+        "id": "s",
+        "type": "thought",
+        "text": "Hmm.",
+        "deep": {"a": "xy", "b": True},
+        "seen": ["p", "q"],
+        "n": 2,
+    }
 
 
 def test_a_name_in_pieces_is_put_together() -> None:

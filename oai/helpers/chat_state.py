@@ -19,6 +19,15 @@ from oai.types.chat import ChatCompletion
 
 NOT_OF_ANSWER = frozenset({*RESERVED, "obfuscation"})
 
+APART = frozenset({*NOT_OF_ANSWER, "custom"})
+"""What is gathered elsewhere, or not at all."""
+
+JUDGED = "content_filter_results"
+"""The object that each chunk of Azure's has as a whole: what its filter says of the text so far."""
+
+WHOLE = frozenset({"id", "type"})
+"""Fields within an object that are no pieces of a text, however often they come."""
+
 
 class ToolCall:
     """A call of a tool as far as it has come."""
@@ -29,21 +38,23 @@ class ToolCall:
         self.type: str | None = None
         self.name = ""
         self.arguments = Pieces()
+        """The arguments of a function, the input of a custom tool."""
         self.done = False
         self.extra: dict[str, Any] = {}
-        self.function_extra: dict[str, Any] = {}
+        self.called_extra: dict[str, Any] = {}
 
     def add(self, delta: Any) -> str:
         """Take a delta in; return the piece of the arguments that it brings."""
-        function = field(delta, "function")
+        function, custom = field(delta, "function"), field(delta, "custom")
         self.id = self.id or field(delta, "id")
-        self.type = field(delta, "type") or self.type
+        self.type = field(delta, "type") or self.type or ("custom" if custom and not function else None)
         gather(self.extra, delta)
-        if function is None:
+        called = function or custom
+        if called is None:
             return ""
-        gather(self.function_extra, function)
-        self.name = _joined_name(self.name, field(function, "name") or "")
-        given = field(function, "arguments")
+        gather(self.called_extra, function)
+        self.name = _joined_name(self.name, field(called, "name") or "")
+        given = field(called, "arguments" if function else "input")
         piece = given if isinstance(given, str) else "" if given is None else encode(given).decode()
         if piece:
             self.arguments.append(piece)
@@ -51,13 +62,14 @@ class ToolCall:
 
     def is_complete(self) -> bool:
         """Whether the arguments could be all there is."""
-        text = self.arguments.text().strip()
+        text = "" if self.type == "custom" else self.arguments.text().strip()
         return not text or (text[-1] == "}" and partial_json(text) is not None and _is_json(text))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the call as the API has it."""
-        function = {"name": self.name, "arguments": self.arguments.text(), **finished(self.function_extra)}
-        return {"id": self.id or "", "type": self.type or "function", "function": function, **finished(self.extra)}
+        where, leaf = ("custom", "input") if self.type == "custom" else ("function", "arguments")
+        called = {**finished(self.called_extra), "name": self.name, leaf: self.arguments.text()}
+        return {"id": self.id or "", "type": self.type or "function", where: called, **finished(self.extra)}
 
 
 class Choice:
@@ -80,7 +92,7 @@ class Choice:
     def call_of(self, delta: Any) -> ToolCall:
         """Return the call that a delta belongs to, a new one where it begins one."""
         index = field(delta, "index")
-        name, given = field(field(delta, "function"), "name"), field(delta, "id")
+        name, given = field(field(delta, "function") or field(delta, "custom"), "name"), field(delta, "id")
         found = [call for call in self.calls if (call.index == index if isinstance(index, int) else call.id == given)]
         call = found[-1] if found else None
         if call is None and not isinstance(index, int) and self.calls and not (given and name):
@@ -155,25 +167,35 @@ def field(value: Any, name: str) -> Any:
 
 
 def gather(into: dict[str, Any], delta: Any) -> None:
-    """Keep the fields that the API does not have: texts grow, lists too, anything else is replaced."""
+    """Keep the fields that the API does not have: texts grow, lists and objects too, anything else is replaced."""
     extra = getattr(delta, "__dict__", None)
-    if not extra:
-        return
+    if extra:
+        _gather(into, {name: value for name, value in extra.items() if name not in APART})
+
+
+def _gather(into: dict[str, Any], extra: dict[str, Any], whole: frozenset[str] = frozenset()) -> None:
     for name, value in extra.items():
-        if name in NOT_OF_ANSWER or value is None:
-            continue
         there = into.get(name)
-        if isinstance(value, str) and (there is None or isinstance(there, Pieces)):
+        if isinstance(value, str) and name not in whole and (there is None or isinstance(there, Pieces)):
             into.setdefault(name, Pieces()).append(value)
         elif isinstance(value, list) and isinstance(there, list):
             there.extend(value)
-        else:
+        elif isinstance(value, dict) and name != JUDGED:
+            into[name] = there = there if isinstance(there, dict) else {}
+            _gather(there, value, WHOLE)
+        elif value is not None:
             into[name] = value.copy() if isinstance(value, list) else value
 
 
 def finished(extra: dict[str, Any]) -> dict[str, Any]:
     """Return what `gather` kept as plain data."""
-    return {name: value.text() if isinstance(value, Pieces) else plain(value) for name, value in extra.items()}
+    return {name: _finished(value) for name, value in extra.items()}
+
+
+def _finished(value: Any) -> Any:
+    if isinstance(value, dict):
+        return finished(value)
+    return value.text() if isinstance(value, Pieces) else plain(value)
 
 
 def _is_json(text: str) -> bool:
