@@ -172,6 +172,25 @@ def test_a_reference_with_neighbours_is_written_out() -> None:
     assert "$defs" not in made
 
 
+def test_models_of_one_name_within_other_models_keep_their_own_schemas() -> None:
+    def model(name: str, inner: Any) -> Any:
+        item = pydantic.create_model("Item", **{name: (inner, ...)})
+        return pydantic.create_model("Outer", item=(item, ...), items=(list[item], ...))  # type: ignore[valid-type]
+
+    own = msgspec.defstruct("Item", [("mine", bool)])
+    fields = [("a", model("number", int)), ("b", model("word", str)), ("c", own), ("d", own)]
+    kind = msgspec.defstruct("All", [*fields, ("again", fields[0][1])])
+    number, word = {"item": {"number": 1}, "items": [{"number": 2}]}, {"item": {"word": "x"}, "items": []}
+    value = {"a": number, "b": word, "c": {"mine": True}, "d": {"mine": False}, "again": number}
+    schema = format_of(kind).schema()
+    check_strict(schema)
+    jsonschema.validate(value, schema)
+    for wrong in ({"a": word}, {"b": number}, {"c": {"number": 1}}, {"again": word}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**value, **wrong}, schema)
+    assert format_of(kind).decode(json.dumps(value)).b.item.word == "x"
+
+
 def test_a_type_may_describe_what_is_of_its_own_type() -> None:
     ref = {"$ref": "#/$defs/Node"}
     node = {"type": "object", "properties": {"kids": {"type": "array", "items": {**ref, "description": "a kid"}}}}

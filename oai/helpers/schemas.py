@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -185,21 +186,39 @@ def _open_root(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lift_definitions(schema: dict[str, Any]) -> dict[str, Any]:
-    """Move the definitions that stand within (of pydantic's models in other types) to the root."""
+    """Move the definitions that stand within (of pydantic's models in other types) to the root.
+
+    Where two of a name differ, those that come later get names of their own.
+    """
+    given: dict[str, Any] = {}
     lifted: dict[str, Any] = {}
 
-    def walk(node: Any) -> Any:
+    def walk(node: Any, refs: dict[str, str]) -> Any:
         if isinstance(node, list):
-            return [walk(each) for each in node]
+            return [walk(each, refs) for each in node]
         if not isinstance(node, dict):
-            return node
+            return refs.get(node, node) if isinstance(node, str) else node
         if isinstance(node.get("$defs"), dict):
-            lifted.update({name: walk(each) for name, each in node["$defs"].items()})
+            names = _free_names(node["$defs"], given)
+            given.update({names[name]: each for name, each in node["$defs"].items()})
+            refs = {f"#/$defs/{name}": f"#/$defs/{new}" for name, new in names.items()}
+            lifted.update({names[name]: walk(each, refs) for name, each in node["$defs"].items()})
             node = {key: value for key, value in node.items() if key != "$defs"}
-        return {key: walk(value) for key, value in node.items()}
+        return {key: walk(value, refs) for key, value in node.items()}
 
-    root = walk(schema)
+    root = walk(schema, {})
     return {**root, "$defs": lifted} if lifted else root
+
+
+def _free_names(definitions: dict[str, Any], given: dict[str, Any]) -> dict[str, str]:
+    """Return for each definition its name, or another where any of the names is taken by something else."""
+    if all(given.get(name, each) == each for name, each in definitions.items()):
+        return {name: name for name in definitions}
+    free: dict[str, str] = {}
+    for name in definitions:
+        numbers = (f"{name}_{number}" for number in count(2))
+        free[name] = next(each for each in numbers if each not in given and each not in definitions)
+    return free
 
 
 class _Strict:
