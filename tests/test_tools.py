@@ -369,6 +369,15 @@ def test_calls_that_only_the_caller_can_run_end_the_run(way: Way, server: Loopba
     assert len(server.requests) == 1
 
 
+def test_calls_of_custom_tools_end_the_run(way: Way, server: Loopback) -> None:
+    custom = {"id": "2", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    server.default = asked(call("weather", {"city": "A"}), custom)
+    shell = {"type": "custom", "custom": {"name": "shell"}}
+    run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[weather, shell])
+    assert [each.to_dict() for each in run.pending] == [custom]
+    assert len(server.requests) == 1
+
+
 def test_arguments_that_were_cut_are_not_run(way: Way, server: Loopback) -> None:
     server.reply(asked(call("weather", '{"ci'), finish="length"))
     with pytest.raises(oai.LengthFinishReasonError) as failed:

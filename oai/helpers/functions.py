@@ -165,7 +165,7 @@ class Tools:
             kind, name, nested = _get(tool, "type"), _get(tool, "name"), _get(tool, "tools")
             if kind == "namespace" and isinstance(nested, (list, tuple)):
                 self._add(nested)
-            elif name := tool.name if isinstance(tool, FunctionTool) else _get(_get(tool, "function"), "name") or name:
+            elif name := tool.name if isinstance(tool, FunctionTool) else _inner_name(tool) or name:
                 self._named[name] = tool
 
     def __contains__(self, name: object) -> bool:
@@ -197,6 +197,10 @@ class Tools:
         if tool is not None:
             return tool.parse(arguments or "")
         return msgspec.json.decode(arguments or "{}") if name is not None and self.is_parsed(name) else None
+
+
+def _inner_name(tool: Any) -> Any:
+    return next((name for kind in ("function", "custom") if (name := _get(_get(tool, kind), "name"))), None)
 
 
 def _get(value: Any, name: str) -> Any:
