@@ -295,15 +295,26 @@ def test_a_batch_whose_creation_was_not_answered_is_not_created_again(
     assert len(api.batches) == 1
 
 
-def test_a_batch_that_was_not_created_is_created_by_another_attempt(run: Any, api: Api) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_batch_that_was_not_created_is_created_by_another_attempt(status: int, run: Any, api: Api) -> None:
     def fail() -> Answer | None:
         api.on_create = lambda: None
         api.batches.clear()
-        return Answer.error(503, "busy")
+        return Answer.error(status, "busy", headers=[("retry-after-ms", "1")])
 
     api.on_create = fail
     assert run(lambda batch: ask(batch, "a"), {"max_retries": 1}).result() is not None
     assert len(api.batches) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, None), (429, "insufficient_quota")])
+def test_a_batch_that_is_refused_for_good_is_not_asked_for_again(
+    status: int, code: str | None, run: Any, api: Api, server: Loopback
+) -> None:
+    api.on_create = lambda: Answer.error(status, "no", code)
+    with pytest.raises(oai.APIStatusError, match="no"):
+        run(lambda batch: ask(batch, "a"), {"max_retries": 2})
+    assert [seen.path for seen in server.requests] == ["/v1/files", "/v1/batches"]
 
 
 def test_a_journal_of_something_else_is_named(run: Any, tmp_path: Path) -> None:

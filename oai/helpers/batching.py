@@ -22,8 +22,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oai._arguments import Arguments
-from oai._errors import APIConnectionError, APIError, InternalServerError, OpenAIError, read_error, status_error
-from oai._flow import retry_delay
+from oai._errors import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    InternalServerError,
+    OpenAIError,
+    read_error,
+    status_error,
+)
+from oai._flow import may_retry, retry_delay
 from oai._http import Headers
 from oai._json import encode
 from oai._request import prepare
@@ -212,13 +220,15 @@ class Batch:
         for attempt in range(self._client.max_retries + 1):
             try:
                 return (yield once.batches.create(input_file_id=entry.input_file_id, endpoint=file.endpoint, **given))
-            except (APIConnectionError, InternalServerError):
-                found = yield from self._find(entry)
-                if found is not None:
-                    return found
-                if attempt == self._client.max_retries:
+            except (APIConnectionError, APIStatusError) as error:
+                again, after = may_retry(error) if isinstance(error, APIStatusError) else (True, None)
+                if again or isinstance(error, InternalServerError):
+                    found = yield from self._find(entry)
+                    if found is not None:
+                        return found
+                if not again or attempt == self._client.max_retries:
                     raise
-            yield sleep(self._client, retry_delay(attempt, None))
+            yield sleep(self._client, retry_delay(attempt, after))
         raise AssertionError  # the last attempt returns or raises
 
     def _find(self, entry: Entry) -> Steps[Any]:
