@@ -16,7 +16,8 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
         homes: for each module the names that it is the home of, separated by spaces, `here=there` where the
             package has another name for something; every module below the package is a name itself.
     """
-    found: dict[str, tuple[str, str]] = {module.rpartition(".")[2]: (module, "") for module in homes}
+    below = (module.rpartition(".") for module in homes)
+    found: dict[str, tuple[str, str]] = {name: (f"{owner}.{name}", "") for owner, _, name in below if owner == package}
     for module, names in homes.items():
         for name in names.split():
             here, _, there = name.partition("=")

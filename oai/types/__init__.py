@@ -209,6 +209,9 @@ if TYPE_CHECKING:
     EvalUpdateResponse = _EvalUpdateResponse
     VideoCreateCharacterResponse = _VideoCreateCharacterResponse
 else:
+    from oai import _official_types
+
+    _official_types.install()
     __getattr__, __dir__ = attach(
         __name__,
         {

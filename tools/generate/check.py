@@ -33,6 +33,8 @@ from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_stubs import write_stubs
 from tools.generate.write_types import write_types
 
+WRITTEN = {".py", ".pyi", ".txt"}
+
 BY_HAND = {"__pycache__", "legacy.py"}
 """What lies among the generated files and is not generated."""
 
@@ -89,7 +91,10 @@ def _official() -> tuple[Plan, dict[str, dict[str, Any]], dict[str, dict[str, An
 
 def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:
     """Compare two directories of generated modules, byte by byte."""
-    names = [{each.relative_to(root) for each in (root / part).rglob("*.py*")} for root in (ours, fresh)]
+    names = [
+        {each.relative_to(root) for each in (root / part).rglob("*.*") if each.suffix in WRITTEN}
+        for root in (ours, fresh)
+    ]
     for name in sorted(names[0] | names[1]):
         if {name.name, name.parent.name} & BY_HAND:
             continue

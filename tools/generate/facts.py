@@ -88,6 +88,8 @@ class Reader:
         for name, module in self.modules.items():
             if hasattr(module, "__path__"):
                 self.facts.exports[name] = self._exports(module)
+            else:
+                self.facts.modules[name] = self._defined(module)
         return self.facts
 
     def _own(self, module: ModuleType) -> typing.Iterator[tuple[str, Any]]:
@@ -233,6 +235,13 @@ class Reader:
         if isinstance(value, typing.ForwardRef | str):
             return ANY
         raise TypeError(f"no node for {value!r}")
+
+    def _defined(self, module: ModuleType) -> dict[str, Key]:
+        known = self.facts.structs.keys() | self.facts.aliases.keys()
+        own = {name: (module.__name__, name) for name in _defined_names(module)}
+        exported = self._exports(module)
+        public = {name: key for name, key in exported.items() if name in getattr(module, "__all__", own)}
+        return {name: key for name, key in own.items() if key in known} | public
 
     def _exports(self, module: ModuleType) -> dict[str, Key]:
         names: dict[str, Key] = {}

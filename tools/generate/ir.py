@@ -100,6 +100,9 @@ class Facts:
     exports: dict[str, dict[str, Key]] = field(default_factory=dict)
     """Package by package, the public names that it exports, and what they stand for."""
 
+    modules: dict[str, dict[str, Key]] = field(default_factory=dict)
+    """The same for each module that is no package, of the names that it defines."""
+
     left_out: dict[Key, str] = field(default_factory=dict)
 
 

@@ -4,6 +4,8 @@ Structs are ordered so that what a class names stands before it; only cycles nam
 A union that msgspec cannot decode by itself gets a name and is written twice, as people read it and as
 `untagged` decodes it. Aliases that name no class stand in a module of constants, so that the parameters of an area do
 not load its structs.
+
+`official.txt` says what the names of the SDK's own modules are called here, for `oai._official_types`.
 """
 
 from __future__ import annotations
@@ -43,6 +45,23 @@ BASES = {
 """Structs with a base of their own, which gives them what people know from the official SDK."""
 
 BASE_HOMES = dict.fromkeys(("MessageWithOutputText", "WithOutputText"), "oai._output_text")
+
+PARSED = {
+    ("chat", "parsed_chat_completion"): ("ParsedChatCompletion", "ParsedChatCompletionMessage", "ParsedChoice"),
+    ("chat", "parsed_function_tool_call"): ("ParsedFunction", "ParsedFunctionToolCall"),
+    ("responses", "parsed_response"): (
+        "ParsedResponse",
+        "ParsedResponseFunctionToolCall",
+        "ParsedResponseOutputMessage",
+        "ParsedResponseOutputText",
+    ),
+}
+"""What parsing helpers return, by the area and the module that the SDK has it in; it is written by hand."""
+
+PARSED_HOME = "oai.helpers.parsed"
+
+OFFICIAL = "    from oai import _official_types\n\n    _official_types.install()\n"
+"""What the root package begins with."""
 
 SHADOWS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "object", "str", "type"})
 
@@ -305,16 +324,35 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
             home = f"{plan.home(key)}"
             if area and home.rpartition(".")[0] == area and name == plan.names[key]:
                 continue
-            packages[area][f"@{home}"].add(name if name == plan.names[key] else f"{name}={plan.names[key]}")
+            packages[area][f"@oai.types.{home}"].add(name if name == plan.names[key] else f"{name}={plan.names[key]}")
+    for (area, _), own in PARSED.items():
+        packages[area][f"@{PARSED_HOME}"] |= {*own}
     for module, text in modules.items():
         path = root / Path(*module.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     for area, homes in packages.items():
         (root / Path(*area.split(".")) / "__init__.py").write_text(_package(area, homes))
+    (root / "official.txt").write_text(_official(plan))
     subprocess.run([*RUFF, "check", "-q", *STYLE, "--select", "I", "--fix", str(root)], check=False)
     subprocess.run([*RUFF, "format", "-q", *STYLE, str(root)], check=True)
-    return len(modules) + len(packages)
+    return len(modules) + len(packages) + 1
+
+
+def _official(plan: Plan) -> str:
+    """Write a line for each module of the SDK: where its names are here, and what else they are called."""
+    lines = [f"{area}.{stem}: {PARSED_HOME} {' '.join(names)}\n" for (area, stem), names in PARSED.items()]
+    for module, names in plan.facts.modules.items():
+        homes: dict[str, list[str]] = defaultdict(list)
+        for name, key in names.items():
+            key = plan.same.get(key, key)
+            if key in plan.kept:
+                there = plan.names[key]
+                homes[f".{plan.home(key)}"].append(name if name == there else f"{name}={there}")
+        if homes:
+            said = "; ".join(f"{home} {' '.join(sorted(names))}" for home, names in sorted(homes.items()))
+            lines.append(f"{module.removeprefix('openai.types.')}: {said}\n")
+    return "".join([HEADER, *sorted(lines)])
 
 
 def _package(area: str, homes: dict[str, set[str]]) -> str:
@@ -322,7 +360,7 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
     package = f"oai.types.{area}".rstrip(".")
     merged: dict[str, set[str]] = defaultdict(set)
     for home, names in homes.items():
-        merged[f"oai.types.{home[1:]}" if home.startswith("@") else f"{package}.{home}"] |= names
+        merged[home[1:] if home.startswith("@") else f"{package}.{home}"] |= names
     imports, assignments, table = [], [], []
     for module, names in sorted(merged.items()):
         table.append(f"        {module!r}: {' '.join(sorted(names))!r},\n")
@@ -337,10 +375,11 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
             else:
                 imports.append(f"    from {module} import {here} as {here}\n")
     kind = f"of `{area}`" if area else "of the API, by area"
+    first = "" if area else OFFICIAL
     return (
         f'{HEADER}"""The types {kind}, imported when they are first used."""\n\n'
         "from typing import TYPE_CHECKING\n\nfrom oai._lazy import attach\n\n"
         f"if TYPE_CHECKING:\n{''.join([*imports, *assignments])}"
         # A checker that saw `__getattr__` would take any name for one of the package.
-        f"else:\n    __getattr__, __dir__ = attach(\n__name__,\n    {{\n{''.join(table)}    }},\n)\n"
+        f"else:\n{first}    __getattr__, __dir__ = attach(\n__name__,\n    {{\n{''.join(table)}    }},\n)\n"
     )

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
+    from oai.helpers.parsed import (
+        ParsedChatCompletion as ParsedChatCompletion,
+        ParsedChatCompletionMessage as ParsedChatCompletionMessage,
+        ParsedChoice as ParsedChoice,
+        ParsedFunction as ParsedFunction,
+        ParsedFunctionToolCall as ParsedFunctionToolCall,
+    )
     from oai.types.chat import completions as completions
     from oai.types.chat.constants import (
         ChatCompletionModality as ChatCompletionModality,
@@ -118,6 +125,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "oai.helpers.parsed": "ParsedChatCompletion ParsedChatCompletionMessage ParsedChoice ParsedFunction ParsedFunctionToolCall",
             "oai.types.chat.completions": "",
             "oai.types.chat.constants": "ChatCompletionModality ChatCompletionReasoningEffort ChatCompletionRole",
             "oai.types.chat.params": "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceParam ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam=ChatCompletionMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate",

@@ -1,0 +1,85 @@
+"""The modules of the official SDK's types, under `oai.types`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import oai.types
+
+ROOT = "openai.types"
+
+NOT_OURS = {
+    "beta.chat": "an empty package",
+    "containers.files": "an empty package",
+    "skills.versions": "an empty package",
+    "websocket_connection_options": "options of the SDK's own WebSocket client",
+    "websocket_reconnection": "options of the SDK's own WebSocket client",
+}
+
+
+def test_a_name_is_imported_from_the_module_that_the_official_sdk_has_it_in() -> None:
+    from oai.types.chat.chat_completion import ChatCompletion, Choice
+
+    from oai.types.chat import chat_completion
+
+    assert Choice is oai.types.chat.ChatCompletionChoice
+    assert ChatCompletion is oai.types.chat.ChatCompletion
+    assert {"ChatCompletion", "Choice"} <= {*chat_completion.__all__} & {*dir(chat_completion)}
+    everything: dict[str, Any] = {}
+    exec("from oai.types.chat.chat_completion import *", everything)
+    assert everything["Choice"] is Choice
+    assert importlib.reload(chat_completion).Choice is Choice
+
+
+def test_a_module_that_the_official_sdk_does_not_have_is_not_found() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"oai\.types\.chat\.chat_completions"):
+        importlib.import_module("oai.types.chat.chat_completions")
+    module = importlib.import_module("oai.types.chat.chat_completion")
+    with pytest.raises(AttributeError, match=r"module 'oai\.types\.chat\.chat_completion' has no attribute 'Chioce'"):
+        _ = module.Chioce
+
+
+def test_such_a_module_loads_nothing_of_what_it_names() -> None:
+    program = (
+        "import sys, oai.types.chat.chat_completion as module; before = 'oai.types.chat.structs' in sys.modules; "
+        "module.Choice; print(before, 'oai.types.chat.structs' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+def official() -> Iterator[tuple[str, str, Any]]:
+    """Yield the public names of the official SDK: the module below its `types`, the name, and what it stands for."""
+    types = pytest.importorskip(ROOT, reason="the official SDK is not installed: pip install '.[official]'")
+    for found in pkgutil.walk_packages(types.__path__, f"{ROOT}."):
+        module = importlib.import_module(found.name)
+        named = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+        own = [name for name, value in named.items() if getattr(value, "__module__", "").startswith(ROOT)]
+        for name in getattr(module, "__all__", own):
+            yield found.name.removeprefix(f"{ROOT}."), name, named[name]
+
+
+def test_every_model_of_the_official_sdk_is_found_where_it_has_it() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    names = [each for each in official() if each[0] not in NOT_OURS]
+    missing = []
+    for place, name, value in names:
+        module = importlib.import_module(f"oai.types.{place}")
+        if not hasattr(module, name):
+            missing.append((place, name, value))
+    models = [
+        f"{place}.{name}"
+        for place, name, value in missing
+        if isinstance(value, type) and issubclass(value, pydantic.BaseModel)
+    ]
+    assert models == []
+    # Of the parameters' parts there are some that are written with others', and bases that are no parameters.
+    assert len(names) > 6000
+    assert len(missing) < 0.02 * len(names)
