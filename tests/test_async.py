@@ -7,6 +7,7 @@ import gc
 import inspect
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Awaitable, Callable
@@ -191,6 +192,27 @@ def test_a_recorder_serves_both_clients(server: Loopback, tmp_path: Any) -> None
     asyncio.run(record())
     with oai.Recorder(path) as recorder:
         assert oai.OpenAI(transport=recorder).models.retrieve("m").id == "m"
+
+
+@pytest.mark.parametrize("size", [16, 1 << 20], ids=["written straight", "by a session"])
+def test_closing_the_client_ends_what_is_being_read(size: int, server: Loopback) -> None:
+    server.default = Answer(chunks=[b"a", b"b"], framing="chunked", hold=threading.Event())
+
+    async def body(client: oai.AsyncOpenAI) -> None:
+        asked = {"model": "m", "input": "x" * size, "voice": "alloy"}
+        opened = client.audio.speech.with_streaming_response.create(**asked)
+        async with opened as pieces, client.audio.speech.with_streaming_response.create(**asked) as whole:
+            each = pieces.iter_bytes()
+            assert await anext(each) == b"a"
+            reading = [asyncio.ensure_future(anext(each)), asyncio.ensure_future(whole.read())]
+            await asyncio.sleep(0)
+            await client.close()
+            done, left = await asyncio.wait(reading, timeout=5)
+            for task in left:
+                task.cancel()
+            assert [type(task.exception()) for task in done] == [oai.APIConnectionError] * 2
+
+    run(server, body)
 
 
 def test_without_aiohttp_the_first_call_says_what_to_install() -> None:

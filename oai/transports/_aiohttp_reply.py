@@ -104,6 +104,13 @@ class AiohttpReply:
             if not self._content.is_eof():  # else a task that reads would wait for ever
                 self._content.set_exception(aiohttp.ClientConnectionError("the reply is closed"))
 
+    def cut(self) -> None:
+        """Close it while somebody may be reading: aiohttp, whose session ends, would let that task wait for ever."""
+        if not self._closed and not self._content.is_eof():
+            self._closed = True
+            self._abandon()
+            self._content.set_exception(aiohttp.ClientConnectionError("the transport is closed"))
+
     def _note_end(self, ended: asyncio.Future[None]) -> None:
         self._lost = None if ended.cancelled() else ended.exception()
 

@@ -14,7 +14,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import lru_cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from oai._http import Request, Timeout, TransportError
 from oai.transports._bodies import pieces_of
@@ -40,6 +40,9 @@ LARGE = 256 * 1024
 
 SENT_AS_GIVEN = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
 """Header fields that aiohttp would add by itself."""
+
+
+_Session = tuple[aiohttp.ClientSession, Straight | None, WeakSet[AiohttpReply]]
 
 
 class AiohttpTransport:
@@ -70,9 +73,7 @@ class AiohttpTransport:
         self._ssl_context = ssl_context
         self._proxies = proxies
         self._connections = connections
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, Straight]] = (
-            WeakKeyDictionary()
-        )
+        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Session] = WeakKeyDictionary()
         self._endings: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None]] = WeakKeyDictionary()
         self._closed = False
 
@@ -83,13 +84,15 @@ class AiohttpTransport:
         if request.timeout.is_over:
             raise TransportError("timeout", "there is no time left")
         url, limits = _url(request.url), _limits(request.timeout)
-        session, straight = self._session()
+        session, straight, replies = self._session()
         # The environment is slow to ask for a proxy: of a server that was reached straight it has been asked.
         asks = self._proxies and straight is not None and not straight.knows(url)
         proxy = proxy_for(request.url) if asks else None
         try:
             if straight is not None and proxy is None and _is_small(request.body):
-                return await straight.send(request, url, limits)
+                reply = await straight.send(request, url, limits)
+                replies.add(reply)
+                return reply
             headers, body = _content(request)
             proxy, login = (None, {}) if proxy is None else login_apart(proxy)  # errors of aiohttp show the URL
             if url.scheme == "http":  # such a request goes to the proxy itself, any other through a tunnel
@@ -108,7 +111,9 @@ class AiohttpTransport:
         except FAILURES as error:
             raise translated(error) from error
         protocol = answer.connection.protocol if answer.connection else None
-        return AiohttpReply(answer.status, answer.raw_headers, answer.content, protocol, answer.close)
+        reply = AiohttpReply(answer.status, answer.raw_headers, answer.content, protocol, answer.close)
+        replies.add(reply)
+        return reply
 
     async def close(self) -> None:
         """Close this transport's own sessions."""
@@ -129,14 +134,14 @@ class AiohttpTransport:
                 )
         return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
-    def _session(self) -> tuple[aiohttp.ClientSession, Straight | None]:
-        """Return the session of the running loop, and the short way over its connections, if it is our own."""
+    def _session(self) -> _Session:
+        """Return the session of the running loop, the short way over its connections if it is ours, and its replies."""
         loop = asyncio.get_running_loop()
         if self._given is not None:
             if self._given._loop is not loop:  # noqa: SLF001 - its public name warns
                 raise TransportError("closed", "the given session belongs to another event loop than the running one")
             self._given._retry_connection = False  # noqa: SLF001 - as below
-            return self._given, None
+            return self._given, None, WeakSet()
         found = self._sessions.get(loop)
         if found is None:
             connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._connections, ssl=self._ssl_context or True)
@@ -148,8 +153,8 @@ class AiohttpTransport:
             # By itself aiohttp sends some requests a second time, which is the flow's to decide; its own test client
             # switches that off by the same name, for which there is no public one.
             session._retry_connection = False  # noqa: SLF001
-            found = self._sessions[loop] = session, Straight(connector, loop)
-            self._endings[loop] = _ending(session)
+            found = self._sessions[loop] = session, Straight(connector, loop), WeakSet()
+            self._endings[loop] = _ending(session, found[2])
         return found
 
 
@@ -160,16 +165,18 @@ def _url(text: str) -> URL:
     return url if url.raw_user is None and url.raw_password is None else url.with_user(None)
 
 
-def _ending(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
+def _ending(session: aiohttp.ClientSession, replies: WeakSet[AiohttpReply]) -> AsyncGenerator[None]:
     """Return what closes a session when it is closed itself, as an event loop does to its async generators at its end.
 
-    So a program that leaves its client to `asyncio.run` leaves no connection open.
+    So a program that leaves its client to `asyncio.run` leaves no connection open. Who still reads a reply is told.
     """
 
     async def wait() -> AsyncGenerator[None]:
         try:
             yield
         finally:
+            for reply in list(replies):
+                reply.cut()
             await session.close()
 
     ending = wait()
