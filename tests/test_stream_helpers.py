@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import pickle
 import threading
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args, get_origin
 
 import msgspec
+import pydantic
 import pytest
 from both import Read, Way
 from hypothesis import given
@@ -494,6 +496,23 @@ def test_events_pickle_and_show_what_they_say(way: Way, server: Loopback) -> Non
         assert event.to_dict()["type"] == event.type
     again = pickle.loads(pickle.dumps([each for each in read.events if isinstance(each, ContentDeltaEvent)]))
     assert [each.snapshot for each in again] == ["", "He", "Hey"]
+
+
+class Trip(pydantic.BaseModel):
+    day: dt.date
+
+
+def test_events_are_plain_data_whatever_they_are_parsed_as(way: Way, server: Loopback) -> None:
+    call = tool(0, '{"text": "x"}', id="a", name="Search")
+    chunks = [*texts('{"day": "2026-01-02"}'), call, chunk(finish="tool_calls")]
+    read = chat(way, server, chunks, response_format=Trip, tools=[Search])
+    assert read.error is None
+    said = {event.type: event for event in read.events}
+    content, arguments = said["content.done"], said["tool_calls.function.arguments.done"]
+    assert (content.parsed, arguments.parsed_arguments) == (Trip(day=dt.date(2026, 1, 2)), Search("x"))
+    assert content.to_dict()["parsed"] == {"day": "2026-01-02"}
+    assert arguments.to_dict()["parsed_arguments"] == {"text": "x", "limit": 3}
+    assert json.dumps([event.to_dict() for event in read.events])
 
 
 RESPONSES = "responses.stream"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
+from oai._json import encode
 from oai._object import plain
 from oai.helpers.pieces import View, partial_json
 
@@ -23,6 +24,10 @@ T = TypeVar("T")
 
 HIDDEN = frozenset({"sofar", "typed", "count"})
 """Fields from which an event derives what it says."""
+
+
+TYPED = frozenset({"parsed", "parsed_arguments"})
+"""Fields that may be of a type of the caller's."""
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -38,8 +43,12 @@ class Event(msgspec.Struct, kw_only=True):
                 yield name, getattr(self, name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the event as plain data, `None` values left out."""
-        return {name: plain(value) for name, value in self._items() if value is not None}
+        """Return the event as plain data, as JSON has it, `None` values left out."""
+        return {
+            name: msgspec.json.decode(encode(value)) if name in TYPED else plain(value)
+            for name, value in self._items()
+            if value is not None
+        }
 
     model_dump = to_dict
 
