@@ -198,6 +198,14 @@ def test_a_journal_is_for_methods_of_clients(tmp_path: Path) -> None:
         oai.map(client.files.create, [{"file": object(), "purpose": "batch"}], journal=tmp_path / "j")
 
 
+def test_a_stream_is_nothing_that_a_journal_keeps(run: Run, server: Loopback, tmp_path: Path) -> None:
+    server.default = Answer.events([{**CHAT, "object": "chat.completion.chunk", "choices": []}])
+    for _ in range(2):
+        with pytest.raises(TypeError, match="gives .*Stream, of which a journal cannot keep the answer"):
+            run([{**row("a"), "stream": True}], journal=tmp_path / "j")
+    assert len((tmp_path / "j").read_bytes().splitlines()) == 1
+
+
 def test_a_journal_keeps_bytes_and_vectors_as_they_were(tmp_path: Path) -> None:
     client = oai.OpenAI(transport=oai.OfflineTransport())
     for method, rows in (

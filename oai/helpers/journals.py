@@ -19,6 +19,7 @@ from oai._base import Client
 from oai._http import Headers, Request
 from oai._json import encode
 from oai._response import Response
+from oai._stream import AsyncStream, Stream
 from oai._strict import decoder
 from oai._surface import Namespace
 
@@ -83,7 +84,7 @@ class AnswerJournal:
     def keep(self, number: int, row: Any, result: Any) -> None:
         """Write down the answer that a result was made of."""
         response = getattr(result, "_response", None) or getattr(result, "response", None)
-        if not isinstance(response, Response):
+        if not isinstance(response, Response) or isinstance(result, (Stream, AsyncStream)):  # those are under way
             raise TypeError(f"{self._method} gives {type(result).__name__}, of which a journal cannot keep the answer")
         headers = [(name, response.headers[name]) for name in KEPT_HEADERS if name in response.headers]
         body = base64.b64encode(response.content).decode()
