@@ -185,7 +185,7 @@ def clients() -> Measured:
 
 def _operation(name: str) -> Any:
     from oai._operation import Operation
-    from oai._table import shipped_table
+    from oai._table_load import shipped_table
 
     return Operation(name, shipped_table()[name])
 

@@ -86,7 +86,7 @@ if TYPE_CHECKING:
     from oai._streamed import AsyncStreamedResponse as AsyncStreamedResponse
     from oai._streamed import StreamedResponse as StreamedResponse
     from oai._table import Table as Table
-    from oai._table import load_table as load_table
+    from oai._table_load import load_table as load_table
     from oai._typed import AsyncOpenAI as AsyncOpenAI
     from oai._typed import OpenAI as OpenAI
     from oai._typed._module import *  # noqa: F403 - the call paths of the module's own client
@@ -202,7 +202,8 @@ _HOMES = {
     "_response": ["Response"],
     "_stream": ["AsyncStream", "Stream"],
     "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
-    "_table": ["Table", "load_table"],
+    "_table": ["Table"],
+    "_table_load": ["load_table"],
     "helpers.assistants": ["AssistantEventHandler", "AsyncAssistantEventHandler"],
     "helpers.batch_files": ["Later"],
     "helpers.functions": [

@@ -11,6 +11,7 @@ from oai._decode import decode
 from oai._errors import APIResponseValidationError, excerpt
 from oai._object import Object
 from oai._response import Response
+from oai._table_foreign_types import is_of_httpx
 
 if TYPE_CHECKING:
     import os
@@ -177,15 +178,6 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
     if isinstance(result, Object):
         result.__dict__.update(_request_id=response.request_id, _response=response)
     return result
-
-
-HTTPX = ("httpx", "httpx2")
-"""Libraries whose `Response` is what programs of the official SDK cast to."""
-
-
-def is_of_httpx(kind: Any) -> bool:
-    """Tell whether a type is the response of httpx or httpx2."""
-    return getattr(kind, "__module__", "").partition(".")[0] in HTTPX and kind.__name__ == "Response"
 
 
 def _as_httpx(kind: Any, response: Response) -> Any:

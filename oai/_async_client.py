@@ -61,7 +61,7 @@ class AsyncOpenAI(Client):
             from oai._stream import AsyncStream
 
             stream: AsyncStream[Any] = AsyncStream(operation, response, reply, max_event=self._config.max_event)
-            return stream if operation.put_together is None else operation.put_together(self, stream)
+            return stream if operation.assemble_stream is None else operation.assemble_stream(self, stream)
         return self._decoded(operation, response, arguments)
 
     async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:

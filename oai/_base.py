@@ -8,7 +8,7 @@ from _thread import allocate_lock  # `threading` is a larger import, which `impo
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from oai._adhoc import AdHoc
+from oai._adhoc import UndeclaredRequests
 from oai._answer import read_answer
 from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, PLAIN, Config, Dialect
 from oai._default_transport import ClosedTransport, find_transport
@@ -17,7 +17,7 @@ from oai._object import Object
 from oai._observe import start_log
 from oai._omit import Omit, omit
 from oai._option import Option
-from oai._table import table_sources
+from oai._table_load import table_sources
 from oai._tables import Tables, class_with, restore
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _making = allocate_lock()
 
 
-class Client(AdHoc):
+class Client(UndeclaredRequests):
     """What both clients are: everything but the waiting."""
 
     _is_async: ClassVar[bool] = False

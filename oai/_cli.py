@@ -26,7 +26,7 @@ from oai._version import __version__
 
 if TYPE_CHECKING:
     from oai._http import Transport
-    from oai._table import Row
+    from oai._table_rows import Row
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 """Exit statuses; the last two are what a shell reports for a program that SIGINT or SIGPIPE has ended."""

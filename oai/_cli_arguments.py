@@ -19,10 +19,10 @@ import msgspec
 from oai._errors import OpenAIError
 from oai._omit import omit
 from oai._source import wrong_call
-from oai._table import CALL_OPTIONS
+from oai._table_rows import CALL_OPTIONS
 
 if TYPE_CHECKING:
-    from oai._table import Row
+    from oai._table_rows import Row
 
 ITEM = re.compile(
     r"(?P<name>[A-Za-z]\w*)(?P<keys>(?:\.[\w-]+|\[[^\[\]]*\])*)(?P<sign>:=@|=@|:=|==|=|@)(?P<value>.*)", re.DOTALL

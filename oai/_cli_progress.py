@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from oai._http import Body, Headers, Reply, Request, Transport
-    from oai._table import Row
+    from oai._table_rows import Row
 
 
 def shows_bars(asked: bool | None, row: Row) -> bool:

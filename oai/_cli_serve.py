@@ -12,7 +12,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from oai._cli_arguments import UsageError
-from oai._table import environment_tables
+from oai._table_load import environment_tables
 
 if TYPE_CHECKING:
     from oai._http import Transport

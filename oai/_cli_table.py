@@ -15,11 +15,13 @@ import msgspec
 
 from oai._cli_arguments import FILE, UsageError
 from oai._nearest import nearest
-from oai._table import SHIPPED, Helper, Row, environment_tables, load_table, shipped_table
+from oai._table_load import SHIPPED, environment_tables, load_table, shipped_table
+from oai._table_rows import HelperRow, Row
 
 if TYPE_CHECKING:
-    from oai._socket import Socket
-    from oai._table import Forms, Table
+    from oai._socket import WebSocketRow
+    from oai._table import Table
+    from oai._table_rows import Forms
 
 WIDEST = 48
 """Characters of a column of `oai list`; what is longer pushes the rest aside."""
@@ -66,11 +68,11 @@ class Commands(Mapping[str, Row]):
         return name in self.helpers and callback in self.helpers[name].params
 
 
-def _answers_data(helper: Helper | Socket) -> bool:
-    return isinstance(helper, Helper) and not helper.response.startswith(OF_PYTHON)
+def _answers_data(helper: HelperRow | WebSocketRow) -> bool:
+    return isinstance(helper, HelperRow) and not helper.response.startswith(OF_PYTHON)
 
 
-def _helper_row(helper: Helper | Socket, table: Table) -> Row:
+def _helper_row(helper: HelperRow | WebSocketRow, table: Table) -> Row:
     kinds = helper.merged(table)
     files = [name for name, kind in kinds.items() if FILE.search(kind)]
     row = Row("POST", "", "json", helper.response) if helper.extends is None else table[helper.extends]
@@ -123,7 +125,7 @@ def show_operation(options: argparse.Namespace, command: str, words: list[str]) 
     return 0
 
 
-def _shown(name: str, row: Row, helper: Helper | Socket | None) -> Iterable[str]:
+def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iterable[str]:
     over = (
         f"{row.method} {row.path}"
         if helper is None

@@ -59,7 +59,7 @@ class OpenAI(Client):
             from oai._stream import Stream  # as `_steps` below: a plain call does without it
 
             stream: Stream[Any] = Stream(operation, response, reply, max_event=self._config.max_event)
-            return stream if operation.put_together is None else operation.put_together(self, stream)
+            return stream if operation.assemble_stream is None else operation.assemble_stream(self, stream)
         return self._decoded(operation, response, arguments)
 
     def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:

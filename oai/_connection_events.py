@@ -16,9 +16,9 @@ from oai._operation import GENERATED
 from oai._source import event_source, make_function, wrong_call
 
 if TYPE_CHECKING:
-    from oai._socket import Socket
+    from oai._socket import WebSocketRow
 
-_classes: dict[tuple[str, int, type], tuple[Socket, type]] = {}
+_classes: dict[tuple[str, int, type], tuple[WebSocketRow, type]] = {}
 
 
 class Events:
@@ -31,7 +31,7 @@ class Events:
         return f"<{type(self).__name__}: {', '.join(name for name in dir(self) if name[0] != '_')}>"
 
 
-def connection_class(base: type, name: str, socket: Socket, *, is_async: bool) -> Any:
+def connection_class(base: type, name: str, socket: WebSocketRow, *, is_async: bool) -> Any:
     """Return the class of a row's connections, made once: `base` with the events that its client sends."""
     key = (name, id(socket), base)
     if key not in _classes:  # the row is kept with it, so that no other gets its id
@@ -40,7 +40,7 @@ def connection_class(base: type, name: str, socket: Socket, *, is_async: bool) -
     return _classes[key][1]
 
 
-def _members(name: str, socket: Socket, prefix: str, *, is_async: bool) -> Iterator[tuple[str, Any]]:
+def _members(name: str, socket: WebSocketRow, prefix: str, *, is_async: bool) -> Iterator[tuple[str, Any]]:
     """Yield what stands below a beginning (`"session."`, nothing for the connection): methods, and further ones."""
     for head in dict.fromkeys(
         each.removeprefix(prefix).partition(".")[0] for each in socket.sends if each.startswith(prefix)
@@ -64,7 +64,7 @@ def _below(name: str, kind: type) -> cached_property[Any]:
     return attribute
 
 
-def _method(name: str, socket: Socket, event: str, *, is_async: bool) -> FunctionType:
+def _method(name: str, socket: WebSocketRow, event: str, *, is_async: bool) -> FunctionType:
     params = socket.sends[event]
     method = event.rpartition(".")[2]
     words = ("async ", "await self._connection.send") if is_async else ("", "self._connection.send")

@@ -16,7 +16,8 @@ from oai._operation import Operation
 from oai._router import Router, router
 
 if TYPE_CHECKING:
-    from oai._table import Row, Table
+    from oai._table import Table
+    from oai._table_rows import Row
 
 
 class Incoming:

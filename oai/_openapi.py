@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -19,10 +19,14 @@ from oai._errors import OpenAIError, TableError
 from oai._openapi_document import Described, Document, Param
 from oai._openapi_names import ANY_PLACEHOLDER, call_paths, free_name, known_rows, python_name
 from oai._openapi_types import Types
-from oai._rows import check_row
 from oai._shape import as_dict
-from oai._table import CALL_OPTIONS, PLACEHOLDER, Row, Table, shipped_table
+from oai._table_check import check_row
+from oai._table_load import shipped_table
+from oai._table_rows import CALL_OPTIONS, PLACEHOLDER, Row
 from oai._toml import to_toml
+
+if TYPE_CHECKING:
+    from oai._table import Table
 
 TAKEN = ("self", "stream", "params", *CALL_OPTIONS)
 """Names that no parameter of a row may have."""

@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from oai._table import PLACEHOLDER
+from oai._table_rows import PLACEHOLDER
 
 if TYPE_CHECKING:
     from oai._openapi_document import Described
-    from oai._table import Row
+    from oai._table_rows import Row
 
 IN_FRONT = re.compile(r"api|openai|v\d+(\.\d+)*((alpha|beta)\d*)?", re.IGNORECASE)
 """Segments at the beginning of a path that say where or in which version, not what."""

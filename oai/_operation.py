@@ -13,15 +13,16 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from oai import _version
 from oai._errors import TableError
 from oai._strict import decoder
-from oai._table import PLACEHOLDER
+from oai._table_rows import PLACEHOLDER
 from oai._typexpr import PAGES, find, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oai._table import Row
+    from oai._table_rows import Row
 
 PCHAR = "!$&'()*+,;=:@"
 """What may stand in a path segment beside letters, digits and `-._~` (RFC 3986, section 3.3)."""
@@ -32,7 +33,7 @@ DOT_SEGMENTS = frozenset({".", ".."})
 GENERATED = "<oai "
 """How the file names of generated functions begin, which no file's does."""
 
-OURS = (GENERATED, os.path.dirname(__file__) + os.sep)
+INTERNAL_PREFIXES = (GENERATED, os.path.dirname(_version.__file__) + os.sep)
 """How the file names of the functions begin that stand between a caller and an operation."""
 
 
@@ -45,7 +46,7 @@ class Operation:
         self.method: str = row.method
         self._pieces = PLACEHOLDER.split(row.path)
         self._warned = False
-        self.put_together: Callable[[Any, Any], Any] | None = None
+        self.assemble_stream: Callable[[Any, Any], Any] | None = None
         """Makes the result of a client and a stream, where the row has a function for it."""
 
     def __repr__(self) -> str:
@@ -88,20 +89,20 @@ class Operation:
         """Whether the answer is a page of a list."""
         return self.row.response.partition("[")[0] in PAGES
 
-    def bound(self, body: dict[str, Any], options: dict[str, Any], local: dict[str, Any]) -> Operation:
+    def bind(self, body: dict[str, Any], options: dict[str, Any], local: dict[str, Any]) -> Operation:
         """Return the operation for one call: the row's `bind` has seen the body, and makes something of the stream.
 
         Raises:
             TableError: the function is nowhere.
         """
         try:
-            bind = find(self.row.bind or "", "oai.helpers")
+            function = find(self.row.bind or "", "oai.helpers")
         except LookupError as error:
             raise TableError(f"[{self.name}]: `bind` is {self.row.bind!r}: {error}") from error
         from copy import copy  # few operations have one
 
         twin = copy(self)
-        twin.put_together = bind(body, options, **local)
+        twin.assemble_stream = function(body, options, **local)
         return twin
 
     def _resolve(self, key: str, expression: str) -> Any:
@@ -117,7 +118,7 @@ class Operation:
         if not self._warned:
             self._warned = True
             frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` finds its caller
-            while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
+            while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL_PREFIXES):
                 frame, level = frame.f_back, level + 1
             message = f"{self.name} is deprecated: {self.row.deprecated}"
             warnings.warn(message, DeprecationWarning, stacklevel=level)

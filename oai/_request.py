@@ -17,7 +17,7 @@ from oai._query import query_string
 
 if TYPE_CHECKING:
     from oai._operation import Operation
-    from oai._table import Row
+    from oai._table_rows import Row
 
 
 class Call:

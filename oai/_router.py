@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from weakref import WeakKeyDictionary
 
 from oai._nearest import nearest
-from oai._table import PLACEHOLDER
+from oai._table_rows import PLACEHOLDER
 
 if TYPE_CHECKING:
     from oai._table import Table

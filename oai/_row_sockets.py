@@ -1,4 +1,4 @@
-"""Rows of WebSockets, each checked where it was written, as `_rows` does with the other kinds."""
+"""Rows of WebSockets, each checked where it was written, as `_table_check` does with the other kinds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from oai._nearest import nearest
-from oai._rows import header_problems, is_public, mistyped, wrong
-from oai._socket import SOCKET_KEYS, SOCKET_OPTIONS, Socket
+from oai._socket import SOCKET_KEYS, SOCKET_OPTIONS, WebSocketRow
 from oai._strict import strictly
-from oai._table import PLACEHOLDER
+from oai._table_check import header_problems, is_public, mistyped, wrong
+from oai._table_rows import PLACEHOLDER
 from oai._typexpr import check_expression
 
 OF_A_CONNECTION = frozenset(
@@ -24,15 +24,15 @@ OF_A_CONNECTION = frozenset(
 """What every connection has, which no event may hide."""
 
 
-def check_socket(source: str, name: str, keys: dict[str, Any]) -> Socket:
-    """Turn the keys of a WebSocket into a `Socket`, or say what is wrong with them."""
+def check_socket(source: str, name: str, keys: dict[str, Any]) -> WebSocketRow:
+    """Turn the keys of a WebSocket into a `WebSocketRow`, or say what is wrong with them."""
     for key in keys:
         if key not in SOCKET_KEYS:
             raise wrong(source, name, key, "is not a key of a WebSocket", nearest(key, SOCKET_KEYS))
     if "events" not in keys:
         raise wrong(source, name, "events", "is missing: the type of what the server sends")
     try:
-        socket = strictly(Socket, keys)
+        socket = strictly(WebSocketRow, keys)
     except msgspec.ValidationError as error:
         raise mistyped(source, name, keys, error) from None
     for problem in _problems(name, socket):
@@ -40,7 +40,7 @@ def check_socket(source: str, name: str, keys: dict[str, Any]) -> Socket:
     return socket
 
 
-def _problems(name: str, socket: Socket) -> Iterator[tuple[str, ...]]:
+def _problems(name: str, socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
     yield from header_problems(name)
     if not socket.websocket.startswith("/") or re.search(r"[{}#\s?]", PLACEHOLDER.sub("", socket.websocket)):
         yield "websocket", "is a path template such as '/live/sessions/{session_id}/attach'"
@@ -58,7 +58,7 @@ def _problems(name: str, socket: Socket) -> Iterator[tuple[str, ...]]:
         yield from _event_problems(event, params, socket)
 
 
-def _event_problems(event: str, params: dict[str, str], socket: Socket) -> Iterator[tuple[str, ...]]:
+def _event_problems(event: str, params: dict[str, str], socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
     """Yield what is wrong with an event that the client sends."""
     head, *rest = segments = event.split(".")
     if not all(map(is_public, segments)):

@@ -15,7 +15,7 @@ import msgspec
 from oai._http import Headers, Request
 from oai._incoming import Incoming
 from oai._shape import as_dict
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 
 MOST_FILES = 100
 MOST_BYTES = 16 * 1024 * 1024

@@ -23,12 +23,13 @@ from oai._incoming import Incoming
 from oai._loopback import is_loopback
 from oai._redact import redact_text
 from oai._server_connection import Handler
-from oai._table import Table, merged_table, table_sources
+from oai._table_load import merged_table, table_sources
 
 if TYPE_CHECKING:
     import os
 
     from oai._http import Transport
+    from oai._table import Table
 
 PATIENCE = 5.0
 """Seconds that closing waits for requests under way."""

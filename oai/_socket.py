@@ -1,15 +1,15 @@
 """The row of a WebSocket: a third kind beside operations and helpers.
 
-Annotations are evaluated here, as in `_table`.
+Annotations are evaluated here, as in `_table_rows`.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import msgspec
 
-if TYPE_CHECKING:
-    from oai._table import Row, Table
+from oai._table_rows import PLACEHOLDER, Row
+from oai._typexpr import find
 
 SOCKET_OPTIONS = {
     "extra_query": "oai.helpers.sockets.ExtraQuery?",
@@ -22,11 +22,11 @@ SOCKET_OPTIONS = {
     "max_delay": "float?",
     "max_queue_size": "int?",
 }
-"""Parameters that every WebSocket takes beside its row's."""
+"""Parameters that every WebSocket takes in addition to its row's."""
 
 
-class Socket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A method that opens a WebSocket, as its row declares it: what it asks with, what comes and what may be sent.
+class WebSocketRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A method that opens a WebSocket, as its row declares it: the request, the events received and those sent.
 
     `sends` has the parameters of each event that the client sends, by the event's type, which is also the call path of
     the method that sends it: `"session.update"` is sent by `connection.session.update(...)`. It surfaces as a helper
@@ -51,41 +51,34 @@ class Socket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     @property
     def path_params(self) -> list[str]:
         """The names in the path template, in their order."""
-        from oai._table import PLACEHOLDER  # which imports this module
-
         return PLACEHOLDER.findall(self.websocket)
 
     @property
     def target(self) -> Callable[..., Any]:
         """The function that opens any of them."""
-        from oai.helpers.sockets import connect
-
+        connect: Callable[..., Any] = find(self.helper, "oai.helpers")
         return connect
 
     @property
     def constants(self) -> dict[str, Any]:
-        """What that function is told beside the caller's arguments."""
+        """The arguments that function gets in addition to the caller's."""
         return {"socket": self}
 
-    def merged(self, table: "Table") -> dict[str, str]:  # noqa: ARG002 - as a helper is asked
+    def merged(self, table: Mapping[str, Row]) -> dict[str, str]:  # noqa: ARG002 - as a helper is asked
         """Return all parameters: those of the path and the query, then the options of every WebSocket."""
         return {**dict.fromkeys(self.path_params, "str"), **self.params, **SOCKET_OPTIONS}
 
-    def positional(self, table: "Table") -> list[str]:  # noqa: ARG002
+    def positional(self, table: Mapping[str, Row]) -> list[str]:  # noqa: ARG002
         """The parameters that may be given without their name."""
         return self.args
 
-    def as_row(self, table: "Table") -> "Row":
-        """Return a row with the same parameters, for who only looks at those."""
-        from oai._table import Row  # which imports this module
-
+    def as_row(self, table: Mapping[str, Row]) -> Row:
+        """Return an equivalent `Row`, for callers that only need the parameters."""
         return Row("GET", "/", "query", self.response, doc=self.doc, params=self.merged(table), args=self.args)
 
-    def request(self) -> "Row":
+    def request(self) -> Row:
         """Return the row of the request that opens the connection."""
-        from oai._table import Row
-
         return Row("GET", self.websocket, "query", "None", params=self.params, headers=self.headers, arrays="repeat")
 
 
-SOCKET_KEYS = Socket.__struct_encode_fields__
+SOCKET_KEYS = WebSocketRow.__struct_encode_fields__

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from oai._nearest import nearest
 from oai._omit import omit
 from oai._operation import GENERATED, Operation
-from oai._table import CALL_OPTIONS
+from oai._table_rows import CALL_OPTIONS
 
 if TYPE_CHECKING:
-    from oai._socket import Socket
-    from oai._table import Helper, Row
+    from oai._socket import WebSocketRow
+    from oai._table_rows import HelperRow, Row
 
 OPTION_SOURCE = (
     "extra_headers: 'Mapping[str, str]' = None",
@@ -72,7 +72,7 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     if row.bind is not None:
         yield from _collect("_local", list(row.local), row, needed="_local", kinds=row.local)
         options = "{'extra_headers': extra_headers, 'timeout': timeout}"
-        yield f"    _operation_ = _operation.bound({place}, {options}, _local)"
+        yield f"    _operation_ = _operation.bind({place}, {options}, _local)"
     operation = "_operation" if row.bind is None else "_operation_"
     stream = _stream_argument(row)
     path = "".join(f"{param}, " for param in path_params)
@@ -80,7 +80,12 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
 
 
 def helper_source(
-    prefix: str, name: str, helper: Helper | Socket, params: Mapping[str, str], positional: list[str], call: str
+    prefix: str,
+    name: str,
+    helper: HelperRow | WebSocketRow,
+    params: Mapping[str, str],
+    positional: list[str],
+    call: str,
 ) -> Iterator[str]:
     """Write the method of a helper: it passes on what was given, and the options of a call where it makes one."""
     options = CALL_OPTIONS if helper.extends is not None else ()

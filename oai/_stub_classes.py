@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from oai._errors import TableError
-from oai._socket import Socket
+from oai._socket import WebSocketRow
 from oai._stub_sockets import connection, manager
 from oai._stub_views import classes, properties
 from oai._typexpr import PAGES
 
 if TYPE_CHECKING:
     from oai._stub_types import Speller
-    from oai._table import Helper, Row, Table
+    from oai._table import Table
+    from oai._table_rows import HelperRow, Row
 
 OPTIONS: Final = (
     "extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, "
@@ -41,7 +42,7 @@ class Form(NamedTuple):
     operation: str
     row: Row
     positional: list[str]
-    helper: Helper | Socket | None = None
+    helper: HelperRow | WebSocketRow | None = None
 
 
 class Shape(NamedTuple):
@@ -132,7 +133,7 @@ class Writer:
             self.spell.taken = set(members)
             yield from classes(self, name, prefix)
         for path in (prefix + member for member in members):
-            if path in self.own and isinstance(socket := self.table.helpers.get(path), Socket):
+            if path in self.own and isinstance(socket := self.table.helpers.get(path), WebSocketRow):
                 yield from connection(self, path, socket)
 
     def members(self, prefix: str) -> dict[str, bool]:
@@ -209,7 +210,7 @@ class Writer:
 
     def result(self, form: Form) -> str:
         """Return the type of what a call returns, once it is awaited."""
-        if isinstance(form.helper, Socket):
+        if isinstance(form.helper, WebSocketRow):
             return manager(self, form.operation)
         if form.row.response == QUEUE:
             self.spell.names.add(("oai._typed._batch", "Batch"))

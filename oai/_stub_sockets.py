@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from oai._errors import TableError
 
 if TYPE_CHECKING:
-    from oai._socket import Socket
+    from oai._socket import WebSocketRow
     from oai._stub_classes import Writer
 
 
@@ -29,7 +29,7 @@ def connection_name(writer: Writer, path: str) -> str:
     return ("Async" if writer.is_async else "") + "".join(each[:1].upper() + each[1:] for each in words) + "Connection"
 
 
-def connection(writer: Writer, path: str, socket: Socket) -> Iterator[str]:
+def connection(writer: Writer, path: str, socket: WebSocketRow) -> Iterator[str]:
     """Write the class of a row's connections, and those of what its events begin with."""
     base = "AsyncConnection" if writer.is_async else "Connection"
     writer.spell.names.add(("oai._connection", base))
@@ -39,7 +39,7 @@ def connection(writer: Writer, path: str, socket: Socket) -> Iterator[str]:
     yield from _class(writer, path, socket, f"{name}({base}[{events}])", f"A connection of `{path}`.", "")
 
 
-def _class(writer: Writer, path: str, socket: Socket, head: str, doc: str, prefix: str) -> Iterator[str]:
+def _class(writer: Writer, path: str, socket: WebSocketRow, head: str, doc: str, prefix: str) -> Iterator[str]:
     members = dict.fromkeys(each[len(prefix) :].partition(".")[0] for each in socket.sends if each.startswith(prefix))
     writer.spell.taken = set(members)
     name = head.partition("(")[0]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from oai._socket import Socket
+from oai._socket import WebSocketRow
 
 if TYPE_CHECKING:
     from oai._stub_classes import Writer
@@ -46,7 +46,7 @@ def _members(writer: Writer, prefix: str, suffix: str) -> Iterator[str]:
         if is_namespace and path in writer.namespaces:
             yield f"    @{writer.spell.builtin('property')}"
             yield f"    def {member}(self) -> {writer.class_name(path)}{suffix}: ..."
-        elif path in writer.own and not (is_namespace or isinstance(writer.table.helpers.get(path), Socket)):
+        elif path in writer.own and not (is_namespace or isinstance(writer.table.helpers.get(path), WebSocketRow)):
             yield f"    {member}: {_call(writer, path, suffix)}"
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from oai._errors import TableError
 from oai._omit import omit
 from oai._operation import GENERATED, Operation
-from oai._socket import Socket
+from oai._socket import WebSocketRow
 from oai._source import (
     document,
     helper_source,
@@ -31,7 +31,8 @@ from oai._source import (
 )
 
 if TYPE_CHECKING:
-    from oai._table import Helper, Table
+    from oai._table import Table
+    from oai._table_rows import HelperRow
 
 
 class Namespace:
@@ -163,7 +164,7 @@ class Surface:
         function.__doc__ = document(operation)
         return function
 
-    def _helper(self, path: str, helper: Helper | Socket, client: str) -> FunctionType:
+    def _helper(self, path: str, helper: HelperRow | WebSocketRow, client: str) -> FunctionType:
         """Make the method that a helper's function becomes."""
         name = path.rpartition(".")[2]
         try:
@@ -179,7 +180,7 @@ class Surface:
             if self.is_async:
                 prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
-        constants = {**helper.constants, "name": path} if isinstance(helper, Socket) else helper.constants
+        constants = {**helper.constants, "name": path} if isinstance(helper, WebSocketRow) else helper.constants
         given = partial(target, **constants) if constants else target
         scope = {"_target": given, "_omit": omit, "_wrong_call": wrong_call}
         required = [param for param, kind in params.items() if not kind.endswith("?")]

@@ -10,7 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._surface import Surface
-from oai._table import Table, merged_table, shipped_table
+from oai._table import Table
+from oai._table_load import merged_table, shipped_table
 
 if TYPE_CHECKING:
     from oai._base import Client

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, Required, Union, get_args, get_origin, get_
 import msgspec
 
 from oai._multipart import File
-from oai._table import Row
+from oai._table_rows import Row
 from oai._typexpr import resolve
 
 DEEPEST = 4

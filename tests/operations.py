@@ -21,7 +21,7 @@ from arguments import MODES, Mode, arguments
 import oai
 from oai._http import Request
 from oai._object import plain
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 
 KEY, ADMIN_KEY = "the-key-of-the-tests", "the-admin-key-of-the-tests"
 BASE = "http://127.0.0.1:9/v1"

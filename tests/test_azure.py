@@ -200,7 +200,7 @@ def test_the_whole_query_may_be_set_and_keeps_the_version(server: Loopback) -> N
 
 
 def test_every_path_of_azure_is_one_of_the_table() -> None:
-    from oai._table import shipped_table
+    from oai._table_load import shipped_table
 
     assert differences().deployments <= {row.path for row in shipped_table().values()}
 

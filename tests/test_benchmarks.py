@@ -18,7 +18,7 @@ from benchmarks import clocks, judge, local, page, rivals, server, tables
 from benchmarks.__main__ import main
 from benchmarks.cost_text import line, shown
 from benchmarks.fit import Fit, fit, steepest
-from oai._table import load_table, shipped_table
+from oai._table_load import load_table, shipped_table
 
 ROOT = Path(__file__).parents[1]
 

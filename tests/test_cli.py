@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from oai._cli import COMMANDS, main
 from oai._cli_arguments import UsageError, read_words
 from oai._cli_output import spoken
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 from oai.testing import Answer, Loopback
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from test_uploads import Store, stored
 
 from oai._cli import main
 from oai._cli_table import Commands
-from oai._table import Helper, shipped_table
+from oai._table_load import shipped_table
+from oai._table_rows import HelperRow
 from oai.testing import Answer, Loopback
 
 Output = pytest.CaptureFixture[str]
@@ -86,7 +87,7 @@ def test_every_helper_that_answers_data_is_listed_and_shown(capfd: Output) -> No
         assert "oai.helpers" not in shown.replace("oai.helpers.webhooks.HeadersLike", "")
         assert main(["list", name]) == 0
         assert f"{name} " in capfd.readouterr().out
-    polls = {name for name, each in shipped_table().helpers.items() if isinstance(each, Helper) and "poll" in name}
+    polls = {name for name, each in shipped_table().helpers.items() if isinstance(each, HelperRow) and "poll" in name}
     assert polls <= commands.helpers.keys()
 
 

@@ -20,7 +20,8 @@ import oai.types
 from oai import _pages
 from oai._object import untagged_variants
 from oai._operation import Operation
-from oai._table import Row, shipped_table
+from oai._table_load import shipped_table
+from oai._table_rows import Row
 from oai._typexpr import PAGES, find, resolve
 
 ROWS = list(shipped_table().items())

@@ -16,7 +16,7 @@ pytest.importorskip("openai", reason="the official SDK is not installed: pip ins
 sys.path.append(str(Path(__file__).parents[1]))  # the tools are of the repository and no installation has them
 
 from oai._openapi_document import Document
-from oai._rows import check_row
+from oai._table_check import check_row
 from tools.generate import check as checking
 from tools.generate.drift import Difference, against_document, against_official
 from tools.generate.exceptions import Exceptions

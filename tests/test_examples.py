@@ -15,7 +15,7 @@ import oai
 from oai._object import Object, plain
 from oai._operation import Operation
 from oai._strict import decoder
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 
 EXAMPLES = Path(__file__).parents[2] / "shared" / "api" / "examples.jsonl"
 

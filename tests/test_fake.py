@@ -25,7 +25,7 @@ from oai._response import Response
 from oai._router import Router
 from oai._stream import EventDecoder
 from oai._strict import decoder
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 from oai.transports import TransportError
 from oai.transports.fake import Call, Upload
 

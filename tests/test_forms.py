@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import oai
-from oai._rows import check_row
+from oai._table_check import check_row
 from oai.testing import Answer, Loopback
 
 

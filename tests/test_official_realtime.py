@@ -16,9 +16,9 @@ from conftest import KEY
 from peer import Peer, echo, peer
 
 import oai
-from oai._socket import Socket
+from oai._socket import WebSocketRow
 from oai._steps import follow, follow_async
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
 
@@ -30,7 +30,7 @@ for info in pkgutil.walk_packages(importlib.import_module("openai.types").__path
 # The SDK asks for an older `websockets`, and uses a newer one in a way that it warns about.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
 
-SOCKETS = {name: each for name, each in shipped_table().helpers.items() if isinstance(each, Socket)}
+SOCKETS = {name: each for name, each in shipped_table().helpers.items() if isinstance(each, WebSocketRow)}
 OURS = ("Authorization", "OpenAI-Beta", "OpenAI-Organization", "OpenAI-Project", "Sec-WebSocket-Extensions", "X-Own")
 
 EXAMPLES: dict[str, Any] = {
@@ -49,7 +49,7 @@ def example(expression: str) -> Any:
     return EXAMPLES["str"] if first == "Literal" else EXAMPLES.get(first, EXAMPLES["dict"])
 
 
-def conversation(client: Any, name: str, socket: Socket) -> Iterator[Any]:
+def conversation(client: Any, name: str, socket: WebSocketRow) -> Iterator[Any]:
     """Open a connection, send each event with all that it takes and with as little as it needs, and close."""
     params = {param: example(kind) for param, kind in socket.params.items()}
     params |= dict.fromkeys(socket.path_params, "sess 1/2")

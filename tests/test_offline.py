@@ -27,7 +27,7 @@ from oai._object import Object, tag_fields, untagged
 from oai._operation import Operation
 from oai._sample import Sampler
 from oai._strict import decoder
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 from oai.transports.offline import OfflineTransport, read_form
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import oai
 from oai._openapi import import_document, import_openapi
 from oai._openapi_document import Document
 from oai._strict import decoder
-from oai._table import SHIPPED, Table
+from oai._table import Table
+from oai._table_load import SHIPPED
 from oai._typexpr import resolve
 from oai.testing import Answer, Loopback
 

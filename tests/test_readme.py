@@ -11,7 +11,8 @@ import pytest
 import oai
 import oai._client
 from oai._socket import SOCKET_KEYS
-from oai._table import HELPER_KEYS, ROW_KEYS, shipped_table
+from oai._table_load import shipped_table
+from oai._table_rows import HELPER_KEYS, ROW_KEYS
 from oai.testing import Loopback
 
 ROOT = Path(__file__).parents[1]

@@ -14,11 +14,11 @@ from peer import echo, peer
 
 import oai
 from oai._row_sockets import check_socket
-from oai._socket import SOCKET_OPTIONS, Socket
-from oai._table import load_table, shipped_table
+from oai._socket import SOCKET_OPTIONS, WebSocketRow
+from oai._table_load import load_table, shipped_table
 from oai._typexpr import resolve
 
-SOCKETS = {name: each for name, each in shipped_table().helpers.items() if isinstance(each, Socket)}
+SOCKETS = {name: each for name, each in shipped_table().helpers.items() if isinstance(each, WebSocketRow)}
 
 
 @pytest.mark.parametrize("name", SOCKETS)
@@ -129,7 +129,7 @@ def test_a_websocket_may_lie_over_an_operation_and_under_one(tmp_path: Path) -> 
         '[realtime.connect]\nmethod = "GET"\npath = "/x"\nbody = "query"\nresponse = "str"\n'
     )
     table = load_table(str(Path(oai.__file__).with_name("endpoints.toml")), tmp_path / "over.toml")
-    assert isinstance(table.helpers["models.list"], Socket)
+    assert isinstance(table.helpers["models.list"], WebSocketRow)
     assert "models.list" not in table
     with oai.OpenAI(api_key=KEY, table=tmp_path / "under.toml") as client:
         assert "GET /x" in client.realtime.connect.__doc__

@@ -24,7 +24,7 @@ import oai
 from oai._http import Request, TransportError
 from oai._multipart import Multipart
 from oai._operation import Operation
-from oai._table import Row
+from oai._table_rows import Row
 from oai.testing import Answer, Loopback
 from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
 from oai.transports.urllib3 import Urllib3Transport

@@ -27,7 +27,7 @@ from oai._http import Request
 from oai._loopback import is_loopback
 from oai._operation import Operation
 from oai._server import Server
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 from oai.testing import Answer, Loopback, serve
 
 KEY = "the-key-of-the-tests"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import oai
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 from oai.testing import Answer, Loopback
 
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 import oai
-from oai._table import SHIPPED, shipped_table
+from oai._table_load import SHIPPED, shipped_table
 from oai.testing import Answer, Loopback
 
 GOOD = {"method": '"POST"', "path": '"/rerank"', "body": '"json"', "response": '"Any"'}
@@ -224,7 +224,7 @@ def test_tables_of_one_name_and_one_time_are_told_apart(tmp_path: Path, monkeypa
 
 COPY = """
 import sys, shutil, os
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 sys.dont_write_bytecode = False
 path = sys.argv[1]
 print(len(shipped_table(path)), shipped_table(path)["models.list"].path, "oai._rows" in sys.modules)
@@ -255,7 +255,7 @@ def test_the_shipped_table_is_compiled_once_and_again_when_it_was_edited(tmp_pat
 def test_the_compiled_table_is_the_same_in_the_same_order(tmp_path: Path) -> None:
     path = tmp_path / "endpoints.toml"
     path.write_text(Path(SHIPPED).read_text())
-    code = "import sys; from oai._table import shipped_table as read; table = read(sys.argv[1]); "
+    code = "import sys; from oai._table_load import shipped_table as read; table = read(sys.argv[1]); "
     code += "print([*table.items(), *table.helpers.items()])"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     read, compiled = (
@@ -263,7 +263,7 @@ def test_the_compiled_table_is_the_same_in_the_same_order(tmp_path: Path) -> Non
         for _ in range(2)
     )
     assert read == compiled
-    assert b"Socket(" in compiled
+    assert b"WebSocketRow(" in compiled
 
 
 def test_a_compiled_table_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ from oai._base import Client
 from oai._config import OPTIONS
 from oai._connection_events import connection_class
 from oai._errors import TableError
-from oai._socket import Socket
+from oai._socket import WebSocketRow
 from oai._stubs import shipped_stubs, stubs_for
-from oai._table import shipped_table
+from oai._table_load import shipped_table
 
 ROOT = Path(__file__).parents[1]
 TYPED = ROOT / "oai" / "_typed"
@@ -230,7 +230,7 @@ def test_every_operation_has_the_parameters_that_its_function_has(client: type) 
 def test_every_websocket_and_its_events_have_the_parameters_that_their_functions_have(client: type, base: Any) -> None:
     made = client(api_key="none")
     for path, socket in shipped_table().helpers.items():
-        if not isinstance(socket, Socket):
+        if not isinstance(socket, WebSocketRow):
             continue
         (connect,) = functions(*returned(path, client.__name__))["connect"]
         assert parameters(connect) == real_parameters(attrgetter(path)(made))

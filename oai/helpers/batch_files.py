@@ -18,7 +18,7 @@ from oai._typexpr import resolve
 if TYPE_CHECKING:
     from oai._operation import Operation
     from oai._response import SentRequest
-    from oai._table import Row
+    from oai._table_rows import Row
 
 R = TypeVar("R")
 

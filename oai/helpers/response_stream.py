@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from oai._decode import convert
 from oai._errors import ParseError
 from oai._omit import omit
-from oai._table import CALL_OPTIONS
+from oai._table_rows import CALL_OPTIONS
 from oai.helpers.functions import Tools
 from oai.helpers.parsed import ParsedResponse, Wanted, become, parse_response
 from oai.helpers.parsing import responses_request

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from oai._base import Client
     from oai._response import Response
-    from oai._socket import Socket
+    from oai._socket import WebSocketRow
 
 ExtraQuery = Mapping[str, Any] | None
 """Parameters sent in the query beside the row's own."""
@@ -42,7 +42,7 @@ C = TypeVar("C")
 def connect(
     client: Any,
     *,
-    socket: Socket,
+    socket: WebSocketRow,
     name: str,
     extra_query: ExtraQuery = None,
     extra_headers: ExtraHeaders = None,
@@ -97,7 +97,7 @@ class Opening:
         self,
         client: Client,
         name: str,
-        socket: Socket,
+        socket: WebSocketRow,
         params: Mapping[str, Any],
         extra_query: Mapping[str, Any],
         extra_headers: Mapping[str, Any],

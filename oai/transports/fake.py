@@ -21,13 +21,15 @@ from oai._fake_reply import FakeReply
 from oai._http import Request, TransportError
 from oai._nearest import nearest
 from oai._replies import NOTHING
-from oai._table import Table, merged_table, table_sources
+from oai._table_load import merged_table, table_sources
 from oai.transports.offline import answer, path_values
 
 if TYPE_CHECKING:
     import os
     from types import TracebackType
     from typing import Self
+
+    from oai._table import Table
 
 __all__ = ["Call", "Calls", "FakeOperation", "FakeTransport", "Program", "UnexpectedCall", "Upload"]
 

@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from oai._answer import is_of_httpx
 from oai._http import Headers, Request, TransportError
 from oai._object import Object, tag_fields
 from oai._response import Response
@@ -28,6 +27,7 @@ from oai._sample_schema import from_schema
 from oai._sample_sound import tone
 from oai._sample_words import FILLED, PREFERRED
 from oai._shape import as_dict, as_list
+from oai._table_foreign_types import is_of_httpx
 
 if TYPE_CHECKING:
     from oai._operation import Operation

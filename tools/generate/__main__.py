@@ -15,7 +15,7 @@ from pathlib import Path
 
 from oai._openapi import import_document
 from oai._openapi_document import Document
-from oai._table import load_table
+from oai._table_load import load_table
 from tools.generate.check import check
 from tools.generate.facts import Reader
 from tools.generate.operations import read_operations

@@ -17,9 +17,9 @@ import msgspec
 
 from oai._openapi_document import Described, Document
 from oai._row_sockets import check_socket
-from oai._rows import check_row
-from oai._socket import Socket
-from oai._table import Row
+from oai._socket import WebSocketRow
+from oai._table_check import check_row
+from oai._table_rows import Row
 from tools.generate.table import by_place, place, wire_names
 
 OFFICIAL, SPECIFICATION, FILES = "official", "specification", "files"
@@ -68,7 +68,7 @@ def against_official(table: Mapping[str, Row], official: Mapping[str, Mapping[st
 
 def against_sockets(helpers: Mapping[str, object], official: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
     """Compare the rows of WebSockets with those that the official SDK's would be written as."""
-    known = {name: each for name, each in helpers.items() if isinstance(each, Socket)}
+    known = {name: each for name, each in helpers.items() if isinstance(each, WebSocketRow)}
     for name, keys in official.items():
         if name not in known:
             yield Difference(OFFICIAL, "missing", name, theirs=f"WebSocket {keys['websocket']}")

@@ -17,7 +17,7 @@ from typing import Any
 
 import openai
 
-from oai._socket import SOCKET_OPTIONS, Socket
+from oai._socket import SOCKET_OPTIONS, WebSocketRow
 from tools.generate.facts import Reader
 from tools.generate.ir import Type
 from tools.generate.operations import node_of, resources
@@ -60,7 +60,7 @@ def _read(reader: Reader, name: str, function: Any) -> OfficialSocket:
     path = _path(manager)
     events = node_of(reader, _hints(connection.recv)["return"])
     queue = signature.parameters.get("max_queue_size")
-    default = queue.default if queue is not None else Socket.__struct_defaults__[-1]
+    default = queue.default if queue is not None else WebSocketRow.__struct_defaults__[-1]
     params = {
         each: kind
         for each, kind in _params(reader, function).items()

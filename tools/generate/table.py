@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from oai import _rows
-from oai._table import Row, Table
+from oai._table import Table
+from oai._table_rows import Row
 from oai._toml import to_toml
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oai._socket import Socket
+from oai._socket import WebSocketRow
 from tools.generate.ir import ANY, NONE, Key, Lit, Map, OneOf, Prim, Ref, Seq, Type
 from tools.generate.operations import Official
 from tools.generate.plan import Plan, area_of
@@ -103,7 +103,7 @@ class Rows:
         }
         if socket.positional:
             row["args"] = socket.positional
-        if socket.max_queue_size != Socket.__struct_defaults__[-1]:
+        if socket.max_queue_size != WebSocketRow.__struct_defaults__[-1]:
             row["max_queue_size"] = socket.max_queue_size
         if socket.headers:
             row["headers"] = socket.headers

@@ -1,0 +1,13 @@
+"""Result types of other libraries, recognised without importing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HTTPX = ("httpx", "httpx2")
+"""Libraries whose `Response` is what programs of the official SDK cast to."""
+
+
+def is_of_httpx(kind: Any) -> bool:
+    """Tell whether a type is the response of httpx or httpx2."""
+    return getattr(kind, "__module__", "").partition(".")[0] in HTTPX and kind.__name__ == "Response"
