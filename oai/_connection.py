@@ -31,10 +31,10 @@ from oai._steps import follow, follow_async
 if TYPE_CHECKING:
     from typing import Self
 
+    from oai._realtime_opening import Handshake
     from oai._reconnect import OnReconnecting
     from oai._response import Response
     from oai._steps import Steps
-    from oai.helpers.sockets import Opening
 
 E = TypeVar("E")
 
@@ -44,7 +44,7 @@ _END: Final = object()
 class _Connection(Handlers):
     """What both connections are."""
 
-    def __init__(self, opening: Opening, response: Response, wire: Any, outbox: Outbox, handlers: Handlers) -> None:
+    def __init__(self, opening: Handshake, response: Response, wire: Any, outbox: Outbox, handlers: Handlers) -> None:
         super().__init__(handlers)
         self._opening = opening
         self._outbox = outbox

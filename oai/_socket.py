@@ -12,9 +12,9 @@ from oai._table_rows import PLACEHOLDER, Row
 from oai._typexpr import find
 
 SOCKET_OPTIONS = {
-    "extra_query": "oai.helpers.sockets.ExtraQuery?",
-    "extra_headers": "oai.helpers.sockets.ExtraHeaders?",
-    "timeout": "oai.helpers.sockets.TimeoutLike?",
+    "extra_query": "oai._realtime_opening.ExtraQuery?",
+    "extra_headers": "oai._realtime_opening.ExtraHeaders?",
+    "timeout": "oai._realtime_opening.TimeoutLike?",
     "websocket_connection_options": "Mapping[str, Any]?",
     "on_reconnecting": "oai._reconnect.OnReconnecting | None?",
     "max_retries": "int?",

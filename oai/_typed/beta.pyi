@@ -2,6 +2,7 @@
 # pyright: strict
 
 import builtins
+import oai._realtime_opening
 import oai._reconnect
 import oai.helpers.agent_artifacts
 import oai.helpers.agent_calls
@@ -13,7 +14,6 @@ import oai.helpers.assistants
 import oai.helpers.chat_stream
 import oai.helpers.parsing
 import oai.helpers.polling
-import oai.helpers.sockets
 import oai.types
 import oai.types.beta
 import oai.types.beta.agents
@@ -2138,9 +2138,9 @@ class BetaRealtime:
         self,
         *,
         model: str,
-        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
-        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
-        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
         on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
@@ -2631,9 +2631,9 @@ class BetaResponses:
     def connect(
         self,
         *,
-        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
-        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
-        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
         on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
@@ -5646,9 +5646,9 @@ class AsyncBetaRealtime:
         self,
         *,
         model: str,
-        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
-        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
-        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
         on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
@@ -6139,9 +6139,9 @@ class AsyncBetaResponses:
     def connect(
         self,
         *,
-        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
-        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
-        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
         on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,

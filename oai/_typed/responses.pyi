@@ -2,12 +2,12 @@
 # pyright: strict
 
 import builtins
+import oai._realtime_opening
 import oai._reconnect
 import oai.helpers.parsing
 import oai.helpers.polling
 import oai.helpers.response_stream
 import oai.helpers.runner
-import oai.helpers.sockets
 import oai.types
 import oai.types.responses
 import oai.types.shared_params
@@ -382,9 +382,9 @@ class Responses:
     def connect(
         self,
         *,
-        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
-        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
-        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
         on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
@@ -923,9 +923,9 @@ class AsyncResponses:
     def connect(
         self,
         *,
-        extra_query: oai.helpers.sockets.ExtraQuery | Omit = omit,
-        extra_headers: oai.helpers.sockets.ExtraHeaders | Omit = omit,
-        timeout: oai.helpers.sockets.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
         on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,

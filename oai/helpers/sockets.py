@@ -8,33 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError, OpenAIError, excerpt
-from oai._flow import Ways, drive, drive_async, may_retry, read_within_async, run
+from oai._errors import OpenAIError
 from oai._handlers import Handlers
-from oai._http import Timeout
 from oai._json import encode
-from oai._omit import Omit, omit
-from oai._operation import Operation
+from oai._omit import omit
+from oai._realtime_opening import ExtraHeaders, ExtraQuery, Handshake, TimeoutLike
 from oai._reconnect import OnReconnecting, Outbox, Policy, ReconnectingEvent
-from oai._request import prepare
 from oai._steps import Steps, follow, follow_async
-from oai._typexpr import resolve
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from oai._base import Client
-    from oai._response import Response
     from oai._socket import WebSocketRow
-
-ExtraQuery = Mapping[str, Any] | None
-"""Parameters sent in the query beside the row's own."""
-
-ExtraHeaders = Mapping[str, str | Omit | None] | None
-"""Header fields sent with the handshake beside the client's; `None` and `omit` take a field away."""
-
-TimeoutLike = float | Timeout | Omit | None
-"""Seconds, `None` for no limit, or a `Timeout`."""
 
 C = TypeVar("C")
 
@@ -85,101 +70,24 @@ def connect(
         raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server. Use another transport")
     policy = Policy(on_reconnecting, max_retries, initial_delay, max_delay)
     options = websocket_connection_options or {}
-    opening = Opening(client, name, socket, params, extra_query or {}, extra_headers or {}, timeout, options, policy)
+    handshake = Handshake(
+        client, name, socket, params, extra_query or {}, extra_headers or {}, timeout, options, policy
+    )
     outbox = Outbox(socket.max_queue_size if max_queue_size is None else max_queue_size)
-    return (AsyncConnectionManager if client._is_async else ConnectionManager)(opening, outbox)  # noqa: SLF001
-
-
-class Opening:
-    """How a connection is opened, and opened again."""
-
-    def __init__(
-        self,
-        client: Client,
-        name: str,
-        socket: WebSocketRow,
-        params: Mapping[str, Any],
-        extra_query: Mapping[str, Any],
-        extra_headers: Mapping[str, Any],
-        timeout: Any,
-        options: Mapping[str, Any],
-        policy: Policy,
-    ) -> None:
-        self.name = name
-        self.socket = socket
-        self.extra_query = extra_query
-        self.extra_headers = extra_headers
-        self.policy = policy
-        self.is_async = client._is_async  # noqa: SLF001
-        self._given = client, name, socket, params
-        self._rest = timeout, options, policy
-        self._config = client._config.for_sockets()  # noqa: SLF001
-        self.max_size = options.get("max_size", self._config.max_event)
-        self._options = options
-        self._timeout = timeout
-        self._path = tuple(params[each] for each in socket.path_params)
-        self._query = {each: value for each, value in params.items() if each not in socket.path_params}
-        self._operation = Operation(name, socket.request())
-
-    @property
-    def event_type(self) -> Any:
-        """The type of what the server sends."""
-        return resolve(self.socket.events)
-
-    def asking(self, said: Mapping[str, Any]) -> Opening:
-        """Return an opening with what `on_reconnecting` said in place of what was asked with before."""
-        query = said.get("extra_query", self.extra_query)
-        headers = said.get("extra_headers", self.extra_headers)
-        return Opening(*self._given, query or {}, headers or {}, *self._rest)
-
-    def open(self, *, again: bool = False) -> Any:
-        """Do the handshake; return its response and the wire, for an async client an awaitable of them.
-
-        Args:
-            again: whether the caller repeats it, so that it is tried once.
-        """
-        from oai._websocket import AsyncSocketTransport, SocketTransport  # needs an extra
-
-        config = self._config.replace(max_retries=0) if again else self._config
-        query = config.dialect.socket_query(self.socket.websocket, {**self._query, **self.extra_query})
-        given = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
-        call = prepare(config, *given)
-        if not self.is_async:
-            from oai._client import SYNC
-
-            return drive(run(call, SocketTransport(self._options, self.max_size), SYNC))
-        from asyncio import sleep
-
-        transport: Any = AsyncSocketTransport(self._options, self.max_size)
-        return drive_async(run(call, transport, Ways(sleep, read_within_async)))
-
-    def opened(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
-        """Return what `open` has led to, if that is a WebSocket: a server may answer well, and with something else."""
-        response, reply = outcome
-        if response.status_code == 101:
-            return response, reply
-        said = excerpt(reply.read())
-        message = f"the server answered with status {response.status_code} where a WebSocket was asked for: {said}"
-        raise APIResponseValidationError(message, response=response, body=said)
-
-    def may_try_again(self, error: OpenAIError) -> bool:
-        """Tell whether an attempt to connect again failed in a way that the next one may not."""
-        if isinstance(error, APIStatusError):
-            return may_retry(error)[0]
-        return isinstance(error, APIConnectionError)
+    return (AsyncConnectionManager if client._is_async else ConnectionManager)(handshake, outbox)  # noqa: SLF001
 
 
 class _Manager(Handlers):
     """What both managers are."""
 
-    def __init__(self, opening: Opening, outbox: Outbox) -> None:
+    def __init__(self, handshake: Handshake, outbox: Outbox) -> None:
         super().__init__()
-        self._opening = opening
+        self._handshake = handshake
         self._outbox = outbox
         self._connection: Any = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._opening.name}>"
+        return f"<{type(self).__name__} of {self._handshake.name}>"
 
     def send(self, event: Mapping[str, Any] | Any) -> None:
         """Have an event sent as soon as the connection is open.
@@ -190,15 +98,15 @@ class _Manager(Handlers):
         self._outbox.add(encode(event).decode())
 
     def _opened(self) -> Steps[Any]:
-        response, wire = self._opening.opened((yield self._opening.open()))
+        response, wire = self._handshake.opened((yield self._handshake.open()))
         from oai._connection import AsyncConnection, Connection
         from oai._connection_events import connection_class
 
-        opening, is_async = self._opening, self._opening.is_async
+        handshake, is_async = self._handshake, self._handshake.is_async
         base = AsyncConnection if is_async else Connection
-        cls = connection_class(base, opening.name, opening.socket, is_async=is_async)
+        cls = connection_class(base, handshake.name, handshake.socket, is_async=is_async)
         try:
-            connection = cls(opening, response, wire, self._outbox, self)
+            connection = cls(handshake, response, wire, self._outbox, self)
             yield from connection._flush()
         except BaseException:
             yield wire.close()
