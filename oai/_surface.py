@@ -8,7 +8,6 @@ and an async client differ in two words.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from functools import partial, reduce
 from operator import attrgetter
@@ -186,7 +185,9 @@ class Surface:
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path
-        function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, inspect.getdoc(target)]))
+        from inspect import getdoc  # as in `_source`
+
+        function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
         return function
 
 

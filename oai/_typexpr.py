@@ -7,16 +7,17 @@ in `oai.types`, then as a path that can be imported (`my_package.types.Rerank`).
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.util
-import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from oai._nearest import nearest
+
+if TYPE_CHECKING:
+    import ast
+    from types import ModuleType
 
 BUILTIN: dict[str, Any] = {
     "Any": Any,
@@ -40,17 +41,20 @@ BUILTIN: dict[str, Any] = {
 
 PAGES = ("ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage")
 
-SYNTAX = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Constant, ast.Tuple, ast.List, ast.UnaryOp)
+SYNTAX = ("Name", "Attribute", "Subscript", "BinOp", "Constant", "Tuple", "List", "UnaryOp")
+"""The kinds of nodes of `ast` that an expression may have. `ast` is large, and a client alone needs no type."""
 
 
 def check_expression(text: str) -> str:
     """Return what is wrong with the syntax of a type expression, nothing if it is sound."""
+    import ast
+
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError):
         return f"is {text!r}, which is not a type expression"
     for node in ast.walk(tree.body):
-        if isinstance(node, ast.expr) and not isinstance(node, SYNTAX):
+        if isinstance(node, ast.expr) and type(node).__name__ not in SYNTAX:
             return f"is {text!r}: {ast.unparse(node)!r} has no place in a type expression"
     return ""
 
@@ -62,10 +66,14 @@ def resolve(text: str) -> Any:
     Raises:
         LookupError: a name in it leads nowhere; the message says which, and the nearest that would.
     """
+    import ast
+
     return _walk(ast.parse(text.strip(), mode="eval").body)
 
 
 def _walk(node: ast.expr) -> Any:
+    import ast
+
     match node:
         case ast.Constant(value=value):
             return value
@@ -86,7 +94,9 @@ def _named(name: str) -> Any:
     if name in BUILTIN:
         return BUILTIN[name]
     if name in PAGES:
-        return getattr(importlib.import_module("oai._pages"), name)
+        from oai import _pages  # few programs list anything before their first answer
+
+        return getattr(_pages, name)
     return find(name, "oai.types")
 
 
@@ -97,15 +107,17 @@ def find(name: str, home: str) -> Any:
         LookupError: it leads nowhere; the message says where it ends, and the nearest name that there is.
     """
     try:
-        return _below(importlib.import_module(home), name)
+        return _below(import_module(home), name)
     except LookupError as missing:
+        from importlib.util import find_spec  # only a user's own types are looked for
+
         package, _, rest = name.partition(".")
-        if not rest or importlib.util.find_spec(package) is None:
+        if not rest or find_spec(package) is None:
             raise missing from None
-        return _below(importlib.import_module(package), rest)
+        return _below(import_module(package), rest)
 
 
-def _below(module: types.ModuleType, name: str) -> Any:
+def _below(module: ModuleType, name: str) -> Any:
     """Follow a dotted name down from a module, importing submodules on the way."""
     found: Any = module
     for part in name.split("."):
@@ -113,10 +125,12 @@ def _below(module: types.ModuleType, name: str) -> Any:
         try:
             found = getattr(found, part)
         except AttributeError:
-            if not path or importlib.util.find_spec(path) is None:
+            from importlib.util import find_spec
+
+            if not path or find_spec(path) is None:
                 right = nearest(part, dir(found))
                 hint = f"; did you mean {right!r}?" if right else ""
                 where = getattr(found, "__name__", found)
                 raise LookupError(f"{where!r} has no {part!r}{hint}") from None
-            found = importlib.import_module(path)
+            found = import_module(path)
     return found

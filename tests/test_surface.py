@@ -162,3 +162,14 @@ def test_other_names_of_the_official_sdk_are_here() -> None:
     )
     without_key = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     subprocess.run([sys.executable, "-c", code], check=True, env=without_key, cwd=Path(oai.__file__).parents[1])
+
+
+def test_a_client_without_a_call_does_not_load_what_calls_need() -> None:
+    code = (
+        "import sys; sys.modules['typing_extensions'] = None\n"  # which loads `inspect`, where msgspec finds it
+        "before = set(sys.modules); import oai; oai.OpenAI(api_key='k')\n"
+        "large = {'asyncio', 'inspect', 'linecache', 'oai._pages', 'oai._table_undeclared', 'ssl', 'urllib3'}\n"
+        "print(*sorted(large & set(sys.modules) - before))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == []
