@@ -1,11 +1,11 @@
-"""When two requests are the same: the canonical form of a request, and why one was not found.
+"""Compare requests: the canonical form of a request, and the differences from the nearest recorded one.
 
-Compared are operation, method, path below the base URL, query, the headers that change what is asked, and the
-body: as plain data where it is JSON, part by part where it is a form, whatever the order of names, the
-boundary, or the spelling of a number. Secrets are taken out first, in a recording and in a replay alike. What
-is to be ignored is taken out too, so that it neither counts nor stands in a cassette.
+The comparison covers operation, method, path below the base URL, query, the headers that change the meaning of a
+request, and the body: as plain data if it is JSON, part by part if it is a form, regardless of the order of names, the
+boundary, and the spelling of numbers. Secrets are removed first, when recording and when replaying. Ignored fields are
+removed too, so that they are neither compared nor written to a cassette.
 
-This module is pure but for reading a request's body. It knows requests, not files and not transports.
+This module is pure except for reading the body of a request. It knows requests, but neither files nor transports.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class Matcher:
         self._ignored = [_pattern(each) for each in ([ignore] if isinstance(ignore, str) else ignore)]
         self._headers = COMPARED_HEADERS | {name.lower() for name in headers}
 
-    def asked(self, request: Request) -> RecordedRequest:
-        """Return the canonical form of a request, and take note of the secrets that it carries."""
+    def canonical(self, request: Request) -> RecordedRequest:
+        """Return the canonical form of a request, and learn the secrets that it carries."""
         redactor = self._redactor
         redactor.learn_request(request.url, request.headers)
         operation = request.operation.name if request.operation else None
-        asked = RecordedRequest(
+        canonical = RecordedRequest(
             # An operation made for `client.request` has method and path for a name.
             operation=None if operation is None or " " in operation else operation,
             method=request.method,
@@ -78,17 +78,17 @@ class Matcher:
             },
             **self._body(request),
         )
-        return self._without_ignored(asked)
+        return self._without_ignored(canonical)
 
-    def key(self, asked: RecordedRequest) -> str:
+    def key(self, canonical: RecordedRequest) -> str:
         """Return a text that is the same for requests that are; a recorded request may have been edited."""
-        copy = strictly(RecordedRequest, msgspec.to_builtins(asked))
+        copy = strictly(RecordedRequest, msgspec.to_builtins(canonical))
         return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
 
-    def _without_ignored(self, asked: RecordedRequest) -> RecordedRequest:
+    def _without_ignored(self, canonical: RecordedRequest) -> RecordedRequest:
         for where, path in self._ignored:
-            _ignore(asked, where, path)
-        return asked
+            _ignore(canonical, where, path)
+        return canonical
 
     def _query(self, query: str) -> dict[str, str | list[str]]:
         found: dict[str, list[str]] = {}
@@ -131,9 +131,9 @@ class Matcher:
 
 
 def _path(request: Request) -> str:
-    """Return the path below the base URL where the row tells where that is, else the whole path.
+    """Return the path below the base URL if it fits the template of the row, else the whole path.
 
-    So a recording made against one server answers for another, and a redirect's target stays what it is.
+    So a recording made against one server also serves another, and the target of a redirect is kept whole.
     """
     path = urlsplit(request.url).path
     match = match_path(request.operation.row.path, path) if request.operation else None
@@ -160,20 +160,22 @@ def _pattern(text: str) -> tuple[str, list[str]]:
     return where, rest.replace("[", ".").replace("]", "").split(".") if rest else []
 
 
-def _ignore(asked: RecordedRequest, where: str, path: list[str]) -> None:
+def _ignore(canonical: RecordedRequest, where: str, path: list[str]) -> None:
     if where == "operation":
-        asked.operation = None
+        canonical.operation = None
     elif where in ("query", "headers"):
-        fields = asked.query if where == "query" else asked.headers
+        fields = canonical.query if where == "query" else canonical.headers
         for name in [each for each in fields if not path or path[0] in (each, "*")]:
             del fields[name]
     elif not path:
-        asked.json, asked.form = UNSET, None
-        asked.text = asked.type = asked.sha256 = asked.size = None
-    elif asked.form is not None:
-        asked.form = [part for part in asked.form if path[0] not in (part.name, part.name.removesuffix("[]"), "*")]
-    elif asked.json is not UNSET:
-        _drop(asked.json, path)
+        canonical.json, canonical.form = UNSET, None
+        canonical.text = canonical.type = canonical.sha256 = canonical.size = None
+    elif canonical.form is not None:
+        canonical.form = [
+            part for part in canonical.form if path[0] not in (part.name, part.name.removesuffix("[]"), "*")
+        ]
+    elif canonical.json is not UNSET:
+        _drop(canonical.json, path)
 
 
 def _drop(value: Any, path: list[str]) -> None:
@@ -191,11 +193,11 @@ def _drop(value: Any, path: list[str]) -> None:
             del value[place]
 
 
-def explain(asked: RecordedRequest, recorded: list[RecordedRequest]) -> list[str]:
-    """Return lines that name the recorded request that is most like the one asked, and where they differ."""
+def explain(canonical: RecordedRequest, recorded: list[RecordedRequest]) -> list[str]:
+    """Return lines that name the recorded request most similar to a request, and their differences."""
     if not recorded:
         return ["no request is recorded"]
-    here = _flat(asked)
+    here = _flat(canonical)
     there = [_flat(each) for each in recorded]
     number = min(range(len(there)), key=lambda place: _distance(here, there[place]))
     lines = [f"the nearest is exchange {number + 1}, {recorded[number].title}; they differ in"]
@@ -213,7 +215,7 @@ def _distance(here: dict[str, str], there: dict[str, str]) -> tuple[int, int]:
     return len(different & {"operation", "method", "path"}), len(different)
 
 
-def _flat(asked: RecordedRequest) -> dict[str, str]:
+def _flat(canonical: RecordedRequest) -> dict[str, str]:
     """Return every leaf of a request by its place, as JSON text."""
     found: dict[str, str] = {}
 
@@ -227,7 +229,7 @@ def _flat(asked: RecordedRequest) -> dict[str, str]:
         else:
             found[where] = json.dumps(value, ensure_ascii=False)
 
-    plain: dict[str, Any] = msgspec.to_builtins(asked)
+    plain: dict[str, Any] = msgspec.to_builtins(canonical)
     for name, value in plain.items():
         if name == "form":
             for part in value:

@@ -69,8 +69,8 @@ class SecretFound(OpenAIError):  # noqa: N818 - it names what was found, where a
 class PendingExchange:
     """An exchange in progress: what has been received so far."""
 
-    def __init__(self, asked: RecordedRequest, request: Request) -> None:
-        self.asked = asked
+    def __init__(self, canonical: RecordedRequest, request: Request) -> None:
+        self.canonical = canonical
         self._stream = request.stream
         self._ends = frozenset(request.operation.row.end) if request.operation else frozenset[str]()
         self._status: int | None = None
@@ -122,7 +122,7 @@ class PendingExchange:
             end="closed" if closed else None,
             **content,
         )
-        return Exchange(request=self.asked, reply=reply)
+        return Exchange(request=self.canonical, reply=reply)
 
     @property
     def _type(self) -> str:
@@ -197,15 +197,15 @@ class RecordingSession:
             self._waiting.setdefault(key, deque()).append(place)
         self._notes: list[PendingExchange] = []
 
-    def take(self, asked: RecordedRequest) -> RecordedResponse | None:
+    def take(self, canonical: RecordedRequest) -> RecordedResponse | None:
         """Return the next recorded answer to a request, `None` where there is none left."""
         with self._lock:
-            waiting = self._waiting.get(self._matcher.key(asked))
+            waiting = self._waiting.get(self._matcher.key(canonical))
             return self.recorded[waiting.popleft()].reply if waiting else None
 
-    def times(self, asked: RecordedRequest) -> int:
+    def times(self, canonical: RecordedRequest) -> int:
         """Return how many answers to a request are recorded, given out or not."""
-        return self._keys.count(self._matcher.key(asked))
+        return self._keys.count(self._matcher.key(canonical))
 
     def unused(self) -> list[Exchange]:
         """Return the recorded exchanges that nobody has asked for."""
@@ -213,9 +213,9 @@ class RecordingSession:
             places = sorted(place for waiting in self._waiting.values() for place in waiting)
         return [self.recorded[place] for place in places]
 
-    def note(self, asked: RecordedRequest, request: Request) -> PendingExchange:
+    def note(self, canonical: RecordedRequest, request: Request) -> PendingExchange:
         """Begin to note an exchange; its place is here and now, whenever it ends."""
-        note = PendingExchange(asked, request)
+        note = PendingExchange(canonical, request)
         with self._lock:
             self._notes.append(note)
         return note

@@ -67,12 +67,12 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
     interactions = _interactions(source)
     redactor = Redactor()
     matcher = Matcher(redactor)
-    asked = [_request(f"{source}: interaction {number}", each) for number, each in enumerate(interactions, 1)]
-    for request in asked:  # of all, before the first is brought into its form: they may hold each other's
+    requests = [_request(f"{source}: interaction {number}", each) for number, each in enumerate(interactions, 1)]
+    for request in requests:  # of all, before the first is brought into its form: they may hold each other's
         redactor.learn_request(request.url, request.headers)
     session = RecordingSession(os.path.abspath(target), matcher, redactor, rewrite=True, kept=KEPT_HEADERS)
     report = Report(0, [], [])
-    for number, (request, each) in enumerate(zip(asked, interactions, strict=True), 1):
+    for number, (request, each) in enumerate(zip(requests, interactions, strict=True), 1):
         title = f"interaction {number}, {request.method} {redactor.url(request.url)}"
         below = _below(request.url, base_url)
         if below is None:
@@ -82,7 +82,7 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
         if request.operation is None:
             report.unknown.append(f"{title}, is of no operation in the table: imported by method and path")
             request.operation = _undeclared(request.method, below)
-        note = session.note(matcher.asked(request), request)
+        note = session.note(matcher.canonical(request), request)
         status, headers, content = _response(f"{source}: interaction {number}", each)
         note.answered(status, headers)
         if headers.get("content-type", "").startswith(EVENT_STREAM):

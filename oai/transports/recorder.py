@@ -155,16 +155,16 @@ class Recorder:
         session = self._session
         if session is None:
             return self._inner(is_async=is_async).send(request)
-        asked = self._matcher.asked(request)
+        canonical = self._matcher.canonical(request)
         if self.mode != "record":
-            found = session.take(asked)
+            found = session.take(canonical)
             if found is not None and found.status is None:
                 raise failure_of(found)
             if found is not None:
-                return ReplayedReply(found, self._chunks, self._title(asked), pace=self._pace)
+                return ReplayedReply(found, self._chunks, self._title(canonical), pace=self._pace)
             if self.mode == "replay":
-                raise self._miss(session, asked)
-        note = session.note(asked, request)
+                raise self._miss(session, canonical)
+        note = session.note(canonical, request)
         try:
             outcome = self._inner(is_async=is_async).send(request)
         except BaseException as error:
@@ -268,19 +268,19 @@ class Recorder:
                 self._made[is_async] = _usual(is_async=is_async)
             return self._made[is_async]
 
-    def _title(self, asked: RecordedRequest) -> str:
-        return f"{asked.title} in {self.path}"
+    def _title(self, canonical: RecordedRequest) -> str:
+        return f"{canonical.title} in {self.path}"
 
-    def _miss(self, session: RecordingSession, asked: RecordedRequest) -> CassetteMiss:
-        times = session.times(asked)
+    def _miss(self, session: RecordingSession, canonical: RecordedRequest) -> CassetteMiss:
+        times = session.times(canonical)
         if not session.found:
-            lines = [f"there is no cassette {self.path} to answer {asked.title}"]
+            lines = [f"there is no cassette {self.path} to answer {canonical.title}"]
         elif times:
             count = "once" if times == 1 else f"{times} times"
-            lines = [f"{self._title(asked)} is recorded {count}, and was asked for once more"]
+            lines = [f"{self._title(canonical)} is recorded {count}, and was asked for once more"]
         else:
-            lines = [f"{self.path} has no answer to {asked.title}"]
-            lines += explain(asked, [exchange.request for exchange in session.recorded])
+            lines = [f"{self.path} has no answer to {canonical.title}"]
+            lines += explain(canonical, [exchange.request for exchange in session.recorded])
         advice = (
             f"to record what is missing, run once with the environment's {VARIABLE}=append or "
             f"Recorder(..., mode='append'); to record all of it anew, with {VARIABLE}=record or mode='record'"
