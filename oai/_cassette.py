@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
-from oai._cassette_content import DEEPEST, LAYOUTS, Chunk, Form, lay_out, misplaced, parse_json
+from oai._cassette_content import DEEPEST, LAYOUTS, CassetteStruct, Chunk, lay_out, misplaced, parse_json
 from oai._errors import OpenAIError
 from oai._redact import LEAST_SECRET, REDACTED, is_list, is_object, is_secret_header
 from oai._strict import strictly
@@ -47,7 +47,7 @@ class CassetteError(OpenAIError, ValueError):
     """A file is not a cassette that can be read; the message names the file, the place and what is wrong."""
 
 
-class Part(Form, kw_only=True):
+class Part(CassetteStruct, kw_only=True):
     """A part of a form. A file is kept as its digest and its size in bytes."""
 
     name: str
@@ -58,7 +58,7 @@ class Part(Form, kw_only=True):
     size: int | None = None
 
 
-class Asked(Form, kw_only=True):
+class RecordedRequest(CassetteStruct, kw_only=True):
     """A request in the form in which requests are compared: what is not here does not matter to a match."""
 
     operation: str | None = None
@@ -79,14 +79,14 @@ class Asked(Form, kw_only=True):
         return f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else "")
 
 
-class Failure(Form, kw_only=True):
+class Failure(CassetteStruct, kw_only=True):
     """A `TransportError`."""
 
     kind: str
     message: str
 
 
-class Answered(Form, kw_only=True):
+class RecordedResponse(CassetteStruct, kw_only=True):
     """What came back: an answer, a failure, or an answer that failed on the way."""
 
     status: int | None = None
@@ -117,14 +117,14 @@ class Answered(Form, kw_only=True):
         return base64.b64decode(self.base64) if self.base64 is not None else "".join(self.text or ()).encode()
 
 
-class Exchange(Form, kw_only=True):
+class Exchange(CassetteStruct, kw_only=True):
     """A request and what came back."""
 
-    request: Asked
-    reply: Answered
+    request: RecordedRequest
+    reply: RecordedResponse
 
 
-class _File(Form, kw_only=True, rename={"version": "oai-cassette"}):
+class _File(CassetteStruct, kw_only=True, rename={"version": "oai-cassette"}):
     version: int
     exchanges: list[Exchange]
 
@@ -161,16 +161,16 @@ def read(path: str) -> list[Exchange]:
     return exchanges
 
 
-def _several(each: Form, *names: str) -> str:
+def _several(each: CassetteStruct, *names: str) -> str:
     given = [name for name in names if getattr(each, name) not in (None, UNSET)]
     return f"{' and '.join(given)} exclude each other" if len(given) > 1 else ""
 
 
-def _wrong_request(request: Asked) -> str:
+def _wrong_request(request: RecordedRequest) -> str:
     return _several(request, "json", "form", "text", "sha256")
 
 
-def _wrong_reply(reply: Answered) -> str:
+def _wrong_reply(reply: RecordedResponse) -> str:
     """Say what cannot be in a reply, nothing if all is well."""
     wrong = _several(reply, "json", "text", "base64", "chunks")
     if reply.status is None and reply.failure is None:
@@ -179,11 +179,11 @@ def _wrong_reply(reply: Answered) -> str:
         wrong = f"the failure's kind is {reply.failure.kind!r}; it is one of {', '.join(KINDS)}"
     elif reply.end not in (None, "closed"):
         wrong = f'`end` is {reply.end!r}; it is "closed" or not there'
-    contents: list[Answered | Chunk] = [reply, *(reply.chunks or [])]
+    contents: list[RecordedResponse | Chunk] = [reply, *(reply.chunks or [])]
     return wrong or next((found for each in contents if (found := _wrong_content(each))), "")
 
 
-def _wrong_content(each: Answered | Chunk) -> str:
+def _wrong_content(each: RecordedResponse | Chunk) -> str:
     if each.layout not in (None, *LAYOUTS):
         return f"the layout {each.layout!r} is not known; use one of {', '.join(LAYOUTS)}"
     try:

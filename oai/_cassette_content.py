@@ -33,7 +33,7 @@ DEEPEST = 100
 """JSON nested deeper than this is kept as text."""
 
 
-class Form(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+class CassetteStruct(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """The base of what stands in a cassette: plain data, and nothing that is not declared."""
 
 
@@ -132,7 +132,7 @@ def plain_text(content: bytes) -> str | None:
     return None if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text) else text
 
 
-class Chunk(Form, kw_only=True):
+class Chunk(CassetteStruct, kw_only=True):
     """A piece of a stream as it came."""
 
     after: float = 0.0

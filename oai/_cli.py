@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from oai._cli_arguments import UsageError, read_words
+from oai._cli_arguments import UsageError, parse_arguments
 from oai._cli_cassette import cassette
 from oai._cli_serve import add_serve_options, check_serve_options, serve
 from oai._cli_table import Commands, find_names, list_operations, read_table, show_operation
@@ -93,19 +93,19 @@ def main(words: list[str] | None = None) -> int:
         drop(sys.stdout)
         return PIPE_CLOSED
     except UsageError as error:
-        return _report(error, USAGE)
+        return _print_error(error, USAGE)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is said in a line
         if "--traceback" in arguments:
             import traceback
 
             traceback.print_exc()
             return FAILED
-        return _report(error, FAILED)
+        return _print_error(error, FAILED)
     return status
 
 
-def program() -> NoReturn:
-    """Be the program: run the command line of the process, and exit. After Ctrl-C no thread is waited for."""
+def main_and_exit() -> NoReturn:
+    """Run the command line of the process and exit; after Ctrl-C without waiting for threads."""
     status = main()
     if status == INTERRUPTED and threading.active_count() > 1:
         with suppress(OSError):
@@ -206,7 +206,7 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     table = read_table(options)
     name, positional = _chosen(table, command, words)
     row = table[name]
-    arguments = read_words(name, row, positional, words)
+    arguments = parse_arguments(name, row, positional, words)
     from operator import attrgetter
 
     from oai._cli_output import Output
@@ -229,7 +229,7 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
         elif isinstance(result, Stream):
             stack.callback(result.close)
             if not output.write_events(cast("Any", result)):
-                _say("the stream had no text; --json shows its events")
+                _print_notice("the stream had no text; --json shows its events")
         else:
             output.write(result)
     return 0
@@ -241,7 +241,7 @@ def _called(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -
 
     with warnings.catch_warnings():
         if row.deprecated:
-            _say(f"{function.__qualname__} is deprecated: {row.deprecated}")
+            _print_notice(f"{function.__qualname__} is deprecated: {row.deprecated}")
             warnings.simplefilter("ignore", DeprecationWarning)
         return function(**arguments)
 
@@ -314,13 +314,13 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
 """What a first word means that is no operation."""
 
 
-def _say(message: str) -> None:
-    """Print a line for people, beside the output."""
+def _print_notice(message: str) -> None:
+    """Print a notice to the standard error."""
     print(f"oai: {message}", file=sys.stderr)  # noqa: T201
 
 
-def _report(error: Exception, status: int) -> int:
-    """Say in one line what went wrong, without a key in it."""
+def _print_error(error: Exception, status: int) -> int:
+    """Print an error as one line, with secrets redacted, and return the exit status."""
     text = str(error)
     if isinstance(error, AssertionError) and (missed := getattr(error, "missed", None)):
         text = f"{missed}\n--record FILE records anew"
@@ -331,5 +331,5 @@ def _report(error: Exception, status: int) -> int:
     request_id = getattr(error, "request_id", None)
     if request_id:
         text += f" (request id {request_id})"
-    _say(redact_text("; ".join(line.strip() for line in text.splitlines() if line.strip())))
+    _print_notice(redact_text("; ".join(line.strip() for line in text.splitlines() if line.strip())))
     return status

@@ -32,7 +32,6 @@ KEY = re.compile(r"\.([\w-]+)|\[([^\[\]]*)\]")
 FILE = re.compile(r"(?<![\w.])File\b")
 """What a type expression has in it where files may be uploaded; `FilePurpose` and others are no files."""
 
-TEXTS = frozenset(("Any", "File", "bytes", "object", "str"))
 COLLECTIONS = {
     "Iterable": "a list",
     "Mapping": "an object",
@@ -49,7 +48,7 @@ class UsageError(OpenAIError):
     """The command line asks for something that cannot be."""
 
 
-def read_words(operation: str, row: Row, positional: list[str], words: list[str]) -> dict[str, Any]:
+def parse_arguments(operation: str, row: Row, positional: list[str], words: list[str]) -> dict[str, Any]:
     """Return the keyword arguments of a call.
 
     Args:

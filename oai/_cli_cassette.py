@@ -20,7 +20,7 @@ from oai._nearest import nearest
 from oai._redact import Redactor
 
 if TYPE_CHECKING:
-    from oai._cassette import Answered, Exchange
+    from oai._cassette import Exchange, RecordedResponse
 
 ENDING = ".cassette"
 
@@ -136,7 +136,7 @@ def _shown(exchange: Exchange) -> str:
     return Redactor().text(line)
 
 
-def _content(reply: Answered) -> str:
+def _content(reply: RecordedResponse) -> str:
     size = len(reply.content())
     kind = reply.headers.get("content-type", "").partition(";")[0] or "no type"
     chunks = "" if reply.chunks is None else f" in {len(reply.chunks)} chunks"

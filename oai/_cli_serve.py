@@ -62,10 +62,10 @@ def serve(options: argparse.Namespace, _: str, words: list[str]) -> int:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         server = Server(
-            transport, host=options.host or "127.0.0.1", port=options.port or 0, table=options.table, log=_say
+            transport, host=options.host or "127.0.0.1", port=options.port or 0, table=options.table, log=_print_notice
         )
     for warning in said:
-        _say(f"warning: {warning.message}")
+        _print_notice(f"warning: {warning.message}")
     try:
         print(f"serving {what} at {server.url}", flush=True)  # noqa: T201
         stopped.wait()
@@ -115,6 +115,6 @@ def _fake(where: str) -> Any:
     return found
 
 
-def _say(line: str) -> None:
-    """Print a line for people, beside the output."""
+def _print_notice(line: str) -> None:
+    """Print a notice to the standard error."""
     print(f"oai: {line}", file=sys.stderr, flush=True)  # noqa: T201

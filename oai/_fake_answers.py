@@ -1,7 +1,8 @@
-"""What a fake answers: each kind of answer checked when it is programmed, and made into a reply when it is asked for.
+"""The answers of a fake: each is validated when it is programmed, and made into a reply for each call.
 
-An answer is a function from a `Call` and its request to a `Canned` reply. Those that depend on nothing are put into
-bytes at once; those that say a text are made by the code of the offline transport, so that they are as well-formed.
+An `AnswerFactory` is a function from a `Call` and its request to a `CannedReply`. Answers that do not depend on the
+request are encoded at once; those with a text are made by the code of the offline transport, so that they are as
+well-formed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from oai._fake_calls import Call, UnexpectedCall
-from oai._fake_check import ANYTHING, check_answer, check_event
+from oai._fake_check import check_answer, check_event
 from oai._http import Pairs, Request, TransportError
-from oai._sample import Sampler
+from oai._incoming_reading import read_request
+from oai._offline_answers import ANYTHING, answer, make_sampler, put_events
+from oai._sample import SampleFactory
 from oai._sample_events import make_events
 from oai._sample_fill import fill
-from oai.transports.offline import answer, make_sampler, put_events, read_request
 
 if TYPE_CHECKING:
     from oai._operation import Operation
@@ -32,8 +34,8 @@ EVENTS = "text/event-stream"
 
 
 @dataclass
-class Canned:
-    """A reply before it is on its way: what comes, and what ends it if it is not its end."""
+class CannedReply:
+    """The content of a reply, and the failure that ends it early, if any."""
 
     status: int
     headers: Pairs
@@ -41,24 +43,24 @@ class Canned:
     failure: TransportError | None = None
 
 
-Answer: TypeAlias = "Callable[[Call, Request], Canned]"
+AnswerFactory: TypeAlias = "Callable[[Call, Request], CannedReply]"
 
 
-def fixed(status: int, kind: str, content: bytes) -> Answer:
+def fixed(status: int, kind: str, content: bytes) -> AnswerFactory:
     """Answer the same whatever is asked."""
 
-    def make(call: Call, request: Request) -> Canned:
+    def make(call: Call, request: Request) -> CannedReply:
         if request.stream and status == 200 and kind == JSON:
             raise UnexpectedCall(
                 f"{call.operation} was asked for a stream, and is programmed with a whole answer; "
                 "give streams() the texts or events of one, or returns() a text, which goes both ways"
             )
-        return Canned(status, [("content-type", kind)] if kind else [], (content,) if content else ())
+        return CannedReply(status, [("content-type", kind)] if kind else [], (content,) if content else ())
 
     return make
 
 
-def of_value(operation: Operation, value: Any, fields: dict[str, Any]) -> Answer:
+def value_answer(operation: Operation, value: Any, fields: dict[str, Any]) -> AnswerFactory:
     """Answer a value, or the given fields with what they leave out made up.
 
     Raises:
@@ -71,51 +73,51 @@ def of_value(operation: Operation, value: Any, fields: dict[str, Any]) -> Answer
         return fixed(204, "", b"")
     if kind in (bytes, str) and not fields and isinstance(value, (str, bytes)):
         if kind is str and isinstance(value, str):
-            return saying(operation, [value], {})
+            return text_answer(operation, [value], {})
         text = isinstance(value, str)
         content = value.encode() if isinstance(value, str) else value
         return fixed(200, "text/plain; charset=utf-8" if text or kind is str else "application/octet-stream", content)
     if kind in (bytes, str):
         raise ValueError(f"{operation.name} answers {kind.__name__}, which {type(value).__name__} cannot be")
     if (isinstance(value, str) and kind not in ANYTHING) or (value is None and fields):
-        return saying(operation, None if value is None else pieces_of(value), fields)
+        return text_answer(operation, None if value is None else pieces_of(value), fields)
     if fields:
         raise ValueError(f"{operation.name}: a text or nothing goes beside {', '.join(fields)}, not both at once")
     return fixed(200, JSON, check_answer(operation, value))
 
 
-def saying(operation: Operation, said: Sequence[str] | None, fields: dict[str, Any]) -> Answer:
+def text_answer(operation: Operation, texts: Sequence[str] | None, fields: dict[str, Any]) -> AnswerFactory:
     """Answer a text, whole or as a stream as it is asked for, or some fields; the rest is made up for the request.
 
     Raises:
         ValueError: the operation's answer has no text, or the fields do not fit into it.
     """
     kind = operation.response_type
-    if said is not None and kind is not str and MARK not in str(Sampler(text=MARK).make(kind)):
+    if texts is not None and kind is not str and MARK not in str(SampleFactory(text=MARK).make(kind)):
         raise ValueError(
             f"{operation.name} answers {operation.row.response}, which has no place for a text; "
             "give a struct, a dict, or fields as keywords"
         )
     if fields:
-        check_answer(operation, fill(Sampler(), kind, fields))
+        check_answer(operation, fill(SampleFactory(), kind, fields))
 
-    def make(call: Call, request: Request) -> Canned:
+    def make(call: Call, request: Request) -> CannedReply:
         if request.stream and fields:
             raise UnexpectedCall(
                 f"{call.operation} was asked for a stream, and is programmed with fields of a whole answer"
             )
         if not fields:
-            return _canned(*answer(request, said))
+            return _canned(*answer(request, texts))
         sampler = make_sampler(read_request(request))
-        sampler = sampler if said is None else sampler.but(text="".join(said))
+        sampler = sampler if texts is None else sampler.replace(text="".join(texts))
         content = msgspec.json.encode(fill(sampler, kind, fields))
-        return Canned(200, [("content-type", JSON)], (content,))
+        return CannedReply(200, [("content-type", JSON)], (content,))
 
     return make
 
 
-def _canned(status: int, kind: str, pieces: Iterable[bytes]) -> Canned:
-    return Canned(status, [("content-type", kind)] if kind else [], pieces)
+def _canned(status: int, kind: str, pieces: Iterable[bytes]) -> CannedReply:
+    return CannedReply(status, [("content-type", kind)] if kind else [], pieces)
 
 
 def pieces_of(text: str) -> list[str]:
@@ -123,7 +125,7 @@ def pieces_of(text: str) -> list[str]:
     return re.findall(r"\s*\S+(?:\s+\Z)?|\A\s+\Z", text)
 
 
-def of_stream(operation: Operation, items: Iterable[Any], fails: str | None) -> Answer:
+def stream_answer(operation: Operation, items: Iterable[Any], fails: str | None) -> AnswerFactory:
     """Answer a stream that brings texts, or these very events.
 
     Raises:
@@ -135,26 +137,28 @@ def of_stream(operation: Operation, items: Iterable[Any], fails: str | None) -> 
     items = list(items)
     if not all(isinstance(item, str) for item in items):
         return _of_events(operation, items, failure)
-    if not any(MARK in str(event) for event in make_events(operation.stream_type, Sampler(text=MARK), said=[MARK])):
+    samples = make_events(operation.stream_type, SampleFactory(text=MARK), texts=[MARK])
+    if not any(MARK in str(event) for event in samples):
         raise ValueError(f"the stream of {operation.name} ({operation.row.stream}) brings no text; give its events")
 
-    def make(call: Call, request: Request) -> Canned:
+    def make(call: Call, request: Request) -> CannedReply:
         _check_streamed(call, request)
         pieces = answer(request, items)[2]
-        return Canned(200, [("content-type", EVENTS)], pieces if failure is None else _until(pieces, items), failure)
+        pieces = pieces if failure is None else _until(pieces, items)
+        return CannedReply(200, [("content-type", EVENTS)], pieces, failure)
 
     return make
 
 
-def _of_events(operation: Operation, items: list[Any], failure: TransportError | None) -> Answer:
+def _of_events(operation: Operation, items: list[Any], failure: TransportError | None) -> AnswerFactory:
     events = [check_event(operation, item, place) for place, item in enumerate(items)]
     frames = list(put_events(operation, events))
     if failure is not None:
         frames = frames[: len(events)]
 
-    def make(call: Call, request: Request) -> Canned:
+    def make(call: Call, request: Request) -> CannedReply:
         _check_streamed(call, request)
-        return Canned(200, [("content-type", EVENTS)], tuple(frames), failure)
+        return CannedReply(200, [("content-type", EVENTS)], tuple(frames), failure)
 
     return make
 
@@ -167,9 +171,9 @@ def _check_streamed(call: Call, request: Request) -> None:
         )
 
 
-def _until(pieces: Iterable[bytes], said: list[str]) -> Iterator[bytes]:
+def _until(pieces: Iterable[bytes], texts: list[str]) -> Iterator[bytes]:
     """Yield the pieces of a stream up to the one that says the last text."""
-    left = [msgspec.json.encode(text) for text in said]
+    left = [msgspec.json.encode(text) for text in texts]
     for piece in pieces:
         if not left:
             return
@@ -204,14 +208,14 @@ def _failure(name: str) -> TransportError:
 class Failure:
     """A failure on purpose, as `FakeTransport.failure` makes it: an answer to return from a function."""
 
-    make: Answer = field(repr=False)
+    make: AnswerFactory = field(repr=False)
     what: int | str | TransportError
 
-    def __call__(self, call: Call, request: Request) -> Canned:
+    def __call__(self, call: Call, request: Request) -> CannedReply:
         return self.make(call, request)
 
 
-def of_failure(what: int | str | TransportError, error: dict[str, Any], headers: Pairs) -> Failure:
+def make_failure(what: int | str | TransportError, error: dict[str, Any], headers: Pairs) -> Failure:
     """Fail: with a status and the API's error, with a `TransportError`, or with one by its name.
 
     Raises:
@@ -225,7 +229,7 @@ def of_failure(what: int | str | TransportError, error: dict[str, Any], headers:
         body |= {"param": None, "code": None} | {name: value for name, value in error.items() if value is not None}
         content = msgspec.json.encode({"error": body})
         pairs = [("content-type", JSON), *headers]
-        return Failure(lambda call, request: Canned(what, pairs, (content,)), what)  # noqa: ARG005
+        return Failure(lambda call, request: CannedReply(what, pairs, (content,)), what)  # noqa: ARG005
     given = [name for name, value in error.items() if value is not None]
     if given or headers:
         raise ValueError(f"{', '.join(given) or 'headers and retry_after'}: only a failure with a status has that")
@@ -233,25 +237,27 @@ def of_failure(what: int | str | TransportError, error: dict[str, Any], headers:
     if what == "truncated":
         return Failure(lambda call, request: _truncated(request, failure), what)  # noqa: ARG005
 
-    def fail(call: Call, request: Request) -> Canned:  # noqa: ARG001
+    def fail(call: Call, request: Request) -> CannedReply:  # noqa: ARG001
         raise TransportError(failure.kind, failure.message)
 
     return Failure(fail, what)
 
 
-def _truncated(request: Request, failure: TransportError) -> Canned:
+def _truncated(request: Request, failure: TransportError) -> CannedReply:
     """Return the first half of what an offline answer would be."""
-    canned = _canned(*answer(request))
-    pieces = list(canned.pieces)
+    reply = _canned(*answer(request))
+    pieces = list(reply.pieces)
     if len(pieces) > 1:
-        canned.pieces = islice(pieces, len(pieces) // 2)
+        reply.pieces = islice(pieces, len(pieces) // 2)
     else:
-        canned.pieces = [piece[: max(len(piece) // 2, 1)] for piece in pieces]
-    canned.failure = failure
-    return canned
+        reply.pieces = [piece[: max(len(piece) // 2, 1)] for piece in pieces]
+    reply.failure = failure
+    return reply
 
 
-def of_function(operation: Operation, function: Callable[[Call], Any], value: Callable[[Any], Answer]) -> Answer:
+def function_answer(
+    operation: Operation, function: Callable[[Call], Any], value: Callable[[Any], AnswerFactory]
+) -> AnswerFactory:
     """Answer what a function returns for a call, taken as `returns` and, for a stream, `streams` would take it.
 
     Raises:
@@ -262,12 +268,12 @@ def of_function(operation: Operation, function: Callable[[Call], Any], value: Ca
     if not callable(function) or iscoroutinefunction(function):
         raise TypeError(f"{operation.name}: answers() takes a plain function of the call, not {function!r}")
 
-    def make(call: Call, request: Request) -> Canned:
+    def make(call: Call, request: Request) -> CannedReply:
         found = function(call)
         if isinstance(found, Failure):
             return found(call, request)
         if request.stream and not isinstance(found, str) and isinstance(found, Iterable):
-            return of_stream(operation, found, None)(call, request)
+            return stream_answer(operation, found, None)(call, request)
         return value(found)(call, request)
 
     return make

@@ -6,7 +6,6 @@ of the headers and the query before anything is kept.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from oai._http import Headers, body_bytes
+from oai._incoming_forms import form_boundary, form_parts
 from oai._redact import redact_headers, redact_url
 from oai._shape import as_dict
 
@@ -79,9 +79,9 @@ class Call:
         if not self.content:
             return None
         kind = self.headers.get("content-type", "")
-        boundary = re.search(r'(?i)^multipart/.*boundary="?([^";]+)', kind)
+        boundary = form_boundary(kind)
         if boundary is not None:
-            return _form(self.content, boundary[1].encode())
+            return _form(self.content, boundary)
         try:
             return msgspec.json.decode(self.content)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -169,10 +169,8 @@ def _shown(call: Call) -> str:
 
 
 def _form(content: bytes, boundary: bytes) -> dict[str, Any]:
-    from oai._matching import form_parts  # only where a form is looked at
-
     found: dict[str, list[Any]] = {}
-    for head, part in form_parts([content], boundary, len(content)):
+    for head, part in form_parts([content], boundary, len(content), hashed=False):
         data = part.content or b""
         value = (
             Upload(head["filename"].replace("%22", '"'), data, head.get("type")) if "filename" in head else _text(data)

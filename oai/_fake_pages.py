@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast, get_origin
 
 import msgspec
 
-from oai._fake_answers import JSON, Answer, Canned, of_failure
+from oai._fake_answers import JSON, AnswerFactory, CannedReply, make_failure
 from oai._fake_check import check_item
 from oai._pages import ConversationCursorPage, CursorPage, NextCursorPage, Page
 from oai._shape import as_dict
@@ -22,7 +22,7 @@ PER_PAGE = 20
 """Items of a page where neither the request nor the test says how many, as in the API."""
 
 
-def of_list(operation: Operation, items: Iterable[Any], per_page: int = PER_PAGE) -> Answer:
+def list_answer(operation: Operation, items: Iterable[Any], per_page: int = PER_PAGE) -> AnswerFactory:
     """Answer the items of a list, so many at a time as are asked for, after the one that the request names.
 
     Raises:
@@ -37,18 +37,18 @@ def of_list(operation: Operation, items: Iterable[Any], per_page: int = PER_PAGE
     # A page that is followed by the id of its last item cannot go on after items that have none.
     cursors = [_cursor(item, place, page) for place, item in enumerate(plain)]
 
-    def make(call: Call, request: Request) -> Canned:
+    def make(call: Call, request: Request) -> CannedReply:
         try:
             start, end = _span(cursors, call, page, per_page)
         except ValueError as error:
-            return of_failure(400, {"message": str(error)}, [])(call, request)
+            return make_failure(400, {"message": str(error)}, [])(call, request)
         found: dict[str, Any] = {"object": "list", "data": plain[start:end]}
         more = end < len(plain)
         if issubclass(page, CursorPage):
             found |= {"has_more": more, "first_id": _at(cursors, start, end), "last_id": _at(cursors, end - 1, end)}
         elif issubclass(page, NextCursorPage):
             found |= {"has_more": more, "next": cursors[end - 1] if more else None}
-        return Canned(200, [("content-type", JSON)], (msgspec.json.encode(found),))
+        return CannedReply(200, [("content-type", JSON)], (msgspec.json.encode(found),))
 
     return make
 

@@ -1,7 +1,7 @@
 """The call paths of a fake, as attributes: `fake.chat.completions.create` and what a test can do with it.
 
-`State` is what a fake keeps, behind one lock. The rest are views of it, made as they are looked at, so that making
-a fake costs nothing for the hundreds of operations that a test does not use.
+`FakeState` holds the state of a fake, behind one lock. The rest are views of it, created on access, so that creating a
+fake costs nothing for the hundreds of operations that a test does not use.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oai._fake_calls import Call, Calls, UnexpectedCall
-from oai._fake_program import Program, Step, Words
+from oai._fake_program import AnswerMethods, Program, Step
 from oai._incoming import Incoming
 from oai._nearest import nearest
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Told:
-    """What a fake is told about one operation: its program, and seconds of delay."""
+class FakeBehaviour:
+    """The programmed behaviour of one operation: its answers, and its delays in seconds."""
 
     def __init__(self) -> None:
         self.program: Program | None = None
@@ -32,25 +32,25 @@ class Told:
         self.between = 0.0
 
 
-class State:
-    """What a fake keeps: what it is told, by operation, and the calls in their order."""
+class FakeState:
+    """The state of a fake: the programmed behaviour by operation, and the calls in order."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.incoming = Incoming(table)
-        self.told: dict[str, Told] = {}
+        self.behaviours: dict[str, FakeBehaviour] = {}
         self.calls: list[Call] = []
         self.lock = threading.Lock()
 
-    def about(self, path: str) -> Told:
-        """Return what is told about an operation, to tell more."""
+    def behaviour_of(self, path: str) -> FakeBehaviour:
+        """Return the behaviour of an operation, to change it; an operation without one gets the default."""
         with self.lock:
-            return self.told.setdefault(path, Told())
+            return self.behaviours.setdefault(path, FakeBehaviour())
 
-    def programmed(self, path: str) -> Told | None:
-        """Return what is told about an operation that has a program."""
-        told = self.told.get(path)
-        return told if told is not None and told.program is not None else None
+    def programmed(self, path: str) -> FakeBehaviour | None:
+        """Return the behaviour of an operation if it has a program."""
+        behaviour = self.behaviours.get(path)
+        return behaviour if behaviour is not None and behaviour.program is not None else None
 
     def all_calls(self) -> Calls:
         """Return the calls so far."""
@@ -87,7 +87,7 @@ class State:
 class Group:
     """A place in the tree of call paths: its attributes are the operations and groups below it."""
 
-    def __init__(self, state: State, path: str) -> None:
+    def __init__(self, state: FakeState, path: str) -> None:
         self._state = state
         self._path = path
 
@@ -103,29 +103,29 @@ class Group:
         return f"<fakes below {self._path}: {', '.join(self._state.names(f'{self._path}.'))}>"
 
 
-class FakeOperation(Group, Words):
+class FakeOperation(Group, AnswerMethods):
     """One operation of a fake: what it is to answer, and what it was asked.
 
     Each of `returns`, `lists`, `streams`, `answers` and `fails` begins its program anew, and returns the program, by
     which it goes on: `fails(429, times=2).then.returns("Hello!")`.
     """
 
-    def __init__(self, state: State, path: str) -> None:
+    def __init__(self, state: FakeState, path: str) -> None:
         super().__init__(state, path)
         self._operation = state.incoming.operation(path)
 
     def _put(self, steps: list[Step]) -> Program:
         program = Program(self._operation, steps)
-        self._state.about(self._path).program = program
+        self._state.behaviour_of(self._path).program = program
         return program
 
     @property
     def then(self) -> Program:
         """The program as it is, to go on with it."""
-        told = self._state.about(self._path)
-        if told.program is None:
-            told.program = Program(self._operation)
-        return told.program
+        behaviour = self._state.behaviour_of(self._path)
+        if behaviour.program is None:
+            behaviour.program = Program(self._operation)
+        return behaviour.program
 
     def delays(self, seconds: float, *, between: float = 0.0) -> Self:
         """Let every answer of the operation come late, whatever it is.
@@ -138,8 +138,8 @@ class FakeOperation(Group, Words):
         """
         if seconds < 0 or between < 0:
             raise ValueError("an answer cannot come before it is asked for: seconds and between are not negative")
-        told = self._state.about(self._path)
-        told.delay, told.between = seconds, between
+        behaviour = self._state.behaviour_of(self._path)
+        behaviour.delay, behaviour.between = seconds, between
         return self
 
     @property
@@ -187,5 +187,6 @@ class FakeOperation(Group, Words):
             raise UnexpectedCall(f"{self._path}: {error}") from None
 
     def __repr__(self) -> str:
-        told = self._state.programmed(self._path)
-        return f"<fake of {self._path}, {len(self.calls)} calls: {told.program if told else 'nothing programmed'}>"
+        behaviour = self._state.programmed(self._path)
+        program = behaviour.program if behaviour else "nothing programmed"
+        return f"<fake of {self._path}, {len(self.calls)} calls: {program}>"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from oai._fake_answers import Answer, Failure, of_failure, of_function, of_stream, of_value
-from oai._fake_pages import PER_PAGE, of_list
+from oai._fake_answers import AnswerFactory, Failure, function_answer, make_failure, stream_answer, value_answer
+from oai._fake_pages import PER_PAGE, list_answer
 
 if TYPE_CHECKING:
     from oai._fake_calls import Call
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Step:
     """An answer, and for how many calls it is; `None` for one call, or as the last for all."""
 
-    def __init__(self, answer: Answer, label: str, times: int | None) -> None:
+    def __init__(self, answer: AnswerFactory, label: str, times: int | None) -> None:
         if times is not None and times < 1:
             raise ValueError(f"times is {times}; an answer is for at least one call")
         self.answer = answer
@@ -30,8 +30,8 @@ class Step:
         self.used = 0
 
 
-class Words:
-    """The words in which a test says what an operation answers."""
+class AnswerMethods:
+    """The methods with which a test programs the answers of an operation."""
 
     _operation: Operation
 
@@ -59,10 +59,10 @@ class Words:
         steps[-1] = Step(steps[-1].answer, steps[-1].label, times)
         return self._put(steps)
 
-    def _value(self, value: Any, fields: dict[str, Any]) -> Answer:
+    def _value(self, value: Any, fields: dict[str, Any]) -> AnswerFactory:
         if isinstance(value, (list, tuple)) and self._operation.page and not fields:
-            return of_list(self._operation, value)
-        return of_value(self._operation, value, fields)
+            return list_answer(self._operation, value)
+        return value_answer(self._operation, value, fields)
 
     def lists(self, items: Iterable[Any], *, per_page: int = PER_PAGE, times: int | None = None) -> Program:
         """Answer the items of a list page by page, as many as `limit` asks for, after the one that `after` names.
@@ -75,7 +75,7 @@ class Words:
         Raises:
             ValueError: the operation does not answer pages, or not of such items.
         """
-        return self._add(of_list(self._operation, items, per_page), "lists(...)", times)
+        return self._add(list_answer(self._operation, items, per_page), "lists(...)", times)
 
     def streams(self, items: Iterable[Any], *, fails: str | None = None, times: int | None = None) -> Program:
         """Answer a stream, with the end marker that the operation's streams have.
@@ -90,7 +90,7 @@ class Words:
         Raises:
             ValueError: the operation has no stream, or not of such events.
         """
-        return self._add(of_stream(self._operation, items, fails), "streams(...)", times)
+        return self._add(stream_answer(self._operation, items, fails), "streams(...)", times)
 
     def answers(self, function: Callable[[Call], Any], *, times: int | None = None) -> Program:
         """Answer what a function returns for the call.
@@ -102,7 +102,7 @@ class Words:
         Raises:
             TypeError: it is no plain function.
         """
-        answer = of_function(self._operation, function, lambda value: self._value(value, {}))
+        answer = function_answer(self._operation, function, lambda value: self._value(value, {}))
         return self._add(answer, f"answers({getattr(function, '__name__', 'function')})", times)
 
     def fails(
@@ -144,11 +144,11 @@ class Words:
         )
         return self._add(made, f"fails({what!r})", times)
 
-    def _add(self, answer: Answer, label: str, times: int | None) -> Program:
+    def _add(self, answer: AnswerFactory, label: str, times: int | None) -> Program:
         return self._put([Step(answer, label, times)])
 
 
-class Program(Words):
+class Program(AnswerMethods):
     """The steps of an operation. Each method adds some and returns the program, so that they can be chained."""
 
     def __init__(self, operation: Operation, steps: Iterable[Step] = ()) -> None:
@@ -211,7 +211,7 @@ def failure(
     if retry_after is not None:
         whole = retry_after == int(retry_after)
         pairs.append(("retry-after", f"{retry_after:.0f}") if whole else ("retry-after-ms", f"{retry_after * 1000:g}"))
-    return of_failure(what, {"message": message, "type": type, "param": param, "code": code}, pairs)
+    return make_failure(what, {"message": message, "type": type, "param": param, "code": code}, pairs)
 
 
 def _short(value: Any, fields: Mapping[str, Any]) -> str:

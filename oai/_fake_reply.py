@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from oai._http import Headers, Timeout, TransportError
-from oai._replies import NOTHING, Content
+from oai._replies import AWAITABLE_NONE, AwaitableBytes
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from oai._fake_answers import Canned
+    from oai._fake_answers import CannedReply
 
 
 class FakeReply:
@@ -29,13 +29,13 @@ class FakeReply:
         timeout: the limits of the request, which end the waiting.
     """
 
-    def __init__(self, canned: Canned, delay: float, between: float, timeout: Timeout) -> None:
-        self._canned = canned
+    def __init__(self, reply: CannedReply, delay: float, between: float, timeout: Timeout) -> None:
+        self._canned = reply
         self._delay = delay
         self._between = between
         limits = [limit for limit in (timeout.read, timeout.total) if limit is not None]
         self._limit = min(limits, default=float("inf"))
-        self._headers = Headers(canned.headers)
+        self._headers = Headers(reply.headers)
         self._closed = False
 
     @property
@@ -75,7 +75,7 @@ class FakeReply:
         self._check_open()
         content = b"".join(self._canned.pieces)
         self._end()
-        return Content(content)
+        return AwaitableBytes(content)
 
     def __iter__(self) -> Iterator[bytes]:
         self._check_open()
@@ -99,7 +99,7 @@ class FakeReply:
     def close(self) -> Any:
         """Give up what was not read."""
         self._closed = True
-        return NOTHING
+        return AWAITABLE_NONE
 
     def _pause(self) -> float:
         """Return the seconds until the next piece.

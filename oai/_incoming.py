@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oai._http import Request
+from oai._incoming_reading import read_request
 from oai._operation import Operation
-from oai._router import Router, router
+from oai._router import Router, match_path, router
 
 if TYPE_CHECKING:
     from oai._table import Table
@@ -66,19 +67,14 @@ class Incoming:
 
 
 def _target(request: Request) -> str:
-    """Return path and query as the router takes them: below the base URL where the request knows what that is."""
+    """Return path and query for the router: below the base URL if the request has an operation, which tells where."""
     parts = urlsplit(request.url)
-    if request.operation is None:
-        return f"{parts.path}?{parts.query}"
-    template = request.operation.row.path
-    depth = len([each for each in template.partition("?")[0].split("/") if each])
-    return f"/{'/'.join(parts.path.split('/')[-depth:])}?{parts.query}"
+    match = match_path(request.operation.row.path, parts.path) if request.operation else None
+    return f"{parts.path if match is None else match.below}?{parts.query}"
 
 
 def wants_stream(row: Row, request: Request) -> bool:
-    """Tell whether a request asks for its answer as a stream."""
+    """Tell whether a request asks for a streamed response."""
     if row.stream is None or row.stream_only:
         return row.stream_only
-    from oai.transports.offline import read_request
-
     return read_request(request).fields.get("stream") in (True, "true", "True", "1")

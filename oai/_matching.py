@@ -1,29 +1,29 @@
-"""When two requests are the same: the canonical form of a request, and why one was not found.
+"""Compare requests: the canonical form of a request, and the differences from the nearest recorded one.
 
-Compared are operation, method, path below the base URL, query, the headers that change what is asked, and the
-body: as plain data where it is JSON, part by part where it is a form, whatever the order of names, the
-boundary, or the spelling of a number. Secrets are taken out first, in a recording and in a replay alike. What
-is to be ignored is taken out too, so that it neither counts nor stands in a cassette.
+The comparison covers operation, method, path below the base URL, query, the headers that change the meaning of a
+request, and the body: as plain data if it is JSON, part by part if it is a form, regardless of the order of names, the
+boundary, and the spelling of numbers. Secrets are removed first, when recording and when replaying. Ignored fields are
+removed too, so that they are neither compared nor written to a cassette.
 
-This module is pure but for reading a request's body. It knows requests, not files and not transports.
+This module is pure except for reading the body of a request. It knows requests, but neither files nor transports.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import UNSET
 
-from oai._cassette import Asked, Part
+from oai._cassette import Part, RecordedRequest
 from oai._cassette_content import NOT_JSON, parse_json, plain_text
+from oai._incoming_forms import MOST_TEXT, BoundedContent, form_boundary, form_parts
 from oai._nearest import nearest
 from oai._redact import is_list, is_object
+from oai._router import match_path
 from oai._strict import strictly
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ COMPARED_HEADERS = frozenset({"openai-beta"})
 """Request headers that are kept and compared. The type of a body shows in its form, `accept` in `stream`."""
 
 IGNORABLE = ("body", "headers", "operation", "query")
-
-MOST_TEXT = 64 * 1024
-"""Bytes up to which a text body, or a form's field, is kept as text; what is longer is kept as its digest."""
 
 SHOWN = 10
 """How many differences an explanation lists."""
@@ -63,12 +60,12 @@ class Matcher:
         self._ignored = [_pattern(each) for each in ([ignore] if isinstance(ignore, str) else ignore)]
         self._headers = COMPARED_HEADERS | {name.lower() for name in headers}
 
-    def asked(self, request: Request) -> Asked:
-        """Return the canonical form of a request, and take note of the secrets that it carries."""
+    def canonical(self, request: Request) -> RecordedRequest:
+        """Return the canonical form of a request, and learn the secrets that it carries."""
         redactor = self._redactor
         redactor.learn_request(request.url, request.headers)
         operation = request.operation.name if request.operation else None
-        asked = Asked(
+        canonical = RecordedRequest(
             # An operation made for `client.request` has method and path for a name.
             operation=None if operation is None or " " in operation else operation,
             method=request.method,
@@ -81,17 +78,17 @@ class Matcher:
             },
             **self._body(request),
         )
-        return self._without_ignored(asked)
+        return self._without_ignored(canonical)
 
-    def key(self, asked: Asked) -> str:
+    def key(self, canonical: RecordedRequest) -> str:
         """Return a text that is the same for requests that are; a recorded request may have been edited."""
-        copy = strictly(Asked, msgspec.to_builtins(asked))
+        copy = strictly(RecordedRequest, msgspec.to_builtins(canonical))
         return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
 
-    def _without_ignored(self, asked: Asked) -> Asked:
+    def _without_ignored(self, canonical: RecordedRequest) -> RecordedRequest:
         for where, path in self._ignored:
-            _ignore(asked, where, path)
-        return asked
+            _ignore(canonical, where, path)
+        return canonical
 
     def _query(self, query: str) -> dict[str, str | list[str]]:
         found: dict[str, list[str]] = {}
@@ -102,13 +99,13 @@ class Matcher:
     def _body(self, request: Request) -> dict[str, Any]:
         body = request.body
         kind = next((value for name, value in request.headers if name.lower() == "content-type"), "")
-        boundary = re.search(r'(?i)^multipart/.*boundary="?([^";]+)', kind)
+        boundary = form_boundary(kind)
         if body is None:
             return {}
         if boundary is not None:
-            parts = form_parts([body] if isinstance(body, bytes) else body, boundary[1].encode())
+            parts = form_parts([body] if isinstance(body, bytes) else body, boundary)
             return {"form": [self._part(*part) for part in parts]}
-        gathered = _Gathered(MOST_TEXT if not isinstance(body, bytes) else max(len(body), 1))
+        gathered = BoundedContent(MOST_TEXT if not isinstance(body, bytes) else max(len(body), 1))
         for piece in [body] if isinstance(body, bytes) else body:
             gathered.add(piece)
         value = NOT_JSON if gathered.content is None else parse_json(gathered.content)
@@ -116,14 +113,14 @@ class Matcher:
             return {"json": _sorted(self._redactor.json(value))}
         return {"type": kind or None, **self._kept(gathered)}
 
-    def _part(self, head: dict[str, str], content: _Gathered) -> Part:
+    def _part(self, head: dict[str, str], content: BoundedContent) -> Part:
         kept = self._kept(content) if "filename" not in head else content.digest()
         if "text" in kept:
             kept["text"] = self._redactor.field(head["name"], kept["text"])
         fields: dict[str, Any] = {name: self._redactor.text(value) for name, value in head.items()}
         return Part(**fields, **kept)
 
-    def _kept(self, gathered: _Gathered) -> dict[str, Any]:
+    def _kept(self, gathered: BoundedContent) -> dict[str, Any]:
         text = None if gathered.content is None else plain_text(gathered.content)
         if text is None or len(text) > MOST_TEXT:
             return gathered.digest()
@@ -133,93 +130,14 @@ class Matcher:
         return {"text": self._redactor.text(text)}
 
 
-class _Gathered:
-    """Content that is digested as it comes, and kept itself up to a size."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._pieces: list[bytes] = []
-        self._hash = hashlib.sha256()
-        self._size = 0
-
-    def add(self, piece: bytes) -> None:
-        self._hash.update(piece)
-        self._size += len(piece)
-        if self._size <= self._most:
-            self._pieces.append(piece)
-
-    @property
-    def content(self) -> bytes | None:
-        return b"".join(self._pieces) if self._size <= self._most else None
-
-    def digest(self) -> dict[str, Any]:
-        return {"sha256": self._hash.hexdigest(), "size": self._size}
-
-
-class _Reader:
-    """Bytes that come in pieces, taken up to a mark at a time; memory holds a piece and the mark's length."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = b"\r\n"  # before the first delimiter of a form there need be no line end
-        self.ended = False
-
-    def until(self, mark: bytes) -> Iterator[bytes]:
-        """Yield what comes before the mark, and pass over the mark."""
-        while True:
-            before, found, after = self._rest.partition(mark)
-            if found:
-                self._rest = after
-                yield before
-                return
-            safe = max(len(self._rest) - len(mark) + 1, 0)
-            yield self._rest[:safe]
-            piece = next(self._pieces, None)
-            if piece is None:
-                self.ended = True
-                yield self._rest[safe:]
-                return
-            self._rest = self._rest[safe:] + piece
-
-
-def form_parts(
-    body: Iterable[bytes], boundary: bytes, most: int = MOST_TEXT
-) -> Iterator[tuple[dict[str, str], _Gathered]]:
-    """Yield the parts of a form (RFC 7578) from its pieces: name, filename and type, and `most` bytes of content."""
-    reader = _Reader(body)
-    delimiter = b"\r\n--" + boundary
-    for _ in reader.until(delimiter):
-        pass
-    while True:
-        head = b"".join(reader.until(b"\r\n\r\n"))
-        if reader.ended or head.startswith(b"--"):
-            return
-        part = _Gathered(most)
-        for piece in reader.until(delimiter):
-            part.add(piece)
-        yield _head(head.decode(errors="replace")), part
-
-
-def _head(lines: str) -> dict[str, str]:
-    found = {"name": ""}
-    for name in ("name", "filename"):
-        if match := re.search(rf'(?i)^content-disposition:.*?[;\s]{name}="([^"]*)"', lines, re.MULTILINE):
-            found[name] = match[1]
-    if match := re.search(r"(?im)^content-type:\s*([^\r\n]*)", lines):
-        found["type"] = match[1]
-    return found
-
-
 def _path(request: Request) -> str:
-    """Return the path below the base URL where the row tells where that is, else the whole path.
+    """Return the path below the base URL if it fits the template of the row, else the whole path.
 
-    So a recording made against one server answers for another, and a redirect's target stays what it is.
+    So a recording made against one server also serves another, and the target of a redirect is kept whole.
     """
     path = urlsplit(request.url).path
-    template = request.operation.row.path.partition("?")[0].strip("/").split("/") if request.operation else []
-    tail = path.split("/")[-len(template) :]
-    fits = all("{" in want or want == got for want, got in zip(template, tail, strict=False))
-    return "/" + "/".join(tail) if template and fits and len(tail) == len(template) else path
+    match = match_path(request.operation.row.path, path) if request.operation else None
+    return path if match is None else match.below
 
 
 def _sorted(value: Any) -> Any:
@@ -242,20 +160,22 @@ def _pattern(text: str) -> tuple[str, list[str]]:
     return where, rest.replace("[", ".").replace("]", "").split(".") if rest else []
 
 
-def _ignore(asked: Asked, where: str, path: list[str]) -> None:
+def _ignore(canonical: RecordedRequest, where: str, path: list[str]) -> None:
     if where == "operation":
-        asked.operation = None
+        canonical.operation = None
     elif where in ("query", "headers"):
-        fields = asked.query if where == "query" else asked.headers
+        fields = canonical.query if where == "query" else canonical.headers
         for name in [each for each in fields if not path or path[0] in (each, "*")]:
             del fields[name]
     elif not path:
-        asked.json, asked.form = UNSET, None
-        asked.text = asked.type = asked.sha256 = asked.size = None
-    elif asked.form is not None:
-        asked.form = [part for part in asked.form if path[0] not in (part.name, part.name.removesuffix("[]"), "*")]
-    elif asked.json is not UNSET:
-        _drop(asked.json, path)
+        canonical.json, canonical.form = UNSET, None
+        canonical.text = canonical.type = canonical.sha256 = canonical.size = None
+    elif canonical.form is not None:
+        canonical.form = [
+            part for part in canonical.form if path[0] not in (part.name, part.name.removesuffix("[]"), "*")
+        ]
+    elif canonical.json is not UNSET:
+        _drop(canonical.json, path)
 
 
 def _drop(value: Any, path: list[str]) -> None:
@@ -273,11 +193,11 @@ def _drop(value: Any, path: list[str]) -> None:
             del value[place]
 
 
-def explain(asked: Asked, recorded: list[Asked]) -> list[str]:
-    """Return lines that name the recorded request that is most like the one asked, and where they differ."""
+def explain(canonical: RecordedRequest, recorded: list[RecordedRequest]) -> list[str]:
+    """Return lines that name the recorded request most similar to a request, and their differences."""
     if not recorded:
         return ["no request is recorded"]
-    here = _flat(asked)
+    here = _flat(canonical)
     there = [_flat(each) for each in recorded]
     number = min(range(len(there)), key=lambda place: _distance(here, there[place]))
     lines = [f"the nearest is exchange {number + 1}, {recorded[number].title}; they differ in"]
@@ -295,7 +215,7 @@ def _distance(here: dict[str, str], there: dict[str, str]) -> tuple[int, int]:
     return len(different & {"operation", "method", "path"}), len(different)
 
 
-def _flat(asked: Asked) -> dict[str, str]:
+def _flat(canonical: RecordedRequest) -> dict[str, str]:
     """Return every leaf of a request by its place, as JSON text."""
     found: dict[str, str] = {}
 
@@ -309,7 +229,7 @@ def _flat(asked: Asked) -> dict[str, str]:
         else:
             found[where] = json.dumps(value, ensure_ascii=False)
 
-    plain: dict[str, Any] = msgspec.to_builtins(asked)
+    plain: dict[str, Any] = msgspec.to_builtins(canonical)
     for name, value in plain.items():
         if name == "form":
             for part in value:

@@ -122,7 +122,7 @@ def _read(source: str) -> bytes:
         with open(source, "rb") as file:
             return file.read()
     from oai._http import Request, TransportError  # only where an address is given
-    from oai.transports import Urllib3Transport
+    from oai.transports.urllib3 import Urllib3Transport
 
     transport = Urllib3Transport()
     try:

@@ -17,8 +17,8 @@ from oai._http import Headers, Reply, TransportError
 if TYPE_CHECKING:
     from typing import Self
 
-    from oai._cassette import Answered
-    from oai._tape import Note
+    from oai._cassette import RecordedResponse
+    from oai._tape import PendingExchange
 
 VARIABLE = "OAI_RECORD"
 """The environment variable that says a recorder's mode where the code does not."""
@@ -51,24 +51,24 @@ def cut(pieces: list[tuple[float, bytes]], how: str | int) -> Iterator[tuple[flo
         place += size
 
 
-def failure_of(reply: Answered) -> TransportError:
+def failure_of(reply: RecordedResponse) -> TransportError:
     """Return the failure that was recorded."""
     failure = reply.failure
     return TransportError(failure.kind, failure.message) if failure else TransportError("receive", "no answer")
 
 
-class _Nothing:
-    """What a call returns that has nothing to wait for, and may be awaited all the same."""
+class _AwaitableNone:
+    """A result without a value that may be awaited, for calls that never wait."""
 
     def __await__(self) -> Generator[Any, Any, None]:
         return
         yield
 
 
-NOTHING = _Nothing()
+AWAITABLE_NONE = _AwaitableNone()
 
 
-class Content(bytes):
+class AwaitableBytes(bytes):
     """Bytes that may be awaited."""
 
     __slots__ = ()
@@ -78,10 +78,10 @@ class Content(bytes):
         yield
 
 
-class Replayed:
+class ReplayedReply:
     """A recorded answer. It, the bytes that `read` returns, and `close` can be awaited or not."""
 
-    def __init__(self, reply: Answered, cuts: str | int, title: str, *, pace: bool) -> None:
+    def __init__(self, reply: RecordedResponse, cuts: str | int, title: str, *, pace: bool) -> None:
         self.status = reply.status or 0
         self.headers = Headers(reply.headers.items())
         self._reply = reply
@@ -95,7 +95,7 @@ class Replayed:
         self._check_open()
         content = b"".join(piece for _, piece in self._pieces)
         self._end()
-        return Content(content)
+        return AwaitableBytes(content)
 
     def __iter__(self) -> Iterator[bytes]:
         self._check_open()
@@ -119,7 +119,7 @@ class Replayed:
     def close(self) -> Any:
         """Give up what was not read."""
         self._closed = True
-        return NOTHING
+        return AWAITABLE_NONE
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self
@@ -139,10 +139,10 @@ class Replayed:
             )
 
 
-class Recording:
+class RecordingReply:
     """An answer under way that is noted piece by piece, each when the caller takes it and no sooner."""
 
-    def __init__(self, reply: Reply, note: Note) -> None:
+    def __init__(self, reply: Reply, note: PendingExchange) -> None:
         self.status = reply.status
         self.headers = reply.headers
         self._reply = reply
@@ -179,10 +179,10 @@ class Recording:
         self._reply.close()
 
 
-class AsyncRecording:
-    """`Recording` of an async transport."""
+class AsyncRecordingReply:
+    """`RecordingReply` of an async transport."""
 
-    def __init__(self, reply: Any, note: Note) -> None:
+    def __init__(self, reply: Any, note: PendingExchange) -> None:
         self.status: int = reply.status
         self.headers: Headers = reply.headers
         self._reply = reply

@@ -1,17 +1,18 @@
-"""From a request line to its operation: the table read backwards.
+"""Match the paths of requests against the path templates of rows, and find the rows that a request line fits.
 
-A router is made once of a table and finds, by method and path alone, which rows a request could have been made
-from and what the path's parameters are. Words of a path go before parameters (`/files/search` before
-`/files/{file_id}`), and constants that a row's path has in its query must be there. It knows the table, not HTTP
-beyond the request line, and answers nothing.
+A router is built once per table and finds, by method and path alone, which rows a request could have been made from,
+and the values of the path parameters. Literal segments take precedence over parameters (`/files/search` over
+`/files/{file_id}`), and constants in the query of a row's path must be present. `match_path` matches a path against
+one template. This module knows the table, and of HTTP only the request line.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from oai._nearest import nearest
@@ -21,7 +22,46 @@ if TYPE_CHECKING:
     from oai._table import Table
 
 PREFIXES = ("/v1",)
-"""What may stand before the paths of the table, as it does in the API's base URL."""
+"""Path prefixes that a request line may have before a path of the table: those of the API's base URL."""
+
+VALUE = "([^/]+)"
+"""The pattern of a path parameter."""
+
+
+class PathMatch(NamedTuple):
+    """A path that fits a template.
+
+    Attributes:
+        below: the part of the path that the template describes, without the path of the base URL.
+        values: the path parameters by name, percent-decoded.
+    """
+
+    below: str
+    values: dict[str, str]
+
+
+def match_path(template: str, path: str) -> PathMatch | None:
+    """Match the path of a URL against the path of a row, at any base URL; `None` if it does not fit.
+
+    Args:
+        template: the row's path; its query is ignored.
+        path: the path, percent-encoded.
+    """
+    pattern, names = _compiled(template)
+    found = pattern.search(path)
+    if found is None:
+        return None
+    return PathMatch(found[0], dict(zip(names, map(unquote, found.groups()), strict=True)))
+
+
+@lru_cache(1024)
+def _compiled(template: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    path = f"/{urlsplit(template).path.lstrip('/')}"
+    return re.compile(rf"{_pattern(path)}\Z"), tuple(PLACEHOLDER.findall(path))
+
+
+def _pattern(template: str) -> str:
+    return "".join(VALUE if odd % 2 else re.escape(text) for odd, text in enumerate(PLACEHOLDER.split(template)))
 
 
 class Route(NamedTuple):
@@ -56,8 +96,7 @@ class _Node:
         """Return the node of a segment of a path template, made if it is new."""
         if "{" not in segment:
             return self.words.setdefault(segment, _Node())
-        pieces = PLACEHOLDER.split(segment)
-        pattern = "".join("(.+)" if odd % 2 else re.escape(piece) for odd, piece in enumerate(pieces))
+        pattern = _pattern(segment)
         return self.patterns.setdefault(pattern, (re.compile(pattern), _Node()))[1]
 
     def find(self, segments: list[str], values: tuple[str, ...] = ()) -> Iterator[tuple[_Node, tuple[str, ...]]]:
@@ -69,8 +108,8 @@ class _Node:
         word = self.words.get(first) or self.words.get(unquote(first))
         if word is not None:
             yield from word.find(rest, values)
-        # What has most text of its own is the narrowest.
-        for _, (pattern, node) in sorted(self.patterns.items(), key=lambda each: -len(each[0])):
+        # The pattern with the most literal text is the narrowest.
+        for _, (pattern, node) in sorted(self.patterns.items(), key=lambda item: -len(item[0].replace(VALUE, ""))):
             if match := pattern.fullmatch(first):
                 yield from node.find(rest, (*values, *map(unquote, match.groups())))
 

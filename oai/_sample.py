@@ -1,6 +1,6 @@
 """Plain data made from a type: what a server might answer, for answers that no server gave.
 
-`Sampler.make` walks a type expression and gives data that decodes into it strictly. The same hints give the same
+`SampleFactory.make` walks a type expression and gives data that decodes into it strictly. The same hints give the same
 data. Fields are filled by what they are called, from the tables of `_sample_words`; a field that has the name of
 something that was asked for says it again where it fits. This module knows types, not HTTP and not the table.
 """
@@ -21,7 +21,17 @@ from uuid import UUID
 import msgspec
 
 from oai._object import untagged_variants
-from oai._sample_words import CREATED, EMPTY, FILLED, OWN_WORDS, PREFERRED, PREFIXES, SPOKEN, WORDS, YES
+from oai._sample_words import (
+    CREATED,
+    EMPTY_LISTS,
+    OPTIONAL_FIELDS_TO_FILL,
+    OWN_WORDS,
+    PREFERRED,
+    PREFIXES,
+    TEXT_FIELDS,
+    TRUE_FIELDS,
+    WORDS,
+)
 from oai._strict import strictly
 
 DEEPEST = 8
@@ -49,7 +59,7 @@ _LEAVES: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Sampler:
+class SampleFactory:
     """Makes plain data from types, by hints.
 
     Attributes:
@@ -70,11 +80,11 @@ class Sampler:
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
     inputs: Sequence[str] = ()
     tokens: int = 0
-    filled: frozenset[str] = FILLED
+    filled: frozenset[str] = OPTIONAL_FIELDS_TO_FILL
     preferred: tuple[str, ...] = PREFERRED
     base64: bool = False
 
-    def but(self, **changes: Any) -> Sampler:
+    def replace(self, **changes: Any) -> SampleFactory:
         """Return a sampler with some hints replaced."""
         return replace(self, **changes)
 
@@ -88,7 +98,7 @@ class Sampler:
             depth: how many objects are around it.
             place: its index, where it is an item of a list.
         """
-        at = _At(name, within, depth, place)
+        at = _Position(name, within, depth, place)
         if name == "embedding":
             return self._embedding(place)
         origin: Any = get_origin(kind) or kind
@@ -97,12 +107,12 @@ class Sampler:
             return self._union(variants, at)
         if (fields := object_fields(kind)) is not None:
             return self._object(kind, fields, at)
-        make: Callable[[Sampler, Any, _At], Any] = self._makers.get(origin, Sampler._text)
+        make: Callable[[SampleFactory, Any, _Position], Any] = self._makers.get(origin, SampleFactory._text)
         if isinstance(kind, enum.EnumType):
             return next(iter(cast("Any", kind))).value
         return make(self, kind, at)
 
-    def _object(self, kind: Any, fields: _Fields, at: _At) -> dict[str, Any]:
+    def _object(self, kind: Any, fields: _Fields, at: _Position) -> dict[str, Any]:
         made: dict[str, Any] = dict(tag_of(kind))
         within = next(iter(made.values()), None) or _called(kind, fields)
         known = {**self.known, **(self.root if at.depth == 0 else {})} if at.depth <= ECHO_DEPTH else {}
@@ -120,11 +130,11 @@ class Sampler:
             made["total_tokens"] = sum(parts)
         return made
 
-    def _union(self, variants: tuple[Any, ...], at: _At) -> Any:
+    def _union(self, variants: tuple[Any, ...], at: _Position) -> Any:
         kind = self._choose([each for each in variants if each not in (None, type(None))], at)
         return self.make(kind, at.name, within=at.within, depth=at.depth, place=at.place)
 
-    def _choose(self, variants: list[Any], at: _At) -> Any:
+    def _choose(self, variants: list[Any], at: _Position) -> Any:
         """Take the preferred variant, else fixed words, else the first; no error, and deep down one that ends."""
         variants = [each for each in variants if "error" not in dict(tag_of(each)).values()] or variants
         names = [{getattr(each, "__name__", ""), *(word for _, word in tag_of(each))} for each in variants]
@@ -136,27 +146,27 @@ class Sampler:
         fixed = [each for each in variants if get_origin(each) is Literal]
         return [*fixed, *simple, *variants][0]
 
-    def _list(self, kind: Any, at: _At) -> list[Any]:
+    def _list(self, kind: Any, at: _Position) -> list[Any]:
         arguments = get_args(kind) or (Any,)
         if get_origin(kind) is tuple and arguments[1:] != (...,):
             return [self.make(each, at.name, within=at.within, depth=at.depth) for each in arguments]
-        count = 0 if at.name in EMPTY or at.depth > DEEPEST else 1
+        count = 0 if at.name in EMPTY_LISTS or at.depth > DEEPEST else 1
         if at.depth <= ECHO_DEPTH + 1:
             count = self.counts.get(at.name, count)
         return [self.make(arguments[0], at.name, within=at.within, depth=at.depth, place=i) for i in range(count)]
 
-    def _literal(self, kind: Any, at: _At) -> Any:  # noqa: ARG002 - one of the makers
+    def _literal(self, kind: Any, at: _Position) -> Any:  # noqa: ARG002 - one of the makers
         choices = get_args(kind)
         return next((word for word in self.preferred if word in choices), choices[0])
 
-    def _annotated(self, kind: Any, at: _At) -> Any:
+    def _annotated(self, kind: Any, at: _Position) -> Any:
         inner, *notes = get_args(kind)
         value = self.make(inner, at.name, within=at.within, depth=at.depth, place=at.place)
         for note in notes:
             value = _bounded(value, note)
         return value
 
-    def _number(self, kind: Any, at: _At) -> float:  # noqa: ARG002
+    def _number(self, kind: Any, at: _Position) -> float:  # noqa: ARG002
         name = at.name
         if name in ("created", "timestamp") or name.endswith("_at"):
             return CREATED + 86_400 * name.startswith("expires")
@@ -166,7 +176,7 @@ class Sampler:
             return len(self.text.split())
         return at.place if name == "index" else 1 if name in ("duration", "seconds", "end") else 0
 
-    def _text(self, kind: Any, at: _At) -> str:  # noqa: ARG002
+    def _text(self, kind: Any, at: _Position) -> str:  # noqa: ARG002
         name = at.name
         if name == "id":
             return identifier(at.within, at.place)
@@ -176,7 +186,7 @@ class Sampler:
             return identifier(name.removesuffix("_id"))
         if name.endswith("_at"):
             return str(_LEAVES[datetime])
-        return self.text if name in SPOKEN or not name else WORDS.get(name, "offline")
+        return self.text if name in TEXT_FIELDS or not name else WORDS.get(name, "offline")
 
     def _embedding(self, place: int) -> Any:
         """Make a vector of length 1 from a text: the same one for the same text."""
@@ -193,10 +203,10 @@ class Sampler:
 
         return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
-    def _leaf(self, kind: Any, at: _At) -> Any:
-        return at.name in YES if kind is bool else _LEAVES[get_origin(kind) or kind]
+    def _leaf(self, kind: Any, at: _Position) -> Any:
+        return at.name in TRUE_FIELDS if kind is bool else _LEAVES[get_origin(kind) or kind]
 
-    _makers: ClassVar[dict[Any, Callable[[Sampler, Any, _At], Any]]] = {
+    _makers: ClassVar[dict[Any, Callable[[SampleFactory, Any, _Position], Any]]] = {
         **dict.fromkeys((bool, *_LEAVES), _leaf),
         **dict.fromkeys((list, set, frozenset, tuple, Iterable, Sequence), _list),
         **dict.fromkeys((int, float), _number),
@@ -222,8 +232,8 @@ def fits(kind: Any, value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _At:
-    """Where a value stands: see `Sampler.make`."""
+class _Position:
+    """Where a value stands: see `SampleFactory.make`."""
 
     name: str
     within: str

@@ -14,6 +14,7 @@ import msgspec
 
 from oai._http import Headers, Request
 from oai._incoming import Incoming
+from oai._incoming_forms import form_boundary, form_parts
 from oai._shape import as_dict
 from oai._table_load import shipped_table
 
@@ -99,15 +100,15 @@ class Batches:
 
 def _batch_file(body: bytes, kind: str) -> bytes | None:
     """Return the file of a form whose purpose is a batch."""
-    delimiter = b"\r\n--" + kind.partition("boundary=")[2].strip('"').encode()
-    found, purpose = None, b""
-    for part in (b"\r\n" + body).split(delimiter)[1:]:
-        head, _, content = part.partition(b"\r\n\r\n")
-        if b'filename="' in head:
-            found = content
-        elif b'name="purpose"' in head:
-            purpose = content
-    return found if purpose == b"batch" else None
+    boundary = form_boundary(kind)
+    parts = [] if boundary is None else form_parts([body], boundary, len(body), hashed=False)
+    content, purpose = None, b""
+    for head, part in parts:
+        if "filename" in head:
+            content = part.content
+        elif head["name"] == "purpose":
+            purpose = part.content or b""
+    return content if purpose == b"batch" else None
 
 
 def _with_body(request: Request, body: bytes) -> Request:

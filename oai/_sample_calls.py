@@ -16,7 +16,7 @@ from oai._sample_schema import from_schema
 from oai._shape import as_dict, as_list
 
 if TYPE_CHECKING:
-    from oai._sample import Sampler
+    from oai._sample import SampleFactory
 
 CHAT = "chat.completions.create"
 RESPONSES = "responses.create"
@@ -54,16 +54,16 @@ def wanted_call(operation: str, fields: dict[str, Any]) -> dict[str, Any] | None
     return None
 
 
-def calling(operation: str, sampler: Sampler, kind: Any, call: dict[str, Any]) -> Any:
+def calling(operation: str, sampler: SampleFactory, kind: Any, call: dict[str, Any]) -> Any:
     """Return the whole answer that calls a function."""
     if operation.endswith(CHAT):
         choice = {"finish_reason": "tool_calls", "message": _message(call, call["arguments"])}
-        return fill(sampler.but(text=""), kind, {"choices": [choice]})
-    return fill(sampler.but(text=""), kind, {"output": [_item(call, "completed")]})
+        return fill(sampler.replace(text=""), kind, {"choices": [choice]})
+    return fill(sampler.replace(text=""), kind, {"output": [_item(call, "completed")]})
 
 
 def calling_events(
-    operation: str, sampler: Sampler, kinds: dict[str, Any], call: dict[str, Any], *, usage: bool = False
+    operation: str, sampler: SampleFactory, kinds: dict[str, Any], call: dict[str, Any], *, usage: bool = False
 ) -> Iterator[Any]:
     """Yield the events of a stream that calls a function, its arguments in two pieces.
 
@@ -74,13 +74,13 @@ def calling_events(
         call: name and arguments.
         usage: whether a last chunk counts tokens.
     """
-    sampler = sampler.but(text="")
+    sampler = sampler.replace(text="")
     text = call["arguments"]
     pieces = [text[: len(text) // 2], text[len(text) // 2 :]]
     if not operation.endswith(CHAT):
         yield from _response_events(sampler, kinds, call, pieces)
         return
-    quiet = sampler.but(filled=sampler.filled - {"usage"})
+    quiet = sampler.replace(filled=sampler.filled - {"usage"})
     more = [{"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces]
     for delta in ({"role": "assistant", **_message(call, "", index=0)}, *more):
         yield fill(quiet, kinds[""], {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
@@ -89,7 +89,9 @@ def calling_events(
         yield fill(sampler, kinds[""], {"choices": []})
 
 
-def _response_events(sampler: Sampler, kinds: dict[str, Any], call: dict[str, Any], pieces: list[str]) -> Iterator[Any]:
+def _response_events(
+    sampler: SampleFactory, kinds: dict[str, Any], call: dict[str, Any], pieces: list[str]
+) -> Iterator[Any]:
     begun = {"status": "in_progress", "output": []}
     item = {"output_index": 0, "item_id": "fc_offline"}
     script: list[tuple[str, dict[str, Any]]] = [

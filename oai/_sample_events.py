@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 import msgspec
 
 from oai._object import Object, untagged_variants
-from oai._sample_words import FILLED
+from oai._sample_words import OPTIONAL_FIELDS_TO_FILL
 
 if TYPE_CHECKING:
-    from oai._sample import Sampler
+    from oai._sample import SampleFactory
 
 SCRIPTS = (
     (
@@ -66,11 +66,11 @@ ENDED = re.compile(r"error|fail|cancel|expired|incomplete")
 
 def make_events(
     kind: Any,
-    sampler: Sampler,
+    sampler: SampleFactory,
     ends: Collection[str] = (),
     *,
     usage: bool = False,
-    said: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
 ) -> Iterator[Any]:
     """Yield the events of a stream as plain data.
 
@@ -79,16 +79,16 @@ def make_events(
         sampler: what they say.
         ends: the tags of events that end the stream, one of which comes last if the type has it.
         usage: whether streams that count tokens only when asked to are asked to.
-        said: the text as it comes, piece by piece; word by word unless given.
+        texts: the pieces of the text; its words by default.
     """
     tagged = tagged_variants(kind)
-    said = words(sampler.text) if said is None else said
+    texts = words(sampler.text) if texts is None else texts
     if tagged:
-        yield from _played(tagged, sampler, ends, said)
+        yield from _played(tagged, sampler, ends, texts)
     elif kind in (Any, Object, object, dict):
-        yield from ({"object": "offline.event", "text": word} for word in said)
+        yield from ({"object": "offline.event", "text": word} for word in texts)
     else:
-        yield from _chunks(kind, sampler, said, usage=usage)
+        yield from _chunks(kind, sampler, texts, usage=usage)
 
 
 def tagged_variants(kind: Any) -> dict[str, Any]:
@@ -102,26 +102,28 @@ def words(text: str) -> list[str]:
     return re.findall(r"\s*\S+", text)
 
 
-def _played(tagged: dict[str, Any], sampler: Sampler, ends: Collection[str], said: Sequence[str]) -> Iterator[Any]:
+def _played(
+    tagged: dict[str, Any], sampler: SampleFactory, ends: Collection[str], texts: Sequence[str]
+) -> Iterator[Any]:
     tags = [tag for script in SCRIPTS for tag in script if tag in tagged]
     tags = tags or [tag for tag in tagged if not ENDED.search(tag)][:1]
     if not set(tags) & set(ends):
         tags += [tag for tag in ends if tag in tagged][:1]
     number = 0
     for tag in tags:
-        for speaker in _speakers(tag, sampler, said):
+        for speaker in _speakers(tag, sampler, texts):
             known = {**sampler.known, "sequence_number": number, "event_id": f"event_offline_{number}"}
-            yield speaker.but(known=known).make(tagged[tag])
+            yield speaker.replace(known=known).make(tagged[tag])
             number += 1
 
 
-def _speakers(tag: str, sampler: Sampler, said: Sequence[str]) -> Iterator[Sampler]:
+def _speakers(tag: str, sampler: SampleFactory, texts: Sequence[str]) -> Iterator[SampleFactory]:
     """Yield a sampler for each event of a tag: one for each piece of a delta, else one."""
     last = tag.rpartition(".")[2]
     if last == "delta":
-        yield from (sampler.but(text=piece) for piece in said)
+        yield from (sampler.replace(text=piece) for piece in texts)
     elif last in BEGUN:
-        yield sampler.but(
+        yield sampler.replace(
             text="",
             filled=sampler.filled - {"usage"},
             counts={**sampler.counts, "content": 0, "output": 0},
@@ -131,15 +133,15 @@ def _speakers(tag: str, sampler: Sampler, said: Sequence[str]) -> Iterator[Sampl
         yield sampler
 
 
-def _chunks(kind: Any, sampler: Sampler, said: Sequence[str], *, usage: bool) -> Iterator[Any]:
+def _chunks(kind: Any, sampler: SampleFactory, texts: Sequence[str], *, usage: bool) -> Iterator[Any]:
     """Yield chunks of one type: one that begins, one for each piece, one that ends."""
-    filled = FILLED - {"finish_reason", "usage"}
-    yield sampler.but(text="", filled=filled | {"role"}).make(kind)
-    for piece in said:
-        yield sampler.but(text=piece, filled=filled).make(kind)
-    yield sampler.but(text="", filled=filled - {"content", "text"} | {"finish_reason"}).make(kind)
+    filled = OPTIONAL_FIELDS_TO_FILL - {"finish_reason", "usage"}
+    yield sampler.replace(text="", filled=filled | {"role"}).make(kind)
+    for piece in texts:
+        yield sampler.replace(text=piece, filled=filled).make(kind)
+    yield sampler.replace(text="", filled=filled - {"content", "text"} | {"finish_reason"}).make(kind)
     if usage:
-        yield sampler.but(counts={**sampler.counts, "choices": 0}).make(kind)
+        yield sampler.replace(counts={**sampler.counts, "choices": 0}).make(kind)
 
 
 def _tag(kind: Any) -> str | None:

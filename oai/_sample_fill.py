@@ -14,10 +14,10 @@ from oai._sample import object_fields, tag_of
 from oai._shape import as_dict
 
 if TYPE_CHECKING:
-    from oai._sample import Sampler
+    from oai._sample import SampleFactory
 
 
-def fill(sampler: Sampler, kind: Any, given: Any, name: str = "", *, depth: int = 0, place: int = 0) -> Any:
+def fill(sampler: SampleFactory, kind: Any, given: Any, name: str = "", *, depth: int = 0, place: int = 0) -> Any:
     """Return the given data, objects in it completed from their type.
 
     Args:

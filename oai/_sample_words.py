@@ -8,7 +8,7 @@ from __future__ import annotations
 CREATED = 1_767_225_600
 """When everything was made: 1 January 2026, 00:00 UTC, in seconds since 1970."""
 
-FILLED = frozenset(
+OPTIONAL_FIELDS_TO_FILL = frozenset(
     (
         "b64_json",
         "content",
@@ -26,7 +26,7 @@ FILLED = frozenset(
 )
 """Optional fields that an answer looks dead without; all others are left out."""
 
-EMPTY = frozenset(("annotations", "attachments", "errors", "logprobs", "tool_calls", "tools", "top_logprobs"))
+EMPTY_LISTS = frozenset(("annotations", "attachments", "errors", "logprobs", "tool_calls", "tools", "top_logprobs"))
 """Lists that are usually empty; all others have one item."""
 
 OWN_WORDS = frozenset(("content", "data", "delta", "id", "input", "object", "output", "role", "status", "text", "type"))
@@ -69,7 +69,7 @@ PREFIXES = {
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A picture of one pixel, PNG in base64."""
 
-SPOKEN = frozenset(("content", "delta", "message", "output_text", "summary", "text", "transcript", "value"))
+TEXT_FIELDS = frozenset(("content", "delta", "message", "output_text", "summary", "text", "transcript", "value"))
 """Text fields that hold what the answer says."""
 
 WORDS = {
@@ -85,5 +85,5 @@ WORDS = {
 }
 """Text fields that hold something else than `offline`."""
 
-YES = frozenset(("deleted", "success", "valid"))
+TRUE_FIELDS = frozenset(("deleted", "success", "valid"))
 """What is true; everything else is false."""

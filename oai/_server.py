@@ -8,20 +8,15 @@ a connection is `_server_connection`'s business.
 
 from __future__ import annotations
 
-import itertools
-import socket
-import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import ThreadingHTTPServer
-from socketserver import TCPServer
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from oai._incoming import Incoming
 from oai._loopback import is_loopback
-from oai._redact import redact_text
+from oai._serve_http_server import HTTPServer, Log
 from oai._server_connection import Handler
 from oai._table_load import merged_table, table_sources
 
@@ -30,11 +25,6 @@ if TYPE_CHECKING:
 
     from oai._http import Transport
     from oai._table import Table
-
-PATIENCE = 5.0
-"""Seconds that closing waits for requests under way."""
-
-Log = Callable[[str], None]
 
 
 @contextmanager
@@ -96,7 +86,7 @@ class Server:
                 UserWarning,
                 stacklevel=2,
             )
-        self._http = HTTPServer((host, port), transport, Incoming(merged_table(table_sources(table))), log)
+        self._http = HTTPServer((host, port), Handler, transport, Incoming(merged_table(table_sources(table))), log)
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._http.server_address[1]}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True, name="oai-serve")
@@ -109,51 +99,3 @@ class Server:
         self._thread.join()
         self._http.server_close()
         self._http.end_connections()
-
-
-class HTTPServer(ThreadingHTTPServer):
-    """The listening socket, and the connections that are open, each with its thread."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], transport: Any, incoming: Incoming, log: Log | None) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.transport = transport
-        self.incoming = incoming
-        self.log = log
-        self.closing = threading.Event()
-        self.numbers = itertools.count(1)
-        self._open: dict[threading.Thread, socket.socket] = {}
-        self._lock = threading.Lock()
-        super().__init__(address, Handler)
-
-    def server_bind(self) -> None:
-        """Bind as a plain TCP server: the one for HTTP asks the name service what this machine is called."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._open[threading.current_thread()] = request
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._lock:
-                del self._open[threading.current_thread()]
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Say nothing of a client that went away; of anything else that it is a mistake of ours."""
-        error = sys.exception()
-        if self.log and not isinstance(error, (ConnectionError, TimeoutError)):
-            self.log(redact_text(f"a connection failed: {type(error).__name__}: {error}"))
-
-    def end_connections(self) -> None:
-        """Shut the open connections down and wait for their threads."""
-        with self._lock:
-            left = dict(self._open)
-            for connection in left.values():
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-        for thread in left:
-            thread.join(PATIENCE)

@@ -23,7 +23,7 @@ from oai._replies import CassetteMiss
 
 if TYPE_CHECKING:
     from oai._http import Pairs, Reply
-    from oai._server import HTTPServer
+    from oai._serve_http_server import HTTPServer
 
 LINK_HEADERS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"})
 """Header fields of a reply that belong to the connection it came by, and are made anew for this one."""
@@ -47,8 +47,8 @@ NO_RETRY = ("x-should-retry", "false")
 """Said with errors that asking again does not mend."""
 
 
-class _Refused(Exception):  # noqa: N818 - a reply that is an error, and no error of ours
-    """A request that gets an error of our own."""
+class _ErrorResponse(Exception):  # noqa: N818 - a reply that is an error, and no error of ours
+    """The error response to a request that does not reach the transport, or that the transport cannot answer."""
 
     def __init__(self, status: int, message: str, kind: str = "invalid_request_error", code: str | None = None) -> None:
         super().__init__(message)
@@ -68,8 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a request, whatever its method."""
         try:
             self._send_reply(*self._ask())
-        except _Refused as refused:
-            self._send_error(refused)
+        except _ErrorResponse as response:
+            self._send_error(response)
         except TransportError as error:
             self._fail(error)
 
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.command, self.path = self.command or "GET", getattr(self, "path", "/")
         self.request_version = self.protocol_version  # else there would be no head
-        self._send_error(_Refused(int(code), message or explain or HTTPStatus(code).phrase))
+        self._send_error(_ErrorResponse(int(code), message or explain or HTTPStatus(code).phrase))
 
     def _ask(self) -> tuple[Request, Reply]:
         """Give the request to the transport; return it as the operation that was answered, and the reply."""
@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
                 return each, self._sent(each)
             except CassetteMiss as miss:  # it may have been recorded as another operation of the same form
                 misses.append(miss)
-        raise _refusal(misses[0]) if misses else self._unknown()
+        raise _error_response(misses[0]) if misses else self._unknown()
 
     def _sent(self, request: Request) -> Reply:
         try:
@@ -101,13 +101,13 @@ class Handler(BaseHTTPRequestHandler):
         except (TransportError, CassetteMiss):
             raise
         except AssertionError as error:
-            raise _refusal(error) from error
+            raise _error_response(error) from error
         except Exception as error:
             text = f"the transport failed with {type(error).__name__}: {error}"
-            raise _Refused(500, redact_text(text), "server_error", "transport_failed") from error
+            raise _ErrorResponse(500, redact_text(text), "server_error", "transport_failed") from error
         if not hasattr(reply, "status"):
             _drop(reply)
-            raise _Refused(500, "the transport is async; serve one that is not", "server_error")
+            raise _ErrorResponse(500, "the transport is async; serve one that is not", "server_error")
         return reply
 
     def handle_expect_100(self) -> bool:
@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         host = Headers(pairs).get("host", "localhost")
         if not HOST.fullmatch(host):
             self.close_connection = True
-            raise _Refused(400, f"Host is {redact_text(host)!r}, which is no name or address of a server")
+            raise _ErrorResponse(400, f"Host is {redact_text(host)!r}, which is no name or address of a server")
         if absolute := ABSOLUTE.match(self.path):  # as it is sent to a proxy, and to be taken by every server
             self.path = f"/{self.path[absolute.end() :].lstrip('/')}"
         url = redact_url(f"http://{host}{self.path if self.path.startswith('/') else '/'}")
@@ -134,7 +134,8 @@ class Handler(BaseHTTPRequestHandler):
         length, *others = set(self.headers.get_all("Content-Length", ["0"]))
         if others or not LENGTH.fullmatch(length):
             self.close_connection = True
-            raise _Refused(400, f"Content-Length is {', '.join([length, *others])!r}, which is no number of bytes")
+            lengths = ", ".join([length, *others])
+            raise _ErrorResponse(400, f"Content-Length is {lengths!r}, which is no number of bytes")
         return self._exactly(int(length))
 
     def _exactly(self, size: int) -> bytes:
@@ -152,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
             yield self._exactly(size)
             if self.rfile.readline(3) != b"\r\n":
                 self.close_connection = True
-                raise _Refused(400, "a chunk of the body is longer than it said")
+                raise _ErrorResponse(400, "a chunk of the body is longer than it said")
         while self.rfile.readline(65537).strip():
             pass  # trailers
 
@@ -161,18 +162,18 @@ class Handler(BaseHTTPRequestHandler):
         size = line.partition(b";")[0].strip()
         if not HEX.fullmatch(size):
             self.close_connection = True
-            raise _Refused(400, "a chunk of the body does not begin with its size")
+            raise _ErrorResponse(400, "a chunk of the body does not begin with its size")
         return int(size, 16)
 
-    def _unknown(self) -> _Refused:
+    def _unknown(self) -> _ErrorResponse:
         router = self.server.incoming.router
         path = redact_url(self.path)
         methods = router.methods(self.path)
         if methods:
-            return _Refused(405, f"{self.command} {path} is no operation; {path} takes {', '.join(methods)}")
+            return _ErrorResponse(405, f"{self.command} {path} is no operation; {path} takes {', '.join(methods)}")
         right = router.nearest(self.command, self.path)
         hint = f"; the nearest is {right}" if right else ""
-        return _Refused(404, f"{self.command} {path} is no operation of the table{hint}", code="unknown_url")
+        return _ErrorResponse(404, f"{self.command} {path} is no operation of the table{hint}", code="unknown_url")
 
     # Writing
 
@@ -194,7 +195,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._cut(reply, pieces, error)
                 return
             except AssertionError as error:
-                raise _refusal(error) from error
+                raise _error_response(error) from error
             self._log(request, reply.status)
             self._whole(reply.status, reply.headers.multi_items(), b"".join(pieces))
         finally:
@@ -276,10 +277,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _send_error(self, refused: _Refused) -> None:
-        self._say(f"{self.command} {redact_url(self.path)} {refused.status}: {refused}")
-        content = msgspec.json.encode(refused.body)
-        self._whole(refused.status, [("Content-Type", "application/json"), NO_RETRY], content)
+    def _send_error(self, response: _ErrorResponse) -> None:
+        self._say(f"{self.command} {redact_url(self.path)} {response.status}: {response}")
+        content = msgspec.json.encode(response.body)
+        self._whole(response.status, [("Content-Type", "application/json"), NO_RETRY], content)
 
     def _log(self, request: Request, status: int) -> None:
         name = request.operation.name if request.operation else ""
@@ -290,10 +291,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.log(redact_text(line))
 
 
-def _refusal(error: AssertionError) -> _Refused:
+def _error_response(error: AssertionError) -> _ErrorResponse:
     """Make the reply for what the transport does not know: a cassette's miss, a call that is not programmed."""
     code = "cassette_miss" if isinstance(error, CassetteMiss) else "not_programmed"
-    return _Refused(400, redact_text(str(error)), code=code)
+    return _ErrorResponse(400, redact_text(str(error)), code=code)
 
 
 def _drop(outcome: object) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from oai._stub_classes import QUEUE, Form, Shape, Writer
+from oai._stub_classes import QUEUE, Shape, Writer
 from oai.helpers.batch_files import endpoints_of, is_for
 
 if TYPE_CHECKING:
     from oai._stub_types import Speller
+    from oai._stub_writer import Form
     from oai._table import Table
 
 

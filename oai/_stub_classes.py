@@ -7,19 +7,14 @@ here source without bodies. Which file a class stands in is `_stubs`' business.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Final, NamedTuple
 
-from oai._errors import TableError
 from oai._socket import WebSocketRow
 from oai._stub_sockets import connection, manager
 from oai._stub_views import classes, properties
+from oai._stub_writer import Form, StubWriter, camel
 from oai._typexpr import PAGES
-
-if TYPE_CHECKING:
-    from oai._stub_types import Speller
-    from oai._table import Table
-    from oai._table_rows import HelperRow, Row
 
 OPTIONS: Final = (
     "extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, "
@@ -27,22 +22,10 @@ OPTIONS: Final = (
 )
 PAGE: Final = re.compile(rf"(?:{'|'.join(PAGES)})\[(.*)\]")
 
-VARIABLE: Final = re.compile(r"(?<![\w.])T\b")
-"""The type variable of a table, which only the signature of a function can have."""
-
 QUEUE: Final = "oai.helpers.batching.Batch"
 """What `client.batch()` returns, which has methods that only a stub can say."""
 
 OPTION_TYPES: Final = ("ExtraHeaders", "ExtraQuery", "ExtraBody", "TimeoutLike")
-
-
-class Form(NamedTuple):
-    """One way to call an operation: by which name, with which positional parameters."""
-
-    operation: str
-    row: Row
-    positional: list[str]
-    helper: HelperRow | WebSocketRow | None = None
 
 
 class Shape(NamedTuple):
@@ -54,53 +37,13 @@ class Shape(NamedTuple):
     """Parameters that choose the answer, as they are written where they choose this one."""
 
 
-class Writer:
-    """Writes classes into one file.
+class Writer(StubWriter):
+    """Writes the classes of one file; for the arguments see `StubWriter`."""
 
-    Args:
-        table: the rows.
-        spell: spells the types and keeps the imports.
-        is_async: whether the functions are coroutine functions.
-        own: the operations to write; those of other rows are inherited.
-        with_bodies: whether functions need bodies, as they do outside of `.pyi` files.
-    """
-
-    prefix: ClassVar[str] = ""
-    """What the names of the classes begin with, behind `Async`."""
     options: ClassVar[str] = OPTIONS
     """The options of a call that every method takes."""
     views: ClassVar[bool] = True
     """Whether the classes have views."""
-
-    def __init__(
-        self, table: Table, spell: Speller, *, is_async: bool, own: Iterable[str], with_bodies: bool = False
-    ) -> None:
-        self.table = table
-        self.spell = spell
-        self.is_async = is_async
-        self.own = frozenset(own)
-        self.with_bodies = with_bodies
-        self.paths = [*table, *table.helpers]
-        self.segments = dict.fromkeys(path.partition(".")[0] for path in self.paths)
-        self.aliases = [alias for alias, forms in table.aliases.items() if any(path in self.own for path, _ in forms)]
-        self.namespaces = self._namespaces()
-        self._class_names: dict[str, str] = {}
-        for path in dict.fromkeys(outer for each in self.paths for outer in _outer(each)):
-            name = ("Async" if is_async else "") + self.prefix + _camel(path)
-            while name in self._class_names.values():
-                name += "_"
-            self._class_names[path] = name
-
-    def _namespaces(self) -> list[str]:
-        """Return the namespaces to write, outer ones first: those above the operations, and those that are called."""
-        found = {alias: None for alias in self.aliases if alias in self.segments}
-        for path in self.paths:
-            found |= dict.fromkeys(_outer(path) if path in self.own else ())
-        return list(found)
-
-    def class_name(self, path: str) -> str:
-        """Return the name of a namespace's class: `ChatCompletions`, `AsyncChatCompletions`."""
-        return self._class_names[path]
 
     def namespace(self, path: str, base: str = "") -> Iterator[str]:
         """Write the class of a namespace."""
@@ -136,21 +79,6 @@ class Writer:
             if path in self.own and isinstance(socket := self.table.helpers.get(path), WebSocketRow):
                 yield from connection(self, path, socket)
 
-    def members(self, prefix: str) -> dict[str, bool]:
-        """Return what stands below a namespace (`"chat."`, nothing for the client), and which are namespaces."""
-        found: dict[str, bool] = {}
-        for path in self.paths:
-            if path.startswith(prefix):
-                head, _, rest = path[len(prefix) :].partition(".")
-                found[head] = bool(rest)
-        return found
-
-    def form(self, path: str) -> Form:
-        """Return how a call path is called."""
-        helper = self.table.helpers.get(path)
-        row = self.table[path] if helper is None else helper.as_row(self.table)
-        return Form(path, row, row.positional, helper)
-
     def _forms(self, alias: str) -> list[Form]:
         """Return the forms of a flat name, which may stand for a list and a lookup."""
         forms = [Form(path, self.table[path], positional) for path, positional in self.table.aliases[alias]]
@@ -175,7 +103,7 @@ class Writer:
 
     def _shapes(self, form: Form) -> Iterator[Shape]:
         row = form.row
-        with self._errors_of(form, "response"):
+        with self.errors_of(form, "response"):
             whole = self.result(form)
         if row.stream is None:
             yield from self._chosen(form, "")
@@ -183,10 +111,10 @@ class Writer:
             return
         kind = "AsyncStream" if self.is_async else "Stream"
         self.spell.names.add(("oai._stream", kind))
-        with self._errors_of(form, "stream"):
+        with self.errors_of(form, "stream"):
             events = f"{kind}[{self.spell.spell(row.stream)}]"
         if bound := row.async_stream_result if self.is_async else row.stream_result:
-            with self._errors_of(form, "stream_result"):
+            with self.errors_of(form, "stream_result"):
                 events = self.spell.spell(bound)
         if row.stream_only:
             yield Shape("", events)
@@ -205,7 +133,7 @@ class Writer:
                 values = [value for value, each in answers.items() if each == expression]
                 kind = self.spell.spell(f"Literal{values!r}")
                 text = self.spell.use(f"{kind} | Omit = omit") if default in values else kind
-                with self._errors_of(form, f"response_by.{param}"):
+                with self.errors_of(form, f"response_by.{param}"):
                     yield Shape(stream, self.spell.spell(expression), {param: text})
 
     def result(self, form: Form) -> str:
@@ -215,25 +143,12 @@ class Writer:
         if form.row.response == QUEUE:
             self.spell.names.add(("oai._typed._batch", "Batch"))
             return "Batch"
-        text = self._spelled(form)
+        text = self.spelled(form)
         if self.is_async and (page := PAGE.fullmatch(text)):
             kind = f"Async{text.partition('[')[0]}"
             self.spell.names.update(("oai._typing", each) for each in ("AsyncPages", kind))
             return f"AsyncPages[{kind}[{page[1]}], {page[1]}]"
         return text
-
-    def whole(self, path: str) -> str:
-        """Return the type of a complete answer of a call path; one that depends on the arguments is anything."""
-        form = self.form(path)
-        with self._errors_of(form, "response"):
-            text = self._spelled(form)
-        return VARIABLE.sub(lambda _: self.spell.use("Any"), text)
-
-    def _spelled(self, form: Form) -> str:
-        expression = form.row.response
-        if form.helper is not None and form.helper.async_response is not None and self.is_async:
-            expression = form.helper.async_response
-        return self.spell.use("BinaryResponse") if expression == "bytes" else self.spell.spell(expression)
 
     def _signature(self, name: str, form: Form, shape: Shape) -> Iterator[str]:
         row = form.row
@@ -263,40 +178,7 @@ class Writer:
         where = "" if form.helper else f" `{row.method} {row.path}`"
         yield from self.body(f"{row.doc or form.operation}{where}")
 
-    def body(self, doc: str) -> Iterator[str]:
-        """Write the docstring of a function, and where it needs one a body."""
-        plain = doc.replace("\\", "\\\\").replace('"', '\\"')
-        yield f'        """{plain}"""'
-        if self.with_bodies:
-            yield "        ..."  # pyright takes a docstring for a body only in a `.pyi` file
-
     def _param(self, form: Form, param: str, expression: str) -> str:
-        with self._errors_of(form, f"params.{param}"):
+        with self.errors_of(form, f"params.{param}"):
             text = self.spell.spell(expression.removesuffix("?"))
-        return self.spell.named(text, f"_{_camel(form.operation)}{_camel(param)}")
-
-    def _errors_of(self, form: Form, key: str) -> _Errors:
-        return _Errors(f"[{form.operation}]: `{key}`")
-
-
-class _Errors:
-    """Turns the `LookupError` of a type that is nowhere into a `TableError` that says where it was written."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, LookupError):
-            raise TableError(f"{self._where}: {error.args[0]}") from None
-
-
-def _outer(path: str) -> list[str]:
-    """Return the namespaces that a call path leads through, the outermost first."""
-    parts = path.split(".")
-    return [".".join(parts[:count]) for count in range(1, len(parts))]
-
-
-def _camel(path: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", path))
+        return self.spell.named(text, f"_{camel(form.operation)}{camel(param)}")

@@ -13,23 +13,23 @@ from oai._errors import TableError
 
 if TYPE_CHECKING:
     from oai._socket import WebSocketRow
-    from oai._stub_classes import Writer
+    from oai._stub_writer import StubWriter
 
 
-def manager(writer: Writer, path: str) -> str:
+def manager(writer: StubWriter, path: str) -> str:
     """Return the type of what the method of a WebSocket returns."""
     kind = "AsyncConnectionManager" if writer.is_async else "ConnectionManager"
     writer.spell.names.add(("oai.helpers.sockets", kind))
     return f"{kind}[{connection_name(writer, path)}]"
 
 
-def connection_name(writer: Writer, path: str) -> str:
+def connection_name(writer: StubWriter, path: str) -> str:
     """Return the name of the class of a row's connections: `RealtimeConnection`, `AsyncLiveForksConnection`."""
     words = path.removesuffix(".connect").replace("_", ".").split(".")
     return ("Async" if writer.is_async else "") + "".join(each[:1].upper() + each[1:] for each in words) + "Connection"
 
 
-def connection(writer: Writer, path: str, socket: WebSocketRow) -> Iterator[str]:
+def connection(writer: StubWriter, path: str, socket: WebSocketRow) -> Iterator[str]:
     """Write the class of a row's connections, and those of what its events begin with."""
     base = "AsyncConnection" if writer.is_async else "Connection"
     writer.spell.names.add(("oai._connection", base))
@@ -39,7 +39,7 @@ def connection(writer: Writer, path: str, socket: WebSocketRow) -> Iterator[str]
     yield from _class(writer, path, socket, f"{name}({base}[{events}])", f"A connection of `{path}`.", "")
 
 
-def _class(writer: Writer, path: str, socket: WebSocketRow, head: str, doc: str, prefix: str) -> Iterator[str]:
+def _class(writer: StubWriter, path: str, socket: WebSocketRow, head: str, doc: str, prefix: str) -> Iterator[str]:
     members = dict.fromkeys(each[len(prefix) :].partition(".")[0] for each in socket.sends if each.startswith(prefix))
     writer.spell.taken = set(members)
     name = head.partition("(")[0]
@@ -60,7 +60,7 @@ def _class(writer: Writer, path: str, socket: WebSocketRow, head: str, doc: str,
             yield from _class(writer, path, socket, _below(name, member), doc, f"{event}.")
 
 
-def _method(writer: Writer, path: str, event: str, params: dict[str, str]) -> Iterator[str]:
+def _method(writer: StubWriter, path: str, event: str, params: dict[str, str]) -> Iterator[str]:
     words = "async def" if writer.is_async else "def"
     name = event.rpartition(".")[2]
     yield f"\n    {words} {name}("
@@ -80,7 +80,7 @@ def _below(outer: str, name: str) -> str:
     return outer + "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", name))
 
 
-def _spelled(writer: Writer, path: str, key: str, expression: str) -> str:
+def _spelled(writer: StubWriter, path: str, key: str, expression: str) -> str:
     try:
         return writer.spell.spell(expression)
     except LookupError as error:

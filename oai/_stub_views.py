@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from oai._socket import WebSocketRow
 
 if TYPE_CHECKING:
-    from oai._stub_classes import Writer
+    from oai._stub_writer import StubWriter
 
 VIEWS: Final = {"with_raw_response": "Raw", "with_streaming_response": "Streaming"}
 """The properties, and what the names of their classes end with."""
@@ -24,7 +24,7 @@ def view_names(name: str) -> list[str]:
     return [name + suffix for suffix in VIEWS.values()]
 
 
-def properties(writer: Writer, name: str) -> Iterator[str]:
+def properties(writer: StubWriter, name: str) -> Iterator[str]:
     """Write the properties of a class that lead to its views."""
     for view, suffix in VIEWS.items():
         yield f"\n    @{writer.spell.builtin('property')}"
@@ -32,14 +32,14 @@ def properties(writer: Writer, name: str) -> Iterator[str]:
         yield from writer.body(f"The same methods, see `{'RawResponse' if suffix == 'Raw' else 'StreamedResponse'}`.")
 
 
-def classes(writer: Writer, name: str, prefix: str) -> Iterator[str]:
+def classes(writer: StubWriter, name: str, prefix: str) -> Iterator[str]:
     """Write the views of a class whose members stand below `prefix`."""
     for suffix in VIEWS.values():
         yield f"\n\nclass {name}{suffix}:"
         yield from list(_members(writer, prefix, suffix)) or ["    ..."]
 
 
-def _members(writer: Writer, prefix: str, suffix: str) -> Iterator[str]:
+def _members(writer: StubWriter, prefix: str, suffix: str) -> Iterator[str]:
     """Write what a view has; a WebSocket has none, since its answer is a connection."""
     for member, is_namespace in writer.members(prefix).items():
         path = prefix + member
@@ -50,7 +50,7 @@ def _members(writer: Writer, prefix: str, suffix: str) -> Iterator[str]:
             yield f"    {member}: {_call(writer, path, suffix)}"
 
 
-def _call(writer: Writer, path: str, suffix: str) -> str:
+def _call(writer: StubWriter, path: str, suffix: str) -> str:
     kind = f"{'Async' if writer.is_async else ''}{suffix}Call"
     writer.spell.names.add(("oai._typing", kind))
     if suffix != "Raw":

@@ -1,9 +1,9 @@
-"""A run of exchanges: those that a cassette gives, those that are new, and how both become the next cassette.
+"""The exchanges of one recording session: replayed from the cassette, newly recorded, and merged on save.
 
-A `Note` is taken of each exchange under way and knows nothing of where its pieces come from. The `Tape` hands
-out recorded answers, the k-th to the k-th of equal requests, and saves. A recording that repeats what was
-recorded before keeps the old answer as it stands in the file, its place, its cuts and its pace included, so that
-a diff shows what changed. This module does no I/O but the cassette's own.
+A `PendingExchange` collects an exchange in progress and does not know where its pieces come from. A `RecordingSession`
+returns recorded responses, the k-th for the k-th of equal requests, and saves. If a new recording repeats an earlier
+one, the earlier response stays as it is in the file, including its position, its chunks and its pace, so that a diff
+shows only real changes. The only I/O of this module is that of the cassette.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oai import _cassette, _place
-from oai._cassette import Answered, Asked, CassetteError, Exchange, Failure
+from oai._cassette import CassetteError, Exchange, Failure, RecordedRequest, RecordedResponse
 from oai._cassette_content import keep_content, keep_stream
 from oai._content import decoder
 from oai._errors import OpenAIError
@@ -66,11 +66,11 @@ class SecretFound(OpenAIError):  # noqa: N818 - it names what was found, where a
     """A secret would have been written; nothing was. The message says where it was."""
 
 
-class Note:
-    """What is known of one exchange so far."""
+class PendingExchange:
+    """An exchange in progress: what has been received so far."""
 
-    def __init__(self, asked: Asked, request: Request) -> None:
-        self.asked = asked
+    def __init__(self, canonical: RecordedRequest, request: Request) -> None:
+        self.canonical = canonical
         self._stream = request.stream
         self._ends = frozenset(request.operation.row.end) if request.operation else frozenset[str]()
         self._status: int | None = None
@@ -115,14 +115,14 @@ class Note:
             content = {"chunks": keep_stream(pieces, redactor)} if pieces else {}
         else:
             content = keep_content(b"".join(piece for _, piece in pieces), redactor)
-        reply = Answered(
+        reply = RecordedResponse(
             status=self._status,
             headers=self._kept_headers(redactor, kept),
             failure=None if failure is None else Failure(kind=failure.kind, message=redactor.text(failure.message)),
             end="closed" if closed else None,
             **content,
         )
-        return Exchange(request=self.asked, reply=reply)
+        return Exchange(request=self.canonical, reply=reply)
 
     @property
     def _type(self) -> str:
@@ -167,8 +167,8 @@ class Note:
         return found
 
 
-class Tape:
-    """The exchanges of a run.
+class RecordingSession:
+    """The recorded and the new exchanges of one cassette.
 
     Args:
         path: the cassette.
@@ -195,17 +195,17 @@ class Tape:
         self._waiting: dict[str, deque[int]] = {}
         for place, key in enumerate(self._keys):
             self._waiting.setdefault(key, deque()).append(place)
-        self._notes: list[Note] = []
+        self._notes: list[PendingExchange] = []
 
-    def take(self, asked: Asked) -> Answered | None:
+    def take(self, canonical: RecordedRequest) -> RecordedResponse | None:
         """Return the next recorded answer to a request, `None` where there is none left."""
         with self._lock:
-            waiting = self._waiting.get(self._matcher.key(asked))
+            waiting = self._waiting.get(self._matcher.key(canonical))
             return self.recorded[waiting.popleft()].reply if waiting else None
 
-    def times(self, asked: Asked) -> int:
+    def times(self, canonical: RecordedRequest) -> int:
         """Return how many answers to a request are recorded, given out or not."""
-        return self._keys.count(self._matcher.key(asked))
+        return self._keys.count(self._matcher.key(canonical))
 
     def unused(self) -> list[Exchange]:
         """Return the recorded exchanges that nobody has asked for."""
@@ -213,14 +213,14 @@ class Tape:
             places = sorted(place for waiting in self._waiting.values() for place in waiting)
         return [self.recorded[place] for place in places]
 
-    def note(self, asked: Asked, request: Request) -> Note:
+    def note(self, canonical: RecordedRequest, request: Request) -> PendingExchange:
         """Begin to note an exchange; its place is here and now, whenever it ends."""
-        note = Note(asked, request)
+        note = PendingExchange(canonical, request)
         with self._lock:
             self._notes.append(note)
         return note
 
-    def drop(self, note: Note) -> None:
+    def drop(self, note: PendingExchange) -> None:
         """Forget an exchange that came to nothing."""
         with self._lock, contextlib.suppress(ValueError):
             self._notes.remove(note)
@@ -246,13 +246,13 @@ class Tape:
                 # An answer may have a secret that one after it has made known.
                 new = self._exchanges(notes)
             if self._rewrite:
-                new = self._arranged(new)
+                new = self._merge_with_recorded(new)
             self._check(new)
             return _cassette.write([*([] if alone else _read(self.path)), *new])
 
         _place.put(self.path, make)
 
-    def _exchanges(self, notes: list[Note]) -> list[Exchange]:
+    def _exchanges(self, notes: list[PendingExchange]) -> list[Exchange]:
         """Return what there is to keep of notes. A request that nothing has answered yet leaves nothing to replay."""
         found = [note.exchange(self._redactor, self._kept) for note in notes]
         return [each for each in found if each.reply.status is not None or each.reply.failure is not None]
@@ -264,10 +264,10 @@ class Tape:
                 which = f"exchange {number}" if self._redactor.leak(title) else f"exchange {number}, {title},"
                 raise SecretFound(f"nothing was written to {self.path}: {which} has {leak}")
 
-    def _arranged(self, new: list[Exchange]) -> list[Exchange]:
-        """Give exchanges the places and, if it is the same, the answers that they had in the old cassette.
+    def _merge_with_recorded(self, new: list[Exchange]) -> list[Exchange]:
+        """Give exchanges the position and, if it is equal, the response that they had in the old cassette.
 
-        What was not there before comes after what it followed.
+        A new exchange stays behind the one that it followed.
         """
         old: dict[str, deque[int]] = {}
         for place, key in enumerate(self._keys):
@@ -294,11 +294,11 @@ def _read(path: str) -> list[Exchange]:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _same(one: Answered, other: Answered) -> bool:
+def _same(one: RecordedResponse, other: RecordedResponse) -> bool:
     return _seen(one) == _seen(other)
 
 
-def _seen(reply: Answered) -> tuple[Any, ...]:
+def _seen(reply: RecordedResponse) -> tuple[Any, ...]:
     """Return what a caller could tell two answers apart by."""
     headers = {name: value for name, value in reply.headers.items() if name not in VOLATILE}
     return reply.status, headers, reply.content(), reply.failure and reply.failure.kind, reply.end

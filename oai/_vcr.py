@@ -17,18 +17,19 @@ import os
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from oai._cassette import CassetteError
 from oai._content import decoded
 from oai._errors import OpenAIError
 from oai._http import Headers, Request, TransportError
+from oai._incoming_forms import form_boundary
 from oai._matching import Matcher
 from oai._operation import Operation
 from oai._redact import Redactor, is_list, is_object, redact_url
-from oai._table_rows import PLACEHOLDER, Row
-from oai._table_undeclared import undeclared_operation
-from oai._tape import EVENT_STREAM, KEPT_HEADERS, Tape
+from oai._router import router
+from oai._table_rows import Row
+from oai._tape import EVENT_STREAM, KEPT_HEADERS, RecordingSession
 
 if TYPE_CHECKING:
     from oai._table import Table
@@ -69,12 +70,12 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
     interactions = _interactions(source)
     redactor = Redactor()
     matcher = Matcher(redactor)
-    asked = [_request(f"{source}: interaction {number}", each) for number, each in enumerate(interactions, 1)]
-    for request in asked:  # of all, before the first is brought into its form: they may hold each other's
+    requests = [_request(f"{source}: interaction {number}", each) for number, each in enumerate(interactions, 1)]
+    for request in requests:  # of all, before the first is brought into its form: they may hold each other's
         redactor.learn_request(request.url, request.headers)
-    tape = Tape(os.path.abspath(target), matcher, redactor, rewrite=True, kept=KEPT_HEADERS)
+    session = RecordingSession(os.path.abspath(target), matcher, redactor, rewrite=True, kept=KEPT_HEADERS)
     report = Report(0, [], [])
-    for number, (request, each) in enumerate(zip(asked, interactions, strict=True), 1):
+    for number, (request, each) in enumerate(zip(requests, interactions, strict=True), 1):
         title = f"interaction {number}, {request.method} {redactor.url(request.url)}"
         below = _below(request.url, base_url)
         if below is None:
@@ -83,8 +84,8 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
         request.operation = find_operation(table, request, below)
         if request.operation is None:
             report.unknown.append(f"{title}, is of no operation in the table: imported by method and path")
-            request.operation = undeclared_operation(request.method, below, Any, None, [])
-        note = tape.note(matcher.asked(request), request)
+            request.operation = _undeclared(request.method, below)
+        note = session.note(matcher.canonical(request), request)
         status, headers, content = _response(f"{source}: interaction {number}", each)
         note.answered(status, headers)
         if headers.get("content-type", "").startswith(EVENT_STREAM):
@@ -94,33 +95,24 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
         else:
             note.whole(content)
         report = report._replace(taken=report.taken + 1)
-    tape.save()
+    session.save()
     return report
 
 
 def find_operation(table: Table, request: Request, below: str) -> Operation | None:
-    """Return the operation that a request is of, by its method and its path below the base URL."""
-    path, query = below.strip("/"), dict(parse_qsl(urlsplit(request.url).query))
-    segments = path.split("/")
-    multipart = any(
-        name.lower() == "content-type" and value.startswith("multipart/") for name, value in request.headers
-    )
-    found: list[tuple[tuple[int, bool, bool, int], str, Row]] = []
-    for name, row in table.items():
-        template, _, constant = row.path.partition("?")
-        wanted = template.strip("/").split("/")
-        if row.method != request.method or len(wanted) != len(segments):
-            continue
-        fits = all(PLACEHOLDER.search(want) or want == got for want, got in zip(wanted, segments, strict=True))
-        if fits and all(query.get(key) == value for key, value in parse_qsl(constant)):
-            open_segments = sum(PLACEHOLDER.search(want) is not None for want in wanted)
-            # Of two rows that fit, the one that says more; of two that say the same, the one that people use.
-            rank = (open_segments - bool(constant), (row.body == "multipart") != multipart, row.deprecated is not None)
-            found.append(((*rank, len(name)), name, row))
-    if not found:
+    """Return the operation of a request, by its method and its path below the base URL."""
+    route = router(table).find(request.method, f"{below}?{urlsplit(request.url).query}")
+    if route is None:
         return None
-    _, name, row = min(found, key=lambda each: each[:2])
-    return Operation(name, row)
+    kind = Headers(request.headers).get("content-type", "")
+    multipart = form_boundary(kind) is not None
+    name = min(route.names, key=lambda name: (table[name].body == "multipart") != multipart)
+    return Operation(name, table[name])
+
+
+def _undeclared(method: str, path: str) -> Operation:
+    """Return an operation whose recorded name is method and path; any event may end its streams."""
+    return Operation(f"{method} {path}", Row(cast("Any", method), path, "json", "Any", end=["*"]))
 
 
 def _below(url: str, base_url: str | None) -> str | None:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai import _cassette, _place
-from oai._cassette import Answered, Asked, CassetteError, Exchange
+from oai._cassette import CassetteError, Exchange, RecordedRequest, RecordedResponse
 from oai._cassette_content import coarse, keep_content, keep_stream
-from oai._matching import form_parts
+from oai._incoming_forms import form_parts
 from oai._multipart import Multipart
 from oai._redact import Redactor
 
@@ -136,7 +136,7 @@ def test_what_editors_do_to_a_file_does_no_harm(tmp_path: Path) -> None:
 
 @given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")))
 def test_any_content_comes_back(content: bytes) -> None:
-    assert Answered(**keep_content(content, Redactor())).content() == content
+    assert RecordedResponse(**keep_content(content, Redactor())).content() == content
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_any_content_comes_back(content: bytes) -> None:
     ],
 )
 def test_json_that_would_not_come_back_from_its_data_is_kept_exactly(text: str) -> None:
-    answered = Answered(status=200, **keep_content(text.encode(), Redactor()))
-    written = _cassette.write([Exchange(request=Asked(method="GET", path="/"), reply=answered)])
+    answered = RecordedResponse(status=200, **keep_content(text.encode(), Redactor()))
+    written = _cassette.write([Exchange(request=RecordedRequest(method="GET", path="/"), reply=answered)])
     assert json.loads(written, parse_constant=pytest.fail)
     assert answered.content() == text.encode()
 
@@ -203,7 +203,9 @@ def test_a_form_is_read_however_it_is_cut(fields: dict[str, str], files: list[tu
 
 
 def test_what_is_not_visible_is_shown_by_its_number() -> None:
-    exchange = Exchange(request=Asked(method="GET", path="/"), reply=Answered(status=200, text=["a\u202eb \u00e9\n"]))
+    exchange = Exchange(
+        request=RecordedRequest(method="GET", path="/"), reply=RecordedResponse(status=200, text=["a\u202eb \u00e9\n"])
+    )
     assert '"a\\u202eb \u00e9\\n"' in _cassette.write([exchange])
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oai._cli import COMMANDS, main
-from oai._cli_arguments import UsageError, read_words
+from oai._cli_arguments import UsageError, parse_arguments
 from oai._cli_output import spoken
 from oai._table_load import shipped_table
 from oai.testing import Answer, Loopback
@@ -271,7 +271,9 @@ def test_what_is_wrong_with_a_command_is_said_in_a_line(
 def test_any_words_are_arguments_or_are_refused(words: list[str]) -> None:
     row = shipped_table()["chat.completions.create"]
     try:
-        arguments = read_words("chat.completions.create", row, row.path_params, ["model=m", "messages:=[]", *words])
+        arguments = parse_arguments(
+            "chat.completions.create", row, row.path_params, ["model=m", "messages:=[]", *words]
+        )
     except (UsageError, OSError):
         return
     assert arguments["model"] == "m"

@@ -21,14 +21,18 @@ from hypothesis import strategies as st
 
 import oai
 import oai.types
+from oai import _incoming_reading
 from oai._events import EventParser
 from oai._http import Request, TransportError
+from oai._incoming_forms import form_boundary
+from oai._incoming_reading import read_form
 from oai._object import Object, tag_fields, untagged
 from oai._operation import Operation
-from oai._sample import Sampler
+from oai._router import match_path
+from oai._sample import SampleFactory
 from oai._strict import decoder
 from oai._table_load import shipped_table
-from oai.transports.offline import OfflineTransport, read_form
+from oai.transports.offline import OfflineTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +102,7 @@ def test_every_struct_of_the_api_has_a_sample_that_decodes_strictly() -> None:
             if isinstance(kind, type) and issubclass(kind, Object) and kind.__module__ == found.name:
                 count += 1
                 try:
-                    decoder(kind).decode(msgspec.json.encode(Sampler().make(kind)))
+                    decoder(kind).decode(msgspec.json.encode(SampleFactory().make(kind)))
                 except (msgspec.ValidationError, KeyError, TypeError) as error:
                     failed.append((name, str(error)))
     assert failed == []
@@ -134,7 +138,7 @@ class Tree(msgspec.Struct):
 
 
 def test_users_types_have_samples_too() -> None:
-    made = decoder(Tree).decode(msgspec.json.encode(Sampler().make(Tree)))
+    made = decoder(Tree).decode(msgspec.json.encode(SampleFactory().make(Tree)))
     assert made.point == Point(0, Colour.RED)
     assert made.made.year == 2026
     depth, inner = 0, made
@@ -205,13 +209,56 @@ def test_an_upload_is_read_and_named(client: oai.OpenAI, tmp_path: Path) -> None
         client.files.create(file=path, purpose="user_data")
 
 
-def test_the_size_of_an_upload_counts_what_is_not_kept() -> None:
-    head = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
-    head += b'--b\r\nContent-Disposition: form-data; name="file"; filename="big.bin"\r\n\r\n'
-    whole = head + b"x" * 5000 + b"\r\n--b--\r\n"
-    for kept in (len(whole), len(head) + 10):
-        form = read_form("multipart/form-data; boundary=b", whole[:kept], len(whole))
-        assert form == ({"purpose": "batch"}, [("big.bin", 5000)])
+def test_upload_larger_than_the_parsed_start_of_a_body_has_its_full_size(
+    client: oai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_incoming_reading, "KEPT", 300)
+    file = client.files.create(file=("big.bin", b"x" * 5000), purpose="user_data")
+    assert (file.filename, file.bytes, file.purpose) == ("big.bin", 5000, "user_data")
+
+
+FORM = b"""\
+--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n\
+--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nabc\r\n--b--\r\n"""
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize(("missing", "expected"), [(0, 3), (4, 3), (8, 4), (9, 3)])
+def test_form_without_its_end_is_read_piece_by_piece(size: int, missing: int, expected: int) -> None:
+    form = FORM[: len(FORM) - missing]
+    pieces = [form[start : start + size] for start in range(0, len(form), size)]
+    assert read_form(pieces, b"b") == ({"purpose": "batch"}, [("a.txt", expected)])
+
+
+@pytest.mark.parametrize(
+    ("content_type", "boundary"),
+    [
+        ("multipart/form-data; boundary=b", b"b"),
+        ('Multipart/Form-Data; charset=utf-8; Boundary="a b"', b"a b"),
+        ("multipart/form-data; boundary=b; charset=utf-8", b"b"),
+        ("multipart/form-data", None),
+        ("application/json; boundary=b", None),
+    ],
+)
+def test_boundary_of_a_content_type(content_type: str, boundary: bytes | None) -> None:
+    assert form_boundary(content_type) == boundary
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "match"),
+    [
+        ("/models", "/v1/models", ("/models", {})),
+        ("/models", "/v1/supermodels", None),
+        ("/files/{file_id}", "/openai/files/a%2Fb", ("/files/a%2Fb", {"file_id": "a/b"})),
+        ("/files/{file_id}/content", "/v1/files//content", None),
+        ("/files/{file_id}", "/v1/files/x/content", None),
+        ("/a/{b}:run?beta=true", "/x/a/1:run", ("/a/1:run", {"b": "1"})),
+        ("/a.b/{c}.json", "/aXb/1.json", None),
+        ("a/{b}", "/v1/a/c", ("/a/c", {"b": "c"})),
+    ],
+)
+def test_paths_match_templates(template: str, path: str, match: tuple[str, dict[str, str]] | None) -> None:
+    assert match_path(template, path) == match
 
 
 def test_speech_is_a_wave_file_that_plays(client: oai.OpenAI) -> None:

@@ -20,7 +20,7 @@ from planted import PLANTED, planted, secrets_below
 
 import oai
 from oai import _cassette, _multipart
-from oai._cassette import Answered, Asked, Exchange
+from oai._cassette import Exchange, RecordedRequest, RecordedResponse
 from oai._http import Request, TransportError
 from oai.testing import Answer, Loopback
 from oai.transports.aiohttp import AiohttpTransport
@@ -247,7 +247,9 @@ def test_the_search_for_secrets_finds_one(tmp_path: Path) -> None:
     path = tmp_path / "c.cassette"
     secret = next(iter(PLANTED))
     for text in (secret, secret.encode().hex(), "".join(f"%{ord(char):02x}" for char in secret)):
-        exchange = Exchange(request=Asked(method="GET", path="/x"), reply=Answered(status=200, text=[text]))
+        exchange = Exchange(
+            request=RecordedRequest(method="GET", path="/x"), reply=RecordedResponse(status=200, text=[text])
+        )
         path.write_text(_cassette.write([exchange]))
         assert any("reply.text" in line for line in secrets_below(tmp_path)), text
     path.unlink()

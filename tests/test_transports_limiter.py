@@ -36,7 +36,7 @@ from oai.transports import (
     TransportError,
     Urllib3Transport,
 )
-from oai.transports.limiter import Line, Place
+from oai.transports.limiter import Waiter, WaitQueue
 
 Make = Callable[..., Any]
 
@@ -135,7 +135,7 @@ def test_a_request_that_fails_gives_its_place_back(server: Loopback, make: Make)
 def test_who_comes_first_goes_first(server: Loopback, make: Make) -> None:
     server.default = Answer(body=b"x")
     limiter = make(in_flight=1)
-    line = getattr(limiter, "_transport", limiter)._line if isinstance(limiter, BlockingTransport) else limiter._line
+    line = getattr(limiter, "_transport", limiter)._queue if isinstance(limiter, BlockingTransport) else limiter._queue
     first = limiter.send(get(server))
     with ThreadPoolExecutor(8) as threads:
         waiting = []
@@ -195,15 +195,15 @@ def test_what_the_server_says_is_heeded(answer: Answer, seconds: float, server: 
 def test_a_date_to_retry_after_is_read() -> None:
     from email.utils import formatdate
 
-    line = Line(None, None)
-    line.heed(429, Headers([("Retry-After", formatdate(time.time() + 100, usegmt=True))]))
+    line = WaitQueue(None, None)
+    line.update_limits(429, Headers([("Retry-After", formatdate(time.time() + 100, usegmt=True))]))
     assert 95 < line._blocked_until - time.monotonic() <= 100
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-5", "1e400"])
 def test_a_strange_retry_after_does_not_block_for_ever(text: str) -> None:
-    line = Line(None, None)
-    line.heed(429, Headers([("Retry-After", text)]))
+    line = WaitQueue(None, None)
+    line.update_limits(429, Headers([("Retry-After", text)]))
     assert line._blocked_until <= time.monotonic()
 
 
@@ -228,7 +228,7 @@ def test_closing_turns_away_who_waits(server: Loopback) -> None:
     reply = limiter.send(get(server))
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(limiter.send, get(server))
-        assert server.until(lambda: len(limiter._line._waiting) == 1)
+        assert server.until(lambda: len(limiter._queue._waiting) == 1)
         limiter.close()
         with pytest.raises(TransportError, match="the limiter is closed"):
             waiting.result(5)
@@ -246,7 +246,7 @@ def test_a_cancelled_task_leaves_the_line(server: Loopback) -> None:
         first = await limiter.send(get(server))
         tasks = [asyncio.create_task(limiter.send(get(server))) for _ in range(3)]
         await asyncio.sleep(0)
-        assert len(limiter._line._waiting) == 3
+        assert len(limiter._queue._waiting) == 3
         for task in tasks[:2]:
             task.cancel()
             task.cancel()
@@ -355,10 +355,10 @@ def test_it_is_written_with_public_names_alone() -> None:
 @given(limit=st.integers(1, 5), gaps=st.lists(st.integers(0, 40 * 1024).map(lambda parts: parts / 1024), max_size=40))
 def test_no_minute_has_more_beginnings_than_the_limit(limit: int, gaps: list[float]) -> None:
     """Time is what the property is about, so that here it is counted instead of waited for: in parts that add up exactly."""
-    line, now, begun = Line(limit, None), 1000.0, []
+    line, now, begun = WaitQueue(limit, None), 1000.0, []
     for gap in gaps:
         now += gap
-        line._waiting.append(place := Place())
+        line._waiting.append(place := Waiter())
         while (delay := line._delay(place, now)) > 0:
             assert delay <= 60
             now += delay

@@ -14,13 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from oai.testing._answer import Answer
+from oai.testing._answer import Answer, Plan
 from oai.testing._seen import Seen
-
-if TYPE_CHECKING:
-    from oai.testing.loopback import Loopback
 
 ENDED: int = getattr(select, "POLLRDHUP", 0)
 """What `poll` calls it that the other side is done, on systems that can tell."""
@@ -29,10 +26,28 @@ PATIENCE = 10.0
 """Seconds that anything is waited for: `hold`, `until`, the end of a thread."""
 
 
+class Server(Protocol):
+    """The parts of `Loopback` that a connection uses."""
+
+    closing: threading.Event
+    failures: list[Exception]
+    keep_body: bool
+    port: int
+    requests: list[Seen]
+
+    def choose(self, seen: Seen, /) -> Plan:
+        """Return the plan for a request."""
+        ...
+
+    def ended(self, connection: Connection, /) -> None:
+        """Close the socket of a connection that has ended, and forget it."""
+        ...
+
+
 class Connection(threading.Thread):
     """One connection, from its first byte to its last. That the client hangs up is no error, at any point."""
 
-    def __init__(self, server: Loopback, sock: socket.socket, number: int) -> None:
+    def __init__(self, server: Server, sock: socket.socket, number: int) -> None:
         super().__init__(daemon=True, name=f"loopback-{server.port}-{number}")
         self.server, self.sock, self.number = server, sock, number
         self.buffer, self.read_delay = bytearray(), 0.0

@@ -19,11 +19,11 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
 
-from oai._cassette import Answered
+from oai._cassette import RecordedResponse
 from oai._flow import drive, drive_async
 from oai._http import Headers, Request, Timeout, TransportError
 from oai._nearest import nearest
-from oai._replies import Replayed
+from oai._replies import ReplayedReply
 from oai._stream import at_once
 from oai.transports import is_async
 
@@ -94,7 +94,7 @@ class FailingTransport:
     def __init__(self, transport: Any, *rules: Fail, seed: int = 0) -> None:
         self.is_async = is_async(transport)
         self._transport = transport
-        self._plan = _Plan(rules, seed)
+        self._rules = _FailureRules(rules, seed)
         self._made_of = (transport, rules, seed)
 
     def __reduce__(self) -> Any:
@@ -108,16 +108,16 @@ class FailingTransport:
     @property
     def calls(self) -> int:
         """How many calls there were."""
-        return self._plan.calls
+        return self._rules.calls
 
     @property
     def failed(self) -> list[Failed]:
         """The calls that were made to fail."""
-        return list(self._plan.failed)
+        return list(self._rules.failed)
 
     def send(self, request: Request) -> Any:
         """Send or fail; a reply, or where the transport is async a coroutine of one."""
-        flow = self._flow(request, self._plan.choose(request))
+        flow = self._flow(request, self._rules.choose(request))
         return drive_async(flow) if self.is_async else drive(flow)
 
     def for_async(self) -> FailingTransport:
@@ -152,8 +152,8 @@ class FailingTransport:
         if how == "reset":
             yield (reply.close,)
             raise TransportError("receive", "the connection was reset, on purpose")
-        broken = AsyncBroken if self.is_async else Broken
-        return broken(reply, fail, request.timeout, began)
+        reply_type = AsyncTruncatedReply if self.is_async else TruncatedReply
+        return reply_type(reply, fail, request.timeout, began)
 
     def _sleep(self, seconds: float) -> Any:
         if not self.is_async:
@@ -163,13 +163,13 @@ class FailingTransport:
         return asyncio.sleep(seconds)
 
 
-class _Plan:
-    """The rules, and what became of them."""
+class _FailureRules:
+    """The failure rules, and the calls that they have matched so far."""
 
     def __init__(self, rules: tuple[Fail, ...], seed: int) -> None:
         self.calls = 0
         self.failed: list[Failed] = []
-        self._rules = [_Rule(fail, random.Random(f"{seed}/{place}")) for place, fail in enumerate(rules)]  # noqa: S311
+        self._rules = [_FailureRule(fail, random.Random(f"{seed}/{place}")) for place, fail in enumerate(rules)]  # noqa: S311
         self._lock = threading.Lock()
 
     def choose(self, request: Request) -> Fail | None:
@@ -183,8 +183,8 @@ class _Plan:
         return hits[0] if hits else None
 
 
-class _Rule:
-    """A way to fail, with what it has seen so far."""
+class _FailureRule:
+    """A failure rule, and the number of calls that it has seen."""
 
     def __init__(self, fail: Fail, dice: random.Random) -> None:
         self.fail = fail
@@ -204,8 +204,8 @@ class _Rule:
         )
 
 
-class _Broken:
-    """An answer whose body does not come to its end."""
+class _TruncatedReply:
+    """A reply whose body ends early; what both kinds share."""
 
     def __init__(self, reply: Any, fail: Fail, timeout: Timeout, began: float) -> None:
         self.status: int = reply.status
@@ -233,8 +233,8 @@ class _Broken:
         return TransportError("timeout", "the server stalled within the body, on purpose")
 
 
-class Broken(_Broken):
-    """An answer of a sync transport whose body does not come to its end."""
+class TruncatedReply(_TruncatedReply):
+    """A reply of a sync transport whose body ends early."""
 
     def read(self) -> bytes:
         """Raise what ends the body."""
@@ -253,8 +253,8 @@ class Broken(_Broken):
         self._reply.close()
 
 
-class AsyncBroken(_Broken):
-    """An answer for an async client whose body does not come to its end."""
+class AsyncTruncatedReply(_TruncatedReply):
+    """A reply for an async client whose body ends early."""
 
     async def read(self) -> bytes:
         """Raise what ends the body."""
@@ -287,7 +287,7 @@ def _limit(timeout: Timeout, passed: float) -> float:
     return max(min(read, total), 0.0)
 
 
-def _error(status: int, retry_after: float | None) -> Replayed:
+def _error(status: int, retry_after: float | None) -> ReplayedReply:
     """Make an answer with an error in the API's shape."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "an unknown status"
     error = {"message": f"{phrase}, on purpose", "type": "on_purpose", "param": None, "code": None}
@@ -295,7 +295,7 @@ def _error(status: int, retry_after: float | None) -> Replayed:
     if retry_after is not None:
         headers["retry-after"] = f"{retry_after:g}"
     text = json.dumps({"error": error})
-    return Replayed(Answered(status=status, headers=headers, text=[text]), "recorded", "", pace=False)
+    return ReplayedReply(RecordedResponse(status=status, headers=headers, text=[text]), "recorded", "", pace=False)
 
 
 def _remade(kind: type[FailingTransport], transport: Any, rules: tuple[Fail, ...], seed: int) -> FailingTransport:

@@ -13,16 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from oai._fake_answers import Answer, Canned
+from oai._fake_answers import AnswerFactory, CannedReply
 from oai._fake_calls import Call, Calls, UnexpectedCall, Upload
-from oai._fake_paths import FakeOperation, State, Told
+from oai._fake_paths import FakeBehaviour, FakeOperation, FakeState
 from oai._fake_program import Program, failure
 from oai._fake_reply import FakeReply
 from oai._http import Request, TransportError
+from oai._incoming_reading import path_values
 from oai._nearest import nearest
-from oai._replies import NOTHING
+from oai._offline_answers import answer
+from oai._replies import AWAITABLE_NONE
 from oai._table_load import merged_table, table_sources
-from oai.transports.offline import answer, path_values
 
 if TYPE_CHECKING:
     import os
@@ -64,7 +65,7 @@ class FakeTransport:
     ) -> None:
         self._otherwise = _option("otherwise", otherwise, ("error", "offline"))
         self._unused = _option("unused", unused, ("error", "ignore"))
-        self._state = State(merged_table(table_sources(table)))
+        self._state = FakeState(merged_table(table_sources(table)))
         self._closed = False
 
     def __getitem__(self, path: str) -> FakeOperation:
@@ -89,7 +90,7 @@ class FakeTransport:
         return sorted({*object.__dir__(self), *self._state.names(""), *self._state.aliases()})
 
     def __repr__(self) -> str:
-        return f"<FakeTransport of {len(self._state.told)} operations, {len(self.calls)} calls>"
+        return f"<FakeTransport of {len(self._state.behaviours)} operations, {len(self.calls)} calls>"
 
     @property
     def calls(self) -> Calls:
@@ -100,13 +101,13 @@ class FakeTransport:
     def unused(self) -> list[str]:
         """The programmed answers that nobody has asked for yet."""
         with self._state.lock:
-            programs = [told.program for told in self._state.told.values() if told.program is not None]
-            return [line for program in programs for line in program.unused()]
+            programs = [behaviour.program for behaviour in self._state.behaviours.values()]
+            return [line for program in programs if program is not None for line in program.unused()]
 
     def reset(self) -> None:
         """Forget all programs, delays and calls."""
         with self._state.lock:
-            self._state.told.clear()
+            self._state.behaviours.clear()
             self._state.calls.clear()
 
     def send(self, request: Request) -> Any:
@@ -122,14 +123,14 @@ class FakeTransport:
         path = urlsplit(request.url).path
         name = request.operation.name if request.operation else f"{request.method} {path}"
         call = Call(name, request, path_values(request, path))
-        told = self._state.told.get(name) or Told()
+        behaviour = self._state.behaviours.get(name) or FakeBehaviour()
         with self._state.lock:
             self._state.calls.append(call)
             number = len(self._state.calls)
-            step = told.program.take() if told.program else None
+            step = behaviour.program.take() if behaviour.program else None
         if step is None and self._otherwise == "error":
-            raise UnexpectedCall(self._not_programmed(call, told.program))
-        return _reply(told, _offline if step is None else step.answer, call, request, number)
+            raise UnexpectedCall(self._not_programmed(call, behaviour.program))
+        return _reply(behaviour, _offline if step is None else step.answer, call, request, number)
 
     def _identified(self, request: Request) -> Request:
         """Return a request as the operation that is programmed, of those that it could be for, else as the likeliest.
@@ -152,7 +153,7 @@ class FakeTransport:
             count = sum(step.used for step in program)
             how = "go on with .then.returns(...), or leave `times` out of the last answer"
             return f"{asked}, and is programmed for {count} calls, which have been; {how}"
-        others = [path for path in self._state.told if self._state.programmed(path)]
+        others = [path for path in self._state.behaviours if self._state.programmed(path)]
         programmed = f" (programmed: {', '.join(others)})" if others else ""
         return (
             f"{asked}, and nothing is programmed for it{programmed}; fake.{name}.returns(...) says what it answers, "
@@ -162,7 +163,7 @@ class FakeTransport:
     def close(self) -> Any:
         """Refuse what is sent from now on. The result can be awaited."""
         self._closed = True
-        return NOTHING
+        return AWAITABLE_NONE
 
     def __enter__(self) -> Self:
         return self
@@ -185,20 +186,20 @@ class FakeTransport:
         self.__exit__(kind, error, trace)
 
 
-def _reply(told: Told, made: Answer, call: Call, request: Request, number: int) -> FakeReply:
+def _reply(behaviour: FakeBehaviour, factory: AnswerFactory, call: Call, request: Request, number: int) -> FakeReply:
     try:
-        canned = made(call, request)
+        reply = factory(call, request)
     except TransportError as error:
-        if not told.delay:
+        if not behaviour.delay:
             raise
-        canned = Canned(0, [], failure=error)
-    canned.headers = [*canned.headers, ("x-request-id", f"req_fake_{number}")]
-    return FakeReply(canned, told.delay, told.between, request.timeout)
+        reply = CannedReply(0, [], failure=error)
+    reply.headers = [*reply.headers, ("x-request-id", f"req_fake_{number}")]
+    return FakeReply(reply, behaviour.delay, behaviour.between, request.timeout)
 
 
-def _offline(call: Call, request: Request) -> Canned:  # noqa: ARG001 - an answer like those that are programmed
+def _offline(call: Call, request: Request) -> CannedReply:  # noqa: ARG001 - an answer like those that are programmed
     status, kind, pieces = answer(request)
-    return Canned(status, [("content-type", kind)] if kind else [], pieces)
+    return CannedReply(status, [("content-type", kind)] if kind else [], pieces)
 
 
 def _option(name: str, given: str, choices: tuple[str, ...]) -> str:

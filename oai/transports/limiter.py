@@ -52,7 +52,7 @@ class Limiter:
         self.is_async = is_async(transport)
         self._transport = transport
         self._options = {"requests_per_minute": requests_per_minute, "in_flight": in_flight}
-        self._line = Line(requests_per_minute, in_flight)
+        self._queue = WaitQueue(requests_per_minute, in_flight)
 
     def __reduce__(self) -> Any:
         return partial(type(self), **self._options), (self._transport,)
@@ -64,19 +64,19 @@ class Limiter:
 
     def send(self, request: Request) -> Any:
         """Send when there is room; a reply, or where the transport is async a coroutine of one."""
-        if self._line.process != os.getpid():  # a forked child has nothing in flight
-            self._line = Line(*self._options.values())
+        if self._queue.process != os.getpid():  # a forked child has nothing in flight
+            self._queue = WaitQueue(*self._options.values())
         return self._send_async(request) if self.is_async else self._send(request)
 
-    def _send(self, request: Request) -> Held:
-        line, began = self._line, time.monotonic()
-        with closing(line.turn(request, began)) as turn:
+    def _send(self, request: Request) -> LimitedReply:
+        queue, began = self._queue, time.monotonic()
+        with closing(queue.turn(request, began)) as turn:
             for wake, seconds in turn:
                 wait([wake], seconds)
         try:
-            return Held(self._transport.send(_after(request, began)), line)
+            return LimitedReply(self._transport.send(_after(request, began)), queue)
         except BaseException:
-            line.leave()
+            queue.leave()
             raise
 
     def for_async(self) -> Limiter:
@@ -86,33 +86,33 @@ class Limiter:
         side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
         return side
 
-    async def _send_async(self, request: Request) -> AsyncHeld:
+    async def _send_async(self, request: Request) -> AsyncLimitedReply:
         import asyncio  # which an async program has loaded already
 
-        line, began = self._line, time.monotonic()
-        with closing(line.turn(request, began)) as turn:
+        queue, began = self._queue, time.monotonic()
+        with closing(queue.turn(request, began)) as turn:
             for wake, seconds in turn:
                 await asyncio.wait([asyncio.wrap_future(wake)], timeout=seconds)
         try:
-            return AsyncHeld(await _outcome(self._transport.send(_after(request, began))), line)
+            return AsyncLimitedReply(await _outcome(self._transport.send(_after(request, began))), queue)
         except BaseException:
-            line.leave()
+            queue.leave()
             raise
 
     def close(self) -> Any:
         """Turn away who waits, and close the transport; to be awaited where that is async."""
-        self._line.close()
+        self._queue.close()
         closing = self._transport.close()
         return _outcome(closing) if self.is_async else closing
 
 
-class Line:
-    """Who waits, who is under way, and when the next may go. Threads share it, and it waits for nothing itself."""
+class WaitQueue:
+    """The waiting requests, those in flight, and when the next may start. Threads share it; it never blocks itself."""
 
     def __init__(self, per_minute: int | None, in_flight: int | None) -> None:
         self.process = os.getpid()
         self._lock = threading.RLock()  # which a reply that is thrown away takes wherever that happens
-        self._waiting: deque[Place] = deque()
+        self._waiting: deque[Waiter] = deque()
         self._room = math.inf if in_flight is None else in_flight
         self._begun: deque[float] = deque(maxlen=per_minute or 0)
         self._blocked_until = 0.0
@@ -122,26 +122,26 @@ class Line:
         """Yield what to wait for, and for how many seconds at most, until it is this request's turn."""
         limits = [limit for limit in (request.timeout.pool, request.timeout.total) if limit is not None]
         patience = min(limits, default=math.inf)
-        place = Place()
+        waiter = Waiter()
         with self._lock:
-            self._waiting.append(place)
+            self._waiting.append(waiter)
         try:
-            while (delay := self._delay(place, time.monotonic())) > 0:
+            while (delay := self._delay(waiter, time.monotonic())) > 0:
                 left = began + patience - time.monotonic()
                 if left <= 0 or left < delay < math.inf:
                     raise TransportError("timeout", f"the limits leave no room for the request within {patience:g} s")
                 seconds = min(delay, left)
-                yield place.wake, None if seconds == math.inf else seconds
+                yield waiter.wake, None if seconds == math.inf else seconds
         finally:
-            self._give_up(place)
+            self._give_up(waiter)
 
-    def _delay(self, place: Place, now: float) -> float:
-        """Let the first of the line in, or say for how long it waits: without end is until it is woken."""
+    def _delay(self, waiter: Waiter, now: float) -> float:
+        """Admit the first waiter, or return how long it must wait (infinity: until notified)."""
         with self._lock:
             if self._closed:
                 raise TransportError("closed", "the limiter is closed")
-            place.wake = Future()
-            if self._waiting[0] is not place or self._room < 1:
+            waiter.wake = Future()
+            if self._waiting[0] is not waiter or self._room < 1:
                 return math.inf
             full = 0 < len(self._begun) == self._begun.maxlen
             at = max(self._blocked_until, self._begun[0] + MINUTE if full else 0.0)
@@ -153,9 +153,9 @@ class Line:
             self._wake_first()
             return 0.0
 
-    def _give_up(self, place: Place) -> None:
+    def _give_up(self, waiter: Waiter) -> None:
         with self._lock, suppress(ValueError):  # it is not in the line if it had its turn
-            self._waiting.remove(place)
+            self._waiting.remove(waiter)
             self._wake_first()
 
     def _wake_first(self) -> None:
@@ -168,8 +168,8 @@ class Line:
             self._room += 1
             self._wake_first()
 
-    def heed(self, status: int, headers: Headers) -> None:
-        """Take note of what an answer says about the server's limits."""
+    def update_limits(self, status: int, headers: Headers) -> None:
+        """Apply the rate limits that a response reports."""
         pause = _retry_after(headers) if status in (429, 503) else 0.0
         for quota in QUOTAS:
             if headers.get(f"x-ratelimit-remaining-{quota}") == "0":
@@ -178,41 +178,41 @@ class Line:
             self._blocked_until = max(self._blocked_until, time.monotonic() + (pause if math.isfinite(pause) else 0.0))
 
     def close(self) -> None:
-        """Turn away who waits, and who comes."""
+        """Reject the waiting requests, and all later ones."""
         with self._lock:
             self._closed = True
-            for place in self._waiting:
-                if not place.wake.done():
-                    place.wake.set_result(None)
+            for waiter in self._waiting:
+                if not waiter.wake.done():
+                    waiter.wake.set_result(None)
 
 
-class Place:
-    """A place in the line."""
+class Waiter:
+    """A request that waits for its turn."""
 
     def __init__(self) -> None:
         self.wake: Future[None] = Future()
 
 
 class InFlight:
-    """An answer that holds its place until its end, also where nobody closes it."""
+    """A reply that counts as in flight until its end, or until it is garbage collected."""
 
-    def __init__(self, reply: Any, line: Line) -> None:
+    def __init__(self, reply: Any, queue: WaitQueue) -> None:
         self.status: int = reply.status
         self.headers: Headers = reply.headers
         self._reply = reply
-        self._line: Line | None = line
-        line.heed(self.status, self.headers)
+        self._queue: WaitQueue | None = queue
+        queue.update_limits(self.status, self.headers)
 
     def _leave(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.leave()
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            queue.leave()
 
     __del__ = _leave
 
 
-class Held(InFlight):
-    """An answer of a sync transport."""
+class LimitedReply(InFlight):
+    """A reply of a sync transport."""
 
     def read(self) -> bytes:
         """Return the whole body."""
@@ -237,8 +237,8 @@ class Held(InFlight):
             self._leave()
 
 
-class AsyncHeld(InFlight):
-    """An answer that is awaited."""
+class AsyncLimitedReply(InFlight):
+    """A reply of an async transport."""
 
     async def read(self) -> bytes:
         """Return the whole body."""

@@ -18,13 +18,21 @@ import threading
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from oai._cassette import Asked, CassetteError
+from oai._cassette import CassetteError, RecordedRequest
 from oai._http import Request, Transport, TransportError
 from oai._matching import Matcher, explain
 from oai._nearest import nearest
 from oai._redact import Redactor
-from oai._replies import NOTHING, VARIABLE, AsyncRecording, CassetteMiss, Recording, Replayed, failure_of
-from oai._tape import KEPT_HEADERS, Note, SecretFound, Tape, absolute
+from oai._replies import (
+    AWAITABLE_NONE,
+    VARIABLE,
+    AsyncRecordingReply,
+    CassetteMiss,
+    RecordingReply,
+    ReplayedReply,
+    failure_of,
+)
+from oai._tape import KEPT_HEADERS, PendingExchange, RecordingSession, SecretFound, absolute
 from oai.transports import is_async
 
 if TYPE_CHECKING:
@@ -93,10 +101,10 @@ class Recorder:
         self._redactor = Redactor()
         self._matcher = Matcher(self._redactor, ignore, compare_headers)
         kept = (*KEPT_HEADERS, *(name.lower() for name in keep_headers))
-        self._tape: Tape | None = None
+        self._session: RecordingSession | None = None
         if self.mode != "live":
             rewrite = self.mode == "record"
-            self._tape = Tape(absolute(path), self._matcher, self._redactor, rewrite=rewrite, kept=kept)
+            self._session = RecordingSession(absolute(path), self._matcher, self._redactor, rewrite=rewrite, kept=kept)
         self._given = transport
         self._made: dict[bool, Any] = {}  # the transports of its own, by whether they are async
         self._lock = threading.Lock()
@@ -118,9 +126,9 @@ class Recorder:
     @property
     def unused(self) -> list[str]:
         """The recorded requests that nobody has asked for yet, as method, path and operation."""
-        if self._tape is None or self.mode == "record":
+        if self._session is None or self.mode == "record":
             return []
-        return [exchange.request.title for exchange in self._tape.unused()]
+        return [exchange.request.title for exchange in self._session.unused()]
 
     def __reduce__(self) -> Any:
         raise TypeError("a Recorder does not pickle, for what a copy notes would be lost: make one in each process")
@@ -144,19 +152,19 @@ class Recorder:
     def _send(self, request: Request, *, is_async: bool) -> Any:
         if self._closed:
             raise TransportError("closed", f"the recorder of {self.path} is closed")
-        tape = self._tape
-        if tape is None:
+        session = self._session
+        if session is None:
             return self._inner(is_async=is_async).send(request)
-        asked = self._matcher.asked(request)
+        canonical = self._matcher.canonical(request)
         if self.mode != "record":
-            found = tape.take(asked)
+            found = session.take(canonical)
             if found is not None and found.status is None:
                 raise failure_of(found)
             if found is not None:
-                return Replayed(found, self._chunks, self._title(asked), pace=self._pace)
+                return ReplayedReply(found, self._chunks, self._title(canonical), pace=self._pace)
             if self.mode == "replay":
-                raise self._miss(tape, asked)
-        note = tape.note(asked, request)
+                raise self._miss(session, canonical)
+        note = session.note(canonical, request)
         try:
             outcome = self._inner(is_async=is_async).send(request)
         except BaseException as error:
@@ -166,22 +174,22 @@ class Recorder:
         if inspect.isawaitable(outcome) and not hasattr(outcome, "status"):
             return self._awaited(note, outcome)
         reply: Any = outcome
-        return Recording(reply, note)
+        return RecordingReply(reply, note)
 
-    async def _awaited(self, note: Note, outcome: Awaitable[Any]) -> AsyncRecording:
+    async def _awaited(self, note: PendingExchange, outcome: Awaitable[Any]) -> AsyncRecordingReply:
         try:
             reply = await outcome
         except BaseException as error:
             self._not_answered(note, error)
             raise
-        return AsyncRecording(reply, note)
+        return AsyncRecordingReply(reply, note)
 
-    def _not_answered(self, note: Note, error: BaseException) -> None:
+    def _not_answered(self, note: PendingExchange, error: BaseException) -> None:
         """Note a failure; a cancelled request, or one whose file cannot be read, is not one to replay."""
         if isinstance(error, TransportError) and error.kind != "closed":
             note.failed(error)
         else:
-            cast("Tape", self._tape).drop(note)
+            cast("RecordingSession", self._session).drop(note)
 
     def close(self) -> Any:
         """Write the cassette and close the wrapped transport. Calling it again does nothing.
@@ -202,7 +210,7 @@ class Recorder:
     def _close(self, *, save: bool) -> Any:
         with self._lock:
             if self._closed:
-                return NOTHING
+                return AWAITABLE_NONE
             self._closed = True
         atexit.unregister(self._save_at_exit)
         failure: Exception | None = None
@@ -214,17 +222,17 @@ class Recorder:
         closing: list[Any] = []
         for each in [self._given, *self._made.values()]:
             outcome = None if each is None else each.close()
-            if inspect.isawaitable(outcome) and outcome is not NOTHING:
+            if inspect.isawaitable(outcome) and outcome is not AWAITABLE_NONE:
                 closing.append(outcome)
         if closing:
             return _closing(closing, failure)
         if failure is not None:
             raise failure
-        return NOTHING
+        return AWAITABLE_NONE
 
     def _finish(self) -> None:
-        if self._tape is not None and self.mode != "replay":
-            self._tape.save()
+        if self._session is not None and self.mode != "replay":
+            self._session.save()
         if not self._allow_unused and (unused := self.unused):
             raise UnusedAnswers(f"{self.path} has {len(unused)} answers that nobody asked for: {'; '.join(unused)}")
 
@@ -260,19 +268,19 @@ class Recorder:
                 self._made[is_async] = _usual(is_async=is_async)
             return self._made[is_async]
 
-    def _title(self, asked: Asked) -> str:
-        return f"{asked.title} in {self.path}"
+    def _title(self, canonical: RecordedRequest) -> str:
+        return f"{canonical.title} in {self.path}"
 
-    def _miss(self, tape: Tape, asked: Asked) -> CassetteMiss:
-        times = tape.times(asked)
-        if not tape.found:
-            lines = [f"there is no cassette {self.path} to answer {asked.title}"]
+    def _miss(self, session: RecordingSession, canonical: RecordedRequest) -> CassetteMiss:
+        times = session.times(canonical)
+        if not session.found:
+            lines = [f"there is no cassette {self.path} to answer {canonical.title}"]
         elif times:
             count = "once" if times == 1 else f"{times} times"
-            lines = [f"{self._title(asked)} is recorded {count}, and was asked for once more"]
+            lines = [f"{self._title(canonical)} is recorded {count}, and was asked for once more"]
         else:
-            lines = [f"{self.path} has no answer to {asked.title}"]
-            lines += explain(asked, [exchange.request for exchange in tape.recorded])
+            lines = [f"{self.path} has no answer to {canonical.title}"]
+            lines += explain(canonical, [exchange.request for exchange in session.recorded])
         advice = (
             f"to record what is missing, run once with the environment's {VARIABLE}=append or "
             f"Recorder(..., mode='append'); to record all of it anew, with {VARIABLE}=record or mode='record'"
