@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from oai._errors import WebSocketQueueFullError as WebSocketQueueFullError
     from oai._events import EventParser as EventParser
     from oai._events import ServerSentEvent as ServerSentEvent
-    from oai._multipart import File as File
+    from oai._file_types import File as File
     from oai._http import Headers as Headers
     from oai._http import Timeout as Timeout
     from oai._http_client import DefaultAioHttpClient as DefaultAioHttpClient
@@ -162,7 +162,7 @@ _HOMES = {
         "WebSocketConnectionClosedError WebSocketQueueFullError"
     ),
     "oai._events": "EventParser ServerSentEvent",
-    "oai._multipart": "File",
+    "oai._file_types": "File",
     "oai._http": "Headers Timeout",
     "oai._http_client": (
         "DefaultAioHttpClient DefaultAsyncHttpx2Client DefaultAsyncHttpxClient DefaultHttpx2Client DefaultHttpxClient"

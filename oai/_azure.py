@@ -13,7 +13,7 @@ import msgspec
 from oai._config import Dialect
 from oai._errors import OpenAIError
 from oai._operation import PCHAR
-from oai._strict import strictly
+from oai._strict import convert_strict
 
 if TYPE_CHECKING:
     from typing import Self
@@ -47,7 +47,7 @@ def differences() -> Differences:
     """Read `azure.toml`, once."""
     if not _read:
         with open(DIFFERENCES, "rb") as file:
-            _read.append(strictly(Differences, tomllib.load(file)))
+            _read.append(convert_strict(Differences, tomllib.load(file)))
     return _read[0]
 
 
@@ -169,8 +169,6 @@ class _AzureClient:
         other: Self = base.with_options(**options)
         other._azure = {**self._azure, **({} if api_version is None else {"api_version": api_version})}
         return other
-
-    copy = with_options
 
     def _state(self: Any) -> dict[str, Any]:
         """Return the options that a pickled client carries."""

@@ -219,7 +219,9 @@ class Client(AdHoc):
         other._check_key()
         return other
 
-    copy = with_options
+    def copy(self, **options: Any) -> Self:
+        """Return `with_options` of the same options."""
+        return self.with_options(**options)
 
     def __repr__(self) -> str:
         from oai._redact import redact_url  # regular expressions, which few programs need

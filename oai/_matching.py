@@ -23,8 +23,8 @@ from msgspec import UNSET
 from oai._cassette import Asked, Part
 from oai._cassette_content import NOT_JSON, parse_json, plain_text
 from oai._nearest import nearest
-from oai._redact import is_list, is_object
-from oai._strict import strictly
+from oai._shape import is_list, is_object
+from oai._strict import convert_strict
 
 if TYPE_CHECKING:
     from oai._http import Request
@@ -85,7 +85,7 @@ class Matcher:
 
     def key(self, asked: Asked) -> str:
         """Return a text that is the same for requests that are; a recorded request may have been edited."""
-        copy = strictly(Asked, msgspec.to_builtins(asked))
+        copy = convert_strict(Asked, msgspec.to_builtins(asked))
         return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
 
     def _without_ignored(self, asked: Asked) -> Asked:

@@ -18,7 +18,7 @@ import msgspec
 
 from oai._errors import TableError
 from oai._socket import Socket
-from oai._strict import LOOKING
+from oai._strict import TYPE_LOCK
 from oai._version import __version__
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "endpoints.toml")
@@ -167,7 +167,7 @@ def _unpack_row(packed: msgspec.Raw) -> Row:
 
 def _unpack_helper(packed: msgspec.Raw) -> Helper | Socket:
     is_socket, row = msgspec.msgpack.decode(packed, type=tuple[bool, msgspec.Raw])
-    with LOOKING:
+    with TYPE_LOCK:
         return msgspec.msgpack.decode(row, type=Socket) if is_socket else msgspec.msgpack.decode(row, type=Helper)
 
 

@@ -24,7 +24,8 @@ from oai._content import decoder
 from oai._errors import OpenAIError
 from oai._events import EventParser
 from oai._http import Headers, Request, TransportError
-from oai._redact import REDACTED, is_object, is_secret_header
+from oai._redact import REDACTED, is_secret_header
+from oai._shape import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,7 +26,8 @@ from oai._errors import OpenAIError
 from oai._http import Headers, Request, TransportError
 from oai._matching import Matcher
 from oai._operation import Operation
-from oai._redact import Redactor, is_list, is_object, redact_url
+from oai._redact import Redactor, redact_url
+from oai._shape import is_list, is_object
 from oai._table import PLACEHOLDER, Row, Table
 from oai._tape import EVENT_STREAM, KEPT_HEADERS, Tape
 

@@ -23,7 +23,8 @@ import oai
 import oai.types
 from oai._events import EventParser
 from oai._http import Request, TransportError
-from oai._object import Object, tag_fields, untagged
+from oai._json_unions import tag_fields, untagged
+from oai._object import Object
 from oai._operation import Operation
 from oai._sample import Sampler
 from oai._strict import decoder

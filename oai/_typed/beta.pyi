@@ -35,7 +35,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from oai._answer import BinaryResponse
 from oai._connection import AsyncConnection, Connection
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream

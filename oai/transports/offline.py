@@ -18,7 +18,8 @@ import msgspec
 
 from oai._answer import is_of_httpx
 from oai._http import Headers, Request, TransportError
-from oai._object import Object, tag_fields
+from oai._json_unions import tag_fields
+from oai._object import Object
 from oai._response import Response
 from oai._sample import Sampler
 from oai._sample_batches import Batches

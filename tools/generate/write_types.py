@@ -124,8 +124,9 @@ class Writer:
         lines = ["import builtins"] if "builtins" in self._used else []
         lines += [_import("collections.abc", abc), _import("typing", typing)]
         lines += ["\nimport msgspec\n"] if "field" in self._used else []
-        lines += ["", _import("oai._multipart", {"File"} & self._used)]
-        lines += [_import("oai._object", {"Object", "untagged"} & self._used)]
+        lines += ["", _import("oai._file_types", {"File"} & self._used)]
+        lines += [_import("oai._json_unions", {"untagged"} & self._used)]
+        lines += [_import("oai._object", {"Object"} & self._used)]
         lines += [_import(home, {name}) for name, home in BASE_HOMES.items() if name in self._used]
         lines += [_import(module, names) for module, names in sorted(imports.items())]
         return HEADER + "\n".join(lines)
