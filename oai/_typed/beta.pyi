@@ -11,7 +11,6 @@ import oai.helpers.agent_streams
 import oai.helpers.agent_tools
 import oai.helpers.assistants
 import oai.helpers.chat_stream
-import oai.helpers.parsing
 import oai.helpers.polling
 import oai.helpers.sockets
 import oai.types
@@ -1871,7 +1870,7 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+    ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Answer a conversation in a type of yours."""
 
     def stream(
@@ -1934,7 +1933,7 @@ class BetaChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> BetaChatCompletionsMessagesRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    parse: RawCall[oai.types.chat.ParsedChatCompletion[Any]]
     stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
 
 
@@ -5379,7 +5378,7 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+    ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Answer a conversation in a type of yours."""
 
     def stream(
@@ -5442,7 +5441,7 @@ class AsyncBetaChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessagesRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    parse: AsyncRawCall[oai.types.chat.ParsedChatCompletion[Any]]
     stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
 
 
