@@ -61,6 +61,9 @@ PARSED = {
 It is written by hand, in the module `parsed` of the area.
 """
 
+BY_HAND = frozenset({Path("legacy.py"), *(Path(area, "parsed.py") for area, _ in PARSED)})
+"""The modules of `oai.types` that are written by hand."""
+
 OFFICIAL = "    from oai import _official_types\n\n    _official_types.install()\n"
 """What the root package begins with."""
 
@@ -340,11 +343,10 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
 
 
 def _remove_generated(root: Path) -> None:
-    """Remove the generated modules below `root`, and the directories in which nothing written by hand remains."""
+    """Remove the modules below `root` but those written by hand, and the directories in which none remains."""
     for module in root.rglob("*.py"):
-        with module.open(encoding="utf-8") as file:
-            if file.readline() == HEADER:
-                module.unlink()
+        if module.relative_to(root) not in BY_HAND:
+            module.unlink()
     for directory in [each for each in root.iterdir() if each.is_dir()] if root.exists() else ():
         if not any(directory.rglob("*.py")):
             shutil.rmtree(directory)
