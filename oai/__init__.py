@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from oai._lazy import attach
 from oai._version import __version__
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from oai._errors import WebSocketQueueFullError as WebSocketQueueFullError
     from oai._events import EventParser as EventParser
     from oai._events import ServerSentEvent as ServerSentEvent
+    from oai._file_types import File as File
     from oai._http import Headers as Headers
     from oai._http import Timeout as Timeout
     from oai._http_client import DefaultAioHttpClient as DefaultAioHttpClient
@@ -65,7 +67,6 @@ if TYPE_CHECKING:
     from oai._http_client import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
     from oai._http_client import DefaultHttpx2Client as DefaultHttpx2Client
     from oai._http_client import DefaultHttpxClient as DefaultHttpxClient
-    from oai._multipart import File as File
     from oai._object import Object as Object
     from oai._observe import Attempt as Attempt
     from oai._omit import NOT_GIVEN as NOT_GIVEN
@@ -144,127 +145,71 @@ if TYPE_CHECKING:
     azure_ad_token_provider: Callable[[], str] | None
 
 _HOMES = {
-    "_answer": ["BinaryResponse"],
-    "_azure": ["AsyncAzureOpenAI", "AzureOpenAI"],
-    "_async_client": ["AsyncOpenAI"],
-    "_client": ["OpenAI"],
-    "_config": ["DEFAULT_MAX_RETRIES", "DEFAULT_TIMEOUT"],
-    "_connection": ["AsyncConnection", "Connection"],
-    "_decode": ["decode"],
-    "_default_transport": ["default_transport"],
-    "_errors": [
-        "LengthFinishReasonError",
-        "ContentFilterFinishReasonError",
-        "ParseError",
-        "ToolError",
-        "APIConnectionError",
-        "APIError",
-        "APIResponseValidationError",
-        "APIStatusError",
-        "APITimeoutError",
-        "AuthenticationError",
-        "BadRequestError",
-        "ConflictError",
-        "InsecureWarning",
-        "InternalServerError",
-        "InvalidWebhookSignatureError",
-        "NotFoundError",
-        "OpenAIError",
-        "PermissionDeniedError",
-        "PollCancelledError",
-        "PollTimeoutError",
-        "RateLimitError",
-        "ResponseTooLargeError",
-        "StreamError",
-        "TableError",
-        "UnprocessableEntityError",
-        "UploadError",
-        "WebSocketConnectionClosedError",
-        "WebSocketQueueFullError",
-    ],
-    "_events": ["EventParser", "ServerSentEvent"],
-    "_http": ["Headers", "Timeout"],
-    "_http_client": [
-        "DefaultAioHttpClient",
-        "DefaultAsyncHttpx2Client",
-        "DefaultAsyncHttpxClient",
-        "DefaultHttpx2Client",
-        "DefaultHttpxClient",
-    ],
-    "_multipart": ["File"],
-    "_object": ["Object"],
-    "_observe": ["Attempt"],
-    "_omit": ["NOT_GIVEN", "Omit", "omit"],
-    "_pages": ["AsyncPages", "ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
-    "_rate_limit": ["RateLimit"],
-    "_raw": ["RawResponse"],
-    "_reconnect": ["ReconnectingEvent"],
-    "_response": ["Response"],
-    "_stream": ["AsyncStream", "Stream"],
-    "_streamed": ["AsyncStreamedResponse", "StreamedResponse"],
-    "_table": ["Table"],
-    "_table_load": ["load_table"],
-    "helpers.assistants": ["AssistantEventHandler", "AsyncAssistantEventHandler"],
-    "helpers.batch_files": ["Later"],
-    "helpers.functions": [
-        "FunctionTool",
-        "function_tool",
-        "pydantic_function_tool",
-        "pydantic_responses_function_tool",
-    ],
-    "helpers.many": ["amap", "map"],
-    "transports": [
-        "AiohttpTransport",
-        "AsyncTransport",
-        "CassetteError",
-        "CassetteMiss",
-        "FakeTransport",
-        "OfflineTransport",
-        "Recorder",
-        "SecretFound",
-        "Transport",
-        "TransportError",
-        "UnexpectedCall",
-        "UnusedAnswers",
-        "Urllib3Transport",
-    ],
+    "oai._answer": "BinaryResponse HttpxBinaryResponseContent=BinaryResponse",
+    "oai._async_client": "AsyncClient=AsyncOpenAI AsyncOpenAI",
+    "oai._azure": "AsyncAzureOpenAI AzureOpenAI",
+    "oai._client": "Client=OpenAI OpenAI",
+    "oai._config": "DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
+    "oai._connection": "AsyncConnection Connection",
+    "oai._decode": "decode",
+    "oai._default_transport": "default_transport",
+    "oai._errors": (
+        "APIConnectionError APIError APIResponseValidationError APIStatusError APITimeoutError "
+        "AuthenticationError BadRequestError ConflictError ContentFilterFinishReasonError InsecureWarning "
+        "InternalServerError InvalidWebhookSignatureError LengthFinishReasonError NotFoundError OpenAIError "
+        "ParseError PermissionDeniedError PollCancelledError PollTimeoutError RateLimitError "
+        "ResponseTooLargeError StreamError TableError ToolError UnprocessableEntityError UploadError "
+        "WebSocketConnectionClosedError WebSocketQueueFullError"
+    ),
+    "oai._events": "EventParser ServerSentEvent",
+    "oai._file_types": "File",
+    "oai._http": "Headers Timeout",
+    "oai._http_client": (
+        "DefaultAioHttpClient DefaultAsyncHttpx2Client DefaultAsyncHttpxClient DefaultHttpx2Client DefaultHttpxClient"
+    ),
+    "oai._object": "Object",
+    "oai._observe": "Attempt",
+    "oai._omit": "NOT_GIVEN NotGiven=Omit Omit not_given=omit omit",
+    "oai._pages": "AsyncPages ConversationCursorPage CursorPage NextCursorPage Page TokenPage",
+    "oai._rate_limit": "RateLimit",
+    "oai._raw": "RawResponse",
+    "oai._reconnect": "ReconnectingEvent",
+    "oai._response": "Response",
+    "oai._stream": "AsyncStream Stream",
+    "oai._streamed": (
+        "APIResponse=StreamedResponse AsyncAPIResponse=AsyncStreamedResponse AsyncStreamedResponse StreamedResponse"
+    ),
+    "oai._table": "Table",
+    "oai._table_load": "load_table",
+    "oai.helpers.assistants": "AssistantEventHandler AsyncAssistantEventHandler",
+    "oai.helpers.batch_files": "Later",
+    "oai.helpers.functions": "FunctionTool function_tool pydantic_function_tool pydantic_responses_function_tool",
+    "oai.helpers.many": "amap map",
+    "oai.testing": "",
+    "oai.transports": (
+        "AiohttpTransport AsyncTransport CassetteError CassetteMiss FakeTransport OfflineTransport Recorder "
+        "SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
+    ),
+    "oai.types": "",
 }
-"""Module by module, the public names that it is the home of."""
+"""Module by module, the public names that it is the home of; `here=there` is another name for the same thing."""
 
-_ALIASES = {
-    "AsyncAPIResponse": "AsyncStreamedResponse",
-    "AsyncClient": "AsyncOpenAI",
-    "APIResponse": "StreamedResponse",
-    "Client": "OpenAI",
-    "HttpxBinaryResponseContent": "BinaryResponse",
-    "NotGiven": "Omit",
-    "not_given": "omit",
-}
-"""Other names that the official SDK has for some of them."""
+__all__ = [  # noqa: PLE0604 - all of them are strings
+    "__version__",
+    "transports",
+    "types",
+    *(name.partition("=")[0] for names in _HOMES.values() for name in names.split()),
+]
 
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", "transports", "types", *_HOME_OF, *_ALIASES]  # noqa: PLE0604 - all of them are strings
+def _fallback(name: str) -> Any:
+    """Return an option that nobody has set, or a call path of the module's own client, which changes with them."""
+    if name.startswith("_"):
+        raise AttributeError(f"module 'oai' has no attribute {name!r}")
+    from oai._module import SETTINGS, attribute
+
+    return None if name in SETTINGS else attribute(name, globals())
+
 
 if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
-
-    def __getattr__(name: str) -> Any:
-        from importlib import import_module
-
-        if name in _ALIASES:
-            value = __getattr__(_ALIASES[name])
-        elif name in _HOME_OF:
-            value = getattr(import_module(f"oai.{_HOME_OF[name]}"), name)
-        elif name in ("testing", "transports", "types"):
-            value = import_module(f"oai.{name}")
-        elif name.startswith("_"):
-            raise AttributeError(f"module 'oai' has no attribute {name!r}")
-        else:  # an option that nobody has set, or a call path of the module's own client, which changes with them
-            module = import_module("oai._module")
-            return None if name in module.SETTINGS else module.attribute(name, globals())
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = attach(__name__, _HOMES, _fallback)

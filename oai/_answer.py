@@ -95,9 +95,9 @@ class BinaryResponse:
         Raises:
             OSError: the file cannot be written.
         """
-        from oai._placed import placed  # few programs write files
+        from oai._place import atomic_write  # few programs write files
 
-        with placed(file) as target:
+        with atomic_write(file) as target:
             target.write(self.content)
 
     def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002

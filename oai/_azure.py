@@ -13,7 +13,7 @@ import msgspec
 from oai._config import Dialect
 from oai._errors import OpenAIError
 from oai._operation import PCHAR
-from oai._strict import strictly
+from oai._strict import convert_strict
 
 if TYPE_CHECKING:
     from typing import Self
@@ -47,7 +47,7 @@ def differences() -> Differences:
     """Read `azure.toml`, once."""
     if not _read:
         with open(DIFFERENCES, "rb") as file:
-            _read.append(strictly(Differences, tomllib.load(file)))
+            _read.append(convert_strict(Differences, tomllib.load(file)))
     return _read[0]
 
 

@@ -27,8 +27,9 @@ from msgspec import UNSET
 
 from oai._cassette_content import DEEPEST, LAYOUTS, CassetteStruct, Chunk, lay_out, misplaced, parse_json
 from oai._errors import OpenAIError
-from oai._redact import LEAST_SECRET, REDACTED, is_list, is_object, is_secret_header
-from oai._strict import strictly
+from oai._redact import LEAST_SECRET, REDACTED, is_secret_header
+from oai._shape import is_list, is_object
+from oai._strict import convert_strict
 
 if TYPE_CHECKING:
     from oai._redact import Redactor
@@ -148,7 +149,7 @@ def read(path: str) -> list[Exchange]:
             raise CassetteError(f"{path} is not a cassette: {wrong or f'it is no JSON object with {MARK} in it'}")
         if version != VERSION:
             raise CassetteError(f"{path} is a cassette of version {version!r}; this reads {VERSION}")
-        exchanges = strictly(_File, value).exchanges
+        exchanges = convert_strict(_File, value).exchanges
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise CassetteError(f"{path} is not a cassette: line {line} is not UTF-8") from None

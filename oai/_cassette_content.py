@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
-from oai._redact import is_list, is_object
+from oai._shape import is_list, is_object
 
 if TYPE_CHECKING:
     from oai._redact import Redactor

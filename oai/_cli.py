@@ -253,9 +253,9 @@ def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any)
     if options.all and "Page[" not in row.response:
         raise UsageError(f"{name} answers {row.response} and no pages, so there is nothing for --all")
     if options.output is not None:
-        from oai._placed import check_place
+        from oai._place import check_writable
 
-        check_place(options.output)
+        check_writable(options.output)
 
 
 def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:

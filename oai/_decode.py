@@ -8,12 +8,11 @@ This module knows types and bytes, not HTTP.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
-from oai._strict import DECODE, strictly
+from oai._strict import DECODE, convert_strict
 
 MOST_LOGGED = 1000
 """Shapes that are told apart in the log; a server that varies without end does not fill the memory."""
@@ -33,12 +32,12 @@ def decode(kind: Any, data: bytes) -> Any:
     try:
         return DECODE[kind](data)
     except msgspec.ValidationError as mismatch:
-        return lenient(kind, parsed(data), mismatch)
+        return lenient(kind, parse_json(data), mismatch)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return lenient(kind, parsed(data))
+        return lenient(kind, parse_json(data))
 
 
-def parsed(data: bytes) -> Any:
+def parse_json(data: bytes) -> Any:
     """Read JSON text as plain data: what is not UTF-8, and half characters, replaced; NaN and a byte order mark taken.
 
     Raises:
@@ -49,7 +48,8 @@ def parsed(data: bytes) -> Any:
     except RecursionError:
         raise msgspec.DecodeError("it is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as refusal:
-        import json  # few answers need it
+        import json  # few answers need these
+        import re
 
         whole = re.sub(HALF, lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
         try:
@@ -64,7 +64,7 @@ def parsed(data: bytes) -> Any:
 def convert(kind: Any, value: Any) -> Any:
     """Do for plain data what `decode` does for JSON text."""
     try:
-        return strictly(kind, value)
+        return convert_strict(kind, value)
     except msgspec.ValidationError as mismatch:
         return lenient(kind, value, mismatch)
 

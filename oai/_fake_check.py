@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 
 import msgspec
 
+from oai._json_unions import untagged_variants
 from oai._nearest import nearest
-from oai._object import Object, plain, untagged_variants
+from oai._object import Object, plain
 from oai._offline_answers import ANYTHING
 from oai._sample import object_fields
 from oai._strict import decoder

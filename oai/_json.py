@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from oai._object import Object
 from oai._omit import Omit
 
 REFUSED = (TypeError, UnicodeEncodeError, msgspec.EncodeError)
@@ -54,7 +53,7 @@ def complete(value: Any) -> Any:
     complete_kind = _COMPLETE.get(type(value))
     if complete_kind is not None:
         return complete_kind(value)
-    return _complete_object(value) if isinstance(value, Object) else value
+    return _complete_object(value) if hasattr(type(value), "_untyped") else value
 
 
 def _complete_dict(value: dict[Any, Any]) -> Any:
@@ -77,7 +76,7 @@ def _complete_float(value: float) -> float:
     return value
 
 
-def _complete_object(value: Object) -> Any:
+def _complete_object(value: Any) -> Any:
     if value.__dict__:
         return value.to_dict()
     for name in value.__struct_fields__:

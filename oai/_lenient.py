@@ -19,8 +19,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from oai._object import RESERVED, SHADOWED, Object, untagged_variants
-from oai._strict import strictly
+from oai._json_unions import RESERVED, SHADOWED, untagged_variants
+from oai._strict import convert_strict
 
 Builder = Callable[[Any], Any]
 
@@ -79,6 +79,7 @@ def _dict(arguments: tuple[Any, ...]) -> Builder:
 def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
     """Make the builder of a struct: the strict way for this part of the document, then field by field."""
     config = cls.__struct_config__
+    keeps_unknown = hasattr(cls, "_untyped")
 
     @cache
     def fields() -> dict[str, tuple[str, Builder]]:
@@ -90,7 +91,7 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
         declared = fields()
         if not config.forbid_unknown_fields or value.keys() <= {*declared, config.tag_field}:
             try:
-                return strictly(kind, value)
+                return convert_strict(kind, value)
             except msgspec.ValidationError:
                 pass
         known: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
@@ -102,14 +103,14 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
             else:
                 unknown[wire] = item
         built = cls(**known)
-        if isinstance(built, Object):
+        if keeps_unknown:
             keep_unknown(built, unknown)
         return built
 
     return build_struct
 
 
-def keep_unknown(built: Object, unknown: dict[str, Any]) -> None:
+def keep_unknown(built: Any, unknown: dict[str, Any]) -> None:
     """Store fields that the struct does not declare; a name that would hide a method is kept out of its way."""
     cls = type(built)
     tag_field = cls.__struct_config__.tag_field
@@ -149,22 +150,23 @@ def _union_of_objects(flat: list[Any]) -> Builder:
     tag_fields = {tag_field for tag_field, _ in tags}
     untagged = [each for each in structs if _tag(each) is None]
     dicts = [each for each in flat if get_origin(each) is dict or each is dict]
+    untyped = next((each._untyped for each in structs if hasattr(each, "_untyped")), None)  # noqa: SLF001 - see `Object`
 
     def build_object(value: dict[str, Any]) -> Any:
         for tag_field in tag_fields:
             tag = value.get(tag_field)
             if isinstance(tag, str) and (tag_field, tag) in tags:
                 declaring = [each for each in untagged if tag_field in each.__struct_encode_fields__]
-                return build(_likest(tags[tag_field, tag] + declaring, value), value)
+                return build(_best_match(tags[tag_field, tag] + declaring, value), value)
         candidates = untagged
         if not candidates:  # a tag that was left out is only guessed where all else is there
             candidates = [each for each in structs if _tag(each)[0] not in value and _required(each) <= value.keys()]
         if candidates:
-            return build(_likest(candidates, value), value)
+            return build(_best_match(candidates, value), value)
         if dicts:
             return build(dicts[0], value)
-        if structs:
-            unknown = Object()
+        if untyped is not None:
+            unknown = untyped()
             keep_unknown(unknown, value)
             return unknown
         return value
@@ -190,7 +192,7 @@ def _tag(struct: Any) -> Any:
     return None if config.tag_field is None else (config.tag_field, config.tag)
 
 
-def _likest(structs: list[Any], value: dict[str, Any]) -> Any:
+def _best_match(structs: list[Any], value: dict[str, Any]) -> Any:
     return structs[0] if len(structs) == 1 else max(structs, key=lambda each: _likeness(each, value))
 
 
@@ -213,7 +215,7 @@ def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
 def _first_fit(lists: list[Any], value: list[Any]) -> Any:
     for each in lists:
         try:
-            strictly(each, value)
+            convert_strict(each, value)
         except msgspec.ValidationError:
             continue
         return each

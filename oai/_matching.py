@@ -22,9 +22,9 @@ from oai._cassette import Part, RecordedRequest
 from oai._cassette_content import NOT_JSON, parse_json, plain_text
 from oai._incoming_forms import MOST_TEXT, BoundedContent, form_boundary, form_parts
 from oai._nearest import nearest
-from oai._redact import is_list, is_object
 from oai._router import match_path
-from oai._strict import strictly
+from oai._shape import is_list, is_object
+from oai._strict import convert_strict
 
 if TYPE_CHECKING:
     from oai._http import Request
@@ -82,7 +82,7 @@ class Matcher:
 
     def key(self, canonical: RecordedRequest) -> str:
         """Return a text that is the same for requests that are; a recorded request may have been edited."""
-        copy = strictly(RecordedRequest, msgspec.to_builtins(canonical))
+        copy = convert_strict(RecordedRequest, msgspec.to_builtins(canonical))
         return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
 
     def _without_ignored(self, canonical: RecordedRequest) -> RecordedRequest:

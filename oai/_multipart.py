@@ -10,19 +10,9 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
 from oai._query import flatten
-
-Content: TypeAlias = bytes | os.PathLike[str] | str | IO[bytes]
-
-File: TypeAlias = (
-    Content
-    | tuple[str | None, Content]
-    | tuple[str | None, Content, str | None]
-    | tuple[str | None, Content, str | None, Mapping[str, str]]
-)
-"""What may be uploaded: a path, bytes, an open binary file, or `(name, content[, type[, headers]])`."""
 
 PIECE = 256 * 1024
 """Bytes read from a file at a time."""

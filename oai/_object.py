@@ -9,10 +9,11 @@ module knows how to give an object back as plain data. It knows nothing of HTTP 
 # for a type's first decoder, and evaluating them from text is seven times as slow.
 
 from collections.abc import Callable, Iterable, Iterator
-from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import msgspec
+
+from oai._json_unions import RESERVED, SHADOWED
 
 
 class Kind(msgspec.StructMeta):
@@ -43,6 +44,9 @@ class Object(  # noqa: PLW1641 - what can change has no hash
 
     _response: ClassVar[Any] = None
     """The answer itself where this object is its root: status, headers, retries taken."""
+
+    _untyped: ClassVar[Any]
+    """The class of objects of no known type. The codecs know by it which structs hold unknown fields."""
 
     def to_dict(
         self,
@@ -165,9 +169,9 @@ class Object(  # noqa: PLW1641 - what can change has no hash
         sent = {wire for wire, value in self._items() if value is not None} | self.model_extra.keys()
         content = getattr(self._response, "content", b"")
         if content.lstrip()[:1] == b"{":
-            from oai._decode import parsed  # which is built on this module
+            from oai._decode import parse_json  # which is built on this module
 
-            sent |= parsed(content).keys()
+            sent |= parse_json(content).keys()
         names = dict(zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True))
         return {names.get(wire, wire) for wire in sent}
 
@@ -212,12 +216,7 @@ def _restore(cls: type[Object], fields: dict[str, Any], kept: dict[str, Any]) ->
     return restored
 
 
-SHADOWED = "_shadowed"
-"""Where unknown fields are kept whose names would hide a method or another attribute of the class."""
-
-RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED})
-"""Names in an object's `__dict__` that are ours, not the server's."""
-
+Object._untyped = Object  # noqa: SLF001 - its own module
 
 LEAVES = frozenset({str, int, float, bool, type(None)})
 
@@ -239,33 +238,3 @@ def plain(value: Any, dumped: Callable[[Object], Any] = Object.to_dict) -> Any:
         return {key: plain(item, dumped) for key, item in value.items()}
     to_list = getattr(value, "tolist", None)
     return to_list() if callable(to_list) else value
-
-
-class _Untagged(type):
-    """The type of `untagged` unions: anything counts as an instance, for the variants are checked by decoding."""
-
-    __variants__: tuple[Any, ...]
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return True
-
-
-def untagged(*variants: Any) -> Any:
-    """Make a type for a union that no field tells apart and that msgspec therefore refuses to decode.
-
-    `_decode` tries the variants in their order and takes the first that fits, strictly, then leniently.
-    A type checker sees the plain union: write it beside this one under `if TYPE_CHECKING`.
-    """
-    return _Untagged("Untagged", (), {"__variants__": variants})
-
-
-def untagged_variants(kind: Any) -> tuple[Any, ...]:
-    """Return the variants of an `untagged` union, nothing for any other type."""
-    return kind.__variants__ if isinstance(kind, _Untagged) else ()
-
-
-def tag_fields(kind: Any) -> set[str]:
-    """Return the fields by which the structs of a type, or of the variants of a union, are told apart."""
-    variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
-    configs = [each.__struct_config__ for each in variants if hasattr(each, "__struct_config__")]
-    return {config.tag_field for config in configs if config.tag_field is not None}

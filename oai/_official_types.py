@@ -62,7 +62,7 @@ def homes_of(module: str) -> dict[str, str] | None:
     if found is None:
         return None
     pairs = (each.partition(" ") for each in found.split("; "))
-    return {f"oai.types{home}" if home.startswith(".") else home: names for home, _, names in pairs}
+    return {f"oai.types{home}": names for home, _, names in pairs}
 
 
 @cache

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oai._incoming_reading import ParsedRequest, read_request
-from oai._object import Object, tag_fields
+from oai._json_unions import tag_fields
+from oai._object import Object
 from oai._response import Response
 from oai._sample import SampleFactory
 from oai._sample_calls import calling, calling_events, wanted_call, wanted_schema

@@ -1,20 +1,22 @@
-"""Put a file in its place as one, among processes that do the same.
+"""Replace files atomically: write a temporary file in the same directory and rename it over the old one.
 
-The text is written beside its place, flushed to the disk, and renamed over the old one, under a lock: who reads
-sees the old file or the new one, a killed writer leaves the old one, and who writes can build on what is there
-without losing what another writes at the time. This module knows files, not what is in them.
+A reader sees the old file or the new one, and a failed or killed writer leaves the old one. `atomic_write` is for
+output that one process writes. `replace_file` also takes a lock against other processes, so that a writer can build on
+the current content without losing what another one writes meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Generator
+from typing import BinaryIO
 
 
-def stamp(path: str) -> tuple[int, int, int] | None:
-    """Return what tells one state of a file from another, `None` where there is none."""
+def file_stamp(path: str) -> tuple[int, int, int] | None:
+    """Return inode, modification time and size, which change when the file does; `None` if there is no file."""
     try:
         state = os.stat(path)
     except FileNotFoundError:
@@ -22,29 +24,91 @@ def stamp(path: str) -> tuple[int, int, int] | None:
     return state.st_ino, state.st_mtime_ns, state.st_size
 
 
-def put(path: str, make: Callable[[], str]) -> None:
-    """Put a text in its place: `make` is called under the lock and returns the text, having read what is there.
+@contextlib.contextmanager
+def atomic_write(file: str | os.PathLike[str]) -> Generator[BinaryIO]:
+    """Open a file for writing, and replace the old one when the block ends without an exception.
+
+    A pipe or a device is written directly. A symbolic link stays one: the file that it points to is replaced.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    target = _target(file)
+    if target is None:
+        with open(file, "wb") as output:
+            yield output
+    else:
+        with _replacing(target, _scratch(target), file) as output:
+            yield output
+
+
+def check_writable(file: str | os.PathLike[str]) -> None:
+    """Check that a file can be written, before its content is known.
+
+    Raises:
+        OSError: it cannot.
+    """
+    if os.path.isdir(file):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
+    target = _target(file)
+    if target is not None:
+        _open(_scratch(target), file).close()
+        os.unlink(_scratch(target))
+
+
+def replace_file(path: str, make: Callable[[], str]) -> None:
+    """Replace a text file under a lock. `make` returns the new text; it is called under the lock and may read the old.
 
     Raises:
         OSError: the file cannot be written; the old one stays as it was.
     """
-    place = os.path.realpath(path)
-    directory, name = os.path.split(place)
+    target = os.path.realpath(path)
+    directory, name = os.path.split(target)
     os.makedirs(directory, exist_ok=True)
     with _locked(directory):
-        text = make()
+        text = make().encode()
         # One name for all writers, as the lock lets in one at a time: what a killed one left is overwritten.
-        scratch = os.path.join(directory, f".{name}.part")
+        with _replacing(target, os.path.join(directory, f".{name}.part"), path) as output:
+            output.write(text)
+            output.flush()
+            os.fsync(output.fileno())
+
+
+@contextlib.contextmanager
+def _replacing(target: str, scratch: str, file: str | os.PathLike[str]) -> Generator[BinaryIO]:
+    """Open the temporary file, and rename it to the target when the block ends without an exception."""
+    with _open(scratch, file) as output:
         try:
-            with open(scratch, "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(scratch, place)
+            yield output
+            output.close()  # before the rename, as Windows demands
+            os.replace(scratch, target)
         except BaseException:
+            output.close()
             with contextlib.suppress(OSError):
                 os.unlink(scratch)
             raise
+
+
+def _target(file: str | os.PathLike[str]) -> str | None:
+    """Return the path to replace, or `None` for a pipe or a device."""
+    if not os.fspath(file):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "")
+    return None if os.path.exists(file) and not os.path.isfile(file) else os.path.realpath(file)
+
+
+def _scratch(target: str) -> str:
+    """Return the path of this process's temporary file, which must be in the target's file system."""
+    directory, name = os.path.split(target)
+    return os.path.join(directory, f".{name}.{os.getpid()}.part")
+
+
+def _open(scratch: str, file: str | os.PathLike[str]) -> BinaryIO:
+    """Open the temporary file; an error names the file that the caller asked for."""
+    try:
+        return open(scratch, "wb")
+    except OSError as error:
+        error.filename = os.fspath(file)
+        raise
 
 
 if sys.platform == "win32":

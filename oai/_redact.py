@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+from oai._shape import is_list, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -141,16 +143,6 @@ def redact_url(url: str) -> str:
 def _redact_parameter(piece: str) -> str:
     name, equals, value = piece.partition("=")
     return f"{name}{equals}{REDACTED if equals and SECRET_NAME.search(unquote(name)) else redact_text(value)}"
-
-
-def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    """Tell whether plain data is an object of JSON, in a way that type checkers understand."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Tell whether plain data is a list."""
-    return isinstance(value, list)
 
 
 class Redactor:

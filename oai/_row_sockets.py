@@ -10,7 +10,7 @@ import msgspec
 
 from oai._nearest import nearest
 from oai._socket import SOCKET_KEYS, SOCKET_OPTIONS, WebSocketRow
-from oai._strict import strictly
+from oai._strict import convert_strict
 from oai._table_check import header_problems, is_public, mistyped, wrong
 from oai._table_rows import PLACEHOLDER
 from oai._typexpr import check_expression
@@ -32,7 +32,7 @@ def check_socket(source: str, name: str, keys: dict[str, Any]) -> WebSocketRow:
     if "events" not in keys:
         raise wrong(source, name, "events", "is missing: the type of what the server sends")
     try:
-        socket = strictly(WebSocketRow, keys)
+        socket = convert_strict(WebSocketRow, keys)
     except msgspec.ValidationError as error:
         raise mistyped(source, name, keys, error) from None
     for problem in _problems(name, socket):

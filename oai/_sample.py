@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from oai._object import untagged_variants
+from oai._json_unions import untagged_variants
 from oai._sample_words import (
     CREATED,
     EMPTY_LISTS,
@@ -32,7 +32,7 @@ from oai._sample_words import (
     TRUE_FIELDS,
     WORDS,
 )
-from oai._strict import strictly
+from oai._strict import convert_strict
 
 DEEPEST = 8
 """How deep structs stand within each other before lists stay empty, so that a type that holds itself ends."""
@@ -225,7 +225,7 @@ def identifier(thing: str, place: int = 0) -> str:
 def fits(kind: Any, value: Any) -> bool:
     """Tell whether plain data decodes into a type strictly."""
     try:
-        strictly(kind, value)
+        convert_strict(kind, value)
     except (msgspec.ValidationError, TypeError):
         return False
     return True

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import msgspec
 
-from oai._object import Object, untagged_variants
+from oai._json_unions import untagged_variants
+from oai._object import Object
 from oai._sample_words import OPTIONAL_FIELDS_TO_FILL
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
-from oai._object import plain, untagged_variants
+from oai._json_unions import untagged_variants
+from oai._object import plain
 from oai._sample import object_fields, tag_of
 from oai._shape import as_dict
 

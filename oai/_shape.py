@@ -1,8 +1,8 @@
-"""Plain data of unknown shape, taken as what it should be: an object or a list, empty where it is something else."""
+"""Narrow or coerce untyped JSON data to a dict or a list."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 
 def as_dict(value: object) -> dict[str, Any]:
@@ -13,3 +13,13 @@ def as_dict(value: object) -> dict[str, Any]:
 def as_list(value: object) -> list[Any]:
     """Return the value if it is a list, else an empty one."""
     return cast("Any", value) if isinstance(value, list) else []
+
+
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether plain data is an object of JSON, in a way that type checkers understand."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Tell whether plain data is a list."""
+    return isinstance(value, list)

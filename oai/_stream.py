@@ -15,7 +15,7 @@ import msgspec
 
 from oai._content import Feed, TooLarge
 from oai._content import decoder as content_decoder
-from oai._decode import convert, lenient, parsed
+from oai._decode import convert, lenient, parse_json
 from oai._errors import (
     SHOWN,
     APIConnectionError,
@@ -27,7 +27,8 @@ from oai._errors import (
 )
 from oai._events import EventParser, ServerSentEvent
 from oai._http import TransportError
-from oai._object import plain, tag_fields
+from oai._json_unions import tag_fields
+from oai._object import plain
 from oai._strict import decoder
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class EventDecoder:
 
     def _json(self, event: ServerSentEvent) -> Any:
         try:
-            return parsed(event.data)
+            return parse_json(event.data)
         except msgspec.DecodeError as error:
             raise APIResponseValidationError(
                 f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",

@@ -150,15 +150,15 @@ class _Streamed(Response):
         whole = Response(**self.fields())  # of which `text` is the text
         if to is None:
             return self._make(whole, None)
-        from oai._answer import read_as  # as `_placed` below
+        from oai._answer import read_as  # as `_place` below
 
         return read_as(to, self.request.operation or self.request.method, whole)
 
     async def _to_file(self, file: str | os.PathLike[str], progress: Progress | None) -> None:
-        from oai._placed import placed  # few programs write files
+        from oai._place import atomic_write  # few programs write files
 
         done = 0
-        with placed(file) as target:
+        with atomic_write(file) as target:
             async for piece in self._bytes(PIECE):
                 await self._write(target, piece)
                 done += len(piece)

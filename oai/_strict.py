@@ -1,8 +1,8 @@
 """msgspec's decoders and conversions, each type made known to it by one thread at a time.
 
 msgspec (0.22) shows its description of a struct to other threads before that is whole, and a thread that decodes by
-it then crashes the process. So whatever has msgspec look at a type for the first time does so below `LOOKING`; who
-goes through `decoder`, `DECODE` or `strictly` has that done.
+it then crashes the process. So whatever has msgspec look at a type for the first time does so below `TYPE_LOCK`; who
+goes through `decoder`, `DECODE` or `convert_strict` has that done.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from oai._object import untagged, untagged_variants
+from oai._json_unions import untagged, untagged_variants
 
 T = TypeVar("T")
 
-LOOKING = RLock()
+TYPE_LOCK = RLock()
 """Held while msgspec looks at a type."""
 
 
 class _Decoders(dict[Any, msgspec.json.Decoder[Any]]):
     def __missing__(self, kind: Any) -> msgspec.json.Decoder[Any]:
-        with LOOKING:
+        with TYPE_LOCK:
             found = self.get(kind)
             if found is None:
                 found = self[kind] = msgspec.json.Decoder(_decodable(kind), dec_hook=_untagged_hook)
@@ -53,7 +53,7 @@ def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return _decoders[kind]
 
 
-def strictly(kind: type[T], value: Any) -> T:
+def convert_strict(kind: type[T], value: Any) -> T:
     """Do for plain data what a type's decoder does for JSON text.
 
     Raises:
@@ -81,7 +81,7 @@ def _untagged_hook(kind: Any, value: Any) -> Any:
     """Decode an `untagged` union: the first variant that fits exactly, else a mismatch for the lenient way."""
     for variant in untagged_variants(kind):
         try:
-            return strictly(variant, value)
+            return convert_strict(variant, value)
         except msgspec.ValidationError:
             continue
     raise msgspec.ValidationError("no variant of the union fits")

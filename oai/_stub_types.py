@@ -19,7 +19,7 @@ from oai._typexpr import PAGES, resolve
 HOMES: Final = {
     "Any": "typing",
     "BinaryResponse": "oai._answer",
-    "File": "oai._multipart",
+    "File": "oai._file_types",
     "Iterable": "collections.abc",
     "Literal": "typing",
     "Mapping": "collections.abc",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from oai._socket import WebSocketRow
-from oai._strict import LOOKING
+from oai._strict import TYPE_LOCK
 from oai._table_rows import Forms, HelperRow, Row
 
 _rows = msgspec.msgpack.Decoder(Row)  # made here, so that no two threads make it (`_strict`)
@@ -21,7 +21,7 @@ def _unpack_row(packed: msgspec.Raw) -> Row:
 
 def _unpack_helper(packed: msgspec.Raw) -> HelperRow | WebSocketRow:
     is_socket, row = msgspec.msgpack.decode(packed, type=tuple[bool, msgspec.Raw])
-    with LOOKING:
+    with TYPE_LOCK:
         return (
             msgspec.msgpack.decode(row, type=WebSocketRow) if is_socket else msgspec.msgpack.decode(row, type=HelperRow)
         )

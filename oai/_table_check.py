@@ -16,7 +16,7 @@ import msgspec
 
 from oai._errors import TableError
 from oai._nearest import nearest
-from oai._strict import strictly
+from oai._strict import convert_strict
 from oai._table_rows import CALL_OPTIONS, HELPER_KEYS, PLACEHOLDER, ROW_KEYS, HelperRow, Row
 from oai._typexpr import check_expression
 
@@ -43,7 +43,7 @@ def check_row(source: str, name: str, keys: dict[str, Any]) -> Row:
         if key not in keys:
             raise wrong(source, name, key, "is missing; a row needs " + ", ".join(REQUIRED_KEYS))
     try:
-        row = strictly(Row, keys)
+        row = convert_strict(Row, keys)
     except msgspec.ValidationError as error:
         raise mistyped(source, name, keys, error) from None
     for problem in _problems(name, row):
@@ -57,7 +57,7 @@ def check_helper(source: str, name: str, keys: dict[str, Any]) -> HelperRow:
         if key not in HELPER_KEYS:
             raise wrong(source, name, key, "is not a key of a helper", nearest(key, HELPER_KEYS))
     try:
-        helper = strictly(HelperRow, keys)
+        helper = convert_strict(HelperRow, keys)
     except msgspec.ValidationError as error:
         raise mistyped(source, name, keys, error) from None
     for problem in _helper_problems(name, helper):

@@ -24,7 +24,8 @@ from oai._content import decoder
 from oai._errors import OpenAIError
 from oai._events import EventParser
 from oai._http import Headers, Request, TransportError
-from oai._redact import REDACTED, is_object, is_secret_header
+from oai._redact import REDACTED, is_secret_header
+from oai._shape import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -188,7 +189,7 @@ class RecordingSession:
         self._rewrite = rewrite
         self._kept = tuple(kept)
         self._lock = threading.Lock()
-        self._stamp = _place.stamp(path)
+        self._stamp = _place.file_stamp(path)
         self.found = self._stamp is not None
         self.recorded = _read(path)
         self._keys = [matcher.key(exchange.request) for exchange in self.recorded]
@@ -240,7 +241,7 @@ class RecordingSession:
             return
 
         def make() -> str:
-            alone = self._rewrite and _place.stamp(self.path) == self._stamp
+            alone = self._rewrite and _place.file_stamp(self.path) == self._stamp
             new = self._exchanges(notes)
             if any(_cassette.find_leak(each, self._redactor) for each in new):
                 # An answer may have a secret that one after it has made known.
@@ -250,7 +251,7 @@ class RecordingSession:
             self._check(new)
             return _cassette.write([*([] if alone else _read(self.path)), *new])
 
-        _place.put(self.path, make)
+        _place.replace_file(self.path, make)
 
     def _exchanges(self, notes: list[PendingExchange]) -> list[Exchange]:
         """Return what there is to keep of notes. A request that nothing has answered yet leaves nothing to replay."""

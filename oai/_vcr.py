@@ -26,8 +26,9 @@ from oai._http import Headers, Request, TransportError
 from oai._incoming_forms import form_boundary
 from oai._matching import Matcher
 from oai._operation import Operation
-from oai._redact import Redactor, is_list, is_object, redact_url
+from oai._redact import Redactor, redact_url
 from oai._router import router
+from oai._shape import is_list, is_object
 from oai._table_rows import Row
 from oai._tape import EVENT_STREAM, KEPT_HEADERS, RecordingSession
 

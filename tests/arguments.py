@@ -11,7 +11,7 @@ from typing import IO, Any, Literal, Required, Union, get_args, get_origin, get_
 
 import msgspec
 
-from oai._multipart import File
+from oai._file_types import File
 from oai._table_rows import Row
 from oai._typexpr import resolve
 
@@ -73,7 +73,7 @@ def arguments(row: Row, mode: Mode) -> dict[str, Any]:
 def made(expression: str, mode: Mode, name: str = "") -> Any:
     """Return a value of a row's type expression."""
     # The table's `File` means anything where types are looked up; here it is the type that parameters have.
-    return _Maker(mode).of(resolve(re.sub(r"(?<![\w.])File\b", "oai._multipart.File", expression)), name, 0)
+    return _Maker(mode).of(resolve(re.sub(r"(?<![\w.])File\b", "oai._file_types.File", expression)), name, 0)
 
 
 @cache

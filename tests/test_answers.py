@@ -181,6 +181,19 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(server: Loopback, clie
     assert os.listdir(tmp_path) == ["old"]
 
 
+def test_writing_through_a_symbolic_link_replaces_the_file_it_points_to(
+    server: Loopback, client: oai.OpenAI, tmp_path: Path
+) -> None:
+    server.reply(Answer(body=b"new"))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "kept" / "file")
+    client.files.content("f").write_to_file(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "kept" / "file").read_bytes() == b"new"
+    assert os.listdir(tmp_path / "kept") == ["file"]
+
+
 def test_bytes_can_be_written_to_a_pipe(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
     server.reply(Answer(body=b"through a pipe"))
     answer = client.files.content("f")

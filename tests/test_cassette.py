@@ -275,7 +275,7 @@ def test_who_writes_builds_on_what_is_there(tmp_path: Path) -> None:
     path.write_text("0")
 
     def count(_: int) -> None:
-        _place.put(str(path), lambda: str(int(path.read_text()) + 1))
+        _place.replace_file(str(path), lambda: str(int(path.read_text()) + 1))
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(count, range(30)))
@@ -286,7 +286,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
     path = tmp_path / "c"
     path.write_text("old")
     with pytest.raises(UnicodeEncodeError):
-        _place.put(str(path), lambda: "\ud800")
+        _place.replace_file(str(path), lambda: "\ud800")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["c"]
 

@@ -18,7 +18,7 @@ from typed import all_structs
 
 import oai.types
 from oai import _pages
-from oai._object import untagged_variants
+from oai._json_unions import untagged_variants
 from oai._operation import Operation
 from oai._table_load import shipped_table
 from oai._table_rows import Row

@@ -19,7 +19,8 @@ from typed import all_structs, all_tags, draw_value, is_kept, spoil, without_non
 
 import oai
 from oai import types
-from oai._object import RESERVED, Object, plain
+from oai._json_unions import RESERVED
+from oai._object import Object, plain
 from oai._operation import Operation
 from oai._strict import decoder
 from oai._table_load import shipped_table
@@ -393,3 +394,24 @@ def test_objects_are_made_of_plain_data_under_the_names_that_pydantic_has() -> N
     for text in ("[]", "1", "{", ""):
         with pytest.raises(ValueError):
             kind.model_validate_json(text)
+
+
+class Circle(msgspec.Struct, tag="circle"):
+    radius: int
+
+
+class Square(msgspec.Struct, tag="square"):
+    side: int
+
+
+def test_an_unknown_variant_of_plain_structs_stays_plain_data() -> None:
+    """Only an `Object` can hold fields that it does not declare."""
+    assert oai.decode(list[Circle | Square], b'[{"type": "square", "side": 1}, {"type": "star"}]') == [
+        Square(1),
+        {"type": "star"},
+    ]
+
+
+def test_an_unknown_variant_of_objects_is_an_object() -> None:
+    event: Any = oai.decode(types.responses.ResponseStreamEvent, b'{"type": "star", "points": 5}')
+    assert (type(event), event.type, event.points) == (Object, "star", 5)

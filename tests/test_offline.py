@@ -26,7 +26,8 @@ from oai._events import EventParser
 from oai._http import Request, TransportError
 from oai._incoming_forms import form_boundary
 from oai._incoming_reading import read_form
-from oai._object import Object, tag_fields, untagged
+from oai._json_unions import tag_fields, untagged
+from oai._object import Object
 from oai._operation import Operation
 from oai._router import match_path
 from oai._sample import SampleFactory

@@ -704,7 +704,7 @@ def slow(descriptor):
     print("writing", flush=True)
     sys.stdin.readline()
 os.fsync = slow
-_place.put(sys.argv[1], lambda: "x" * 100000)
+_place.replace_file(sys.argv[1], lambda: "x" * 100000)
 """
 
 

@@ -12,7 +12,8 @@ import msgspec
 from hypothesis import strategies as st
 
 import oai.types
-from oai._object import Object, untagged_variants
+from oai._json_unions import untagged_variants
+from oai._object import Object
 
 JSON = st.recursive(
     st.none()

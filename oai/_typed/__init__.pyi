@@ -16,7 +16,7 @@ import oai.types.shared_params
 import os
 from collections.abc import Iterable, Sequence
 from oai._answer import BinaryResponse
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage, Page
 from oai._stream import AsyncStream, Stream

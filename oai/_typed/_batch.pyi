@@ -9,7 +9,7 @@ import oai.types.images
 import oai.types.responses
 import oai.types.shared_params
 from collections.abc import Iterable, Sequence
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._typing import ExtraBody
 from oai.helpers.batch_files import Later

@@ -5,7 +5,7 @@ import oai.types
 import oai.types.audio
 from collections.abc import Sequence
 from oai._answer import BinaryResponse
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._stream import AsyncStream, Stream

@@ -12,7 +12,6 @@ import oai.helpers.agent_streams
 import oai.helpers.agent_tools
 import oai.helpers.assistants
 import oai.helpers.chat_stream
-import oai.helpers.parsing
 import oai.helpers.polling
 import oai.types
 import oai.types.beta
@@ -35,7 +34,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from oai._answer import BinaryResponse
 from oai._connection import AsyncConnection, Connection
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import ConversationCursorPage, CursorPage, TokenPage
 from oai._stream import AsyncStream, Stream
@@ -1871,7 +1870,7 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+    ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Answer a conversation in a type of yours."""
 
     def stream(
@@ -1934,7 +1933,7 @@ class BetaChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> BetaChatCompletionsMessagesRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    parse: RawCall[oai.types.chat.ParsedChatCompletion[Any]]
     stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
 
 
@@ -5379,7 +5378,7 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+    ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Answer a conversation in a type of yours."""
 
     def stream(
@@ -5442,7 +5441,7 @@ class AsyncBetaChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessagesRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
+    parse: AsyncRawCall[oai.types.chat.ParsedChatCompletion[Any]]
     stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
 
 

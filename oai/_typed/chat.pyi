@@ -3,7 +3,6 @@
 
 import builtins
 import oai.helpers.chat_stream
-import oai.helpers.parsing
 import oai.helpers.runner
 import oai.types
 import oai.types.chat
@@ -261,7 +260,7 @@ class ChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+    ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Answer a conversation in a type of yours."""
 
     def run_tools(
@@ -307,7 +306,7 @@ class ChatCompletions:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]:
+    ) -> oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Answer a conversation, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -370,8 +369,8 @@ class ChatCompletionsRaw:
     update: RawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> ChatCompletionsMessagesRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
-    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[Any]]]
+    parse: RawCall[oai.types.chat.ParsedChatCompletion[Any]]
+    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[Any]]]
     stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
 
 
@@ -664,7 +663,7 @@ class AsyncChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedChatCompletion[T]:
+    ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Answer a conversation in a type of yours."""
 
     async def run_tools(
@@ -710,7 +709,7 @@ class AsyncChatCompletions:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[T]]:
+    ) -> oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Answer a conversation, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -773,8 +772,8 @@ class AsyncChatCompletionsRaw:
     update: AsyncRawCall[oai.types.chat.ChatCompletion]
     @property
     def messages(self) -> AsyncChatCompletionsMessagesRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedChatCompletion[Any]]
-    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedChatCompletion[Any]]]
+    parse: AsyncRawCall[oai.types.chat.ParsedChatCompletion[Any]]
+    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[Any]]]
     stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
 
 

@@ -6,7 +6,7 @@ import oai.types.containers
 import oai.types.responses
 from collections.abc import Iterable, Sequence
 from oai._answer import BinaryResponse
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike

@@ -2,7 +2,7 @@
 # pyright: strict
 
 import oai.types
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 

@@ -5,7 +5,7 @@ import oai.helpers.polling
 import oai.types
 import oai.types.files
 from oai._answer import BinaryResponse
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike

@@ -3,7 +3,7 @@
 
 import oai.types
 import oai.types.images
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._stream import AsyncStream, Stream
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike

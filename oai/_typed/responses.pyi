@@ -4,7 +4,6 @@
 import builtins
 import oai._realtime_opening
 import oai._reconnect
-import oai.helpers.parsing
 import oai.helpers.polling
 import oai.helpers.response_stream
 import oai.helpers.runner
@@ -275,7 +274,7 @@ class Responses:
         parse_as: type[T] | None | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedResponse[T]:
+    ) -> oai.types.responses.ParsedResponse[T]:
         """Answer an input in a type of yours."""
 
     def run_tools(
@@ -319,7 +318,7 @@ class Responses:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]:
+    ) -> oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Answer an input, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -413,8 +412,8 @@ class ResponsesRaw:
     def input_items(self) -> ResponsesInputItemsRaw: ...
     @property
     def input_tokens(self) -> ResponsesInputTokensRaw: ...
-    parse: RawCall[oai.helpers.parsing.ParsedResponse[Any]]
-    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[Any]]]
+    parse: RawCall[oai.types.responses.ParsedResponse[Any]]
+    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[Any]]]
     stream: RawCall[oai.helpers.response_stream.ResponseStreamManager[Any]]
     poll: RawCall[oai.types.responses.Response]
 
@@ -816,7 +815,7 @@ class AsyncResponses:
         parse_as: type[T] | None | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.parsing.ParsedResponse[T]:
+    ) -> oai.types.responses.ParsedResponse[T]:
         """Answer an input in a type of yours."""
 
     async def run_tools(
@@ -860,7 +859,7 @@ class AsyncResponses:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[T]]:
+    ) -> oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Answer an input, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -954,8 +953,8 @@ class AsyncResponsesRaw:
     def input_items(self) -> AsyncResponsesInputItemsRaw: ...
     @property
     def input_tokens(self) -> AsyncResponsesInputTokensRaw: ...
-    parse: AsyncRawCall[oai.helpers.parsing.ParsedResponse[Any]]
-    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.helpers.parsing.ParsedResponse[Any]]]
+    parse: AsyncRawCall[oai.types.responses.ParsedResponse[Any]]
+    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[Any]]]
     stream: AsyncRawCall[oai.helpers.response_stream.AsyncResponseStreamManager[Any]]
     poll: AsyncRawCall[oai.types.responses.Response]
 

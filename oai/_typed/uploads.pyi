@@ -6,7 +6,7 @@ import oai.types
 import oai.types.uploads
 import os
 from collections.abc import Sequence
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 

@@ -7,7 +7,7 @@ import oai.types
 import oai.types.shared_params
 import oai.types.vector_stores
 from collections.abc import Iterable, Sequence
-from oai._multipart import File
+from oai._file_types import File
 from oai._omit import Omit, omit
 from oai._pages import CursorPage, Page
 from oai._typing import AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike

@@ -146,9 +146,9 @@ class BatchJournal:
     def write(self) -> None:
         """Put down what is known."""
         if self._path is not None:
-            from oai._place import put
+            from oai._place import replace_file
 
-            put(self._path, lambda: msgspec.json.encode(dict(self.entries)).decode())
+            replace_file(self._path, lambda: msgspec.json.encode(dict(self.entries)).decode())
 
 
 def read_lines(content: bytes) -> Iterator[Line]:

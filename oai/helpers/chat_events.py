@@ -16,8 +16,7 @@ from oai._object import plain
 from oai.helpers.pieces import View, partial_json
 
 if TYPE_CHECKING:
-    from oai.helpers.parsed import ParsedChatCompletion
-    from oai.types.chat import ChatCompletionChunk, ChatCompletionTokenLogprob
+    from oai.types.chat import ChatCompletionChunk, ChatCompletionTokenLogprob, ParsedChatCompletion
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ import msgspec
 
 from oai._decode import convert
 from oai._json import encode
-from oai._object import RESERVED, plain
+from oai._json_unions import RESERVED
+from oai._object import plain
 from oai.helpers.pieces import Pieces, partial_json
 from oai.types.chat import ChatCompletion
 

@@ -27,19 +27,19 @@ from oai.helpers.chat_events import (
 )
 from oai.helpers.chat_state import Choice, Completion, ToolCall, field, gather
 from oai.helpers.functions import Tools
-from oai.helpers.parsed import ParsedChatCompletion, Wanted, parse_completion
+from oai.helpers.parsed import OutputTypes, parse_completion
 from oai.helpers.parsing import chat_request
 from oai.helpers.pieces import Pieces
 from oai.helpers.streams import AsyncHelperStream, AsyncManager, HelperStream, Manager
 
 if TYPE_CHECKING:
-    from oai.types.chat import ChatCompletionChunk
+    from oai.types.chat import ChatCompletionChunk, ParsedChatCompletion
 
 T = TypeVar("T")
 
 Events = Iterator[ChatCompletionStreamEvent[Any]]
 
-NOTHING = Wanted(omit, Tools())
+NOTHING = OutputTypes(omit, Tools())
 
 
 class ChatCompletionStreamState(Generic[T]):
@@ -56,7 +56,7 @@ class ChatCompletionStreamState(Generic[T]):
     """
 
     def __init__(self, *, response_format: Any = omit, input_tools: Iterable[Any] = ()) -> None:
-        self._wanted = Wanted(response_format, Tools(input_tools or ()))
+        self._wanted = OutputTypes(response_format, Tools(input_tools or ()))
         self._sofar = Completion()
         self._snapshot: ParsedChatCompletion[T] | None = None
         self._final: ParsedChatCompletion[T] | None = None

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from oai._omit import omit
 from oai.helpers.functions import Tools, tools_for
-from oai.helpers.parsed import (
+from oai.helpers.parsed import OutputTypes, parse_completion, parse_response
+from oai.helpers.schemas import format_of
+from oai.types.chat import (
     ParsedChatCompletion,
     ParsedChatCompletionMessage,
     ParsedChoice,
     ParsedFunction,
     ParsedFunctionToolCall,
+)
+from oai.types.responses import (
     ParsedResponse,
     ParsedResponseFunctionToolCall,
     ParsedResponseOutputMessage,
     ParsedResponseOutputText,
-    Wanted,
-    parse_completion,
-    parse_response,
 )
-from oai.helpers.schemas import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,10 +59,10 @@ def parse_chat(
     return parse_completion(completion, wanted)
 
 
-def chat_request(response_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[Wanted, Any]:
+def chat_request(response_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
     """Return what is to be parsed of the answer, and the parameters that ask for it."""
     known = Tools(tools or ())
-    wanted = Wanted(response_format, known)
+    wanted = OutputTypes(response_format, known)
     params = {**params, **({"tools": tools_for("chat", known.given)} if known.given else {})}
     if wanted.format is not None:
         schema = {"name": wanted.format.name, "schema": wanted.format.schema(), "strict": True}
@@ -88,7 +88,7 @@ def parse_responses(
     return parse_response(response, wanted)
 
 
-def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[Wanted, Any]:
+def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
     """Return what is to be parsed of the answer, and the parameters that ask for it."""
     known = Tools(tools or ())
     parse_as = params.pop("parse_as", text_format)
@@ -102,4 +102,4 @@ def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dic
         wanted = format_of(text_format)
         form = {"type": "json_schema", "name": wanted.name, "schema": wanted.schema(), "strict": True}
         params["text"] = {**text, "format": form}
-    return Wanted(parse_as, known), params
+    return OutputTypes(parse_as, known), params

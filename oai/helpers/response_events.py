@@ -8,7 +8,6 @@ All other events are the API's own. What an event says of the text so far is put
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from oai._object import Object
-from oai.helpers.parsed import ParsedResponse
 from oai.types import responses as api
 
 T = TypeVar("T")
@@ -57,7 +56,7 @@ class ResponseCompletedEvent(api.ResponseCompletedEvent, Generic[T], tag_field="
     """The response is complete, and parsed."""
 
     type: ClassVar[Literal["response.completed"]] = "response.completed"
-    response: ParsedResponse[T]
+    response: api.ParsedResponse[T]
 
 
 ResponseStreamEvent = (

@@ -15,7 +15,7 @@ from oai._errors import ParseError
 from oai._omit import omit
 from oai._table_rows import CALL_OPTIONS
 from oai.helpers.functions import Tools
-from oai.helpers.parsed import ParsedResponse, Wanted, become, parse_response
+from oai.helpers.parsed import OutputTypes, copy_as, parse_response
 from oai.helpers.parsing import responses_request
 from oai.helpers.response_events import (
     ResponseCompletedEvent,
@@ -30,10 +30,11 @@ from oai.types import responses as api
 
 if TYPE_CHECKING:
     from oai.helpers.pieces import Pieces
+    from oai.types.responses import ParsedResponse
 
 T = TypeVar("T")
 
-NOTHING = Wanted(omit, Tools())
+NOTHING = OutputTypes(omit, Tools())
 
 WITH_SNAPSHOT: dict[type, Any] = {
     api.ResponseTextDeltaEvent: ResponseTextDeltaEvent,
@@ -53,7 +54,7 @@ class ResponseStreamState(Generic[T]):
     def __init__(
         self, *, text_format: Any = omit, input_tools: Iterable[Any] = (), starting_after: int | None = None
     ) -> None:
-        self._wanted = Wanted(text_format, Tools(input_tools or ()))
+        self._wanted = OutputTypes(text_format, Tools(input_tools or ()))
         self._sofar = Output()
         self._after = -1 if starting_after is None else starting_after
         self._ended: ParsedResponse[T] | None = None
@@ -108,9 +109,9 @@ class ResponseStreamState(Generic[T]):
         kind = type(event)
         more = WITH_SNAPSHOT.get(kind)
         if more is not None and text is not None:
-            return become(more, event, text.view())
+            return copy_as(more, event, text.view())
         if kind is api.ResponseTextDoneEvent:
-            return become(ResponseTextDoneEvent, event, self._value(event))
+            return copy_as(ResponseTextDoneEvent, event, self._value(event))
         if getattr(event, "type", None) in ENDS and isinstance(event.response, api.Response):
             return self._end(event)
         return event
@@ -131,7 +132,7 @@ class ResponseStreamState(Generic[T]):
         self._ended = parse_response(response, NOTHING)
         self._ended = parse_response(response, self._wanted)
         cls = ResponseCompletedEvent if isinstance(event, api.ResponseCompletedEvent) else type(event)
-        return become(cls, event, response=self._ended)
+        return copy_as(cls, event, response=self._ended)
 
 
 class _ResponseStream(Generic[T]):

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from oai._strict import LOOKING
+from oai._strict import TYPE_LOCK
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
@@ -95,7 +95,7 @@ def _is_of_pydantic(kind: Any) -> bool:
 def _decoder(kind: Any) -> Any:
     if _is_of_pydantic(kind):
         return _adapter(kind).validate_json
-    with LOOKING:
+    with TYPE_LOCK:
         return msgspec.json.Decoder(kind, dec_hook=_decode_other).decode
 
 

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oai._multipart import File, content_of
+from oai._multipart import content_of
 from oai._steps import Steps, together
 from oai.helpers.uploads import Meter, Progress, Source, Window, open_source
+
+if TYPE_CHECKING:
+    from oai._file_types import File
 
 
 def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progress | None = None) -> Steps[list[str]]:

@@ -261,10 +261,10 @@ _keeping = threading.Lock()
 
 def _keep(state: UploadState, journal: str | os.PathLike[str] | None) -> None:
     if journal is not None:
-        from oai._place import put
+        from oai._place import replace_file
 
         with _keeping:
-            put(os.fspath(journal), lambda: msgspec.json.encode(state).decode())
+            replace_file(os.fspath(journal), lambda: msgspec.json.encode(state).decode())
 
 
 def _read_journal(journal: str | os.PathLike[str] | None) -> UploadState | None:

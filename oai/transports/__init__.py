@@ -19,6 +19,7 @@ from oai._http import (
     Transport,
     TransportError,
 )
+from oai._lazy import attach
 
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
@@ -32,27 +33,6 @@ if TYPE_CHECKING:
     from oai.transports.recorder import CassetteError, CassetteMiss, Recorder, SecretFound, UnusedAnswers
     from oai.transports.urllib3 import Urllib3Transport
     from oai.transports.wsgi import WsgiTransport
-
-_HOMES = {
-    "AiohttpTransport": "oai.transports.aiohttp",
-    "AsgiTransport": "oai.transports.asgi",
-    "AsyncHttpxTransport": "oai.transports.httpx",
-    "BlockingTransport": "oai.transports.blocking",
-    "CassetteError": "oai.transports.recorder",
-    "CassetteMiss": "oai.transports.recorder",
-    "FakeTransport": "oai.transports.fake",
-    "Fail": "oai.transports.failing",
-    "FailingTransport": "oai.transports.failing",
-    "HttpxTransport": "oai.transports.httpx",
-    "Limiter": "oai.transports.limiter",
-    "OfflineTransport": "oai.transports.offline",
-    "Recorder": "oai.transports.recorder",
-    "SecretFound": "oai.transports.recorder",
-    "UnexpectedCall": "oai.transports.fake",
-    "UnusedAnswers": "oai.transports.recorder",
-    "Urllib3Transport": "oai.transports.urllib3",
-    "WsgiTransport": "oai.transports.wsgi",
-}
 
 __all__ = [
     "AiohttpTransport",
@@ -101,10 +81,19 @@ def is_async(transport: Any) -> bool:
 
 
 if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
-
-    def __getattr__(name: str) -> Any:
-        if name in _HOMES:
-            from importlib import import_module
-
-            return getattr(import_module(_HOMES[name]), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__ = attach(
+        __name__,
+        {
+            "oai.transports.aiohttp": "AiohttpTransport",
+            "oai.transports.asgi": "AsgiTransport",
+            "oai.transports.blocking": "BlockingTransport",
+            "oai.transports.failing": "Fail FailingTransport",
+            "oai.transports.fake": "FakeTransport UnexpectedCall",
+            "oai.transports.httpx": "AsyncHttpxTransport HttpxTransport",
+            "oai.transports.limiter": "Limiter",
+            "oai.transports.offline": "OfflineTransport",
+            "oai.transports.recorder": "CassetteError CassetteMiss Recorder SecretFound UnusedAnswers",
+            "oai.transports.urllib3": "Urllib3Transport",
+            "oai.transports.wsgi": "WsgiTransport",
+        },
+    )

@@ -6,7 +6,8 @@ Written by hand, unlike the rest of `oai.types`: no specification describes them
 from typing import Any
 
 from oai._object import Object
-from oai.types import CompletionUsage, FileObject
+from oai.types.completions.structs import CompletionUsage
+from oai.types.files.structs import FileObject
 
 
 class Engine(Object):

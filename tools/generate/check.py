@@ -31,12 +31,9 @@ from tools.generate.sockets import read_sockets
 from tools.generate.table import ROOT, read_table
 from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_stubs import write_stubs
-from tools.generate.write_types import write_types
+from tools.generate.write_types import BY_HAND, write_types
 
 WRITTEN = {".py", ".pyi", ".txt"}
-
-BY_HAND = {"__pycache__", "legacy.py"}
-"""What lies among the generated files and is not generated."""
 
 
 def differences(document: Document | None, package: Path = ROOT / "oai") -> tuple[list[Difference], list[str]]:
@@ -96,7 +93,7 @@ def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:
         for root in (ours, fresh)
     ]
     for name in sorted(names[0] | names[1]):
-        if {name.name, name.parent.name} & BY_HAND:
+        if name.relative_to(part) in BY_HAND:
             continue
         if name not in names[0]:
             yield Difference(FILES, "missing", str(name))

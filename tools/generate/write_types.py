@@ -56,9 +56,13 @@ PARSED = {
         "ParsedResponseOutputText",
     ),
 }
-"""What parsing helpers return, by the area and the module that the SDK has it in; it is written by hand."""
+"""What parsing helpers return, by the area and the module that the SDK has it in.
 
-PARSED_HOME = "oai.helpers.parsed"
+It is written by hand, in the module `parsed` of the area.
+"""
+
+BY_HAND = frozenset({Path("legacy.py"), *(Path(area, "parsed.py") for area, _ in PARSED)})
+"""The modules of `oai.types` that are written by hand."""
 
 OFFICIAL = "    from oai import _official_types\n\n    _official_types.install()\n"
 """What the root package begins with."""
@@ -124,8 +128,9 @@ class Writer:
         lines = ["import builtins"] if "builtins" in self._used else []
         lines += [_import("collections.abc", abc), _import("typing", typing)]
         lines += ["\nimport msgspec\n"] if "field" in self._used else []
-        lines += ["", _import("oai._multipart", {"File"} & self._used)]
-        lines += [_import("oai._object", {"Object", "untagged"} & self._used)]
+        lines += ["", _import("oai._file_types", {"File"} & self._used)]
+        lines += [_import("oai._json_unions", {"untagged"} & self._used)]
+        lines += [_import("oai._object", {"Object"} & self._used)]
         lines += [_import(home, {name}) for name, home in BASE_HOMES.items() if name in self._used]
         lines += [_import(module, names) for module, names in sorted(imports.items())]
         return HEADER + "\n".join(lines)
@@ -304,9 +309,7 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
     """Write all modules and packages below `root`; return how many files there are."""
     writer = Writer(plan)
     modules = writer.write()
-    for old in root.iterdir() if root.exists() else ():
-        if old.is_dir():
-            shutil.rmtree(old)
+    _remove_generated(root)
     packages: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for module in modules:
         package, _, home = module.rpartition(".")
@@ -326,7 +329,7 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
                 continue
             packages[area][f"@oai.types.{home}"].add(name if name == plan.names[key] else f"{name}={plan.names[key]}")
     for (area, _), own in PARSED.items():
-        packages[area][f"@{PARSED_HOME}"] |= {*own}
+        packages[area]["parsed"] |= {*own}
     for module, text in modules.items():
         path = root / Path(*module.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -339,9 +342,19 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
     return len(modules) + len(packages) + 1
 
 
+def _remove_generated(root: Path) -> None:
+    """Remove the modules below `root` but those written by hand, and the directories in which none remains."""
+    for module in root.rglob("*.py"):
+        if module.relative_to(root) not in BY_HAND:
+            module.unlink()
+    for directory in [each for each in root.iterdir() if each.is_dir()] if root.exists() else ():
+        if not any(directory.rglob("*.py")):
+            shutil.rmtree(directory)
+
+
 def _official(plan: Plan) -> str:
     """Write a line for each module of the SDK: where its names are here, and what else they are called."""
-    lines = [f"{area}.{stem}: {PARSED_HOME} {' '.join(names)}\n" for (area, stem), names in PARSED.items()]
+    lines = [f"{area}.{stem}: .{area}.parsed {' '.join(names)}\n" for (area, stem), names in PARSED.items()]
     for module, names in plan.facts.modules.items():
         homes: dict[str, list[str]] = defaultdict(list)
         for name, key in names.items():

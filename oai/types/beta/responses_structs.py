@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from oai._object import Object, untagged
+from oai._json_unions import untagged
+from oai._object import Object
 from oai._output_text import WithOutputText
 from oai.types.beta.constants import (
     BetaImageDetail,

@@ -6,13 +6,6 @@ from typing import TYPE_CHECKING
 from oai._lazy import attach
 
 if TYPE_CHECKING:
-    from oai.helpers.parsed import (
-        ParsedChatCompletion as ParsedChatCompletion,
-        ParsedChatCompletionMessage as ParsedChatCompletionMessage,
-        ParsedChoice as ParsedChoice,
-        ParsedFunction as ParsedFunction,
-        ParsedFunctionToolCall as ParsedFunctionToolCall,
-    )
     from oai.types.chat import completions as completions
     from oai.types.chat.constants import (
         ChatCompletionModality as ChatCompletionModality,
@@ -80,6 +73,13 @@ if TYPE_CHECKING:
         WebSearchOptionsUserLocation as WebSearchOptionsUserLocation,
         WebSearchOptionsUserLocationApproximate as WebSearchOptionsUserLocationApproximate,
     )
+    from oai.types.chat.parsed import (
+        ParsedChatCompletion as ParsedChatCompletion,
+        ParsedChatCompletionMessage as ParsedChatCompletionMessage,
+        ParsedChoice as ParsedChoice,
+        ParsedFunction as ParsedFunction,
+        ParsedFunctionToolCall as ParsedFunctionToolCall,
+    )
     from oai.types.chat.structs import (
         Annotation as Annotation,
         AnnotationURLCitation as AnnotationURLCitation,
@@ -125,10 +125,10 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "oai.helpers.parsed": "ParsedChatCompletion ParsedChatCompletionMessage ParsedChoice ParsedFunction ParsedFunctionToolCall",
             "oai.types.chat.completions": "",
             "oai.types.chat.constants": "ChatCompletionModality ChatCompletionReasoningEffort ChatCompletionRole",
             "oai.types.chat.params": "Audio ChatCompletionAllowedToolChoiceParam ChatCompletionAllowedToolsParam ChatCompletionAssistantMessageParam ChatCompletionAudioParam ChatCompletionContentPartImageParam ChatCompletionContentPartImageParamImageURL ChatCompletionContentPartImageParamPromptCacheBreakpoint ChatCompletionContentPartInputAudioParam ChatCompletionContentPartParam ChatCompletionContentPartRefusalParam ChatCompletionContentPartTextParam ChatCompletionCustomToolParam ChatCompletionCustomToolParamCustom ChatCompletionDeveloperMessageParam ChatCompletionFunctionCallOptionParam ChatCompletionFunctionMessageParam ChatCompletionFunctionToolParam ChatCompletionMessageCustomToolCallParam ChatCompletionMessageCustomToolCallParamCustom ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageFunctionToolCallParamFunction ChatCompletionMessageParam ChatCompletionMessageToolCallParam=ChatCompletionMessageFunctionToolCallParam ChatCompletionMessageToolCallUnionParam ChatCompletionNamedToolChoiceCustomParam ChatCompletionNamedToolChoiceParam ChatCompletionPredictionContentParam ChatCompletionStreamOptionsParam ChatCompletionSystemMessageParam ChatCompletionToolChoiceOptionParam ChatCompletionToolMessageParam ChatCompletionToolParam=ChatCompletionFunctionToolParam ChatCompletionToolUnionParam ChatCompletionUserMessageParam CompletionCreateParams CompletionCreateParamsFunction CompletionCreateParamsModeration CompletionCreateParamsNonStreaming CompletionCreateParamsStreaming CompletionListParams CompletionUpdateParams ContentArrayOfContentPart CreateChatCompletionRequestMessageParam=ChatCompletionMessageParam CustomFormat CustomFormatGrammar CustomFormatGrammarGrammar File FileFile FunctionCall InputAudio ModerationPolicy ModerationPolicyInput PromptCacheOptions ResponseFormat Voice WebSearchOptions WebSearchOptionsUserLocation WebSearchOptionsUserLocationApproximate",
+            "oai.types.chat.parsed": "ParsedChatCompletion ParsedChatCompletionMessage ParsedChoice ParsedFunction ParsedFunctionToolCall",
             "oai.types.chat.structs": "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModeration ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInput ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob",
         },
     )

@@ -2,7 +2,7 @@
 
 from typing import Required, TypedDict
 
-from oai._multipart import File
+from oai._file_types import File
 
 
 class ContentProvenanceCheckCreateParams(TypedDict, total=False):

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from oai._object import Object, untagged
+from oai._json_unions import untagged
+from oai._object import Object
 from oai.types.chat.structs import ChatCompletionFunctionTool
 from oai.types.graders.structs import (
     LabelModelGrader,

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from oai._object import Object, untagged
+from oai._json_unions import untagged
+from oai._object import Object
 from oai.types.decisions.structs import Decision
 from oai.types.live.constants import BuiltInVoice
 from oai.types.responses.common_structs import (
