@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from oai._http_client import DefaultHttpxClient as DefaultHttpxClient
     from oai._multipart import File as File
     from oai._object import Object as Object
-    from oai._observe import Attempt as Attempt
     from oai._omit import NOT_GIVEN as NOT_GIVEN
     from oai._omit import Omit as Omit
     from oai._omit import omit as omit
@@ -80,6 +79,7 @@ if TYPE_CHECKING:
     from oai._rate_limit import RateLimit as RateLimit
     from oai._raw import RawResponse as RawResponse
     from oai._reconnect import ReconnectingEvent as ReconnectingEvent
+    from oai._request_hooks import Attempt as Attempt
     from oai._response import Response as Response
     from oai._stream import AsyncStream as AsyncStream
     from oai._stream import Stream as Stream
@@ -193,7 +193,7 @@ _HOMES = {
     ],
     "_multipart": ["File"],
     "_object": ["Object"],
-    "_observe": ["Attempt"],
+    "_request_hooks": ["Attempt"],
     "_omit": ["NOT_GIVEN", "Omit", "omit"],
     "_pages": ["AsyncPages", "ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage"],
     "_rate_limit": ["RateLimit"],

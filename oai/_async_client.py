@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._base import Client
-from oai._flow import Ways, drive_async, read_within_async, run
+from oai._flow import attempts
+from oai._flow_drivers import async_io, drive_async
 from oai._request import prepare
 from oai._tables import with_shipped_table
 
@@ -15,19 +15,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from oai._client import Sent
+    from oai._client import CallOutcome
     from oai._http import Transport
     from oai._operation import Operation
     from oai._pages import AsyncPages
     from oai._response import Response
     from oai._steps import Steps
-
-
-@cache
-def _ways() -> Ways:
-    from asyncio import sleep  # a large module, which only async programs have loaded
-
-    return Ways(sleep, read_within_async)
 
 
 @with_shipped_table
@@ -45,11 +38,11 @@ class AsyncOpenAI(Client):
 
         return cast("Transport", AiohttpTransport())
 
-    async def _send(self, *arguments: Any, unread: bool = False) -> Sent:
+    async def _send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
         """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
         call = prepare(self._config, *arguments)
         call.stream |= unread
-        response, reply = await drive_async(run(call, self.transport, _ways(), needs_key=self._needs_key))
+        response, reply = await drive_async(attempts(call, self.transport, async_io(), needs_key=self._needs_key))
         return call.operation, response, reply
 
     async def _call(self, *arguments: Any) -> Any:
@@ -66,9 +59,9 @@ class AsyncOpenAI(Client):
 
     async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
         """Run a helper of the table."""
-        from oai._steps import follow_async
+        from oai._steps import run_async
 
-        return await follow_async(helper(self, **given))
+        return await run_async(helper(self, **given))
 
     @property
     def with_raw_response(self) -> Any:
@@ -91,7 +84,7 @@ class AsyncOpenAI(Client):
 
     async def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
-        transport = self._ended()
+        transport = self._mark_closed()
         if transport is not None:
             await transport.close()
 

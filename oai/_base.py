@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from oai._arguments import Arguments
     from oai._http import Timeout, Transport
-    from oai._observe import Hook
     from oai._operation import Operation
+    from oai._request_hooks import Hook
     from oai._response import Response
 
-_making = allocate_lock()
+_transport_lock = allocate_lock()
 
 
 class Client(AdHoc):
@@ -144,7 +144,7 @@ class Client(AdHoc):
             websocket_base_url=websocket_base_url,
         )
         self._http_client = http_client
-        self._transport = self._find(transport, http_client)
+        self._transport = self._resolve_transport(transport, http_client)
         self._owns_transport = self._transport is None or http_client is not None
         self._check_key()
         start_log(os.environ)
@@ -178,7 +178,7 @@ class Client(AdHoc):
     def transport(self) -> Transport:
         """What sends the requests; the default one is made, and its library imported, when it is first needed."""
         if self._transport is None:
-            with _making:
+            with _transport_lock:
                 if self._transport is None:
                     if self._closed:
                         return ClosedTransport()
@@ -189,13 +189,13 @@ class Client(AdHoc):
         """Whether `close` was called."""
         return self._closed
 
-    def _ended(self) -> Any:
+    def _mark_closed(self) -> Any:
         """Note that the client is closed; return what is to be closed with it."""
-        with _making:
+        with _transport_lock:
             self._closed = True
             return self._transport if self._owns_transport else None
 
-    def _find(self, transport: Any, http_client: Any) -> Transport | None:
+    def _resolve_transport(self, transport: Any, http_client: Any) -> Transport | None:
         if http_client is not None:
             from oai._http_client import transport_of  # few programs have one
 
@@ -215,7 +215,9 @@ class Client(AdHoc):
         other = object.__new__(type(self))
         other._config = config
         other._owns_transport = False
-        other._transport = self.transport if transport is http_client is None else self._find(transport, http_client)
+        other._transport = (
+            self.transport if transport is http_client is None else self._resolve_transport(transport, http_client)
+        )
         other._check_key()
         return other
 

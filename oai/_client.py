@@ -7,12 +7,12 @@ a subclass made for that table.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from oai._base import Client
-from oai._flow import Ways, drive, read_within, run
+from oai._flow import attempts
+from oai._flow_drivers import SYNC_IO, drive
 from oai._request import prepare
 from oai._tables import with_shipped_table
 
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from oai._response import Response
     from oai._steps import Steps
 
-SYNC = Ways(time.sleep, read_within)
-
-Sent = tuple["Operation", "Response", "Reply | None"]
+CallOutcome = tuple["Operation", "Response", "Reply | None"]
 """What was called, its answer, and its reply where that is yet to be read."""
 
 
@@ -43,11 +41,11 @@ class OpenAI(Client):
 
         return Urllib3Transport()
 
-    def _send(self, *arguments: Any, unread: bool = False) -> Sent:
+    def _send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
         """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
         call = prepare(self._config, *arguments)
         call.stream |= unread
-        response, reply = drive(run(call, self.transport, SYNC, needs_key=self._needs_key))
+        response, reply = drive(attempts(call, self.transport, SYNC_IO, needs_key=self._needs_key))
         return call.operation, response, reply
 
     def _call(self, *arguments: Any) -> Any:
@@ -64,9 +62,9 @@ class OpenAI(Client):
 
     def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
         """Run a helper of the table."""
-        from oai._steps import follow
+        from oai._steps import run
 
-        return follow(helper(self, **given))
+        return run(helper(self, **given))
 
     @property
     def with_raw_response(self) -> Any:
@@ -84,7 +82,7 @@ class OpenAI(Client):
 
     def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
-        transport = self._ended()
+        transport = self._mark_closed()
         if transport is not None:
             transport.close()
 

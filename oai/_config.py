@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from oai._errors import OpenAIError
 from oai._header_map import HeaderMap, custom_headers, override
 from oai._http import Timeout, time_left
-from oai._observe import Hooks
 from oai._omit import Omit, omit
+from oai._request_hooks import Hooks
 from oai._version import __version__
 
 if TYPE_CHECKING:
-    from oai._observe import Hook
     from oai._operation import Operation
+    from oai._request_hooks import Hook
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 RESIDENCIES: Final = ("ae", "au", "eu", "in", "jp", "us")

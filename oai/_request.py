@@ -1,6 +1,6 @@
 """Arguments to a request: path, query, headers and body as the row wants them. Pure; it opens nothing but files.
 
-What comes out is a `Call`, all that the flow needs for any number of attempts: only the key is added to it,
+What comes out is a `PreparedCall`, all that the flow needs for any number of attempts: only the key is added to it,
 before each attempt anew.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oai._table import Row
 
 
-class Call:
+class PreparedCall:
     """A request without its key, and what there is to know about it beside."""
 
     __slots__ = ("authorizes_itself", "body", "config", "headers", "operation", "stream", "timeout", "url")
@@ -73,7 +73,7 @@ def prepare(
     extra_query: Mapping[str, Any] | None,
     extra_body: Any,
     timeout: Any,
-) -> Call:
+) -> PreparedCall:
     """Make the call of an operation from the arguments of its function.
 
     Raises:
@@ -96,7 +96,7 @@ def prepare(
     if extra_headers:
         authorizes_itself |= config.authorize(extra_headers)
         headers = override(headers, extra_headers)
-    return Call(
+    return PreparedCall(
         config,
         operation,
         url,

@@ -22,7 +22,7 @@ R = TypeVar("R")
 Steps = Generator[Any, Any, R]
 
 
-def follow(steps: Steps[R]) -> R:
+def run(steps: Steps[R]) -> R:
     """Run a helper of a sync client."""
     try:
         outcome = next(steps)
@@ -33,7 +33,7 @@ def follow(steps: Steps[R]) -> R:
         return result
 
 
-async def follow_async(steps: Steps[R]) -> R:
+async def run_async(steps: Steps[R]) -> R:
     """Run a helper of an async client, awaiting what can be awaited."""
     try:
         outcome = next(steps)
@@ -61,7 +61,7 @@ def sleep(client: Any, seconds: float) -> Any:
     return wait(seconds)
 
 
-def beside(client: Any, work: Callable[[], Any]) -> Any:
+def run_blocking(client: Any, work: Callable[[], Any]) -> Any:
     """Do what takes its time, in a thread where the client has an event loop to keep free; to be yielded."""
     if not client._is_async:  # noqa: SLF001 - the clients' own
         return work()
@@ -70,7 +70,7 @@ def beside(client: Any, work: Callable[[], Any]) -> Any:
     return to_thread(work)
 
 
-def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
+def run_concurrently(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
     """Do several things at a time, at most `limit`; to be yielded, and sent back as the list of results.
 
     A task is a function that returns what a client's method returns, or the generator of a helper. With the first
@@ -92,7 +92,7 @@ def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
             return None
         try:
             outcome = task()
-            return follow(outcome) if isinstance(outcome, Generator) else outcome
+            return run(outcome) if isinstance(outcome, Generator) else outcome
         except BaseException:
             failed = True
             raise
@@ -124,7 +124,7 @@ async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]
                 return None
             try:
                 outcome = task()
-                return await (follow_async(outcome) if isinstance(outcome, Generator) else outcome)
+                return await (run_async(outcome) if isinstance(outcome, Generator) else outcome)
             except BaseException:
                 failed = True
                 raise

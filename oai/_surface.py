@@ -66,7 +66,7 @@ def _namespace_of(client: Any, path: str) -> Namespace:
     return namespace
 
 
-class Surface:
+class MethodBuilder:
     """What a table gives a client class: its attributes, built as they are needed.
 
     Args:
@@ -109,9 +109,9 @@ class Surface:
         if not prefix:
             for alias in self.table.aliases:
                 if alias not in segments:
-                    yield alias, _Lazy(partial(self._flat, alias, "self"))
+                    yield alias, _LazyMethod(partial(self._flat, alias, "self"))
 
-    def _method(self, path: str) -> _Lazy:
+    def _method(self, path: str) -> _LazyMethod:
         owner, _, name = path.rpartition(".")
         client = "self._client" if owner else "self"
 
@@ -121,7 +121,7 @@ class Surface:
             operation = self.operation(path)
             return self._function(name, operation, operation.row.positional, client)
 
-        return _Lazy(make)
+        return _LazyMethod(make)
 
     def namespace(self, path: str) -> type[Namespace]:
         """Make the class of a namespace."""
@@ -131,7 +131,7 @@ class Surface:
             attribute.__set_name__(cls, attribute_name)
             setattr(cls, attribute_name, attribute)
         if path in self.table.aliases:
-            call = _Lazy(partial(self._flat, path, "self._client"))
+            call = _LazyMethod(partial(self._flat, path, "self._client"))
             call.__set_name__(cls, "__call__")
             setattr(cls, "__call__", call)  # noqa: B010 - a checker would hold the assignment to a method's type
         return cls
@@ -189,7 +189,7 @@ class Surface:
         return function
 
 
-class _Lazy:
+class _LazyMethod:
     """An attribute that puts what `make` returns in its own place when it is first looked at."""
 
     def __init__(self, make: Callable[[], FunctionType]) -> None:
@@ -207,7 +207,7 @@ class _Lazy:
 class _NamespaceAttribute:
     """An attribute that makes its namespace class once, and one instance of it for each client."""
 
-    def __init__(self, surface: Surface, path: str) -> None:
+    def __init__(self, surface: MethodBuilder, path: str) -> None:
         self._surface = surface
         self._path = path
         self._cls: type[Namespace] | None = None

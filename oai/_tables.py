@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from oai._surface import Surface
+from oai._surface import MethodBuilder
 from oai._table import Table, merged_table, shipped_table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _classes: dict[tuple[Any, ...], type] = {}
 def with_shipped_table(cls: type[C]) -> type[C]:
     """Give a client class the surface of the shipped table."""
     cls._own_names = frozenset(dir(cls))
-    Surface(shipped_table(), is_async=cls._is_async).install(cls, cls._own_names)
+    MethodBuilder(shipped_table(), is_async=cls._is_async).install(cls, cls._own_names)
     return cls
 
 
@@ -43,7 +43,7 @@ def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:
     if known is None:
         words = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
         known = type(cls.__name__, (cls,), words)
-        Surface(merged_table(sources), is_async=cls._is_async).install(known, cls._own_names)
+        MethodBuilder(merged_table(sources), is_async=cls._is_async).install(known, cls._own_names)
         _classes[key] = known
     return known
 

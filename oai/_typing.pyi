@@ -18,9 +18,9 @@ from oai import _async_client, _client, _pages
 from oai._answer import BinaryResponse
 from oai._config import Dialect
 from oai._http import AsyncTransport, Timeout, Transport
-from oai._observe import Attempt
 from oai._omit import Omit
 from oai._raw import RawResponse
+from oai._request_hooks import Attempt
 from oai._stream import AsyncStream, Stream
 from oai._streamed import AsyncStreamedResponse, StreamedResponse
 from oai._table import Table

@@ -19,7 +19,7 @@ import pytest
 from conftest import KEY
 
 import oai
-from oai._steps import follow, follow_async
+from oai._steps import run, run_async
 
 HERE = Path(__file__).parent / "npm"
 PROGRAM = HERE / "node_modules/@copilotkit/aimock/dist/cli.js"
@@ -58,11 +58,11 @@ def aimock(request: pytest.FixtureRequest, url: str) -> Callable[..., Any]:
         base = {"api_key": KEY, "base_url": url, "timeout": 20, "max_retries": 1}
         if request.param == "sync":
             with oai.OpenAI(**{**base, **options}) as client:
-                return follow(scenario(client))
+                return run(scenario(client))
 
         async def main() -> Any:
             async with oai.AsyncOpenAI(**{**base, **options}) as client:
-                return await follow_async(scenario(client))
+                return await run_async(scenario(client))
 
         return asyncio.run(main())
 

@@ -12,7 +12,7 @@ from conftest import KEY
 
 import oai
 from oai._azure import differences
-from oai._steps import follow, follow_async
+from oai._steps import run, run_async
 from oai.testing import Answer, Loopback
 
 VERSION = "2026-01-01"
@@ -29,11 +29,11 @@ def azure(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any
             base["api_key"] = KEY
         if request.param == "sync":
             with oai.AzureOpenAI(**{**base, **options}) as client:
-                return follow(scenario(client))
+                return run(scenario(client))
 
         async def main() -> Any:
             async with oai.AsyncAzureOpenAI(**{**base, **options}) as client:
-                return await follow_async(scenario(client))
+                return await run_async(scenario(client))
 
         return asyncio.run(main())
 

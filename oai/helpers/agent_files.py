@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from oai._errors import OpenAIError
 from oai._header_map import override
-from oai._steps import Steps, beside
+from oai._steps import Steps, run_blocking
 
 if TYPE_CHECKING:
     from oai.types.beta import HostedEnvironmentFileParam
@@ -93,7 +93,7 @@ def prepare(client: Any, *, files: Mapping[str, str | os.PathLike[str]], **optio
         ValueError: a destination cannot be, or a file is none, or a link; nothing has been sent.
         AgentFilePreparationError: an upload failed; `prepared` is what is there.
     """
-    chosen = yield beside(client, partial(_choose, dict(files)))
+    chosen = yield run_blocking(client, partial(_choose, dict(files)))
     return (yield from _upload_all(client, chosen, options))
 
 
@@ -106,7 +106,7 @@ def prepare_directory(
         ValueError: nothing fits, a link does, or a pattern or destination cannot be; nothing has been sent.
         AgentFilePreparationError: an upload failed; `prepared` is what is there.
     """
-    chosen = yield beside(client, partial(_choose_below, root, destination, include))
+    chosen = yield run_blocking(client, partial(_choose_below, root, destination, include))
     return (yield from _upload_all(client, chosen, options))
 
 

@@ -31,12 +31,12 @@ from oai._errors import (
     read_error,
     status_error,
 )
-from oai._flow import may_retry, retry_delay
+from oai._flow_retry import may_retry, retry_delay
 from oai._http import Headers
 from oai._json import encode
 from oai._request import prepare
 from oai._response import Response, SentRequest
-from oai._steps import Steps, follow, follow_async, sleep, together
+from oai._steps import Steps, run, run_async, run_concurrently, sleep
 from oai.helpers.batch_files import (
     MOST_BYTES,
     MOST_INPUTS,
@@ -111,7 +111,7 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            follow(self._run())
+            run(self._run())
         else:
             self._close()
 
@@ -124,7 +124,7 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            await follow_async(self._run())
+            await run_async(self._run())
         else:
             self._close()
 
@@ -175,7 +175,7 @@ class Batch:
         """Send what was queued, wait, and hand out the answers."""
         self._left = True
         try:
-            yield together(self._client, [partial(self._do, file) for file in self._files], self._limit)
+            yield run_concurrently(self._client, [partial(self._do, file) for file in self._files], self._limit)
         finally:
             self._close()
 

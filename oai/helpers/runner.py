@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from oai._errors import LengthFinishReasonError, OpenAIError, ToolError
 from oai._json import encode
 from oai._omit import omit
-from oai._steps import together
+from oai._steps import run_concurrently
 from oai.helpers.functions import Tools
 from oai.helpers.parsed import parse_completion, parse_response
 from oai.helpers.parsing import chat_request, responses_request
@@ -84,7 +84,7 @@ class _Runner:
         if len(calls) == 1:
             return [(yield one(calls[0]))]
         tasks = [partial(copy_context().run, one, call) for call in calls]
-        outcome: list[str] = yield together(self.client, tasks, self.parallel)
+        outcome: list[str] = yield run_concurrently(self.client, tasks, self.parallel)
         return outcome
 
     def _run(self, call: Call) -> str:

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError, OpenAIError, excerpt
-from oai._flow import Ways, drive, drive_async, may_retry, read_within_async, run
+from oai._flow import attempts
+from oai._flow_drivers import SYNC_IO, async_io, drive, drive_async
+from oai._flow_retry import may_retry
 from oai._handlers import Handlers
 from oai._http import Timeout
 from oai._json import encode
 from oai._omit import Omit, omit
 from oai._operation import Operation
-from oai._reconnect import OnReconnecting, Outbox, Policy, ReconnectingEvent
+from oai._reconnect import OnReconnecting, ReconnectingEvent, ReconnectPolicy, SendQueue
 from oai._request import prepare
-from oai._steps import Steps, follow, follow_async
+from oai._steps import Steps, run, run_async
 from oai._typexpr import resolve
 
 if TYPE_CHECKING:
@@ -83,10 +85,10 @@ def connect(
     if not client._needs_key:  # noqa: SLF001 - the clients' own
         kind = type(client.transport).__name__
         raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server. Use another transport")
-    policy = Policy(on_reconnecting, max_retries, initial_delay, max_delay)
+    policy = ReconnectPolicy(on_reconnecting, max_retries, initial_delay, max_delay)
     options = websocket_connection_options or {}
     opening = Opening(client, name, socket, params, extra_query or {}, extra_headers or {}, timeout, options, policy)
-    outbox = Outbox(socket.max_queue_size if max_queue_size is None else max_queue_size)
+    outbox = SendQueue(socket.max_queue_size if max_queue_size is None else max_queue_size)
     return (AsyncConnectionManager if client._is_async else ConnectionManager)(opening, outbox)  # noqa: SLF001
 
 
@@ -103,7 +105,7 @@ class Opening:
         extra_headers: Mapping[str, Any],
         timeout: Any,
         options: Mapping[str, Any],
-        policy: Policy,
+        policy: ReconnectPolicy,
     ) -> None:
         self.name = name
         self.socket = socket
@@ -145,13 +147,9 @@ class Opening:
         given = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
         call = prepare(config, *given)
         if not self.is_async:
-            from oai._client import SYNC
-
-            return drive(run(call, SocketTransport(self._options, self.max_size), SYNC))
-        from asyncio import sleep
-
+            return drive(attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         transport: Any = AsyncSocketTransport(self._options, self.max_size)
-        return drive_async(run(call, transport, Ways(sleep, read_within_async)))
+        return drive_async(attempts(call, transport, async_io()))
 
     def opened(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
         """Return what `open` has led to, if that is a WebSocket: a server may answer well, and with something else."""
@@ -172,7 +170,7 @@ class Opening:
 class _Manager(Handlers):
     """What both managers are."""
 
-    def __init__(self, opening: Opening, outbox: Outbox) -> None:
+    def __init__(self, opening: Opening, outbox: SendQueue) -> None:
         super().__init__()
         self._opening = opening
         self._outbox = outbox
@@ -212,7 +210,7 @@ class ConnectionManager(_Manager, Generic[C]):
 
     def enter(self) -> C:
         """Open the connection; close it with its `close`."""
-        connection: C = follow(self._opened())
+        connection: C = run(self._opened())
         return connection
 
     __enter__ = enter
@@ -228,7 +226,7 @@ class AsyncConnectionManager(_Manager, Generic[C]):
 
     async def enter(self) -> C:
         """Open the connection; close it with its `close`."""
-        connection: C = await follow_async(self._opened())
+        connection: C = await run_async(self._opened())
         return connection
 
     __aenter__ = enter

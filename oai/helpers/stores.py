@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oai._multipart import File, content_of
-from oai._steps import Steps, together
+from oai._steps import Steps, run_concurrently
 from oai.helpers.uploads import Meter, Progress, Source, Window, open_source
 
 
@@ -32,7 +32,7 @@ def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progr
             ids[number] = made.id
 
         try:
-            yield together(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
+            yield run_concurrently(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
         except Exception as error:
             if ids:
                 error.add_note(f"These files are there, give them as file_ids: {[ids[each] for each in sorted(ids)]}")

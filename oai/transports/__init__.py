@@ -18,6 +18,7 @@ from oai._http import (
     Timeout,
     Transport,
     TransportError,
+    is_async,
 )
 
 if TYPE_CHECKING:
@@ -84,20 +85,6 @@ __all__ = [
     "WsgiTransport",
     "is_async",
 ]
-
-
-def is_async(transport: Any) -> bool:
-    """Tell whether what a transport's `send` returns must be awaited.
-
-    A transport whose `send` is no coroutine function, such as one that wraps another, says so by an attribute of
-    this name.
-    """
-    said = getattr(transport, "is_async", None)
-    if said is None:
-        from inspect import iscoroutinefunction  # a large module, which only transports that wrap others need
-
-        said = iscoroutinefunction(transport.send)
-    return bool(said)
 
 
 if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here

@@ -30,7 +30,7 @@ from oai._sample_words import FILLED, PREFERRED
 from oai._shape import as_dict, as_list
 
 if TYPE_CHECKING:
-    from oai._operation import Operation
+    from oai._http import DeclaredOperation as Operation
 
 KEPT = 16 * 1024 * 1024
 """Bytes of a body that are looked at; the rest of a larger upload is read and counted."""

@@ -19,13 +19,12 @@ from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from oai._cassette import Asked, CassetteError
-from oai._http import Request, Transport, TransportError
+from oai._http import Request, Transport, TransportError, is_async
 from oai._matching import Matcher, explain
 from oai._nearest import nearest
 from oai._redact import Redactor
 from oai._replies import NOTHING, VARIABLE, AsyncRecording, CassetteMiss, Recording, Replayed, failure_of
 from oai._tape import KEPT_HEADERS, Note, SecretFound, Tape, absolute
-from oai.transports import is_async
 
 if TYPE_CHECKING:
     from types import TracebackType
