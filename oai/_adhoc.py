@@ -6,20 +6,16 @@ Each is made into an operation of its own, so that it goes the way of any other:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast, get_args, get_origin
+from typing import Any
 
-from oai._errors import OpenAIError
+from oai._client_core import core_of
 from oai._object import Object
 from oai._omit import omit
-from oai._operation import Operation
-from oai._table import Row
+from oai._table_undeclared import undeclared_operation
 
 
-class AdHoc:
+class UndeclaredRequests:
     """What a client does without its table."""
-
-    def _call(self, *arguments: Any) -> Any:
-        raise NotImplementedError
 
     def request(
         self,
@@ -63,10 +59,10 @@ class AdHoc:
         """
         if content is not None and (body is not None or files):
             raise TypeError("content excludes body and files: give one")
-        operation = adhoc(method, path, cast_to, stream_cls, list(files or {}))
+        operation = undeclared_operation(method, path, cast_to, stream_cls, list(files or {}))
         sent = {**(body or {}), **files} if files else body if content is None else content
         more = _options(options or {})
-        return self._call(
+        return core_of(self).call(
             operation,
             (),
             query,
@@ -110,24 +106,3 @@ def _options(options: Mapping[str, Any]) -> Mapping[str, Any]:
 def _both(options: Any, extra: Any) -> Any:
     """Return what both say together; `extra` goes before."""
     return {**options, **(extra or {})} if options else extra
-
-
-def adhoc(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
-    """Make the operation of a request that no row declares."""
-    if "://" in path:
-        raise OpenAIError(f"{path!r} is a whole URL; give the path below base_url, or a client with another one")
-    from urllib.parse import quote, unquote  # as in `_config`
-
-    template = quote(unquote(path if path.startswith("/") else f"/{path}"), safe="/?&=+,:;@!$'()*%[]~")
-    row = Row(
-        method=cast("Any", method.upper()),
-        path=template,
-        body="multipart" if files else "json",
-        response="Any",
-        files=files,
-        end=["*"],
-    )
-    operation = Operation(f"{row.method} {path}", row)
-    operation.response_type = cast_to
-    operation.stream_type = get_args(stream_cls)[0] if get_origin(stream_cls) is not None else stream_cls
-    return operation

@@ -3,45 +3,62 @@
 from __future__ import annotations
 
 import os
-import warnings
-from _thread import allocate_lock  # `threading` is a larger import, which `import oai` does without
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
-from oai._adhoc import AdHoc
-from oai._answer import read_answer
-from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, PLAIN, Config, Dialect
-from oai._default_transport import ClosedTransport, find_transport
-from oai._errors import InsecureWarning, OpenAIError
-from oai._object import Object
+from oai._adhoc import UndeclaredRequests
+from oai._client_core import core_of
+from oai._config import DEFAULT_MAX_BODY, DEFAULT_MAX_EVENT, DEFAULT_MAX_RETRIES, NAMED, PLAIN, Config, Dialect
+from oai._errors import OpenAIError
 from oai._observe import start_log
 from oai._omit import Omit, omit
-from oai._option import Option
 from oai._table import table_sources
-from oai._tables import Tables, class_with, restore
+from oai._tables import TableClient, Tables, class_with, made_of, restore
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from oai._arguments import Arguments
+    from oai._core import Core
     from oai._http import Timeout, Transport
-    from oai._operation import Operation
     from oai._request_hooks import Hook
-    from oai._response import Response
 
-_transport_lock = allocate_lock()
+T = TypeVar("T")
+S = TypeVar("S")
 
 
-class Client(AdHoc):
+class Option(Generic[T, S]):
+    """An option of a client, as it was given or found. It may be set, which holds for calls that begin from then on.
+
+    To set one is `with_options` for the client itself, which refuses what it does there; beside it, a key, name or URL
+    is not set to `None`. A call that is under way keeps what it began with, in whatever thread or task. Its type is
+    what it is read as, and what it may be set to.
+    """
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: Client, owner: type) -> T: ...
+    def __get__(self, client: Client | None, owner: type) -> Any:
+        return self if client is None else getattr(core_of(client).config, self._name)
+
+    def __set__(self, client: Client, value: S) -> None:
+        if value is None and self._name in NAMED:
+            raise OpenAIError(f"{self._name} cannot be taken away from a client; make one without it")
+        options: dict[str, Any] = {self._name: value}
+        core_of(client).config = core_of(client.with_options(**options)).config
+
+
+class Client(UndeclaredRequests, TableClient):
     """What both clients are: everything but the waiting."""
 
-    _is_async: ClassVar[bool] = False
-    _own_names: ClassVar[frozenset[str]] = frozenset()
-    _made_of: ClassVar[tuple[type, tuple[Any, ...]] | None] = None
-    _config: Config
-    _transport: Transport | None
-    _http_client: Any = None
-    _closed: bool = False
+    _core_class: ClassVar[type[Core]]
+    _core: Core
 
     api_key: Option[Any, Any] = Option("The key, or the function that returns it.")
     admin_api_key: Option[str | None, str] = Option("The key of operations that administer an organization.")
@@ -120,7 +137,7 @@ class Client(AdHoc):
             OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
             TableError: a table has a row that cannot be.
         """
-        self._config = Config(
+        config = Config(
             api_key=api_key,
             admin_api_key=admin_api_key,
             organization=organization,
@@ -143,67 +160,20 @@ class Client(AdHoc):
             webhook_secret=webhook_secret,
             websocket_base_url=websocket_base_url,
         )
-        self._http_client = http_client
-        self._transport = self._resolve_transport(transport, http_client)
-        self._owns_transport = self._transport is None or http_client is not None
-        self._check_key()
+        found = self._core_class.find_transport(transport, http_client)
+        owns = found is None or http_client is not None
+        self._core = self._core_class(self, config, found, http_client=http_client, owns_transport=owns)
+        self._core.check_key()
         start_log(os.environ)
-
-    def _default_transport(self) -> Transport:
-        raise NotImplementedError
-
-    @property
-    def _needs_key(self) -> bool:
-        return self._transport is None or getattr(self._transport, "needs_key", True)
-
-    def _check_key(self) -> None:
-        config = self._config
-        if self._needs_key and not (config.api_key or config.admin_api_key or config.authorizes_itself):
-            raise OpenAIError(
-                "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
-                "Without one, OpenAI(transport=oai.OfflineTransport()) answers with made-up data."
-            )
-        plain = next((each for each in (config, config.for_sockets()) if each.sends_keys_in_plain), None)
-        if self._needs_key and plain is not None:
-            from oai._redact import redact_url  # regular expressions, which few programs need
-
-            warnings.warn(
-                f"{redact_url(plain.base_url)} is not encrypted and not on this machine: "
-                "the key can be read on the way",
-                InsecureWarning,
-                stacklevel=3,
-            )
 
     @property
     def transport(self) -> Transport:
         """What sends the requests; the default one is made, and its library imported, when it is first needed."""
-        if self._transport is None:
-            with _transport_lock:
-                if self._transport is None:
-                    if self._closed:
-                        return ClosedTransport()
-                    self._transport = self._default_transport()
-        return self._transport
+        return self._core.transport
 
     def is_closed(self) -> bool:
         """Whether `close` was called."""
-        return self._closed
-
-    def _mark_closed(self) -> Any:
-        """Note that the client is closed; return what is to be closed with it."""
-        with _transport_lock:
-            self._closed = True
-            return self._transport if self._owns_transport else None
-
-    def _resolve_transport(self, transport: Any, http_client: Any) -> Transport | None:
-        if http_client is not None:
-            from oai._http_client import transport_of  # few programs have one
-
-            if transport is not None:
-                raise OpenAIError("transport and http_client exclude each other: give one")
-            transport = transport_of(http_client, is_async=self._is_async)
-        found: Transport | None = find_transport(transport, is_async=self._is_async)
-        return found
+        return self._core.closed
 
     def with_options(self, *, transport: Transport | None = None, http_client: Any = None, **options: Any) -> Self:
         """Return a client with some options replaced, over the same transport; this one stays as it is.
@@ -211,60 +181,28 @@ class Client(AdHoc):
         It takes the options of the constructor but `table`. Headers and queries are added to those there are,
         whose place `set_default_headers` and `set_default_query` take. A key, name or URL that is `None` stays.
         """
-        config = self._config.replace(**options)
+        config = self._core.config.replace(**options)
+        same = transport is None and http_client is None
+        found = self.transport if same else self._core_class.find_transport(transport, http_client)
         other = object.__new__(type(self))
-        other._config = config
-        other._owns_transport = False
-        other._transport = (
-            self.transport if transport is http_client is None else self._resolve_transport(transport, http_client)
-        )
-        other._check_key()
+        other._core = self._core_class(other, config, found)
+        other._core.check_key()
         return other
 
-    copy = with_options
+    def copy(self, *, transport: Transport | None = None, http_client: Any = None, **options: Any) -> Self:
+        """Return `with_options(...)`, by the name that the official SDK has for it too."""
+        return self.with_options(transport=transport, http_client=http_client, **options)
 
     def __repr__(self) -> str:
         from oai._redact import redact_url  # regular expressions, which few programs need
 
-        return f"<{type(self).__name__} for {redact_url(self._config.base_url)}>"
+        return f"<{type(self).__name__} for {redact_url(self._core.config.base_url)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""
-        cls, sources = self._made_of or (type(self), ())
-        transport = None if self._owns_transport and self._http_client is None else self._transport
-        return restore, (cls, sources, self._state(), transport)
+        cls, sources = made_of(type(self))
+        return restore, (cls, sources, self._state(), self._core.given_transport)
 
     def _state(self) -> dict[str, Any]:
         """Return the options that a pickled client carries."""
-        return self._config.state()
-
-    def _view(self, call: Callable[..., Any], help_with: Callable[..., Any]) -> Any:
-        """Return an object with the methods of the sync client whose calls are made by `call` and `help_with`."""
-        from oai._client import OpenAI  # which derives from this class
-
-        view = object.__new__(class_with(OpenAI, self._made_of[1] if self._made_of else ()))
-        view.__dict__.update(_config=self._config, _transport=self._transport, _owns_transport=False)
-        view.__dict__.update(_call=call, _help=help_with)
-        return view
-
-    def _decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
-        """Turn a complete response into the result of a call, and tell a page how to go on."""
-        vectors = operation.row.vectors is not None
-        if not (vectors or operation.page):
-            return read_answer(operation, response, unpack=False)
-        from oai._arguments import Arguments
-
-        given = Arguments(*arguments)
-        result = read_answer(operation, response, unpack=vectors and given.defaulted)
-        if operation.page and isinstance(result, Object):
-            self._next_page(result, given)
-        return result
-
-    def _next_page(self, page: Any, given: Arguments) -> None:
-        """Tell a page how to ask for the one after it: the same call, with the page's parameters on top."""
-        asked = given.extra_query or {}
-
-        def more(params: dict[str, str]) -> Any:
-            return self._call(*given._replace(extra_query={**asked, **params}))
-
-        page.__dict__.update(_more=more, _asked={**(given.query or {}), **asked})
+        return self._core.config.state()

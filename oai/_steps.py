@@ -17,6 +17,8 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
 
+from oai._client_core import core_of
+
 R = TypeVar("R")
 
 Steps = Generator[Any, Any, R]
@@ -54,7 +56,7 @@ async def run_async(steps: Steps[R]) -> R:
 
 def sleep(client: Any, seconds: float) -> Any:
     """Wait, in the way of the client; to be yielded."""
-    if not client._is_async:  # noqa: SLF001 - the clients' own
+    if not core_of(client).is_async:
         return time.sleep(seconds)
     from asyncio import sleep as wait  # a large module, which only async programs have loaded
 
@@ -63,7 +65,7 @@ def sleep(client: Any, seconds: float) -> Any:
 
 def run_blocking(client: Any, work: Callable[[], Any]) -> Any:
     """Do what takes its time, in a thread where the client has an event loop to keep free; to be yielded."""
-    if not client._is_async:  # noqa: SLF001 - the clients' own
+    if not core_of(client).is_async:
         return work()
     from asyncio import to_thread  # a large module, which only async programs have loaded
 
@@ -78,7 +80,7 @@ def run_concurrently(client: Any, tasks: Sequence[Callable[[], Any]], limit: int
     raised. A cancellation from outside cancels them; Ctrl-C is raised at once, while threads under way come to their
     end.
     """
-    return _in_tasks(tasks, limit) if client._is_async else _in_threads(tasks, limit)  # noqa: SLF001
+    return _in_tasks(tasks, limit) if core_of(client).is_async else _in_threads(tasks, limit)
 
 
 def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:

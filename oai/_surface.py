@@ -60,6 +60,11 @@ class Namespace:
         return f"<namespace {self._path}: {', '.join(names)}>"
 
 
+def client_of(owner: Any) -> Any:
+    """Return the client that a namespace belongs to, or the client itself."""
+    return vars(owner)["_client"] if isinstance(owner, Namespace) else owner
+
+
 def _namespace_of(client: Any, path: str) -> Namespace:
     """Return the namespace that was pickled: its class is made for a table, and its client knows the table."""
     namespace: Namespace = attrgetter(path)(client)
@@ -150,11 +155,11 @@ class MethodBuilder:
     def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
         row = operation.row
         if not self.is_async:
-            call = ("", f"{client}._call")
+            call = ("", f"{client}._core.call")
         elif operation.page:  # what comes back can be awaited and iterated
-            call = ("", f"{client}._list")
+            call = ("", f"{client}._core.list")
         else:
-            call = ("async ", f"await {client}._call")
+            call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
         scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
         filename = f"{GENERATED}{operation.name}, called {name}>"
@@ -175,7 +180,7 @@ class MethodBuilder:
         call = f"_target({client}, **_given)"
         prefix = ""
         if helper.waits:
-            prefix, call = "", f"{client}._help(_target, _given)"
+            prefix, call = "", f"{client}._core.help(_target, _given)"
             if self.is_async:
                 prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
@@ -220,6 +225,6 @@ class _NamespaceAttribute:
             self._cls = self._surface.namespace(self._path)
         if instance is None:
             return self._cls
-        namespace = self._cls(instance.__dict__.get("_client", instance))
+        namespace = self._cls(client_of(instance))
         instance.__dict__[self._name] = namespace
         return namespace

@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from oai._adhoc import adhoc
 from oai._cassette import CassetteError
 from oai._content import decoded
 from oai._errors import OpenAIError
@@ -28,6 +27,7 @@ from oai._matching import Matcher
 from oai._operation import Operation
 from oai._redact import Redactor, is_list, is_object, redact_url
 from oai._table import PLACEHOLDER, Row, Table
+from oai._table_undeclared import undeclared_operation
 from oai._tape import EVENT_STREAM, KEPT_HEADERS, Tape
 
 VERSION = 1
@@ -80,7 +80,7 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
         request.operation = find_operation(table, request, below)
         if request.operation is None:
             report.unknown.append(f"{title}, is of no operation in the table: imported by method and path")
-            request.operation = adhoc(request.method, below, Any, None, [])
+            request.operation = undeclared_operation(request.method, below, Any, None, [])
         note = tape.note(matcher.asked(request), request)
         status, headers, content = _response(f"{source}: interaction {number}", each)
         note.answered(status, headers)

@@ -19,6 +19,7 @@ import pytest
 from conftest import KEY
 
 import oai
+from oai._client_core import core_of
 from oai._steps import run, run_async
 
 HERE = Path(__file__).parent / "npm"
@@ -82,7 +83,7 @@ def chat(text: str) -> Callable[..., Any]:
 
 def items(client: Any, source: Any) -> Any:
     """Collect what either client iterates."""
-    if not client._is_async:
+    if not core_of(client).is_async:
         return list(source)
 
     async def collect() -> list[Any]:

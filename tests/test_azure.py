@@ -12,6 +12,7 @@ from conftest import KEY
 
 import oai
 from oai._azure import differences
+from oai._client_core import core_of
 from oai._steps import run, run_async
 from oai.testing import Answer, Loopback
 
@@ -151,8 +152,8 @@ def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "looked-up")
     back = pickle.loads(data)
     assert (back.base_url, back.api_key) == (client.base_url, "looked-up")
-    assert back._config.default_query == {"api-version": VERSION}
-    assert back._config.dialect.deployment == "d"
+    assert core_of(back).config.default_query == {"api-version": VERSION}
+    assert core_of(back).config.dialect.deployment == "d"
 
 
 def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any], server: Loopback) -> None:

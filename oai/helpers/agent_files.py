@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from oai._client_core import core_of
 from oai._errors import OpenAIError
 from oai._header_map import override
 from oai._steps import Steps, run_blocking
@@ -141,7 +142,7 @@ def upload(client: Any, *, environment_id: str, file: Any, path: str, **options:
 
 
 def _upload_all(client: Any, chosen: Mapping[str, Local], options: dict[str, Any]) -> Steps[PreparedAgentFiles]:
-    headers = override({}, client._config.default_headers, options.get("extra_headers") or {})  # noqa: SLF001 - the clients' own
+    headers = override({}, core_of(client).config.default_headers, options.get("extra_headers") or {})
     if len(chosen) > 1 and "idempotency-key" in headers:
         raise ValueError("one Idempotency-Key cannot stand for the uploads of several files; leave it out")
     prepared = PreparedAgentFiles()

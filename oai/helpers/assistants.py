@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from oai._client_core import core_of
 from oai._errors import APITimeoutError, OpenAIError
 from oai.helpers.assistant_state import Runs, Tree
 from oai.helpers.streams import AsyncHelperStream, AsyncManager, HelperStream, Manager
@@ -297,6 +298,6 @@ def _manager(client: Any, operation: Callable[..., Any], params: dict[str, Any])
     def start() -> Any:
         return operation(**params, stream=True)
 
-    if client._is_async:  # noqa: SLF001 - the clients' own
+    if core_of(client).is_async:
         return AsyncAssistantStreamManager(start, (handler or AsyncAssistantEventHandler())._begin)  # noqa: SLF001
     return AssistantStreamManager(start, (handler or AssistantEventHandler())._begin)  # noqa: SLF001

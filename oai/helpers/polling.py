@@ -16,6 +16,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+from oai._client_core import core_of
 from oai._errors import APITimeoutError, PollCancelledError, PollTimeoutError
 from oai._omit import Omit
 from oai._steps import Steps, sleep
@@ -167,7 +168,7 @@ class Poller:
         client = self.client
         if self.limit is not None:
             left = self.ends - time.monotonic()
-            own = client._config.deadline  # noqa: SLF001 - the clients' own
+            own = core_of(client).config.deadline
             client = client.with_options(deadline=left if own is None else min(left, own))
         try:
             answer = yield attrgetter(operation)(client)(**arguments)
@@ -187,7 +188,7 @@ class Poller:
         if self._cancel is None:
             yield sleep(self.client, max(until - time.monotonic(), 0.0))
         while (left := until - time.monotonic()) > 0 and self._cancel is not None and not self._cancelled():
-            if isinstance(self._cancel, threading.Event) and not self.client._is_async:  # noqa: SLF001 - the clients' own
+            if isinstance(self._cancel, threading.Event) and not core_of(self.client).is_async:
                 self._cancel.wait(left)
             else:
                 yield sleep(self.client, min(left, TICK))

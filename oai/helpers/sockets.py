@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from oai._client_core import core_of
 from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError, OpenAIError, excerpt
 from oai._flow import attempts
 from oai._flow_drivers import SYNC_IO, async_io, drive, drive_async
@@ -82,14 +83,14 @@ def connect(
             `AuthenticationError`, `RateLimitError` and the like where the server refuses, `APIConnectionError` and
             `APITimeoutError` where it is not reached, and `OpenAIError` where `websockets` is not installed.
     """
-    if not client._needs_key:  # noqa: SLF001 - the clients' own
+    if not core_of(client).needs_key:
         kind = type(client.transport).__name__
         raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server. Use another transport")
     policy = ReconnectPolicy(on_reconnecting, max_retries, initial_delay, max_delay)
     options = websocket_connection_options or {}
     opening = Opening(client, name, socket, params, extra_query or {}, extra_headers or {}, timeout, options, policy)
     outbox = SendQueue(socket.max_queue_size if max_queue_size is None else max_queue_size)
-    return (AsyncConnectionManager if client._is_async else ConnectionManager)(opening, outbox)  # noqa: SLF001
+    return (AsyncConnectionManager if core_of(client).is_async else ConnectionManager)(opening, outbox)
 
 
 class Opening:
@@ -112,10 +113,10 @@ class Opening:
         self.extra_query = extra_query
         self.extra_headers = extra_headers
         self.policy = policy
-        self.is_async = client._is_async  # noqa: SLF001
+        self.is_async = core_of(client).is_async
         self._given = client, name, socket, params
         self._rest = timeout, options, policy
-        self._config = client._config.for_sockets()  # noqa: SLF001
+        self._config = core_of(client).config.for_sockets()
         self.max_size = options.get("max_size", self._config.max_event)
         self._options = options
         self._timeout = timeout
