@@ -6,8 +6,6 @@ sorted into path, query and body. Names of its own begin with an underscore, as 
 
 from __future__ import annotations
 
-import inspect
-import linecache
 from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -156,6 +154,8 @@ def _collect(
 
 def overload(name: str, first: str, without: FunctionType, given: FunctionType) -> FunctionType:
     """Make one function of two: called without `first` it is `without`, called with it `given`."""
+    import inspect  # as in `make_function`
+
     params: dict[str, inspect.Parameter] = {}
     for function in (without, given):
         for parameter in list(inspect.signature(function).parameters.values())[1:]:
@@ -176,6 +176,8 @@ def overload(name: str, first: str, without: FunctionType, given: FunctionType) 
 
 def make_function(name: str, filename: str, source: str, scope: dict[str, Any], required: list[str]) -> FunctionType:
     """Compile a function, keep its source for tracebacks, and give it the signature that people should see."""
+    import inspect  # a large module, which a program needs with its first method
+
     scope["__name__"] = "oai"
     filename = _keep_source(filename, source)
     exec(compile(source, filename, "exec", dont_inherit=True), scope)  # noqa: S102 - of a checked row
@@ -192,6 +194,8 @@ def make_function(name: str, filename: str, source: str, scope: dict[str, Any], 
 
 def _keep_source(filename: str, source: str) -> str:
     """Keep a source for tracebacks, under a name that no other source has: tables may differ in a row."""
+    import linecache
+
     lines = source.splitlines(keepends=True)
     name, number = filename, 1
     while linecache.getlines(name) not in ([], lines):

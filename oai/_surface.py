@@ -8,7 +8,6 @@ and an async client differ in two words.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from functools import partial, reduce
 from operator import attrgetter
@@ -170,6 +169,8 @@ class MethodBuilder:
 
     def _helper(self, path: str, helper: Helper | Socket, client: str) -> FunctionType:
         """Make the method that a helper's function becomes."""
+        from inspect import getdoc  # a large module, which waits until a method is made
+
         name = path.rpartition(".")[2]
         try:
             target = helper.target
@@ -190,7 +191,7 @@ class MethodBuilder:
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path
-        function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, inspect.getdoc(target)]))
+        function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
         return function
 
 
