@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
-from oai._config import check_key
 from oai._content import TooLarge, decoded
 from oai._errors import (
     APIConnectionError,
@@ -24,6 +23,7 @@ from oai._flow_drivers import ClientIO, Effect
 from oai._flow_retry import may_retry, retry_delay
 from oai._http import Reply, Request, Transport, TransportError
 from oai._observe import Observer, observer
+from oai._options import check_key
 from oai._response import Response, SentRequest
 
 if TYPE_CHECKING:

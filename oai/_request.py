@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from oai._config import Config, as_timeout
 from oai._header_map import HeaderMap, override
 from oai._http import Body, Pairs, Request, Timeout, time_left
 from oai._json import encode
+from oai._options import as_timeout
 from oai._query import query_string
 
 if TYPE_CHECKING:
+    from oai._config import Config
     from oai._operation import Operation
     from oai._table import Row
 
