@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from oai._answer import read_as
+from oai._answer import read_as, response_of
 from oai._response import Response
 from oai._streamed import AsyncStreamedResponse, StreamedResponse
 
@@ -107,8 +107,8 @@ def streaming_async(core: ClientCore) -> Any:
 
 
 def _of_result(result: Any) -> RawResponse[Any]:
-    response = getattr(result, "_response", None)
-    if not isinstance(response, Response):
+    response = response_of(result)
+    if response is None:
         raise TypeError(f"what this helper returns, {type(result).__name__}, is of no single answer")
     return RawResponse(response, lambda: result)
 

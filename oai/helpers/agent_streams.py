@@ -61,7 +61,7 @@ class AsyncAgentSessionStream(AsyncTurnStream[T]):
 def _once(stream: Any) -> Callable[[Any], Steps[Any]]:
     """Return what opens a stream, which can be done once."""
     start: Callable[[Any], Steps[Any]] = stream._start  # noqa: SLF001 - of the classes above
-    stream._start = _refuse  # noqa: SLF001
+    stream._start = _refuse  # noqa: SLF001 - as above
     return start
 
 

@@ -266,7 +266,7 @@ class AsyncAssistantEventHandler(_Handler, AsyncHelperStream[Any]):
 
 
 AssistantEventHandler._base = AssistantEventHandler  # noqa: SLF001 - they are their own, once they are there
-AsyncAssistantEventHandler._base = AsyncAssistantEventHandler  # noqa: SLF001
+AsyncAssistantEventHandler._base = AsyncAssistantEventHandler  # noqa: SLF001 - as above
 
 
 class AssistantStreamManager(Manager[Any]):
@@ -299,5 +299,5 @@ def _manager(client: Any, operation: Callable[..., Any], params: dict[str, Any])
         return operation(**params, stream=True)
 
     if core_of(client).is_async:
-        return AsyncAssistantStreamManager(start, (handler or AsyncAssistantEventHandler())._begin)  # noqa: SLF001
-    return AssistantStreamManager(start, (handler or AssistantEventHandler())._begin)  # noqa: SLF001
+        return AsyncAssistantStreamManager(start, (handler or AsyncAssistantEventHandler())._begin)  # noqa: SLF001 - of this module
+    return AssistantStreamManager(start, (handler or AssistantEventHandler())._begin)  # noqa: SLF001 - of this module

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+from oai._answer import response_of
 from oai._client_core import core_of
 from oai._errors import APITimeoutError, PollCancelledError, PollTimeoutError
 from oai._omit import Omit
@@ -222,8 +223,9 @@ def _status(state: Any) -> object:
 
 def _suggested_interval(state: Any, usual: float) -> float:
     """Return the seconds that the server asks to wait, as long as it says something that can be waited."""
+    response = response_of(state)
     try:
-        seconds = float(state._response.headers[HINT]) / 1000  # noqa: SLF001 - the answer that it came in
-    except (AttributeError, KeyError, ValueError):
+        seconds = float(response.headers[HINT]) / 1000 if response is not None else usual
+    except (KeyError, ValueError):
         return usual
     return seconds if 0 <= seconds <= LONGEST_HINT else usual

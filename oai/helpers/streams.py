@@ -54,8 +54,7 @@ class _BaseHelperStream(Generic[E]):
 
     @property
     def _request_id(self) -> str | None:
-        found: str | None = self._raw._request_id  # noqa: SLF001 - the same attribute of the stream below
-        return found
+        return self.response.request_id
 
     def _check_complete(self) -> None:
         """Raise what ended the stream, unless it came to its end."""
