@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from oai._http_client import DefaultHttpx2Client as DefaultHttpx2Client
     from oai._http_client import DefaultHttpxClient as DefaultHttpxClient
     from oai._object import Object as Object
-    from oai._observe import Attempt as Attempt
     from oai._omit import NOT_GIVEN as NOT_GIVEN
     from oai._omit import Omit as Omit
     from oai._omit import omit as omit
@@ -81,6 +80,7 @@ if TYPE_CHECKING:
     from oai._rate_limit import RateLimit as RateLimit
     from oai._raw import RawResponse as RawResponse
     from oai._reconnect import ReconnectingEvent as ReconnectingEvent
+    from oai._request_hooks import Attempt as Attempt
     from oai._response import Response as Response
     from oai._stream import AsyncStream as AsyncStream
     from oai._stream import Stream as Stream
@@ -168,7 +168,7 @@ _HOMES = {
         "DefaultAioHttpClient DefaultAsyncHttpx2Client DefaultAsyncHttpxClient DefaultHttpx2Client DefaultHttpxClient"
     ),
     "oai._object": "Object",
-    "oai._observe": "Attempt",
+    "oai._request_hooks": "Attempt",
     "oai._omit": "NOT_GIVEN NotGiven=Omit Omit not_given=omit omit",
     "oai._pages": "AsyncPages ConversationCursorPage CursorPage NextCursorPage Page TokenPage",
     "oai._rate_limit": "RateLimit",

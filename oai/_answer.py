@@ -142,6 +142,12 @@ class BinaryResponse:
         return f"<BinaryResponse {len(self.content)} bytes {kind}>"
 
 
+def response_of(result: Any) -> Response | None:
+    """Return the response that a result was decoded from, `None` where it is of no single one."""
+    response = getattr(result, "_response", None)
+    return response if isinstance(response, Response) else None
+
+
 def read_answer(operation: Operation, response: Response, *, unpack: bool = False) -> Any:
     """Turn a response with a success status into what the row says the answer is, its vectors unpacked if asked to.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from oai._base import Client
-from oai._flow import Ways, drive_async, read_within_async, run
+from oai._core import Core
+from oai._flow import attempts
+from oai._flow_drivers import async_io, drive_async
 from oai._request import prepare
 from oai._tables import with_shipped_table
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from oai._client import Sent
+    from oai._client import CallOutcome
     from oai._http import Transport
     from oai._operation import Operation
     from oai._pages import AsyncPages
@@ -23,11 +24,51 @@ if TYPE_CHECKING:
     from oai._steps import Steps
 
 
-@cache
-def _ways() -> Ways:
-    from asyncio import sleep  # a large module, which only async programs have loaded
+class AsyncCore(Core):
+    """The core of `AsyncOpenAI`."""
 
-    return Ways(sleep, read_within_async)
+    is_async = True
+
+    def default_transport(self) -> Transport:
+        """Make a transport of the client's own."""
+        from oai.transports.aiohttp import AiohttpTransport
+
+        return cast("Transport", AiohttpTransport())
+
+    async def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
+        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
+        call = prepare(self.config, *arguments)
+        call.stream |= unread
+        response, reply = await drive_async(attempts(call, self.transport, async_io(), needs_key=self.needs_key))
+        return call.operation, response, reply
+
+    async def call(self, *arguments: Any) -> Any:
+        """Send a call, and return its result."""
+        return self.result(*(await self.send(*arguments)), arguments)
+
+    def list(self, *arguments: Any) -> AsyncPages[Any]:
+        """Return what can be awaited for a page, and iterated over all of them."""
+        from oai._pages import AsyncPages
+
+        return AsyncPages(lambda: self.call(*arguments))
+
+    def stream(self, operation: Operation, response: Response, reply: Any) -> Any:
+        """Return the stream of a reply."""
+        from oai._stream import AsyncStream
+
+        return AsyncStream(operation, response, reply, max_event=self.config.max_event)
+
+    async def help(self, helper: Callable[..., Steps[Any]], options: dict[str, Any]) -> Any:
+        """Run a helper of the table."""
+        from oai._steps import run_async
+
+        return await run_async(helper(self.client, **options))
+
+    def view_classes(self) -> tuple[type[Client], type[Core]]:
+        """Return the classes of a view and its core: the sync client's, whose methods hand on what is to be awaited."""
+        from oai._client import OpenAI, SyncCore
+
+        return OpenAI, SyncCore
 
 
 @with_shipped_table
@@ -38,60 +79,25 @@ class AsyncOpenAI(Client):
     connections of its own, and is an async context manager that closes them at the end.
     """
 
-    _is_async = True
-
-    def _default_transport(self) -> Transport:
-        from oai.transports.aiohttp import AiohttpTransport
-
-        return cast("Transport", AiohttpTransport())
-
-    async def _send(self, *arguments: Any, unread: bool = False) -> Sent:
-        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
-        call = prepare(self._config, *arguments)
-        call.stream |= unread
-        response, reply = await drive_async(run(call, self.transport, _ways(), needs_key=self._needs_key))
-        return call.operation, response, reply
-
-    async def _call(self, *arguments: Any) -> Any:
-        """Send the call that a generated function was asked for, and return its result."""
-        return self._result(*(await self._send(*arguments)), arguments)
-
-    def _result(self, operation: Operation, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
-        if reply is not None:
-            from oai._stream import AsyncStream
-
-            stream: AsyncStream[Any] = AsyncStream(operation, response, reply, max_event=self._config.max_event)
-            return stream if operation.assemble_stream is None else operation.assemble_stream(self, stream)
-        return self._decoded(operation, response, arguments)
-
-    async def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
-        """Run a helper of the table."""
-        from oai._steps import follow_async
-
-        return await follow_async(helper(self, **given))
+    _core_class = AsyncCore
 
     @property
     def with_raw_response(self) -> Any:
         """The same methods, whose awaited results are the answers as HTTP had them, see `RawResponse`."""
         from oai._raw import raw_async  # few programs look at HTTP
 
-        return raw_async(self)
+        return raw_async(self._core)
 
     @property
     def with_streaming_response(self) -> Any:
         """The same methods, which return async context managers of an `AsyncStreamedResponse`."""
         from oai._raw import streaming_async
 
-        return streaming_async(self)
-
-    def _list(self, *arguments: Any) -> AsyncPages[Any]:
-        from oai._pages import AsyncPages
-
-        return AsyncPages(lambda: self._call(*arguments))
+        return streaming_async(self._core)
 
     async def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
-        transport = self._ended()
+        transport = self._core.mark_closed()
         if transport is not None:
             await transport.close()
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from oai._client_core import core_of
 from oai._config import Dialect
 from oai._errors import OpenAIError
 from oai._operation import PCHAR
@@ -141,7 +142,7 @@ class _AzureClient:
             dialect=Azure(azure_deployment, token=option != "api_key"),
             **options,
         )
-        if key is _no_key and base._needs_key:  # noqa: SLF001 - it is the same client
+        if key is _no_key and core_of(self).needs_key:
             _no_key()
 
     def with_options(
@@ -172,8 +173,9 @@ class _AzureClient:
 
     def _state(self: Any) -> dict[str, Any]:
         """Return the options that a pickled client carries."""
-        state = {**self._config.state(), **self._azure}
-        if self._config.dialect.token and "api_key" in state:
+        config = core_of(self).config
+        state = {**config.state(), **self._azure}
+        if isinstance(config.dialect, Azure) and config.dialect.token and "api_key" in state:
             key = state.pop("api_key")
             state["azure_ad_token_provider" if callable(key) else "azure_ad_token"] = key
         if state.get("api_key") is _no_key:

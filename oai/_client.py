@@ -7,12 +7,13 @@ a subclass made for that table.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from oai._base import Client
-from oai._flow import Ways, drive, read_within, run
+from oai._core import Core
+from oai._flow import attempts
+from oai._flow_drivers import SYNC_IO, drive
 from oai._request import prepare
 from oai._tables import with_shipped_table
 
@@ -25,10 +26,45 @@ if TYPE_CHECKING:
     from oai._response import Response
     from oai._steps import Steps
 
-SYNC = Ways(time.sleep, read_within)
-
-Sent = tuple["Operation", "Response", "Reply | None"]
+CallOutcome = tuple["Operation", "Response", "Reply | None"]
 """What was called, its answer, and its reply where that is yet to be read."""
+
+
+class SyncCore(Core):
+    """The core of `OpenAI`."""
+
+    def default_transport(self) -> Transport:
+        """Make a transport of the client's own."""
+        from oai.transports.urllib3 import Urllib3Transport
+
+        return Urllib3Transport()
+
+    def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
+        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
+        call = prepare(self.config, *arguments)
+        call.stream |= unread
+        response, reply = drive(attempts(call, self.transport, SYNC_IO, needs_key=self.needs_key))
+        return call.operation, response, reply
+
+    def call(self, *arguments: Any) -> Any:
+        """Send a call, and return its result."""
+        return self.result(*self.send(*arguments), arguments)
+
+    def stream(self, operation: Operation, response: Response, reply: Any) -> Any:
+        """Return the stream of a reply."""
+        from oai._stream import Stream  # as `_steps` below: a plain call does without it
+
+        return Stream(operation, response, reply, max_event=self.config.max_event)
+
+    def help(self, helper: Callable[..., Steps[Any]], options: dict[str, Any]) -> Any:
+        """Run a helper of the table."""
+        from oai._steps import run
+
+        return run(helper(self.client, **options))
+
+    def view_classes(self) -> tuple[type[Client], type[Core]]:
+        """Return the classes of a view and its core."""
+        return OpenAI, SyncCore
 
 
 @with_shipped_table
@@ -38,53 +74,25 @@ class OpenAI(Client):
     A client may be shared by threads. It is a context manager that closes its connections at the end.
     """
 
-    def _default_transport(self) -> Transport:
-        from oai.transports.urllib3 import Urllib3Transport
-
-        return Urllib3Transport()
-
-    def _send(self, *arguments: Any, unread: bool = False) -> Sent:
-        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
-        call = prepare(self._config, *arguments)
-        call.stream |= unread
-        response, reply = drive(run(call, self.transport, SYNC, needs_key=self._needs_key))
-        return call.operation, response, reply
-
-    def _call(self, *arguments: Any) -> Any:
-        """Send the call that a generated function was asked for, and return its result."""
-        return self._result(*self._send(*arguments), arguments)
-
-    def _result(self, operation: Operation, response: Response, reply: Reply | None, arguments: tuple[Any, ...]) -> Any:
-        if reply is not None:
-            from oai._stream import Stream  # as `_steps` below: a plain call does without it
-
-            stream: Stream[Any] = Stream(operation, response, reply, max_event=self._config.max_event)
-            return stream if operation.assemble_stream is None else operation.assemble_stream(self, stream)
-        return self._decoded(operation, response, arguments)
-
-    def _help(self, helper: Callable[..., Steps[Any]], given: dict[str, Any]) -> Any:
-        """Run a helper of the table."""
-        from oai._steps import follow
-
-        return follow(helper(self, **given))
+    _core_class = SyncCore
 
     @property
     def with_raw_response(self) -> Any:
         """The same methods, which return the answer as HTTP had it, see `RawResponse`."""
         from oai._raw import raw  # few programs look at HTTP
 
-        return raw(self)
+        return raw(self._core)
 
     @property
     def with_streaming_response(self) -> Any:
         """The same methods, which return context managers of a `StreamedResponse`, its body not read yet."""
         from oai._raw import streaming
 
-        return streaming(self)
+        return streaming(self._core)
 
     def close(self) -> None:
         """Close the connections, unless they belong to a transport that was passed in."""
-        transport = self._ended()
+        transport = self._core.mark_closed()
         if transport is not None:
             transport.close()
 

@@ -6,21 +6,32 @@ It knows headers and URLs, not the table.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._errors import OpenAIError
 from oai._header_map import HeaderMap, custom_headers, override
 from oai._http import Timeout, time_left
-from oai._observe import Hooks
-from oai._omit import Omit, omit
+from oai._omit import omit
+from oai._options import (
+    ARGUMENTS,
+    as_timeout,
+    count,
+    environment,
+    key_or,
+    option,
+    seconds,
+    size,
+    text_or,
+    unknown_option,
+)
+from oai._request_hooks import Hooks
 from oai._version import __version__
 
 if TYPE_CHECKING:
-    from oai._observe import Hook
     from oai._operation import Operation
+    from oai._request_hooks import Hook
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 RESIDENCIES: Final = ("ae", "au", "eu", "in", "jp", "us")
@@ -30,38 +41,6 @@ DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
 DEFAULT_MAX_BODY: Final = 2**30
 DEFAULT_MAX_EVENT: Final = 2**26
-
-OPTIONS: Final = (
-    "api_key",
-    "admin_api_key",
-    "organization",
-    "project",
-    "base_url",
-    "timeout",
-    "max_retries",
-    "deadline",
-    "default_headers",
-    "default_query",
-    "beta",
-    "on_request",
-    "on_reply",
-    "on_retry",
-    "max_body",
-    "max_event",
-    "pickle_keys",
-    "dialect",
-    "webhook_secret",
-    "websocket_base_url",
-)
-"""The options that a client takes and `with_options` replaces."""
-
-KEYS: Final = ("api_key", "admin_api_key", "webhook_secret")
-
-NAMED: Final = frozenset({*KEYS, "organization", "project", "base_url", "websocket_base_url"})
-"""The options of which `None` says nothing: `with_options` keeps them, and asks the environment no second time."""
-
-ADDED: Final = ("default_headers", "default_query")
-"""The options that `with_options` adds to, unless they are given as `set_...`."""
 
 
 class Dialect:
@@ -90,56 +69,145 @@ class Config:
         OpenAIError: an option cannot be what was given; the message says which and never shows a key.
     """
 
-    def __init__(
-        self,
-        *,
-        api_key: str | Callable[[], Any] | None = None,
-        admin_api_key: str | None = None,
-        organization: str | None = None,
-        project: str | None = None,
-        base_url: str | None = None,
-        timeout: float | Timeout | Omit | None = omit,
-        max_retries: int = DEFAULT_MAX_RETRIES,
-        deadline: float | None = None,
-        default_headers: Mapping[str, str | Omit | None] | None = None,
-        default_query: Mapping[str, Any] | None = None,
-        beta: str | None = None,
-        on_request: Hook | None = None,
-        on_reply: Hook | None = None,
-        on_retry: Hook | None = None,
-        max_body: int | None = DEFAULT_MAX_BODY,
-        max_event: int | None = DEFAULT_MAX_EVENT,
-        pickle_keys: bool = False,
-        data_residency: str | None = None,
-        dialect: Dialect = PLAIN,
-        webhook_secret: str | None = None,
-        websocket_base_url: str | None = None,
-    ) -> None:
-        self.api_key = _key("api_key", api_key, "OPENAI_API_KEY")
-        self.admin_api_key = _key("admin_api_key", admin_api_key, "OPENAI_ADMIN_KEY")
-        self.organization = organization or _environment("OPENAI_ORG_ID")
-        self.project = project or _environment("OPENAI_PROJECT_ID")
-        self.timeout = as_timeout(timeout, DEFAULT_TIMEOUT)
-        self.max_retries = _count("max_retries", max_retries)
-        self.deadline = _seconds("deadline", deadline)
-        self.beta = beta
-        self.on_request, self.on_reply, self.on_retry = on_request, on_reply, on_retry
-        self.hooks = Hooks(on_request, on_reply, on_retry) if on_request or on_reply or on_retry else None
-        self.max_body = _size("max_body", max_body)
-        self.max_event = _size("max_event", max_event)
-        self.pickle_keys = pickle_keys
-        self.dialect = dialect
-        self.webhook_secret = webhook_secret or _environment("OPENAI_WEBHOOK_SECRET")
-        self.websocket_base_url = websocket_base_url
-        if websocket_base_url is not None:
+    api_key: Any = option(
+        "str | Callable[[], Any] | None",
+        "the key, or a function that returns it and is called before every attempt (`OPENAI_API_KEY`).",
+        read=key_or("OPENAI_API_KEY"),
+        is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    admin_api_key: str | None = option(
+        "str | None",
+        "the key of the administration operations (`OPENAI_ADMIN_KEY`).",
+        read=key_or("OPENAI_ADMIN_KEY"),
+        is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    organization: str | None = option(
+        "str | None",
+        "sent as `OpenAI-Organization` (`OPENAI_ORG_ID`).",
+        read=text_or("OPENAI_ORG_ID"),
+        keeps=True,
+        is_attribute=True,
+    )
+    project: str | None = option(
+        "str | None",
+        "sent as `OpenAI-Project` (`OPENAI_PROJECT_ID`).",
+        read=text_or("OPENAI_PROJECT_ID"),
+        keeps=True,
+        is_attribute=True,
+    )
+    base_url: str = option(
+        "str | None",
+        "where the paths of the table begin (`OPENAI_BASE_URL`).",
+        read=text_or("OPENAI_BASE_URL"),
+        keeps=True,
+        is_attribute=True,
+    )
+    timeout: Timeout = option(
+        "float | Timeout | Omit | None",
+        "seconds for each single wait, or a `Timeout`; 600, and 5 to connect.",
+        default=omit,
+        read=lambda _, value: as_timeout(value, DEFAULT_TIMEOUT),
+        is_attribute=True,
+    )
+    max_retries: int = option(
+        "int",
+        "how often a failed attempt is repeated.",
+        default=DEFAULT_MAX_RETRIES,
+        read=count,
+        is_attribute=True,
+    )
+    deadline: float | None = option(
+        "float | None",
+        "seconds for the whole call: attempts, waits between them, and the body.",
+        read=seconds,
+    )
+    default_headers: dict[str, Any] = option(
+        "Mapping[str, str | Omit | None] | None",
+        "sent with every request; `None` takes a header away (`OPENAI_CUSTOM_HEADERS`).",
+        read=lambda _, value: dict(value or {}),
+        adds=True,
+    )
+    default_query: dict[str, Any] = option(
+        "Mapping[str, Any] | None",
+        "sent with every request.",
+        read=lambda _, value: dict(value or {}),
+        adds=True,
+    )
+    beta: str | None = option("str | None", "the `OpenAI-Beta` header of every request, before what the row says.")
+    on_request: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called with the `Attempt` before each is sent; header fields that it returns are added.",
+    )
+    on_reply: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called with the `Attempt` when it has ended, with an answer or without.",
+    )
+    on_retry: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called with the failed `Attempt` before the wait for the next.",
+    )
+    max_body: int | None = option(
+        "int | None",
+        "how many bytes a body that is read into memory may have, with its encoding undone; 1 GiB.",
+        default=DEFAULT_MAX_BODY,
+        read=size,
+    )
+    max_event: int | None = option(
+        "int | None",
+        "how many bytes one event of a stream may have; 64 MiB.",
+        default=DEFAULT_MAX_EVENT,
+        read=size,
+    )
+    pickle_keys: bool = option(
+        "bool",
+        "whether a pickled client carries its keys in plain; else they are looked up in the environment where it is "
+        "unpickled.",
+        default=False,
+    )
+    dialect: Dialect = option(
+        "Dialect", "how a service wants URLs and keys, where it is not as the API.", default=PLAIN
+    )
+    data_residency: str | None = option(
+        "str | None",
+        "a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.",
+        is_stored=False,
+    )
+    webhook_secret: str | None = option(
+        "str | None",
+        "what `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`).",
+        read=text_or("OPENAI_WEBHOOK_SECRET"),
+        is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    websocket_base_url: str | None = option(
+        "str | None",
+        "where the paths of WebSockets begin, if elsewhere: `wss://...` or `https://...`.",
+        keeps=True,
+        is_attribute=True,
+    )
+
+    def __init__(self, **options: Any) -> None:
+        for name in options:
+            if name not in ARGUMENTS:
+                raise unknown_option("__init__", name)
+        if options.get("data_residency") is not None:
+            options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
+        for name, declared in OPTIONS.items():
+            value = options.get(name, declared.default)
+            setattr(self, name, value if declared.read is None else declared.read(name, value))
+        hooks = self.on_request, self.on_reply, self.on_retry
+        self.hooks = Hooks(*hooks) if any(hooks) else None
+        if self.websocket_base_url is not None:
             from oai._base_url import as_http, split_base_url
 
-            split_base_url(as_http(websocket_base_url), "websocket_base_url")
-        if data_residency is not None:
-            base_url = _residency(data_residency, base_url)
-        self.base_url, query = _base_url(base_url or _environment("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
-        self.default_query: dict[str, Any] = {**query, **(default_query or {})}
-        self.default_headers = dict(default_headers or {})
+            split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
+        self.base_url, query = _base_url(self.base_url or DEFAULT_BASE_URL)
+        self.default_query = {**query, **self.default_query}
         self._headers = self._standing_headers()
         self._by_operation: dict[str, HeaderMap] = {}
 
@@ -199,11 +267,7 @@ class Config:
         whole = {name: options.pop(f"set_{name}", None) for name in ADDED}
         for name in options:
             if name not in OPTIONS:
-                from oai._nearest import nearest
-
-                right = nearest(name, OPTIONS)
-                hint = f". Did you mean '{right}'?" if right else ""
-                raise TypeError(f"with_options() got an unexpected keyword argument '{name}'{hint}")
+                raise unknown_option("with_options", name)
         for name, value in whole.items():
             if value is not None and name in options:
                 raise TypeError(f"{name} and set_{name} exclude each other: give one")
@@ -244,7 +308,7 @@ class Config:
         return any(name.lower() in ("authorization", own) for name in names)
 
     def _standing_headers(self) -> HeaderMap:
-        self._custom = dict(custom_headers(_environment("OPENAI_CUSTOM_HEADERS") or ""))
+        self._custom = dict(custom_headers(environment("OPENAI_CUSTOM_HEADERS") or ""))
         standing: dict[str, Any] = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -255,38 +319,15 @@ class Config:
         return override({}, standing, self._custom, self.default_headers)
 
 
-def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeout:
-    """Turn seconds, `None` (without end), a `Timeout` or httpx's class of that name into a `Timeout`."""
-    if isinstance(value, Omit):
-        return default
-    if isinstance(value, Timeout):
-        return value
-    if value is None or isinstance(value, (int, float)):
-        return Timeout(_seconds("timeout", value))
-    limits = {name: getattr(value, name, omit) for name in ("connect", "read", "write", "pool")}
-    if omit in limits.values():
-        raise OpenAIError(f"timeout is of type {type(value).__name__}; it takes seconds, None, or oai.Timeout")
-    return Timeout(None, **limits)
+OPTIONS: Final = {name: declared for name, declared in ARGUMENTS.items() if declared.is_stored}
+"""The options that a config has and `with_options` replaces."""
 
+KEYS: Final = frozenset(name for name, declared in OPTIONS.items() if declared.is_key)
+NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.keeps)
+"""The options of which `None` says nothing: `with_options` keeps them, and asks the environment no second time."""
 
-def _environment(name: str) -> str | None:
-    return (os.environ.get(name) or "").strip() or None
-
-
-def _key(name: str, value: Any, variable: str) -> Any:
-    if value is None:
-        value = _environment(variable)
-    if isinstance(value, str):
-        check_key(name, value)
-    elif value is not None and not callable(value):
-        raise OpenAIError(f"{name} is of type {type(value).__name__}; it takes text or a function that returns it")
-    return value or None
-
-
-def check_key(name: str, value: str) -> None:
-    """Refuse a key that no header could carry, which mostly is one with its line break or its quotes."""
-    if not value.isascii() or any(char.isspace() or not char.isprintable() for char in value):
-        raise OpenAIError(f"{name} has white space or a character in it that no key has; was it copied whole?")
+ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
+"""The options that `with_options` adds to, unless they are given as `set_...`."""
 
 
 def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
@@ -307,21 +348,3 @@ def _residency(region: str, base_url: str | None) -> str:
     if region not in RESIDENCIES:
         raise OpenAIError(f"data_residency is {region!r}; it takes global, {', '.join(RESIDENCIES)}")
     return DEFAULT_BASE_URL.replace("://", f"://{region}.")
-
-
-def _count(name: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise OpenAIError(f"{name} is {value!r}; it takes a whole number from 0 up")
-    return value
-
-
-def _size(name: str, value: object) -> int | None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise OpenAIError(f"{name} is {value!r}; it takes a whole number of bytes, or None for no limit")
-    return value
-
-
-def _seconds(name: str, value: object) -> float | None:
-    if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0):
-        raise OpenAIError(f"{name} is {value!r}; it takes seconds from 0 up, or None for no limit")
-    return value

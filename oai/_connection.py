@@ -25,8 +25,8 @@ from oai._errors import (
 from oai._handlers import Handlers, message_of, type_of
 from oai._json import encode
 from oai._object import plain
-from oai._reconnect import RECOVERABLE, Outbox, ReconnectingEvent, SocketClosed
-from oai._steps import follow, follow_async
+from oai._reconnect import RECOVERABLE, ReconnectingEvent, SendQueue, SocketClosed
+from oai._steps import run, run_async
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,7 +44,9 @@ _END: Final = object()
 class _Connection(Handlers):
     """What both connections are."""
 
-    def __init__(self, opening: Handshake, response: Response, wire: Any, outbox: Outbox, handlers: Handlers) -> None:
+    def __init__(
+        self, opening: Handshake, response: Response, wire: Any, outbox: SendQueue, handlers: Handlers
+    ) -> None:
         super().__init__(handlers)
         self._opening = opening
         self._outbox = outbox
@@ -250,7 +252,7 @@ class Connection(_Connection, Generic[E]):
         self._stopped.wait(seconds)
 
     def __iter__(self) -> Iterator[E]:
-        while (event := follow(self._next())) is not _END:
+        while (event := run(self._next())) is not _END:
             yield event
 
     def recv(self, *, timeout: float | None = None) -> E:
@@ -265,12 +267,12 @@ class Connection(_Connection, Generic[E]):
             APIResponseValidationError: what came is not JSON.
             ResponseTooLargeError: what came is larger than `max_event`.
         """
-        event: E = follow(self._event(timeout))
+        event: E = run(self._event(timeout))
         return event
 
     def recv_bytes(self, *, timeout: float | None = None) -> bytes:
         """Wait for the next message, as it came; `parse_event` makes an event of it. Raises as `recv` does."""
-        return follow(self._receiving(timeout))
+        return run(self._receiving(timeout))
 
     def send(self, event: Mapping[str, Any] | Any) -> None:
         """Send an event: a dict, a struct, or whatever else has a form in JSON.
@@ -279,11 +281,11 @@ class Connection(_Connection, Generic[E]):
             WebSocketConnectionClosedError: the connection is closed.
             WebSocketQueueFullError: too much waits for a connection that is being made again.
         """
-        follow(self._sending(encode(event).decode()))
+        run(self._sending(encode(event).decode()))
 
     def send_raw(self, data: str | bytes) -> None:
         """Send a message as it is: text, or bytes as a binary message. Raises as `send` does."""
-        follow(self._sending(data))
+        run(self._sending(data))
 
     def dispatch_events(self) -> None:
         """Receive events until the connection is closed, and call the functions given to `on` and `once`.
@@ -292,7 +294,7 @@ class Connection(_Connection, Generic[E]):
             StreamError: an `error` event came, and nobody handles it.
             WebSocketConnectionClosedError: the connection was lost.
         """
-        follow(self._dispatching())
+        run(self._dispatching())
 
     def close(self, *, code: int = 1000, reason: str = "") -> None:
         """Close the connection. Calling it again does nothing."""
@@ -320,29 +322,29 @@ class AsyncConnection(_Connection, Generic[E]):
             pass
 
     async def __aiter__(self) -> AsyncIterator[E]:
-        while (event := await follow_async(self._next())) is not _END:
+        while (event := await run_async(self._next())) is not _END:
             yield event
 
     async def recv(self, *, timeout: float | None = None) -> E:  # noqa: ASYNC109 - as the sync client has it
         """Wait for the next event, see `Connection.recv`. Cancelling it loses nothing."""
-        event: E = await follow_async(self._event(timeout))
+        event: E = await run_async(self._event(timeout))
         return event
 
     async def recv_bytes(self, *, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Wait for the next message, as it came; `parse_event` makes an event of it."""
-        return await follow_async(self._receiving(timeout))
+        return await run_async(self._receiving(timeout))
 
     async def send(self, event: Mapping[str, Any] | Any) -> None:
         """Send an event, see `Connection.send`."""
-        await follow_async(self._sending(encode(event).decode()))
+        await run_async(self._sending(encode(event).decode()))
 
     async def send_raw(self, data: str | bytes) -> None:
         """Send a message as it is: text, or bytes as a binary message."""
-        await follow_async(self._sending(data))
+        await run_async(self._sending(data))
 
     async def dispatch_events(self) -> None:
         """Receive events until the connection is closed, and call the functions given to `on` and `once`."""
-        await follow_async(self._dispatching())
+        await run_async(self._dispatching())
 
     async def close(self, *, code: int = 1000, reason: str = "") -> None:
         """Close the connection. Calling it again does nothing."""

@@ -78,22 +78,22 @@ def find_transport(transport: Any, *, is_async: bool) -> Any:
         with _lock:
             transport = _blocks[-1][0] if _blocks else None
     if transport is None and (said := os.environ.get(VARIABLE)):
-        transport = _of_environment(said)
+        transport = _from_environment(said)
     side = getattr(transport, "for_async", None) if is_async else None
     return transport if side is None else side()
 
 
-def _of_environment(said: str) -> Any:
+def _from_environment(said: str) -> Any:
     """Return the transport that the variable names: one for all clients, so that they share a cassette."""
     kind, colon, rest = said.partition(":")
     place = os.path.abspath(rest) if kind in CASSETTES else ""
     with _lock:
         if (said, place) not in _named:
-            _named[said, place] = _made(said, kind, place if place and rest else rest, colon=bool(colon))
+            _named[said, place] = _from_name(said, kind, place if place and rest else rest, colon=bool(colon))
         return _named[said, place]
 
 
-def _made(said: str, kind: str, rest: str, *, colon: bool) -> Any:
+def _from_name(said: str, kind: str, rest: str, *, colon: bool) -> Any:
     if said == "offline":
         from oai.transports.offline import OfflineTransport
 
@@ -109,10 +109,10 @@ def _made(said: str, kind: str, rest: str, *, colon: bool) -> Any:
             f"the environment's {VARIABLE} is {said!r}; it is `offline`, a mode and a cassette as in "
             f"`replay:tests/chat.cassette` ({', '.join(CASSETTES)}), or `module:attribute`{hint}"
         )
-    return _imported(said, kind, rest)
+    return _import_transport(said, kind, rest)
 
 
-def _imported(said: str, module: str, attribute: str) -> Any:
+def _import_transport(said: str, module: str, attribute: str) -> Any:
     """Return what a module calls by a name: a transport, or what makes one when it is called without arguments."""
     from importlib import import_module
     from operator import attrgetter

@@ -1,91 +1,40 @@
 """What happens to a call: attempts, retries, redirects, deadline. Written once, for sync and async clients.
 
-`run` is a generator that does nothing itself. It yields effects, a function and its arguments, and is
-sent their outcome or has their exception thrown in; `drive` does so plainly and `drive_async` awaits.
-The rules of retrying are the official SDK's (its `_base_client`), with two of our own: never for an exhausted
-quota, and never past the deadline.
+`attempts` is a generator that does nothing itself: it yields effects, which a driver of `_flow_drivers` carries out.
+`_flow_retry` decides what is repeated; nothing is, past the deadline.
 """
 
 from __future__ import annotations
 
-import math
-import os
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from oai._config import check_key
 from oai._content import TooLarge, decoded
 from oai._errors import (
     APIConnectionError,
     APIError,
-    APIStatusError,
     APITimeoutError,
     OpenAIError,
     ResponseTooLargeError,
     status_error,
 )
+from oai._flow_drivers import ClientIO, Effect
+from oai._flow_retry import may_retry, retry_delay
 from oai._http import Reply, Request, Transport, TransportError
 from oai._observe import Observer, observer
+from oai._options import check_key
 from oai._response import Response, SentRequest
 
 if TYPE_CHECKING:
-    from oai._request import Call
+    from oai._request import PreparedCall
 
-FIRST_DELAY: Final = 0.5
-LONGEST_DELAY: Final = 8.0
-LONGEST_RETRY_AFTER: Final = 120.0
-"""Seconds: the backoff doubles from the first to the longest; a server may ask for more, up to two minutes."""
-
-RETRIED_STATUSES: Final = frozenset({408, 409, 429})
 MOST_REDIRECTS: Final = 10
 
-Effect = tuple[Any, ...]
 Flow = Generator[Effect, Any, tuple[Response, Reply | None]]
 
 
-def drive(flow: Generator[Effect, Any, Any]) -> Any:
-    """Run a flow, doing each effect in place."""
-    try:
-        function, *arguments = next(flow)
-        while True:
-            try:
-                outcome = function(*arguments)
-            except Exception as error:  # noqa: BLE001 - the flow decides
-                function, *arguments = flow.throw(error)
-            else:
-                function, *arguments = flow.send(outcome)
-    except StopIteration as end:
-        return end.value
-
-
-async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
-    """Run a flow, awaiting what its effects return."""
-    try:
-        function, *arguments = next(flow)
-        while True:
-            try:
-                outcome = function(*arguments)
-                if isinstance(outcome, Awaitable):
-                    outcome = await outcome
-            except Exception as error:  # noqa: BLE001 - the flow decides
-                function, *arguments = flow.throw(error)
-            else:
-                function, *arguments = flow.send(outcome)
-    except StopIteration as end:
-        return end.value
-
-
-class Ways(msgspec.Struct, frozen=True):
-    """How a client waits, and how it reads a body that may be too large; all in which sync and async differ here."""
-
-    sleep: Callable[[float], Any]
-    read: Callable[[Any, int], Any]
-
-
-def run(call: Call, transport: Transport, ways: Ways, *, needs_key: bool = True) -> Flow:
+def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_key: bool = True) -> Flow:
     """Send a call until it is answered or given up; return the response, and the open reply of a stream.
 
     Raises:
@@ -106,7 +55,7 @@ def run(call: Call, transport: Transport, ways: Ways, *, needs_key: bool = True)
         key = yield from _key(call, needs_key=needs_key)
         remaining = None if deadline is None else deadline - (time.monotonic() - began)
         request = call.request(key, call.timeout.within(remaining))
-        steps = _attempt(call, request, transport, ways, attempt, began)
+        steps = _attempt(call, request, transport, io, attempt, began)
         try:
             response, reply = yield from steps if watch is None else _watched(watch, request, attempt, steps)
         except TransportError as error:
@@ -123,18 +72,20 @@ def run(call: Call, transport: Transport, ways: Ways, *, needs_key: bool = True)
             raise failure
         attempt += 1
         if watch is not None:
-            yield from watch.retry(delay)
-        yield ways.sleep, delay
+            yield from watch.on_retry(delay)
+        yield io.sleep, delay
 
 
-def _attempt(call: Call, request: Request, transport: Transport, ways: Ways, number: int, began: float) -> Flow:
+def _attempt(
+    call: PreparedCall, request: Request, transport: Transport, io: ClientIO, number: int, began: float
+) -> Flow:
     """Send once; return the response, and the open reply where the body is to be read as it comes."""
     reply = yield from _exchange(request, transport)
     response = Response(reply.status, reply.headers, request, retries_taken=number)
     response.elapsed = time.monotonic() - began
     if call.stream and _went_well(reply.status):
         return response, reply
-    yield from _read(response, reply, call.config.max_body, ways)
+    yield from _read(response, reply, call.config.max_body, io)
     return response, None
 
 
@@ -145,14 +96,14 @@ def _went_well(status: int) -> bool:
 
 def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flow:
     """Do an attempt and tell of it; should a hook fail, the connection of a stream must not be lost with it."""
-    yield from watch.begin(request, number)
+    yield from watch.on_attempt_start(request, number)
     try:
         response, reply = yield from steps
     except Exception as error:
-        yield from watch.end(None, None, error)
+        yield from watch.on_attempt_end(None, None, error)
         raise
     try:
-        yield from watch.end(response.status_code, response.headers, None)
+        yield from watch.on_attempt_end(response.status_code, response.headers, None)
     except BaseException:
         if reply is not None:
             yield (reply.close,)
@@ -160,13 +111,13 @@ def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flo
     return response, reply
 
 
-def _read(response: Response, reply: Reply, limit: int | None, ways: Ways) -> Generator[Effect, Any, None]:
+def _read(response: Response, reply: Reply, limit: int | None, io: ClientIO) -> Generator[Effect, Any, None]:
     """Read the body into the response, no more of it than the limit."""
     try:
         if limit is None or _within(response, limit):
             content = yield (reply.read,)
         else:
-            content = yield ways.read, reply, limit
+            content = yield io.read_limited, reply, limit
         response.content = decoded(reply.headers, content, limit)
     except TooLarge:
         yield (reply.close,)
@@ -184,31 +135,7 @@ def _within(response: Response, limit: int) -> bool:
     return True
 
 
-def read_within(reply: Reply, limit: int) -> bytes:
-    """Read a body, or raise `TooLarge`."""
-    pieces, size = [], 0
-    for piece in reply:
-        size += len(piece)
-        if size > limit:
-            raise TooLarge
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-async def read_within_async(reply: Any, limit: int) -> bytes:
-    """Read a body, or raise `TooLarge`; the reply may be one that has to be awaited."""
-    if not hasattr(reply, "__aiter__"):
-        return read_within(reply, limit)
-    pieces, size = [], 0
-    async for piece in reply:
-        size += len(piece)
-        if size > limit:
-            raise TooLarge
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _key(call: Call, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
+def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
     """Return the key of the next attempt; where it is a function that is asked, unless nobody needs a key."""
     auth = call.operation.row.auth
     if call.authorizes_itself or auth == "none":
@@ -242,45 +169,6 @@ def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, 
         if total is not None:
             request.timeout = request.timeout.within(total - (time.monotonic() - began))
     raise TransportError("receive", f"the server redirected more than {MOST_REDIRECTS} times")
-
-
-def may_retry(error: APIStatusError) -> tuple[bool, float | None]:
-    """Tell whether an answer with an error may be asked for again, and in how many seconds the server says."""
-    headers = error.response.headers
-    after = retry_after(headers)
-    if "insufficient_quota" in (error.code, error.type):
-        return False, after
-    if after is not None and after > LONGEST_RETRY_AFTER:
-        return False, after
-    asked = headers.get("x-should-retry")
-    if asked in ("true", "false"):
-        return asked == "true", after
-    return error.status_code in RETRIED_STATUSES or error.status_code >= 500, after
-
-
-def retry_after(headers: Any) -> float | None:
-    """Read the seconds to wait from `retry-after-ms`, or from `retry-after` (seconds or a date)."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) / unit
-        except (KeyError, ValueError):
-            continue
-        if not math.isnan(seconds):
-            return seconds
-    from email.utils import parsedate_to_datetime  # rare, and the module is not small
-
-    try:
-        return parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-
-
-def retry_delay(attempt: int, after: float | None) -> float:
-    """Return the seconds before the next attempt: what the server asked for, else a jittered backoff."""
-    if after is not None and 0 < after <= LONGEST_RETRY_AFTER:
-        return after
-    jitter = 1 - 0.25 * os.urandom(1)[0] / 255
-    return min(FIRST_DELAY * 2.0 ** min(attempt, 10), LONGEST_DELAY) * jitter
 
 
 def _connection_error(

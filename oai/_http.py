@@ -8,10 +8,7 @@ line and imports nothing of the package, so that a transport has one module to k
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
-
-if TYPE_CHECKING:
-    from oai._operation import Operation
+from typing import Any, Protocol, TypeAlias, TypeVar, overload
 
 Pairs: TypeAlias = list[tuple[str, str]]
 
@@ -143,6 +140,42 @@ class Body(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
+class DeclaredRow(Protocol):
+    """The part of a table's row that transports read."""
+
+    @property
+    def path(self) -> str:
+        """The path template, such as `/files/{file_id}`."""
+
+    @property
+    def response(self) -> str:
+        """The expression of the result's type."""
+
+    @property
+    def end(self) -> list[str]:
+        """The event types that end a stream."""
+
+
+class DeclaredOperation(Protocol):
+    """The part of an operation that transports read: they record, match and answer by it."""
+
+    @property
+    def name(self) -> str:
+        """The call path, such as `chat.completions.create`."""
+
+    @property
+    def row(self) -> DeclaredRow:
+        """The row that declares the operation."""
+
+    @property
+    def response_type(self) -> Any:
+        """The type of the result."""
+
+    @property
+    def stream_type(self) -> Any:
+        """The type of an event, where the response is a stream."""
+
+
 class Request:
     """One HTTP request, complete: a transport sends these bytes and adds nothing but the framing.
 
@@ -160,7 +193,7 @@ class Request:
         body: bytes | Body | None = None,
         *,
         timeout: Timeout | None = None,
-        operation: Operation | None = None,
+        operation: DeclaredOperation | None = None,
         stream: bool = False,
         foreign: bool = False,
     ) -> None:
@@ -251,6 +284,20 @@ class TransportError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def is_async(transport: Any) -> bool:
+    """Tell whether what a transport's `send` returns must be awaited.
+
+    A transport whose `send` is no coroutine function, such as one that wraps another, declares it by an attribute of
+    this name.
+    """
+    declared = getattr(transport, "is_async", None)
+    if declared is None:
+        from inspect import iscoroutinefunction  # a large module, which only transports that wrap others need
+
+        declared = iscoroutinefunction(transport.send)
+    return bool(declared)
 
 
 def body_bytes(body: bytes | Body | None) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oai._client import OpenAI
 from oai._config import OPTIONS
+from oai._tables import call_paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ def attribute(name: str, module: Mapping[str, Any]) -> Any:
 
 def call_paths() -> frozenset[str]:
     """Return the names that the shipped table and the environment's give a client."""
-    return frozenset(dir(OpenAI)) - OpenAI._own_names  # noqa: SLF001 - of this package
+    return call_paths_of(OpenAI)
 
 
 def _client(module: Mapping[str, Any]) -> OpenAI:

@@ -8,87 +8,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from oai._header_map import override
+from oai._request_hooks import Attempt, Hooks
 
 if TYPE_CHECKING:
     from logging import Logger
 
     from oai._http import Headers, Request
 
-Hook = Callable[["Attempt"], Any]
-
 LEVELS = ("debug", "info")
 LOG_VARIABLES = ("OAI_LOG", "OPENAI_LOG")
-
-
-class Attempt:
-    """One attempt of a call, as the hooks see it.
-
-    Attributes:
-        operation: the call path, such as `chat.completions.create`.
-        method: the HTTP method.
-        number: 0 for the first attempt, 1 for the first retry.
-        status: the HTTP status, `None` where there was no answer (yet).
-        headers: the fields of the answer, `None` where there was none.
-        request_id: the server's `x-request-id`.
-        error: what went wrong where there was no whole answer.
-        elapsed: seconds from the beginning of this attempt to the end of its body (of a stream, to its headers).
-        delay: in `on_retry`, the seconds until the next attempt.
-        context: a dict of the hooks' own, such as for a span that `on_request` begins and `on_reply` ends.
-    """
-
-    __slots__ = (
-        "_url",
-        "began",
-        "context",
-        "delay",
-        "elapsed",
-        "error",
-        "headers",
-        "method",
-        "number",
-        "operation",
-        "request_id",
-        "status",
-    )
-
-    def __init__(self, request: Request, number: int) -> None:
-        self.operation = request.operation.name if request.operation else None
-        self.method = request.method
-        self._url = request.url
-        self.number = number
-        self.status: int | None = None
-        self.headers: Headers | None = None
-        self.request_id: str | None = None
-        self.error: Exception | None = None
-        self.elapsed = 0.0
-        self.delay: float | None = None
-        self.context: dict[str, Any] = {}
-        self.began = time.monotonic()
-
-    @property
-    def url(self) -> str:
-        """The URL, what is secret in its query taken out."""
-        from oai._redact import redact_url  # regular expressions, which few programs need
-
-        return redact_url(self._url)
-
-    def __repr__(self) -> str:
-        outcome = self.status or self.error or "under way"
-        return f"<Attempt {self.number} of {self.operation}: {self.method} {self.url}, {outcome}>"
-
-
-class Hooks(msgspec.Struct, frozen=True):
-    """The functions that a client calls."""
-
-    on_request: Hook | None = None
-    on_reply: Hook | None = None
-    on_retry: Hook | None = None
 
 
 class Observer:
@@ -99,7 +31,7 @@ class Observer:
         self._log = log
         self._attempt: Attempt | None = None
 
-    def begin(self, request: Request, number: int) -> Generator[Any, Any, None]:
+    def on_attempt_start(self, request: Request, number: int) -> Generator[Any, Any, None]:
         """An attempt begins. What `on_request` returns is added to the headers of the request."""
         attempt = self._attempt = Attempt(request, number)
         if self._hooks.on_request is not None:
@@ -112,7 +44,9 @@ class Observer:
             sent = redact_headers(request.headers)
             self._log.debug("%s: %s %s is sent with %s", attempt.operation, attempt.method, attempt.url, sent)
 
-    def end(self, status: int | None, headers: Headers | None, error: Exception | None) -> Generator[Any, Any, None]:
+    def on_attempt_end(
+        self, status: int | None, headers: Headers | None, error: Exception | None
+    ) -> Generator[Any, Any, None]:
         """An attempt has ended, with an answer or without."""
         attempt = self._attempt
         if attempt is None:
@@ -134,7 +68,7 @@ class Observer:
         if self._hooks.on_reply is not None:
             yield self._hooks.on_reply, attempt
 
-    def retry(self, delay: float) -> Generator[Any, Any, None]:
+    def on_retry(self, delay: float) -> Generator[Any, Any, None]:
         """The attempt that has ended will be repeated after `delay` seconds."""
         attempt = self._attempt
         if attempt is None:

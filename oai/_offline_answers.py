@@ -24,8 +24,7 @@ from oai._shape import as_dict, as_list
 from oai._table_foreign_types import is_of_httpx
 
 if TYPE_CHECKING:
-    from oai._http import Request
-    from oai._operation import Operation
+    from oai._http import DeclaredOperation, Request
 
 QUOTED = 80
 """Characters of a prompt that the response quotes."""
@@ -69,7 +68,7 @@ def answer(request: Request, texts: Sequence[str] | None = None) -> tuple[int, s
 
 
 def _whole(
-    operation: Operation, parsed: ParsedRequest, sampler: SampleFactory, *, spoken: bool
+    operation: DeclaredOperation, parsed: ParsedRequest, sampler: SampleFactory, *, spoken: bool
 ) -> tuple[int, str, Iterator[bytes]]:
     kind = operation.response_type
     form = str(parsed.fields.get("response_format"))
@@ -84,7 +83,7 @@ def _whole(
 
 
 def _calling(
-    operation: Operation, parsed: ParsedRequest, sampler: SampleFactory, call: dict[str, Any], *, stream: bool
+    operation: DeclaredOperation, parsed: ParsedRequest, sampler: SampleFactory, call: dict[str, Any], *, stream: bool
 ) -> tuple[int, str, Iterator[bytes]]:
     if not stream:
         return _json(calling(operation.name, sampler, operation.response_type, call))
@@ -103,7 +102,7 @@ def _echo(request: Request, sampler: SampleFactory) -> dict[str, str]:
 
 
 def _stream(
-    operation: Operation, parsed: ParsedRequest, sampler: SampleFactory, texts: Sequence[str] | None = None
+    operation: DeclaredOperation, parsed: ParsedRequest, sampler: SampleFactory, texts: Sequence[str] | None = None
 ) -> Iterator[bytes]:
     events = make_events(operation.stream_type, sampler, operation.row.end, usage=_counted(parsed), texts=texts)
     return put_events(operation, events)
@@ -113,7 +112,7 @@ def _counted(parsed: ParsedRequest) -> bool:
     return bool(as_dict(parsed.fields.get("stream_options")).get("include_usage"))
 
 
-def put_events(operation: Operation, events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+def put_events(operation: DeclaredOperation, events: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """Yield events as server-sent events, one per piece, and the end marker that the operation's streams have."""
     ends = operation.row.end
     named = "event" in tag_fields(operation.stream_type)
@@ -126,7 +125,7 @@ def put_events(operation: Operation, events: Iterable[dict[str, Any]]) -> Iterat
         yield b"event: done\ndata: [DONE]\n\n" if named else b"data: [DONE]\n\n"
 
 
-def _binary(operation: Operation) -> tuple[str, Iterator[bytes]]:
+def _binary(operation: DeclaredOperation) -> tuple[str, Iterator[bytes]]:
     if "audio" in operation.row.path:
         return "audio/wav", iter((_tone(),))
     line = msgspec.json.encode(

@@ -83,7 +83,7 @@ class Page(Object, Generic[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.aiter_pages():
-            for item in page._listed():  # noqa: SLF001
+            for item in page._listed():  # noqa: SLF001 - as above
                 yield item
 
 

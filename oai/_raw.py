@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from oai._answer import read_as
+from oai._answer import read_as, response_of
 from oai._response import Response
 from oai._streamed import AsyncStreamedResponse, StreamedResponse
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from oai._async_client import AsyncOpenAI
-    from oai._client import OpenAI
+    from oai._client_core import ClientCore
 
 R = TypeVar("R")
 
@@ -63,77 +62,77 @@ class _Known(Generic[R]):
         self.value = value
 
 
-def raw(client: OpenAI) -> Any:
+def raw(core: ClientCore) -> Any:
     """Return a view of a client whose methods return raw responses."""
 
     def call(*arguments: Any) -> RawResponse[Any]:
-        operation, response, reply = client._send(*arguments)
-        return RawResponse(response, lambda: client._result(operation, response, reply, arguments))
+        operation, response, reply = core.send(*arguments)
+        return RawResponse(response, lambda: core.result(operation, response, reply, arguments))
 
     def help_with(helper: Callable[..., Any], given: dict[str, Any]) -> RawResponse[Any]:
-        return _of_result(client._help(helper, given))
+        return _of_result(core.help(helper, given))
 
-    return client._view(call, help_with)
+    return core.view(call, help_with)
 
 
-def raw_async(client: AsyncOpenAI) -> Any:
+def raw_async(core: ClientCore) -> Any:
     """Return a view of an async client whose methods return coroutines of raw responses."""
 
     async def call(*arguments: Any) -> RawResponse[Any]:
-        operation, response, reply = await client._send(*arguments)
-        return RawResponse(response, lambda: client._result(operation, response, reply, arguments))
+        operation, response, reply = await core.send(*arguments)
+        return RawResponse(response, lambda: core.result(operation, response, reply, arguments))
 
     async def help_with(helper: Callable[..., Any], given: dict[str, Any]) -> RawResponse[Any]:
-        return _of_result(await client._help(helper, given))
+        return _of_result(await core.help(helper, given))
 
-    return client._view(call, help_with)
+    return core.view(call, help_with)
 
 
-def streaming(client: OpenAI) -> Any:
+def streaming(core: ClientCore) -> Any:
     """Return a view of a client whose methods return context managers of streamed responses."""
 
     def call(*arguments: Any) -> Streaming:
-        return Streaming(client, arguments)
+        return Streaming(core, arguments)
 
-    return client._view(call, _no_stream)
+    return core.view(call, _no_stream)
 
 
-def streaming_async(client: AsyncOpenAI) -> Any:
+def streaming_async(core: ClientCore) -> Any:
     """Return a view of an async client whose methods return async context managers of streamed responses."""
 
     def call(*arguments: Any) -> AsyncStreaming:
-        return AsyncStreaming(client, arguments)
+        return AsyncStreaming(core, arguments)
 
-    return client._view(call, _no_stream)
+    return core.view(call, _no_stream)
 
 
 def _of_result(result: Any) -> RawResponse[Any]:
-    response = getattr(result, "_response", None)
-    if not isinstance(response, Response):
+    response = response_of(result)
+    if response is None:
         raise TypeError(f"what this helper returns, {type(result).__name__}, is of no single answer")
     return RawResponse(response, lambda: result)
 
 
-def _no_stream(helper: Callable[..., Any], given: dict[str, Any]) -> Any:  # noqa: ARG001 - as `_help`
+def _no_stream(helper: Callable[..., Any], given: dict[str, Any]) -> Any:  # noqa: ARG001 - as `help`
     raise TypeError(f"{helper.__name__} makes calls of its own; with_streaming_response is for operations")
 
 
 class Streaming:
     """The context manager of a `StreamedResponse`; nothing is sent before the block is entered."""
 
-    def __init__(self, client: OpenAI, arguments: tuple[Any, ...]) -> None:
-        self._client = client
+    def __init__(self, core: ClientCore, arguments: tuple[Any, ...]) -> None:
+        self._core = core
         self._arguments = arguments
 
     def __enter__(self) -> StreamedResponse:
-        client, arguments = self._client, self._arguments
-        operation, response, reply = client._send(*arguments, unread=True)
+        core, arguments = self._core, self._arguments
+        operation, response, reply = core.send(*arguments, unread=True)
         self._response = StreamedResponse(
             response,
             reply,
-            lambda response, reply: client._result(operation, response, reply, arguments),
+            lambda response, reply: core.result(operation, response, reply, arguments),
             streams=bool(arguments[4]),
-            limit=client._config.max_body,
+            limit=core.config.max_body,
         )
         return self._response
 
@@ -146,19 +145,19 @@ class Streaming:
 class AsyncStreaming:
     """The async context manager of an `AsyncStreamedResponse`; nothing is sent before the block is entered."""
 
-    def __init__(self, client: AsyncOpenAI, arguments: tuple[Any, ...]) -> None:
-        self._client = client
+    def __init__(self, core: ClientCore, arguments: tuple[Any, ...]) -> None:
+        self._core = core
         self._arguments = arguments
 
     async def __aenter__(self) -> AsyncStreamedResponse:
-        client, arguments = self._client, self._arguments
-        operation, response, reply = await client._send(*arguments, unread=True)
+        core, arguments = self._core, self._arguments
+        operation, response, reply = await core.send(*arguments, unread=True)
         self._response = AsyncStreamedResponse(
             response,
             reply,
-            lambda response, reply: client._result(operation, response, reply, arguments),
+            lambda response, reply: core.result(operation, response, reply, arguments),
             streams=bool(arguments[4]),
-            limit=client._config.max_body,
+            limit=core.config.max_body,
         )
         return self._response
 

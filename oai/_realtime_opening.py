@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from oai._client_core import core_of
 from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError, excerpt
-from oai._flow import Ways, drive, drive_async, may_retry, read_within_async, run
+from oai._flow import attempts
+from oai._flow_drivers import SYNC_IO, async_io, drive, drive_async
+from oai._flow_retry import may_retry
 from oai._http import Timeout
 from oai._omit import Omit
 from oai._operation import Operation
@@ -17,9 +20,8 @@ from oai._request import prepare
 from oai._typexpr import resolve
 
 if TYPE_CHECKING:
-    from oai._base import Client
     from oai._errors import OpenAIError
-    from oai._reconnect import Policy
+    from oai._reconnect import ReconnectPolicy
     from oai._response import Response
     from oai._socket import WebSocketRow
 
@@ -38,7 +40,7 @@ class Handshake:
 
     def __init__(
         self,
-        client: Client,
+        client: Any,
         name: str,
         socket: WebSocketRow,
         params: Mapping[str, Any],
@@ -46,17 +48,17 @@ class Handshake:
         extra_headers: Mapping[str, Any],
         timeout: Any,
         options: Mapping[str, Any],
-        policy: Policy,
+        policy: ReconnectPolicy,
     ) -> None:
         self.name = name
         self.socket = socket
         self.extra_query = extra_query
         self.extra_headers = extra_headers
         self.policy = policy
-        self.is_async = client._is_async  # noqa: SLF001
+        self.is_async = core_of(client).is_async
         self._given = client, name, socket, params
         self._rest = timeout, options, policy
-        self._config = client._config.for_sockets()  # noqa: SLF001
+        self._config = core_of(client).config.for_sockets()
         self.max_size = options.get("max_size", self._config.max_event)
         self._options = options
         self._timeout = timeout
@@ -88,13 +90,9 @@ class Handshake:
         given = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
         call = prepare(config, *given)
         if not self.is_async:
-            from oai._client import SYNC
-
-            return drive(run(call, SocketTransport(self._options, self.max_size), SYNC))
-        from asyncio import sleep
-
+            return drive(attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         transport: Any = AsyncSocketTransport(self._options, self.max_size)
-        return drive_async(run(call, transport, Ways(sleep, read_within_async)))
+        return drive_async(attempts(call, transport, async_io()))
 
     def opened(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
         """Return what `open` has led to, if that is a WebSocket: a server may answer well, and with something else."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from oai._errors import WebSocketQueueFullError
+from oai._flow_retry import backoff
 
 RECOVERABLE: Final = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1015})
 """Close codes after which it is worth to try again, as the official SDK has them (RFC 6455, section 7.4.1)."""
@@ -59,7 +59,7 @@ OnReconnecting = Callable[[ReconnectingEvent], Mapping[str, Any] | None]
 """It may return `extra_query` and `extra_headers` for the next connection, or `abort=True`."""
 
 
-class Policy(msgspec.Struct, frozen=True):
+class ReconnectPolicy(msgspec.Struct, frozen=True):
     """Whether to connect again, and how often; without `on_reconnecting` never.
 
     Attributes:
@@ -75,11 +75,10 @@ class Policy(msgspec.Struct, frozen=True):
 
     def delay(self, attempt: int) -> float:
         """Return the seconds before an attempt, a little less by chance."""
-        jitter = 1 - 0.25 * os.urandom(1)[0] / 255
-        return min(self.initial_delay * 2.0 ** min(attempt - 1, 30), self.max_delay) * jitter
+        return backoff(attempt - 1, self.initial_delay, self.max_delay)
 
 
-class Outbox:
+class SendQueue:
     """Messages that wait for a connection, no more bytes of them than a limit."""
 
     def __init__(self, limit: int) -> None:

@@ -1,6 +1,6 @@
 """Arguments to a request: path, query, headers and body as the row wants them. Pure; it opens nothing but files.
 
-What comes out is a `Call`, all that the flow needs for any number of attempts: only the key is added to it,
+What comes out is a `PreparedCall`, all that the flow needs for any number of attempts: only the key is added to it,
 before each attempt anew.
 """
 
@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from oai._config import Config, as_timeout
 from oai._header_map import HeaderMap, override
 from oai._http import Body, Pairs, Request, Timeout, time_left
 from oai._json import encode
+from oai._options import as_timeout
 from oai._query import query_string
 
 if TYPE_CHECKING:
+    from oai._config import Config
     from oai._operation import Operation
     from oai._table_rows import Row
 
 
-class Call:
+class PreparedCall:
     """A request without its key, and what there is to know about it beside."""
 
     __slots__ = ("authorizes_itself", "body", "config", "headers", "operation", "stream", "timeout", "url")
@@ -73,7 +74,7 @@ def prepare(
     extra_query: Mapping[str, Any] | None,
     extra_body: Any,
     timeout: Any,
-) -> Call:
+) -> PreparedCall:
     """Make the call of an operation from the arguments of its function.
 
     Raises:
@@ -96,7 +97,7 @@ def prepare(
     if extra_headers:
         authorizes_itself |= config.authorize(extra_headers)
         headers = override(headers, extra_headers)
-    return Call(
+    return PreparedCall(
         config,
         operation,
         url,

@@ -159,7 +159,7 @@ def _collect(
 
 def overload(name: str, first: str, without: FunctionType, given: FunctionType) -> FunctionType:
     """Make one function of two: called without `first` it is `without`, called with it `given`."""
-    import inspect
+    import inspect  # as in `make_function`
 
     params: dict[str, inspect.Parameter] = {}
     for function in (without, given):
@@ -181,7 +181,7 @@ def overload(name: str, first: str, without: FunctionType, given: FunctionType) 
 
 def make_function(name: str, filename: str, source: str, scope: dict[str, Any], required: list[str]) -> FunctionType:
     """Compile a function, keep its source for tracebacks, and give it the signature that people should see."""
-    import inspect  # a large module, which a client that makes no call does without
+    import inspect  # a large module, which a program needs with its first method
 
     scope["__name__"] = "oai"
     filename = _keep_source(filename, source)
@@ -199,7 +199,7 @@ def make_function(name: str, filename: str, source: str, scope: dict[str, Any], 
 
 def _keep_source(filename: str, source: str) -> str:
     """Keep a source for tracebacks, under a name that no other source has: tables may differ in a row."""
-    import linecache  # as `inspect`
+    import linecache
 
     lines = source.splitlines(keepends=True)
     name, number = filename, 1

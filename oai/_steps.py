@@ -17,12 +17,14 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
 
+from oai._client_core import core_of
+
 R = TypeVar("R")
 
 Steps = Generator[Any, Any, R]
 
 
-def follow(steps: Steps[R]) -> R:
+def run(steps: Steps[R]) -> R:
     """Run a helper of a sync client."""
     try:
         outcome = next(steps)
@@ -33,7 +35,7 @@ def follow(steps: Steps[R]) -> R:
         return result
 
 
-async def follow_async(steps: Steps[R]) -> R:
+async def run_async(steps: Steps[R]) -> R:
     """Run a helper of an async client, awaiting what can be awaited."""
     try:
         outcome = next(steps)
@@ -54,23 +56,23 @@ async def follow_async(steps: Steps[R]) -> R:
 
 def sleep(client: Any, seconds: float) -> Any:
     """Wait, in the way of the client; to be yielded."""
-    if not client._is_async:  # noqa: SLF001 - the clients' own
+    if not core_of(client).is_async:
         return time.sleep(seconds)
     from asyncio import sleep as wait  # a large module, which only async programs have loaded
 
     return wait(seconds)
 
 
-def beside(client: Any, work: Callable[[], Any]) -> Any:
+def run_blocking(client: Any, work: Callable[[], Any]) -> Any:
     """Do what takes its time, in a thread where the client has an event loop to keep free; to be yielded."""
-    if not client._is_async:  # noqa: SLF001 - the clients' own
+    if not core_of(client).is_async:
         return work()
     from asyncio import to_thread  # a large module, which only async programs have loaded
 
     return to_thread(work)
 
 
-def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
+def run_concurrently(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
     """Do several things at a time, at most `limit`; to be yielded, and sent back as the list of results.
 
     A task is a function that returns what a client's method returns, or the generator of a helper. With the first
@@ -78,7 +80,7 @@ def together(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any
     raised. A cancellation from outside cancels them; Ctrl-C is raised at once, while threads under way come to their
     end.
     """
-    return _in_tasks(tasks, limit) if client._is_async else _in_threads(tasks, limit)  # noqa: SLF001
+    return _in_tasks(tasks, limit) if core_of(client).is_async else _in_threads(tasks, limit)
 
 
 def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
@@ -92,7 +94,7 @@ def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
             return None
         try:
             outcome = task()
-            return follow(outcome) if isinstance(outcome, Generator) else outcome
+            return run(outcome) if isinstance(outcome, Generator) else outcome
         except BaseException:
             failed = True
             raise
@@ -124,7 +126,7 @@ async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]
                 return None
             try:
                 outcome = task()
-                return await (follow_async(outcome) if isinstance(outcome, Generator) else outcome)
+                return await (run_async(outcome) if isinstance(outcome, Generator) else outcome)
             except BaseException:
                 failed = True
                 raise

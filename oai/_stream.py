@@ -229,7 +229,7 @@ async def close(reply: Any) -> None:
         await closing
 
 
-class _Streaming(Generic[T]):
+class _BaseStream(Generic[T]):
     """What both streams are: an answer under way."""
 
     def __init__(self, response: Response, reply: Any) -> None:
@@ -241,7 +241,7 @@ class _Streaming(Generic[T]):
         return f"<{type(self).__name__} of {self.response.request.operation}>"
 
 
-class Stream(_Streaming[T]):
+class Stream(_BaseStream[T]):
     """An iterable of events, each as it arrives. Close it, or leave its `with` block, to stop early.
 
     Iterating raises `StreamError` for an error event, `APIConnectionError` where the stream is cut, and
@@ -277,7 +277,7 @@ class Stream(_Streaming[T]):
         self._reply.close()
 
 
-class AsyncStream(_Streaming[T]):
+class AsyncStream(_BaseStream[T]):
     """`Stream` for `async for` and `async with`."""
 
     def __init__(self, operation: Operation, response: Response, reply: Any, *, max_event: int | None = None) -> None:

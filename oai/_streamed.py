@@ -30,7 +30,7 @@ LARGEST_PIECE = 1 << 26
 Progress = Callable[[int, int | None], object]
 
 
-class _Streamed(Response):
+class _BaseStreamedResponse(Response):
     """What both streamed responses are. The body can be taken once, unless `read` keeps it."""
 
     __slots__ = ("_limit", "_make", "_reply", "_streams", "_taken")
@@ -170,7 +170,7 @@ class _Streamed(Response):
         await close(self._reply)
 
 
-class StreamedResponse(_Streamed):
+class StreamedResponse(_BaseStreamedResponse):
     """An answer whose body is read as it is asked for. It can be taken once, unless `read` keeps it.
 
     Reading raises `APIConnectionError` where the body is cut short, and `APITimeoutError` where a wait takes longer
@@ -236,7 +236,7 @@ class StreamedResponse(_Streamed):
         target.write(piece)
 
 
-class AsyncStreamedResponse(_Streamed):
+class AsyncStreamedResponse(_BaseStreamedResponse):
     """`StreamedResponse` for asyncio: iterate with `async for`, await the rest."""
 
     __slots__ = ()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from oai._rows import read_table
 from oai._stub_batch import BatchWriter
 from oai._stub_classes import Writer
+from oai._stub_options import options_stub
 from oai._stub_types import Speller
 from oai._stub_views import view_names
 from oai._table_load import SHIPPED, load_table, shipped_table
@@ -64,6 +65,7 @@ def shipped_stubs() -> dict[str, str]:
         "__init__.pyi": _clients_file(table),
         "_module.pyi": _module_file(table),
         "_batch.pyi": _batch_file(table),
+        "_options.pyi": GENERATED.replace("oai/endpoints.toml", "oai/_config.py") + options_stub(),
         **{f"{area}.pyi": _area_file(table, area) for area in areas},
     }
 

@@ -60,13 +60,18 @@ class Namespace:
         return f"<namespace {self._path}: {', '.join(names)}>"
 
 
+def client_of(owner: Any) -> Any:
+    """Return the client that a namespace belongs to, or the client itself."""
+    return vars(owner)["_client"] if isinstance(owner, Namespace) else owner
+
+
 def _namespace_of(client: Any, path: str) -> Namespace:
     """Return the namespace that was pickled: its class is made for a table, and its client knows the table."""
     namespace: Namespace = attrgetter(path)(client)
     return namespace
 
 
-class Surface:
+class MethodBuilder:
     """What a table gives a client class: its attributes, built as they are needed.
 
     Args:
@@ -109,9 +114,9 @@ class Surface:
         if not prefix:
             for alias in self.table.aliases:
                 if alias not in segments:
-                    yield alias, _Lazy(partial(self._flat, alias, "self"))
+                    yield alias, _LazyMethod(partial(self._flat, alias, "self"))
 
-    def _method(self, path: str) -> _Lazy:
+    def _method(self, path: str) -> _LazyMethod:
         owner, _, name = path.rpartition(".")
         client = "self._client" if owner else "self"
 
@@ -121,7 +126,7 @@ class Surface:
             operation = self.operation(path)
             return self._function(name, operation, operation.row.positional, client)
 
-        return _Lazy(make)
+        return _LazyMethod(make)
 
     def namespace(self, path: str) -> type[Namespace]:
         """Make the class of a namespace."""
@@ -131,7 +136,7 @@ class Surface:
             attribute.__set_name__(cls, attribute_name)
             setattr(cls, attribute_name, attribute)
         if path in self.table.aliases:
-            call = _Lazy(partial(self._flat, path, "self._client"))
+            call = _LazyMethod(partial(self._flat, path, "self._client"))
             call.__set_name__(cls, "__call__")
             setattr(cls, "__call__", call)  # noqa: B010 - a checker would hold the assignment to a method's type
         return cls
@@ -150,11 +155,11 @@ class Surface:
     def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
         row = operation.row
         if not self.is_async:
-            call = ("", f"{client}._call")
+            call = ("", f"{client}._core.call")
         elif operation.page:  # what comes back can be awaited and iterated
-            call = ("", f"{client}._list")
+            call = ("", f"{client}._core.list")
         else:
-            call = ("async ", f"await {client}._call")
+            call = ("async ", f"await {client}._core.call")
         source = "\n".join(operation_source(name, row, positional, call))
         scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
         filename = f"{GENERATED}{operation.name}, called {name}>"
@@ -165,6 +170,8 @@ class Surface:
 
     def _helper(self, path: str, helper: HelperRow | WebSocketRow, client: str) -> FunctionType:
         """Make the method that a helper's function becomes."""
+        from inspect import getdoc  # a large module, which waits until a method is made
+
         name = path.rpartition(".")[2]
         try:
             target = helper.target
@@ -175,7 +182,7 @@ class Surface:
         call = f"_target({client}, **_given)"
         prefix = ""
         if helper.waits:
-            prefix, call = "", f"{client}._help(_target, _given)"
+            prefix, call = "", f"{client}._core.help(_target, _given)"
             if self.is_async:
                 prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
@@ -185,13 +192,11 @@ class Surface:
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path
-        from inspect import getdoc  # as in `_source`
-
         function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
         return function
 
 
-class _Lazy:
+class _LazyMethod:
     """An attribute that puts what `make` returns in its own place when it is first looked at."""
 
     def __init__(self, make: Callable[[], FunctionType]) -> None:
@@ -209,7 +214,7 @@ class _Lazy:
 class _NamespaceAttribute:
     """An attribute that makes its namespace class once, and one instance of it for each client."""
 
-    def __init__(self, surface: Surface, path: str) -> None:
+    def __init__(self, surface: MethodBuilder, path: str) -> None:
         self._surface = surface
         self._path = path
         self._cls: type[Namespace] | None = None
@@ -222,6 +227,6 @@ class _NamespaceAttribute:
             self._cls = self._surface.namespace(self._path)
         if instance is None:
             return self._cls
-        namespace = self._cls(instance.__dict__.get("_client", instance))
+        namespace = self._cls(client_of(instance))
         instance.__dict__[self._name] = namespace
         return namespace

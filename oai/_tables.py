@@ -7,27 +7,37 @@ call is real attributes of its class.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from oai._surface import Surface
+from oai._surface import MethodBuilder
 from oai._table import Table
 from oai._table_load import merged_table, shipped_table
 
 if TYPE_CHECKING:
-    from oai._base import Client
     from oai._http import Transport
 
 Tables = str | os.PathLike[str] | Table | list[str | os.PathLike[str]]
 
-C = TypeVar("C", bound="Client")
 
 _classes: dict[tuple[Any, ...], type] = {}
+
+
+class TableClient:
+    """A client whose call paths come from a table."""
+
+    _core_class: ClassVar[type[Any]]
+    """The class of its core, which has `is_async`."""
+    _own_names: ClassVar[frozenset[str]] = frozenset()
+    _made_of: ClassVar[tuple[type, tuple[Any, ...]] | None] = None
+
+
+C = TypeVar("C", bound=TableClient)
 
 
 def with_shipped_table(cls: type[C]) -> type[C]:
     """Give a client class the surface of the shipped table."""
     cls._own_names = frozenset(dir(cls))
-    Surface(shipped_table(), is_async=cls._is_async).install(cls, cls._own_names)
+    MethodBuilder(shipped_table(), is_async=cls._core_class.is_async).install(cls, cls._own_names)
     return cls
 
 
@@ -44,14 +54,27 @@ def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:
     if known is None:
         words = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
         known = type(cls.__name__, (cls,), words)
-        Surface(merged_table(sources), is_async=cls._is_async).install(known, cls._own_names)
+        MethodBuilder(merged_table(sources), is_async=cls._core_class.is_async).install(known, cls._own_names)
         _classes[key] = known
     return known
 
 
-def restore(
-    cls: type[Client], sources: tuple[Any, ...], options: dict[str, Any], transport: Transport | None
-) -> Client:
+def made_of(cls: type[C]) -> tuple[type, tuple[Any, ...]]:
+    """Return the class that a client's was made from, and the sources of its table."""
+    return cls._made_of or (cls, ())
+
+
+def sources_of(cls: type[C]) -> tuple[Any, ...]:
+    """Return the sources of a class's table, none where it is the shipped one."""
+    return made_of(cls)[1]
+
+
+def call_paths_of(cls: type[C]) -> frozenset[str]:
+    """Return the names that tables give a class."""
+    return frozenset(dir(cls)) - cls._own_names
+
+
+def restore(cls: type[Any], sources: tuple[Any, ...], options: dict[str, Any], transport: Transport | None) -> Any:
     """Make a client again from what was pickled of it."""
     return cls(table=list(sources) or None, transport=transport, **options)
 

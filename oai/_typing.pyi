@@ -7,7 +7,7 @@ Type checkers read it, Python never does. It is written by hand; `tests/test_typ
 # mypy: disable-error-code="override"
 # pyright: strict, reportIncompatibleMethodOverride=false, reportInconsistentConstructor=false
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from os import PathLike
 from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, Unpack, overload
@@ -16,14 +16,13 @@ from typing_extensions import TypeVar
 
 from oai import _async_client, _client, _pages
 from oai._answer import BinaryResponse
-from oai._config import Dialect
 from oai._http import AsyncTransport, Timeout, Transport
-from oai._observe import Attempt
 from oai._omit import Omit
 from oai._raw import RawResponse
 from oai._stream import AsyncStream, Stream
 from oai._streamed import AsyncStreamedResponse, StreamedResponse
 from oai._table import Table
+from oai._typed._options import Options
 
 T = TypeVar("T", default=Any)
 E = TypeVar("E")
@@ -61,31 +60,6 @@ class AsyncNextCursorPage(_pages.NextCursorPage[T], Generic[T]):
 
 class AsyncTokenPage(_pages.TokenPage[T], Generic[T]):
     def get_next_page(self) -> Awaitable[Self]: ...
-
-class Options(TypedDict, total=False):
-    """What a client takes and `with_options` replaces, the transport left out."""
-
-    api_key: str | Callable[[], Any] | None
-    admin_api_key: str | None
-    organization: str | None
-    project: str | None
-    base_url: str | None
-    timeout: TimeoutLike
-    max_retries: int
-    deadline: float | None
-    default_headers: ExtraHeaders
-    default_query: ExtraQuery
-    beta: str | None
-    on_request: Callable[[Attempt], Any] | None
-    on_reply: Callable[[Attempt], Any] | None
-    on_retry: Callable[[Attempt], Any] | None
-    max_body: int | None
-    max_event: int | None
-    pickle_keys: bool
-    dialect: Dialect
-    data_residency: str | None
-    webhook_secret: str | None
-    websocket_base_url: str | None
 
 class Replaced(Options, total=False):
     """What `with_options` takes beside: what takes the place of all headers, or of the whole query."""

@@ -2,7 +2,7 @@
 
 A handshake is a request like any other: `SocketTransport` and `AsyncSocketTransport` are what `_flow` sends it over,
 so that keys, retries, redirects, time limits, hooks and errors are those of every call. What comes back where the
-server agrees is a `Wire`, a `Reply` with status 101 that messages go through.
+server agrees is a `WebSocketWire`, a `Reply` with status 101 that messages go through.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _silent = logging.Logger("oai.websocket", logging.CRITICAL + 1)  # noqa: LOG001 
 """What the library logs to: at DEBUG it would log the key. Handshakes are logged as every request is."""
 
 
-class _Refused(Exception):  # noqa: N818
+class _HandshakeRejected(Exception):  # noqa: N818
     """The answer to a handshake that is not 101. The library would follow some of them, and take the key along."""
 
     def __init__(self, response: Any) -> None:
@@ -45,7 +45,7 @@ def _shaking_hands() -> Iterator[None]:
     try:
         yield
     except exceptions.InvalidStatus as error:
-        raise _Refused(error.response) from None
+        raise _HandshakeRejected(error.response) from None
 
 
 class _Handshake(ClientConnection):
@@ -80,7 +80,7 @@ class Answer:
         """Do nothing: the connection is closed already."""
 
 
-class _Wire:
+class _BaseWire:
     status = 101
 
     def __init__(self, socket: Any) -> None:
@@ -95,7 +95,7 @@ class _Wire:
         return iter(())
 
 
-class Wire(_Wire):
+class WebSocketWire(_BaseWire):
     """An open connection."""
 
     def send(self, data: str | bytes) -> None:
@@ -114,7 +114,7 @@ class Wire(_Wire):
         self._socket.close(code, reason)
 
 
-class AsyncWire(_Wire):
+class AsyncWebSocketWire(_BaseWire):
     """An open connection of asyncio."""
 
     async def send(self, data: str | bytes) -> None:
@@ -122,7 +122,7 @@ class AsyncWire(_Wire):
         with _closing():
             await self._socket.send(data)
 
-    async def receive(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 - as `Wire` has it
+    async def receive(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 - as `WebSocketWire` has it
         """Wait for the next message; raise `TimeoutError` where none comes in time."""
         from asyncio import timeout as limit
 
@@ -181,11 +181,11 @@ class SocketTransport(_SocketTransport):
     """Opens WebSockets for threads."""
 
     def send(self, request: Request) -> Any:
-        """Return a `Wire`, or the answer of a server that refuses."""
+        """Return a `WebSocketWire`, or the answer of a server that refuses."""
         arguments = self._arguments(request)
         try:
             socket = connect(create_connection=_Handshake, **arguments)
-            return Wire(socket.__enter__())  # the library wants it used so; `Wire.close` is what leaves
+            return WebSocketWire(socket.__enter__())  # the library wants it so; `close` leaves
         except Exception as error:  # noqa: BLE001 - all but what the options have wrong is told apart below
             return _answer(error, arguments)
 
@@ -197,10 +197,10 @@ class AsyncSocketTransport(_SocketTransport):
     """Opens WebSockets for asyncio."""
 
     async def send(self, request: Request) -> Any:
-        """Return an `AsyncWire`, or the answer of a server that refuses."""
+        """Return an `AsyncWebSocketWire`, or the answer of a server that refuses."""
         arguments = self._arguments(request)
         try:
-            return AsyncWire(await connect_async(create_connection=_AsyncHandshake, **arguments))
+            return AsyncWebSocketWire(await connect_async(create_connection=_AsyncHandshake, **arguments))
         except Exception as error:  # noqa: BLE001
             return _answer(error, arguments)
 
@@ -216,7 +216,7 @@ def _limit(timeout: Timeout) -> float | None:
 
 def _answer(error: Exception, arguments: Mapping[str, Any]) -> Answer:
     """Return the answer that an exception of the handshake stands for, or raise what it means."""
-    if isinstance(error, _Refused):
+    if isinstance(error, _HandshakeRejected):
         return Answer(error.response)
     if isinstance(error, TimeoutError):
         limit = arguments["open_timeout"]

@@ -13,7 +13,7 @@ from hypothesis import settings
 from planted import planted, secrets_of_a_test, secrets_of_all
 
 import oai
-from oai._steps import follow, follow_async
+from oai._steps import run, run_async
 from oai.testing import Loopback
 
 settings.register_profile("offline", deadline=None, max_examples=60)
@@ -78,11 +78,11 @@ def play(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]
         base = {"api_key": KEY, "base_url": f"{server.url}/v1", "max_retries": 0, "timeout": 10}
         if request.param == "sync":
             with oai.OpenAI(**{**base, **options}) as client:
-                return follow(scenario(client, *arguments))
+                return run(scenario(client, *arguments))
 
         async def main() -> Any:
             async with oai.AsyncOpenAI(**{**base, **options}) as client:
-                return await follow_async(scenario(client, *arguments))
+                return await run_async(scenario(client, *arguments))
 
         return asyncio.run(main())
 

@@ -17,7 +17,7 @@ from both import Way
 from pydantic import BaseModel
 
 import oai
-from oai._steps import follow, follow_async
+from oai._steps import run, run_async
 from oai.helpers import agent_calls, agent_turns
 from oai.lib.beta.agents import (
     AgentOutputParseError,
@@ -63,12 +63,12 @@ def use(way: Way, path: str, scenario: Callable[[Any], Any], **given: Any) -> An
             opened = attrgetter(path)(client)(**given)
             opened = await opened if inspect.isawaitable(opened) else opened
             async with opened as stream:
-                return await follow_async(scenario(stream))
+                return await run_async(scenario(stream))
 
     if way.is_async:
         return asyncio.run(main())
     with oai.OpenAI(**way.options) as client, attrgetter(path)(client)(**given) as stream:
-        return follow(scenario(stream))
+        return run(scenario(stream))
 
 
 def next_of(stream: Any) -> Any:
@@ -334,7 +334,7 @@ def test_a_stream_is_entered_once_and_not_read_before(way: Way, server: Loopback
         yield stream.close()
 
     client: Any = (oai.AsyncOpenAI if way.is_async else oai.OpenAI)(**way.options)
-    asyncio.run(follow_async(unopened(client))) if way.is_async else follow(unopened(client))
+    asyncio.run(run_async(unopened(client))) if way.is_async else run(unopened(client))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -597,13 +597,13 @@ def test_a_view_gives_the_same_stream(view: str, way: Way, server: Loopback) -> 
 
     async def main() -> Any:
         async with oai.AsyncOpenAI(**way.options) as client:
-            return await follow_async(scenario(client))
+            return await run_async(scenario(client))
 
     if way.is_async:
         found = asyncio.run(main())
     else:
         with oai.OpenAI(**way.options) as client:
-            found = follow(scenario(client))
+            found = run(scenario(client))
     assert found == Report("well", ["a"])
 
 

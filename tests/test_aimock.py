@@ -19,7 +19,8 @@ import pytest
 from conftest import KEY
 
 import oai
-from oai._steps import follow, follow_async
+from oai._client_core import core_of
+from oai._steps import run, run_async
 
 HERE = Path(__file__).parent / "npm"
 PROGRAM = HERE / "node_modules/@copilotkit/aimock/dist/cli.js"
@@ -58,11 +59,11 @@ def aimock(request: pytest.FixtureRequest, url: str) -> Callable[..., Any]:
         base = {"api_key": KEY, "base_url": url, "timeout": 20, "max_retries": 1}
         if request.param == "sync":
             with oai.OpenAI(**{**base, **options}) as client:
-                return follow(scenario(client))
+                return run(scenario(client))
 
         async def main() -> Any:
             async with oai.AsyncOpenAI(**{**base, **options}) as client:
-                return await follow_async(scenario(client))
+                return await run_async(scenario(client))
 
         return asyncio.run(main())
 
@@ -82,7 +83,7 @@ def chat(text: str) -> Callable[..., Any]:
 
 def items(client: Any, source: Any) -> Any:
     """Collect what either client iterates."""
-    if not client._is_async:
+    if not core_of(client).is_async:
         return list(source)
 
     async def collect() -> list[Any]:

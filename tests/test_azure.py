@@ -12,7 +12,8 @@ from conftest import KEY
 
 import oai
 from oai._azure import differences
-from oai._steps import follow, follow_async
+from oai._client_core import core_of
+from oai._steps import run, run_async
 from oai.testing import Answer, Loopback
 
 VERSION = "2026-01-01"
@@ -29,11 +30,11 @@ def azure(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any
             base["api_key"] = KEY
         if request.param == "sync":
             with oai.AzureOpenAI(**{**base, **options}) as client:
-                return follow(scenario(client))
+                return run(scenario(client))
 
         async def main() -> Any:
             async with oai.AsyncAzureOpenAI(**{**base, **options}) as client:
-                return await follow_async(scenario(client))
+                return await run_async(scenario(client))
 
         return asyncio.run(main())
 
@@ -151,8 +152,8 @@ def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "looked-up")
     back = pickle.loads(data)
     assert (back.base_url, back.api_key) == (client.base_url, "looked-up")
-    assert back._config.default_query == {"api-version": VERSION}
-    assert back._config.dialect.deployment == "d"
+    assert core_of(back).config.default_query == {"api-version": VERSION}
+    assert core_of(back).config.dialect.deployment == "d"
 
 
 def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any], server: Loopback) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import oai
+from oai._client_core import core_of
 from oai.testing import Answer, Loopback
 
 Make = Callable[..., oai.OpenAI]
@@ -164,7 +165,7 @@ def test_an_option_that_cannot_be_is_not_set(client: oai.OpenAI) -> None:
 def test_a_key_of_azure_may_be_set() -> None:
     client = oai.AzureOpenAI(azure_ad_token="a-token", azure_endpoint="https://x.invalid", api_version="v1")
     client.api_key = "a-key-for-azure"
-    assert client._config.dialect.authorization("k")[0].lower() == "api-key"
+    assert core_of(client).config.dialect.authorization("k")[0].lower() == "api-key"
 
 
 def test_with_options_keeps_keys_and_names_and_urls_that_are_none(
@@ -255,7 +256,7 @@ def test_a_base_url_is_encoded_where_it_has_to_be(server: Loopback, client_to: M
 
 def test_nothing_shows_a_key(client_to: Make) -> None:
     client = client_to(admin_api_key="the-admin-key", default_headers={"X-Api-Key": "the-other-key"})
-    shown = repr(client) + repr(client._config) + repr(vars(client)) + repr(client.chat)
+    shown = repr(client) + repr(core_of(client).config) + repr(vars(client)) + repr(client.chat)
     assert "key-of-the-tests" not in shown
     assert "admin-key" not in shown
     assert "other-key" not in shown
@@ -265,7 +266,7 @@ def test_nothing_shows_the_password_of_a_base_url() -> None:
     secret = "a word that opens a proxy".replace(" ", "-")
     with pytest.warns(oai.InsecureWarning) as warned:
         client = oai.OpenAI(api_key="k", base_url=f"http://me:{secret}@models.invalid/v1")
-    shown = repr(client) + repr(client._config) + str(warned[0].message)
+    shown = repr(client) + repr(core_of(client).config) + str(warned[0].message)
     assert shown.count("http://models.invalid/v1") == 3
     assert secret not in shown
 

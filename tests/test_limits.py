@@ -11,6 +11,7 @@ import pytest
 from conftest import KEY
 
 import oai
+from oai._client_core import core_of
 from oai.testing import Answer, Loopback
 
 TYPE = "text/event-stream"
@@ -25,7 +26,7 @@ def events(client: Any) -> Any:
     stream = yield client.chat.completions.create(model="m", messages=[], stream=True)
     try:
         while True:
-            seen.append((yield stream.__anext__() if client._is_async else next(stream)))
+            seen.append((yield stream.__anext__() if core_of(client).is_async else next(stream)))
     finally:
         yield stream.close()
 

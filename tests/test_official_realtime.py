@@ -17,7 +17,7 @@ from peer import Peer, echo, peer
 
 import oai
 from oai._socket import WebSocketRow
-from oai._steps import follow, follow_async
+from oai._steps import run, run_async
 from oai._table_load import shipped_table
 
 openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
@@ -78,13 +78,13 @@ def play(package: Any, name: str, seen: Peer, *, is_async: bool) -> None:
 
     async def main() -> None:
         async with package.AsyncOpenAI(**options) as client:
-            await follow_async(conversation(client, name, SOCKETS[name]))
+            await run_async(conversation(client, name, SOCKETS[name]))
 
     if is_async:
         asyncio.run(main())
     else:
         with package.OpenAI(**options) as client:
-            follow(conversation(client, name, SOCKETS[name]))
+            run(conversation(client, name, SOCKETS[name]))
 
 
 def shown(seen: Peer) -> Any:

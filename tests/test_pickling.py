@@ -15,6 +15,7 @@ import pytest
 from conftest import KEY
 
 import oai
+from oai._client_core import core_of
 from oai.testing import Answer, Loopback
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "o"}
@@ -101,7 +102,7 @@ def test_table_transport_and_options_are_carried_along(tmp_path: Path) -> None:
         assert isinstance(back, oai.OpenAI)
         assert isinstance(back.transport, oai.OfflineTransport)
         assert back.rerank is not None
-        assert (back._config.max_body, back._config.deadline) == (5, 3.0)
+        assert (core_of(back).config.max_body, core_of(back).config.deadline) == (5, 3.0)
         assert (back.base_url, back.timeout) == (client.base_url, client.timeout)
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oai
-from oai._steps import follow
+from oai._steps import run as run_steps
 from oai.testing import Answer, Loopback, Seen
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
@@ -284,5 +284,5 @@ def test_as_many_questions_are_asked_as_it_takes(statuses: list[str], last: str 
             return (yield client.videos.poll("video_1", poll_interval_ms=0))
 
         with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
-            assert follow(scenario(client)).status == last
+            assert run_steps(scenario(client)).status == last
         assert len(server.requests) == len(statuses) + 1

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oai
+from oai._client_core import core_of
 from oai.testing import Answer, Loopback
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "o"}
@@ -92,7 +93,7 @@ def test_a_raw_stream_parses_to_a_stream(play: Callable[..., Any], server: Loopb
     def scenario(client: Any) -> Any:
         raw = yield client.chat.completions.with_raw_response.create(model="m", messages=[], stream=True)
         assert raw.headers["x-request-id"] == "req-1"
-        return (yield both(iter(raw.parse()) if not client._is_async else aiter(raw.parse())))
+        return (yield both(iter(raw.parse()) if not core_of(client).is_async else aiter(raw.parse())))
 
     body = b'data: {"id":"c","choices":[]}\n\ndata: [DONE]\n\n'
     server.reply(Answer(body=body, content_type=TYPE, headers=[("x-request-id", "req-1")]))

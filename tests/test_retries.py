@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from both import Way
+from hypothesis import given
+from hypothesis import strategies as st
 
 import oai
-from oai._flow import retry_after, retry_delay
+from oai._flow_retry import LONGEST_RETRY_AFTER, retry_after, retry_delay, server_pause
 from oai.testing import Answer, Loopback, Seen
 
 Make = Callable[..., oai.OpenAI]
@@ -68,7 +70,7 @@ def test_the_server_may_say_whether_to_try_again(server: Loopback, client_to: Ma
 def test_a_broken_connection_is_tried_again(
     answer: Answer, server: Loopback, client_to: Make, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("oai._flow.FIRST_DELAY", 0.001)
+    monkeypatch.setattr("oai._flow_retry.FIRST_DELAY", 0.001)
     server.reply(answer, Answer.of_json(PAGE))
     assert client_to(max_retries=1).models.list().data == []
     assert len(server.requests) == 2
@@ -103,11 +105,20 @@ def in_a_minute() -> str:
         ({"retry-after-ms": "250", "retry-after": "3"}, 0.25),
         ({"retry-after-ms": "soon", "retry-after": "3"}, 3.0),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after-ms": "1e400", "retry-after": "3"}, 3.0),
+        ({"retry-after": "-3"}, -3.0),
+        ({"retry-after": "1e9"}, 1e9),
         ({"retry-after": "whenever"}, None),
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: Any) -> None:
     assert retry_after(oai.Headers(headers.items())) == seconds
+
+
+@given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text() | st.floats().map(str)))
+def test_a_server_pause_is_between_nothing_and_the_ceiling(headers: dict[str, str]) -> None:
+    assert 0.0 <= server_pause(oai.Headers(headers.items())) <= LONGEST_RETRY_AFTER
 
 
 def test_retry_after_may_be_a_date() -> None:

@@ -287,14 +287,14 @@ params   = {{ pause = "float?" }}
 def helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A user's module of helpers, importable by the returned name."""
     (tmp_path / "my_helpers.py").write_text(
-        "from oai._steps import sleep, together\n"
+        "from oai._steps import sleep, run_concurrently\n"
         "def twice(client, file_id, *, pause=0.0, **options):\n"
         '    """Say what was seen."""\n'
         "    first = yield client.files.retrieve(file_id, **options)\n"
         "    yield sleep(client, pause)\n"
         "    return [first, (yield client.files.retrieve(file_id, **options))]\n"
         "def gather(client, ids):\n"
-        "    return (yield together(client, [lambda each=each: client.files.retrieve(each) for each in ids], 2))\n"
+        "    return (yield run_concurrently(client, [lambda each=each: client.files.retrieve(each) for each in ids], 2))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     return "my_helpers"

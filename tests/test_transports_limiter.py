@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 import oai
 import oai.transports.limiter
+from oai._flow_retry import LONGEST_RETRY_AFTER
 from oai.testing import Answer, Loopback, Seen
 from oai.transports import (
     AiohttpTransport,
@@ -207,6 +209,18 @@ def test_a_strange_retry_after_does_not_block_for_ever(text: str) -> None:
     assert line._blocked_until <= time.monotonic()
 
 
+@pytest.mark.parametrize("text", ["1e9", "1000000000", "121", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_an_absurd_retry_after_blocks_for_the_ceiling_and_no_longer(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("oai.transports.limiter.time", SimpleNamespace(monotonic=lambda: now))
+    line = WaitQueue(None, None)
+    line.update_limits(429, Headers([("Retry-After", text)]))
+    turn = line.turn(Request("GET", "http://127.0.0.1", [], timeout=Timeout(None)), now)
+    assert next(turn)[1] == LONGEST_RETRY_AFTER
+    now += LONGEST_RETRY_AFTER
+    assert list(turn) == []
+
+
 def test_the_wait_counts_against_the_whole_limit(server: Loopback, make: Make) -> None:
     server.reply(Answer(body=b"x"), Answer(delay=5))
     limiter = make(in_flight=1)
@@ -345,11 +359,14 @@ def test_it_pickles_with_its_limits() -> None:
     assert limiter.needs_key is False
 
 
-def test_it_is_written_with_public_names_alone() -> None:
+def test_it_is_written_with_public_names_and_the_rule_of_retry_after() -> None:
     with open(oai.transports.limiter.__file__) as file:
         tree = ast.parse(file.read())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name for name in imported if name and name.startswith("oai")} == {"oai.transports"}
+    assert {name for name in imported if name and name.startswith("oai")} == {
+        "oai.transports",
+        "oai._flow_retry",  # the one rule of `Retry-After`
+    }
 
 
 @given(limit=st.integers(1, 5), gaps=st.lists(st.integers(0, 40 * 1024).map(lambda parts: parts / 1024), max_size=40))

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oai
-from oai._steps import follow
+from oai._steps import run
 from oai.helpers.uploads import UploadState
 from oai.testing import Answer, Loopback, Seen
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_read_again_is_taken_too(server: Loopback) -> None:
     os.write(writing, CONTENT)
     os.close(writing)
     with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client, open(reading, "rb") as pipe:
-        follow(chunked(client, file=pipe, filename="p", part_size=400))
+        run(chunked(client, file=pipe, filename="p", part_size=400))
     assert store.content == CONTENT
 
 
@@ -214,7 +214,7 @@ def test_an_upload_whose_process_was_killed_goes_on_where_it_stood(server: Loopb
     there = len(store.parts)
     assert 0 < there < 10
     with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
-        follow(chunked(client, file=path, part_size=100, journal=journal))
+        run(chunked(client, file=path, part_size=100, journal=journal))
     assert store.content == CONTENT
     assert (len(store.created), len(store.parts), len(set(store.parts))) == (1, 10, 10)
 
@@ -256,7 +256,7 @@ def test_whatever_fails_when_no_part_is_sent_twice_and_none_is_lost(
         with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1", max_retries=0) as client:
             for _ in range(5):
                 try:
-                    follow(
+                    run(
                         chunked(client, file=content, filename="a", part_size=size, max_concurrency=limit, resume=state)
                     )
                     break

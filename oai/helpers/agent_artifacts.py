@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from oai._client_core import core_of
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
@@ -29,7 +31,7 @@ class _Artifacts:
     """What both know: whose artifacts they are, and how one is found."""
 
     def __init__(self, client: Any, result: AgentTurnResult[Any]) -> None:
-        self._help = client._help  # noqa: SLF001 - the clients' own
+        self._help = core_of(client).help
         self._session_id = result.session_id
         self._turn_id = result.turn_id
 
@@ -48,7 +50,7 @@ class _Artifacts:
         found = yield from self._find(client, path, options)
         artifacts = client.with_streaming_response.beta.agents.sessions.artifacts
         answering = artifacts.content(found.id, session_id=self._session_id, **options)
-        answer = yield (answering.__aenter__() if client._is_async else answering.__enter__())  # noqa: SLF001
+        answer = yield (answering.__aenter__() if core_of(client).is_async else answering.__enter__())
         try:
             yield answer.stream_to_file(to)
         finally:
@@ -114,5 +116,5 @@ class AsyncAgentResultArtifacts(_Artifacts):
 
 def for_result(client: Any, *, result: AgentTurnResult[Any]) -> Any:
     """Give it a result of a turn; `content(path)` and `download(path, to=...)` find what that turn made."""
-    kind = AsyncAgentResultArtifacts if client._is_async else AgentResultArtifacts  # noqa: SLF001 - the clients' own
+    kind = AsyncAgentResultArtifacts if core_of(client).is_async else AgentResultArtifacts
     return kind(client, result)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from oai._client_core import core_of
 from oai._errors import BadRequestError
 from oai._json import encode
 from oai._object import plain
@@ -156,7 +157,7 @@ class Dispatcher:
         try:
             output = call.start()
             if inspect.isawaitable(output):
-                output = (yield output) if client._is_async else _finish(output)  # noqa: SLF001 - the clients' own
+                output = (yield output) if core_of(client).is_async else _finish(output)
             result = call.result(output)
         except Exception as error:  # noqa: BLE001 - whatever a user's function raises
             result = call.failure()
@@ -168,7 +169,7 @@ class Dispatcher:
         try:
             told = tell(error)
             if inspect.isawaitable(told):
-                _ = (yield told) if client._is_async else _finish(told)  # noqa: SLF001 - the clients' own
+                _ = (yield told) if core_of(client).is_async else _finish(told)
         except Exception:  # noqa: BLE001, S110 - who only looks on does not stop the turn
             pass
 

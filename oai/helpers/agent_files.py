@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from oai._client_core import core_of
 from oai._errors import OpenAIError
 from oai._header_map import override
-from oai._steps import Steps, beside
+from oai._steps import Steps, run_blocking
 
 if TYPE_CHECKING:
     from oai.types.beta import HostedEnvironmentFileParam
@@ -93,7 +94,7 @@ def prepare(client: Any, *, files: Mapping[str, str | os.PathLike[str]], **optio
         ValueError: a destination cannot be, or a file is none, or a link; nothing has been sent.
         AgentFilePreparationError: an upload failed; `prepared` is what is there.
     """
-    chosen = yield beside(client, partial(_choose, dict(files)))
+    chosen = yield run_blocking(client, partial(_choose, dict(files)))
     return (yield from _upload_all(client, chosen, options))
 
 
@@ -106,7 +107,7 @@ def prepare_directory(
         ValueError: nothing fits, a link does, or a pattern or destination cannot be; nothing has been sent.
         AgentFilePreparationError: an upload failed; `prepared` is what is there.
     """
-    chosen = yield beside(client, partial(_choose_below, root, destination, include))
+    chosen = yield run_blocking(client, partial(_choose_below, root, destination, include))
     return (yield from _upload_all(client, chosen, options))
 
 
@@ -141,7 +142,7 @@ def upload(client: Any, *, environment_id: str, file: Any, path: str, **options:
 
 
 def _upload_all(client: Any, chosen: Mapping[str, Local], options: dict[str, Any]) -> Steps[PreparedAgentFiles]:
-    headers = override({}, client._config.default_headers, options.get("extra_headers") or {})  # noqa: SLF001 - the clients' own
+    headers = override({}, core_of(client).config.default_headers, options.get("extra_headers") or {})
     if len(chosen) > 1 and "idempotency-key" in headers:
         raise ValueError("one Idempotency-Key cannot stand for the uploads of several files; leave it out")
     prepared = PreparedAgentFiles()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from oai._decode import convert
 from oai._errors import OpenAIError, ParseError
@@ -154,7 +154,7 @@ class Collector:
 
     def accept(self, event: Any) -> None:
         """Take the next event. What lacks the fields that its type has says nothing."""
-        take = TAKES.get(getattr(event, "type", None) or "")
+        take = self._TAKES.get(getattr(event, "type", None) or "")
         if take is not None and not self.done:
             take(self, event)
 
@@ -240,21 +240,20 @@ class Collector:
         self._outcome = AgentTurnResult(self.turn, messages)
         return self._outcome
 
-
-TAKES: dict[str, Callable[[Collector, Any], None]] = {
-    "agent.session.created": Collector._created,  # noqa: SLF001 - of the class above
-    "agent.session.turn.created": Collector._turn_created,  # noqa: SLF001
-    "agent.session.turn.completed": Collector._turn_ended,  # noqa: SLF001
-    "agent.session.turn.failed": Collector._turn_ended,  # noqa: SLF001
-    "agent.session.turn.cancelled": Collector._turn_ended,  # noqa: SLF001
-    "agent.session.turn.item.done": Collector._item_done,  # noqa: SLF001
-    "agent.session.in_progress": Collector._in_progress,  # noqa: SLF001
-    "agent.session.requires_action": Collector._requires_action,  # noqa: SLF001
-    "agent.session.failed": Collector._session_failed,  # noqa: SLF001
-    "agent.session.budget_reached": Collector._budget_reached,  # noqa: SLF001
-    "agent.session.idle": Collector._idle,  # noqa: SLF001
-}
-"""What an event of a type changes; any other changes nothing."""
+    _TAKES: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        "agent.session.created": _created,
+        "agent.session.turn.created": _turn_created,
+        "agent.session.turn.completed": _turn_ended,
+        "agent.session.turn.failed": _turn_ended,
+        "agent.session.turn.cancelled": _turn_ended,
+        "agent.session.turn.item.done": _item_done,
+        "agent.session.in_progress": _in_progress,
+        "agent.session.requires_action": _requires_action,
+        "agent.session.failed": _session_failed,
+        "agent.session.budget_reached": _budget_reached,
+        "agent.session.idle": _idle,
+    }
+    """What an event of a type changes; any other changes nothing."""
 
 
 def _id(session: Any) -> str | None:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from oai._client_core import core_of
 from oai._omit import Omit, omit
 from oai._stream import AsyncStream, Stream
 from oai.helpers.agent_calls import Dispatcher, without_key
@@ -45,7 +46,7 @@ class AgentSessionStream(TurnStream[T]):
     _start: Callable[[Any], Steps[Any]]
 
     def __enter__(self) -> Self:
-        return self._open(self._client._help(_once(self), {}))  # noqa: SLF001 - the clients' own
+        return self._open(core_of(self._client).help(_once(self), {}))
 
 
 class AsyncAgentSessionStream(AsyncTurnStream[T]):
@@ -54,13 +55,13 @@ class AsyncAgentSessionStream(AsyncTurnStream[T]):
     _start: Callable[[Any], Steps[Any]]
 
     async def __aenter__(self) -> Self:
-        return self._open(await self._client._help(_once(self), {}))  # noqa: SLF001 - the clients' own
+        return self._open(await core_of(self._client).help(_once(self), {}))
 
 
 def _once(stream: Any) -> Callable[[Any], Steps[Any]]:
     """Return what opens a stream, which can be done once."""
     start: Callable[[Any], Steps[Any]] = stream._start  # noqa: SLF001 - of the classes above
-    stream._start = _refuse  # noqa: SLF001
+    stream._start = _refuse  # noqa: SLF001 - as above
     return start
 
 
@@ -89,7 +90,7 @@ def created(
     dispatcher = Dispatcher(tool_handlers, on_tool_error, options)
 
     def put_together(client: Any, raw: Any) -> Any:
-        kind: Any = AsyncAgentSessionEventStream if client._is_async else AgentSessionEventStream  # noqa: SLF001
+        kind: Any = AsyncAgentSessionEventStream if core_of(client).is_async else AgentSessionEventStream
         return kind(client, Events(), dispatcher, output_type)._open(raw)  # noqa: SLF001 - of the class above
 
     return put_together
@@ -138,7 +139,7 @@ def stream_turn(
     key = str(uuid.uuid4()) if key is omit else key
     asked = without_key(options) | {name: options[name] for name in ("extra_query",) if name in options}
     more = {name: options[name] for name in ("extra_body",) if name in options}
-    kind: Any = AsyncAgentSessionStream if client._is_async else AgentSessionStream  # noqa: SLF001 - the clients' own
+    kind: Any = AsyncAgentSessionStream if core_of(client).is_async else AgentSessionStream
     dispatcher = Dispatcher(tool_handlers, on_tool_error, options)
     stream = kind(client, TurnEvents(session_id), dispatcher, output_type, session_id)
 

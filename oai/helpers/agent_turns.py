@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from oai._client_core import core_of
 from oai._errors import APIConnectionError, OpenAIError, ParseError
 from oai.helpers.agent_results import ENDED, AgentTurnResult, AgentTurnResultError, Collector
 
@@ -198,7 +199,7 @@ class TurnStream(Turn[T]):
                 if last:
                     return
                 if call is not None and not self._closed:
-                    self._client._help(self._dispatcher.answer, {"call": call})  # noqa: SLF001 - the clients' own
+                    core_of(self._client).help(self._dispatcher.answer, {"call": call})
             if not self._closed:
                 self._state.end(self.response)
         except Exception as error:
@@ -278,7 +279,7 @@ class AsyncTurnStream(Turn[T]):
                 if last:
                     return
                 if call is not None and not self._closed:
-                    await self._client._help(self._dispatcher.answer, {"call": call})  # noqa: SLF001 - the clients' own
+                    await core_of(self._client).help(self._dispatcher.answer, {"call": call})
             if not self._closed:
                 self._state.end(self.response)
         except Exception as error:

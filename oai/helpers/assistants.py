@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
+from oai._client_core import core_of
 from oai._errors import APITimeoutError, OpenAIError
 from oai.helpers.assistant_state import Runs, Tree
 from oai.helpers.streams import AsyncHelperStream, AsyncManager, HelperStream, Manager
@@ -265,7 +266,7 @@ class AsyncAssistantEventHandler(_Handler, AsyncHelperStream[Any]):
 
 
 AssistantEventHandler._base = AssistantEventHandler  # noqa: SLF001 - they are their own, once they are there
-AsyncAssistantEventHandler._base = AsyncAssistantEventHandler  # noqa: SLF001
+AsyncAssistantEventHandler._base = AsyncAssistantEventHandler  # noqa: SLF001 - as above
 
 
 class AssistantStreamManager(Manager[Any]):
@@ -297,6 +298,6 @@ def _manager(client: Any, operation: Callable[..., Any], params: dict[str, Any])
     def start() -> Any:
         return operation(**params, stream=True)
 
-    if client._is_async:  # noqa: SLF001 - the clients' own
-        return AsyncAssistantStreamManager(start, (handler or AsyncAssistantEventHandler())._begin)  # noqa: SLF001
-    return AssistantStreamManager(start, (handler or AssistantEventHandler())._begin)  # noqa: SLF001
+    if core_of(client).is_async:
+        return AsyncAssistantStreamManager(start, (handler or AsyncAssistantEventHandler())._begin)  # noqa: SLF001 - of this module
+    return AssistantStreamManager(start, (handler or AssistantEventHandler())._begin)  # noqa: SLF001 - of this module

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from oai._arguments import Arguments
+from oai._client_core import core_of
 from oai._errors import (
     APIConnectionError,
     APIError,
@@ -31,12 +32,12 @@ from oai._errors import (
     read_error,
     status_error,
 )
-from oai._flow import may_retry, retry_delay
+from oai._flow_retry import may_retry, retry_delay
 from oai._http import Headers
 from oai._json import encode
 from oai._request import prepare
 from oai._response import Response, SentRequest
-from oai._steps import Steps, follow, follow_async, sleep, together
+from oai._steps import Steps, run, run_async, run_concurrently, sleep
 from oai.helpers.batch_files import (
     MOST_BYTES,
     MOST_INPUTS,
@@ -83,7 +84,7 @@ class Batch:
     ) -> None:
         self.batches: list[Any] = []
         self._client = client
-        self._queue = client._view(self._add, _refuse)  # noqa: SLF001 - the clients' own
+        self._queue = core_of(client).view(self._add, _refuse)
         self._create = {"metadata": metadata, "completion_window": completion_window}
         self._wait = {"deadline": deadline, "poll_interval_ms": poll_interval_ms, "cancel": cancel}
         self._limit = max_concurrency
@@ -103,7 +104,7 @@ class Batch:
         return f"<Batch of {self._count} requests>"
 
     def __enter__(self) -> Self:
-        if self._client._is_async:  # noqa: SLF001 - the clients' own
+        if core_of(self._client).is_async:
             raise TypeError("the batch of an async client is entered by `async with`")
         return self
 
@@ -111,12 +112,12 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            follow(self._run())
+            run(self._run())
         else:
             self._close()
 
     async def __aenter__(self) -> Self:
-        if not self._client._is_async:  # noqa: SLF001 - the clients' own
+        if not core_of(self._client).is_async:
             raise TypeError("the batch of a sync client is entered by `with`")
         return self
 
@@ -124,7 +125,7 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            await follow_async(self._run())
+            await run_async(self._run())
         else:
             self._close()
 
@@ -140,7 +141,7 @@ class Batch:
             raise OpenAIError(f"{operation.name} cannot be in a batch, which takes {known}")
         if given.stream or given.extra_headers or given.extra_query:
             raise OpenAIError(f"{operation.name}: a request in a batch has no stream, no headers, no query of its own")
-        call = prepare(self._client._config, *arguments)  # noqa: SLF001 - the clients' own
+        call = prepare(core_of(self._client).config, *arguments)
         if not isinstance(call.body, bytes) or not call.body.startswith(b"{"):
             raise OpenAIError(f"{operation.name}: a request in a batch has a body of JSON, and no files")
         return self._write(operation, endpoint, call.body, arguments)
@@ -175,7 +176,7 @@ class Batch:
         """Send what was queued, wait, and hand out the answers."""
         self._left = True
         try:
-            yield together(self._client, [partial(self._do, file) for file in self._files], self._limit)
+            yield run_concurrently(self._client, [partial(self._do, file) for file in self._files], self._limit)
         finally:
             self._close()
 
@@ -264,7 +265,7 @@ class Batch:
         response = Response(line.response.status_code, Headers(headers), request, bytes(line.response.body))
         if not 200 <= response.status_code < 300:
             raise status_error(response)
-        return self._client._decoded(operation, response, arguments)  # noqa: SLF001 - the clients' own
+        return core_of(self._client).decoded(operation, response, arguments)
 
 
 def batch(client: Any, **options: Any) -> Batch:

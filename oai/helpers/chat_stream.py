@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from oai._client_core import core_of
 from oai._errors import ParseError
 from oai._omit import omit
 from oai.helpers.chat_events import (
@@ -294,6 +295,6 @@ def stream_chat(client: Any, *, response_format: Any = omit, tools: Iterable[Any
     def state() -> ChatCompletionStreamState[Any]:
         return ChatCompletionStreamState(response_format=response_format, input_tools=known)
 
-    if client._is_async:  # noqa: SLF001 - the clients' own
+    if core_of(client).is_async:
         return AsyncChatCompletionStreamManager(start, lambda raw: AsyncChatCompletionStream(raw, state()))
     return ChatCompletionStreamManager(start, lambda raw: ChatCompletionStream(raw, state()))

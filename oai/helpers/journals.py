@@ -21,7 +21,7 @@ from oai._json import encode
 from oai._response import Response
 from oai._stream import AsyncStream, Stream
 from oai._strict import decoder
-from oai._surface import Namespace
+from oai._surface import client_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -132,7 +132,7 @@ def _whole(file: Any) -> Iterator[bytes]:
 def _method(function: Callable[..., Any]) -> tuple[Any, str]:
     """Return the client and the call path of a client's method."""
     owner = getattr(function, "__self__", None)
-    client = owner._client if isinstance(owner, Namespace) else owner  # noqa: SLF001 - the clients' own
+    client = client_of(owner)
     if not isinstance(client, Client):
         raise TypeError(f"a journal keeps the answers of a client's method, which {function!r} is not")
     return client, getattr(function, "__qualname__", "")

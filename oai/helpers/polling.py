@@ -16,6 +16,8 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
+from oai._answer import response_of
+from oai._client_core import core_of
 from oai._errors import APITimeoutError, PollCancelledError, PollTimeoutError
 from oai._omit import Omit
 from oai._steps import Steps, sleep
@@ -59,7 +61,7 @@ def poll(
         PollTimeoutError: it was not done at the deadline; `last` is its last state.
         PollCancelledError: `cancel` said so.
     """
-    wait = Wait(client, deadline, max_wait_seconds, cancel)
+    wait = Poller(client, deadline, max_wait_seconds, cancel)
     return (yield from wait.until_done(retrieve, arguments, pending.__contains__, poll_interval_ms, longest_interval))
 
 
@@ -85,9 +87,9 @@ def create_and_poll(
         PollTimeoutError: it was not done at the deadline; `last` is its last state, `None` if it was not created.
         PollCancelledError: `cancel` said so.
     """
-    wait = Wait(client, deadline, max_wait_seconds, cancel)
+    wait = Poller(client, deadline, max_wait_seconds, cancel)
     made = yield from wait.ask(create, arguments)
-    names = needed(client, retrieve)
+    names = required_parameters(client, retrieve)
     asked = {name: arguments.get(name) or getattr(made, name, None) or made.id for name in names}
     asked |= {name: arguments[name] for name in ("extra_headers", "timeout") if name in arguments}
     wait.last = made
@@ -109,7 +111,7 @@ def wait_for_processing(
         PollTimeoutError: it was not done at the deadline, after `max_wait_seconds`; `last` is its last state.
         PollCancelledError: `cancel` said so.
     """
-    wait = Wait(client, deadline, max_wait_seconds, cancel)
+    wait = Poller(client, deadline, max_wait_seconds, cancel)
     return (yield from wait.until_done("files.retrieve", {"file_id": id}, _unprocessed, 1000 * poll_interval))
 
 
@@ -117,13 +119,13 @@ def _unprocessed(status: object) -> bool:
     return status not in ("processed", "error", "deleted")
 
 
-def needed(client: Any, operation: str) -> list[str]:
+def required_parameters(client: Any, operation: str) -> list[str]:
     """Return the parameters that an operation must be given."""
     parameters = inspect.signature(attrgetter(operation)(client)).parameters.values()
     return [each.name for each in parameters if each.default is each.empty and each.kind != each.VAR_KEYWORD]
 
 
-class Wait:
+class Poller:
     """One wait: until when, unless cancelled, and what was last seen.
 
     Raises:
@@ -151,14 +153,14 @@ class Wait:
         longest: float = 0.0,
     ) -> Steps[Any]:
         """Ask, once at least, until the status is not `pending`; the interval is in milliseconds, `longest` is not."""
-        ids = {name: arguments[name] for name in needed(self.client, retrieve) if name in arguments}
+        ids = {name: arguments[name] for name in required_parameters(self.client, retrieve) if name in arguments}
         where = f"client.{retrieve}({', '.join(f'{name}={value!r}' for name, value in ids.items())})"
         usual = INTERVAL
         while True:
             self.last = state = yield from self.ask(retrieve, arguments, where)
             if not pending(_status(state)):
                 return state
-            yield from self.pause(_hinted(state, usual) if interval is None else interval / 1000, where)
+            yield from self.pause(_suggested_interval(state, usual) if interval is None else interval / 1000, where)
             usual = max(usual, min(usual * GROWTH, longest))
 
     def ask(self, operation: str, arguments: dict[str, Any], where: str = "") -> Steps[Any]:
@@ -167,7 +169,7 @@ class Wait:
         client = self.client
         if self.limit is not None:
             left = self.ends - time.monotonic()
-            own = client._config.deadline  # noqa: SLF001 - the clients' own
+            own = core_of(client).config.deadline
             client = client.with_options(deadline=left if own is None else min(left, own))
         try:
             answer = yield attrgetter(operation)(client)(**arguments)
@@ -187,7 +189,7 @@ class Wait:
         if self._cancel is None:
             yield sleep(self.client, max(until - time.monotonic(), 0.0))
         while (left := until - time.monotonic()) > 0 and self._cancel is not None and not self._cancelled():
-            if isinstance(self._cancel, threading.Event) and not self.client._is_async:  # noqa: SLF001 - the clients' own
+            if isinstance(self._cancel, threading.Event) and not core_of(self.client).is_async:
                 self._cancel.wait(left)
             else:
                 yield sleep(self.client, min(left, TICK))
@@ -219,10 +221,11 @@ def _status(state: Any) -> object:
     return getattr(state, "status", None)
 
 
-def _hinted(state: Any, usual: float) -> float:
+def _suggested_interval(state: Any, usual: float) -> float:
     """Return the seconds that the server asks to wait, as long as it says something that can be waited."""
+    response = response_of(state)
     try:
-        seconds = float(state._response.headers[HINT]) / 1000  # noqa: SLF001 - the answer that it came in
-    except (AttributeError, KeyError, ValueError):
+        seconds = float(response.headers[HINT]) / 1000 if response is not None else usual
+    except (KeyError, ValueError):
         return usual
     return seconds if 0 <= seconds <= LONGEST_HINT else usual

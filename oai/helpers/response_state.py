@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from oai._decode import convert
 from oai._object import plain
@@ -108,7 +108,7 @@ class Output:
         place = PLACES.get(name)
         if place is not None:
             return self._add_text(event, place, what)
-        taken = TAKES.get(kind)
+        taken = self._TAKES.get(kind)
         if taken is not None:
             taken(self, event)
         return None
@@ -160,15 +160,14 @@ class Output:
         """Return the items of the output as plain data."""
         return [self.items[index].to_dict() for index in sorted(self.items)]
 
-
-TAKES: dict[str, Callable[[Output, Any], None]] = {
-    "response.output_item.added": Output._take_item,  # noqa: SLF001 - its own
-    "response.output_item.done": Output._take_item,  # noqa: SLF001
-    "response.content_part.added": Output._take_content,  # noqa: SLF001
-    "response.content_part.done": Output._take_content,  # noqa: SLF001
-    "response.reasoning_summary_part.added": Output._take_summary,  # noqa: SLF001
-    "response.reasoning_summary_part.done": Output._take_summary,  # noqa: SLF001
-    "response.output_text.annotation.added": Output._take_annotation,  # noqa: SLF001
-    **dict.fromkeys(LIFE, Output._take_life),  # noqa: SLF001
-}
-"""What is done with the events that are not about a text."""
+    _TAKES: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        "response.output_item.added": _take_item,
+        "response.output_item.done": _take_item,
+        "response.content_part.added": _take_content,
+        "response.content_part.done": _take_content,
+        "response.reasoning_summary_part.added": _take_summary,
+        "response.reasoning_summary_part.done": _take_summary,
+        "response.output_text.annotation.added": _take_annotation,
+        **dict.fromkeys(LIFE, _take_life),
+    }
+    """What is done with the events that are not about a text."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from oai._client_core import core_of
 from oai._decode import convert
 from oai._errors import ParseError
 from oai._omit import omit
@@ -248,7 +249,7 @@ def stream_response(
 
         return stream
 
-    if client._is_async:  # noqa: SLF001 - the clients' own
+    if core_of(client).is_async:
         return AsyncResponseStreamManager(start, make(AsyncResponseStream))
     return ResponseStreamManager(start, make(ResponseStream))
 

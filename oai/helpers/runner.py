@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from oai._client_core import core_of
 from oai._errors import LengthFinishReasonError, OpenAIError, ToolError
 from oai._json import encode
 from oai._omit import omit
-from oai._steps import together
+from oai._steps import run_concurrently
 from oai.helpers.functions import Tools
 from oai.helpers.parsed import parse_completion, parse_response
 from oai.helpers.parsing import chat_request, responses_request
@@ -80,11 +81,11 @@ class _Runner:
 
     def run(self, calls: list[Call]) -> Steps[list[str]]:
         """Run calls, at the same time where there are several; return their results as text."""
-        one = self._run_async if self.client._is_async else self._run  # noqa: SLF001 - the clients' own
+        one = self._run_async if core_of(self.client).is_async else self._run
         if len(calls) == 1:
             return [(yield one(calls[0]))]
         tasks = [partial(copy_context().run, one, call) for call in calls]
-        outcome: list[str] = yield together(self.client, tasks, self.parallel)
+        outcome: list[str] = yield run_concurrently(self.client, tasks, self.parallel)
         return outcome
 
     def _run(self, call: Call) -> str:

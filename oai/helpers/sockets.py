@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from oai._client_core import core_of
 from oai._errors import OpenAIError
 from oai._handlers import Handlers
 from oai._json import encode
 from oai._omit import omit
 from oai._realtime_opening import ExtraHeaders, ExtraQuery, Handshake, TimeoutLike
-from oai._reconnect import OnReconnecting, Outbox, Policy, ReconnectingEvent
-from oai._steps import Steps, follow, follow_async
+from oai._reconnect import OnReconnecting, ReconnectingEvent, ReconnectPolicy, SendQueue
+from oai._steps import Steps, run, run_async
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -65,22 +66,22 @@ def connect(
             `AuthenticationError`, `RateLimitError` and the like where the server refuses, `APIConnectionError` and
             `APITimeoutError` where it is not reached, and `OpenAIError` where `websockets` is not installed.
     """
-    if not client._needs_key:  # noqa: SLF001 - the clients' own
+    if not core_of(client).needs_key:
         kind = type(client.transport).__name__
         raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server. Use another transport")
-    policy = Policy(on_reconnecting, max_retries, initial_delay, max_delay)
+    policy = ReconnectPolicy(on_reconnecting, max_retries, initial_delay, max_delay)
     options = websocket_connection_options or {}
     handshake = Handshake(
         client, name, socket, params, extra_query or {}, extra_headers or {}, timeout, options, policy
     )
-    outbox = Outbox(socket.max_queue_size if max_queue_size is None else max_queue_size)
-    return (AsyncConnectionManager if client._is_async else ConnectionManager)(handshake, outbox)  # noqa: SLF001
+    outbox = SendQueue(socket.max_queue_size if max_queue_size is None else max_queue_size)
+    return (AsyncConnectionManager if core_of(client).is_async else ConnectionManager)(handshake, outbox)
 
 
 class _Manager(Handlers):
     """What both managers are."""
 
-    def __init__(self, handshake: Handshake, outbox: Outbox) -> None:
+    def __init__(self, handshake: Handshake, outbox: SendQueue) -> None:
         super().__init__()
         self._handshake = handshake
         self._outbox = outbox
@@ -120,7 +121,7 @@ class ConnectionManager(_Manager, Generic[C]):
 
     def enter(self) -> C:
         """Open the connection; close it with its `close`."""
-        connection: C = follow(self._opened())
+        connection: C = run(self._opened())
         return connection
 
     __enter__ = enter
@@ -136,7 +137,7 @@ class AsyncConnectionManager(_Manager, Generic[C]):
 
     async def enter(self) -> C:
         """Open the connection; close it with its `close`."""
-        connection: C = await follow_async(self._opened())
+        connection: C = await run_async(self._opened())
         return connection
 
     __aenter__ = enter

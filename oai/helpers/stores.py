@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oai._file_types import File
 from oai._multipart import content_of
-from oai._steps import Steps, together
+from oai._steps import Steps, run_concurrently
 from oai.helpers.uploads import Meter, Progress, Source, Window, open_source
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progr
             ids[number] = made.id
 
         try:
-            yield together(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
+            yield run_concurrently(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
         except Exception as error:
             if ids:
                 error.add_note(f"These files are there, give them as file_ids: {[ids[each] for each in sorted(ids)]}")

@@ -36,7 +36,7 @@ class State(Protocol[E]):
         """Return the text that an event adds to the answer, `None` for an event that adds none."""
 
 
-class _Driven(Generic[E]):
+class _BaseHelperStream(Generic[E]):
     """What both streams are."""
 
     _state: State[E]
@@ -54,8 +54,7 @@ class _Driven(Generic[E]):
 
     @property
     def _request_id(self) -> str | None:
-        found: str | None = self._raw._request_id  # noqa: SLF001 - the same attribute of the stream below
-        return found
+        return self.response.request_id
 
     def _check_complete(self) -> None:
         """Raise what ended the stream, unless it came to its end."""
@@ -68,7 +67,7 @@ class _Driven(Generic[E]):
         return f"<{type(self).__name__} of {self.response.request.operation}>"
 
 
-class HelperStream(_Driven[E]):
+class HelperStream(_BaseHelperStream[E]):
     """An iterable of events that puts the answer together on the way.
 
     Iterating raises as `Stream` does where the stream is cut; the snapshot then holds what had come.
@@ -126,7 +125,7 @@ class HelperStream(_Driven[E]):
         self._raw.close()
 
 
-class AsyncHelperStream(_Driven[E]):
+class AsyncHelperStream(_BaseHelperStream[E]):
     """`HelperStream` for `async for` and `async with`."""
 
     def __init__(self, raw: AsyncStream[Any], state: State[E]) -> None:

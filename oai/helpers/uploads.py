@@ -25,7 +25,7 @@ import msgspec
 
 from oai._errors import UploadError
 from oai._multipart import PIECE, content_of
-from oai._steps import Steps, beside, together
+from oai._steps import Steps, run_blocking, run_concurrently
 from oai._strict import decoder
 
 PART_SIZE = 64 * 1024 * 1024
@@ -232,10 +232,10 @@ def _send_parts(
 
     tasks: list[Callable[[], Any]] = [partial(send, number) for number in missing]
     if md5 != "":
-        yield together(client, tasks, limit)
+        yield run_concurrently(client, tasks, limit)
         return {} if md5 is None else {"md5": md5}
-    digest = partial(beside, client, source.digest)
-    made, *_ = yield together(client, [digest, *tasks], limit)
+    digest = partial(run_blocking, client, source.digest)
+    made, *_ = yield run_concurrently(client, [digest, *tasks], limit)
     return {"md5": made}
 
 

@@ -6,7 +6,7 @@ A transport is anything with the two methods of `Transport`. Those here can wrap
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oai._http import (
     AsyncReply,
@@ -18,6 +18,7 @@ from oai._http import (
     Timeout,
     Transport,
     TransportError,
+    is_async,
 )
 from oai._lazy import attach
 
@@ -64,20 +65,6 @@ __all__ = [
     "WsgiTransport",
     "is_async",
 ]
-
-
-def is_async(transport: Any) -> bool:
-    """Tell whether what a transport's `send` returns must be awaited.
-
-    A transport whose `send` is no coroutine function, such as one that wraps another, says so by an attribute of
-    this name.
-    """
-    said = getattr(transport, "is_async", None)
-    if said is None:
-        from inspect import iscoroutinefunction  # a large module, which only transports that wrap others need
-
-        said = iscoroutinefunction(transport.send)
-    return bool(said)
 
 
 if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here

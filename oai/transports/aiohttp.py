@@ -152,7 +152,7 @@ class AiohttpTransport:
             )
             # By itself aiohttp sends some requests a second time, which is the flow's to decide; its own test client
             # switches that off by the same name, for which there is no public one.
-            session._retry_connection = False  # noqa: SLF001
+            session._retry_connection = False  # noqa: SLF001 - see above
             found = self._sessions[loop] = session, Straight(connector, loop), WeakSet()
             self._endings[loop] = _ending(session, found[2])
         return found

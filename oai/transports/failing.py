@@ -20,12 +20,11 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
 
 from oai._cassette import RecordedResponse
-from oai._flow import drive, drive_async
-from oai._http import Headers, Request, Timeout, TransportError
+from oai._flow_drivers import drive, drive_async
+from oai._http import Headers, Request, Timeout, TransportError, is_async
 from oai._nearest import nearest
 from oai._replies import ReplayedReply
 from oai._stream import at_once
-from oai.transports import is_async
 
 WAYS: Final = ("refused", "reset", "truncated", "stalled")
 

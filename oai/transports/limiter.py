@@ -1,7 +1,7 @@
 """A limit on what a program asks of a server: requests at a time, requests a minute, and what the server says is left.
 
-This is also the example of a transport that wraps another one. It uses the public names of `oai.transports` alone:
-`send` may wait and take note, and has to hand on replies of both kinds, sync ones and those to be awaited.
+This is also the example of a transport that wraps another one. It uses the public names of `oai.transports`, and shares
+the rule of `Retry-After` with the clients. `send` may wait, and has to hand on replies of both kinds, sync and async.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
+from oai._flow_retry import server_pause
 from oai.transports import Headers, Request, TransportError, is_async
 
 MINUTE = 60.0
@@ -170,12 +171,12 @@ class WaitQueue:
 
     def update_limits(self, status: int, headers: Headers) -> None:
         """Apply the rate limits that a response reports."""
-        pause = _retry_after(headers) if status in (429, 503) else 0.0
+        pause = server_pause(headers) if status in (429, 503) else 0.0
         for quota in QUOTAS:
             if headers.get(f"x-ratelimit-remaining-{quota}") == "0":
                 pause = max(pause, _duration(headers.get(f"x-ratelimit-reset-{quota}", "")))
         with self._lock:
-            self._blocked_until = max(self._blocked_until, time.monotonic() + (pause if math.isfinite(pause) else 0.0))
+            self._blocked_until = max(self._blocked_until, time.monotonic() + pause)
 
     def close(self) -> None:
         """Reject the waiting requests, and all later ones."""
@@ -285,17 +286,3 @@ def _after(request: Request, began: float) -> Request:
 def _duration(text: str) -> float:
     """Read a time as the server writes it, such as `6m0s` or `20ms`, in seconds."""
     return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text))
-
-
-def _retry_after(headers: Headers) -> float:
-    """Read in how many seconds the server wants to be asked again: a number, or until a date."""
-    with suppress(KeyError, ValueError):
-        return float(headers["retry-after-ms"]) / 1000
-    text = headers.get("retry-after", "")
-    with suppress(ValueError):
-        return float(text)
-    from email.utils import parsedate_to_datetime  # rare, and the module is not small
-
-    with suppress(ValueError, TypeError, OverflowError):
-        return parsedate_to_datetime(text).timestamp() - time.time()
-    return 0.0

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from oai._cassette import CassetteError, RecordedRequest
-from oai._http import Request, Transport, TransportError
+from oai._http import Request, Transport, TransportError, is_async
 from oai._matching import Matcher, explain
 from oai._nearest import nearest
 from oai._redact import Redactor
@@ -33,7 +33,6 @@ from oai._replies import (
     failure_of,
 )
 from oai._tape import KEPT_HEADERS, PendingExchange, RecordingSession, SecretFound, absolute
-from oai.transports import is_async
 
 if TYPE_CHECKING:
     from types import TracebackType
