@@ -171,6 +171,8 @@ class _AzureClient:
         other._azure = {**self._azure, **({} if api_version is None else {"api_version": api_version})}
         return other
 
+    copy = with_options
+
     def _state(self: Any) -> dict[str, Any]:
         """Return the options that a pickled client carries."""
         config = core_of(self).config

@@ -124,9 +124,7 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         other._core.check_key()
         return other
 
-    def copy(self, *, transport: Transport | None = None, http_client: Any = None, **options: Any) -> Self:
-        """Return `with_options(...)`, by the name that the official SDK has for it too."""
-        return self.with_options(transport=transport, http_client=http_client, **options)
+    copy: Any = with_options  # which `_typing.pyi` types
 
     def __repr__(self) -> str:
         from oai._redact import redact_url  # regular expressions, which few programs need
