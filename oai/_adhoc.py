@@ -11,7 +11,6 @@ from typing import Any
 from oai._client_core import core_of
 from oai._object import Object
 from oai._omit import omit
-from oai._table_undeclared import undeclared_operation
 
 
 class UndeclaredRequests:
@@ -59,6 +58,8 @@ class UndeclaredRequests:
         """
         if content is not None and (body is not None or files):
             raise TypeError("content excludes body and files: give one")
+        from oai._table_undeclared import undeclared_operation  # few programs send what no row declares
+
         operation = undeclared_operation(method, path, cast_to, stream_cls, list(files or {}))
         sent = {**(body or {}), **files} if files else body if content is None else content
         more = _options(options or {})
