@@ -17,7 +17,7 @@ import oai
 from benchmarks import rivals, tables
 from benchmarks.clocks import Point, by_size
 from benchmarks.fit import Fit, fit, steepest
-from oai._table_load import shipped_table
+from oai._table.load import shipped_table
 
 
 class Sizes(NamedTuple):

@@ -13,9 +13,9 @@ import msgspec
 import oai
 from benchmarks import rivals
 from benchmarks.server import CHAT
-from oai._decode import decode
-from oai._json import encode
-from oai._vectors import decode_unpacked
+from oai._json.decode import decode
+from oai._json.encode import encode
+from oai._json.vectors import decode_unpacked
 from oai.types.chat import ChatCompletion
 
 Measured = dict[str, Callable[[], Any]]
@@ -184,8 +184,8 @@ def clients() -> Measured:
 
 
 def _operation(name: str) -> Any:
-    from oai._operation import Operation
-    from oai._table_load import shipped_table
+    from oai._table.load import shipped_table
+    from oai._table.operation import Operation
 
     return Operation(name, shipped_table()[name])
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import oai
 from benchmarks.clocks import Point, point, run
-from oai._rows import find_rows
-from oai._table_load import SHIPPED, shipped_table
+from oai._table.load import SHIPPED, shipped_table
+from oai._table.read import find_rows
 
 LATER = 200
 
@@ -42,7 +42,7 @@ def later():
 client, started = timed(start)
 _, first = timed(call)
 _, many = timed(later)
-from oai._table_load import shipped_table
+from oai._table.load import shipped_table
 print(json.dumps([len(shipped_table()), [started, first, [each / {later} for each in many]]]))
 """
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oai._lazy import attach
+from oai._support.lazy import attach
 from oai._version import __version__
 
 if TYPE_CHECKING:
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
     from oai import transports as transports
     from oai import types as types
-    from oai._answer import BinaryResponse as BinaryResponse
-    from oai._azure import AsyncAzureOpenAI as AsyncAzureOpenAI
-    from oai._azure import AzureOpenAI as AzureOpenAI
-    from oai._config import DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES
-    from oai._config import DEFAULT_TIMEOUT as DEFAULT_TIMEOUT
-    from oai._connection import AsyncConnection as AsyncConnection
-    from oai._connection import Connection as Connection
-    from oai._decode import decode as decode
-    from oai._default_transport import default_transport as default_transport
+    from oai._client.azure import AsyncAzureOpenAI as AsyncAzureOpenAI
+    from oai._client.azure import AzureOpenAI as AzureOpenAI
+    from oai._client.default_transport import default_transport as default_transport
+    from oai._client.http_client import DefaultAioHttpClient as DefaultAioHttpClient
+    from oai._client.http_client import DefaultAsyncHttpx2Client as DefaultAsyncHttpx2Client
+    from oai._client.http_client import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
+    from oai._client.http_client import DefaultHttpx2Client as DefaultHttpx2Client
+    from oai._client.http_client import DefaultHttpxClient as DefaultHttpxClient
     from oai._errors import APIConnectionError as APIConnectionError
     from oai._errors import APIError as APIError
     from oai._errors import APIResponseValidationError as APIResponseValidationError
@@ -57,49 +56,50 @@ if TYPE_CHECKING:
     from oai._errors import UploadError as UploadError
     from oai._errors import WebSocketConnectionClosedError as WebSocketConnectionClosedError
     from oai._errors import WebSocketQueueFullError as WebSocketQueueFullError
-    from oai._events import EventParser as EventParser
-    from oai._events import ServerSentEvent as ServerSentEvent
-    from oai._file_types import File as File
-    from oai._http import Headers as Headers
-    from oai._http import Timeout as Timeout
-    from oai._http_client import DefaultAioHttpClient as DefaultAioHttpClient
-    from oai._http_client import DefaultAsyncHttpx2Client as DefaultAsyncHttpx2Client
-    from oai._http_client import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
-    from oai._http_client import DefaultHttpx2Client as DefaultHttpx2Client
-    from oai._http_client import DefaultHttpxClient as DefaultHttpxClient
-    from oai._object import Object as Object
-    from oai._omit import NOT_GIVEN as NOT_GIVEN
-    from oai._omit import Omit as Omit
-    from oai._omit import omit as omit
-    from oai._pages import AsyncPages as AsyncPages
-    from oai._pages import ConversationCursorPage as ConversationCursorPage
-    from oai._pages import CursorPage as CursorPage
-    from oai._pages import NextCursorPage as NextCursorPage
-    from oai._pages import Page as Page
-    from oai._pages import TokenPage as TokenPage
-    from oai._rate_limit import RateLimit as RateLimit
-    from oai._raw import RawResponse as RawResponse
-    from oai._reconnect import ReconnectingEvent as ReconnectingEvent
-    from oai._request_hooks import Attempt as Attempt
-    from oai._response import Response as Response
-    from oai._stream import AsyncStream as AsyncStream
-    from oai._stream import Stream as Stream
-    from oai._streamed import AsyncStreamedResponse as AsyncStreamedResponse
-    from oai._streamed import StreamedResponse as StreamedResponse
-    from oai._table import Table as Table
-    from oai._table_load import load_table as load_table
+    from oai._http.messages import Headers as Headers
+    from oai._http.messages import Timeout as Timeout
+    from oai._http.rate_limit import RateLimit as RateLimit
+    from oai._http.response import Response as Response
+    from oai._http.sse import EventParser as EventParser
+    from oai._http.sse import ServerSentEvent as ServerSentEvent
+    from oai._json.decode import decode as decode
+    from oai._json.objects import Object as Object
+    from oai._json.pages import AsyncPages as AsyncPages
+    from oai._json.pages import ConversationCursorPage as ConversationCursorPage
+    from oai._json.pages import CursorPage as CursorPage
+    from oai._json.pages import NextCursorPage as NextCursorPage
+    from oai._json.pages import Page as Page
+    from oai._json.pages import TokenPage as TokenPage
+    from oai._realtime.connection import AsyncConnection as AsyncConnection
+    from oai._realtime.connection import Connection as Connection
+    from oai._realtime.reconnect import ReconnectingEvent as ReconnectingEvent
+    from oai._request.config import DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES
+    from oai._request.config import DEFAULT_TIMEOUT as DEFAULT_TIMEOUT
+    from oai._request.hooks import Attempt as Attempt
+    from oai._results.answer import BinaryResponse as BinaryResponse
+    from oai._results.raw import RawResponse as RawResponse
+    from oai._results.stream import AsyncStream as AsyncStream
+    from oai._results.stream import Stream as Stream
+    from oai._results.streamed import AsyncStreamedResponse as AsyncStreamedResponse
+    from oai._results.streamed import StreamedResponse as StreamedResponse
+    from oai._support.file_types import File as File
+    from oai._support.omit import NOT_GIVEN as NOT_GIVEN
+    from oai._support.omit import Omit as Omit
+    from oai._support.omit import omit as omit
+    from oai._table.load import load_table as load_table
+    from oai._table.table import Table as Table
     from oai._typed import AsyncOpenAI as AsyncOpenAI
     from oai._typed import OpenAI as OpenAI
     from oai._typed._module import *  # noqa: F403 - the call paths of the module's own client
-    from oai.helpers.assistants import AssistantEventHandler as AssistantEventHandler
-    from oai.helpers.assistants import AsyncAssistantEventHandler as AsyncAssistantEventHandler
-    from oai.helpers.batch_files import Later as Later
-    from oai.helpers.functions import FunctionTool as FunctionTool
-    from oai.helpers.functions import function_tool as function_tool
-    from oai.helpers.functions import pydantic_function_tool as pydantic_function_tool
-    from oai.helpers.functions import pydantic_responses_function_tool as pydantic_responses_function_tool
-    from oai.helpers.many import amap as amap
-    from oai.helpers.many import map as map  # noqa: A004 - the name that people know for it
+    from oai.helpers.assistants.streams import AssistantEventHandler as AssistantEventHandler
+    from oai.helpers.assistants.streams import AsyncAssistantEventHandler as AsyncAssistantEventHandler
+    from oai.helpers.bulk.batch_files import Later as Later
+    from oai.helpers.bulk.map import amap as amap
+    from oai.helpers.bulk.map import map as map  # noqa: A004 - the name that people know for it
+    from oai.helpers.structured.functions import FunctionTool as FunctionTool
+    from oai.helpers.structured.functions import function_tool as function_tool
+    from oai.helpers.structured.functions import pydantic_function_tool as pydantic_function_tool
+    from oai.helpers.structured.functions import pydantic_responses_function_tool as pydantic_responses_function_tool
     from oai.transports import AiohttpTransport as AiohttpTransport
     from oai.transports import AsyncTransport as AsyncTransport
     from oai.transports import CassetteError as CassetteError
@@ -145,14 +145,14 @@ if TYPE_CHECKING:
     azure_ad_token_provider: Callable[[], str] | None
 
 _HOMES = {
-    "oai._answer": "BinaryResponse HttpxBinaryResponseContent=BinaryResponse",
-    "oai._async_client": "AsyncClient=AsyncOpenAI AsyncOpenAI",
-    "oai._azure": "AsyncAzureOpenAI AzureOpenAI",
-    "oai._client": "Client=OpenAI OpenAI",
-    "oai._config": "DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
-    "oai._connection": "AsyncConnection Connection",
-    "oai._decode": "decode",
-    "oai._default_transport": "default_transport",
+    "oai._results.answer": "BinaryResponse HttpxBinaryResponseContent=BinaryResponse",
+    "oai._client.async_client": "AsyncClient=AsyncOpenAI AsyncOpenAI",
+    "oai._client.azure": "AsyncAzureOpenAI AzureOpenAI",
+    "oai._client.sync_client": "Client=OpenAI OpenAI",
+    "oai._request.config": "DEFAULT_MAX_RETRIES DEFAULT_TIMEOUT",
+    "oai._realtime.connection": "AsyncConnection Connection",
+    "oai._json.decode": "decode",
+    "oai._client.default_transport": "default_transport",
     "oai._errors": (
         "APIConnectionError APIError APIResponseValidationError APIStatusError APITimeoutError "
         "AuthenticationError BadRequestError ConflictError ContentFilterFinishReasonError InsecureWarning "
@@ -161,30 +161,32 @@ _HOMES = {
         "ResponseTooLargeError StreamError TableError ToolError UnprocessableEntityError UploadError "
         "WebSocketConnectionClosedError WebSocketQueueFullError"
     ),
-    "oai._events": "EventParser ServerSentEvent",
-    "oai._file_types": "File",
-    "oai._http": "Headers Timeout",
-    "oai._http_client": (
+    "oai._http.sse": "EventParser ServerSentEvent",
+    "oai._support.file_types": "File",
+    "oai._http.messages": "Headers Timeout",
+    "oai._client.http_client": (
         "DefaultAioHttpClient DefaultAsyncHttpx2Client DefaultAsyncHttpxClient DefaultHttpx2Client DefaultHttpxClient"
     ),
-    "oai._object": "Object",
-    "oai._request_hooks": "Attempt",
-    "oai._omit": "NOT_GIVEN NotGiven=Omit Omit not_given=omit omit",
-    "oai._pages": "AsyncPages ConversationCursorPage CursorPage NextCursorPage Page TokenPage",
-    "oai._rate_limit": "RateLimit",
-    "oai._raw": "RawResponse",
-    "oai._reconnect": "ReconnectingEvent",
-    "oai._response": "Response",
-    "oai._stream": "AsyncStream Stream",
-    "oai._streamed": (
+    "oai._json.objects": "Object",
+    "oai._request.hooks": "Attempt",
+    "oai._support.omit": "NOT_GIVEN NotGiven=Omit Omit not_given=omit omit",
+    "oai._json.pages": "AsyncPages ConversationCursorPage CursorPage NextCursorPage Page TokenPage",
+    "oai._http.rate_limit": "RateLimit",
+    "oai._results.raw": "RawResponse",
+    "oai._realtime.reconnect": "ReconnectingEvent",
+    "oai._http.response": "Response",
+    "oai._results.stream": "AsyncStream Stream",
+    "oai._results.streamed": (
         "APIResponse=StreamedResponse AsyncAPIResponse=AsyncStreamedResponse AsyncStreamedResponse StreamedResponse"
     ),
-    "oai._table": "Table",
-    "oai._table_load": "load_table",
-    "oai.helpers.assistants": "AssistantEventHandler AsyncAssistantEventHandler",
-    "oai.helpers.batch_files": "Later",
-    "oai.helpers.functions": "FunctionTool function_tool pydantic_function_tool pydantic_responses_function_tool",
-    "oai.helpers.many": "amap map",
+    "oai._table.table": "Table",
+    "oai._table.load": "load_table",
+    "oai.helpers.assistants.streams": "AssistantEventHandler AsyncAssistantEventHandler",
+    "oai.helpers.bulk.batch_files": "Later",
+    "oai.helpers.structured.functions": (
+        "FunctionTool function_tool pydantic_function_tool pydantic_responses_function_tool"
+    ),
+    "oai.helpers.bulk.map": "amap map",
     "oai.testing": "",
     "oai.transports": (
         "AiohttpTransport AsyncTransport CassetteError CassetteMiss FakeTransport OfflineTransport Recorder "
@@ -206,7 +208,7 @@ def _fallback(name: str) -> Any:
     """Return an option that nobody has set, or a call path of the module's own client, which changes with them."""
     if name.startswith("_"):
         raise AttributeError(f"module 'oai' has no attribute {name!r}")
-    from oai._module import SETTINGS, attribute
+    from oai._client.module_client import SETTINGS, attribute
 
     return None if name in SETTINGS else attribute(name, globals())
 

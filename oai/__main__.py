@@ -1,6 +1,6 @@
 """`python -m oai`: the command line."""
 
-from oai._cli import main_and_exit
+from oai._cli.main import main_and_exit
 
 if __name__ == "__main__":
     main_and_exit()

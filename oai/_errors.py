@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oai._response import Response, SentRequest
+    from oai._http.response import Response, SentRequest
 
 SHOWN = 300
 """How many characters of an unexpected body a message shows."""
@@ -331,7 +331,7 @@ def read_error(content: bytes) -> tuple[str, object]:
 
 def excerpt(content: bytes | str) -> str:
     """Return the start of a body for a message: on one line, keys removed, cut with an ellipsis."""
-    from oai._redact import redact_text
+    from oai._support.redact import redact_text
 
     if isinstance(content, bytes):
         content = content[: 8 * SHOWN].decode(errors="replace")

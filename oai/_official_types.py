@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oai._lazy import attach
+from oai._support.lazy import attach
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec

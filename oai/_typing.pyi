@@ -14,14 +14,16 @@ from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypedDict, 
 
 from typing_extensions import TypeVar
 
-from oai import _async_client, _client, _pages
-from oai._answer import BinaryResponse
-from oai._http import AsyncTransport, Timeout, Transport
-from oai._omit import Omit
-from oai._raw import RawResponse
-from oai._stream import AsyncStream, Stream
-from oai._streamed import AsyncStreamedResponse, StreamedResponse
-from oai._table import Table
+from oai._client import async_client as _async_client
+from oai._client import sync_client as _client
+from oai._http.messages import AsyncTransport, Timeout, Transport
+from oai._json import pages as _pages
+from oai._results.answer import BinaryResponse
+from oai._results.raw import RawResponse
+from oai._results.stream import AsyncStream, Stream
+from oai._results.streamed import AsyncStreamedResponse, StreamedResponse
+from oai._support.omit import Omit
+from oai._table.table import Table
 from oai._typed._options import Options
 
 T = TypeVar("T", default=Any)

@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 from both import Way
 from hypothesis import settings
-from planted import planted, secrets_of_a_test, secrets_of_all
+from planted import KEY, secrets_of_a_test, secrets_of_all
 
 import oai
-from oai._steps import run, run_async
+from oai._flow.steps import run, run_async
 from oai.testing import Loopback
 
 settings.register_profile("offline", deadline=None, max_examples=60)
 settings.load_profile("offline")
-
-KEY = planted("the", "key", "of", "the", "tests")
 
 
 @pytest.fixture(autouse=True)

@@ -12,17 +12,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import KEY
+from paths import TESTS
+from planted import KEY
 
 import oai
-from oai._client_core import core_of
-from oai._steps import run, run_async
+from oai._flow.steps import run, run_async
+from oai._request.client_core import core_of
 
-HERE = Path(__file__).parent / "npm"
+HERE = TESTS / "npm"
 PROGRAM = HERE / "node_modules/@copilotkit/aimock/dist/cli.js"
 NODE = shutil.which("node")
 

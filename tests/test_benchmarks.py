@@ -11,16 +11,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.append(str(Path(__file__).parents[1]))  # the benchmarks are of the repository and no installation has them
+from paths import ROOT
 
 from benchmarks import clocks, judge, local, page, rivals, server, tables
 from benchmarks.__main__ import main
 from benchmarks.cost_text import line, shown
 from benchmarks.fit import Fit, fit, steepest
-from oai._table_load import load_table, shipped_table
-
-ROOT = Path(__file__).parents[1]
+from oai._table.load import load_table, shipped_table
 
 SIZES = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
 

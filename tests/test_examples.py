@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from paths import API
 from typed import all_structs, all_tags, is_kept, without_none
 
 import oai
-from oai._object import Object, plain
-from oai._operation import Operation
-from oai._strict import decoder
-from oai._table_load import shipped_table
+from oai._json.objects import Object, plain
+from oai._json.strict import decoder
+from oai._table.load import shipped_table
+from oai._table.operation import Operation
 
-EXAMPLES = Path(__file__).parents[2] / "shared" / "api" / "examples.jsonl"
+EXAMPLES = API / "examples.jsonl"
 
 
 def shape(method: str, path: str) -> tuple[str, str]:

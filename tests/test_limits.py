@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import KEY
+from planted import KEY
 
 import oai
-from oai._client_core import core_of
+from oai._request.client_core import core_of
 from oai.testing import Answer, Loopback
 
 TYPE = "text/event-stream"

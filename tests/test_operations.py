@@ -10,8 +10,8 @@ import pytest
 from operations import ROWS, called, recorded
 
 import oai
-from oai._http import Request, body_bytes
-from oai._redact import REDACTED
+from oai._http.messages import Request, body_bytes
+from oai._support.redact import REDACTED
 
 SECRETS = {
     "admin.organization.admin_api_keys.create": ["value"],

@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 import oai
-import oai._client
-from oai._socket import SOCKET_KEYS
-from oai._table_load import shipped_table
-from oai._table_rows import HELPER_KEYS, ROW_KEYS
+import oai._client.sync_client
+from oai._table.load import shipped_table
+from oai._table.rows import HELPER_KEYS, ROW_KEYS
+from oai._table.websocket_row import SOCKET_KEYS
 from oai.testing import Loopback
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 ELIXIR = (ROOT / "docs" / "from-elixir.md").read_text()
 
@@ -75,7 +75,7 @@ def test_every_link_leads_somewhere() -> None:
 def test_every_option_of_a_client_is_named() -> None:
     options = README[README.index("`OpenAI(api_key=") : README.index("with the official SDK's environment")]
     named = set(re.findall(r"(\w+)=", options))
-    assert named == set(inspect.signature(oai._client.OpenAI.__init__).parameters) - {"self", "dialect"}
+    assert named == set(inspect.signature(oai._client.sync_client.OpenAI.__init__).parameters) - {"self", "dialect"}
 
 
 def test_the_row_in_the_readme_is_callable(tmp_path: Path, server: Loopback) -> None:

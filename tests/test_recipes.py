@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 MADE_UP = "This is an offline answer: it is made up, and no server was asked."
 

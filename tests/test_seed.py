@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from conftest import KEY
+from paths import DATA
+from planted import KEY
 
 import oai
 from oai.testing import Answer, Loopback
 
-VECTORS = [json.loads(line) for line in (Path(__file__).parent / "data" / "seed.jsonl").read_text().splitlines()]
+VECTORS = [json.loads(line) for line in (DATA / "seed.jsonl").read_text().splitlines()]
 CASES = [
     pytest.param(vector, form, kind, id=f"{kind}: {vector[form]['name']}: {vector['seed']}")
     for vector in VECTORS

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from conftest import KEY
+from planted import KEY
 
 import oai
 from oai.testing import Answer, Loopback

@@ -12,20 +12,20 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from operations import BASE, KEY, ROWS, InMemory, function, recorded
+from paths import API
 
 import oai
-from oai._http import Request, body_bytes
+from oai._http.messages import Request, body_bytes
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install '.[official]'")
 referencing = pytest.importorskip("referencing")
 
-SPECIFICATION = Path(__file__).parents[2] / "shared" / "api" / "openapi.json"
+SPECIFICATION = API / "openapi.json"
 if not SPECIFICATION.exists():
     pytest.skip(f"{SPECIFICATION} is not there", allow_module_level=True)
 

@@ -2,17 +2,17 @@
 # pyright: strict
 
 import builtins
-import oai.helpers.batching
+import oai.helpers.bulk.batch
 import oai.types
 import oai.types.chat
 import oai.types.images
 import oai.types.responses
 import oai.types.shared_params
 from collections.abc import Iterable, Sequence
-from oai._file_types import File
-from oai._omit import Omit, omit
+from oai._support.file_types import File
+from oai._support.omit import Omit, omit
 from oai._typing import ExtraBody
-from oai.helpers.batch_files import Later
+from oai.helpers.bulk.batch_files import Later
 from typing import Literal, TypeAlias
 from typing_extensions import deprecated
 
@@ -356,7 +356,7 @@ class BatchVideos:
         """Make a video from a prompt. `POST /videos`"""
 
 
-class Batch(oai.helpers.batching.Batch):
+class Batch(oai.helpers.bulk.batch.Batch):
     """A queue with the methods of the client: each returns a `Later`."""
 
     @property

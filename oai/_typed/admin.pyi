@@ -11,8 +11,8 @@ import oai.types.admin.organization.projects.users
 import oai.types.admin.organization.users
 import oai.types.admin.organization.workload_identity_providers
 from collections.abc import Iterable, Sequence
-from oai._omit import Omit, omit
-from oai._pages import ConversationCursorPage, CursorPage, NextCursorPage, Page
+from oai._json.pages import ConversationCursorPage, CursorPage, NextCursorPage, Page
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncNextCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 

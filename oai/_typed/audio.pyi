@@ -4,11 +4,11 @@
 import oai.types
 import oai.types.audio
 from collections.abc import Sequence
-from oai._answer import BinaryResponse
-from oai._file_types import File
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
-from oai._stream import AsyncStream, Stream
+from oai._json.pages import CursorPage
+from oai._results.answer import BinaryResponse
+from oai._results.stream import AsyncStream, Stream
+from oai._support.file_types import File
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated

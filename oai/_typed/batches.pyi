@@ -4,8 +4,8 @@
 import oai.helpers.polling
 import oai.types
 import oai.types.batches
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
+from oai._json.pages import CursorPage
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 

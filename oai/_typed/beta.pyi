@@ -2,17 +2,17 @@
 # pyright: strict
 
 import builtins
-import oai._realtime_opening
-import oai._reconnect
-import oai.helpers.agent_artifacts
-import oai.helpers.agent_calls
-import oai.helpers.agent_files
-import oai.helpers.agent_results
-import oai.helpers.agent_streams
-import oai.helpers.agent_tools
-import oai.helpers.assistants
-import oai.helpers.chat_stream
+import oai._realtime.handshake
+import oai._realtime.reconnect
+import oai.helpers.agents.artifacts
+import oai.helpers.agents.calls
+import oai.helpers.agents.files
+import oai.helpers.agents.results
+import oai.helpers.agents.streams
+import oai.helpers.agents.tools
+import oai.helpers.assistants.streams
 import oai.helpers.polling
+import oai.helpers.streaming.chat
 import oai.types
 import oai.types.beta
 import oai.types.beta.agents
@@ -32,12 +32,12 @@ import oai.types.responses
 import oai.types.shared_params
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from oai._answer import BinaryResponse
-from oai._connection import AsyncConnection, Connection
-from oai._file_types import File
-from oai._omit import Omit, omit
-from oai._pages import ConversationCursorPage, CursorPage, TokenPage
-from oai._stream import AsyncStream, Stream
+from oai._json.pages import ConversationCursorPage, CursorPage, TokenPage
+from oai._realtime.connection import AsyncConnection, Connection
+from oai._results.answer import BinaryResponse
+from oai._results.stream import AsyncStream, Stream
+from oai._support.file_types import File
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, AsyncTokenPage, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
 from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias, overload
@@ -519,7 +519,7 @@ class BetaAgentsEnvironmentsFiles:
         files: Mapping[str, str | os.PathLike[str]],
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+    ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload local files for a new environment of agents."""
 
     def prepare_directory(
@@ -529,7 +529,7 @@ class BetaAgentsEnvironmentsFiles:
         destination: str,
         include: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+    ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload files of a directory for a new environment of agents."""
 
     def upload(
@@ -539,7 +539,7 @@ class BetaAgentsEnvironmentsFiles:
         path: str,
         file: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_files.StagedAgentFile:
+    ) -> oai.helpers.agents.files.StagedAgentFile:
         """Upload a file and put it into an environment of agents."""
 
     @property
@@ -554,9 +554,9 @@ class BetaAgentsEnvironmentsFiles:
 class BetaAgentsEnvironmentsFilesRaw:
     create: RawCall[oai.types.beta.agents.environments.EnvironmentFile]
     list: RawCall[TokenPage[oai.types.beta.agents.environments.EnvironmentFile]]
-    prepare: RawCall[oai.helpers.agent_files.PreparedAgentFiles]
-    prepare_directory: RawCall[oai.helpers.agent_files.PreparedAgentFiles]
-    upload: RawCall[oai.helpers.agent_files.StagedAgentFile]
+    prepare: RawCall[oai.helpers.agents.files.PreparedAgentFiles]
+    prepare_directory: RawCall[oai.helpers.agents.files.PreparedAgentFiles]
+    upload: RawCall[oai.helpers.agents.files.StagedAgentFile]
 
 
 class BetaAgentsEnvironmentsFilesStreaming:
@@ -674,8 +674,8 @@ class BetaAgentsSessions:
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
@@ -696,11 +696,11 @@ class BetaAgentsSessions:
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_streams.AgentSessionEventStream[T]:
+    ) -> oai.helpers.agents.streams.AgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
@@ -718,11 +718,11 @@ class BetaAgentsSessions:
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.types.beta.AgentSession | oai.helpers.agent_streams.AgentSessionEventStream[T]:
+    ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     def delete(
@@ -797,10 +797,10 @@ class BetaAgentsSessions:
         idempotency_key: str | Omit = omit,
         input: str | Iterable[oai.types.beta.AgentSessionInputMessageParam],
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_streams.AgentSessionStream[T]:
+    ) -> oai.helpers.agents.streams.AgentSessionStream[T]:
         """Send an input to an idle session of an agent, and stream the turn that answers it."""
 
     @property
@@ -830,7 +830,7 @@ class BetaAgentsSessionsRaw:
     def traces(self) -> BetaAgentsSessionsTracesRaw: ...
     @property
     def turns(self) -> BetaAgentsSessionsTurnsRaw: ...
-    stream: RawCall[oai.helpers.agent_streams.AgentSessionStream[Any]]
+    stream: RawCall[oai.helpers.agents.streams.AgentSessionStream[Any]]
 
 
 class BetaAgentsSessionsStreaming:
@@ -898,8 +898,8 @@ class BetaAgentsSessionsArtifacts:
 
     def for_result(
         self,
-        result: oai.helpers.agent_results.AgentTurnResult[Any],
-    ) -> oai.helpers.agent_artifacts.AgentResultArtifacts:
+        result: oai.helpers.agents.results.AgentTurnResult[Any],
+    ) -> oai.helpers.agents.artifacts.AgentResultArtifacts:
         """Find what a turn of an agent has made, by its path."""
 
     @property
@@ -916,7 +916,7 @@ class BetaAgentsSessionsArtifactsRaw:
     delete: RawCall[oai.types.beta.agents.sessions.SessionArtifactDeleted]
     list: RawCall[CursorPage[oai.types.beta.agents.sessions.SessionArtifact]]
     retrieve: RawCall[oai.types.beta.agents.sessions.SessionArtifact]
-    for_result: RawCall[oai.helpers.agent_artifacts.AgentResultArtifacts]
+    for_result: RawCall[oai.helpers.agents.artifacts.AgentResultArtifacts]
 
 
 class BetaAgentsSessionsArtifactsStreaming:
@@ -1913,7 +1913,7 @@ class BetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.chat_stream.ChatCompletionStreamManager[T]:
+    ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
         """Answer a conversation as a stream of events, put together."""
 
     @property
@@ -1934,7 +1934,7 @@ class BetaChatCompletionsRaw:
     @property
     def messages(self) -> BetaChatCompletionsMessagesRaw: ...
     parse: RawCall[oai.types.chat.ParsedChatCompletion[Any]]
-    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
+    stream: RawCall[oai.helpers.streaming.chat.ChatCompletionStreamManager[Any]]
 
 
 class BetaChatCompletionsStreaming:
@@ -2137,11 +2137,11 @@ class BetaRealtime:
         self,
         *,
         model: str,
-        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
-        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
-        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime.handshake.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime.handshake.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime.handshake.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
-        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        on_reconnecting: oai._realtime.reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
         initial_delay: float | Omit = omit,
         max_delay: float | Omit = omit,
@@ -2630,11 +2630,11 @@ class BetaResponses:
     def connect(
         self,
         *,
-        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
-        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
-        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime.handshake.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime.handshake.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime.handshake.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
-        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        on_reconnecting: oai._realtime.reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
         initial_delay: float | Omit = omit,
         max_delay: float | Omit = omit,
@@ -2974,9 +2974,9 @@ class BetaThreads:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Create a thread and run it as a stream of events, put together."""
 
     def create_and_run_poll(
@@ -3024,7 +3024,7 @@ class BetaThreadsRaw:
     @property
     def runs(self) -> BetaThreadsRunsRaw: ...
     list: RawCall[CursorPage[oai.types.beta.Thread]]
-    create_and_run_stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
+    create_and_run_stream: RawCall[oai.helpers.assistants.streams.AssistantStreamManager]
     create_and_run_poll: RawCall[oai.types.beta.threads.Run]
 
 
@@ -3379,9 +3379,9 @@ class BetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Create a run as a stream of events, put together."""
 
     def create_and_stream(
@@ -3405,9 +3405,9 @@ class BetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Create a run as a stream of events, put together."""
 
     def submit_tool_outputs_stream(
@@ -3416,9 +3416,9 @@ class BetaThreadsRuns:
         *,
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AssistantStreamManager:
         """Submit the tool outputs of a run, and go on with it as a stream of events."""
 
     def create_and_poll(
@@ -3492,9 +3492,9 @@ class BetaThreadsRunsRaw:
     update: RawCall[oai.types.beta.threads.Run]
     @property
     def steps(self) -> BetaThreadsRunsStepsRaw: ...
-    stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
-    create_and_stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
-    submit_tool_outputs_stream: RawCall[oai.helpers.assistants.AssistantStreamManager]
+    stream: RawCall[oai.helpers.assistants.streams.AssistantStreamManager]
+    create_and_stream: RawCall[oai.helpers.assistants.streams.AssistantStreamManager]
+    submit_tool_outputs_stream: RawCall[oai.helpers.assistants.streams.AssistantStreamManager]
     create_and_poll: RawCall[oai.types.beta.threads.Run]
     poll: RawCall[oai.types.beta.threads.Run]
     submit_tool_outputs_and_poll: RawCall[oai.types.beta.threads.Run]
@@ -4027,7 +4027,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         files: Mapping[str, str | os.PathLike[str]],
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+    ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload local files for a new environment of agents."""
 
     async def prepare_directory(
@@ -4037,7 +4037,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         destination: str,
         include: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_files.PreparedAgentFiles:
+    ) -> oai.helpers.agents.files.PreparedAgentFiles:
         """Upload files of a directory for a new environment of agents."""
 
     async def upload(
@@ -4047,7 +4047,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         path: str,
         file: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_files.StagedAgentFile:
+    ) -> oai.helpers.agents.files.StagedAgentFile:
         """Upload a file and put it into an environment of agents."""
 
     @property
@@ -4062,9 +4062,9 @@ class AsyncBetaAgentsEnvironmentsFiles:
 class AsyncBetaAgentsEnvironmentsFilesRaw:
     create: AsyncRawCall[oai.types.beta.agents.environments.EnvironmentFile]
     list: AsyncRawCall[TokenPage[oai.types.beta.agents.environments.EnvironmentFile]]
-    prepare: AsyncRawCall[oai.helpers.agent_files.PreparedAgentFiles]
-    prepare_directory: AsyncRawCall[oai.helpers.agent_files.PreparedAgentFiles]
-    upload: AsyncRawCall[oai.helpers.agent_files.StagedAgentFile]
+    prepare: AsyncRawCall[oai.helpers.agents.files.PreparedAgentFiles]
+    prepare_directory: AsyncRawCall[oai.helpers.agents.files.PreparedAgentFiles]
+    upload: AsyncRawCall[oai.helpers.agents.files.StagedAgentFile]
 
 
 class AsyncBetaAgentsEnvironmentsFilesStreaming:
@@ -4182,8 +4182,8 @@ class AsyncBetaAgentsSessions:
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
@@ -4204,11 +4204,11 @@ class AsyncBetaAgentsSessions:
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_streams.AsyncAgentSessionEventStream[T]:
+    ) -> oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     @overload
@@ -4226,11 +4226,11 @@ class AsyncBetaAgentsSessions:
         stream_options: oai.types.beta.agents.StreamOptions | Omit = omit,
         vault_ids: Sequence[str] | None | Omit = omit,
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.types.beta.AgentSession | oai.helpers.agent_streams.AsyncAgentSessionEventStream[T]:
+    ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
         """Begin a session with an agent. `POST /agents/sessions`"""
 
     async def delete(
@@ -4305,10 +4305,10 @@ class AsyncBetaAgentsSessions:
         idempotency_key: str | Omit = omit,
         input: str | Iterable[oai.types.beta.AgentSessionInputMessageParam],
         output_type: type[T] | None | Omit = omit,
-        tool_handlers: Mapping[str, oai.helpers.agent_tools.ToolHandler] | None | Omit = omit,
-        on_tool_error: oai.helpers.agent_calls.ToolErrorHandler | None | Omit = omit,
+        tool_handlers: Mapping[str, oai.helpers.agents.tools.ToolHandler] | None | Omit = omit,
+        on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.agent_streams.AsyncAgentSessionStream[T]:
+    ) -> oai.helpers.agents.streams.AsyncAgentSessionStream[T]:
         """Send an input to an idle session of an agent, and stream the turn that answers it."""
 
     @property
@@ -4338,7 +4338,7 @@ class AsyncBetaAgentsSessionsRaw:
     def traces(self) -> AsyncBetaAgentsSessionsTracesRaw: ...
     @property
     def turns(self) -> AsyncBetaAgentsSessionsTurnsRaw: ...
-    stream: AsyncRawCall[oai.helpers.agent_streams.AsyncAgentSessionStream[Any]]
+    stream: AsyncRawCall[oai.helpers.agents.streams.AsyncAgentSessionStream[Any]]
 
 
 class AsyncBetaAgentsSessionsStreaming:
@@ -4406,8 +4406,8 @@ class AsyncBetaAgentsSessionsArtifacts:
 
     def for_result(
         self,
-        result: oai.helpers.agent_results.AgentTurnResult[Any],
-    ) -> oai.helpers.agent_artifacts.AsyncAgentResultArtifacts:
+        result: oai.helpers.agents.results.AgentTurnResult[Any],
+    ) -> oai.helpers.agents.artifacts.AsyncAgentResultArtifacts:
         """Find what a turn of an agent has made, by its path."""
 
     @property
@@ -4424,7 +4424,7 @@ class AsyncBetaAgentsSessionsArtifactsRaw:
     delete: AsyncRawCall[oai.types.beta.agents.sessions.SessionArtifactDeleted]
     list: AsyncRawCall[CursorPage[oai.types.beta.agents.sessions.SessionArtifact]]
     retrieve: AsyncRawCall[oai.types.beta.agents.sessions.SessionArtifact]
-    for_result: AsyncRawCall[oai.helpers.agent_artifacts.AsyncAgentResultArtifacts]
+    for_result: AsyncRawCall[oai.helpers.agents.artifacts.AsyncAgentResultArtifacts]
 
 
 class AsyncBetaAgentsSessionsArtifactsStreaming:
@@ -5421,7 +5421,7 @@ class AsyncBetaChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]:
+    ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
         """Answer a conversation as a stream of events, put together."""
 
     @property
@@ -5442,7 +5442,7 @@ class AsyncBetaChatCompletionsRaw:
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessagesRaw: ...
     parse: AsyncRawCall[oai.types.chat.ParsedChatCompletion[Any]]
-    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
+    stream: AsyncRawCall[oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[Any]]
 
 
 class AsyncBetaChatCompletionsStreaming:
@@ -5645,11 +5645,11 @@ class AsyncBetaRealtime:
         self,
         *,
         model: str,
-        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
-        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
-        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime.handshake.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime.handshake.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime.handshake.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
-        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        on_reconnecting: oai._realtime.reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
         initial_delay: float | Omit = omit,
         max_delay: float | Omit = omit,
@@ -6138,11 +6138,11 @@ class AsyncBetaResponses:
     def connect(
         self,
         *,
-        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
-        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
-        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime.handshake.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime.handshake.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime.handshake.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
-        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        on_reconnecting: oai._realtime.reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
         initial_delay: float | Omit = omit,
         max_delay: float | Omit = omit,
@@ -6482,9 +6482,9 @@ class AsyncBetaThreads:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Create a thread and run it as a stream of events, put together."""
 
     async def create_and_run_poll(
@@ -6532,7 +6532,7 @@ class AsyncBetaThreadsRaw:
     @property
     def runs(self) -> AsyncBetaThreadsRunsRaw: ...
     list: AsyncRawCall[CursorPage[oai.types.beta.Thread]]
-    create_and_run_stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
+    create_and_run_stream: AsyncRawCall[oai.helpers.assistants.streams.AsyncAssistantStreamManager]
     create_and_run_poll: AsyncRawCall[oai.types.beta.threads.Run]
 
 
@@ -6887,9 +6887,9 @@ class AsyncBetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Create a run as a stream of events, put together."""
 
     def create_and_stream(
@@ -6913,9 +6913,9 @@ class AsyncBetaThreadsRuns:
         tools: Iterable[oai.types.beta.AssistantToolParam] | None | Omit = omit,
         top_p: float | None | Omit = omit,
         truncation_strategy: oai.types.beta.ThreadCreateAndRunParamsTruncationStrategy | None | Omit = omit,
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Create a run as a stream of events, put together."""
 
     def submit_tool_outputs_stream(
@@ -6924,9 +6924,9 @@ class AsyncBetaThreadsRuns:
         *,
         thread_id: str,
         tool_outputs: Iterable[oai.types.beta.ToolOutput],
-        event_handler: oai.helpers.assistants.AssistantEventHandler | oai.helpers.assistants.AsyncAssistantEventHandler | None | Omit = omit,
+        event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.assistants.AsyncAssistantStreamManager:
+    ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
         """Submit the tool outputs of a run, and go on with it as a stream of events."""
 
     async def create_and_poll(
@@ -7000,9 +7000,9 @@ class AsyncBetaThreadsRunsRaw:
     update: AsyncRawCall[oai.types.beta.threads.Run]
     @property
     def steps(self) -> AsyncBetaThreadsRunsStepsRaw: ...
-    stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
-    create_and_stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
-    submit_tool_outputs_stream: AsyncRawCall[oai.helpers.assistants.AsyncAssistantStreamManager]
+    stream: AsyncRawCall[oai.helpers.assistants.streams.AsyncAssistantStreamManager]
+    create_and_stream: AsyncRawCall[oai.helpers.assistants.streams.AsyncAssistantStreamManager]
+    submit_tool_outputs_stream: AsyncRawCall[oai.helpers.assistants.streams.AsyncAssistantStreamManager]
     create_and_poll: AsyncRawCall[oai.types.beta.threads.Run]
     poll: AsyncRawCall[oai.types.beta.threads.Run]
     submit_tool_outputs_and_poll: AsyncRawCall[oai.types.beta.threads.Run]

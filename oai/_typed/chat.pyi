@@ -2,15 +2,15 @@
 # pyright: strict
 
 import builtins
-import oai.helpers.chat_stream
-import oai.helpers.runner
+import oai.helpers.streaming.chat
+import oai.helpers.structured.run_tools
 import oai.types
 import oai.types.chat
 import oai.types.shared_params
 from collections.abc import Iterable, Sequence
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
-from oai._stream import AsyncStream, Stream
+from oai._json.pages import CursorPage
+from oai._results.stream import AsyncStream, Stream
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
 from typing import Any, Literal, overload
 
@@ -306,7 +306,7 @@ class ChatCompletions:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
+    ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Answer a conversation, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -349,7 +349,7 @@ class ChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.chat_stream.ChatCompletionStreamManager[T]:
+    ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
         """Answer a conversation as a stream of events, put together."""
 
     @property
@@ -370,8 +370,8 @@ class ChatCompletionsRaw:
     @property
     def messages(self) -> ChatCompletionsMessagesRaw: ...
     parse: RawCall[oai.types.chat.ParsedChatCompletion[Any]]
-    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[Any]]]
-    stream: RawCall[oai.helpers.chat_stream.ChatCompletionStreamManager[Any]]
+    run_tools: RawCall[oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[Any]]]
+    stream: RawCall[oai.helpers.streaming.chat.ChatCompletionStreamManager[Any]]
 
 
 class ChatCompletionsStreaming:
@@ -709,7 +709,7 @@ class AsyncChatCompletions:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
+    ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Answer a conversation, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -752,7 +752,7 @@ class AsyncChatCompletions:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.chat_stream.AsyncChatCompletionStreamManager[T]:
+    ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
         """Answer a conversation as a stream of events, put together."""
 
     @property
@@ -773,8 +773,8 @@ class AsyncChatCompletionsRaw:
     @property
     def messages(self) -> AsyncChatCompletionsMessagesRaw: ...
     parse: AsyncRawCall[oai.types.chat.ParsedChatCompletion[Any]]
-    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.types.chat.ParsedChatCompletion[Any]]]
-    stream: AsyncRawCall[oai.helpers.chat_stream.AsyncChatCompletionStreamManager[Any]]
+    run_tools: AsyncRawCall[oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[Any]]]
+    stream: AsyncRawCall[oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[Any]]
 
 
 class AsyncChatCompletionsStreaming:

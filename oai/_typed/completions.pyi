@@ -4,8 +4,8 @@
 import oai.types
 import oai.types.chat
 from collections.abc import Iterable, Sequence
-from oai._omit import Omit, omit
-from oai._stream import AsyncStream, Stream
+from oai._results.stream import AsyncStream, Stream
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, overload
 from typing_extensions import deprecated

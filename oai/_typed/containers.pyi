@@ -5,10 +5,10 @@ import oai.types
 import oai.types.containers
 import oai.types.responses
 from collections.abc import Iterable, Sequence
-from oai._answer import BinaryResponse
-from oai._file_types import File
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
+from oai._json.pages import CursorPage
+from oai._results.answer import BinaryResponse
+from oai._support.file_types import File
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 

@@ -2,8 +2,8 @@
 # pyright: strict
 
 import oai.types
-from oai._file_types import File
-from oai._omit import omit
+from oai._support.file_types import File
+from oai._support.omit import omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 

@@ -6,8 +6,8 @@ import oai.types
 import oai.types.conversations
 import oai.types.responses
 from collections.abc import Iterable
-from oai._omit import Omit, omit
-from oai._pages import ConversationCursorPage
+from oai._json.pages import ConversationCursorPage
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncConversationCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 

@@ -4,7 +4,7 @@
 import oai.types
 import oai.types.decisions
 from collections.abc import Iterable
-from oai._omit import Omit, omit
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import TypeAlias
 

@@ -2,7 +2,7 @@
 # pyright: strict
 
 import oai.types.legacy
-from oai._omit import Omit, omit
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing_extensions import deprecated
 

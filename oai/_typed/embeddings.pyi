@@ -3,7 +3,7 @@
 
 import oai.types
 from collections.abc import Iterable, Sequence
-from oai._omit import Omit, omit
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 

@@ -3,9 +3,9 @@
 
 import oai.types
 import oai.types.legacy
-from oai._omit import Omit, omit
-from oai._pages import Page
-from oai._stream import AsyncStream, Stream
+from oai._json.pages import Page
+from oai._results.stream import AsyncStream, Stream
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, overload
 from typing_extensions import deprecated

@@ -6,8 +6,8 @@ import oai.types.evals
 import oai.types.evals.runs
 import oai.types.graders
 from collections.abc import Iterable
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
+from oai._json.pages import CursorPage
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 

@@ -3,8 +3,8 @@
 
 import builtins
 import oai.types.legacy
-from oai._omit import Omit, omit
-from oai._pages import Page
+from oai._json.pages import Page
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing_extensions import deprecated
 

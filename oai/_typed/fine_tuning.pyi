@@ -8,8 +8,8 @@ import oai.types.fine_tuning.checkpoints
 import oai.types.fine_tuning.jobs
 import oai.types.graders
 from collections.abc import Iterable, Sequence
-from oai._omit import Omit, omit
-from oai._pages import ConversationCursorPage, CursorPage, Page
+from oai._json.pages import ConversationCursorPage, CursorPage, Page
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncConversationCursorPage, AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Any, Literal, TypeAlias
 from typing_extensions import deprecated

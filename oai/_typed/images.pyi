@@ -3,9 +3,9 @@
 
 import oai.types
 import oai.types.images
-from oai._file_types import File
-from oai._omit import Omit, omit
-from oai._stream import AsyncStream, Stream
+from oai._results.stream import AsyncStream, Stream
+from oai._support.file_types import File
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, overload
 from typing_extensions import deprecated

@@ -2,8 +2,8 @@
 # pyright: strict
 
 import oai.types
-from oai._omit import omit
-from oai._pages import Page
+from oai._json.pages import Page
+from oai._support.omit import omit
 from oai._typing import AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import overload
 

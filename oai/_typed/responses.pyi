@@ -2,19 +2,19 @@
 # pyright: strict
 
 import builtins
-import oai._realtime_opening
-import oai._reconnect
+import oai._realtime.handshake
+import oai._realtime.reconnect
 import oai.helpers.polling
-import oai.helpers.response_stream
-import oai.helpers.runner
+import oai.helpers.streaming.responses
+import oai.helpers.structured.run_tools
 import oai.types
 import oai.types.responses
 import oai.types.shared_params
 from collections.abc import Iterable, Mapping
-from oai._connection import AsyncConnection, Connection
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
-from oai._stream import AsyncStream, Stream
+from oai._json.pages import CursorPage
+from oai._realtime.connection import AsyncConnection, Connection
+from oai._results.stream import AsyncStream, Stream
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, T, TimeoutLike
 from oai.helpers.sockets import AsyncConnectionManager, ConnectionManager
 from typing import Any, Literal, TypeAlias, overload
@@ -318,7 +318,7 @@ class Responses:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[T]]:
+    ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Answer an input, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -361,7 +361,7 @@ class Responses:
         response_id: str | Omit = omit,
         starting_after: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.response_stream.ResponseStreamManager[T]:
+    ) -> oai.helpers.streaming.responses.ResponseStreamManager[T]:
         """Answer an input as a stream of events, put together; or take up the stream of a response."""
 
     def poll(
@@ -381,11 +381,11 @@ class Responses:
     def connect(
         self,
         *,
-        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
-        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
-        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime.handshake.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime.handshake.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime.handshake.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
-        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        on_reconnecting: oai._realtime.reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
         initial_delay: float | Omit = omit,
         max_delay: float | Omit = omit,
@@ -413,8 +413,8 @@ class ResponsesRaw:
     @property
     def input_tokens(self) -> ResponsesInputTokensRaw: ...
     parse: RawCall[oai.types.responses.ParsedResponse[Any]]
-    run_tools: RawCall[oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[Any]]]
-    stream: RawCall[oai.helpers.response_stream.ResponseStreamManager[Any]]
+    run_tools: RawCall[oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[Any]]]
+    stream: RawCall[oai.helpers.streaming.responses.ResponseStreamManager[Any]]
     poll: RawCall[oai.types.responses.Response]
 
 
@@ -859,7 +859,7 @@ class AsyncResponses:
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[T]]:
+    ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Answer an input, calling the tools that the model asks for until it is done."""
 
     def stream(
@@ -902,7 +902,7 @@ class AsyncResponses:
         response_id: str | Omit = omit,
         starting_after: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
-    ) -> oai.helpers.response_stream.AsyncResponseStreamManager[T]:
+    ) -> oai.helpers.streaming.responses.AsyncResponseStreamManager[T]:
         """Answer an input as a stream of events, put together; or take up the stream of a response."""
 
     async def poll(
@@ -922,11 +922,11 @@ class AsyncResponses:
     def connect(
         self,
         *,
-        extra_query: oai._realtime_opening.ExtraQuery | Omit = omit,
-        extra_headers: oai._realtime_opening.ExtraHeaders | Omit = omit,
-        timeout: oai._realtime_opening.TimeoutLike | Omit = omit,
+        extra_query: oai._realtime.handshake.ExtraQuery | Omit = omit,
+        extra_headers: oai._realtime.handshake.ExtraHeaders | Omit = omit,
+        timeout: oai._realtime.handshake.TimeoutLike | Omit = omit,
         websocket_connection_options: Mapping[str, Any] | Omit = omit,
-        on_reconnecting: oai._reconnect.OnReconnecting | None | Omit = omit,
+        on_reconnecting: oai._realtime.reconnect.OnReconnecting | None | Omit = omit,
         max_retries: int | Omit = omit,
         initial_delay: float | Omit = omit,
         max_delay: float | Omit = omit,
@@ -954,8 +954,8 @@ class AsyncResponsesRaw:
     @property
     def input_tokens(self) -> AsyncResponsesInputTokensRaw: ...
     parse: AsyncRawCall[oai.types.responses.ParsedResponse[Any]]
-    run_tools: AsyncRawCall[oai.helpers.runner.ToolRun[oai.types.responses.ParsedResponse[Any]]]
-    stream: AsyncRawCall[oai.helpers.response_stream.AsyncResponseStreamManager[Any]]
+    run_tools: AsyncRawCall[oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[Any]]]
+    stream: AsyncRawCall[oai.helpers.streaming.responses.AsyncResponseStreamManager[Any]]
     poll: AsyncRawCall[oai.types.responses.Response]
 
 

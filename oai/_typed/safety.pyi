@@ -2,7 +2,7 @@
 # pyright: strict
 
 import oai.types.safety
-from oai._omit import omit
+from oai._support.omit import omit
 from oai._typing import AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 
 

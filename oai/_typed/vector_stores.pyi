@@ -2,14 +2,14 @@
 # pyright: strict
 
 import oai.helpers.polling
-import oai.helpers.uploads
+import oai.helpers.uploads.chunked
 import oai.types
 import oai.types.shared_params
 import oai.types.vector_stores
 from collections.abc import Iterable, Sequence
-from oai._file_types import File
-from oai._omit import Omit, omit
-from oai._pages import CursorPage, Page
+from oai._json.pages import CursorPage, Page
+from oai._support.file_types import File
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal
 
@@ -206,7 +206,7 @@ class VectorStoresFileBatches:
         max_concurrency: int | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
-        progress: oai.helpers.uploads.Progress | Omit = omit,
+        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
@@ -341,7 +341,7 @@ class VectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.Progress | Omit = omit,
+        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Upload a file, then add it to a vector store."""
 
@@ -352,7 +352,7 @@ class VectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.Progress | Omit = omit,
+        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
@@ -587,7 +587,7 @@ class AsyncVectorStoresFileBatches:
         max_concurrency: int | Omit = omit,
         file_ids: Sequence[str] | Omit = omit,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
-        progress: oai.helpers.uploads.Progress | Omit = omit,
+        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
@@ -722,7 +722,7 @@ class AsyncVectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.Progress | Omit = omit,
+        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
     ) -> oai.types.vector_stores.VectorStoreFile:
         """Upload a file, then add it to a vector store."""
 
@@ -733,7 +733,7 @@ class AsyncVectorStoresFiles:
         file: File,
         chunking_strategy: oai.types.FileChunkingStrategyParam | Omit = omit,
         attributes: dict[str, str | float | bool] | None | Omit = omit,
-        progress: oai.helpers.uploads.Progress | Omit = omit,
+        progress: oai.helpers.uploads.chunked.Progress | Omit = omit,
         max_wait_seconds: float | Omit = omit,
         poll_interval_ms: int | Omit = omit,
         deadline: float | Omit = omit,

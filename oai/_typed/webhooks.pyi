@@ -5,8 +5,8 @@ import builtins
 import oai.helpers.webhooks
 import oai.types.webhooks
 from collections.abc import Sequence
-from oai._omit import Omit, omit
-from oai._pages import CursorPage
+from oai._json.pages import CursorPage
+from oai._support.omit import Omit, omit
 from oai._typing import AsyncCursorPage, AsyncPages, AsyncRawCall, AsyncStreamingCall, ExtraBody, ExtraHeaders, ExtraQuery, RawCall, StreamingCall, TimeoutLike
 from typing import Literal, TypeAlias
 

@@ -1,5 +1,9 @@
-"""What people do with several calls, or with none: waiting, large files, structured outputs, streams put together.
+"""Methods that are more than one request: what a row with `helper` names.
 
-Each function here becomes a method of the clients by a row of the table that says `helper = "module.function"`.
-How one source serves both clients is said in `oai._steps`.
+A helper is a generator that yields calls (`oai._flow.steps`), so that one source serves sync and async clients. Each
+package here is one subject: `agents`, `assistants`, `streaming` (helper streams of chat and responses), `structured`
+(schemas, parsing, tool runs), `bulk` (batches, `map`), `uploads`; `polling`, `webhooks` and `sockets` are single
+modules.
+
+A helper uses the client through its public methods and `oai._flow.steps`, never a transport.
 """

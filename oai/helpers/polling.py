@@ -16,11 +16,11 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from oai._answer import response_of
-from oai._client_core import core_of
 from oai._errors import APITimeoutError, PollCancelledError, PollTimeoutError
-from oai._omit import Omit
-from oai._steps import Steps, sleep
+from oai._flow.steps import Steps, sleep
+from oai._request.client_core import core_of
+from oai._results.answer import response_of
+from oai._support.omit import Omit
 
 Cancel = threading.Event | Callable[[], object]
 """What cancels a wait: an event that is set, or a function that returns something true."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from oai._client_core import core_of
 from oai._errors import OpenAIError
-from oai._handlers import Handlers
-from oai._json import encode
-from oai._omit import omit
-from oai._realtime_opening import ExtraHeaders, ExtraQuery, Handshake, TimeoutLike
-from oai._reconnect import OnReconnecting, ReconnectingEvent, ReconnectPolicy, SendQueue
-from oai._steps import Steps, run, run_async
+from oai._flow.steps import Steps, run, run_async
+from oai._json.encode import encode
+from oai._realtime.handlers import Handlers
+from oai._realtime.handshake import ExtraHeaders, ExtraQuery, Handshake, TimeoutLike
+from oai._realtime.reconnect import OnReconnecting, ReconnectingEvent, ReconnectPolicy, SendQueue
+from oai._request.client_core import core_of
+from oai._support.omit import omit
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from oai._socket import WebSocketRow
+    from oai._table.websocket_row import WebSocketRow
 
 C = TypeVar("C")
 
@@ -100,8 +100,8 @@ class _Manager(Handlers):
 
     def _opened(self) -> Steps[Any]:
         response, wire = self._handshake.opened((yield self._handshake.open()))
-        from oai._connection import AsyncConnection, Connection
-        from oai._connection_events import connection_class
+        from oai._realtime.connection import AsyncConnection, Connection
+        from oai._realtime.senders import connection_class
 
         handshake, is_async = self._handshake, self._handshake.is_async
         base = AsyncConnection if is_async else Connection

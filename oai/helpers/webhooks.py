@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from oai._decode import decode
 from oai._errors import InvalidWebhookSignatureError
-from oai._typexpr import resolve
+from oai._json.decode import decode
+from oai._table.type_expressions import resolve
 
 TOLERANCE = 300
 """Seconds that a webhook's timestamp may be away from now, in either direction."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oai._lazy import attach
+from oai._support.lazy import attach
 
 if TYPE_CHECKING:
-    from oai._server import serve as serve
+    from oai._serve.server import serve as serve
     from oai.testing.conformance import AsyncTransportConformance as AsyncTransportConformance
     from oai.testing.conformance import TransportConformance as TransportConformance
     from oai.testing.loopback import Answer as Answer
@@ -25,18 +25,18 @@ else:
     _found, __dir__ = attach(
         __name__,
         {
-            "oai._server": "serve",
+            "oai._serve.server": "serve",
             "oai.testing.conformance": "AsyncTransportConformance TransportConformance",
             "oai.testing.loopback": "Answer Loopback Part Plan Seen",
         },
     )
 
-    CASES = ("_async", "_body", "_ending", "_failing", "_head", "_network", "_suite", "_sharing", "_timing")
+    CASES = ("async_only", "bodies", "closing", "failures", "heads", "network", "suite", "sharing", "timeouts")
 
     def __getattr__(name: str) -> Any:
         if name.endswith("TransportConformance"):
             import pytest
 
             # The cases say what they saw by plain assertions, as those of a test file do.
-            pytest.register_assert_rewrite(*(f"oai.testing.{case}" for case in CASES))
+            pytest.register_assert_rewrite(*(f"oai.testing._cases.{case}" for case in CASES))
         return _found(name)

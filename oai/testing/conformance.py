@@ -13,14 +13,14 @@ name: `test_cookies_are_not_kept = None`.
 
 from __future__ import annotations
 
-from oai.testing._async import AsyncCases
-from oai.testing._body import BodyCases
-from oai.testing._ending import EndingCases
-from oai.testing._failing import FailingCases
-from oai.testing._head import HeadCases
-from oai.testing._network import NetworkCases
-from oai.testing._sharing import SharingCases
-from oai.testing._timing import TimingCases
+from oai.testing._cases.async_only import AsyncCases
+from oai.testing._cases.bodies import BodyCases
+from oai.testing._cases.closing import EndingCases
+from oai.testing._cases.failures import FailingCases
+from oai.testing._cases.heads import HeadCases
+from oai.testing._cases.network import NetworkCases
+from oai.testing._cases.sharing import SharingCases
+from oai.testing._cases.timeouts import TimingCases
 
 
 class TransportConformance(HeadCases, BodyCases, TimingCases, FailingCases, EndingCases, SharingCases, NetworkCases):

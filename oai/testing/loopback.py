@@ -23,9 +23,9 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any, Self
 
-from oai.testing._answer import Answer, Plan
-from oai.testing._connection import PATIENCE, Connection
-from oai.testing._seen import Part, Seen
+from oai.testing._loopback.answer import Answer, Plan
+from oai.testing._loopback.connection import PATIENCE, Connection
+from oai.testing._loopback.request import Part, Seen
 
 __all__ = ["Answer", "Loopback", "Part", "Plan", "Seen"]
 

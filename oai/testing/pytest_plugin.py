@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from oai._async_client import AsyncOpenAI
-    from oai._client import OpenAI
-    from oai.testing._blocked import Blocker
+    from oai._client.async_client import AsyncOpenAI
+    from oai._client.sync_client import OpenAI
+    from oai.testing._pytest.block_network import Blocker
     from oai.transports.recorder import Recorder
 
 MARKER = "oai_cassette"
@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[start_key] = getattr(config, "workerinput", {}).get("oai_start") or time.time()
     block = config.getoption("oai_block_network")
     if block in ("external", "all"):
-        from oai.testing._blocked import Blocker
+        from oai.testing._pytest.block_network import Blocker
 
         blocker = config.stash[blocker_key] = Blocker(every=block == "all")
         blocker.start()
@@ -140,7 +140,7 @@ def _phase(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def _is_miss(error: BaseException) -> bool:
-    replies = sys.modules.get("oai._replies")
+    replies = sys.modules.get("oai._recording.replies")
     return replies is not None and isinstance(error, replies.CassetteMiss)
 
 
@@ -153,8 +153,8 @@ def _mode(config: pytest.Config) -> tuple[str | None, str]:
 @pytest.fixture
 def oai_recorder(request: pytest.FixtureRequest) -> Iterator[Recorder]:
     """The recorder of this test's cassette. Clients that the test makes, anywhere, use it unless given another."""
-    from oai._default_transport import default_transport
-    from oai.testing import _cassettes
+    from oai._client.default_transport import default_transport
+    from oai.testing._pytest import cassettes as _cassettes
 
     asked, otherwise = _mode(request.config)
     start = request.config.stash[start_key]
@@ -174,7 +174,7 @@ def oai_client_options() -> dict[str, Any]:
 @pytest.fixture
 def oai_client(oai_recorder: Recorder, oai_client_options: dict[str, Any]) -> OpenAI:
     """An `OpenAI` client over this test's cassette; it needs no key while it replays."""
-    from oai._client import OpenAI
+    from oai._client.sync_client import OpenAI
 
     return OpenAI(**{"transport": oai_recorder, **oai_client_options})
 
@@ -182,6 +182,6 @@ def oai_client(oai_recorder: Recorder, oai_client_options: dict[str, Any]) -> Op
 @pytest.fixture
 def async_oai_client(oai_recorder: Recorder, oai_client_options: dict[str, Any]) -> AsyncOpenAI:
     """An `AsyncOpenAI` client over this test's cassette."""
-    from oai._async_client import AsyncOpenAI
+    from oai._client.async_client import AsyncOpenAI
 
     return AsyncOpenAI(**{"transport": oai_recorder, **oai_client_options})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oai._http import (
+from oai._http.messages import (
     AsyncReply,
     AsyncTransport,
     Body,
@@ -20,7 +20,7 @@ from oai._http import (
     TransportError,
     is_async,
 )
-from oai._lazy import attach
+from oai._support.lazy import attach
 
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp.http import HttpProcessingError
 
-from oai._http import Headers, TransportError
+from oai._http.messages import Headers, TransportError
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler

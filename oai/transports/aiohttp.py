@@ -16,8 +16,8 @@ from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from oai._http import Request, Timeout, TransportError
-from oai.transports._bodies import pieces_of
+from oai._http.messages import Request, Timeout, TransportError
+from oai.transports._async_bodies import pieces_of
 from oai.transports._proxies import login_apart, proxy_for
 
 try:
@@ -29,8 +29,8 @@ except ImportError as missing:
         "AsyncOpenAI sends over aiohttp, which is not installed: pip install 'oai[async]', or pass a transport"
     ) from missing
 
+from oai.transports._aiohttp_direct import Straight
 from oai.transports._aiohttp_reply import FAILURES, AiohttpReply, translated
-from oai.transports._aiohttp_straight import Straight
 
 MOST_CONNECTIONS = 100
 """Connections to one host at a time, more than which wait for a free one."""

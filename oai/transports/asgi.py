@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from oai._http import Body, Headers, Request, TransportError
-from oai.transports._bodies import pieces_of
+from oai._http.messages import Body, Headers, Request, TransportError
+from oai.transports._async_bodies import pieces_of
 
 if TYPE_CHECKING:
     from typing import Self

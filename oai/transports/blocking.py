@@ -8,7 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from oai._http import Headers, Request, TransportError
+from oai._http.messages import Headers, Request, TransportError
 
 if TYPE_CHECKING:
     from typing import Self

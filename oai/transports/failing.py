@@ -19,12 +19,12 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple
 
-from oai._cassette import RecordedResponse
-from oai._flow_drivers import drive, drive_async
-from oai._http import Headers, Request, Timeout, TransportError, is_async
-from oai._nearest import nearest
-from oai._replies import ReplayedReply
-from oai._stream import at_once
+from oai._flow.drivers import drive, drive_async
+from oai._http.messages import Headers, Request, Timeout, TransportError, is_async
+from oai._recording.cassette import RecordedResponse
+from oai._recording.replies import ReplayedReply
+from oai._results.stream import at_once
+from oai._support.suggest import nearest
 
 WAYS: Final = ("refused", "reset", "truncated", "stalled")
 

@@ -5,7 +5,7 @@
     client = oai.OpenAI(transport=fake)
 
 Its attributes are the call paths of the table, so that whatever has a row can be programmed. One class serves sync
-and async clients, and any number of threads. What can be answered is `_fake_program`'s business.
+and async clients, and any number of threads. What can be answered is `_fake.program`'s business.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from oai._fake_answers import AnswerFactory, CannedReply
-from oai._fake_calls import Call, Calls, UnexpectedCall, Upload
-from oai._fake_paths import FakeBehaviour, FakeOperation, FakeState
-from oai._fake_program import Program, failure
-from oai._fake_reply import FakeReply
-from oai._http import Request, TransportError
-from oai._incoming_reading import path_values
-from oai._nearest import nearest
-from oai._offline_answers import answer
-from oai._replies import AWAITABLE_NONE
-from oai._table_load import merged_table, table_sources
+from oai._fake.answers import AnswerFactory, CannedReply
+from oai._fake.calls import Call, Calls, UnexpectedCall, Upload
+from oai._fake.paths import FakeBehaviour, FakeOperation, FakeState
+from oai._fake.program import Program, failure
+from oai._fake.reply import FakeReply
+from oai._http.messages import Request, TransportError
+from oai._incoming.reading import path_values
+from oai._offline.answers import answer
+from oai._recording.replies import AWAITABLE_NONE
+from oai._support.suggest import nearest
+from oai._table.load import merged_table, table_sources
 
 if TYPE_CHECKING:
     import os
     from types import TracebackType
     from typing import Self
 
-    from oai._table import Table
+    from oai._table.table import Table
 
 __all__ = ["Call", "Calls", "FakeOperation", "FakeTransport", "Program", "UnexpectedCall", "Upload"]
 

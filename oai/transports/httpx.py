@@ -19,10 +19,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-from oai._http import Headers, Request, Timeout, TransportError
-from oai.transports._bodies import pieces_of
-from oai.transports._direct import MOST_CONNECTIONS, shared_tls_context
-from oai.transports._http1 import left_of
+from oai._http.messages import Headers, Request, Timeout, TransportError
+from oai.transports._async_bodies import pieces_of
+from oai.transports._sockets.connections import MOST_CONNECTIONS, shared_tls_context
+from oai.transports._sockets.response import left_of
 
 if TYPE_CHECKING:
     import httpx

@@ -19,8 +19,8 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
-from oai._flow_retry import server_pause
-from oai.transports import Headers, Request, TransportError, is_async
+from oai._flow.retry import server_pause
+from oai._http.messages import Headers, Request, TransportError, is_async
 
 MINUTE = 60.0
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oai._http import Headers, Request, TransportError
-from oai._offline_answers import answer
-from oai._sample_batches import Batches
+from oai._http.messages import Headers, Request, TransportError
+from oai._offline.answers import answer
+from oai._offline.batches import Batches
 
 
 class OfflineTransport:

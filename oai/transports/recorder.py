@@ -1,8 +1,9 @@
 """Record what a transport does, and replay it without a network and without a key.
 
 `Recorder` stands between the flow and a transport. In a replay it answers from a cassette; when it records it
-hands on every piece when it comes, takes note of it, and writes the cassette at the end. How a cassette looks is
-`_cassette`'s business, when two requests are equal is `_matching`'s, and what is new `_tape` keeps.
+hands on every piece when it comes, takes note of it, and writes the cassette at the end. `_recording.cassette` is
+the format of cassettes, `_recording.matching` decides when two requests are equal, and `_recording.session` keeps the
+new exchanges.
 
 One class serves sync and async clients. It looks at what the wrapped transport's `send` returns; and what it
 replays can be awaited or not.
@@ -18,12 +19,10 @@ import threading
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from oai._cassette import CassetteError, RecordedRequest
-from oai._http import Request, Transport, TransportError, is_async
-from oai._matching import Matcher, explain
-from oai._nearest import nearest
-from oai._redact import Redactor
-from oai._replies import (
+from oai._http.messages import Request, Transport, TransportError, is_async
+from oai._recording.cassette import CassetteError, RecordedRequest
+from oai._recording.matching import Matcher, explain
+from oai._recording.replies import (
     AWAITABLE_NONE,
     VARIABLE,
     AsyncRecordingReply,
@@ -32,7 +31,9 @@ from oai._replies import (
     ReplayedReply,
     failure_of,
 )
-from oai._tape import KEPT_HEADERS, PendingExchange, RecordingSession, SecretFound, absolute
+from oai._recording.session import KEPT_HEADERS, PendingExchange, RecordingSession, SecretFound, absolute
+from oai._support.redact import Redactor
+from oai._support.suggest import nearest
 
 if TYPE_CHECKING:
     from types import TracebackType

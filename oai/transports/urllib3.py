@@ -11,18 +11,18 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from oai._http import TransportError
-from oai.transports._direct import MOST_CONNECTIONS, MOST_HOSTS, DirectReply, Origin, shared_tls_context
-from oai.transports._http1 import FAILURES, translated
+from oai._http.messages import TransportError
 from oai.transports._proxies import proxy_for
+from oai.transports._sockets.connections import MOST_CONNECTIONS, MOST_HOSTS, DirectReply, Origin, shared_tls_context
+from oai.transports._sockets.response import FAILURES, translated
 
 if TYPE_CHECKING:
     import ssl
 
     import urllib3
 
-    from oai._http import Request
-    from oai.transports._pooled import PooledReply
+    from oai._http.messages import Request
+    from oai.transports._urllib3_pools import PooledReply
 
 
 class Urllib3Transport:
@@ -73,7 +73,7 @@ class Urllib3Transport:
             # The environment is slow to ask for a proxy: where a connection waits, it has been asked.
             pool = None if origin.waits or not self._proxies else self._proxied(request.url)
         if pool is not None:
-            from oai.transports._pooled import send_over
+            from oai.transports._urllib3_pools import send_over
 
             return send_over(pool, request, deadline)
         try:
@@ -89,7 +89,7 @@ class Urllib3Transport:
         for kept in list(origins.values()):  # to which a call of another thread may add
             kept.close()
         if managers:
-            from oai.transports._pooled import close_pools
+            from oai.transports._urllib3_pools import close_pools
 
             for manager in list(managers.values()):
                 close_pools(manager)
@@ -116,7 +116,7 @@ class Urllib3Transport:
             return None
         manager = self._managers.get(proxy)
         if manager is None:
-            from oai.transports._pooled import pools_of
+            from oai.transports._urllib3_pools import pools_of
 
             made = pools_of(proxy, self._ssl_context or shared_tls_context(), self._connections)
             manager = self._managers.setdefault(proxy, made)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from oai._http import Body, Headers, Pairs, Request, TransportError
+from oai._http.messages import Body, Headers, Pairs, Request, TransportError
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication

@@ -5,7 +5,7 @@ Written by hand, unlike the rest of `oai.types`: no specification describes them
 
 from typing import Any
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.completions.structs import CompletionUsage
 from oai.types.files.structs import FileObject
 

@@ -9,8 +9,8 @@ from typing import Any, assert_type
 
 import oai
 from oai import types
-from oai.helpers import chat_events as chat_events_of
-from oai.helpers import response_events as response_events_of
+from oai.helpers.streaming import chat_events as chat_events_of
+from oai.helpers.streaming import response_events as response_events_of
 from oai.lib.beta import agents
 
 client = oai.OpenAI(api_key="", max_retries=1, timeout=oai.Timeout(10.0), transport=oai.OfflineTransport())

@@ -13,9 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from oai._openapi import import_document
-from oai._openapi_document import Document
-from oai._table_load import load_table
+from oai._openapi.document import Document
+from oai._openapi.rows import import_document
+from oai._table.load import load_table
 from tools.generate.check import check
 from tools.generate.facts import Reader
 from tools.generate.operations import read_operations

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from oai._openapi_document import Document
+from oai._openapi.document import Document
 from tools.generate.drift import (
     FILES,
     OFFICIAL,

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from oai._openapi_document import Described, Document
-from oai._row_sockets import check_socket
-from oai._socket import WebSocketRow
-from oai._table_check import check_row
-from oai._table_rows import Row
+from oai._openapi.document import Described, Document
+from oai._table.check import check_row
+from oai._table.check_websockets import check_socket
+from oai._table.rows import Row
+from oai._table.websocket_row import WebSocketRow
 from tools.generate.table import by_place, place, wire_names
 
 OFFICIAL, SPECIFICATION, FILES = "official", "specification", "files"

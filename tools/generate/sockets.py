@@ -17,7 +17,7 @@ from typing import Any
 
 import openai
 
-from oai._socket import SOCKET_OPTIONS, WebSocketRow
+from oai._table.websocket_row import SOCKET_OPTIONS, WebSocketRow
 from tools.generate.facts import Reader
 from tools.generate.ir import Type
 from tools.generate.operations import node_of, resources

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from oai import _rows
-from oai._table import Table
-from oai._table_rows import Row
-from oai._toml import to_toml
+from oai._table import read as _rows
+from oai._table.rows import Row
+from oai._table.table import Table
+from oai._table.write import to_toml
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "oai" / "endpoints.toml"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oai._socket import WebSocketRow
+from oai._table.websocket_row import WebSocketRow
 from tools.generate.ir import ANY, NONE, Key, Lit, Map, OneOf, Prim, Ref, Seq, Type
 from tools.generate.operations import Official
 from tools.generate.plan import Plan, area_of

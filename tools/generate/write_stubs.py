@@ -1,10 +1,10 @@
-"""Write the stubs of the shipped table, which `oai._stubs` makes from its rows."""
+"""Write the stubs of the shipped table, which `oai._stubs.files` makes from its rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from oai._stubs import shipped_stubs
+from oai._stubs.files import shipped_stubs
 
 
 def write_stubs(root: Path) -> int:

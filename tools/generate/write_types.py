@@ -44,7 +44,7 @@ BASES = {
 }
 """Structs with a base of their own, which gives them what people know from the official SDK."""
 
-BASE_HOMES = dict.fromkeys(("MessageWithOutputText", "WithOutputText"), "oai._output_text")
+BASE_HOMES = dict.fromkeys(("MessageWithOutputText", "WithOutputText"), "oai._json.output_text")
 
 PARSED = {
     ("chat", "parsed_chat_completion"): ("ParsedChatCompletion", "ParsedChatCompletionMessage", "ParsedChoice"),
@@ -128,10 +128,10 @@ class Writer:
         lines = ["import builtins"] if "builtins" in self._used else []
         lines += [_import("collections.abc", abc), _import("typing", typing)]
         lines += ["\nimport msgspec\n"] if "field" in self._used else []
-        lines += ["", _import("oai._file_types", {"File"} & self._used)]
-        lines += [_import("oai._json_unions", {"untagged"} & self._used)]
-        lines += [_import("oai._object", {"Object"} & self._used)]
+        lines += ["", _import("oai._json.objects", {"Object"} & self._used)]
         lines += [_import(home, {name}) for name, home in BASE_HOMES.items() if name in self._used]
+        lines += [_import("oai._json.unions", {"untagged"} & self._used)]
+        lines += [_import("oai._support.file_types", {"File"} & self._used)]
         lines += [_import(module, names) for module, names in sorted(imports.items())]
         return HEADER + "\n".join(lines)
 
@@ -391,7 +391,7 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
     first = "" if area else OFFICIAL
     return (
         f'{HEADER}"""The types {kind}, imported when they are first used."""\n\n'
-        "from typing import TYPE_CHECKING\n\nfrom oai._lazy import attach\n\n"
+        "from typing import TYPE_CHECKING\n\nfrom oai._support.lazy import attach\n\n"
         f"if TYPE_CHECKING:\n{''.join([*imports, *assignments])}"
         # A checker that saw `__getattr__` would take any name for one of the package.
         f"else:\n{first}    __getattr__, __dir__ = attach(\n__name__,\n    {{\n{''.join(table)}    }},\n)\n"

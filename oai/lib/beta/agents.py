@@ -1,22 +1,22 @@
 """Helpers of agents, by the path that the official SDK has for them: tools, results of turns, files, artifacts."""
 
-from oai.helpers.agent_artifacts import AgentResultArtifacts, AsyncAgentResultArtifacts
-from oai.helpers.agent_calls import AgentToolError
-from oai.helpers.agent_files import (
+from oai.helpers.agents.artifacts import AgentResultArtifacts, AsyncAgentResultArtifacts
+from oai.helpers.agents.calls import AgentToolError
+from oai.helpers.agents.files import (
     AgentFilePreparationError,
     AgentFileStagingError,
     PreparedAgentFiles,
     StagedAgentFile,
 )
-from oai.helpers.agent_results import AgentOutputParseError, AgentTurnResult, AgentTurnResultError
-from oai.helpers.agent_streams import (
+from oai.helpers.agents.results import AgentOutputParseError, AgentTurnResult, AgentTurnResultError
+from oai.helpers.agents.streams import (
     AgentSessionEventStream,
     AgentSessionStream,
     AsyncAgentSessionEventStream,
     AsyncAgentSessionStream,
     agent_text_format,
 )
-from oai.helpers.agent_tools import FunctionTool, function_tool, pydantic_function_tool
+from oai.helpers.agents.tools import FunctionTool, function_tool, pydantic_function_tool
 
 __all__ = [
     "AgentFilePreparationError",

@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 from typing import Literal, Required, TypeAlias, TypedDict
 
-from oai._file_types import File
+from oai._support.file_types import File
 from oai.types.audio.constants import AudioModel, AudioResponseFormat, SpeechModel, TranscriptionInclude
 
 

@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from oai._object import Object
-from oai._output_text import MessageWithOutputText
+from oai._json.objects import Object
+from oai._json.output_text import MessageWithOutputText
 from oai.types.beta.constants import AgentFunctionCallStatus, AgentOutputItemStatus
 
 

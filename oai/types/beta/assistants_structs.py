@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.beta.threads.constants import RunStatus
 from oai.types.beta.threads.runs.structs import (
     CodeInterpreterOutputImageImage,

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.completions.structs import CompletionUsage
 from oai.types.shared.function_structs import FunctionDefinition
 

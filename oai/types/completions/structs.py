@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 
 
 class Logprobs(Object):

@@ -2,7 +2,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal, Required, TypedDict
 
-from oai._file_types import File
+from oai._support.file_types import File
 from oai.types.responses.params import ContainerAutoParamNetworkPolicy, ContainerAutoParamSkill
 
 

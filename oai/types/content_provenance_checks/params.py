@@ -2,7 +2,7 @@
 
 from typing import Required, TypedDict
 
-from oai._file_types import File
+from oai._support.file_types import File
 
 
 class ContentProvenanceCheckCreateParams(TypedDict, total=False):

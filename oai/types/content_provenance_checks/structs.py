@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 
 
 class ResultC2PA(Object, tag_field="type", tag="c2pa"):

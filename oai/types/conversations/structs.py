@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.responses.common_structs import (
     ResponseInputFile,
     ResponseInputFilePromptCacheBreakpoint,

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from oai._json_unions import untagged
-from oai._object import Object
+from oai._json.objects import Object
+from oai._json.unions import untagged
 from oai.types.chat.structs import ChatCompletionFunctionTool
 from oai.types.graders.structs import (
     LabelModelGrader,

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.responses.common_structs import ResponseInputText
 from oai.types.responses.structs import ResponseInputAudio
 from oai.types.shared.constants import ReasoningEffort

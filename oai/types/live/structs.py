@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from oai._json_unions import untagged
-from oai._object import Object
+from oai._json.objects import Object
+from oai._json.unions import untagged
 from oai.types.decisions.structs import Decision
 from oai.types.live.constants import BuiltInVoice
 from oai.types.responses.common_structs import (

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 
 
 class Conversation(Object):

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from oai._json_unions import untagged
-from oai._object import Object
+from oai._json.objects import Object
+from oai._json.unions import untagged
 from oai.types.audio.structs import TranscriptionLanguage
 from oai.types.realtime.common_structs import (
     ConversationCreatedEvent,

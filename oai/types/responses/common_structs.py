@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.responses.constants import (
     ImageDetail,
     ResponseSteerErrorCode,

@@ -4,7 +4,7 @@ A parsed value is no part of what the server sent: `to_dict()` leaves it out. Wr
 around it.
 """
 
-# No `from __future__ import annotations` here: see `oai._object`.
+# No `from __future__ import annotations` here: see `oai._json.objects`.
 
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 

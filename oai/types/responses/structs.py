@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from oai._json_unions import untagged
-from oai._object import Object
-from oai._output_text import WithOutputText
+from oai._json.objects import Object
+from oai._json.output_text import WithOutputText
+from oai._json.unions import untagged
 from oai.types.responses.common_structs import (
     Caller,
     CompactedResponseImage,

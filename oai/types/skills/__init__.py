@@ -3,7 +3,7 @@
 
 from typing import TYPE_CHECKING
 
-from oai._lazy import attach
+from oai._support.lazy import attach
 
 if TYPE_CHECKING:
     from oai.types.skills.params import (

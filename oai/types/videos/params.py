@@ -2,7 +2,7 @@
 
 from typing import Literal, Required, TypeAlias, TypedDict
 
-from oai._file_types import File
+from oai._support.file_types import File
 from oai.types.images.params import ImageInputReferenceParam
 from oai.types.videos.constants import VideoModelParam, VideoSeconds, VideoSize
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.beta.chatkit.constants import ChatSessionStatus
 from oai.types.beta.chatkit_structs import ChatKitWorkflow, Tracing
 

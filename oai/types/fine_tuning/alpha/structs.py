@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.graders.structs import (
     MultiGrader,
     PythonGrader,

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.admin.organization.projects.constants import ProjectOptionalServiceTier
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from oai._object import Object
+from oai._json.objects import Object
 from oai.types.admin.organization.structs import OrganizationUser, Role
 
 

@@ -1,0 +1,250 @@
+"""The words of a command line to the arguments of a call, by httpie's conventions and by the types of the row.
+
+`name=text`, `name:=json`, `name==text` (query), `name@path` (upload), `name=@path` and `name:=@path` (text and JSON
+out of a file; `-` is the standard input). Keys may go deeper: `metadata.team=a`, `messages[0][role]=user`,
+`tags[]=x`. A word that is none of these is the next parameter by position. It sends nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from oai._errors import OpenAIError
+from oai._support.omit import omit
+from oai._surface.source import wrong_call
+from oai._table.rows import CALL_OPTIONS
+
+if TYPE_CHECKING:
+    from oai._table.rows import Row
+
+ITEM = re.compile(
+    r"(?P<name>[A-Za-z]\w*)(?P<keys>(?:\.[\w-]+|\[[^\[\]]*\])*)(?P<sign>:=@|=@|:=|==|=|@)(?P<value>.*)", re.DOTALL
+)
+KEY = re.compile(r"\.([\w-]+)|\[([^\[\]]*)\]")
+
+FILE = re.compile(r"(?<![\w.])File\b")
+"""What a type expression has in it where files may be uploaded; `FilePurpose` and others are no files."""
+
+COLLECTIONS = {
+    "Iterable": "a list",
+    "Mapping": "an object",
+    "Sequence": "a list",
+    "dict": "an object",
+    "list": "a list",
+}
+
+MOST_ITEMS = 10_000
+"""The longest list that `name[index]=` can make; a typing error does not fill the memory."""
+
+
+class UsageError(OpenAIError):
+    """The command line asks for something that cannot be."""
+
+
+def parse_arguments(operation: str, row: Row, positional: list[str], words: list[str]) -> dict[str, Any]:
+    """Return the keyword arguments of a call.
+
+    Args:
+        operation: the call path, for messages.
+        row: what the operation takes.
+        positional: the parameters that words without a name are, in their order.
+        words: the command line behind the operation.
+
+    Raises:
+        UsageError: a word cannot be an argument, or one is unknown or missing; the message says what would be right.
+        OSError: a file cannot be read.
+    """
+    arguments: dict[str, Any] = {}
+    given: set[str] = set()
+    places = iter(positional)
+    for word in words:
+        item = ITEM.fullmatch(word)
+        if item is None:
+            name = next(places, None)
+            if name is None:
+                raise UsageError(_not_an_argument(operation, positional, word))
+            _put(arguments, given, name, [], _converted(row, name, word))
+            continue
+        name, sign = item["name"], item["sign"]
+        if sign == "==":
+            arguments.setdefault("extra_query", {})[name] = item["value"]
+            continue
+        value = _READERS[sign](row, item)
+        if sign == "@" and name not in arguments and _is_collection(row, name):
+            value = [value]
+        keys = [dotted or bracketed for dotted, bracketed in KEY.findall(item["keys"])]
+        if sign == "@" and name in arguments and not keys:
+            held = arguments[name]
+            arguments[name] = [*(held if isinstance(held, list) else [held]), value]
+        else:
+            _put(arguments, given, name, keys, value)
+    _check(operation, row, arguments)
+    return arguments
+
+
+def _is_collection(row: Row, name: str) -> bool:
+    """Tell whether a parameter is a list or an object and nothing else."""
+    heads = set(_heads(ast.parse((row.params or {}).get(name, "Any").removesuffix("?"), mode="eval").body))
+    return heads <= COLLECTIONS.keys() | {"None"} and heads != {"None"}
+
+
+def _not_an_argument(operation: str, positional: list[str], word: str) -> str:
+    takes = f"{len(positional)} without a name ({', '.join(positional)})" if positional else "none without a name"
+    return f"{word!r} is not an argument: {operation} takes {takes}; write name=text, name:=json or name@file"
+
+
+def _check(operation: str, row: Row, arguments: Mapping[str, Any]) -> None:
+    """Refuse what the function would refuse, in the function's words."""
+    params = row.params or {}
+    names = [*row.path_params, *params]
+    required = [*row.path_params, *(name for name, kind in params.items() if not kind.endswith("?"))]
+    unknown = {name: value for name, value in arguments.items() if name not in (*names, *CALL_OPTIONS, "stream")}
+    wrong = unknown if row.params is not None else {}
+    missing = {name: arguments.get(name, omit) for name in required}
+    if not row.stream and "stream" in arguments and "stream" not in names and row.params is not None:
+        wrong = {"stream": arguments["stream"]}
+    if wrong or omit in missing.values():
+        raise UsageError(f"{wrong_call(operation, wrong, missing, names)} (oai show {operation})")
+
+
+def _put(arguments: dict[str, Any], given: set[str], name: str, keys: list[str], value: Any) -> None:
+    """Put a value under its name, or deeper under keys; a key that is a number, or empty, makes a list."""
+    path = name + "".join(f"[{key}]" for key in keys)
+    if path in given and not path.endswith("[]"):
+        raise UsageError(f"{path} is given twice; a list is {name}[]=... for each item, or {name}:='[...]'")
+    given.add(path)
+    holder: Any = arguments
+    at: Any = name
+    for key in keys:
+        indexed = key == "" or key.isdecimal()
+        holder = _inner(holder, at, list if indexed else dict, path)
+        at = len(holder) if key == "" else int(key) if indexed else key
+        if indexed and at > MOST_ITEMS:
+            raise UsageError(f"{path}: a list has at most {MOST_ITEMS} items here; write {name}:=@file")
+    _store(holder, at, value)
+
+
+def _inner(holder: Any, at: Any, kind: type, path: str) -> Any:
+    """Return the list or object that stands at a place, made if there is none yet."""
+    inner = _held(holder, at)
+    if inner is None:
+        inner = kind()
+        _store(holder, at, inner)
+    if not isinstance(inner, kind):
+        what = "a list" if kind is list else "an object"
+        raise UsageError(f"{path} does not go with what was given before: {at} is not {what}")
+    return inner
+
+
+def _held(holder: dict[str, Any] | list[Any], at: Any) -> Any:
+    if isinstance(holder, list):
+        return holder[at] if at < len(holder) else None
+    return holder.get(at)
+
+
+def _store(holder: dict[str, Any] | list[Any], at: Any, value: Any) -> None:
+    if isinstance(holder, list):
+        holder.extend([None] * (at + 1 - len(holder)))
+    holder[at] = value
+
+
+def _text(row: Row, item: re.Match[str]) -> Any:
+    return item["value"] if item["keys"] else _converted(row, item["name"], item["value"])
+
+
+def _json(row: Row, item: re.Match[str]) -> Any:  # noqa: ARG001 - one of the readers
+    return _decoded(item["name"], item["value"])
+
+
+def _json_file(row: Row, item: re.Match[str]) -> Any:  # noqa: ARG001
+    return _decoded(item["name"], _content(item["value"]))
+
+
+def _text_file(row: Row, item: re.Match[str]) -> str:  # noqa: ARG001
+    try:
+        return _content(item["value"]).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{item['name']}: {item['value']} is not text in UTF-8: {error.reason}") from None
+
+
+def _upload(row: Row, item: re.Match[str]) -> Any:
+    name, path = item["name"], item["value"]
+    takes_file = name in row.files or (row.params is None and row.body == "multipart")
+    if not takes_file and not FILE.search((row.params or {}).get(name, "")):
+        known = row.params is None or name in row.params
+        hint = f"; {name}=@{path} is the file's text" if known else f"; uploads are: {', '.join(row.files) or 'none'}"
+        raise UsageError(f"{name}@{path} is an upload, but {name} is no file{hint}")
+    if path == "-":
+        return "stdin", _content(path)
+    if not os.path.isfile(path):
+        raise UsageError(f"{name}: there is no file {path!r}")
+    return path
+
+
+_READERS: dict[str, Callable[[Row, re.Match[str]], Any]] = {
+    "=": _text,
+    ":=": _json,
+    "=@": _text_file,
+    ":=@": _json_file,
+    "@": _upload,
+}
+
+
+def _content(path: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read()
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _decoded(name: str, text: str | bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        shown = text if isinstance(text, str) and len(text) <= 80 else "what was given"
+        raise UsageError(f"{name}: {shown} is not JSON: {error}; text is written {name}=text") from None
+
+
+def _converted(row: Row, name: str, text: str) -> Any:
+    """Turn text into what the parameter's type says, where that is a number or a truth value and no text."""
+    expression = "bool" if name == "stream" else "float" if name == "timeout" else (row.params or {}).get(name, "str")
+    expression = expression.removesuffix("?")
+    heads = set(_heads(ast.parse(expression, mode="eval").body))
+    if _is_collection(row, name):
+        what = next(COLLECTIONS[head] for head in sorted(heads) if head in COLLECTIONS)
+        example = "'[...]'" if what == "a list" else "'{...}'"
+        raise UsageError(f"{name} is {what} ({expression}); write {name}:={example} or {name}:=@file.json")
+    if not heads & {"int", "float", "bool"} or not heads <= {"int", "float", "bool", "None"}:
+        return text
+    for head, convert in _NUMBERS.items():
+        if head in heads:
+            try:
+                return convert(text)
+            except (KeyError, ValueError):
+                continue
+    right = " or ".join(_CALLED[head] for head in _NUMBERS if head in heads)
+    raise UsageError(f"{name} is {right}, not {text!r}")
+
+
+_NUMBERS: dict[str, Callable[[str], Any]] = {
+    "bool": lambda text: {"true": True, "false": False}[text.lower()],
+    "int": int,
+    "float": float,
+}
+_CALLED = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+
+
+def _heads(node: ast.expr) -> list[str]:
+    """Return what the alternatives of a type expression are called, without what stands in their brackets."""
+    if isinstance(node, ast.BinOp):
+        return _heads(node.left) + _heads(node.right)
+    if isinstance(node, ast.Subscript):
+        return _heads(node.value)
+    return [ast.unparse(node)]

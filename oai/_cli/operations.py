@@ -1,0 +1,201 @@
+"""`oai list` and `oai show`: what can be called from a shell by the table of endpoints, printed for people.
+
+It reads the table and calls nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from oai._cli.arguments import FILE, UsageError
+from oai._support.suggest import nearest
+from oai._table.load import SHIPPED, environment_tables, load_table, shipped_table
+from oai._table.rows import HelperRow, Row
+
+if TYPE_CHECKING:
+    from oai._table.rows import Forms
+    from oai._table.table import Table
+    from oai._table.websocket_row import WebSocketRow
+
+WIDEST = 48
+"""Characters of a column of `oai list`; what is longer pushes the rest aside."""
+
+
+OF_PYTHON = "oai.helpers."
+"""How the names of types begin that only a program has: of callbacks, of streams put together."""
+
+
+class Commands(Mapping[str, Row]):
+    """What can be called from a shell, by call path: the operations of a table, and those helpers that answer data.
+
+    A helper is a row here, that of the operation that it extends with the helper's parameters; those that take
+    functions are left out.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.helpers = {name: each for name, each in table.helpers.items() if _answers_data(each)}
+
+    def __getitem__(self, name: str) -> Row:
+        helper = self.helpers.get(name)
+        return self.table[name] if helper is None else _helper_row(helper, self.table)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.table
+        yield from self.helpers
+
+    def __len__(self) -> int:
+        return len(self.table) + len(self.helpers)
+
+    @property
+    def aliases(self) -> Mapping[str, Forms]:
+        """The flat names."""
+        return self.table.aliases
+
+    def positional(self, name: str) -> list[str]:
+        """The parameters that words without a name are: those of the path, or what a helper without one lists."""
+        helper = self.helpers.get(name)
+        return self[name].path_params if helper is None or helper.extends is not None else helper.args or []
+
+    def takes(self, name: str, callback: str) -> bool:
+        """Tell whether a helper takes a callback by that name."""
+        return name in self.helpers and callback in self.helpers[name].params
+
+
+def _answers_data(helper: HelperRow | WebSocketRow) -> bool:
+    return isinstance(helper, HelperRow) and not helper.response.startswith(OF_PYTHON)
+
+
+def _helper_row(helper: HelperRow | WebSocketRow, table: Table) -> Row:
+    kinds = helper.merged(table)
+    files = [name for name, kind in kinds.items() if FILE.search(kind)]
+    row = Row("POST", "", "json", helper.response) if helper.extends is None else table[helper.extends]
+    params = {
+        name: kind
+        for name, kind in kinds.items()
+        if name not in row.path_params and not (kind.startswith(OF_PYTHON) and kind.endswith("?"))
+    }
+    return msgspec.structs.replace(
+        row, response=helper.response, doc=helper.doc, params=params, files=files, stream=None, alias=[]
+    )
+
+
+def read_table(options: argparse.Namespace) -> Commands:
+    """Return the shipped table with those of the environment and the options over it."""
+    others = [*environment_tables(), *(options.table or ())]
+    # The structs that a table names lie beside it, where `oai import` puts them.
+    sys.path += [os.path.dirname(os.path.abspath(path)) for path in others]
+    return Commands(load_table(SHIPPED, *others) if others else shipped_table())
+
+
+def list_operations(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
+    """Print the operations in which all the words occur, each on a line."""
+    table = read_table(options)
+    found = {name: row for name, row in table.items() if _has(words, name, row)}
+    if not found:
+        raise UsageError(f"no operation has {' and '.join(map(repr, words))}{_did_you_mean(words[0], table)}")
+    width = min(max(map(len, found)), WIDEST)
+    path_width = min(max(len(row.path) for row in found.values()), WIDEST)
+    for name, row in found.items():
+        doc = f"{row.doc} (deprecated)" if row.deprecated else row.doc
+        method = "helper" if name in table.helpers else row.method
+        print(f"{name:<{width}}  {method:<6} {row.path:<{path_width}}  {doc}".rstrip())  # noqa: T201
+    return 0
+
+
+def _has(words: Iterable[str], name: str, row: Row) -> bool:
+    text = " ".join((name, row.method, row.path, row.doc, *(alias for alias, _ in row.aliases()))).lower()
+    return all(word.lower() in text for word in words)
+
+
+def show_operation(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
+    """Print a row: what it does, what it takes, what it answers."""
+    if not words:
+        raise UsageError("show takes the name of an operation: oai show chat.completions.create")
+    table = read_table(options)
+    for name in [name for word in words for name in find_names(table, word)]:
+        for line in _shown(name, table[name], table.helpers.get(name)):
+            print(line)  # noqa: T201
+    return 0
+
+
+def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iterable[str]:
+    over = (
+        f"{row.method} {row.path}"
+        if helper is None
+        else f"helper over {helper.extends}"
+        if helper.extends
+        else "helper"
+    )
+    yield f"{name}   {over}"
+    if row.doc:
+        yield f"  {row.doc}"
+    if row.deprecated:
+        yield f"  Deprecated: {row.deprecated}"
+    aliases = [" ".join((alias, *map(str.upper, positional))) for alias, positional in row.aliases()]
+    if aliases:
+        yield f"  Also: {', '.join(aliases)}"
+    yield ""
+    if row.params is None:
+        yield "  takes any parameter"
+    params = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
+    if row.stream:
+        params.setdefault("stream", "bool?")
+    width = max(map(len, params), default=0)
+    ordered = sorted(params.items(), key=lambda each: each[1].endswith("?"))
+    for param, kind in ordered:
+        need = "optional" if kind.endswith("?") else "required"
+        place = _place(row, param) if helper is None else "file" if param in row.files else ""
+        yield f"  {param:<{width}}  {need}  {place:<6} {kind.removesuffix('?')}"
+    if not params and row.params is not None:
+        yield "  takes no parameters"
+    yield ""
+    yield f"  answers {row.response}" + (f"; with stream:=true, events of {row.stream}" if row.stream else "")
+    if row.auth == "admin":
+        yield "  needs the key in OPENAI_ADMIN_KEY"
+    needed = [each for each, kind in ordered if not kind.endswith("?") and each not in row.path_params]
+    yield "  oai " + " ".join([name, *map(str.upper, row.path_params), *(_example(row, each) for each in needed)])
+    yield ""
+
+
+def _place(row: Row, param: str) -> str:
+    """Say where in the request a parameter goes."""
+    if param in row.path_params:
+        return "path"
+    if param in row.files:
+        return "file"
+    return "query" if row.body == "query" or param in row.query else "form" if row.body == "multipart" else "body"
+
+
+def _example(row: Row, param: str) -> str:
+    kind = (row.params or {}).get(param, "")
+    plain = kind.startswith(("str", "int", "float", "bool", "Literal"))
+    return f"{param}@FILE" if param in row.files else f"{param}=..." if plain else f"{param}:=..."
+
+
+def find_names(table: Commands, word: str) -> list[str]:
+    """Return the operations that a word names: one by its call path, or those of an alias."""
+    if word in table:
+        return [word]
+    if word in table.aliases:
+        return [name for name, _ in table.aliases[word]]
+    below = [name for name in table if name.startswith(f"{word}.")]
+    if below:
+        shown = ", ".join(below[:5]) + (", ..." if len(below) > 5 else "")
+        raise UsageError(f"{word} is a group of operations: {shown} (oai list {word})")
+    if word in table.table.helpers:
+        raise UsageError(
+            f"{word} is for programs in Python: what it returns is no data (oai list {word.partition('.')[0]})"
+        )
+    raise UsageError(f"there is no operation {word!r}{_did_you_mean(word, table)} (oai list)")
+
+
+def _did_you_mean(word: str, table: Commands) -> str:
+    right = nearest(word, [*table, *table.aliases])
+    return f"; did you mean {right!r}?" if right else ""

@@ -1,0 +1,87 @@
+"""`http_client=`, by which programs of the official SDK say how to connect: a client of httpx or httpx2.
+
+It becomes a transport, which closes it with the client that it was given to. The official SDK's names for such
+clients are here too. httpx is imported only by who uses them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oai._errors import OpenAIError
+
+if TYPE_CHECKING:
+    from oai._http.messages import Transport
+    from oai.transports.aiohttp import AiohttpTransport
+
+
+def transport_of(http_client: Any, *, is_async: bool) -> Transport:
+    """Return a transport that sends over a client of httpx or httpx2, and closes it; a transport is one already.
+
+    Raises:
+        OpenAIError: it is neither, or of the other kind, sync or async.
+    """
+    if not any(each.__module__.partition(".")[0] in ("httpx", "httpx2") for each in type(http_client).__mro__):
+        if callable(getattr(http_client, "send", None)) and callable(getattr(http_client, "close", None)):
+            transport: Transport = http_client
+            return transport
+        raise OpenAIError(f"http_client is of type {type(http_client).__name__}; it takes a client of httpx")
+    from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
+
+    class Closing(HttpxTransport):
+        adds = True
+
+        def close(self) -> None:
+            super().close()
+            http_client.close()
+
+    class AsyncClosing(AsyncHttpxTransport):
+        adds = True
+
+        async def close(self) -> None:
+            await super().close()
+            await http_client.aclose()
+
+    try:
+        made: Any = AsyncClosing(http_client) if is_async else Closing(http_client)
+    except TypeError as error:
+        kind = "httpx.AsyncClient" if is_async else "httpx.Client"
+        raise OpenAIError(f"http_client: this client needs an {kind}, not {type(http_client).__name__}") from error
+    return made  # type: ignore[no-any-return]
+
+
+def DefaultHttpxClient(**options: Any) -> Any:  # noqa: N802 - the official SDK's name
+    """Return an `httpx.Client` with these options, for `http_client=`; limits and timeouts are the client's own."""
+    import httpx
+
+    return httpx.Client(**{"limits": httpx.Limits(max_connections=None), **options})
+
+
+def DefaultAsyncHttpxClient(**options: Any) -> Any:  # noqa: N802
+    """Return an `httpx.AsyncClient` with these options."""
+    import httpx
+
+    return httpx.AsyncClient(**{"limits": httpx.Limits(max_connections=None), **options})
+
+
+def DefaultHttpx2Client(**options: Any) -> Any:  # noqa: N802
+    """Return an `httpx2.Client` with these options."""
+    from importlib import import_module
+
+    library = import_module("httpx2")
+    return library.Client(**{"limits": library.Limits(max_connections=None), **options})
+
+
+def DefaultAsyncHttpx2Client(**options: Any) -> Any:  # noqa: N802
+    """Return an `httpx2.AsyncClient` with these options."""
+    from importlib import import_module
+
+    library = import_module("httpx2")
+    return library.AsyncClient(**{"limits": library.Limits(max_connections=None), **options})
+
+
+def DefaultAioHttpClient() -> AiohttpTransport:  # noqa: N802
+    """Return what async clients send over anyway: aiohttp."""
+    from oai.transports.aiohttp import AiohttpTransport
+
+    return AiohttpTransport()

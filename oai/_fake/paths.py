@@ -1,0 +1,192 @@
+"""The call paths of a fake, as attributes: `fake.chat.completions.create` and what a test can do with it.
+
+`FakeState` holds the state of a fake, behind one lock. The rest are views of it, created on access, so that creating a
+fake costs nothing for the hundreds of operations that a test does not use.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oai._fake.calls import Call, Calls, UnexpectedCall
+from oai._fake.program import AnswerMethods, Program, Step
+from oai._incoming.operations import Incoming
+from oai._support.suggest import nearest
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from oai._table.table import Table
+
+T = TypeVar("T")
+
+
+class FakeBehaviour:
+    """The programmed behaviour of one operation: its answers, and its delays in seconds."""
+
+    def __init__(self) -> None:
+        self.program: Program | None = None
+        self.delay = 0.0
+        self.between = 0.0
+
+
+class FakeState:
+    """The state of a fake: the programmed behaviour by operation, and the calls in order."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.incoming = Incoming(table)
+        self.behaviours: dict[str, FakeBehaviour] = {}
+        self.calls: list[Call] = []
+        self.lock = threading.Lock()
+
+    def behaviour_of(self, path: str) -> FakeBehaviour:
+        """Return the behaviour of an operation, to change it; an operation without one gets the default."""
+        with self.lock:
+            return self.behaviours.setdefault(path, FakeBehaviour())
+
+    def programmed(self, path: str) -> FakeBehaviour | None:
+        """Return the behaviour of an operation if it has a program."""
+        behaviour = self.behaviours.get(path)
+        return behaviour if behaviour is not None and behaviour.program is not None else None
+
+    def all_calls(self) -> Calls:
+        """Return the calls so far."""
+        with self.lock:
+            return Calls(self.calls)
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names directly below a prefix of call paths (`"chat."`)."""
+        return list({path[len(prefix) :].partition(".")[0]: None for path in self.table if path.startswith(prefix)})
+
+    def aliases(self) -> dict[str, str]:
+        """Return the flat names that mean one operation, with its call path."""
+        return {alias: forms[0][0] for alias, forms in self.table.aliases.items() if len(forms) == 1}
+
+    def below(self, path: str, owner: object, known: Iterable[str]) -> Any:
+        """Return the operation or the group of a call path.
+
+        Raises:
+            AttributeError: there is none; names the nearest of those that are known there.
+        """
+        if path in self.table:
+            return FakeOperation(self, path)
+        if any(each.startswith(f"{path}.") for each in self.table):
+            return Group(self, path)
+        if "." not in path and path in (aliases := self.aliases()):
+            return FakeOperation(self, aliases[path])
+        group, _, name = path.rpartition(".")
+        right = nearest(name, known)
+        hint = f"; did you mean {right!r}?" if right else ""
+        where = f"{group!r} has" if group else "there is"
+        raise AttributeError(f"{where} no operation or group {name!r}{hint}", name=name, obj=owner)
+
+
+class Group:
+    """A place in the tree of call paths: its attributes are the operations and groups below it."""
+
+    def __init__(self, state: FakeState, path: str) -> None:
+        self._state = state
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._state.below(f"{self._path}.{name}", self, self._state.names(f"{self._path}."))
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *self._state.names(f"{self._path}.")})
+
+    def __repr__(self) -> str:
+        return f"<fakes below {self._path}: {', '.join(self._state.names(f'{self._path}.'))}>"
+
+
+class FakeOperation(Group, AnswerMethods):
+    """One operation of a fake: what it is to answer, and what it was asked.
+
+    Each of `returns`, `lists`, `streams`, `answers` and `fails` begins its program anew, and returns the program, by
+    which it goes on: `fails(429, times=2).then.returns("Hello!")`.
+    """
+
+    def __init__(self, state: FakeState, path: str) -> None:
+        super().__init__(state, path)
+        self._operation = state.incoming.operation(path)
+
+    def _put(self, steps: list[Step]) -> Program:
+        program = Program(self._operation, steps)
+        self._state.behaviour_of(self._path).program = program
+        return program
+
+    @property
+    def then(self) -> Program:
+        """The program as it is, to go on with it."""
+        behaviour = self._state.behaviour_of(self._path)
+        if behaviour.program is None:
+            behaviour.program = Program(self._operation)
+        return behaviour.program
+
+    def delays(self, seconds: float, *, between: float = 0.0) -> Self:
+        """Let every answer of the operation come late, whatever it is.
+
+        A request whose time-out is shorter fails when that is over.
+
+        Args:
+            seconds: until the headers.
+            between: seconds before each piece of the body of a stream.
+        """
+        if seconds < 0 or between < 0:
+            raise ValueError("an answer cannot come before it is asked for: seconds and between are not negative")
+        behaviour = self._state.behaviour_of(self._path)
+        behaviour.delay, behaviour.between = seconds, between
+        return self
+
+    @property
+    def calls(self) -> Calls:
+        """The calls of the operation so far."""
+        return self._state.all_calls().of(self._path)
+
+    @property
+    def last(self) -> Call:
+        """The latest call.
+
+        Raises:
+            UnexpectedCall: there is none.
+        """
+        return self._checked(lambda calls: calls.last)
+
+    def called_once(self, **fields: Any) -> Call:
+        """Return the only call, or the only one with these parameters (of path, query or body).
+
+        Raises:
+            UnexpectedCall: there are fewer or more.
+        """
+        return self._checked(lambda calls: calls.once(**fields))
+
+    def called(self, times: int, **fields: Any) -> Calls:
+        """Return the calls, or those with these parameters, where there are so many.
+
+        Raises:
+            UnexpectedCall: there are fewer or more.
+        """
+        return self._checked(lambda calls: calls.times(times, **fields))
+
+    def not_called(self) -> None:
+        """Check that there was no call.
+
+        Raises:
+            UnexpectedCall: there was one.
+        """
+        self.called(0)
+
+    def _checked(self, look: Callable[[Calls], T]) -> T:
+        try:
+            return look(self.calls)
+        except UnexpectedCall as error:
+            raise UnexpectedCall(f"{self._path}: {error}") from None
+
+    def __repr__(self) -> str:
+        behaviour = self._state.programmed(self._path)
+        program = behaviour.program if behaviour else "nothing programmed"
+        return f"<fake of {self._path}, {len(self.calls)} calls: {program}>"

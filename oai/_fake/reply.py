@@ -1,0 +1,120 @@
+"""The replies of a fake: canned ones on their way, late and cut short as the test wants it.
+
+A reply, what `read` returns, and `close` can be awaited or not. One that comes late waits when it is awaited, or else
+when its status or a header is first looked at, so that the same `send` serves both kinds of clients.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from oai._http.messages import Headers, Timeout, TransportError
+from oai._recording.replies import AWAITABLE_NONE, AwaitableBytes
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from oai._fake.answers import CannedReply
+
+
+class FakeReply:
+    """A canned answer under way.
+
+    Args:
+        canned: what comes; its status is 0 where only its failure does.
+        delay: seconds until the headers.
+        between: seconds before each piece of the body.
+        timeout: the limits of the request, which end the waiting.
+    """
+
+    def __init__(self, reply: CannedReply, delay: float, between: float, timeout: Timeout) -> None:
+        self._canned = reply
+        self._delay = delay
+        self._between = between
+        limits = [limit for limit in (timeout.read, timeout.total) if limit is not None]
+        self._limit = min(limits, default=float("inf"))
+        self._headers = Headers(reply.headers)
+        self._closed = False
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        self._arrive()
+        return self._canned.status
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        self._arrive()
+        return self._headers
+
+    def _arrive(self) -> None:
+        if self._delay:
+            time.sleep(min(self._delay, self._limit))
+            self._arrived()
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        if self._delay:
+            from asyncio import sleep  # only an async caller gets here, who has it
+
+            yield from sleep(min(self._delay, self._limit)).__await__()
+            self._arrived()
+        return self
+
+    def _arrived(self) -> None:
+        late, self._delay = self._delay > self._limit, 0.0
+        if late:
+            raise TransportError("timeout", f"the fake is told to wait longer than the {self._limit} s of the request")
+        if self._canned.failure is not None and not self._canned.status:
+            raise self._canned.failure
+
+    def read(self) -> bytes:
+        """Return the whole content, or raise what ends it."""
+        self._check_open()
+        content = b"".join(self._canned.pieces)
+        self._end()
+        return AwaitableBytes(content)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._check_open()
+        for piece in self._canned.pieces:
+            if self._between:
+                time.sleep(self._pause())
+            self._check_open()
+            yield piece
+        self._end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        from asyncio import sleep
+
+        self._check_open()
+        for piece in self._canned.pieces:
+            await sleep(self._pause())
+            self._check_open()
+            yield piece
+        self._end()
+
+    def close(self) -> Any:
+        """Give up what was not read."""
+        self._closed = True
+        return AWAITABLE_NONE
+
+    def _pause(self) -> float:
+        """Return the seconds until the next piece.
+
+        Raises:
+            TransportError: they are more than the request allows.
+        """
+        if self._between > self._limit:
+            raise TransportError("timeout", f"the fake is told to wait longer than the {self._limit} s of the request")
+        return self._between
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "the reply is closed")
+
+    def _end(self) -> None:
+        if self._canned.failure is not None:
+            raise self._canned.failure

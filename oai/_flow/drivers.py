@@ -1,0 +1,97 @@
+"""Drivers of the flow, and the two operations that differ between sync and async clients.
+
+A flow is a generator that does nothing itself. It yields effects, a function and its arguments, and is sent their
+outcome or has their exception thrown in: `drive` calls the function, `drive_async` awaits what it returns as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Generator
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from oai._http.encodings import TooLarge
+
+if TYPE_CHECKING:
+    from oai._http.messages import Reply
+
+Effect = tuple[Any, ...]
+"""A function and its arguments."""
+
+
+def drive(flow: Generator[Effect, Any, Any]) -> Any:
+    """Run a flow, doing each effect in place."""
+    try:
+        function, *arguments = next(flow)
+        while True:
+            try:
+                outcome = function(*arguments)
+            except Exception as error:  # noqa: BLE001 - the flow decides
+                function, *arguments = flow.throw(error)
+            else:
+                function, *arguments = flow.send(outcome)
+    except StopIteration as end:
+        return end.value
+
+
+async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
+    """Run a flow, awaiting what its effects return."""
+    try:
+        function, *arguments = next(flow)
+        while True:
+            try:
+                outcome = function(*arguments)
+                if isinstance(outcome, Awaitable):
+                    outcome = await outcome
+            except Exception as error:  # noqa: BLE001 - the flow decides
+                function, *arguments = flow.throw(error)
+            else:
+                function, *arguments = flow.send(outcome)
+    except StopIteration as end:
+        return end.value
+
+
+class ClientIO(msgspec.Struct, frozen=True):
+    """The two operations that differ between sync and async: sleeping, and reading a size-limited body."""
+
+    sleep: Callable[[float], Any]
+    read_limited: Callable[[Any, int], Any]
+
+
+def read_within(reply: Reply, limit: int) -> bytes:
+    """Read a body, or raise `TooLarge`."""
+    pieces, size = [], 0
+    for piece in reply:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def read_within_async(reply: Any, limit: int) -> bytes:
+    """Read a body, or raise `TooLarge`; the reply may be one that has to be awaited."""
+    if not hasattr(reply, "__aiter__"):
+        return read_within(reply, limit)
+    pieces, size = [], 0
+    async for piece in reply:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+SYNC_IO: Final = ClientIO(time.sleep, read_within)
+"""The operations of a client without an event loop."""
+
+
+@cache
+def async_io() -> ClientIO:
+    """Return the operations of a client on asyncio."""
+    from asyncio import sleep  # a large module, which only async programs have loaded
+
+    return ClientIO(sleep, read_within_async)

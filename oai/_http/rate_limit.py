@@ -1,0 +1,54 @@
+"""What a server says of its rate limits, read from the `x-ratelimit-*` fields of an answer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from oai._http.messages import Headers
+
+UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(d|h|ms|us|µs|ns|m|s)")
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    """How much may still be asked for; `None` where the server did not say.
+
+    `limit_*` is what a period allows, `remaining_*` what is left of it, `reset_*` the seconds until it is whole again.
+    """
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens: float | None = None
+
+    @classmethod
+    def of(cls, headers: Headers) -> RateLimit:
+        """Read the header fields of an answer."""
+        values: dict[str, float | None] = {}
+        for field in cls.__struct_fields__:
+            text = headers.get(f"x-ratelimit-{field.replace('_', '-')}", "")
+            values[field] = seconds(text) if field.startswith("reset") else _count(text)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def seconds(text: str) -> float | None:
+    """Return a duration such as `6m0s`, `12ms` or `1.5` in seconds, `None` if it is none."""
+    text = text.strip()
+    parts = DURATION.findall(text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * UNITS[unit] for number, unit in parts)
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.strip().isdecimal() else None

@@ -1,0 +1,45 @@
+"""Unions that msgspec does not decode by itself, and the names that an object of the API keeps for its own use.
+
+The decoders (`strict`, `lenient`) and the structs that they decode into (`objects`) both build on this module.
+"""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+SHADOWED = "_shadowed"
+"""The attribute for unknown fields whose names would hide a method or another attribute of the class."""
+
+RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED})
+"""Names in an object's `__dict__` that are ours, not the server's."""
+
+
+class _Untagged(type):
+    """The type of `untagged` unions. Anything counts as an instance, because decoding checks the variants."""
+
+    __variants__: tuple[Any, ...]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return True
+
+
+def untagged(*variants: Any) -> Any:
+    """Make a type for a union that has no tag field and that msgspec therefore refuses to decode.
+
+    The decoders try the variants in order and take the first that fits, strictly, then leniently.
+    For type checkers, declare the plain union under `if TYPE_CHECKING`.
+    """
+    return _Untagged("Untagged", (), {"__variants__": variants})
+
+
+def untagged_variants(kind: Any) -> tuple[Any, ...]:
+    """Return the variants of an `untagged` union, or an empty tuple for any other type."""
+    return kind.__variants__ if isinstance(kind, _Untagged) else ()
+
+
+def tag_fields(kind: Any) -> set[str]:
+    """Return the tag fields of a struct, or of the structs in a union."""
+    variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
+    configs = [each.__struct_config__ for each in variants if hasattr(each, "__struct_config__")]
+    return {config.tag_field for config in configs if config.tag_field is not None}

@@ -1,0 +1,350 @@
+"""What a client was told: its own arguments, then the environment, then the defaults.
+
+A `Config` does not change; `with_options` makes another. It holds the keys and therefore never shows itself.
+It knows headers and URLs, not the table.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from oai._errors import OpenAIError
+from oai._http.messages import Timeout, time_left
+from oai._request.headers import HeaderMap, custom_headers, override
+from oai._request.hooks import Hooks
+from oai._request.options import (
+    ARGUMENTS,
+    as_timeout,
+    count,
+    environment,
+    key_or,
+    option,
+    seconds,
+    size,
+    text_or,
+    unknown_option,
+)
+from oai._support.omit import omit
+from oai._version import __version__
+
+if TYPE_CHECKING:
+    from oai._request.hooks import Hook
+    from oai._table.operation import Operation
+
+DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+RESIDENCIES: Final = ("ae", "au", "eu", "in", "jp", "us")
+"""Regions that have a host of their own, by the official SDK; `global` is the default."""
+
+DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
+DEFAULT_MAX_RETRIES: Final = 2
+DEFAULT_MAX_BODY: Final = 2**30
+DEFAULT_MAX_EVENT: Final = 2**26
+
+
+class Dialect:
+    """How a service wants URLs and keys; this is how the API itself wants them."""
+
+    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for others
+        """Return the URL of an operation whose parameters stand in `path` already."""
+        return base_url + path
+
+    def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return the query that a WebSocket is asked for with, whose row has this path."""
+        return query
+
+    def authorization(self, key: str) -> tuple[str, str]:
+        """Return the header field of a key."""
+        return "Authorization", f"Bearer {key}"
+
+
+PLAIN: Final = Dialect()
+
+
+class Config:
+    """The resolved options of a client.
+
+    Raises:
+        OpenAIError: an option cannot be what was given; the message says which and never shows a key.
+    """
+
+    api_key: Any = option(
+        "str | Callable[[], Any] | None",
+        "the key, or a function that returns it and is called before every attempt (`OPENAI_API_KEY`).",
+        read=key_or("OPENAI_API_KEY"),
+        is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    admin_api_key: str | None = option(
+        "str | None",
+        "the key of the administration operations (`OPENAI_ADMIN_KEY`).",
+        read=key_or("OPENAI_ADMIN_KEY"),
+        is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    organization: str | None = option(
+        "str | None",
+        "sent as `OpenAI-Organization` (`OPENAI_ORG_ID`).",
+        read=text_or("OPENAI_ORG_ID"),
+        keeps=True,
+        is_attribute=True,
+    )
+    project: str | None = option(
+        "str | None",
+        "sent as `OpenAI-Project` (`OPENAI_PROJECT_ID`).",
+        read=text_or("OPENAI_PROJECT_ID"),
+        keeps=True,
+        is_attribute=True,
+    )
+    base_url: str = option(
+        "str | None",
+        "where the paths of the table begin (`OPENAI_BASE_URL`).",
+        read=text_or("OPENAI_BASE_URL"),
+        keeps=True,
+        is_attribute=True,
+    )
+    timeout: Timeout = option(
+        "float | Timeout | Omit | None",
+        "seconds for each single wait, or a `Timeout`; 600, and 5 to connect.",
+        default=omit,
+        read=lambda _, value: as_timeout(value, DEFAULT_TIMEOUT),
+        is_attribute=True,
+    )
+    max_retries: int = option(
+        "int",
+        "how often a failed attempt is repeated.",
+        default=DEFAULT_MAX_RETRIES,
+        read=count,
+        is_attribute=True,
+    )
+    deadline: float | None = option(
+        "float | None",
+        "seconds for the whole call: attempts, waits between them, and the body.",
+        read=seconds,
+    )
+    default_headers: dict[str, Any] = option(
+        "Mapping[str, str | Omit | None] | None",
+        "sent with every request; `None` takes a header away (`OPENAI_CUSTOM_HEADERS`).",
+        read=lambda _, value: dict(value or {}),
+        adds=True,
+    )
+    default_query: dict[str, Any] = option(
+        "Mapping[str, Any] | None",
+        "sent with every request.",
+        read=lambda _, value: dict(value or {}),
+        adds=True,
+    )
+    beta: str | None = option("str | None", "the `OpenAI-Beta` header of every request, before what the row says.")
+    on_request: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called with the `Attempt` before each is sent; header fields that it returns are added.",
+    )
+    on_reply: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called with the `Attempt` when it has ended, with an answer or without.",
+    )
+    on_retry: Hook | None = option(
+        "Callable[[Attempt], Any] | None",
+        "called with the failed `Attempt` before the wait for the next.",
+    )
+    max_body: int | None = option(
+        "int | None",
+        "how many bytes a body that is read into memory may have, with its encoding undone; 1 GiB.",
+        default=DEFAULT_MAX_BODY,
+        read=size,
+    )
+    max_event: int | None = option(
+        "int | None",
+        "how many bytes one event of a stream may have; 64 MiB.",
+        default=DEFAULT_MAX_EVENT,
+        read=size,
+    )
+    pickle_keys: bool = option(
+        "bool",
+        "whether a pickled client carries its keys in plain; else they are looked up in the environment where it is "
+        "unpickled.",
+        default=False,
+    )
+    dialect: Dialect = option(
+        "Dialect", "how a service wants URLs and keys, where it is not as the API.", default=PLAIN
+    )
+    data_residency: str | None = option(
+        "str | None",
+        "a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.",
+        is_stored=False,
+    )
+    webhook_secret: str | None = option(
+        "str | None",
+        "what `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`).",
+        read=text_or("OPENAI_WEBHOOK_SECRET"),
+        is_key=True,
+        keeps=True,
+        is_attribute=True,
+    )
+    websocket_base_url: str | None = option(
+        "str | None",
+        "where the paths of WebSockets begin, if elsewhere: `wss://...` or `https://...`.",
+        keeps=True,
+        is_attribute=True,
+    )
+
+    def __init__(self, **options: Any) -> None:
+        for name in options:
+            if name not in ARGUMENTS:
+                raise unknown_option("__init__", name)
+        if options.get("data_residency") is not None:
+            options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
+        for name, declared in OPTIONS.items():
+            value = options.get(name, declared.default)
+            setattr(self, name, value if declared.read is None else declared.read(name, value))
+        hooks = self.on_request, self.on_reply, self.on_retry
+        self.hooks = Hooks(*hooks) if any(hooks) else None
+        if self.websocket_base_url is not None:
+            from oai._request.base_url import as_http, split_base_url
+
+            split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
+        self.base_url, query = _base_url(self.base_url or DEFAULT_BASE_URL)
+        self.default_query = {**query, **self.default_query}
+        self._headers = self._standing_headers()
+        self._by_operation: dict[str, HeaderMap] = {}
+
+    def __repr__(self) -> str:
+        from oai._support.redact import redact_url  # as below
+
+        return f"<Config for {redact_url(self.base_url)}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Config holds keys and is not pickled")
+
+    def state(self) -> dict[str, Any]:
+        """Return the options that a pickled client carries: no key, unless `pickle_keys` says so.
+
+        Raises:
+            TypeError: a header, the query or the URL holds a secret, which nothing would bring back.
+        """
+        options = {name: getattr(self, name) for name in OPTIONS}
+        if self.pickle_keys:
+            return options
+        from urllib.parse import quote
+
+        from oai._support.redact import is_secret_header, redact_url  # regular expressions, which few programs need
+
+        query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in self.default_query.items())
+        kept = [f"default_headers[{name!r}]" for name in self.default_headers if is_secret_header(name)]
+        kept += [
+            name
+            for name, url in (
+                ("base_url", self.base_url),
+                ("websocket_base_url", self.websocket_base_url or ""),
+                ("default_query", f"http://x/{query and '?'}{query}"),
+            )
+            if redact_url(url) != url
+        ]
+        if kept:
+            raise TypeError(f"{kept[0]} holds a secret, which is only pickled where the client has pickle_keys=True")
+        return {name: value for name, value in options.items() if name not in KEYS or callable(value)}
+
+    @property
+    def sends_keys_in_plain(self) -> bool:
+        """Whether a key would go unencrypted over a network."""
+        if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key):
+            return False
+        from oai._request.base_url import stays_here
+
+        return not stays_here(self.base_url)
+
+    def replace(self, **options: Any) -> Config:
+        """Return a config with some options replaced; a key, name or URL that is `None` stays.
+
+        Headers and queries are added to those there are, whose place `set_default_headers` and its like take.
+        """
+        if options.get("data_residency") is not None:
+            options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
+        options.pop("data_residency", None)
+        whole = {name: options.pop(f"set_{name}", None) for name in ADDED}
+        for name in options:
+            if name not in OPTIONS:
+                raise unknown_option("with_options", name)
+        for name, value in whole.items():
+            if value is not None and name in options:
+                raise TypeError(f"{name} and set_{name} exclude each other: give one")
+            if value is not None:
+                options[name] = value
+            elif name in options:
+                options[name] = {**getattr(self, name), **(options[name] or {})}
+        options = {name: value for name, value in options.items() if value is not None or name not in NAMED}
+        options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
+        return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
+
+    def for_sockets(self) -> Config:
+        """Return the config that WebSockets are opened with: `websocket_base_url` is where their paths begin."""
+        if self.websocket_base_url is None:
+            return self
+        from oai._request.base_url import as_http
+
+        return self.replace(base_url=as_http(self.websocket_base_url))
+
+    def headers_for(self, operation: Operation) -> HeaderMap:
+        """Return the fields that every request of an operation carries, the key left out."""
+        known = self._by_operation.get(operation.name)
+        if known is None:
+            known = override(self._headers, operation.row.headers)
+            if self.beta is not None:
+                known = override(known, {"OpenAI-Beta": self.beta})
+            self._by_operation[operation.name] = known
+        return known
+
+    @property
+    def authorizes_itself(self) -> bool:
+        """Whether the caller gave an `Authorization` of their own, or took it away."""
+        return self.authorize((*self._custom, *self.default_headers))
+
+    def authorize(self, names: Iterable[str]) -> bool:
+        """Tell whether one of these header fields is where a key goes."""
+        own = self.dialect.authorization("")[0].lower()
+        return any(name.lower() in ("authorization", own) for name in names)
+
+    def _standing_headers(self) -> HeaderMap:
+        self._custom = dict(custom_headers(environment("OPENAI_CUSTOM_HEADERS") or ""))
+        standing: dict[str, Any] = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": f"oai/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}",
+            "OpenAI-Organization": self.organization,
+            "OpenAI-Project": self.project,
+        }
+        return override({}, standing, self._custom, self.default_headers)
+
+
+OPTIONS: Final = {name: declared for name, declared in ARGUMENTS.items() if declared.is_stored}
+"""The options that a config has and `with_options` replaces."""
+
+KEYS: Final = frozenset(name for name, declared in OPTIONS.items() if declared.is_key)
+NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.keeps)
+"""The options of which `None` says nothing: `with_options` keeps them, and asks the environment no second time."""
+
+ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
+"""The options that `with_options` adds to, unless they are given as `set_...`."""
+
+
+def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
+    """Return a base URL as requests begin with it, and the query that goes with each."""
+    if text == DEFAULT_BASE_URL:
+        return text, {}
+    from oai._request.base_url import split_base_url  # with a large module; most clients have the usual one
+
+    return split_base_url(text, option)
+
+
+def _residency(region: str, base_url: str | None) -> str:
+    """Return the base URL of a region."""
+    if base_url is not None:
+        raise OpenAIError("data_residency and base_url exclude each other: give one")
+    if region == "global":
+        return DEFAULT_BASE_URL
+    if region not in RESIDENCIES:
+        raise OpenAIError(f"data_residency is {region!r}; it takes global, {', '.join(RESIDENCIES)}")
+    return DEFAULT_BASE_URL.replace("://", f"://{region}.")

@@ -1,0 +1,176 @@
+"""`multipart/form-data` bodies (RFC 7578) of a known length, streamed from where their files lie.
+
+A body can be iterated any number of times and gives the same bytes each time: paths are opened anew, open
+files are read again from where they stood. Memory holds one piece at a time, whatever the files' sizes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from oai._request.query import flatten
+
+PIECE = 256 * 1024
+"""Bytes read from a file at a time."""
+
+DEFAULT_NAME = "upload"
+"""The file name sent where none can be told, as the official SDK has it."""
+
+
+class Multipart:
+    """A form of fields and files as the body of a request.
+
+    Args:
+        fields: the form's fields, nested as a query string would have them.
+        files: name and file of each upload, in their order; a name may come more than once.
+        boundary: the text between the parts; drawn at random unless given.
+        list_suffix: what stands behind the name of a field whose value is in a list.
+
+    Raises:
+        TypeError: a file is none of the kinds that `File` lists, or is open in text mode.
+        OSError: a path cannot be opened.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, Any],
+        files: Iterable[tuple[str, Any]],
+        *,
+        boundary: str | None = None,
+        list_suffix: str = "[]",
+    ) -> None:
+        self.boundary = boundary or os.urandom(16).hex()
+        self._parts: list[_Part] = [_Part(_head(name), value.encode()) for name, value in flatten(fields, list_suffix)]
+        self._parts += [_file_part(name, file) for name, file in files]
+        self.length = sum(len(piece) for piece in self._framing()) + sum(part.size for part in self._parts)
+
+    @property
+    def content_type(self) -> str:
+        """The value of the request's `Content-Type`."""
+        return f"multipart/form-data; boundary={self.boundary}"
+
+    def __iter__(self) -> Iterator[bytes]:
+        framing = self._framing()
+        for part in self._parts:
+            yield next(framing)
+            yield from part.pieces()
+        yield next(framing)
+
+    def _framing(self) -> Iterator[bytes]:
+        """Yield what stands before each part and after the last."""
+        delimiter = f"--{self.boundary}".encode()
+        for part in self._parts:
+            yield delimiter + b"\r\n" + part.head
+            delimiter = f"\r\n--{self.boundary}".encode()
+        yield delimiter + b"--\r\n"
+
+
+class _Part:
+    """One part: its header lines, and content that is bytes, a path, or an open file from `start` on."""
+
+    def __init__(self, head: bytes, content: bytes | Path | IO[bytes]) -> None:
+        self.head = head
+        self._content = content
+        self._start = 0
+        if isinstance(content, bytes):
+            self.size = len(content)
+        elif isinstance(content, Path):
+            self.size = content.stat().st_size
+        else:
+            self._start = content.tell()
+            self.size = content.seek(0, io.SEEK_END) - self._start
+            content.seek(self._start)
+
+    def pieces(self) -> Iterator[bytes]:
+        if isinstance(self._content, bytes):
+            yield self._content
+        elif isinstance(self._content, Path):
+            with self._content.open("rb") as file:
+                yield from self._read(file)
+        else:
+            self._content.seek(self._start)
+            yield from self._read(self._content)
+
+    def _read(self, file: IO[bytes]) -> Iterator[bytes]:
+        left = self.size
+        while left:
+            piece = file.read(min(PIECE, left))
+            if not piece:
+                name = getattr(file, "name", "the file")
+                raise OSError(f"{name} became {left} bytes shorter while it was being uploaded")
+            left -= len(piece)
+            yield piece
+
+
+def _file_part(field: str, file: Any) -> _Part:
+    name: str | None = None
+    kind: str | None = None
+    more: Mapping[str, str] | None = None
+    given = file
+    if isinstance(file, tuple):
+        if not 2 <= len(file) <= 4:
+            raise TypeError(f"`{field}` is a tuple of {len(file)}; a file is (name, content[, type[, headers]])")
+        name, file, kind, more = (*file, None, None)[:4]
+    content, found = content_of(field, file)
+    if not isinstance(given, tuple):
+        name = found
+    if kind is None and name is not None:
+        kind = _guess(name)
+    return _Part(_head(field, name, kind, more), content)
+
+
+def content_of(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
+    """Return what a part is read from, and the name that it suggests."""
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        return bytes(file), DEFAULT_NAME
+    if isinstance(file, (str, os.PathLike)):
+        path = Path(file)
+        if path.is_dir():
+            raise IsADirectoryError(f"`{field}` is {str(path)!r}, which is a directory")
+        if not path.exists():
+            raise FileNotFoundError(f"`{field}` is {str(path)!r}, which does not exist; pass content as bytes")
+        return path, path.name
+    if isinstance(file, io.TextIOBase):
+        raise TypeError(f"`{field}` is a file open in text mode; open it with mode 'rb'")
+    if not callable(getattr(file, "read", None)):
+        raise TypeError(
+            f"`{field}` is of type {type(file).__name__}; a file is a path, bytes, an open binary file, "
+            "or a tuple (name, content, type)"
+        )
+    name = getattr(file, "name", None)
+    name = os.path.basename(name) if isinstance(name, str) else DEFAULT_NAME
+    if not (callable(getattr(file, "seekable", None)) and file.seekable()):
+        content = file.read()
+        return content_of(field, content)[0], name
+    return file, name
+
+
+def _guess(name: str) -> str:
+    import mimetypes  # reads the system's tables, so only where a file is sent
+
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _head(field: str, name: str | None = None, kind: str | None = None, more: Mapping[str, str] | None = None) -> bytes:
+    lines = [f'Content-Disposition: form-data; name="{_escape(field)}"']
+    if name is not None:
+        lines[0] += f'; filename="{_escape(name)}"'
+    if kind is not None:
+        lines.append(f"Content-Type: {_one_line(kind)}")
+    lines += [f"{_one_line(key)}: {_one_line(value)}" for key, value in (more or {}).items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _escape(text: str) -> str:
+    """Escape a name for a quoted parameter as the HTML standard's form encoding has it."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _one_line(text: str) -> str:
+    if "\r" in text or "\n" in text:
+        raise ValueError(f"{text!r} has a line break, which no header of a part may have")
+    return text

@@ -1,0 +1,166 @@
+"""Arguments to a request: path, query, headers and body as the row wants them. Pure; it opens nothing but files.
+
+What comes out is a `PreparedCall`, all that the flow needs for any number of attempts: only the key is added to it,
+before each attempt anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from oai._http.messages import Body, Pairs, Request, Timeout, time_left
+from oai._json.encode import encode
+from oai._request.headers import HeaderMap, override
+from oai._request.options import as_timeout
+from oai._request.query import query_string
+
+if TYPE_CHECKING:
+    from oai._request.config import Config
+    from oai._table.operation import Operation
+    from oai._table.rows import Row
+
+
+class PreparedCall:
+    """A request without its key, and what there is to know about it beside."""
+
+    __slots__ = ("authorizes_itself", "body", "config", "headers", "operation", "stream", "timeout", "url")
+
+    def __init__(
+        self,
+        config: Config,
+        operation: Operation,
+        url: str,
+        headers: HeaderMap,
+        body: bytes | Body | None,
+        timeout: Timeout,
+        *,
+        stream: bool,
+        authorizes_itself: bool,
+    ) -> None:
+        self.config = config
+        self.operation = operation
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeout = timeout
+        self.stream = stream
+        self.authorizes_itself = authorizes_itself
+
+    def request(self, key: str | None, timeout: Timeout) -> Request:
+        """Make the request of one attempt."""
+        headers: Pairs = list(self.headers.values())
+        if key is not None:
+            headers.append(self.config.dialect.authorization(key))
+        return Request(
+            self.operation.method,
+            self.url,
+            headers,
+            self.body,
+            timeout=timeout,
+            operation=self.operation,
+            stream=self.stream,
+        )
+
+
+def prepare(
+    config: Config,
+    operation: Operation,
+    path: tuple[object, ...],
+    query: Mapping[str, Any] | None,
+    body: Any,
+    stream: object,
+    extra_headers: Mapping[str, Any] | None,
+    extra_query: Mapping[str, Any] | None,
+    extra_body: Any,
+    timeout: Any,
+) -> PreparedCall:
+    """Make the call of an operation from the arguments of its function.
+
+    Raises:
+        OpenAIError: a header or an option cannot be what was given.
+        TypeError, ValueError: an argument has no form in the path, the query or the body.
+        OSError: a file cannot be opened.
+        TableError: the type of the answer cannot be; once it is sent, the call is paid for.
+    """
+    _ = operation.stream_type if stream else operation.response_type
+    url = config.dialect.url(config.base_url, operation, operation.path(path), body)
+    if config.default_query or query or extra_query:
+        text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
+        if text:
+            url += f"{'&' if '?' in operation.row.path else '?'}{text}"
+    headers = config.headers_for(operation)
+    content, content_type = _content(operation, body, extra_body)
+    if content_type is not None:
+        headers = {**headers, "content-type": ("Content-Type", content_type)}
+    authorizes_itself = config.authorizes_itself
+    if extra_headers:
+        authorizes_itself |= config.authorize(extra_headers)
+        headers = override(headers, extra_headers)
+    return PreparedCall(
+        config,
+        operation,
+        url,
+        headers,
+        content,
+        as_timeout(time_left(timeout), config.timeout),
+        stream=bool(stream),
+        authorizes_itself=authorizes_itself,
+    )
+
+
+def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | Body | None, str | None]:
+    """Return the body and its content type, neither where the operation sends none."""
+    if extra_body is not None:
+        body = extra_body if body is None else _both(body, extra_body)
+    row = operation.row
+    if row.body == "multipart" and not (
+        row.json_without_files and not any((body or {}).get(file) for file in row.files)
+    ):
+        return _form(row, body or {})
+    if row.defaults and (body is None or isinstance(body, Mapping)):
+        body = {**row.defaults, **(body or {})}
+    if body is None:
+        return None, None
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body), "application/json"
+
+
+def _both(body: Any, extra_body: Any) -> dict[str, Any]:
+    """Return a body with the fields that go beside its own."""
+    for each, name in ((body, "a body"), (extra_body, "extra_body")):
+        if not isinstance(each, Mapping):
+            raise TypeError(f"{name} of type {type(each).__name__} has no fields; extra_body adds fields to others")
+    return {**body, **extra_body}
+
+
+def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
+    """Return a form, or the one field that goes alone where the row says so and it is the only one."""
+    if row.raw is not None and set(body) == {row.raw}:
+        return str(body[row.raw]).encode(), row.parts[row.raw]
+    from oai._request.multipart import Multipart  # opens files, which few calls need
+
+    files = [*_files(body, row), *_parts(body, row.parts)]
+    apart = {*row.parts, *(name for name in row.files if not isinstance(body.get(name), Mapping))}
+    form = Multipart({name: body[name] for name in body if name not in apart}, files, list_suffix=row.list_suffix)
+    return form, form.content_type
+
+
+def _parts(body: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that have a content type of their own."""
+    for name, kind in kinds.items():
+        if name in body:
+            value = body[name]
+            yield name, (None, encode(value) if "json" in kind else str(value).encode(), kind)
+
+
+def _files(body: Mapping[str, Any], row: Row) -> Iterator[tuple[str, Any]]:
+    """Yield the uploads; a list of files goes under `name[]`, or as the row says, one after the other.
+
+    A mapping, such as `{"id": ...}` of a video that the API has already, is no file but a nested field.
+    """
+    for name in row.files:
+        value = body.get(name)
+        if isinstance(value, list):
+            yield from ((f"{name}{row.list_suffix}", each) for each in value)
+        elif value is not None and not isinstance(value, Mapping):
+            yield name, value

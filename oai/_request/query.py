@@ -1,0 +1,49 @@
+"""Nested values to the flat pairs of a query string or a form, as the official SDK writes them.
+
+Lists repeat `key[]`, objects nest as `key[sub]`, booleans are `true` and `false`, and `None` is left out: a
+query has no null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from oai._support.omit import Omit
+
+
+def flatten(values: Mapping[str, Any], list_suffix: str = "[]") -> Iterator[tuple[str, str]]:
+    """Yield the flat pairs of nested values; what stands in a list has `list_suffix` behind its name.
+
+    Raises:
+        TypeError: a value is neither text, number, boolean, list nor mapping.
+    """
+    for key, value in values.items():
+        yield from _pairs(key, value, list_suffix)
+
+
+def query_string(values: Mapping[str, Any], list_suffix: str = "[]") -> str:
+    """Return nested values as a query string, percent-encoded, without the question mark."""
+    from urllib.parse import urlencode  # as in `_request.config`
+
+    return urlencode(list(flatten(values, list_suffix)))
+
+
+def _pairs(key: str, value: Any, list_suffix: str) -> Iterator[tuple[str, str]]:
+    if value is None or isinstance(value, Omit):
+        return
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool):
+        yield key, "true" if value else "false"
+    elif isinstance(value, (str, int, float)):
+        yield key, str(value)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _pairs(f"{key}[{name}]", item, list_suffix)
+    elif isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
+        for item in value:
+            yield from _pairs(f"{key}{list_suffix}", item, list_suffix)
+    else:
+        raise TypeError(f"`{key}` is of type {type(value).__name__}, which has no form in a query or a form")

@@ -1,0 +1,226 @@
+"""A complete answer to the result of a call: a struct, a page, text, bytes, nothing, or a named error."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+import msgspec
+
+from oai._errors import APIResponseValidationError, excerpt
+from oai._http.foreign_types import is_of_httpx
+from oai._http.response import Response
+from oai._json.decode import decode
+from oai._json.objects import Object
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Iterator
+
+    from oai._http.messages import Headers
+    from oai._table.operation import Operation
+
+
+class Text(str):  # noqa: SLOT000 - what it carries needs a place
+    """The answer of an operation that answers text: a `str` that knows its request id."""
+
+    _request_id: str | None = None
+    _response: Response | None = None
+
+    @classmethod
+    def of(cls, response: Response) -> Text:
+        """Take the content of a response as text."""
+        text = cls(response.text)
+        text._request_id, text._response = response.request_id, response
+        return text
+
+
+class BinaryResponse:
+    """The answer of an operation that answers bytes, such as speech or the content of a file."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        self._request_id = response.request_id
+
+    @property
+    def content(self) -> bytes:
+        """The bytes."""
+        return self.response.content
+
+    @property
+    def text(self) -> str:
+        """The bytes as UTF-8 text, what is not UTF-8 replaced."""
+        return self.response.text
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields of the answer."""
+        return self.response.headers
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        return self.response.status_code
+
+    def json(self) -> Any:
+        """Decode the content as JSON, to plain data."""
+        return self.response.json()
+
+    def read(self) -> bytes:
+        """Return the bytes."""
+        return self.response.content
+
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Yield the bytes in pieces of `chunk_size`, in one piece without it."""
+        size = chunk_size or max(len(self.content), 1)
+        for start in range(0, len(self.content), size):
+            yield self.content[start : start + size]
+
+    iter_raw = iter_bytes
+
+    def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
+        """Yield the text in pieces of `chunk_size` characters, in one piece without it."""
+        text = self.text
+        size = chunk_size or max(len(text), 1)
+        for start in range(0, len(text), size):
+            yield text[start : start + size]
+
+    def iter_lines(self) -> Iterator[str]:
+        """Yield the lines of the text."""
+        yield from self.text.splitlines()
+
+    def write_to_file(self, file: str | os.PathLike[str]) -> None:
+        """Write the bytes to a file, which is there whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        from oai._support.atomic_files import atomic_write  # few programs write files
+
+        with atomic_write(file) as target:
+            target.write(self.content)
+
+    def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
+        """Write the bytes to a file, by the name that the official SDK has for it."""
+        self.write_to_file(file)
+
+    def close(self) -> None:
+        """Do nothing; the bytes are here. People who come from the official SDK call it."""
+
+    async def aread(self) -> bytes:
+        """Return the bytes. This and the rest are as the official SDK's async client has them."""
+        return self.content
+
+    async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes as `iter_bytes` does."""
+        for piece in self.iter_bytes(chunk_size):
+            yield piece
+
+    aiter_raw = aiter_bytes
+
+    async def aiter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
+        """Yield the text as `iter_text` does."""
+        for piece in self.iter_text(chunk_size):
+            yield piece
+
+    async def aiter_lines(self) -> AsyncIterator[str]:
+        """Yield the lines of the text."""
+        for line in self.iter_lines():
+            yield line
+
+    async def astream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
+        """Write the bytes to a file as `write_to_file` does, without blocking the event loop."""
+        from asyncio import to_thread
+
+        await to_thread(self.write_to_file, file)
+
+    async def aclose(self) -> None:
+        """Do nothing, as `close`."""
+
+    def __repr__(self) -> str:
+        kind = self.headers.get("content-type", "of unknown type")
+        return f"<BinaryResponse {len(self.content)} bytes {kind}>"
+
+
+def response_of(result: Any) -> Response | None:
+    """Return the response that a result was decoded from, `None` where it is of no single one."""
+    response = getattr(result, "_response", None)
+    return response if isinstance(response, Response) else None
+
+
+def read_answer(operation: Operation, response: Response, *, unpack: bool = False) -> Any:
+    """Turn a response with a success status into what the row says the answer is, its vectors unpacked if asked to.
+
+    Raises:
+        APIResponseValidationError: the content is nothing that could be decoded.
+    """
+    return read_as(operation.response_type, operation.name, response, operation.row.vectors if unpack else None)
+
+
+def read_as(kind: Any, name: str, response: Response, vectors: str | None = None) -> Any:
+    """Turn a response with a success status into a type; `name` is what an error says was called."""
+    if kind is bytes:
+        return BinaryResponse(response)
+    text = _takes_text(kind) and _is_text(response)
+    if kind is str or (text and not response.content.lstrip().startswith(b"{")):
+        return Text.of(response)  # which may look like JSON: 42, null, "Yes.", [Music]
+    if kind is Response or is_of_httpx(kind):
+        return response if kind is Response else _as_httpx(kind, response)
+    if kind is None or kind is type(None) or response.status_code in (204, 205):
+        return None
+    try:
+        if vectors is not None:
+            from oai._json.vectors import decode_unpacked
+
+            result = decode_unpacked(kind, response.content, vectors)
+        elif hasattr(kind, "model_json_schema"):
+            result = _as_pydantic(kind, name, response)
+        else:
+            result = decode(kind, response.content)
+    except msgspec.DecodeError as error:
+        if text or (_takes_text(kind) and not _claims_json(response)):
+            return Text.of(response)
+        raise _not_json(name, response, error) from None
+    if isinstance(result, Object):
+        result.__dict__.update(_request_id=response.request_id, _response=response)
+    return result
+
+
+def _as_httpx(kind: Any, response: Response) -> Any:
+    """Return the response as httpx's; its content encoding is undone already."""
+    coded = ("content-encoding", "content-length", "transfer-encoding")
+    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in coded]
+    return kind(response.status_code, headers=headers, content=response.content)
+
+
+def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
+    """Return the answer as a model of pydantic, which checks it as strictly as the model says."""
+    try:
+        return kind.model_validate_json(response.content)
+    except ValueError as error:
+        message = f"{name}: the answer does not fit {kind.__name__}: {error}"
+        raise APIResponseValidationError(message, response=response, body=excerpt(response.content)) from error
+
+
+def _takes_text(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType) and str in get_args(kind)
+
+
+def _is_text(response: Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/")
+
+
+def _claims_json(response: Response) -> bool:
+    return "json" in response.headers.get("content-type", "") or response.content[:1] in (b"{", b"[")
+
+
+def _not_json(name: str, response: Response, error: Exception) -> APIResponseValidationError:
+    kind = response.headers.get("content-type", "no content type")
+    if not response.content:
+        what = "an empty body"
+    elif kind.startswith("text/event-stream"):
+        what = f"an event stream that was not asked for: {excerpt(response.content)}"
+    else:
+        what = f"{kind} that is not JSON ({error}): {excerpt(response.content)}"
+    message = f"{name}: the server answered {response.status_code} with {what}"
+    return APIResponseValidationError(message, response=response, body=excerpt(response.content))

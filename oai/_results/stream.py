@@ -1,0 +1,309 @@
+"""A stream of typed events from an answer that is still under way.
+
+`EventDecoder` turns pieces of bytes into decoded events and knows when the stream is complete; it does no I/O.
+`Stream` drives it over a reply; `AsyncStream` does the same and awaits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import suppress
+from sys import maxsize
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from oai._errors import (
+    SHOWN,
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    ResponseTooLargeError,
+    StreamError,
+    excerpt,
+)
+from oai._http.encodings import Feed, TooLarge
+from oai._http.encodings import decoder as content_decoder
+from oai._http.messages import TransportError
+from oai._http.sse import EventParser, ServerSentEvent
+from oai._json.decode import convert, lenient, parse_json
+from oai._json.objects import plain
+from oai._json.strict import decoder
+from oai._json.unions import tag_fields
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from oai._http.messages import Reply
+    from oai._http.response import Response
+    from oai._table.operation import Operation
+
+T = TypeVar("T")
+
+END_MARKER = b"[DONE]"
+
+
+class EventDecoder:
+    """Pieces of a stream to decoded events.
+
+    The stream is complete with `[DONE]`, or with an event of a type that the row lists under `end`; a row that
+    says `end = ["*"]` takes any end. Events without data only control the stream and are passed over.
+    """
+
+    def __init__(self, operation: Operation, response: Response, max_event: int | None = None) -> None:
+        self.complete = False
+        self._max_event = max_event
+        self._start = b""
+        self._response = response
+        self._type = operation.stream_type
+        self._decode = decoder(self._type).decode
+        # Events of this one class say nothing of their kind, which is most streams; all others are watched.
+        self._untyped = self._type if "type" not in getattr(self._type, "__struct_fields__", ("type",)) else None
+        self._ends = frozenset(operation.row.end)
+        self._error_events = operation.row.error_events
+        # Where the events are told apart by `event`, that is the name on the stream beside the data.
+        self._named = "event" in tag_fields(self._type)
+        self._parser = EventParser()
+        self._plain = content_decoder(response.headers, max_event)
+
+    def feed(self, piece: bytes) -> Iterator[Any]:
+        """Yield the events that the next piece completes.
+
+        Raises:
+            StreamError: an event says that the server failed.
+            APIResponseValidationError: the data of an event is not JSON.
+            ResponseTooLargeError: an event is larger than the client's `max_event`.
+        """
+        if self._plain is not None:
+            piece = self._inflated(self._plain, piece)
+        if len(self._start) < SHOWN:
+            self._start += piece[:SHOWN]
+        limit = maxsize if self._max_event is None else self._max_event
+        for event in self._parser.feed(piece):
+            data = event.data
+            if len(data) > limit:
+                raise self._too_large()
+            if self._named or event.event == "error" or not data.startswith(b"{"):
+                if data.startswith(END_MARKER):
+                    self.complete = True
+                    return
+                yield from self._uncommon(event)
+                continue
+            try:
+                item = self._decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                item = self._lenient(event)
+            if type(item) is not self._untyped:
+                self._watch(item)
+            yield item
+        if self._parser.held > limit:
+            raise self._too_large()
+
+    def _inflated(self, plain: Feed, piece: bytes) -> bytes:
+        try:
+            return plain(piece)
+        except TooLarge:
+            raise self._too_large() from None
+
+    def _too_large(self) -> ResponseTooLargeError:
+        message = f"an event of the stream is larger than {self._max_event} bytes (max_event)"
+        return ResponseTooLargeError(message, response=self._response)
+
+    def end(self) -> None:
+        """Say that the stream has ended.
+
+        Raises:
+            APIConnectionError: it ended without its end marker, so that events may be missing.
+            APIResponseValidationError: it was no stream of events at all.
+        """
+        kind = self._response.headers.get("content-type", "")
+        if not self.complete and kind and not kind.startswith("text/event-stream"):
+            message = f"the server answered with {kind} where a stream was asked for: {excerpt(self._start)}"
+            raise APIResponseValidationError(message, response=self._response, body=excerpt(self._start))
+        if self._parser.pending.strip() == END_MARKER or "*" in self._ends:
+            self.complete = True
+        if not self.complete:
+            raise APIConnectionError(
+                message="The stream ended without its end marker: events may be missing.",
+                request=self._response.request,
+            )
+
+    def _watch(self, item: Any) -> None:
+        kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
+        if kind in self._ends:
+            self.complete = True
+        elif (kind == "error" and not self._error_events) or self._is_failure(item):
+            self._fail(plain(item))
+
+    def _is_failure(self, value: Any, *, named: bool = False) -> bool:
+        """Tell whether data says that the stream has failed; in some, an event of type `error` is one as any other."""
+        expected = self._error_events and isinstance(value, dict) and value.get("type") == "error"
+        return not expected and (named or _is_error(value))
+
+    def _uncommon(self, event: ServerSentEvent) -> Iterator[Any]:
+        if not event.data.strip():
+            return
+        value = self._json(event)
+        if event.event == "error" and self._is_failure(value, named=True):
+            self._fail(value)
+        item = convert(self._type, {"event": event.event, "data": value} if self._named else value)
+        self._watch(item)
+        yield item
+
+    def _lenient(self, event: ServerSentEvent) -> Any:
+        value = self._json(event)
+        if self._is_failure(value):
+            self._fail(value)
+        return lenient(self._type, value)
+
+    def _json(self, event: ServerSentEvent) -> Any:
+        try:
+            return parse_json(event.data)
+        except msgspec.DecodeError as error:
+            raise APIResponseValidationError(
+                f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",
+                response=self._response,
+                body=excerpt(event.data),
+            ) from None
+
+    def _fail(self, value: Any) -> None:
+        body = value.get("error", value) if isinstance(value, dict) else value
+        message = body.get("message") if isinstance(body, dict) else body
+        text = excerpt(message if isinstance(message, str) and message else msgspec.json.encode(body))
+        raise StreamError(text, response=self._response, body=body)
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.get("error"))
+
+
+def lost(error: TransportError, response: Response, what: str = "stream") -> APIConnectionError:
+    """Make the exception for an answer that broke off while its body was read."""
+    if error.kind == "timeout":
+        return APITimeoutError(response.request, message=f"Request timed out within the {what}: {error}")
+    return APIConnectionError(message=f"The connection broke within the {what}: {error}", request=response.request)
+
+
+# The generators below do not know their stream: one that is forgotten closes its reply at once, and not only when
+# the garbage collector comes by.
+
+
+def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generator[Any, None, None]:
+    try:
+        for piece in reply:
+            yield from decoder.feed(piece)
+            if decoder.complete:
+                break
+        decoder.end()
+    except TransportError as error:
+        raise lost(error, response) from error
+    finally:
+        reply.close()
+
+
+async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -> AsyncGenerator[Any, None]:
+    try:
+        async for piece in reply if hasattr(reply, "__aiter__") else at_once(reply):
+            for item in decoder.feed(piece):
+                yield item
+            if decoder.complete:
+                break
+        decoder.end()
+    except TransportError as error:
+        raise lost(error, response) from error
+    finally:
+        await close(reply)
+
+
+async def at_once(reply: Reply) -> AsyncIterator[bytes]:
+    """Read a reply that does not have to be awaited, such as an offline one."""
+    for piece in reply:
+        yield piece
+
+
+async def close(reply: Any) -> None:
+    """Close a reply, whether it has to be awaited or not."""
+    closing = reply.close()
+    if closing is not None:
+        await closing
+
+
+class _BaseStream(Generic[T]):
+    """What both streams are: an answer under way."""
+
+    def __init__(self, response: Response, reply: Any) -> None:
+        self.response = response
+        self._request_id = response.request_id
+        self._reply = reply
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.response.request.operation}>"
+
+
+class Stream(_BaseStream[T]):
+    """An iterable of events, each as it arrives. Close it, or leave its `with` block, to stop early.
+
+    Iterating raises `StreamError` for an error event, `APIConnectionError` where the stream is cut, and
+    `APITimeoutError` where the next event takes longer than the time-out.
+    """
+
+    def __init__(self, operation: Operation, response: Response, reply: Reply, *, max_event: int | None = None) -> None:
+        super().__init__(response, reply)
+        decoder = EventDecoder(operation, response, max_event)
+        self._events: Generator[T, None, None] = _events(decoder, response, reply)
+
+    def __iter__(self) -> Iterator[T]:
+        return self._events
+
+    def __next__(self) -> T:
+        return next(self._events)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another thread may do so: the one that reads then gets an `APIConnectionError`.
+        """
+        with suppress(ValueError):  # a thread is reading, which the reply tells
+            self._events.close()
+        self._reply.close()
+
+
+class AsyncStream(_BaseStream[T]):
+    """`Stream` for `async for` and `async with`."""
+
+    def __init__(self, operation: Operation, response: Response, reply: Any, *, max_event: int | None = None) -> None:
+        super().__init__(response, reply)
+        decoder = EventDecoder(operation, response, max_event)
+        self._events: AsyncGenerator[T, None] = _events_async(decoder, response, reply)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self._events
+
+    async def __anext__(self) -> T:
+        return await anext(self._events)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another task may do so: the one that reads then gets an `APIConnectionError`.
+        """
+        if not getattr(self._events, "ag_running", False):
+            await self._events.aclose()
+        await close(self._reply)

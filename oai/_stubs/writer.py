@@ -1,0 +1,139 @@
+"""The names and types that all stub classes of one file are written with.
+
+It is the base of `Writer` in `_stubs.classes`, and what the writers of views and of connections need of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+from oai._errors import TableError
+
+if TYPE_CHECKING:
+    from oai._stubs.types import Speller
+    from oai._table.rows import HelperRow, Row
+    from oai._table.table import Table
+    from oai._table.websocket_row import WebSocketRow
+
+VARIABLE: Final = re.compile(r"(?<![\w.])T\b")
+"""The type variable of a table, which only the signature of a function can have."""
+
+
+class Form(NamedTuple):
+    """One way to call an operation: by which name, with which positional parameters."""
+
+    operation: str
+    row: Row
+    positional: list[str]
+    helper: HelperRow | WebSocketRow | None = None
+
+
+class StubWriter:
+    """The namespaces of one stub file, the names of their classes, and the types of their members.
+
+    Args:
+        table: the rows.
+        spell: spells the types and collects the imports.
+        is_async: whether the functions are coroutine functions.
+        own: the operations to write; those of other rows are inherited.
+        with_bodies: whether functions need bodies, as they do outside of `.pyi` files.
+    """
+
+    prefix: ClassVar[str] = ""
+    """What the names of the classes begin with, behind `Async`."""
+
+    def __init__(
+        self, table: Table, spell: Speller, *, is_async: bool, own: Iterable[str], with_bodies: bool = False
+    ) -> None:
+        self.table = table
+        self.spell = spell
+        self.is_async = is_async
+        self.own = frozenset(own)
+        self.with_bodies = with_bodies
+        self.paths = [*table, *table.helpers]
+        self.segments = dict.fromkeys(path.partition(".")[0] for path in self.paths)
+        self.aliases = [alias for alias, forms in table.aliases.items() if any(path in self.own for path, _ in forms)]
+        self.namespaces = self._namespaces()
+        self._class_names: dict[str, str] = {}
+        for path in dict.fromkeys(outer for each in self.paths for outer in _outer(each)):
+            name = ("Async" if is_async else "") + self.prefix + camel(path)
+            while name in self._class_names.values():
+                name += "_"
+            self._class_names[path] = name
+
+    def _namespaces(self) -> list[str]:
+        """Return the namespaces to write, outer ones first: those above the operations, and those that are called."""
+        found = {alias: None for alias in self.aliases if alias in self.segments}
+        for path in self.paths:
+            found |= dict.fromkeys(_outer(path) if path in self.own else ())
+        return list(found)
+
+    def class_name(self, path: str) -> str:
+        """Return the name of a namespace's class: `ChatCompletions`, `AsyncChatCompletions`."""
+        return self._class_names[path]
+
+    def members(self, prefix: str) -> dict[str, bool]:
+        """Return what stands below a namespace (`"chat."`, nothing for the client), and which are namespaces."""
+        found: dict[str, bool] = {}
+        for path in self.paths:
+            if path.startswith(prefix):
+                head, _, rest = path[len(prefix) :].partition(".")
+                found[head] = bool(rest)
+        return found
+
+    def form(self, path: str) -> Form:
+        """Return how a call path is called."""
+        helper = self.table.helpers.get(path)
+        row = self.table[path] if helper is None else helper.as_row(self.table)
+        return Form(path, row, row.positional, helper)
+
+    def whole(self, path: str) -> str:
+        """Return the type of a complete answer of a call path; one that depends on the arguments is anything."""
+        form = self.form(path)
+        with self.errors_of(form, "response"):
+            text = self.spelled(form)
+        return VARIABLE.sub(lambda _: self.spell.use("Any"), text)
+
+    def spelled(self, form: Form) -> str:
+        """Return the type of a complete answer, with the type variable of the table where it has one."""
+        expression = form.row.response
+        if form.helper is not None and form.helper.async_response is not None and self.is_async:
+            expression = form.helper.async_response
+        return self.spell.use("BinaryResponse") if expression == "bytes" else self.spell.spell(expression)
+
+    def body(self, doc: str) -> Iterator[str]:
+        """Write the docstring of a function, and where it needs one a body."""
+        plain = doc.replace("\\", "\\\\").replace('"', '\\"')
+        yield f'        """{plain}"""'
+        if self.with_bodies:
+            yield "        ..."  # pyright takes a docstring for a body only in a `.pyi` file
+
+    def errors_of(self, form: Form, key: str) -> _Errors:
+        """Return a context that names a key of a row in the error about an unknown type."""
+        return _Errors(f"[{form.operation}]: `{key}`")
+
+
+class _Errors:
+    """Turns the `LookupError` of a type that is nowhere into a `TableError` that says where it was written."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LookupError):
+            raise TableError(f"{self._where}: {error.args[0]}") from None
+
+
+def _outer(path: str) -> list[str]:
+    """Return the namespaces that a call path leads through, the outermost first."""
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def camel(path: str) -> str:
+    """Return a call path as the name of a class: `ChatCompletions`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", path))

@@ -1,0 +1,232 @@
+"""Rows to callables: real functions with exact signatures, on real namespace classes.
+
+A client class gets one attribute for each first segment of a call path. An attribute is built when it is
+first looked at: a namespace becomes a class, an operation becomes a function whose source is written here,
+compiled, and put in the attribute's place, so that later calls find a plain method. The functions of a sync
+and an async client differ in two words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial, reduce
+from operator import attrgetter
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from oai._errors import TableError
+from oai._support.omit import omit
+from oai._surface.source import (
+    document,
+    helper_source,
+    make_function,
+    operation_source,
+    overload,
+    required_params,
+    with_headers,
+    wrong_call,
+)
+from oai._table.operation import GENERATED, Operation
+from oai._table.websocket_row import WebSocketRow
+
+if TYPE_CHECKING:
+    from oai._table.rows import HelperRow
+    from oai._table.table import Table
+
+
+class Namespace:
+    """A group of operations under a common call path, such as `client.chat.completions`."""
+
+    _path: str = ""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def with_raw_response(self) -> Any:
+        """The same operations, whose methods return the answer as HTTP had it, see `RawResponse`."""
+        return reduce(getattr, self._path.split("."), self._client.with_raw_response)
+
+    @property
+    def with_streaming_response(self) -> Any:
+        """The same operations, whose methods return context managers of a `StreamedResponse`."""
+        return reduce(getattr, self._path.split("."), self._client.with_streaming_response)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _namespace_of, (self._client, self._path)
+
+    def __repr__(self) -> str:
+        names = (name for name in dir(self) if name[0] != "_" and name not in dir(Namespace))
+        return f"<namespace {self._path}: {', '.join(names)}>"
+
+
+def client_of(owner: Any) -> Any:
+    """Return the client that a namespace belongs to, or the client itself."""
+    return vars(owner)["_client"] if isinstance(owner, Namespace) else owner
+
+
+def _namespace_of(client: Any, path: str) -> Namespace:
+    """Return the namespace that was pickled: its class is made for a table, and its client knows the table."""
+    namespace: Namespace = attrgetter(path)(client)
+    return namespace
+
+
+class MethodBuilder:
+    """What a table gives a client class: its attributes, built as they are needed.
+
+    Args:
+        table: the rows.
+        is_async: whether the functions are coroutine functions.
+    """
+
+    def __init__(self, table: Table, *, is_async: bool = False) -> None:
+        self.table = table
+        self.is_async = is_async
+        self.operations: dict[str, Operation] = {}
+
+    def operation(self, name: str) -> Operation:
+        """Return the operation of a call path; there is one for all functions that call it."""
+        if name not in self.operations:
+            self.operations[name] = Operation(name, self.table[name])
+        return self.operations[name]
+
+    def install(self, cls: type, taken: frozenset[str]) -> None:
+        """Give a client class its attributes: namespaces, operations of one segment, and flat aliases.
+
+        Raises:
+            TableError: an attribute would hide one of `taken`, the client's own.
+        """
+        for name, attribute in self._attributes(""):
+            if name in taken:
+                raise TableError(f"the call path or alias `{name}` would hide `{cls.__name__}.{name}`")
+            attribute.__set_name__(cls, name)
+            setattr(cls, name, attribute)
+
+    def _attributes(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """Yield the attributes of the namespace at `prefix` (`"chat."`, nothing for the client itself)."""
+        segments: dict[str, bool] = {}
+        for path in (*self.table, *self.table.helpers):
+            if path.startswith(prefix):
+                head, _, rest = path[len(prefix) :].partition(".")
+                segments[head] = bool(rest)
+        for name, is_namespace in segments.items():
+            yield name, _NamespaceAttribute(self, prefix + name) if is_namespace else self._method(prefix + name)
+        if not prefix:
+            for alias in self.table.aliases:
+                if alias not in segments:
+                    yield alias, _LazyMethod(partial(self._flat, alias, "self"))
+
+    def _method(self, path: str) -> _LazyMethod:
+        owner, _, name = path.rpartition(".")
+        client = "self._client" if owner else "self"
+
+        def make() -> FunctionType:
+            if path in self.table.helpers:
+                return self._helper(path, self.table.helpers[path], client)
+            operation = self.operation(path)
+            return self._function(name, operation, operation.row.positional, client)
+
+        return _LazyMethod(make)
+
+    def namespace(self, path: str) -> type[Namespace]:
+        """Make the class of a namespace."""
+        name = "".join(part.title() for part in path.rpartition(".")[2].split("_"))
+        cls = type(name, (Namespace,), {"_path": path, "__doc__": f"The operations below `{path}`."})
+        for attribute_name, attribute in self._attributes(f"{path}."):
+            attribute.__set_name__(cls, attribute_name)
+            setattr(cls, attribute_name, attribute)
+        if path in self.table.aliases:
+            call = _LazyMethod(partial(self._flat, path, "self._client"))
+            call.__set_name__(cls, "__call__")
+            setattr(cls, "__call__", call)  # noqa: B010 - a checker would hold the assignment to a method's type
+        return cls
+
+    def _flat(self, alias: str, client: str) -> FunctionType:
+        """Make the function of an alias; where two operations share it, the number of positionals decides."""
+        forms = self.table.aliases[alias]
+        functions = [self._function(alias, self.operation(name), names, client) for name, names in forms]
+        if len(functions) == 1:
+            return functions[0]
+        if len(functions) > 2 or sorted(len(names) for _, names in forms) != [0, 1]:
+            raise TableError(f"alias `{alias}` must be one operation, or one without and one with one argument")
+        (without, _), (given, (_, names)) = sorted(zip(functions, forms, strict=True), key=lambda pair: len(pair[1][1]))
+        return overload(alias, names[0], without, given)
+
+    def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
+        row = operation.row
+        if not self.is_async:
+            call = ("", f"{client}._core.call")
+        elif operation.page:  # what comes back can be awaited and iterated
+            call = ("", f"{client}._core.list")
+        else:
+            call = ("async ", f"await {client}._core.call")
+        source = "\n".join(operation_source(name, row, positional, call))
+        scope = {"_operation": operation, "_omit": omit, "_wrong_call": wrong_call, "_with_headers": with_headers}
+        filename = f"{GENERATED}{operation.name}, called {name}>"
+        function = make_function(name, filename, source, scope, required_params(row))
+        function.__qualname__ = f"{operation.name}"
+        function.__doc__ = document(operation)
+        return function
+
+    def _helper(self, path: str, helper: HelperRow | WebSocketRow, client: str) -> FunctionType:
+        """Make the method that a helper's function becomes."""
+        from inspect import getdoc  # a large module, which waits until a method is made
+
+        name = path.rpartition(".")[2]
+        try:
+            target = helper.target
+        except LookupError as error:
+            raise TableError(f"[{path}]: `helper` is {helper.helper!r}: {error}") from error
+        params = helper.merged(self.table)
+        positional = helper.positional(self.table)
+        call = f"_target({client}, **_given)"
+        prefix = ""
+        if helper.waits:
+            prefix, call = "", f"{client}._core.help(_target, _given)"
+            if self.is_async:
+                prefix, call = "async ", f"await {call}"
+        source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
+        constants = {**helper.constants, "name": path} if isinstance(helper, WebSocketRow) else helper.constants
+        given = partial(target, **constants) if constants else target
+        scope = {"_target": given, "_omit": omit, "_wrong_call": wrong_call}
+        required = [param for param, kind in params.items() if not kind.endswith("?")]
+        function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
+        function.__qualname__ = path
+        function.__doc__ = "\n\n".join(filter(None, [helper.doc or path, getdoc(target)]))
+        return function
+
+
+class _LazyMethod:
+    """An attribute that puts what `make` returns in its own place when it is first looked at."""
+
+    def __init__(self, make: Callable[[], FunctionType]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        function = self._make()
+        setattr(self._owner, self._name, function)
+        return function.__get__(instance, owner) if instance is not None else function
+
+
+class _NamespaceAttribute:
+    """An attribute that makes its namespace class once, and one instance of it for each client."""
+
+    def __init__(self, surface: MethodBuilder, path: str) -> None:
+        self._surface = surface
+        self._path = path
+        self._cls: type[Namespace] | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if self._cls is None:
+            self._cls = self._surface.namespace(self._path)
+        if instance is None:
+            return self._cls
+        namespace = self._cls(client_of(instance))
+        instance.__dict__[self._name] = namespace
+        return namespace

@@ -1,0 +1,79 @@
+"""Rows of WebSockets, each checked where it was written, as `_table.check` does with the other kinds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from oai._json.strict import convert_strict
+from oai._support.suggest import nearest
+from oai._table.check import header_problems, is_public, mistyped, wrong
+from oai._table.rows import PLACEHOLDER
+from oai._table.type_expressions import check_expression
+from oai._table.websocket_row import SOCKET_KEYS, SOCKET_OPTIONS, WebSocketRow
+
+OF_A_CONNECTION = frozenset(
+    {
+        *("close", "dispatch_events", "handshake", "off", "on", "once"),
+        *("parse_event", "recv", "recv_bytes", "send", "send_raw"),
+    }
+)
+"""What every connection has, which no event may hide."""
+
+
+def check_socket(source: str, name: str, keys: dict[str, Any]) -> WebSocketRow:
+    """Turn the keys of a WebSocket into a `WebSocketRow`, or say what is wrong with them."""
+    for key in keys:
+        if key not in SOCKET_KEYS:
+            raise wrong(source, name, key, "is not a key of a WebSocket", nearest(key, SOCKET_KEYS))
+    if "events" not in keys:
+        raise wrong(source, name, "events", "is missing: the type of what the server sends")
+    try:
+        socket = convert_strict(WebSocketRow, keys)
+    except msgspec.ValidationError as error:
+        raise mistyped(source, name, keys, error) from None
+    for problem in _problems(name, socket):
+        raise wrong(source, name, *problem)
+    return socket
+
+
+def _problems(name: str, socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
+    yield from header_problems(name)
+    if not socket.websocket.startswith("/") or re.search(r"[{}#\s?]", PLACEHOLDER.sub("", socket.websocket)):
+        yield "websocket", "is a path template such as '/live/sessions/{session_id}/attach'"
+    names = [*socket.path_params, *socket.params]
+    for param in names:
+        if not is_public(param) or param == "self" or param in SOCKET_OPTIONS or names.count(param) > 1:
+            yield f"params.{param}", "cannot be the name of a parameter"
+    for param in socket.args:
+        if param not in names:
+            yield "args", f"names {param!r}, which is no parameter of the row", nearest(param, names)
+    for param, expression in socket.params.items():
+        yield from _type_problems(f"params.{param}", expression.removesuffix("?"))
+    yield from _type_problems("events", socket.events)
+    for event, params in socket.sends.items():
+        yield from _event_problems(event, params, socket)
+
+
+def _event_problems(event: str, params: dict[str, str], socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
+    """Yield what is wrong with an event that the client sends."""
+    head, *rest = segments = event.split(".")
+    if not all(map(is_public, segments)):
+        yield f"sends.{event}", "cannot be a call path below a connection"
+    if head in OF_A_CONNECTION:
+        yield f"sends.{event}", f"would hide `{head}`, which every connection has"
+    for count in range(1, len(rest) + 1):
+        if (parent := ".".join(segments[:count])) in socket.sends:
+            yield f"sends.{event}", f"lies below {parent!r}, which is an event itself"
+    for param, expression in params.items():
+        if not is_public(param) or param in ("self", "type"):
+            yield f"sends.{event}.{param}", "cannot be the name of a parameter"
+        yield from _type_problems(f"sends.{event}.{param}", expression.removesuffix("?"))
+
+
+def _type_problems(key: str, expression: str) -> Iterator[tuple[str, ...]]:
+    if problem := check_expression(expression):
+        yield key, problem

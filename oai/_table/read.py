@@ -1,0 +1,67 @@
+"""Reading of tables from TOML: a header is a call path, and what stands below it is a row.
+
+This module finds the rows in a document; `_table.check` and `_table.check_websockets` check each.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from oai._errors import TableError
+from oai._table.check import check_helper, check_row, wrong
+from oai._table.table import Table
+
+if TYPE_CHECKING:
+    from oai._table.rows import HelperRow, Row
+    from oai._table.websocket_row import WebSocketRow
+
+TABLE_KEYS = ("constants", "defaults", "params", "local", "headers", "header_params", "parts", "rename")
+"""The keys of a row whose values are tables; any other table below a header is a further call path."""
+
+
+def read_table(source: str | os.PathLike[str]) -> Table:
+    """Read and check one TOML file."""
+    rows: dict[str, Row] = {}
+    helpers: dict[str, HelperRow | WebSocketRow] = {}
+    for name, keys in _read(source):
+        if "websocket" in keys:
+            from oai._table.check_websockets import check_socket  # few tables have any
+
+            helpers[name] = check_socket(str(source), name, keys)
+        elif "helper" in keys:
+            helpers[name] = check_helper(str(source), name, keys)
+        else:
+            rows[name] = check_row(str(source), name, keys)
+    return Table(rows, helpers=helpers)
+
+
+def _read(source: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield call path and keys of all that a TOML file declares."""
+    try:
+        with open(source, encoding="utf-8-sig") as file:  # Windows' editors write a byte order mark
+            document = tomllib.loads(file.read())
+    except OSError as error:
+        raise TableError(f"{source}: the table of endpoints cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TableError(f"{source}: this is not TOML: {error}") from error
+    yield from find_rows(str(source), document)
+
+
+def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield call path and keys of every row: a table is a row if anything but tables stands in it."""
+    for key, value in document.items():
+        name = f"{prefix}{key}"
+        if not isinstance(value, dict):
+            raise wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
+        if not value or any(_is_of_a_row(key, item) for key, item in value.items()):
+            yield name, value
+        else:
+            yield from find_rows(source, value, f"{name}.")
+
+
+def _is_of_a_row(key: str, value: object) -> bool:
+    """Tell a row's key from a further segment of the call path, which may be called like one."""
+    return not isinstance(value, dict) or (key in TABLE_KEYS and not any(isinstance(v, dict) for v in value.values()))

@@ -1,0 +1,30 @@
+"""Operations of requests that no row declares."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args, get_origin
+
+from oai._errors import OpenAIError
+from oai._table.operation import Operation
+from oai._table.rows import Row
+
+
+def undeclared_operation(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
+    """Make the operation of a request that no row declares."""
+    if "://" in path:
+        raise OpenAIError(f"{path!r} is a whole URL; give the path below base_url, or a client with another one")
+    from urllib.parse import quote, unquote  # as in `_request.config`
+
+    template = quote(unquote(path if path.startswith("/") else f"/{path}"), safe="/?&=+,:;@!$'()*%[]~")
+    row = Row(
+        method=cast("Any", method.upper()),
+        path=template,
+        body="multipart" if files else "json",
+        response="Any",
+        files=files,
+        end=["*"],
+    )
+    operation = Operation(f"{row.method} {path}", row)
+    operation.response_type = cast_to
+    operation.stream_type = get_args(stream_cls)[0] if get_origin(stream_cls) is not None else stream_cls
+    return operation

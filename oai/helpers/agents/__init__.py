@@ -1,0 +1,1 @@
+"""Agents: files, turns, tool calls, event streams and artifacts of agent sessions."""

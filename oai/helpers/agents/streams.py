@@ -1,0 +1,176 @@
+"""The events of an agent's session: `sessions.stream`, and what `sessions.create(stream=True)` returns.
+
+The two differ in how they begin and end. The stream of `create` is open and ends where the server ends it. That of
+`stream` is opened by `with`, which sends the input to an idle session, and ends with the turn.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from oai._request.client_core import core_of
+from oai._results.stream import AsyncStream, Stream
+from oai._support.omit import Omit, omit
+from oai.helpers.agents.calls import Dispatcher, without_key
+from oai.helpers.agents.turns import AsyncTurnStream, Events, TurnEvents, TurnStream
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from oai._flow.steps import Steps
+    from oai.helpers.agents.calls import ToolErrorHandler
+    from oai.helpers.agents.tools import ToolHandler
+    from oai.types.beta import AgentSessionInputMessageParam
+    from oai.types.beta.agents_params import TextFormatParamJSONSchema
+
+T = TypeVar("T")
+
+
+class AgentSessionEventStream(TurnStream[T], Stream[Any]):
+    """The events of a session that was created with an input; they can be put together to its first turn."""
+
+
+class AsyncAgentSessionEventStream(AsyncTurnStream[T], AsyncStream[Any]):
+    """`AgentSessionEventStream` for `async for` and `async with`."""
+
+
+class AgentSessionStream(TurnStream[T]):
+    """The events of one turn. Entering it looks the session up, subscribes to its events, and sends the input.
+
+    Only one may send input to a session meanwhile, since the events do not say whose input a turn is for. Leaving it
+    gives the connection back; the turn goes on at the server.
+    """
+
+    _start: Callable[[Any], Steps[Any]]
+
+    def __enter__(self) -> Self:
+        return self._open(core_of(self._client).help(_once(self), {}))
+
+
+class AsyncAgentSessionStream(AsyncTurnStream[T]):
+    """`AgentSessionStream` for `async for` and `async with`."""
+
+    _start: Callable[[Any], Steps[Any]]
+
+    async def __aenter__(self) -> Self:
+        return self._open(await core_of(self._client).help(_once(self), {}))
+
+
+def _once(stream: Any) -> Callable[[Any], Steps[Any]]:
+    """Return what opens a stream, which can be done once."""
+    start: Callable[[Any], Steps[Any]] = stream._start  # noqa: SLF001 - of the classes above
+    stream._start = _refuse  # noqa: SLF001 - as above
+    return start
+
+
+def _refuse(client: Any) -> Any:  # noqa: ARG001 - as what opens a stream
+    raise RuntimeError("the stream of a turn can be entered once; call sessions.stream() again")
+
+
+def created(
+    body: dict[str, Any],
+    options: Mapping[str, Any],
+    *,
+    output_type: Any = None,
+    tool_handlers: Mapping[str, ToolHandler] | None = None,
+    on_tool_error: ToolErrorHandler | None = None,
+) -> Callable[[Any, Any], Any]:
+    """Ask for an answer in a type, and return what makes the stream of a new session one that answers calls.
+
+    Raises:
+        ValueError: there are handlers and no stream, or two formats.
+        TypeError: the type has no strict schema.
+    """
+    if output_type is not None:
+        body["agent"] = _with_format(body.get("agent") or {}, output_type)
+    if tool_handlers is not None and body.get("stream") is not True:
+        raise ValueError("tool_handlers needs stream=True, whose events the calls come in")
+    dispatcher = Dispatcher(tool_handlers, on_tool_error, options)
+
+    def put_together(client: Any, raw: Any) -> Any:
+        kind: Any = AsyncAgentSessionEventStream if core_of(client).is_async else AgentSessionEventStream
+        return kind(client, Events(), dispatcher, output_type)._open(raw)  # noqa: SLF001 - of the class above
+
+    return put_together
+
+
+def agent_text_format(output_type: Any) -> TextFormatParamJSONSchema:
+    """Return the `text.format` of an agent that answers in a type.
+
+    Raises:
+        TypeError: the type has no strict schema.
+    """
+    from oai.helpers.structured.schemas import format_of  # only who asks for a type has it
+
+    return {"type": "json_schema", "schema": format_of(output_type).schema()}
+
+
+def _with_format(agent: Mapping[str, Any], output_type: Any) -> dict[str, Any]:
+    text = dict(agent.get("text") or {})
+    if text.get("format") is not None:
+        raise ValueError("output_type and agent.text.format both say how to answer; give one of them")
+    return {**agent, "text": {**text, "format": agent_text_format(output_type)}}
+
+
+def stream_turn(
+    client: Any,
+    *,
+    session_id: str,
+    input: str | Iterable[AgentSessionInputMessageParam],
+    output_type: Any = None,
+    tool_handlers: Mapping[str, ToolHandler] | None = None,
+    on_tool_error: ToolErrorHandler | None = None,
+    idempotency_key: str | Omit = omit,
+    **options: Any,
+) -> Any:
+    """Use it as a context manager: `with client.beta.agents.sessions.stream(id, input="...") as stream: ...`.
+
+    Iterate for the events, or call `stream.get_final_result()`. `tool_handlers` are functions by the names of the
+    tools, called with a dict of arguments; `on_tool_error` is told of what fails here. `output_type` says as what the
+    answer is read, for which the session has to have a format.
+
+    Raises:
+        ValueError: the input is empty, or, when it is entered, the session is not idle.
+    """
+    event = _input(input)
+    key = next((value for name, value in _headers(options) if name.lower() == "idempotency-key"), idempotency_key)
+    key = str(uuid.uuid4()) if key is omit else key
+    asked = without_key(options) | {name: options[name] for name in ("extra_query",) if name in options}
+    more = {name: options[name] for name in ("extra_body",) if name in options}
+    kind: Any = AsyncAgentSessionStream if core_of(client).is_async else AgentSessionStream
+    dispatcher = Dispatcher(tool_handlers, on_tool_error, options)
+    stream = kind(client, TurnEvents(session_id), dispatcher, output_type, session_id)
+
+    def start(client: Any) -> Steps[Any]:
+        sessions = client.beta.agents.sessions
+        session = yield sessions.retrieve(session_id, **asked)
+        if session.status != "idle":
+            raise ValueError(
+                f"the session {session_id} is {session.status!r}, not idle; follow what it does with events.stream()"
+            )
+        raw = yield sessions.events.stream(session_id, **asked)
+        try:
+            header = omit if key is None else key
+            yield sessions.events.create(session_id, events=[event], idempotency_key=header, **asked, **more)
+        except BaseException:
+            yield raw.close()
+            raise
+        return raw
+
+    stream._start = start  # noqa: SLF001 - of the classes above
+    return stream
+
+
+def _headers(options: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    return (options.get("extra_headers") or {}).items()
+
+
+def _input(given: str | Iterable[AgentSessionInputMessageParam]) -> dict[str, Any]:
+    """Return the event that sends an input."""
+    parts = [{"type": "input_text", "text": given}]
+    messages: list[Any] = [{"role": "user", "content": parts}] if isinstance(given, str) else list(given)
+    if not given or not messages:
+        raise ValueError("`input` is empty; it is text, or a list of messages")
+    return {"type": "agent.session.input.message", "input": messages}

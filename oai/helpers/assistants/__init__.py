@@ -1,0 +1,1 @@
+"""Assistants (beta): event streams of runs, and the state that they accumulate."""

@@ -1,0 +1,1 @@
+"""Helper streams of chat and responses: typed events, and snapshots of what has arrived so far."""

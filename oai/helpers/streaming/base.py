@@ -1,0 +1,229 @@
+"""What the streams put together have in common: a state that takes what comes in, and gives events out.
+
+A state does no I/O and serves both clients: `handle(item)` returns the events that an item of the raw stream means,
+`end()` those that its end means, and raises where the whole cannot be parsed. `HelperStream` drives one over a
+`Stream`, `AsyncHelperStream` over an `AsyncStream`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from oai._errors import OpenAIError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from oai._http.response import Response
+    from oai._results.stream import AsyncStream, Stream
+
+E = TypeVar("E")
+
+
+class State(Protocol[E]):
+    """What puts a stream together."""
+
+    def handle(self, item: Any) -> Iterable[E]:
+        """Take the next item of the raw stream; return its events."""
+
+    def end(self) -> Iterable[E]:
+        """Say that the stream is complete; return the events that are left. May raise where `handle` must not."""
+
+    def text_of(self, event: E) -> str | None:
+        """Return the text that an event adds to the answer, `None` for an event that adds none."""
+
+
+class _BaseHelperStream(Generic[E]):
+    """What both streams are."""
+
+    _state: State[E]
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._complete = self._closed = False
+        self._error: BaseException | None = None
+
+    @property
+    def response(self) -> Response:
+        """Status and headers of the answer."""
+        found: Response = self._raw.response
+        return found
+
+    @property
+    def _request_id(self) -> str | None:
+        return self.response.request_id
+
+    def _check_complete(self) -> None:
+        """Raise what ended the stream, unless it came to its end."""
+        if self._error is not None:
+            raise self._error
+        if not self._complete:
+            raise OpenAIError("The stream was closed before its end; the snapshot holds what had come.")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.response.request.operation}>"
+
+
+class HelperStream(_BaseHelperStream[E]):
+    """An iterable of events that puts the answer together on the way.
+
+    Iterating raises as `Stream` does where the stream is cut; the snapshot then holds what had come.
+    """
+
+    def __init__(self, raw: Stream[Any], state: State[E]) -> None:
+        super().__init__(raw)
+        self._state = state
+        self._events = self._run()
+
+    def _run(self) -> Generator[E, None, None]:
+        try:
+            for item in self._raw:
+                yield from self._state.handle(item)
+            self._complete = True
+            yield from self._state.end()
+        except Exception as error:
+            self._error = error
+            raise
+
+    def __iter__(self) -> Iterator[E]:
+        return self._events
+
+    def __next__(self) -> E:
+        return next(self._events)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def until_done(self) -> Self:
+        """Read the stream to its end."""
+        for _ in self._events:
+            pass
+        return self
+
+    @property
+    def text_deltas(self) -> Iterator[str]:
+        """The pieces of the answer's text alone, each as it arrives."""
+        texts = (self._state.text_of(event) for event in self._events)
+        return (text for text in texts if text is not None)
+
+    def close(self) -> None:
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another thread may do so: the one that reads then gets an `APIConnectionError`. So may a callback.
+        """
+        self._closed = True
+        with suppress(ValueError):  # it is being read: the stream below is what ends
+            self._events.close()
+        self._raw.close()
+
+
+class AsyncHelperStream(_BaseHelperStream[E]):
+    """`HelperStream` for `async for` and `async with`."""
+
+    def __init__(self, raw: AsyncStream[Any], state: State[E]) -> None:
+        super().__init__(raw)
+        self._state = state
+        self._events = self._run()
+
+    async def _run(self) -> AsyncGenerator[E, None]:
+        try:
+            async for item in self._raw:
+                for event in self._state.handle(item):
+                    yield event
+            self._complete = True
+            for event in self._state.end():
+                yield event
+        except Exception as error:
+            self._error = error
+            raise
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self._events
+
+    async def __anext__(self) -> E:
+        return await anext(self._events)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def until_done(self) -> Self:
+        """Read the stream to its end."""
+        async for _ in self._events:
+            pass
+        return self
+
+    @property
+    def text_deltas(self) -> AsyncIterator[str]:
+        """The pieces of the answer's text alone, each as it arrives."""
+        return self._texts()
+
+    async def _texts(self) -> AsyncIterator[str]:
+        async for event in self._events:
+            text = self._state.text_of(event)
+            if text is not None:
+                yield text
+
+    async def close(self) -> None:
+        """Stop the stream and give its connection back. Calling it again does nothing.
+
+        Another task may do so: the one that reads then gets an `APIConnectionError`. So may a callback.
+        """
+        self._closed = True
+        if not getattr(self._events, "ag_running", False):  # else it is being read: the stream below is what ends
+            await self._events.aclose()
+        await self._raw.close()
+
+
+S = TypeVar("S", bound="HelperStream[Any]")
+A = TypeVar("A", bound="AsyncHelperStream[Any]")
+
+
+class Manager(Generic[S]):
+    """A context manager that sends the request when it is entered, and closes the stream when it is left."""
+
+    def __init__(self, start: Callable[[], Any], make: Callable[[Any], S]) -> None:
+        self._start = start
+        self._make = make
+        self._stream: S | None = None
+
+    def __enter__(self) -> S:
+        self._stream = self._make(self._start())
+        return self._stream
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+
+class AsyncManager(Generic[A]):
+    """`Manager` for `async with`."""
+
+    def __init__(self, start: Callable[[], Awaitable[Any]], make: Callable[[Any], A]) -> None:
+        self._start = start
+        self._make = make
+        self._stream: A | None = None
+
+    async def __aenter__(self) -> A:
+        self._stream = self._make(await self._start())
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            await self._stream.close()

@@ -1,0 +1,1 @@
+"""Structured outputs: schemas from Python types, parsed results, function tools, tool runs."""

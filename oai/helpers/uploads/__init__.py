@@ -1,0 +1,1 @@
+"""Uploads in parts, and files for vector stores."""

@@ -1,0 +1,101 @@
+"""Files for vector stores: uploaded some at a time, added, and waited for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oai._flow.steps import Steps, run_concurrently
+from oai._request.multipart import content_of
+from oai._support.file_types import File
+from oai.helpers.uploads.chunked import Meter, Progress, Source, Window, open_source
+
+if TYPE_CHECKING:
+    from oai._support.file_types import File
+
+
+def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progress | None = None) -> Steps[list[str]]:
+    """Upload files for a vector store, some at a time, and return their ids in the order of the files.
+
+    An error says by its notes which of them are there.
+    """
+    with ExitStack() as stack:
+        known = [_as_upload(file, stack) for file in files]
+        meter = Meter(sum(size for _, size, _ in known), progress)
+        ids: dict[int, str] = {}
+
+        def send(number: int, content: Path | Source, size: int, rest: tuple[Any, ...]) -> Steps[None]:
+            with ExitStack() as opened:  # a path only while it is sent: there may be more of them than may be open
+                source = Source(content, opened) if isinstance(content, Path) else content
+                window = Window(source, 0, size, number, meter)
+                made = yield client.files.create(file=(rest[0], window, *rest[1:]), purpose="assistants")
+            ids[number] = made.id
+
+        try:
+            yield run_concurrently(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
+        except Exception as error:
+            if ids:
+                error.add_note(f"These files are there, give them as file_ids: {[ids[each] for each in sorted(ids)]}")
+            raise
+    return [ids[number] for number in range(len(known))]
+
+
+def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[Any, ...]]:
+    """Return what a file is read from, its size, and its name with what else a tuple says."""
+    if isinstance(file, tuple):
+        name, content, *more = file
+    else:
+        content, name = content_of("files", file)
+        more = []
+    if isinstance(content, (str, os.PathLike)):
+        path = Path(content)
+        with ExitStack() as here:  # opened, so that one that cannot be read fails before any is sent
+            return path, open_source(path, here)[0].size, (name, *more)
+    source, _ = open_source(content, stack)
+    return source, source.size, (name, *more)
+
+
+def upload(
+    client: Any, *, vector_store_id: str, file: Any, progress: Progress | None = None, **arguments: Any
+) -> Steps[Any]:
+    """Upload a file, then add it to the vector store, which processes it in its own time: see `upload_and_poll`."""
+    ids = yield from upload_files(client, [file], 1, progress)
+    return (yield client.vector_stores.files.create(vector_store_id, file_id=ids[0], **arguments))
+
+
+def upload_and_poll(
+    client: Any, *, vector_store_id: str, file: Any, progress: Progress | None = None, **arguments: Any
+) -> Steps[Any]:
+    """Upload a file, add it to the vector store, and wait until it has been processed, well or not.
+
+    `deadline` is in seconds and for the wait, see `poll`.
+    """
+    ids = yield from upload_files(client, [file], 1, progress)
+    return (yield client.vector_stores.files.create_and_poll(ids[0], vector_store_id=vector_store_id, **arguments))
+
+
+def upload_batch_and_poll(
+    client: Any,
+    vector_store_id: str,
+    *,
+    files: Iterable[File],
+    max_concurrency: int = 5,
+    file_ids: Iterable[str] = (),
+    progress: Progress | None = None,
+    **arguments: Any,
+) -> Steps[Any]:
+    """Upload files, `max_concurrency` at a time, add them and `file_ids` to the vector store, and wait for the batch.
+
+    `progress(done, total)` is told of the bytes of all files together; `deadline` is in seconds and for the wait.
+    """
+    files = list(files)
+    there = list(file_ids)
+    if not files and not there:
+        raise ValueError("upload_and_poll() needs `files`, or `file_ids` of files that are there")
+    ids = yield from upload_files(client, files, max_concurrency, progress)
+    batches = client.vector_stores.file_batches
+    return (yield batches.create_and_poll(vector_store_id, file_ids=[*there, *ids], **arguments))

@@ -1,0 +1,188 @@
+"""What the cases of the conformance suite stand on: a server, the transport under test, and which cases there are.
+
+A case names what it needs, `@needs("tls")`; where the class says `tls = False` it has no such case, so that
+nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from oai._http.messages import Body, Headers, Request, Timeout, TransportError
+from oai.testing._cases.drivers import Driver, nothing
+from oai.testing.loopback import Answer, Loopback
+
+Case = TypeVar("Case", bound=Callable[..., None])
+
+MEMORY_VARIABLE = "OAI_CONFORMANCE_BYTES"
+
+
+class _Off:
+    """Stands where a case is not defined; pytest collects what can be called."""
+
+    def __repr__(self) -> str:
+        return "<not a case of this transport>"
+
+
+OFF = _Off()
+
+
+def needs(flag: str, value: bool = True) -> Callable[[Case], Case]:
+    """Define a case only where the class's flag is on (or, with `value=False`, off)."""
+
+    def mark(case: Case) -> Case:
+        vars(case)["needs"] = {**vars(case).get("needs", {}), flag: value}
+        return case
+
+    return mark
+
+
+class Suite:
+    """The part of the conformance suite that is no case; see `TransportConformance`."""
+
+    is_async = False
+    tls = find_spec("trustme") is not None
+    proxies = True
+    pickles = True
+    forks = hasattr(os, "fork")
+    flat_memory = True
+    exact_limits = True
+    interim = True
+    lingers = False
+    patience = 2.0
+    memory_size = int(os.environ.get(MEMORY_VARIABLE) or 64 * 1024 * 1024)
+    memory_limit = 8 * 1024 * 1024
+    driver_type: type[Driver] = Driver
+
+    def make_transport(self) -> Any:
+        """Return a new transport. It is closed after the case."""
+        raise NotImplementedError("override make_transport to return a new transport of yours")
+
+    def dispose(self, transport: Any) -> Any:
+        """Close what `make_transport` made beside the transport, such as a pool of the user's."""
+
+    make_trusting: Any = None
+    """Takes an `ssl.SSLContext` and returns a new transport that trusts by it; `None` where there is no such thing."""
+
+    own_cases: ClassVar[dict[str, Callable[..., None]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.own_cases = {
+            name: value for name, value in vars(cls).items() if name.startswith("test_") and callable(value)
+        }
+        cases: dict[str, Callable[..., None]] = {}
+        for each in reversed(cls.__mro__):
+            cases.update(vars(each).get("own_cases", {}))
+        for name, case in cases.items():
+            wanted: dict[str, bool] = getattr(case, "needs", {})
+            if any(bool(getattr(cls, flag)) != value for flag, value in wanted.items()):
+                setattr(cls, name, OFF)
+            elif getattr(cls, name) is OFF:
+                setattr(cls, name, case)
+
+    def setup_method(self) -> None:
+        self.open = ExitStack()
+        self.environment = self.open.enter_context(pytest.MonkeyPatch.context())
+        for name in list(os.environ):
+            if name.lower().endswith("_proxy"):
+                self.environment.delenv(name)
+        self.server = self.open.enter_context(Loopback())
+        self._driver: Driver | None = None
+
+    def teardown_method(self) -> None:
+        self.open.close()
+
+    @property
+    def driver(self) -> Driver:
+        """The transport under test, made when it is first asked for."""
+        if self._driver is None:
+            self._driver = self.drive(self.make_transport, self.dispose)
+        return self._driver
+
+    @property
+    def transport(self) -> Any:
+        return self.driver.transport
+
+    def drive(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> Any:
+        """Return a driver, to be ended after the case, of what `make` makes."""
+        driver = self.driver_type(make, dispose)
+        self.open.callback(driver.end)
+        return driver
+
+    def request(
+        self, path: str = "/x", *, headers: Any = (), body: bytes | Body | None = None, method: str = "", **limits: Any
+    ) -> Request:
+        """Return a request to the server. Limits are those of `Timeout`."""
+        timeout = Timeout(limits.pop("timeout", 10), **limits)
+        method = method or ("GET" if body is None else "POST")
+        url = path if "://" in path else self.server.url + path
+        return Request(method, url, list(headers), body, timeout=timeout, stream=True)
+
+    def send(self, *arguments: Any, **fields: Any) -> Any:
+        """Send a request to the server and return the reply."""
+        return self.driver.send(self.request(*arguments, **fields))
+
+    def fetch(self, *arguments: Any, **fields: Any) -> bytes:
+        """Send a request to the server and return the body of the answer."""
+        return bytes(self.send(*arguments, **fields).read())
+
+    def is_clear(self) -> bool:
+        """Tell whether the server is rid of all connections soon."""
+        return self.server.until(lambda: not self.server.open_connections, 1.5 * self.patience)
+
+    def leaves_nothing(self, driver: Driver, use: Callable[[], object]) -> None:
+        """Do something, end the driver, and see that no connection, task or unclosed object is left."""
+        gc.collect()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            use()
+            driver.end()
+            gc.collect()
+        assert self.is_clear(), f"{self.server.open_connections} connections are still open"
+        ours = [each for each in caught if getattr(each.source, "_loop", driver.loop) is driver.loop]  # not of others
+        assert not [str(each.message) for each in ours if issubclass(each.category, ResourceWarning)]
+        assert not driver.leftover, "tasks still run"
+
+    def serves_again(self) -> None:
+        """See that the transport still answers."""
+        self.server.route("GET", "/again", Answer(body=b"again"))
+        assert self.fetch("/again") == b"again"
+
+
+class Pieces:
+    """A body of pieces that counts how often it was sent."""
+
+    def __init__(self, *pieces: bytes, times: int = 1) -> None:
+        self.sent = 0
+        self.length = sum(map(len, pieces)) * times
+        self._pieces, self._times = pieces, times
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.sent += 1
+        for _ in range(self._times):
+            yield from self._pieces
+
+
+def fails(kind: str | tuple[str, ...], action: Callable[[], object]) -> TransportError:
+    """See that something raises `TransportError` of a kind, and return it."""
+    kinds = (kind,) if isinstance(kind, str) else kind
+    with pytest.raises(TransportError) as caught:
+        action()
+    assert caught.value.kind in kinds, f"{caught.value.kind!r} for {caught.value}"
+    assert str(caught.value), "the error says nothing"
+    return caught.value
+
+
+def given(headers: Headers | list[tuple[str, str]], *names: str) -> list[tuple[str, str]]:
+    """Return the fields of some names, in lower case, as they came."""
+    pairs = headers.multi_items() if isinstance(headers, Headers) else headers
+    return [pair for pair in pairs if pair[0].lower() in names]

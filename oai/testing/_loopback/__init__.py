@@ -1,0 +1,1 @@
+"""The loopback server that tests send requests to."""

@@ -1,0 +1,132 @@
+"""What the loopback server answers: content, framing, timing, and where it goes wrong."""
+
+from __future__ import annotations
+
+import json as json_
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from http import HTTPStatus
+from itertools import chain
+from typing import Any, Literal, Self
+
+from oai.testing._loopback.request import Seen
+
+_UNSET: Any = object()
+_BLOCK = bytes(range(256)) * 256
+
+
+@dataclass
+class Answer:
+    """What to answer, and how to go wrong. It may be given many times, so `chunks` must not be a spent iterator."""
+
+    status: int = 200
+    _: KW_ONLY
+    reason: str | None = None  # None: the standard one
+    headers: Sequence[tuple[str, str]] = ()  # sent as they are; what other fields imply is added unless named here
+    content_type: str | None = None
+    body: bytes | str = b""
+    json: Any = _UNSET  # instead of `body`
+    chunks: Iterable[bytes] | None = None  # instead of `body`: each is a TCP send of its own
+    raw: bytes | None = None  # instead of all that: these bytes, then the end of the connection
+    # How it is framed
+    framing: Literal["length", "chunked", "close"] = "length"
+    length: int | None = None  # claim this content-length, true or not
+    gzip: bool = False  # compress; what has come of the body can always be decompressed
+    keep_alive: bool = True  # False: say `Connection: close` and do it
+    close: bool = False  # do it without saying so
+    # When it is sent
+    informational: Sequence[Answer] = ()  # 1xx heads to send first: `Answer(103, headers=[("Link", "</x>")])`
+    delay: float = 0  # before the head
+    head_pace: float = 0  # between the lines of the head, or between its bytes with `one_byte`
+    pace: float | Sequence[float] = 0  # between chunks; a sequence gives each gap, and 0 beyond its end
+    one_byte: bool = False  # a TCP send for every byte
+    hold: threading.Event | None = None  # wait for it after `hold_after` chunks
+    hold_after: int = 1
+    # Where it breaks off
+    truncate: int | None = None  # send so many bytes of the body and no end of it, then close in good order
+    reset: Literal["before", "head", "body"] | None = None  # RST: before any byte, after the head, after the chunks
+    # How the request is read
+    drain: bool = True  # False: answer at once, end the sending side, and throw away what still comes
+    read_delay: float = 0  # before every piece (64 KiB, or a chunk) of the request's body
+    read_hold: threading.Event | None = None  # wait for it before the request's body
+    keep_body: bool = True  # False: only count and hash the request's body
+    upstream: str | None = None  # see `tunnel`
+
+    @classmethod
+    def of_json(cls, value: Any, status: int = 200, **fields: Any) -> Self:
+        return cls(status, json=value, **fields)
+
+    @classmethod
+    def html(cls, text: str, status: int = 200, **fields: Any) -> Self:
+        return cls(status, body=text, **{"content_type": "text/html; charset=utf-8", **fields})
+
+    @classmethod
+    def error(cls, status: int, message: str, code: Any = None, retry_after: Any = None, **fields: Any) -> Self:
+        """Give an error in the API's shape."""
+        kind = "server_error" if status >= 500 else "invalid_request_error"
+        if retry_after is not None:
+            fields["headers"] = [*fields.get("headers", ()), ("Retry-After", str(retry_after))]
+        return cls(status, json={"error": {"message": message, "type": kind, "param": None, "code": code}}, **fields)
+
+    @classmethod
+    def events(cls, items: Iterable[Any], *, done: bool = True, **fields: Any) -> Self:
+        """Stream server-sent events, each a chunk: text as data, bytes as they are, anything else as JSON data."""
+        texts = (i if isinstance(i, (str, bytes)) else json_.dumps(i) for i in chain(items, ["[DONE]"] * done))
+        chunks = [text if isinstance(text, bytes) else f"data: {text}\n\n".encode() for text in texts]
+        return cls(**{"chunks": chunks, "framing": "chunked", "content_type": "text/event-stream", **fields})
+
+    @classmethod
+    def big(cls, size: int, **fields: Any) -> Self:
+        """Stream `size` bytes of a pattern, in chunks that share their memory."""
+        full, rest = divmod(size, len(_BLOCK))
+        return cls(chunks=[_BLOCK] * full + [_BLOCK[:rest]], **fields)
+
+    @classmethod
+    def tunnel(cls, to: str | None = None) -> Self:
+        """Accept a CONNECT, and pass bytes on to its target, or to `to` (host:port) instead; to this machine only."""
+        return cls(reason="Connection established", upstream=to or "")
+
+    @property
+    def final(self) -> bool:
+        """Whether the connection ends after it."""
+        breaks = self.raw is not None or self.truncate is not None or self.upstream is not None or not self.drain
+        return breaks or self.close or not self.keep_alive or self.framing == "close"
+
+    def parts(self) -> Iterable[bytes]:
+        """Give the body in the pieces in which it is sent."""
+        whole = json_.dumps(self.json) if self.json is not _UNSET else self.body
+        parts = [whole.encode() if isinstance(whole, str) else whole] if self.chunks is None else self.chunks
+        return _gzipped(parts) if self.gzip else parts
+
+    def framed(self, method: str) -> bool:
+        """Tell whether an answer to such a request says how long its body is."""
+        return self.status >= 200 and self.status not in {204, 304} and (method != "CONNECT" or self.status >= 300)
+
+    def head(self, method: str = "GET") -> bytes:
+        """Write the status line and the headers of the answer to such a request."""
+        framing = self.framing if self.framed(method) else None
+        size = sum(map(len, self.parts())) if framing == "length" and self.length is None else self.length
+        implied = {
+            "Content-Type": self.content_type or ("application/json" if self.json is not _UNSET else None),
+            "Content-Encoding": "gzip" if self.gzip else None,
+            "Content-Length": size if framing == "length" else None,
+            "Transfer-Encoding": "chunked" if framing == "chunked" else None,
+            "Connection": "close" if not self.close and (not self.keep_alive or framing == "close") else None,
+        }
+        named = {name.lower() for name, _ in self.headers}
+        pairs = [*self.headers, *((n, v) for n, v in implied.items() if v is not None and n.lower() not in named)]
+        phrase = HTTPStatus(self.status).phrase if self.reason is None and self.status in set(HTTPStatus) else ""
+        lines = [f"HTTP/1.1 {self.status} {self.reason or phrase}", *(f"{name}: {value}" for name, value in pairs)]
+        return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
+
+
+def _gzipped(parts: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(wbits=31)
+    for part in parts:
+        yield packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
+
+
+Plan = Answer | Callable[[Seen], Answer]  # a callable gets the request with its body

@@ -1,0 +1,440 @@
+"""The command line, in process: what it takes, what it prints, and how it fails."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import wave
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from command_line import fails, live
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import DATA
+
+from oai._cli.arguments import UsageError, parse_arguments
+from oai._cli.main import COMMANDS, main
+from oai._cli.output import spoken
+from oai._table.load import shipped_table
+from oai.testing import Answer, Loopback
+
+if TYPE_CHECKING:
+    pass
+
+HELLO = ["chat.completions.create", "model=gpt-5", 'messages:=[{"role": "user", "content": "Hello"}]']
+SAID = 'You said: "Hello". This is an offline answer: it is made up, and no server was asked.'
+
+
+def on_terminal(words: list[str]) -> tuple[int, str]:
+    """Run a command whose output is a terminal; give its status and what the terminal got."""
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as screen, open(theirs, "w") as output:
+        with redirect_stdout(output):
+            status = main(words)
+            output.write("\n.")  # so that there is something to read, whatever was printed
+            output.flush()
+        return status, screen.read(65536).decode().replace("\r\n", "\n").removesuffix("\n.")
+
+
+# Output
+
+
+def test_an_answer_is_one_line_of_json_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--offline", *HELLO]) == 0
+    output, complaint = capfd.readouterr()
+    assert output.count("\n") == 1
+    assert json.loads(output)["choices"][0]["message"]["content"] == SAID
+    assert complaint == ""
+
+
+def test_an_answer_is_indented_on_a_terminal_unless_json_is_asked_for() -> None:
+    status, shown = on_terminal(["--offline", *HELLO])
+    assert (status, shown[:30]) == (0, '{\n  "id": "chatcmpl-offline",\n')
+    status, shown = on_terminal(["--offline", "--json", *HELLO])
+    assert (status, shown[:24]) == (0, '{"id":"chatcmpl-offline"')
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [*HELLO, "stream:=true"],
+        [*HELLO, "stream=true"],
+        ["responses.create", "model=m", "input=Hello", "stream:=true"],
+        ["completions.create", "model=m", "prompt=Hello", "stream:=true"],
+        ["beta.responses.create", "model=m", "input=Hello", "stream:=true"],
+        ["beta.agents.sessions.create", 'environment:={"type": "none"}', "input=Hello", "stream:=true"],
+    ],
+)
+def test_a_stream_prints_its_text(capfd: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main(["--offline", *words]) == 0
+    assert capfd.readouterr().out == f"{SAID}\n"
+
+
+def test_a_stream_prints_json_lines_where_it_has_no_text_or_they_are_asked_for(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--offline", "--json", *HELLO, "stream:=true"]) == 0
+    chunks = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert main(["--offline", "images.generate", "prompt=x", "stream:=true"]) == 0
+    assert [json.loads(line)["type"] for line in capfd.readouterr().out.splitlines()] == [
+        "image_generation.partial_image",
+        "image_generation.completed",
+    ]
+
+
+def test_a_model_cannot_command_the_terminal(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "a\x1b[2Jb\n"}}]}
+    server.reply(Answer.events([chunk]))
+    assert on_terminal([*live(server, monkeypatch), *HELLO, "stream:=true"]) == (0, "a\\x1b[2Jb\n")
+
+
+def test_the_text_of_an_event_is_found_in_every_kind() -> None:
+    message = {"event": "thread.message.delta", "data": {"delta": {"content": [{"text": {"value": "a"}}, {}]}}}
+    assert spoken(message) == "a"
+    assert spoken({"type": "transcript.text.delta", "delta": "b"}) == "b"
+    assert spoken({"type": "response.refusal.delta", "delta": "c"}) == "c"
+    assert spoken({"type": "response.function_call_arguments.delta", "delta": "{"}) == ""
+    assert spoken({"choices": [{"index": 1, "delta": {"content": "second"}}]}) == ""
+    assert spoken({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0}]}}]}) is None
+    assert spoken({"type": "something.else"}) is None
+    assert spoken(["not", "an", "object"]) is None
+
+
+def test_bytes_go_to_a_file_or_a_pipe_but_not_to_a_terminal(
+    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    speak = ["--offline", "audio.speech.create", "model=m", "voice=v", "input=x"]
+    assert main(speak) == 0
+    sound = capfdbinary.readouterr().out
+    assert sound.startswith(b"RIFF")
+    assert main([*speak, "--output", str(tmp_path / "x.wav")]) == 0
+    assert (tmp_path / "x.wav").read_bytes() == sound
+    with wave.open(str(tmp_path / "x.wav")) as file:
+        assert file.getnframes() == 2000
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_bytes_are_refused_on_a_terminal_before_they_are_asked_for(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    speak = ["audio.speech.create", "model=m", "voice=v", "input=x"]
+    assert on_terminal([*live(server, monkeypatch), *speak]) == (2, "")
+    assert "use --output FILE" in capfd.readouterr().err
+    assert server.requests == []
+
+
+def test_all_pages_are_json_lines(
+    capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = live(server, monkeypatch)
+    server.reply(
+        Answer.of_json({"object": "list", "data": [{"id": "file-1"}], "has_more": True}),
+        Answer.of_json({"object": "list", "data": [{"id": "file-2"}], "has_more": False}),
+    )
+    assert main([*options, "--all", "files.list", "limit=1"]) == 0
+    assert capfd.readouterr().out == '{"id":"file-1"}\n{"id":"file-2"}\n'
+    assert [seen.query for seen in server.requests] == ["limit=1", "limit=1&after=file-1"]
+    assert "no pages" in fails(capfd, 2, "--offline", "--all", "models.retrieve", "x")
+
+
+# Arguments
+
+
+def sent(words: list[str], server: Loopback, monkeypatch: pytest.MonkeyPatch) -> Any:
+    server.reply(Answer.of_json({}))
+    assert main([*live(server, monkeypatch), *words]) == 0
+    return server.requests[-1]
+
+
+def test_words_become_the_request(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "question.txt").write_text("Why? ü")
+    (tmp_path / "stop.json").write_text('["a", "b"]')
+    seen = sent(
+        [
+            "chat.completions.create",
+            "model=gpt-5",
+            "messages[0].role=user",
+            f"messages[0][content]=@{tmp_path / 'question.txt'}",
+            f"stop:=@{tmp_path / 'stop.json'}",
+            "temperature=0.5",
+            "n=2",
+            "store=true",
+            "metadata.team=a=b@c",
+            "modalities[]=text",
+            "modalities[]=audio",
+            "extra_body.new=1",
+            "version==7",
+        ],
+        server,
+        monkeypatch,
+    )
+    assert seen.query == "version=7"
+    assert seen.json() == {
+        "model": "gpt-5",
+        "messages": [{"role": "user", "content": "Why? ü"}],
+        "stop": ["a", "b"],
+        "temperature": 0.5,
+        "n": 2,
+        "store": True,
+        "metadata": {"team": "a=b@c"},
+        "modalities": ["text", "audio"],
+        "new": "1",
+    }
+
+
+def test_words_without_a_name_are_the_path(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sent(["models.retrieve", "ft:gpt-4o:acme"], server, monkeypatch).path == "/v1/models/ft:gpt-4o:acme"
+    assert sent(["models", "gpt-5"], server, monkeypatch).path == "/v1/models/gpt-5"
+    assert sent(["models"], server, monkeypatch).path == "/v1/models"
+
+
+def test_files_are_uploaded(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"hello")
+    form = sent(["files.create", f"file@{tmp_path / 'notes.txt'}", "purpose=user_data"], server, monkeypatch).form()
+    assert [(part.name, part.filename, part.content) for part in form] == [
+        ("purpose", None, b"user_data"),
+        ("file", "notes.txt", b"hello"),
+    ]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
+    form = sent(["files.create", "file@-", "purpose=user_data"], server, monkeypatch).form()
+    assert form[-1].content == b"piped"
+    (tmp_path / "b.png").write_bytes(b"b")
+    images = [f"image@{tmp_path / 'notes.txt'}", f"image@{tmp_path / 'b.png'}"]
+    form = sent(["images.edit", "prompt=x", *images], server, monkeypatch).form()
+    assert [(part.name, part.content) for part in form[1:]] == [("image[]", b"hello"), ("image[]", b"b")]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["chat.completion.create"], "did you mean 'chat.completions.create'?"),
+        (["chat"], "chat is a group of operations: chat.completions.create"),
+        (["list", "zebra"], "no operation has 'zebra'"),
+        (["show"], "show takes the name of an operation"),
+        ([], "there is no operation: `oai list`"),
+        (["--ofline", "models.list"], "unrecognized arguments: --ofline"),
+        (["--timeout", "soon", "models.list"], "invalid float value: 'soon'"),
+        (["--offline", "--replay", "x", "models.list"], "not allowed with argument"),
+        (["--record", "x", "--replay", "x", "models.list"], "exclude each other"),
+        (["--api-key-env", "OAI_NO_SUCH", "models.list"], "OAI_NO_SUCH is not set"),
+        (["models.list", "stray"], "'stray' is not an argument: models.list takes none without a name"),
+        (["models.retrieve"], "missing 1 required argument: 'model'"),
+        (["models.retrieve", "a", "stream=true"], "unexpected keyword argument 'stream'"),
+        ([*HELLO, "temprature=1"], "Did you mean 'temperature'?"),
+        ([*HELLO, "temperature=warm"], "temperature is a number, not 'warm'"),
+        ([*HELLO, "n=1.5"], "n is a whole number, not '1.5'"),
+        ([*HELLO, "store=yes"], "store is true or false, not 'yes'"),
+        ([*HELLO, "stop:=[1"], "stop: [1 is not JSON"),
+        ([*HELLO, "model=x"], "model is given twice"),
+        ([*HELLO, "messages[key]=x"], "does not go with what was given before"),
+        ([*HELLO, "stop[99999]=x"], "at most 10000 items"),
+        ([*HELLO, "user@/etc/hosts"], "user is no file; user=@/etc/hosts is the file's text"),
+        (["files.create", "purpose@/etc/hosts", "file@/etc/hosts"], "purpose is no file; purpose=@/etc/hosts is"),
+        (["chat.completions.create", "model=x", "messages=hi"], "messages is a list"),
+        (["files.create", "purpose=batch", "file@/no/such"], "file: there is no file '/no/such'"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said_in_a_line(
+    capfd: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    assert expected in fails(capfd, 2, *words)
+
+
+@given(words=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=4))
+def test_any_words_are_arguments_or_are_refused(words: list[str]) -> None:
+    row = shipped_table()["chat.completions.create"]
+    try:
+        arguments = parse_arguments(
+            "chat.completions.create", row, row.path_params, ["model=m", "messages:=[]", *words]
+        )
+    except (UsageError, OSError):
+        return
+    assert arguments["model"] == "m"
+
+
+# Finding out
+
+
+def test_list_and_show_come_from_the_table(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "mine.toml"
+    table.write_text(
+        '[rerank.create]\ndoc = "Order documents."\nmethod = "POST"\npath = "/rerank/{pool}"\nbody = "json"\n'
+        'response = "dict"\nalias = ["rerank_all"]\nparams = { query = "str", top = "int?" }\n'
+        '[rerank.gone]\nmethod = "GET"\npath = "/r"\nbody = "query"\nresponse = "Any"\ndeprecated = "use create"\n'
+    )
+    assert main(["list", "RERANK", "documents", "--table", str(table)]) == 0
+    assert capfd.readouterr().out == "rerank.create  POST   /rerank/{pool}  Order documents.\n"
+    monkeypatch.setenv("OAI_TABLE", str(table))
+    assert main(["rerank_all", "--help"]) == 0
+    assert capfd.readouterr().out.splitlines() == [
+        "rerank.create   POST /rerank/{pool}",
+        "  Order documents.",
+        "  Also: rerank_all POOL",
+        "",
+        "  pool   required  path   str",
+        "  query  required  body   str",
+        "  top    optional  body   int",
+        "",
+        "  answers dict",
+        "  oai rerank.create POOL query=...",
+        "",
+    ]
+    assert main(["show", "rerank.gone"]) == 0
+    shown = capfd.readouterr().out
+    assert "Deprecated: use create" in shown
+    assert "takes any parameter" in shown
+    assert main(["--offline", "rerank_all", "p", "query=x", "top=3"]) == 0
+    assert json.loads(capfd.readouterr().out)["path"] == "/v1/rerank/p"
+    assert main(["--offline", "rerank.gone"]) == 0
+    assert capfd.readouterr().err == "oai: rerank.gone is deprecated: use create\n"
+
+
+def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "oai --offline chat.completions.create" in capfd.readouterr().out
+    assert main(["--version"]) == 0
+    assert capfd.readouterr().out.startswith("oai ")
+
+
+@pytest.mark.parametrize("words", [[command] for command in COMMANDS] + [["cassette", "check"], ["import", "x.json"]])
+def test_help_of_a_command_is_shown_and_nothing_is_done(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """`oai serve --help` served."""
+    for asked in ("--help", "-h"):
+        assert main([*words, asked]) == 0
+        shown = capfd.readouterr().out
+        assert shown.startswith(f"usage: oai {words[0]} ")
+        assert shown.endswith(". `oai --help` shows the options.\n")
+
+
+def test_arguments_are_utf_8_in_every_locale() -> None:
+    words = [sys.executable, "-m", "oai", "--offline", "chat.completions.create", "model=x"]
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
+    messages = 'messages:=[{"role":"user","content":"h\u00e9"}]'.encode()
+    said = subprocess.run([*words, messages], env=plain, capture_output=True, check=True).stdout.decode()
+    assert 'You said: \\"h\u00e9\\"' in said
+    failed = subprocess.run([*words, b"user=\xff"], env=plain, capture_output=True, check=False)
+    assert (failed.returncode, failed.stderr) == (2, b"oai: the argument 'user=\\udcff' is not UTF-8\n")
+
+
+def test_a_missing_answer_and_a_missing_name_are_said_in_words_of_the_command_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--replay", str(tmp_path / "none"), "models.list"]) == 1
+    said = (
+        f"oai: there is no cassette {tmp_path}/none to answer GET /models (models.list); --record FILE records anew\n"
+    )
+    assert capfd.readouterr().err == said
+    assert main(["--offline", "models.list", "--output="]) == 1
+    assert capfd.readouterr().err == "oai: '': No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("", "Is a directory"), ("none/x.wav", "No such file or directory"), ("file/x", "Not a directory")],
+)
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_sent(
+    place: str, said: str, server: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    asked = ["--base-url", server.url, "--api-key-env", "HOME", "--output", str(tmp_path / place)]
+    assert main([*asked, "audio.speech.create", "model=m", "voice=v", "input=x"]) == 1
+    assert capfd.readouterr().err == f"oai: {tmp_path / place}: {said}\n"
+    assert not server.requests
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+# Recording
+
+
+def test_a_call_is_recorded_and_replayed(
+    capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    options = live(server, monkeypatch)
+    cassette = str(tmp_path / "models.cassette")
+    server.reply(Answer.of_json({"object": "list", "data": [{"id": "m"}]}))
+    assert main([*options, "--record", cassette, "models.list"]) == 0
+    recorded = capfd.readouterr().out
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert main(["--replay", cassette, "models.list"]) == 0
+    assert capfd.readouterr().out == recorded
+    assert len(server.requests) == 1
+    assert "files.list" in fails(capfd, 1, "--replay", cassette, "files.list")
+    before = Path(cassette).read_bytes()
+    monkeypatch.setenv("OPENAI_API_KEY", "x" * 9)
+    server.reply(Answer.error(400, "no"))
+    fails(capfd, 1, *options, "--record", cassette, "models.list")
+    assert Path(cassette).read_bytes() == before  # a call that fails leaves the old recording
+
+
+# Errors
+
+
+def test_errors_are_a_line_without_a_key(
+    capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = live(server, monkeypatch)
+    key = os.environ["OPENAI_API_KEY"]
+    server.reply(Answer.error(401, f"Incorrect API key: {key}", headers=[("x-request-id", "req_7")]))
+    complaint = fails(capfd, 1, *options, "models.list")
+    assert key not in complaint
+    assert "401" in complaint
+    assert "(request id req_7)" in complaint
+    server.reply(Answer.html("<html>\n<h1>Sign in</h1></html>"))
+    assert "text/html; charset=utf-8 that is not JSON" in fails(capfd, 1, *options, "models.list")
+
+
+def test_a_stream_that_is_cut_has_printed_what_came(
+    capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "so far"}}]}
+    server.reply(Answer.events([chunk], done=False))
+    assert main([*live(server, monkeypatch), *HELLO, "stream:=true"]) == 1
+    output, complaint = capfd.readouterr()
+    assert output == "so far\n"
+    assert "ended without its end marker" in complaint
+
+
+def test_no_key_and_no_network_are_said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--offline answers with made-up data" in fails(capfd, 1, "models.list")
+    with Loopback() as gone:
+        options = live(gone, monkeypatch)
+    complaint = fails(capfd, 1, *options, "models.list")
+    assert "Connection error" in complaint
+    assert main([*options, "--traceback", "models.list"]) == 1
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_another_variable_can_hold_the_key(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = live(server, monkeypatch)
+    monkeypatch.setenv("OTHER", "other-" + "key")
+    server.reply(Answer.of_json({"object": "list", "data": []}))
+    assert main([*options, "--api-key-env", "OTHER", "models.list"]) == 0
+    assert server.requests[0].header("authorization") == "Bearer other-key"
+
+
+def test_a_document_becomes_a_table_whose_operations_are_called(
+    tmp_path: Path, server: Loopback, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    document = DATA / "model_server.json"
+    table = tmp_path / "my.toml"
+    assert main(["--output", str(table), "import", str(document)]) == 0
+    assert "my_types.py has the types of the answers" in capsys.readouterr().out
+    server.reply(json={"tokens": [1, 2], "count": 2, "max_model_len": 8})
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    words = ["--table", str(table), "--base-url", server.url, "tokenize", "prompt=Hello"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["tokens"] == [1, 2]
+    assert server.requests[0].path == "/tokenize"
+    assert main(["stubs", str(table)]) == 0
+    assert "def tokenize(" in capsys.readouterr().out
+    assert main(["stubs"]) == main(["import"]) == 2

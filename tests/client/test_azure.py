@@ -1,0 +1,226 @@
+"""Azure's service: where it differs from the API, and that nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from planted import KEY
+
+import oai
+from oai._client.azure import differences
+from oai._flow.steps import run, run_async
+from oai._request.client_core import core_of
+from oai.testing import Answer, Loopback
+
+VERSION = "2026-01-01"
+
+
+@pytest.fixture(params=["sync", "async"])
+def azure(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]:
+    """Play a scenario with a client of Azure, sync and async."""
+    server.default = Answer(json={"id": "x", "data": [], "choices": []})
+
+    def play(scenario: Callable[..., Any], **options: Any) -> Any:
+        base = {"azure_endpoint": server.url, "api_version": VERSION, "max_retries": 0}
+        if not any(name.startswith("azure_ad") for name in options):
+            base["api_key"] = KEY
+        if request.param == "sync":
+            with oai.AzureOpenAI(**{**base, **options}) as client:
+                return run(scenario(client))
+
+        async def main() -> Any:
+            async with oai.AsyncAzureOpenAI(**{**base, **options}) as client:
+                return await run_async(scenario(client))
+
+        return asyncio.run(main())
+
+    return play
+
+
+def chat(client: Any) -> Any:
+    return (yield client.chat.completions.create(model="gpt/5", messages=[]))
+
+
+def speech(client: Any) -> Any:
+    return (yield client.audio.transcriptions.create(model="whisper", file=b"x"))
+
+
+def models(client: Any) -> Any:
+    return (yield client.models.list())
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "target"),
+    [
+        (chat, {}, "/openai/deployments/gpt%2F5/chat/completions"),
+        (chat, {"azure_deployment": "mine"}, "/openai/deployments/mine/chat/completions"),
+        (speech, {}, "/openai/deployments/whisper/audio/transcriptions"),
+        (models, {"azure_deployment": "mine"}, "/openai/models"),
+    ],
+)
+def test_operations_of_a_deployment_go_below_it(
+    azure: Callable[..., Any], server: Loopback, scenario: Any, options: dict[str, Any], target: str
+) -> None:
+    azure(scenario, **options)
+    request = server.requests[0]
+    assert request.target == f"{target}?api-version={VERSION}"
+    assert request.header("api-key") == KEY
+    assert request.header("authorization") is None
+    if scenario is chat:
+        assert request.json()["model"] == "gpt/5"
+
+
+def test_a_base_url_that_names_a_deployment_is_left_alone(azure: Callable[..., Any], server: Loopback) -> None:
+    azure(chat, azure_endpoint=None, base_url=f"{server.url}/openai/deployments/mine")
+    assert server.requests[0].target == f"/openai/deployments/mine/chat/completions?api-version={VERSION}"
+
+
+def test_a_token_goes_into_authorization(azure: Callable[..., Any], server: Loopback) -> None:
+    azure(models, azure_ad_token=KEY)
+    tokens = iter(["one", "two"])
+    server.reply(Answer(500, headers=[("retry-after-ms", "1")]))
+    azure(models, azure_ad_token_provider=lambda: next(tokens), max_retries=1)
+    assert [request.header("authorization") for request in server.requests] == [
+        f"Bearer {KEY}",
+        "Bearer one",
+        "Bearer two",
+    ]
+    assert all(request.header("api-key") is None for request in server.requests)
+
+
+def test_a_header_of_the_callers_own_replaces_the_key(azure: Callable[..., Any], server: Loopback) -> None:
+    azure(models, default_headers={"api-key": "mine"})
+    azure(lambda client: (yield client.models.list(extra_headers={"api-key": "mine"})))
+    assert [request.header("api-key") for request in server.requests] == ["mine", "mine"]
+
+
+def test_options_come_from_the_environment(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_API_VERSION", VERSION)
+    monkeypatch.setenv("OPENAI_API_KEY", "not this one")
+    server.default = Answer(json={"data": []})
+    with oai.AzureOpenAI() as client:
+        client.with_options(timeout=3).models.list()
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "token")
+    with oai.AzureOpenAI() as client:
+        client.models.list()
+    assert server.requests[0].header("api-key") == KEY
+    assert server.requests[1].header("authorization") == "Bearer token"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"api_version": None}, "There is no API version"),
+        ({"azure_endpoint": None}, "There is no endpoint"),
+        ({"api_key": None}, "There is no key: pass api_key, azure_ad_token"),
+        ({"azure_ad_token": "t"}, "api_key and azure_ad_token exclude each other"),
+        ({"base_url": "https://x.example"}, "base_url and azure_endpoint exclude each other"),
+    ],
+)
+def test_what_is_missing_is_said(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in differences().environment.values():
+        monkeypatch.delenv(name, raising=False)
+    base = {"azure_endpoint": "https://x.example", "api_version": VERSION, "api_key": KEY}
+    with pytest.raises(oai.OpenAIError, match=message):
+        oai.AzureOpenAI(**{**base, **options})
+
+
+def test_without_a_key_azure_is_faked_and_no_other_services_key_is_sent(
+    monkeypatch: pytest.MonkeyPatch, server: Loopback
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "not this one")
+    options = {"azure_endpoint": server.url, "api_version": VERSION}
+    client = oai.AzureOpenAI(transport=oai.OfflineTransport(), **options)
+    assert client.models.retrieve("m").id == "m"
+    with pytest.raises(oai.OpenAIError, match="There is no key: pass api_key, azure_ad_token"):
+        client.with_options(transport=oai.Urllib3Transport()).models.list()
+    assert server.requests == []
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    assert pickle.loads(pickle.dumps(client)).api_key == KEY
+
+
+def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = oai.AzureOpenAI(azure_endpoint="https://x.example", api_version=VERSION, azure_deployment="d", api_key=KEY)
+    data = pickle.dumps(client)
+    assert KEY.encode() not in data
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "looked-up")
+    back = pickle.loads(data)
+    assert (back.base_url, back.api_key) == (client.base_url, "looked-up")
+    assert core_of(back).config.default_query == {"api-version": VERSION}
+    assert core_of(back).config.dialect.deployment == "d"
+
+
+def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any], server: Loopback) -> None:
+    def scenario(client: Any) -> Any:
+        for options in (
+            {"api_version": "next"},
+            {"azure_ad_token": "token"},
+            {"azure_ad_token_provider": lambda: "made"},
+            {"timeout": 3},
+        ):
+            yield client.with_options(**options).models.list()
+        return (yield client.with_options(azure_ad_token="token").copy(api_key="mine").models.list())
+
+    azure(scenario)
+    assert [
+        (each.target.partition("=")[2], each.header("api-key"), each.header("authorization"))
+        for each in server.requests
+    ] == [
+        ("next", KEY, None),
+        (VERSION, None, "Bearer token"),
+        (VERSION, None, "Bearer made"),
+        (VERSION, KEY, None),
+        (VERSION, "mine", None),
+    ]
+
+
+def test_a_client_with_other_options_pickles(server: Loopback) -> None:
+    server.default = Answer(json={"data": []})
+    options: Any = {"azure_endpoint": "https://x.example", "azure_deployment": "d", "api_key": KEY}
+    client = oai.AzureOpenAI(**options, api_version=VERSION, pickle_keys=True)
+    other = client.with_options(api_version="next", base_url=f"{server.url}/openai")
+    with pickle.loads(pickle.dumps(other)) as back:
+        back.models.list()
+    assert server.requests[0].target == "/openai/models?api-version=next"
+    assert server.requests[0].header("api-key") == KEY
+
+
+def test_the_whole_query_may_be_set_and_keeps_the_version(server: Loopback) -> None:
+    server.default = Answer(json={"data": []})
+    options: Any = {"azure_endpoint": server.url, "api_key": KEY, "default_query": {"a": "1"}}
+    with oai.AzureOpenAI(**options, api_version=VERSION) as client:
+        client.with_options(set_default_query={"b": "2"}).models.list()
+        client.with_options(set_default_query={"b": "2"}, api_version="next").models.list()
+    assert [seen.query for seen in server.requests] == [f"api-version={VERSION}&b=2", "api-version=next&b=2"]
+
+
+def test_every_path_of_azure_is_one_of_the_table() -> None:
+    from oai._table.load import shipped_table
+
+    assert differences().deployments <= {row.path for row in shipped_table().values()}
+
+
+@pytest.mark.parametrize(("region", "host"), [("eu", "eu.api.openai.com"), ("global", "api.openai.com")])
+def test_data_residency_names_a_host(region: str, host: str) -> None:
+    assert oai.OpenAI(api_key="k", data_residency=region).base_url == f"https://{host}/v1"
+    assert oai.OpenAI(api_key="k").with_options(data_residency=region).base_url == f"https://{host}/v1"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"data_residency": "xx"}, "it takes global, ae"),
+        ({"data_residency": "eu", "base_url": "https://x.example"}, "exclude each other"),
+    ],
+)
+def test_a_region_that_there_is_not_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(oai.OpenAIError, match=message):
+        oai.OpenAI(api_key="k", **options)
+    with pytest.raises(oai.OpenAIError, match=message):
+        oai.OpenAI(api_key="k").with_options(**options)

@@ -1,0 +1,192 @@
+"""Clients that were given no transport: the one of a block, the one of the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paths import ROOT
+from planted import planted
+
+import oai
+from oai.testing import Answer, Loopback
+from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.offline import OfflineTransport
+from oai.transports.recorder import CassetteMiss, Recorder
+from oai.transports.urllib3 import Urllib3Transport
+
+MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
+
+
+def test_a_block_gives_its_transport_to_clients_made_within_it() -> None:
+    transport = OfflineTransport()
+    with oai.default_transport(transport) as given:
+        assert given is transport
+        client = oai.OpenAI()
+        assert client.transport is transport
+        assert oai.AsyncOpenAI().transport is transport
+        assert oai.OpenAI(transport=(own := OfflineTransport())).transport is own
+    assert client.models.retrieve("m").object == "model"
+    with pytest.raises(oai.OpenAIError, match="There is no API key"):
+        oai.OpenAI()
+
+
+def test_the_client_does_not_close_what_is_not_its_own() -> None:
+    transport = OfflineTransport()
+    with oai.default_transport(transport):
+        oai.OpenAI().close()
+        asyncio.run(oai.AsyncOpenAI().close())
+        assert oai.OpenAI().models.retrieve("m").object == "model"
+
+
+def test_the_innermost_block_counts_and_the_outer_one_after_it() -> None:
+    outer, inner = OfflineTransport(), OfflineTransport()
+    with oai.default_transport(outer):
+        with oai.default_transport(inner):
+            assert oai.OpenAI().transport is inner
+        assert oai.OpenAI().transport is outer
+
+
+def test_a_block_ends_where_an_exception_leaves_it() -> None:
+    with pytest.raises(KeyError), oai.default_transport(OfflineTransport()):
+        raise KeyError
+    with pytest.raises(oai.OpenAIError):
+        oai.OpenAI()
+
+
+def test_threads_and_tasks_started_within_a_block_are_in_it() -> None:
+    transport = OfflineTransport()
+    seen: list[Any] = []
+
+    async def task() -> None:
+        seen.append(oai.AsyncOpenAI().transport)
+
+    with oai.default_transport(transport):
+        threads = [threading.Thread(target=lambda: seen.append(oai.OpenAI().transport)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        asyncio.run(task())
+    assert seen == [transport] * 5
+
+
+def test_blocks_of_threads_may_end_in_any_order() -> None:
+    first, second = OfflineTransport(), OfflineTransport()
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with oai.default_transport(second):
+            entered.set()
+            assert leave.wait(10)
+
+    thread = threading.Thread(target=hold)
+    with oai.default_transport(first):
+        thread.start()
+        assert entered.wait(10)
+        assert oai.OpenAI().transport is second
+    assert oai.OpenAI().transport is second
+    leave.set()
+    thread.join()
+    with pytest.raises(oai.OpenAIError):
+        oai.OpenAI()
+
+
+def test_the_environment_names_a_transport(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OAI_TRANSPORT", "offline")
+    assert oai.OpenAI().chat.completions.create(model="m", messages=[]).object == "chat.completion"
+    monkeypatch.setenv("OAI_TRANSPORT", f"replay:{tmp_path / 'none.cassette'}")
+    with pytest.raises(CassetteMiss, match="there is no cassette"):
+        oai.OpenAI().models.list()
+    monkeypatch.setenv("OAI_TRANSPORT", "oai.transports.offline:OfflineTransport")
+    assert isinstance(oai.OpenAI().transport, OfflineTransport)
+    monkeypatch.setenv("OAI_TRANSPORT", f"{__name__}:SHARED")
+    assert oai.OpenAI().transport is SHARED
+    with oai.default_transport(OfflineTransport()) as nearer:
+        assert oai.OpenAI().transport is nearer
+
+
+SHARED = OfflineTransport()
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("ofline", "'ofline'; it is `offline`.*Did you mean 'offline'"),
+        ("replay:", "a mode and a cassette"),
+        ("recrod:x.cassette", "Did you mean 'record:x.cassette'"),
+        ("no_such_module_here:x", "No module named"),
+        ("oai.transports.offline:NoSuch", "NoSuch"),
+        ("oai:__version__", "no transport"),
+    ],
+)
+def test_what_the_environment_cannot_mean_is_refused(monkeypatch: pytest.MonkeyPatch, said: str, message: str) -> None:
+    monkeypatch.setenv("OAI_TRANSPORT", said)
+    with pytest.raises(oai.OpenAIError, match=message):
+        oai.OpenAI(api_key="k")
+
+
+PROGRAM = """
+import asyncio, sys
+import oai
+
+async def main():
+    client = oai.AsyncOpenAI()
+    return (await client.models.retrieve("a")).id
+
+print(oai.OpenAI().models.retrieve("m").id, asyncio.run(main()))
+if sys.argv[1:]:
+    raise KeyError
+"""
+
+
+def run(program: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    root = str(ROOT)
+    command = [sys.executable, "-W", "error", "-c", program, *words]
+    return subprocess.run(
+        command, env={"PYTHONPATH": root, **environment}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_a_program_is_recorded_and_replayed_by_the_environment_alone(server: Loopback, tmp_path: Path) -> None:
+    server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path[-1]})
+    path = tmp_path / "program.cassette"
+    live = {"OPENAI_API_KEY": planted("the", "key", "of", "this"), "OPENAI_BASE_URL": server.url}
+    failed = run(PROGRAM, "fail", OAI_TRANSPORT=f"record:{path}", **live)
+    assert "KeyError" in failed.stderr
+    assert not path.exists()
+    recorded = run(PROGRAM, OAI_TRANSPORT=f"record:{path}", **live)
+    assert (recorded.stdout, recorded.stderr) == ("m a\n", "")
+    replayed = run(PROGRAM, OAI_TRANSPORT=f"replay:{path}")
+    assert (replayed.stdout, replayed.stderr) == ("m a\n", "")
+    assert len(server.requests) == 4
+
+
+def test_a_recorder_sends_over_the_transport_that_its_client_waits_for(server: Loopback, tmp_path: Path) -> None:
+    server.default = Answer.of_json(MODEL)
+    recorder = Recorder(tmp_path / "c", mode="record")
+
+    async def both() -> None:
+        ticks = asyncio.Event()
+        client = oai.AsyncOpenAI(api_key="k" * 20, base_url=server.url, transport=recorder)
+        answer = asyncio.create_task(client.models.retrieve("m"))
+        asyncio.get_running_loop().call_soon(ticks.set)
+        await asyncio.wait_for(ticks.wait(), 5)
+        assert not answer.done()
+        await answer
+        other = client.with_options(transport=Recorder(tmp_path / "other", recorder, mode="record"))
+        await other.models.retrieve("n")
+        await other.transport.close()
+
+    oai.OpenAI(api_key="k" * 20, base_url=server.url, transport=recorder).models.retrieve("m")
+    asyncio.run(both())
+    assert {type(each) for each in recorder._made.values()} == {AiohttpTransport, Urllib3Transport}
+    assert len(server.requests) == 3
+    assert oai.OpenAI(transport=Recorder(tmp_path / "other")).models.retrieve("n").id == "m"
+    replay = Recorder(tmp_path / "c")
+    assert len(replay.unused) == 3

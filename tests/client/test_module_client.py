@@ -1,0 +1,97 @@
+"""The module's own client: options set on `oai`, call paths read from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from planted import KEY
+
+import oai
+from oai._client.module_client import SETTINGS
+from oai.testing import Answer, Loopback
+
+
+@pytest.fixture(autouse=True)
+def _clean_module() -> Iterator[None]:
+    yield
+    for name in SETTINGS:
+        vars(oai).pop(name, None)
+
+
+def test_call_paths_are_the_modules_own(server: Loopback) -> None:
+    server.default = Answer(json={"id": "m", "data": []})
+    oai.api_key, oai.base_url = KEY, server.url
+    assert oai.models.retrieve("m").id == "m"
+    assert list(oai.files.list()) == []
+    assert server.requests[0].header("authorization") == f"Bearer {KEY}"
+
+
+def test_options_that_change_are_heeded(server: Loopback) -> None:
+    server.default = Answer(json={"id": "m"})
+    oai.base_url, oai.api_key = server.url, "one"
+    models = oai.models
+    assert oai.models._client is models._client
+    oai.api_key, oai.default_headers = "two", {"x-team": "blue"}
+    oai.models.retrieve("m")
+    assert server.requests[0].header("authorization") == "Bearer two"
+    assert server.requests[0].header("x-team") == "blue"
+
+
+def test_what_was_read_before_options_changed_still_works(server: Loopback) -> None:
+    server.default = Answer(json={"id": "m"})
+    oai.base_url, oai.api_key, oai.http_client = server.url, "one", httpx.Client()
+    models = oai.models
+    models.retrieve("m")
+    oai.api_key = "two"
+    oai.models.retrieve("m")
+    models.retrieve("m")
+    sent = [each.header("authorization") for each in server.requests]
+    assert sent == ["Bearer one", "Bearer two", "Bearer one"]
+    oai.http_client.close()
+
+
+def test_a_transport_may_be_set() -> None:
+    oai.transport = oai.OfflineTransport()
+    assert oai.chat.completions.create(model="m", messages=[]).choices
+
+
+def test_azure_may_be_set(server: Loopback) -> None:
+    server.default = Answer(json={"data": []})
+    oai.api_type, oai.azure_endpoint, oai.api_version, oai.api_key = "azure", server.url, "v", KEY
+    oai.models.list()
+    assert server.requests[0].target == "/openai/models?api-version=v"
+
+
+def test_options_that_nobody_set_are_none() -> None:
+    assert oai.api_key is None
+    assert oai.timeout is None
+
+
+def test_without_a_key_the_error_says_so() -> None:
+    with pytest.raises(oai.OpenAIError, match="There is no API key"):
+        oai.chat  # noqa: B018 - looking is what fails
+
+
+def test_a_wrong_name_is_an_attribute_error() -> None:
+    oai.transport = oai.OfflineTransport()
+    with pytest.raises(AttributeError, match="module 'oai' has no attribute 'modles'. Did you mean 'models'?"):
+        oai.modles  # noqa: B018
+    with pytest.raises(AttributeError):
+        oai.with_options  # noqa: B018 - the client's own, not a call path
+    assert not hasattr(oai, "__wrapped__")
+
+
+def test_importing_the_module_makes_no_client() -> None:
+    program = "import sys, oai; oai.api_key = 'k'; hasattr(oai, '_x'); print('oai._client.sync_client' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_servers_for_tests_are_found_below_the_package() -> None:
+    code = "import oai; print(oai.testing.serve.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "serve\n"

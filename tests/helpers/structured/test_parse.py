@@ -1,0 +1,343 @@
+"""Structured outputs: types to strict schemas, answers to values, and what survives where that fails."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal, NotRequired, TypedDict
+
+import jsonschema
+import msgspec
+import pydantic
+import pytest
+from both import Way
+from hypothesis import given
+from hypothesis import strategies as st
+from structured import Plan, Step, check_strict, completion, response, said
+
+import oai
+from oai._json.encode import encode
+from oai.helpers.structured.parse import ParsedChatCompletion, ParsedResponse
+from oai.helpers.structured.schemas import format_of, strict
+from oai.testing import Answer, Loopback
+from oai.types.chat import ChatCompletion
+
+
+@dataclass
+class PlanData:
+    steps: list[Step]
+    mood: Literal["good", "bad"]
+
+
+class PlanDict(TypedDict):
+    steps: list[Step]
+    mood: Literal["good", "bad"]
+    a_note: NotRequired[str]
+
+
+class PlanModel(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="allow")
+    mood: Literal["good", "bad"]
+    size: int = pydantic.Field(default=3, description="How long.", ge=1)
+    next: PlanModel | None = None
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Cat(msgspec.Struct, tag="cat"):
+    lives: int
+
+
+class Dog(msgspec.Struct, tag="dog"):
+    name: str
+
+
+class Zoo(msgspec.Struct):
+    animals: list[Cat | Dog]
+    colour: Colour
+    plan: PlanModel
+    either: Literal[1, "one"]
+
+
+VALUES: dict[Any, Any] = {
+    Plan: {"steps": [{"why": "so", "result": 2.5}], "mood": "good", "next": {"steps": [], "mood": "bad", "next": None}},
+    PlanData: {"steps": [{"why": "so", "result": 1}], "mood": "bad"},
+    PlanDict: {"steps": [], "mood": "bad", "a_note": "n"},
+    PlanModel: {"mood": "good", "size": 1, "next": {"mood": "bad", "size": 2, "next": None}},
+    Zoo: {
+        "animals": [{"type": "cat", "lives": 9}, {"type": "dog", "name": "Rex"}],
+        "colour": "red",
+        "plan": {"mood": "good", "size": 1, "next": None},
+        "either": "one",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_type_becomes_a_strict_schema_that_takes_its_values(kind: Any) -> None:
+    schema = format_of(kind).schema()
+    check_strict(schema)
+    jsonschema.validate(VALUES[kind], schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**VALUES[kind], "new": 1}, schema)
+    assert format_of(kind).decode(json.dumps(VALUES[kind])) == msgspec_or_pydantic(kind)
+
+
+def msgspec_or_pydantic(kind: Any) -> Any:
+    if issubclass(kind, pydantic.BaseModel):
+        return kind.model_validate(VALUES[kind])
+    if kind is Zoo:
+        return Zoo([Cat(9), Dog("Rex")], Colour.RED, PlanModel(mood="good", size=1), "one")
+    return msgspec.convert(VALUES[kind], kind)
+
+
+def test_fields_keep_their_order_and_their_descriptions() -> None:
+    assert list(format_of(PlanDict).schema()["properties"]) == ["steps", "mood", "a_note"]
+    step = format_of(Plan).schema()["$defs"]["Step"]["properties"]["why"]
+    assert step == {"type": "string", "description": "The reason."}
+    assert format_of(PlanModel).schema()["properties"]["size"] == {
+        "description": "How long.",
+        "minimum": 1,
+        "title": "Size",
+        "type": "integer",
+    }
+
+
+def test_the_given_schema_stays_as_it_is() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
+    before = json.dumps(schema)
+    assert strict(schema)["required"] == ["a"]
+    assert json.dumps(schema) == before
+
+
+def test_a_reference_with_neighbours_is_written_out() -> None:
+    there = {"type": "object", "properties": {"b": {"type": "integer"}}}
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/B", "description": "d"}}, "$defs": {"B": there}}
+    made = strict(schema)
+    check_strict(made)
+    assert made["properties"]["a"]["description"] == "d"
+    assert made["properties"]["a"]["properties"] == {"b": {"type": "integer"}}
+    assert "$defs" not in made
+
+
+def test_models_of_one_name_within_other_models_keep_their_own_schemas() -> None:
+    def model(name: str, inner: Any) -> Any:
+        item = pydantic.create_model("Item", **{name: (inner, ...)})
+        return pydantic.create_model("Outer", item=(item, ...), items=(list[item], ...))  # type: ignore[valid-type]
+
+    own = msgspec.defstruct("Item", [("mine", bool)])
+    fields = [("a", model("number", int)), ("b", model("word", str)), ("c", own), ("d", own)]
+    kind = msgspec.defstruct("All", [*fields, ("again", fields[0][1])])
+    number, word = {"item": {"number": 1}, "items": [{"number": 2}]}, {"item": {"word": "x"}, "items": []}
+    value = {"a": number, "b": word, "c": {"mine": True}, "d": {"mine": False}, "again": number}
+    schema = format_of(kind).schema()
+    check_strict(schema)
+    jsonschema.validate(value, schema)
+    for wrong in ({"a": word}, {"b": number}, {"c": {"number": 1}}, {"again": word}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**value, **wrong}, schema)
+    assert format_of(kind).decode(json.dumps(value)).b.item.word == "x"
+
+
+def test_a_type_may_describe_what_is_of_its_own_type() -> None:
+    ref = {"$ref": "#/$defs/Node"}
+    node = {"type": "object", "properties": {"kids": {"type": "array", "items": {**ref, "description": "a kid"}}}}
+    made = strict({**ref, "$defs": {"Node": node}})
+    check_strict(made)
+    kid = made["properties"]["kids"]["items"]
+    assert kid["description"] == "a kid"
+    assert kid["properties"]["kids"]["items"] == ref
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (dict[str, int], "a dict of any keys"),
+        (tuple[int, str], "a tuple"),
+        (list[dict[str, int]], r"field\[\].*a dict of any keys"),
+        (Any, "any value at all"),
+        (list, "any value at all"),
+        (complex, "has no JSON schema"),
+    ],
+)
+def test_what_strict_mode_cannot_say_is_an_error_that_names_the_field(kind: Any, message: str) -> None:
+    inner = msgspec.defstruct("Inner", [("field", kind)])
+    outer = msgspec.defstruct("Outer", [("fine", int), ("inner", inner)])
+    with pytest.raises(TypeError, match=f"(Inner.field|Outer.inner).*{message}|{message}"):
+        format_of(outer).schema()
+    with pytest.raises(TypeError, match=f"Inner.field.*{message}|{message}"):
+        format_of(inner).schema()
+
+
+def test_a_root_that_is_no_object_is_an_error() -> None:
+    with pytest.raises(TypeError, match="list is no object.*put it in a class"):
+        format_of(list[int]).schema()
+
+
+SCALARS: Any = st.sampled_from([int, float, str, bool, Colour, Literal["a", "b"], Step, int | None, Step | None])
+TYPES: Any = st.recursive(SCALARS, lambda inner: inner.map(lambda kind: list[kind]), max_leaves=4)
+
+
+@given(st.lists(TYPES, min_size=1, max_size=5), st.sampled_from(["struct", "dataclass", "dict"]))
+def test_any_type_made_of_these_is_strict(kinds: list[Any], form: str) -> None:
+    fields = [(f"field_{n}", kind) for n, kind in enumerate(kinds)]
+    if form == "struct":
+        made: Any = msgspec.defstruct("Made", fields)
+    elif form == "dataclass":
+        made = dataclass(type("Made", (), {"__annotations__": dict(fields)}))
+    else:
+        made = TypedDict("Made", dict(fields))  # noqa: UP013 - its fields are not known before
+    schema = format_of(made).schema()
+    check_strict(schema)
+    assert list(schema["properties"]) == [name for name, _ in fields]
+
+
+@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize("path", ["chat.completions.parse", "beta.chat.completions.parse"])
+def test_a_completion_is_parsed(path: str, kind: Any, way: Way, server: Loopback) -> None:
+    text = json.dumps(VALUES[kind])
+    sent = completion(text, new_field={"a": 1})
+    server.reply(Answer.of_json(sent, headers=[("x-request-id", "r")]))
+    made = way.call(path, model="m", messages=[], response_format=kind)
+    body = server.requests[0].json()
+    assert body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": kind.__name__, "schema": format_of(kind).schema(), "strict": True},
+    }
+    assert isinstance(made, ParsedChatCompletion)
+    assert isinstance(made, ChatCompletion)
+    message = made.choices[0].message
+    assert message.parsed == msgspec_or_pydantic(kind)
+    assert message.content == text
+    assert message.new_field == {"a": 1}
+    assert (made.usage.total_tokens, made._request_id) == (3, "r")
+    assert made.to_dict() == sent
+    again = pickle.loads(pickle.dumps(made))
+    assert again.choices[0].message.parsed == message.parsed
+    assert again.to_dict() == sent
+    assert json.loads(encode({"messages": [message]}))["messages"] == [sent["choices"][0]["message"]]
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_a_response_is_parsed(kind: Any, way: Way, server: Loopback) -> None:
+    text = json.dumps(VALUES[kind])
+    remark = said("Let me see", phase="commentary")
+    sent = response({"type": "new_item", "x": 1}, remark, said(text, phase="final_answer"))
+    server.reply(Answer.of_json(sent))
+    made = way.call("responses.parse", model="m", input="x", text_format=kind, text={"verbosity": "low"})
+    form = server.requests[0].json()["text"]
+    schema = format_of(kind).schema()
+    assert form == {
+        "verbosity": "low",
+        "format": {"type": "json_schema", "name": kind.__name__, "schema": schema, "strict": True},
+    }
+    assert isinstance(made, ParsedResponse)
+    assert made.output_parsed == msgspec_or_pydantic(kind)
+    assert made.output[1].content[0].parsed is None
+    assert made.output_text == f"Let me see{text}"
+    assert made.to_dict() == sent
+    again = pickle.loads(pickle.dumps(made))
+    assert (again.output_parsed, again.to_dict()) == (made.output_parsed, sent)
+
+
+@pytest.mark.parametrize("text", ["not JSON", '{"steps": []', '{"steps": 1, "mood": 1}', '{"steps":[],"mood":""}'])
+@pytest.mark.parametrize("kind", [Plan, PlanModel])
+def test_an_answer_that_does_not_fit_survives_in_the_error(text: str, kind: Any, way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(completion(text)), Answer.of_json(response(said(text))))
+    with pytest.raises(oai.ParseError, match=kind.__name__) as failed:
+        way.call("chat.completions.parse", model="m", messages=[], response_format=kind)
+    again = pickle.loads(pickle.dumps(failed.value))
+    for error in (failed.value, again):
+        assert (error.text, error.tool, error.completion.usage.total_tokens) == (text, None, 3)
+        assert error.completion.choices[0].message.content == text
+    assert isinstance(failed.value.__cause__, ValueError)
+    with pytest.raises(oai.ParseError) as failed:
+        way.call("responses.parse", model="m", input="x", text_format=kind)
+    assert (failed.value.text, failed.value.completion.output_text) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [("length", oai.LengthFinishReasonError), ("content_filter", oai.ContentFilterFinishReasonError)],
+)
+def test_an_answer_that_was_cut_is_an_error_where_there_is_something_to_parse(
+    reason: str, error: Any, way: Way, server: Loopback
+) -> None:
+    server.default = Answer.of_json(completion('{"st', reason))
+    with pytest.raises(error) as failed:
+        way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
+    for each in (failed.value, pickle.loads(pickle.dumps(failed.value))):
+        assert each.completion.choices[0].message.content == '{"st'
+        assert each.completion.usage.total_tokens == 3
+    made = way.call("chat.completions.parse", model="m", messages=[])
+    assert made.choices[0].finish_reason == reason
+
+
+def test_an_incomplete_response_says_so_by_its_status(way: Way, server: Loopback) -> None:
+    cut = response(said('{"st'), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    server.reply(Answer.of_json(cut))
+    made = way.call("responses.parse", model="m", input="x", text_format=Plan)
+    assert (made.output_parsed, made.status, made.output_text) == (None, "incomplete", '{"st')
+
+
+def test_a_refusal_is_not_parsed(way: Way, server: Loopback) -> None:
+    refused = {**said(""), "content": [{"type": "refusal", "refusal": "No."}]}
+    server.reply(Answer.of_json(completion(None, refusal="No.")), Answer.of_json(response(refused)))
+    made = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
+    assert (made.choices[0].message.parsed, made.choices[0].message.refusal) == (None, "No.")
+    assert way.call("responses.parse", model="m", input="x", text_format=Plan).output_parsed is None
+
+
+def test_a_format_of_plain_data_is_sent_as_it_is(way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(completion("{}")))
+    made = way.call("chat.completions.parse", model="m", messages=[], response_format={"type": "json_object"})
+    assert server.requests[0].json()["response_format"] == {"type": "json_object"}
+    assert made.choices[0].message.parsed is None
+
+
+def test_the_shapes_of_other_servers_end_in_an_answer(way: Way, server: Loopback) -> None:
+    odd = completion('{"steps": [], "mood": "good"}', "eos")
+    for sent in (odd, {**odd, "choices": None}, {**odd, "choices": [{"index": 0}]}, {**odd, "choices": ["x"]}):
+        server.reply(Answer.of_json(sent))
+        made = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
+        assert made.to_dict() == {name: value for name, value in sent.items() if value is not None}
+    server.reply(Answer.of_json({**response(), "output": None}), Answer.of_json(response("x", {"type": "message"})))
+    for _ in range(2):
+        assert way.call("responses.parse", model="m", input="x", text_format=Plan).output_parsed is None
+
+
+def test_two_formats_are_one_too_many(way: Way) -> None:
+    with pytest.raises(TypeError, match=r"text_format and text\.format"):
+        way.call("responses.parse", model="m", input="x", text_format=Plan, text={"format": {"type": "text"}})
+
+
+def test_what_is_sent_and_what_is_parsed_may_differ(way: Way, server: Loopback) -> None:
+    server.default = Answer.of_json(response(said('{"lives": 9, "type": "cat"}')))
+    made = way.call("responses.parse", model="m", input="x", parse_as=Cat)
+    assert made.output_parsed == Cat(9)
+    assert "text" not in server.requests[0].json()
+    assert way.call("responses.parse", model="m", input="x", text_format=Cat, parse_as=None).output_parsed is None
+
+
+SMALL = """
+import sys, oai, msgspec
+client = oai.OpenAI(transport=oai.OfflineTransport())
+print(sorted(name for name in sys.modules if name.startswith("oai.helpers")), "pydantic" in sys.modules)
+class Answer(msgspec.Struct):
+    value: int
+answer = client.chat.completions.parse(model="m", messages=[], response_format=Answer)
+print("pydantic" in sys.modules, "asyncio" in sys.modules, answer.choices[0].message.parsed)
+"""
+
+
+def test_nothing_is_imported_before_it_is_needed() -> None:
+    done = subprocess.run([sys.executable, "-c", SMALL], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == "[] False"
+    assert done.stdout.splitlines()[1] == "False False Answer(value=0)"

@@ -1,0 +1,288 @@
+"""Waiting for what the API does in its own time: until it is done, until the deadline, until it is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from planted import KEY
+
+import oai
+from oai._flow.steps import run as run_steps
+from oai.testing import Answer, Loopback, Seen
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
+
+Play = Callable[..., Any]
+
+COUNTS = {"cancelled": 0, "completed": 0, "failed": 0, "in_progress": 1, "total": 1}
+
+
+def run(status: str) -> dict[str, Any]:
+    return {"id": "run_1", "object": "thread.run", "thread_id": "thread_1", "status": status}
+
+
+def store_file(status: str) -> dict[str, Any]:
+    return {"id": "file-1", "object": "vector_store.file", "vector_store_id": "vs_1", "status": status}
+
+
+def file_batch(status: str) -> dict[str, Any]:
+    counts = {**COUNTS, "in_progress": int(status == "in_progress")}
+    return {"id": "vsfb_1", "object": "vector_store.files_batch", "status": status, "file_counts": counts}
+
+
+def video(status: str) -> dict[str, Any]:
+    return {"id": "video_1", "object": "video", "status": status}
+
+
+def file(status: str) -> dict[str, Any]:
+    return {"id": "file-1", "object": "file", "status": status}
+
+
+def batch(status: str) -> dict[str, Any]:
+    return {"id": "batch_1", "object": "batch", "status": status}
+
+
+def response(status: str) -> dict[str, Any]:
+    return {"id": "resp_1", "object": "response", "status": status, "output": []}
+
+
+FAST = {"poll_interval_ms": 1}
+
+WAITS = [
+    ("beta.threads.runs.poll", ("run_1", "thread_1"), FAST, run, "/threads/thread_1/runs/run_1", "requires_action"),
+    ("vector_stores.files.poll", ("file-1",), {"vector_store_id": "vs_1", **FAST}, store_file,
+     "/vector_stores/vs_1/files/file-1", "failed"),
+    ("vector_stores.file_batches.poll", ("vsfb_1",), {"vector_store_id": "vs_1", **FAST}, file_batch,
+     "/vector_stores/vs_1/file_batches/vsfb_1", "completed"),
+    ("videos.poll", ("video_1",), FAST, video, "/videos/video_1", "failed"),
+    ("files.wait_for_processing", ("file-1",), {"poll_interval": 0.001}, file, "/files/file-1", "processed"),
+    ("batches.poll", ("batch_1",), FAST, batch, "/batches/batch_1", "expired"),
+    ("responses.poll", ("resp_1",), FAST, response, "/responses/resp_1", "incomplete"),
+]  # fmt: skip
+
+RUN_PATH = "/threads/thread_1/runs/run_1"
+
+CREATES = [
+    ("beta.threads.create_and_run_poll", (), {"assistant_id": "asst_1"}, run, "/threads/runs", RUN_PATH),
+    ("beta.threads.runs.create_and_poll", (), {"thread_id": "thread_1", "assistant_id": "asst_1"}, run,
+     "/threads/thread_1/runs", RUN_PATH),
+    ("beta.threads.runs.submit_tool_outputs_and_poll", (),
+     {"thread_id": "thread_1", "run_id": "run_1", "tool_outputs": []}, run, f"{RUN_PATH}/submit_tool_outputs", RUN_PATH),
+    ("vector_stores.files.create_and_poll", ("file-1",), {"vector_store_id": "vs_1", "attributes": {"a": "b"}},
+     store_file, "/vector_stores/vs_1/files", "/vector_stores/vs_1/files/file-1"),
+    ("vector_stores.file_batches.create_and_poll", ("vs_1",), {"file_ids": ["file-1"]}, file_batch,
+     "/vector_stores/vs_1/file_batches", "/vector_stores/vs_1/file_batches/vsfb_1"),
+    ("videos.create_and_poll", (), {"prompt": "a cat"}, video, "/videos", "/videos/video_1"),
+]  # fmt: skip
+
+PENDING = {file: "uploaded", run: "queued", batch: "validating"}
+
+
+def method(client: Any, path: str) -> Any:
+    for name in path.split("."):
+        client = getattr(client, name)
+    return client
+
+
+def call(path: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Callable[[Any], Iterator[Any]]:
+    def scenario(client: Any) -> Any:
+        return (yield method(client, path)(*arguments, **options))
+
+    return scenario
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "options", "make", "url", "last"), WAITS, ids=[each[0] for each in WAITS]
+)
+def test_a_wait_asks_until_the_state_is_final(
+    path: str, arguments: Any, options: Any, make: Any, url: str, last: str, play: Play, server: Loopback
+) -> None:
+    pending = PENDING.get(make, "in_progress")
+    server.reply(Answer(json=make(pending)), Answer(json=make(pending)), Answer(json=make(last)))
+    assert play(call(path, arguments, options)).status == last
+    assert [(seen.method, seen.path) for seen in server.requests] == [("GET", f"/v1{url}")] * 3
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "options", "make", "created", "asked"), CREATES, ids=[each[0] for each in CREATES]
+)
+def test_what_is_created_is_waited_for(
+    path: str, arguments: Any, options: Any, make: Any, created: str, asked: str, play: Play, server: Loopback
+) -> None:
+    pending = PENDING.get(make, "in_progress")
+    server.reply(*(Answer(json=make(status)) for status in (pending, pending, "completed")))
+    given = {**options, **FAST, "extra_headers": {"x-mine": "1"}}
+    assert play(call(path, arguments, given)).status == "completed"
+    first, *rest = server.requests
+    assert (first.method, first.path) == ("POST", f"/v1{created}")
+    assert [(seen.method, seen.path, seen.query) for seen in rest] == [("GET", f"/v1{asked}", "")] * 2
+    assert {seen.header("x-mine") for seen in server.requests} == {"1"}
+    assert "poll" not in first.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "options", "make", "url", "last"), WAITS, ids=[each[0] for each in WAITS]
+)
+def test_a_wait_ends_at_its_deadline_with_the_last_state(
+    path: str, arguments: Any, options: Any, make: Any, url: str, last: str, play: Play, server: Loopback
+) -> None:
+    pending = PENDING.get(make, "in_progress")
+    server.default = Answer(json=make(pending))
+    began = time.monotonic()
+    with pytest.raises(oai.PollTimeoutError, match=f"not done after 0.05 s; it was last seen as '{pending}'") as caught:
+        play(call(path, arguments, {**options, "deadline": 0.05}))
+    assert time.monotonic() - began < 5
+    assert caught.value.last.status == pending
+    assert caught.value.operation == caught.value.last._response.request.operation
+    assert isinstance(caught.value, TimeoutError)
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert (str(twin), twin.last.status) == (str(caught.value), pending)
+
+
+def test_a_request_that_hangs_does_not_outlast_the_deadline(play: Play, server: Loopback) -> None:
+    server.reply(Answer(json=video("queued")), Answer(json=video("queued"), delay=30))
+    began = time.monotonic()
+    with pytest.raises(oai.PollTimeoutError) as caught:
+        play(call("videos.poll", ("video_1",), {**FAST, "deadline": 0.2}), max_retries=5)
+    assert time.monotonic() - began < 5
+    assert caught.value.last.status == "queued"
+    assert isinstance(caught.value.__cause__, oai.APITimeoutError)
+
+
+@pytest.mark.parametrize("left", [0, -0.5])
+def test_a_deadline_without_time_asks_nothing(left: float, play: Play, server: Loopback) -> None:
+    with pytest.raises(oai.PollTimeoutError) as caught:
+        play(call("vector_stores.files.poll", ("file-1",), {"vector_store_id": "vs_1", "max_wait_seconds": left}))
+    assert caught.value.last is None
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("deadline", [float("-inf"), float("inf"), float("nan"), "5"])
+def test_a_deadline_that_is_none_is_refused_before_anything_is_created(
+    deadline: Any, play: Play, server: Loopback
+) -> None:
+    with pytest.raises(ValueError, match="a deadline is"):
+        play(call("videos.create_and_poll", (), {"prompt": "a cat", "deadline": deadline}))
+    assert server.requests == []
+
+
+def test_the_server_says_how_long_to_wait_each_time_anew(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    hints = ["20", "5000", "soon", "-1", "inf", "1e20", None]
+    answers = [Answer(json=video("queued"), headers=[("openai-poll-after-ms", h)] if h else []) for h in hints]
+    server.reply(*answers, Answer(json=video("completed")))
+    with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+        client.videos.poll("video_1")
+    assert [round(each, 2) for each in slept] == [0.02, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_the_callers_interval_goes_before_the_servers(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    server.reply(
+        Answer(json=video("queued"), headers=[("openai-poll-after-ms", "20")]), Answer(json=video("completed"))
+    )
+    with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+        client.videos.poll("video_1", poll_interval_ms=70)
+    assert [round(each, 2) for each in slept] == [0.07]
+
+
+def test_a_batch_is_asked_for_less_and_less_often(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    server.reply(*[Answer(json=batch("in_progress"))] * 40, Answer(json=batch("completed")))
+    with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+        client.batches.poll("batch_1")
+    slept = [round(each, 3) for each in slept]
+    assert slept == sorted(slept)
+    assert (slept[0], slept[-1]) == (1.0, 30.0)
+
+
+@pytest.mark.parametrize("kind", ["event", "function"])
+def test_the_caller_can_cancel_a_wait(kind: str, play: Play, server: Loopback) -> None:
+    cancel = threading.Event()
+
+    def answer(seen: Seen) -> Answer:
+        if len(server.requests) == 2:
+            cancel.set()
+        return Answer(json=video("queued"))
+
+    server.default = answer
+    given = {"poll_interval_ms": 1, "cancel": cancel if kind == "event" else cancel.is_set}
+    with pytest.raises(oai.PollCancelledError, match="cancelled; it was last seen as 'queued'") as caught:
+        play(call("videos.poll", ("video_1",), given))
+    assert caught.value.last.id == "video_1"
+    assert len(server.requests) == 2
+
+
+def test_an_event_ends_a_long_wait_at_once(server: Loopback) -> None:
+    cancel = threading.Event()
+    server.reply(Answer(json=video("queued")))
+    timer = threading.Timer(0.1, cancel.set)
+    with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(oai.PollCancelledError):
+            client.videos.poll("video_1", poll_interval_ms=60_000, cancel=cancel)
+        assert time.monotonic() - began < 10
+    timer.join()
+
+
+def test_cancelling_the_task_ends_a_wait(server: Loopback) -> None:
+    server.default = Answer(json=video("queued"))
+
+    async def main() -> None:
+        async with oai.AsyncOpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+            task = asyncio.ensure_future(client.videos.poll("video_1", poll_interval_ms=60_000))
+            await asyncio.to_thread(server.until, lambda: len(server.requests) == 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
+    assert len(server.requests) == 1
+
+
+def test_an_error_while_waiting_says_what_was_waited_for(play: Play, server: Loopback) -> None:
+    server.reply(Answer(json=video("queued")), Answer.error(500, "oops"))
+    with pytest.raises(oai.InternalServerError) as caught:
+        play(call("videos.create_and_poll", (), {"prompt": "a cat", **FAST}))
+    note = "It was last seen as 'queued'; it can still be asked for: client.videos.retrieve(video_id='video_1')"
+    assert caught.value.__notes__ == [note]
+
+
+def test_a_deprecated_operation_names_the_line_that_called_the_helper(server: Loopback) -> None:
+    table = oai.load_table()  # operations of its own, which have not warned yet
+    server.reply(Answer(json=video("completed")))
+    with (
+        oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1", table=table) as client,
+        pytest.warns(DeprecationWarning, match=r"videos\.retrieve is deprecated") as caught,
+    ):
+        client.videos.poll("video_1")
+    assert caught[0].filename == __file__
+
+
+@given(
+    statuses=st.lists(st.sampled_from(["queued", "in_progress"]), max_size=6),
+    last=st.sampled_from(["completed", "failed", "something new", None]),
+)
+def test_as_many_questions_are_asked_as_it_takes(statuses: list[str], last: str | None) -> None:
+    states = chain(({"id": "video_1", "status": each} for each in statuses), repeat({"id": "video_1", "status": last}))
+    with Loopback(lambda _: Answer(json=next(states))) as server:
+
+        def scenario(client: Any) -> Any:
+            return (yield client.videos.poll("video_1", poll_interval_ms=0))
+
+        with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+            assert run_steps(scenario(client)).status == last
+        assert len(server.requests) == len(statuses) + 1

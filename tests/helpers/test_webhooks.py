@@ -1,0 +1,188 @@
+"""Webhooks: what is signed is taken, what was changed, replayed or made up is not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import pickle
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from planted import KEY
+
+import oai
+from oai.types.webhooks import ResponseCompletedWebhookEvent
+
+RAW = b"the secret of the tests, 24 bytes"
+SECRET = "whsec_" + base64.b64encode(RAW).decode()
+EVENT = {
+    "id": "evt_1",
+    "created_at": 1,
+    "type": "response.completed",
+    "object": "event",
+    "data": {"id": "resp_1"},
+}
+PAYLOAD = json.dumps(EVENT)
+
+CLIENTS = [oai.OpenAI(api_key=KEY, webhook_secret=SECRET), oai.AsyncOpenAI(api_key=KEY, webhook_secret=SECRET)]
+
+clients = pytest.mark.parametrize("client", CLIENTS, ids=["sync", "async"])
+
+
+def sign(payload: bytes, name: str, stamp: str, key: bytes = RAW) -> str:
+    digest = hmac.new(key, name.encode() + b"." + stamp.encode() + b"." + payload, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def signed(payload: str | bytes = PAYLOAD, *, key: bytes = RAW, age: float = 0, name: str = "wh_1") -> dict[str, str]:
+    stamp = str(int(time.time() - age))
+    data = payload.encode() if isinstance(payload, str) else payload
+    return {"webhook-id": name, "webhook-timestamp": stamp, "webhook-signature": sign(data, name, stamp, key)}
+
+
+@clients
+@pytest.mark.parametrize("kind", [str, str.encode])
+def test_a_signed_webhook_gives_its_event(client: Any, kind: Any) -> None:
+    event = client.webhooks.unwrap(kind(PAYLOAD), signed())
+    assert isinstance(event, ResponseCompletedWebhookEvent)
+    assert event.data.id == "resp_1"
+    assert event.to_dict() == EVENT
+    assert client.webhooks.verify_signature(payload=kind(PAYLOAD), headers=signed()) is None
+
+
+def test_an_independent_vector_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the reference implementation of Standard Webhooks: id, time, payload, secret and signature of its README."""
+    monkeypatch.setattr(time, "time", lambda: 1614265330.0)
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    secret = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    CLIENTS[0].webhooks.verify_signature('{"test": 2432232314}', headers, secret=secret)
+
+
+@clients
+def test_headers_may_be_as_frameworks_have_them(client: Any) -> None:
+    plain = signed()
+    shapes: list[Any] = [
+        {name.title(): value for name, value in plain.items()},
+        list(plain.items()),
+        [(name.encode(), value.encode()) for name, value in plain.items()],
+        oai.Headers(plain.items()),
+    ]
+    for headers in shapes:
+        assert client.webhooks.unwrap(PAYLOAD, headers).id == "evt_1"
+
+
+@clients
+def test_an_event_of_an_unknown_type_is_readable(client: Any) -> None:
+    text = json.dumps({**EVENT, "type": "comet.seen", "data": {"tail": 3}})
+    event = client.webhooks.unwrap(text, signed(text))
+    assert (event.type, event.data["tail"]) == ("comet.seen", 3)
+
+
+@clients
+def test_what_is_signed_but_no_json_is_named(client: Any) -> None:
+    with pytest.raises(ValueError, match="signed as it should be, but is not JSON"):
+        client.webhooks.unwrap("{", signed("{"))
+
+
+@given(
+    payload=st.binary(min_size=1, max_size=60),
+    part=st.sampled_from(["payload", "webhook-id", "webhook-timestamp", "webhook-signature", "secret"]),
+    where=st.integers(0, 10_000),
+    flip=st.integers(1, 127),
+)
+def test_whatever_is_changed_the_signature_no_longer_fits(payload: bytes, part: str, where: int, flip: int) -> None:
+    verify = CLIENTS[0].webhooks.verify_signature
+    headers, secret = signed(payload), SECRET
+    verify(payload, headers, secret=secret)
+    if part == "payload":
+        at = where % len(payload)
+        payload = payload[:at] + bytes([payload[at] ^ flip]) + payload[at + 1 :]
+    elif part == "secret":
+        secret = "whsec_" + base64.b64encode(RAW[:-1] + bytes([RAW[-1] ^ flip])).decode()
+    elif part == "webhook-timestamp":
+        headers[part] = str(int(headers[part]) + (flip - 64 or 1))
+    else:
+        text = headers[part]
+        at = where % len(text)
+        headers[part] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+    with pytest.raises(oai.InvalidWebhookSignatureError):
+        verify(payload, headers, secret=secret)
+
+
+@given(text=st.text(max_size=40))
+def test_made_up_headers_are_refused_and_nothing_else_happens(text: str) -> None:
+    for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+        headers = {**signed(), name: text}
+        if headers != signed():
+            with pytest.raises(oai.InvalidWebhookSignatureError):
+                CLIENTS[0].webhooks.verify_signature(PAYLOAD, headers)
+
+
+@clients
+@pytest.mark.parametrize(("age", "message"), [(400, "too old"), (-400, "too new")])
+def test_a_webhook_is_from_now(client: Any, age: float, message: str) -> None:
+    with pytest.raises(oai.InvalidWebhookSignatureError, match=message):
+        client.webhooks.unwrap(PAYLOAD, signed(age=age))
+    assert client.webhooks.unwrap(PAYLOAD, signed(age=age), tolerance=500).id == "evt_1"
+
+
+@clients
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_a_missing_header_is_named(client: Any, name: str) -> None:
+    headers = signed()
+    del headers[name]
+    with pytest.raises(oai.InvalidWebhookSignatureError, match=f"no header '{name}'"):
+        client.webhooks.unwrap(PAYLOAD, headers)
+
+
+@clients
+def test_secrets_and_signatures_may_be_several_while_one_replaces_another(client: Any) -> None:
+    other = b"another one"
+    both = signed()
+    both["webhook-signature"] = f"v1a,xyz {signed(key=other)['webhook-signature']} {both['webhook-signature']}"
+    client.webhooks.verify_signature(PAYLOAD, both)
+    client.webhooks.verify_signature(PAYLOAD, signed(), secret=[other.decode(), SECRET])
+    client.webhooks.verify_signature(PAYLOAD, signed(key=other), secret=[other.decode(), SECRET])
+    with pytest.raises(oai.InvalidWebhookSignatureError):
+        client.webhooks.verify_signature(PAYLOAD, signed(key=b"a third"), secret=[other.decode(), SECRET])
+
+
+@pytest.mark.parametrize("secret", ["", " ", "whsec_", [], ["x", ""]])
+def test_an_empty_secret_with_which_anybody_could_sign_is_refused(secret: Any) -> None:
+    with pytest.raises(ValueError, match="there is no webhook secret"):
+        CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(key=b""), secret=secret)
+
+
+def test_a_secret_that_cannot_be_is_named_and_not_shown() -> None:
+    with pytest.raises(ValueError, match="not base64") as caught:
+        CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(), secret="whsec_%%%hidden")
+    assert "hidden" not in str(caught.value)
+
+
+def test_the_secret_is_an_option_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = oai.OpenAI(api_key=KEY)
+    with pytest.raises(ValueError, match="OPENAI_WEBHOOK_SECRET"):
+        bare.webhooks.unwrap(PAYLOAD, signed())
+    assert bare.with_options(webhook_secret=SECRET).webhooks.unwrap(PAYLOAD, signed()).id == "evt_1"
+    monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", SECRET)
+    client = oai.OpenAI(api_key=KEY)
+    assert client.webhook_secret == SECRET
+    assert client.webhooks.unwrap(PAYLOAD, signed()).id == "evt_1"
+    assert SECRET.encode() not in pickle.dumps(client)
+    assert SECRET not in repr(client)
+
+
+def test_importing_the_package_imports_no_helper() -> None:
+    code = "import oai, sys; oai.OpenAI(api_key='k'); print([name for name in sys.modules if 'oai.helpers' in name])"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

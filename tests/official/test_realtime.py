@@ -1,0 +1,151 @@
+"""The official SDK and this package open the same WebSockets and send the same messages: both drive one server."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from operator import attrgetter
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from peer import Peer, echo, peer
+from planted import KEY
+
+import oai
+from oai._flow.steps import run, run_async
+from oai._table.load import shipped_table
+from oai._table.websocket_row import WebSocketRow
+
+openai = pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
+
+# Python keeps one of two `Literal`s that differ in their order, the first; the SDK's own lazy imports would bring another
+# one first than `tools.generate` reads, which a later test in this process compares with what is written.
+for info in pkgutil.walk_packages(importlib.import_module("openai.types").__path__, "openai.types."):
+    importlib.import_module(info.name)
+
+# The SDK asks for an older `websockets`, and uses a newer one in a way that it warns about.
+pytestmark = pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+
+SOCKETS = {name: each for name, each in shipped_table().helpers.items() if isinstance(each, WebSocketRow)}
+OURS = ("Authorization", "OpenAI-Beta", "OpenAI-Organization", "OpenAI-Project", "Sec-WebSocket-Extensions", "X-Own")
+
+EXAMPLES: dict[str, Any] = {
+    "Iterable": [{"type": "message", "role": "user", "content": "Hello"}],
+    "bool": True,
+    "int": 3,
+    "float": 0.5,
+    "str": "some text",
+    "dict": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]},
+}
+
+
+def example(expression: str) -> Any:
+    """Return an argument for a parameter: its type as far as it is plain, else an object."""
+    first = expression.removesuffix("?").partition(" | ")[0].partition("[")[0]
+    return EXAMPLES["str"] if first == "Literal" else EXAMPLES.get(first, EXAMPLES["dict"])
+
+
+def conversation(client: Any, name: str, socket: WebSocketRow) -> Iterator[Any]:
+    """Open a connection, send each event with all that it takes and with as little as it needs, and close."""
+    params = {param: example(kind) for param, kind in socket.params.items()}
+    params |= dict.fromkeys(socket.path_params, "sess 1/2")
+    options = {"extra_query": {"intent": "a b"}, "extra_headers": {"X-Own": "2", "OpenAI-Project": "another"}}
+    connection = yield attrgetter(name)(client)(**params, **options).enter()
+    for event, kinds in socket.sends.items():
+        required = {param: example(kind) for param, kind in kinds.items() if not kind.endswith("?")}
+        for given in ({param: example(kind) for param, kind in kinds.items()}, required):
+            yield attrgetter(event)(connection)(**given)
+            yield connection.recv()
+    yield connection.send({"type": "anything", "audio": "AAAA", "nothing": None})
+    yield connection.recv()
+    yield connection.close()
+
+
+def play(package: Any, name: str, seen: Peer, *, is_async: bool) -> None:
+    options = {
+        "api_key": KEY,
+        "base_url": f"{seen.url}/v1",
+        "organization": "org",
+        "project": "proj",
+        "default_headers": {"X-Own": "1"},
+        "default_query": {"api": "1"},
+        "websocket_base_url": f"{seen.url}/v1".replace("http", "ws"),  # one of the SDK's knows no other way to `ws`
+    }
+
+    async def main() -> None:
+        async with package.AsyncOpenAI(**options) as client:
+            await run_async(conversation(client, name, SOCKETS[name]))
+
+    if is_async:
+        asyncio.run(main())
+    else:
+        with package.OpenAI(**options) as client:
+            run(conversation(client, name, SOCKETS[name]))
+
+
+def shown(seen: Peer) -> Any:
+    """Return what matters of what a server has seen: where it was asked, as whom, and for what."""
+    ((path, headers),) = seen.handshakes
+    parts = urlsplit(path)
+    fields = dict(headers)
+    return {
+        "path": parts.path,
+        "query": sorted(parse_qsl(parts.query, keep_blank_values=True)),
+        "headers": {name: fields.get(name) for name in OURS},
+        "frames": [(type(frame), json.loads(frame)) for frame in seen.frames],
+    }
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("name", SOCKETS)
+def test_both_ask_for_the_same_and_send_the_same(name: str, is_async: bool) -> None:
+    found = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            play(package, name, seen, is_async=is_async)
+        found.append(shown(seen))
+    theirs, ours = found
+    assert ours == theirs
+    assert len(ours["frames"]) == 2 * len(SOCKETS[name].sends) + 1
+    assert ours["headers"]["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("deployment", [None, "mine"])
+def test_both_ask_azure_for_the_same(deployment: str | None) -> None:
+    found = []
+    for package in (openai, oai):
+        with peer(echo) as seen:
+            options = {"api_key": KEY, "api_version": "2026-01-01", "azure_deployment": deployment}
+            url = seen.url.replace("http", "ws") + "/openai"
+            with package.AzureOpenAI(azure_endpoint=seen.url, websocket_base_url=url, **options) as client:
+                connection = client.realtime.connect(model="gpt-realtime", extra_query={"intent": "x"}).enter()
+                connection.response.create()
+                connection.recv()
+                connection.close()
+        ((_, headers),) = seen.handshakes
+        found.append((shown(seen), dict(headers)["api-key"]))
+    assert found[0] == found[1]
+
+
+def test_both_read_the_same_of_an_event() -> None:
+    sent = {
+        "type": "response.done",
+        "event_id": "e",
+        "response": {"id": "r", "object": "realtime.response", "status": "failed", "output": [], "new": [1]},
+    }
+    found = []
+    for package in (openai, oai):
+        with (
+            peer(lambda _, socket: socket.send(json.dumps(sent))) as seen,
+            package.OpenAI(api_key=KEY, base_url=seen.url) as client,
+        ):
+            connection = client.realtime.connect(model="m").enter()
+            event, *others = list(connection)
+            found.append((type(event).__name__, event.type, event.response.status, event.to_dict(), others))
+            connection.close()
+    assert found[0] == found[1]
+    assert found[0][3] == sent

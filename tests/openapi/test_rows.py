@@ -1,0 +1,370 @@
+"""`oai import`: a document to a table and a module of structs, which then call a server that is like the document."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from paths import API, DATA
+
+import oai
+from oai._json.strict import decoder
+from oai._openapi.document import Document
+from oai._openapi.rows import import_document, import_openapi
+from oai._table.load import SHIPPED
+from oai._table.table import Table
+from oai._table.type_expressions import resolve
+from oai.testing import Answer, Loopback
+
+DOCUMENT = DATA / "model_server.json"
+SPECIFICATION = API / "openapi.json"
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The document's table, with its types where Python finds them."""
+    path = tmp_path / "model-server.toml"
+    import_openapi(DOCUMENT, path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    resolve.cache_clear()
+    yield path
+    sys.modules.pop("model_server_types", None)
+    resolve.cache_clear()
+
+
+@pytest.fixture
+def client(server: Loopback, client_to: Callable[..., oai.OpenAI], table: Path) -> Any:
+    return client_to(base_url=server.url, table=table)
+
+
+def described(**operation: Any) -> Document:
+    return Document({"openapi": "3.1.0", "paths": {"/things": {"post": operation}}})
+
+
+def test_a_server_is_called_by_what_its_document_says(server: Loopback, client: Any) -> None:
+    server.reply(Answer.of_json({"count": 2, "max_model_len": 8, "tokens": [1, 2], "new": True}))
+    answer = client.tokenize(prompt="two words")
+    assert type(answer).__name__ == "TokenizeResponse"
+    assert (answer.count, answer.tokens, answer.token_strs, answer.new) == (2, [1, 2], None, True)
+    assert server.requests[0].target == "/tokenize"
+    assert server.requests[0].json() == {"prompt": "two words"}
+
+
+def test_objects_within_answers_are_structs(server: Loopback, client: Any) -> None:
+    document = {"text": "a"}
+    result = {"index": 0, "document": document, "relevance_score": 0.5}
+    server.reply(Answer.of_json({"id": "r", "results": [result], "usage": {"tokens": 3}}))
+    answer = client.rerank(model="m", query="q", documents=["a", "b"])
+    assert answer.results[0].document.text == "a"
+    assert answer.to_dict() == {"id": "r", "results": [result], "usage": {"tokens": 3}}
+
+
+def test_what_the_table_has_already_keeps_its_name_its_types_and_its_flat_name(server: Loopback, client: Any) -> None:
+    sent = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}
+    for call in (client.chat.completions.create, client.chat_completion):
+        server.reply(Answer.of_json({**sent, "choices": [choice]}))
+        answer = call(model="m", messages=[], top_k=3, timeout_=2.0)
+        assert isinstance(answer, oai.types.chat.ChatCompletion)
+        seen = server.requests[-1]
+        assert seen.target == "/v1/chat/completions"
+        assert seen.json() == {"model": "m", "messages": [], "top_k": 3, "timeout": 2.0}
+    server.reply(Answer.events([{**sent, "object": "chat.completion.chunk", "choices": []}]))
+    events = list(client.chat.completions.create(model="m", messages=[], stream=True))
+    assert [type(event) for event in events] == [oai.types.chat.ChatCompletionChunk]
+    with pytest.raises(TypeError, match="frequency_penalty"):  # which this server does not have
+        client.chat.completions.create(model="m", messages=[], frequency_penalty=1)
+
+
+def test_lists_go_into_a_query_and_a_form_as_openapi_has_them(server: Loopback, client: Any) -> None:
+    node = {"children": [], "part": {"kind": "text", "text": "t"}, "tagged": {"kind": "img", "url": "u"}, "class": "c"}
+    server.reply(Answer.of_json(node), Answer.of_json({}))
+    answer = client.items.nodes.retrieve(node_id="n", item_id="i/j", tags=["a", "b"], verbose=True, x_trace="t1")
+    seen = server.requests[0]
+    assert seen.target == "/items/i%2Fj/nodes/n?verbose=true&tags=a&tags=b"
+    assert seen.header("x-trace") == "t1"
+    assert (type(answer.part).__name__, type(answer.tagged).__name__, answer.class_) == ("Text", "Img", "c")
+    assert answer.to_dict() == node
+    client.items.create(file=b"one", note="n", many=[b"two", b"three"])
+    names = [(part.name, part.content) for part in server.requests[1].form()]
+    assert names == [("note", b"n"), ("file", b"one"), ("many", b"two"), ("many", b"three")]
+
+
+def test_every_method_on_a_thing_has_its_name(server: Loopback, client: Any) -> None:
+    server.default = Answer.of_json({})
+    client.items.list(limit=3)
+    client.items.retrieve(7)
+    client.items.replace(7, extra_body=["a"])
+    client.items.update(7, anything="goes")
+    client.items.archive(7)
+    client.login(user="u", pw="p")
+    client.close_()
+    assert [(seen.method, seen.target) for seen in server.requests] == [
+        ("GET", "/items?limit=3"),
+        ("GET", "/items/7"),
+        ("PUT", "/items/7"),
+        ("PATCH", "/items/7"),
+        ("POST", "/items/7/archive"),
+        ("POST", "/login"),
+        ("GET", "/close"),
+    ]
+    assert server.requests[2].json() == ["a"]
+    assert server.requests[3].json() == {"anything": "goes"}
+    server.reply(Answer(status=204))
+    assert client.items.delete(7) is None
+
+
+def test_an_answer_is_read_as_what_it_is_said_to_be(server: Loopback, client: Any) -> None:
+    server.reply(Answer(body=b"up 1", headers=[("Content-Type", "text/plain")]))
+    assert client.metrics() == "up 1"
+    server.reply(Answer(body=b"\x89PNG", headers=[("Content-Type", "image/png")]))
+    assert client.items.picture(7).content == b"\x89PNG"
+    server.reply(Answer.events([{"text": "now"}]))
+    assert [event.text for event in client.events()] == ["now"]
+
+
+def test_what_no_row_can_say_is_noted(table: Path) -> None:
+    noted = [line for line in table.read_text().splitlines() if line.startswith("# left out")]
+    assert noted == ["# left out: POST /raw, whose body is application/octet-stream"]
+
+
+def test_nothing_is_written_over(table: Path) -> None:
+    before = table.read_bytes()
+    with pytest.raises(oai.OpenAIError, match="is there already"):
+        import_openapi(DOCUMENT, table)
+    assert table.read_bytes() == before
+
+
+def test_a_document_is_read_from_its_address(server: Loopback, tmp_path: Path) -> None:
+    server.reply(Answer(body=DOCUMENT.read_bytes(), headers=[("Content-Type", "application/json")]))
+    lines = import_openapi(f"{server.url}/openapi.json", tmp_path / "fetched.toml")
+    assert "rerank" in oai.load_table(tmp_path / "fetched.toml")
+    assert lines[0].endswith("has 19 operations")
+    server.reply(Answer.error(404, "not here"))
+    with pytest.raises(oai.OpenAIError, match="the server answered 404"):
+        import_openapi(f"{server.url}/openapi.json", tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("openapi: 3.1.0", "not JSON"),
+        ('{"swagger": "2.0"}', "Swagger 2"),
+        ('{"openapi": "2.0"}', "must be OpenAPI 3"),
+        ("[]", "has no `openapi`"),
+        ('{"openapi": "3.0.0", "paths": {}}', "describes no operation"),
+    ],
+)
+def test_what_is_no_document_is_said_to_be_none(tmp_path: Path, text: str, message: str) -> None:
+    source = tmp_path / "openapi.json"
+    source.write_text(text)
+    with pytest.raises(oai.OpenAIError, match=message):
+        import_openapi(source, tmp_path / "out.toml")
+    assert not (tmp_path / "out.toml").exists()
+
+
+def test_call_paths_never_collide() -> None:
+    node = {"responses": {}}
+    paths = (
+        "/score",
+        "/score/batch",
+        "/score-batch",
+        "/score_batch",
+        "/models",
+        "/request",
+        "/a/class/{id}",
+        "/chat_completion",
+    )
+    document = Document({"openapi": "3.0.0", "paths": {path: {"post": copy.deepcopy(node)} for path in paths}})
+    rows = import_document(document).rows
+    assert list(rows) == [
+        "score.create",
+        "score.batch",
+        "score_batch",
+        "score_batch_2",
+        "models.create",
+        "request_",
+        "a.class_.update",
+        "chat_completion_",
+    ]
+
+
+def test_parameters_get_names_that_python_allows() -> None:
+    params = [{"name": name, "in": "query", "schema": {}} for name in ("class", "per-page", "timeout", "ids[]", "_x")]
+    row = import_document(described(parameters=params, responses={})).rows["things"]
+    assert row["params"] == {"class_": "Any?", "per_page": "Any?", "timeout_": "Any?", "ids": "Any?", "x": "Any?"}
+    assert row["rename"] == {"class_": "class", "per_page": "per-page", "timeout_": "timeout", "x": "_x"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "expression"),
+    [
+        ({"type": "string"}, "str"),
+        ({"type": ["integer", "null"]}, "int | None"),
+        ({"type": "number", "nullable": True}, "float | None"),
+        ({"enum": ["a", "b", None]}, "Literal['a', 'b'] | None"),
+        ({"anyOf": [{"const": "a"}, {"const": "b"}]}, "Literal['a', 'b']"),
+        ({"anyOf": [{"const": "inf"}, {"type": "integer"}]}, "Literal['inf'] | int"),
+        ({"anyOf": [{"const": "a"}, {"type": "string"}]}, "str"),
+        ({"enum": [1.5, 2.5]}, "Any"),
+        ({"type": "array", "items": {"type": "boolean"}}, "list[bool]"),
+        ({"type": "object", "additionalProperties": {"type": "integer"}}, "dict[str, int]"),
+        ({"type": "object"}, "dict[str, Any]"),
+        ({"oneOf": [{"type": "array"}, {"type": "array", "items": {"type": "string"}}]}, "Any"),
+        ({"$ref": "#/components/schemas/Nowhere"}, "Any"),
+        ({}, "Any"),
+    ],
+)
+def test_a_schema_becomes_a_type(schema: dict[str, Any], expression: str) -> None:
+    answer = {"200": {"content": {"application/json": {"schema": schema}}}}
+    row = import_document(described(responses=answer), "made_types").rows["things"]
+    assert row["response"] == expression
+    decoder(resolve(expression))
+
+
+def test_a_schema_that_holds_itself_ends() -> None:
+    schemas = {
+        "Tree": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}]},
+        "Loop": {"$ref": "#/components/schemas/Loop"},
+    }
+    for name, expression in (("Tree", "str | list[Any]"), ("Loop", "Any")):
+        answer = {"200": {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}}
+        document = Document({**described(responses=answer).data, "components": {"schemas": schemas}})
+        assert import_document(document, "made_types").rows["things"]["response"] == expression
+
+
+def test_the_published_specification_becomes_a_table_with_a_decoder_for_every_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not SPECIFICATION.exists():
+        pytest.skip(f"{SPECIFICATION} is not there")
+    made = import_document(Document.parse(SPECIFICATION.read_bytes()), "specification_types", Table({}))
+    (tmp_path / "specification_types.py").write_text(made.types)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    types = importlib.import_module("specification_types")
+    try:
+        structs = [each for each in vars(types).values() if isinstance(each, type) and issubclass(each, oai.Object)]
+        assert len(structs) > 600
+        for struct in structs:
+            msgspec.json.Decoder(struct)
+        for row in made.rows.values():
+            decoder(resolve(row["response"]))
+    finally:
+        del sys.modules["specification_types"]
+        resolve.cache_clear()
+
+
+def test_the_published_specification_adds_nothing_that_the_shipped_table_lacks(tmp_path: Path) -> None:
+    if not SPECIFICATION.exists():
+        pytest.skip(f"{SPECIFICATION} is not there")
+    import_openapi(SPECIFICATION, tmp_path / "specification.toml")
+    both = oai.load_table(SHIPPED, tmp_path / "specification.toml")
+    assert set(both) == set(oai.load_table(SHIPPED))
+    assert not (tmp_path / "specification_types.py").exists()
+
+
+def test_what_a_document_says_never_becomes_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of all kinds where names, comments and strings are written from them."""
+    evil = '"""\n\n[injected]\nmethod = "GET"\nimport os\n\\\'); raise SystemExit #'
+    kinds = {"type": "object", "required": [evil], "properties": {evil: {"enum": [evil]}, "class": {"const": "a"}}}
+    other = {"type": "object", "properties": {"class": {"const": "b"}, "list": {"type": "string"}}}
+    answer = {"oneOf": [{"$ref": f"#/components/schemas/{evil.replace('/', '')}"}, other]}
+    operation = {
+        "summary": evil,
+        "parameters": [{"name": evil, "in": "query", "schema": {"enum": [evil]}}],
+        "responses": {"200": {"content": {"application/json": {"schema": answer}}}},
+    }
+    data = {
+        "openapi": "3.1.0",
+        "info": {"title": evil},
+        "servers": [{"url": f"https://x{evil}"}],
+        "paths": {"/good": {"get": operation}, f"/{evil}": {"get": operation}, "/{a}/{a}": {"get": {}}},
+        "components": {"schemas": {evil: kinds}},
+    }
+    source = tmp_path / "openapi.json"
+    source.write_text(json.dumps(data))
+    notes = import_openapi(source, tmp_path / "evil.toml")
+    assert len([note for note in notes if note.startswith("left out")]) == 1
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rows = oai.load_table(tmp_path / "evil.toml")
+    assert sorted(rows) == ["good", "root.retrieve"]
+    types = importlib.import_module("evil_types")
+    try:
+        kind = resolve(rows["good"].response)
+        decoded = oai.decode(kind, json.dumps({evil: evil, "class": "a"}).encode())
+        assert decoded.to_dict() == {evil: evil, "class": "a"}
+        assert type(decoded).__module__ == types.__name__
+    finally:
+        del sys.modules["evil_types"]
+        resolve.cache_clear()
+
+
+def test_the_document_of_these_tests_is_whole() -> None:
+    assert len(list(Document(json.loads(DOCUMENT.read_text())).operations())) == 20
+
+
+def holding(schemas: dict[str, Any], *, form: bool = False) -> Document:
+    """Return a document of one operation that answers, or takes in a form, the schema `A`."""
+    there = {"content": {"multipart/form-data" if form else "application/json": {"schema": to("A")}}}
+    operation: dict[str, Any] = {"requestBody": there, "responses": {}} if form else {"responses": {"200": there}}
+    paths = {"/things": {"post": operation}}
+    return Document({"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}})
+
+
+def to(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def test_a_base_that_names_its_variants_which_name_it_is_no_endless_work() -> None:
+    kinds = [f"Kind{number}" for number in range(20)]
+    schemas = {kind: {"allOf": [to("A"), {"properties": {kind: {"type": "string"}}}]} for kind in kinds}
+    base = {"properties": {"id": {"type": "string"}}, "required": ["id"], "oneOf": [to(kind) for kind in kinds]}
+    types = import_document(holding({**schemas, "A": base}), "m").types
+    assert types.index("    id: str\n") < types.index("    Kind19: str | None = None\n")
+
+
+@pytest.mark.parametrize(
+    "schema", [{"anyOf": [to("B"), {"type": "string"}]}, {"type": "array", "items": to("B")}, {"allOf": [to("B")]}]
+)
+def test_a_field_of_a_form_may_contain_itself(schema: dict[str, Any]) -> None:
+    made = import_document(holding({"A": {"properties": {"f": to("B")}}, "B": schema}, form=True))
+    assert list(made.rows["things"]["params"]) == ["f"]
+
+
+def test_a_document_may_be_deeper_than_python_calls() -> None:
+    schemas = {f"S{number}": {"properties": {"next": to(f"S{number + 1}")}} for number in range(2000)}
+    types = import_document(holding({**schemas, "A": to("S0"), "S2000": {"type": "integer"}}), "m").types
+    assert types.count("class ") == 2000
+    with pytest.raises(oai.OpenAIError, match="not JSON"):
+        Document.parse("[" * 100_000)
+
+
+def test_variables_of_the_server_s_address_stand_at_their_defaults() -> None:
+    server = {"url": "https://{region}.example/{v}", "variables": {"region": {"default": "eu"}, "v": {}}}
+    assert Document({"openapi": "3.0.0", "servers": [server]}).server == "https://eu.example/{v}"
+
+
+def test_what_a_document_says_nothing_of_the_table_still_takes(
+    server: Loopback, client_to: Callable[..., oai.OpenAI], tmp_path: Path
+) -> None:
+    silent = {"post": {"responses": {"200": {"description": ""}}}}
+    paths = {"/v1/chat/completions": silent, "/v1/files": silent, "/caf\u00e9/{id}": silent}
+    source = tmp_path / "silent.json"
+    source.write_text(json.dumps({"openapi": "3.1.0", "paths": paths}))
+    import_openapi(source, tmp_path / "silent.toml")
+    client: Any = client_to(base_url=server.url, table=tmp_path / "silent.toml")
+    server.reply(json={"id": "c"})
+    server.reply(json={"id": "f"})
+    server.reply(json=None)
+    assert client.chat.completions.create(model="m", messages=[]).id == "c"
+    assert client.files.create(file=b"x", purpose="user_data").id == "f"
+    client.caf.update("a b")
+    assert server.requests[0].json() == {"model": "m", "messages": []}
+    assert server.requests[2].target == "/caf%C3%A9/a%20b"

@@ -1,0 +1,528 @@
+"""WebSockets, against the server of the library `websockets` on the loopback, by both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import queue
+import socket as sockets
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from peer import Peer, Refusal, collect, drop, echo, peer, say
+from planted import KEY
+
+import oai
+from oai._json.objects import plain
+from oai.types import realtime as types
+
+DONE = {
+    "type": "response.done",
+    "event_id": "event_2",
+    "response": {"id": "resp_1", "object": "realtime.response", "status": "completed", "output": []},
+}
+
+
+def converse(seen: Peer, socket: Any) -> None:
+    """Answer as the API does, then close."""
+    say(socket, type="session.created", event_id="event_0", session={"type": "realtime", "object": "realtime.session"})
+    for frame in socket:
+        seen.frames.append(frame)
+        if json.loads(frame)["type"] == "response.create":
+            place = {"item_id": "item_1", "output_index": 0, "content_index": 0, "response_id": "resp_1"}
+            say(socket, type="response.output_text.delta", event_id="event_1", delta="Hello!", **place)
+            say(socket, **DONE)
+            return
+
+
+def test_a_conversation(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="gpt-realtime").enter()
+        created = yield connection.recv()
+        yield connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+        yield connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello!"}]}
+        )
+        yield connection.response.create()
+        events = yield collect(connection)
+        yield connection.close()
+        return created, events
+
+    with peer(converse) as seen:
+        created, events = play(scenario, base_url=f"{seen.url}/v1")
+    assert isinstance(created, types.SessionCreatedEvent)
+    assert isinstance(created.session, types.RealtimeSessionCreateRequest)
+    delta, done = events
+    assert (type(delta), delta.delta) == (types.ResponseTextDeltaEvent, "Hello!")
+    assert (type(done), done.response.status, done.to_dict()) == (types.ResponseDoneEvent, "completed", DONE)
+    (path, headers), *others = seen.handshakes
+    assert others == []
+    assert path == "/v1/realtime?model=gpt-realtime"
+    assert dict(headers)["Authorization"] == f"Bearer {KEY}"
+    assert seen.events == [
+        {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}},
+        {
+            "type": "conversation.item.create",
+            "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello!"}]},
+        },
+        {"type": "response.create"},
+    ]
+    assert all(isinstance(frame, str) for frame in seen.frames)
+
+
+def test_the_block_of_a_manager_opens_and_closes_the_connection() -> None:
+    closed: queue.Queue[Any] = queue.Queue()
+
+    def behave(seen: Peer, socket: Any) -> None:
+        echo(seen, socket)
+        closed.put((socket.close_code, socket.close_reason))
+
+    async def in_async(url: str) -> None:
+        async with (
+            oai.AsyncOpenAI(api_key=KEY, base_url=url) as client,
+            client.realtime.connect(model="m") as connection,
+        ):
+            await connection.response.cancel(response_id="r")
+            await connection.recv()
+
+    with peer(behave) as seen:
+        with oai.OpenAI(api_key=KEY, base_url=seen.url) as client, client.realtime.connect(model="m") as connection:
+            connection.response.cancel(response_id="r")
+            connection.recv()
+        assert closed.get(timeout=10) == (1000, "")
+        asyncio.run(in_async(seen.url))
+        assert closed.get(timeout=10) == (1000, "")
+    assert seen.events == [{"type": "response.cancel", "response_id": "r"}] * 2
+
+
+def test_what_nobody_knows_is_kept_whole(play: Callable[..., Any]) -> None:
+    sent = [
+        {"type": "brand.new", "deep": {"er": [1, None, "x"]}, "event_id": "e"},
+        {**DONE, "colour": "blue", "response": {**DONE["response"], "mood": {"a": 1}}},
+        {"no": "type"},
+        {"type": "response.done", "response": "not an object"},
+        [1, 2],
+    ]
+
+    def behave(seen: Peer, socket: Any) -> None:
+        for event in sent:
+            socket.send(json.dumps(event))
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        return (yield collect(connection))
+
+    with peer(behave) as seen:
+        events = play(scenario, base_url=seen.url)
+    assert plain(events) == sent
+    assert (events[0].type, events[0].deep) == ("brand.new", {"er": [1, None, "x"]})
+    assert (events[1].colour, events[1].response.mood) == ("blue", {"a": 1})
+
+
+def test_binary_messages_go_both_ways(play: Callable[..., Any]) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        for frame in socket:
+            seen.frames.append(frame)
+            socket.send(frame if isinstance(frame, bytes) else frame.encode())
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        yield connection.send_raw(b"\x00\xff")
+        raw = yield connection.recv_bytes()
+        yield connection.send_raw(json.dumps(DONE))
+        event = yield connection.recv()  # JSON in a binary message is an event as well
+        yield connection.send(DONE)
+        parsed = connection.parse_event((yield connection.recv_bytes()))
+        yield connection.send_raw(b"\x00\xff")
+        with pytest.raises(oai.APIResponseValidationError, match="not JSON"):
+            yield connection.recv()
+        yield connection.close()
+        return raw, event, parsed
+
+    with peer(behave) as seen:
+        raw, event, parsed = play(scenario, base_url=seen.url)
+    assert raw == b"\x00\xff"
+    assert event == parsed
+    assert isinstance(event, types.ResponseDoneEvent)
+    assert [type(frame) for frame in seen.frames] == [bytes, str, str, bytes]
+
+
+@pytest.mark.parametrize("code", [1000, 1001])
+def test_iterating_ends_where_the_server_closes(code: int, play: Callable[..., Any]) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        say(socket, **DONE)
+        socket.close(code, "until then")
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        events = yield collect(connection)
+        with pytest.raises(oai.WebSocketConnectionClosedError, match=rf"closed \(code {code}, until then\)") as caught:
+            yield connection.recv()
+        with pytest.raises(oai.WebSocketConnectionClosedError, match="closed"):
+            yield connection.response.create()
+        yield connection.close()
+        yield connection.close()
+        return events, caught.value
+
+    with peer(behave) as seen:
+        events, error = play(scenario, base_url=seen.url)
+    assert [event.type for event in events] == ["response.done"]
+    assert (error.close_code, error.reason, error.operation) == (code, "until then", "realtime.connect")
+
+
+@pytest.mark.parametrize(("end", "code"), [(lambda each: each.close(1011, "a fault"), 1011), (drop, 1006)])
+def test_a_connection_that_is_lost_is_an_error_by_name(
+    end: Callable[[Any], None], code: int, play: Callable[..., Any]
+) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        say(socket, **DONE)
+        seen.frames.append(socket.recv())
+        end(socket)
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        yield connection.recv()
+        yield connection.response.create()
+        with pytest.raises(oai.APIConnectionError, match=f"lost .code {code}") as caught:
+            yield collect(connection)
+        return caught.value
+
+    with peer(behave) as seen:
+        error = play(scenario, base_url=seen.url)
+    assert isinstance(error, oai.WebSocketConnectionClosedError)
+    assert (error.close_code, error.unsent_messages) == (code, [])
+    assert error.request.operation == "realtime.connect"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, oai.BadRequestError),
+        (401, oai.AuthenticationError),
+        (403, oai.PermissionDeniedError),
+        (404, oai.NotFoundError),
+        (429, oai.RateLimitError),
+        (503, oai.InternalServerError),
+        (200, oai.APIResponseValidationError),
+        (204, oai.APIResponseValidationError),
+    ],
+)
+def test_a_handshake_that_is_refused_is_the_error_of_its_status(
+    status: int, kind: type[oai.OpenAIError], play: Callable[..., Any]
+) -> None:
+    def scenario(client: Any) -> Any:
+        with pytest.raises(kind) as caught:
+            yield client.realtime.connect(model="m").enter()
+        return caught.value
+
+    body = b'{"error": {"message": "not like this", "code": "some_code"}}'
+    with peer(echo) as seen:
+        seen.answers = [Refusal(status, body, {"x-request-id": "req_1"})]
+        error = play(scenario, base_url=seen.url)
+    assert (error.status_code, error.request_id) == (status, "req_1")
+    assert error.operation == "realtime.connect"
+    if status >= 300:
+        assert (error.code, error.message) == ("some_code", f"Error code: {status} - not like this")
+    assert len(seen.handshakes) == 1
+
+
+def test_a_handshake_is_retried_as_any_request_is(play: Callable[..., Any]) -> None:
+    told: list[tuple[str, int, int | None]] = []
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        handshake = connection.handshake
+        yield connection.close()
+        return handshake
+
+    with peer(echo) as seen:
+        seen.answers = [Refusal(429, b"{}", {"retry-after-ms": "1"}), Refusal(500, b"{}", {"retry-after-ms": "1"})]
+        handshake = play(
+            scenario,
+            base_url=seen.url,
+            max_retries=2,
+            on_request=lambda attempt: {"X-Trace": str(attempt.number)},
+            on_reply=lambda attempt: told.append((attempt.operation, attempt.number, attempt.status)),
+        )
+    assert told == [("realtime.connect", 0, 429), ("realtime.connect", 1, 500), ("realtime.connect", 2, 101)]
+    assert [dict(headers)["X-Trace"] for _, headers in seen.handshakes] == ["0", "1", "2"]
+    assert (handshake.status_code, handshake.retries_taken) == (101, 2)
+
+
+def test_the_key_does_not_follow_a_redirect_to_another_origin(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        yield connection.close()
+
+    with peer(echo) as there, peer(echo) as here:
+        here.answers = [Refusal(307, b"", {"Location": f"{there.url}/elsewhere"})]
+        play(scenario, base_url=here.url)
+        ((path, headers),) = there.handshakes
+        assert path == "/elsewhere"
+        assert "authorization" not in {name.lower() for name, _ in headers}
+        here.answers = [Refusal(307, b"", {"Location": "/moved"})]
+        play(scenario, base_url=here.url)
+        assert [path for path, _ in here.handshakes] == ["/realtime?model=m", "/realtime?model=m", "/moved"]
+        assert dict(here.handshakes[-1][1])["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0.2}, {"deadline": 0.2}])
+def test_connecting_takes_no_longer_than_its_limit(options: dict[str, float], play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        with pytest.raises(oai.APITimeoutError) as caught:
+            yield client.realtime.connect(model="m").enter()
+        return caught.value
+
+    with sockets.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        error = play(scenario, base_url=f"http://127.0.0.1:{silent.getsockname()[1]}", **options)
+    assert "0.2 s" in str(error)
+
+
+def test_a_call_may_have_a_time_out_of_its_own(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        with pytest.raises(oai.APITimeoutError):
+            yield client.realtime.connect(model="m", timeout=0.1).enter()
+        with pytest.raises(oai.APITimeoutError):
+            yield client.realtime.connect(model="m", websocket_connection_options={"open_timeout": 0.1}).enter()
+
+    with sockets.create_server(("127.0.0.1", 0)) as silent:
+        play(scenario, base_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+
+def test_waiting_for_an_event_may_be_limited_and_loses_nothing(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        with pytest.raises(oai.APITimeoutError, match=r"within 0.05 s"):
+            yield connection.recv(timeout=0.05)
+        yield connection.send({"type": "anything"})
+        event = yield connection.recv(timeout=10)
+        yield connection.close()
+        return event
+
+    with peer(echo) as seen:
+        assert play(scenario, base_url=seen.url).type == "brand.new"
+
+
+def test_a_server_that_is_not_there_or_speaks_something_else(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        with pytest.raises(oai.APIConnectionError) as caught:
+            yield client.realtime.connect(model="m").enter()
+        return caught.value
+
+    with sockets.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert f"{port}" in str(play(scenario, base_url=f"http://127.0.0.1:{port}"))
+    with sockets.create_server(("127.0.0.1", 0)) as odd:
+        port = odd.getsockname()[1]
+
+        def answer() -> None:
+            with odd.accept()[0] as each:
+                each.recv(65536)  # what is not read would make the end of the connection a reset
+                each.sendall(b"* OK IMAP4rev1 ready\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert "the handshake failed" in str(play(scenario, base_url=f"http://127.0.0.1:{port}"))
+        thread.join()
+
+
+def test_a_message_that_is_too_large_is_an_error_by_name(play: Callable[..., Any]) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        say(socket, type="brand.new", text="x" * 2000)
+        socket.recv()
+
+    def scenario(client: Any, **options: Any) -> Any:
+        connection = yield client.realtime.connect(model="m", websocket_connection_options=options).enter()
+        with pytest.raises(oai.ResponseTooLargeError, match="1000 bytes"):
+            yield connection.recv()
+
+    with peer(behave) as seen:
+        play(scenario, base_url=seen.url, max_event=1000)
+        play(lambda client: scenario(client, max_size=1000), base_url=seen.url)
+
+
+def test_no_key_is_shown_or_logged(
+    play: Callable[..., Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    shown: list[str] = []
+
+    def scenario(client: Any) -> Any:
+        manager = client.realtime.connect(model="m", extra_query={"api_key": KEY})
+        shown.append(repr(manager))
+        with pytest.raises(oai.AuthenticationError) as refused:
+            yield manager.enter()
+        connection = yield manager.enter()
+        shown.extend(map(repr, [connection, connection.session, connection.handshake, connection.handshake.request]))
+        yield connection.session.update(session={"type": "realtime", "instructions": "a secret of the caller's"})
+        yield connection.recv()
+        yield connection.close()
+        with pytest.raises(oai.WebSocketConnectionClosedError) as closed:
+            yield connection.recv()
+        for each in (refused.value, closed.value):
+            shown.extend([repr(each), str(each), repr(vars(each)), repr(each.request)])
+
+    with peer(echo) as seen:
+        seen.answers = [Refusal(401, b'{"error": {"message": "wrong key"}}')]
+        play(scenario, base_url=seen.url)
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.server")]
+    assert any("realtime.connect: GET" in line and "-> 101" in line for line in ours)
+    for text in (*shown, *ours, *capfd.readouterr()):
+        assert KEY not in text
+        assert "a secret of" not in text
+
+
+def test_the_key_may_come_from_a_function(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        for _ in range(2):
+            connection = yield client.realtime.connect(model="m").enter()
+            yield connection.close()
+
+    keys = iter([f"{KEY}-1", f"{KEY}-2"])
+    with peer(echo) as seen:
+        play(scenario, base_url=seen.url, api_key=lambda: next(keys))
+    assert [dict(headers)["Authorization"] for _, headers in seen.handshakes] == [
+        f"Bearer {KEY}-1",
+        f"Bearer {KEY}-2",
+    ]
+
+
+def test_headers_and_queries_lie_over_each_other(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(
+            call_id="call 1",
+            extra_query={"intent": "transcription", "tag": ["a", "b"]},
+            extra_headers={"Authorization": "Basic x", "X-Own": "2", "X-Away": None},
+        ).enter()
+        yield connection.close()
+
+    with peer(echo) as seen:
+        play(
+            scenario,
+            base_url=f"{seen.url}/v1?region=eu",
+            organization="org",
+            project="proj",
+            default_headers={"X-Own": "1", "X-Away": "1"},
+            default_query={"intent": "none"},
+        )
+    ((path, headers),) = seen.handshakes
+    assert path == "/v1/realtime?region=eu&intent=transcription&call_id=call+1&tag=a&tag=b"
+    fields = dict(headers)
+    assert (fields["OpenAI-Organization"], fields["OpenAI-Project"]) == ("org", "proj")
+    assert (fields["Authorization"], fields["X-Own"]) == ("Basic x", "2")
+    assert "X-Away" not in fields
+
+
+def test_websockets_may_begin_elsewhere(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        for each in (client, client.with_options(websocket_base_url=f"{client.websocket_base_url}/more")):
+            connection = yield each.realtime.connect(model="m").enter()
+            yield connection.close()
+
+    with peer(echo) as seen:
+        play(scenario, base_url="http://127.0.0.1:9", websocket_base_url=seen.url.replace("http", "ws") + "/ws")
+    assert [path for path, _ in seen.handshakes] == ["/ws/realtime?model=m", "/ws/more/realtime?model=m"]
+    with pytest.raises(oai.OpenAIError, match="websocket_base_url is 'ftp://x'"):
+        oai.OpenAI(api_key=KEY, websocket_base_url="ftp://x")
+    with pytest.warns(oai.InsecureWarning, match=r"http://ws\.example"):
+        oai.OpenAI(api_key=KEY, websocket_base_url="ws://ws.example")
+
+
+def test_a_connection_of_azure_belongs_to_a_deployment() -> None:
+    options = {"api_key": KEY, "api_version": "2026-01-01"}
+    with peer(echo) as seen:
+        for given_options, model in (({}, "gpt realtime"), ({"azure_deployment": "mine"}, "gpt-realtime")):
+            client = oai.AzureOpenAI(azure_endpoint=seen.url, **options, **given_options)
+            with client, client.realtime.connect(model=model):
+                pass
+        with oai.AzureOpenAI(azure_endpoint=seen.url, **options) as client:
+            with client.responses.connect():
+                pass
+            with pytest.raises(oai.OpenAIError, match="deployment"):
+                client.realtime.connect().enter()
+    assert [path for path, _ in seen.handshakes] == [
+        "/openai/realtime?api-version=2026-01-01&deployment=gpt+realtime",
+        "/openai/realtime?api-version=2026-01-01&deployment=mine",
+        "/openai/responses?api-version=2026-01-01",
+    ]
+    for _, headers in seen.handshakes:
+        assert (dict(headers)["api-key"], dict(headers).get("Authorization")) == (KEY, None)
+
+
+def test_a_transport_that_reaches_no_server_opens_no_websocket() -> None:
+    client = oai.OpenAI(transport=oai.OfflineTransport())
+    with pytest.raises(oai.OpenAIError, match=r"realtime\.connect opens a WebSocket, which OfflineTransport cannot"):
+        client.realtime.connect(model="m")
+
+
+def test_without_the_library_the_error_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['websockets'] = None\n"
+        "import oai; client = oai.OpenAI(api_key='k', base_url='http://127.0.0.1:9')\n"
+        "manager = client.realtime.connect(model='m'); oai.Connection, oai.AsyncConnection\n"
+        "try: manager.enter()\n"
+        "except oai.OpenAIError as error: print(error)"
+    )
+    root = Path(oai.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert "pip install 'oai[realtime]'" in done.stdout
+
+
+def test_nobody_pays_for_websockets_who_opens_none() -> None:
+    code = (
+        "import oai, sys; client = oai.OpenAI(api_key='k'); client.realtime.connect; client.chat.completions.create\n"
+        "print([each for each in sys.modules if each.startswith(('websockets', 'oai._realtime'))])"
+    )
+    root = Path(oai.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_event_may_be_a_struct_of_ours(play: Callable[..., Any]) -> None:
+    item = types.ResponseDoneEvent(event_id="e", response=types.RealtimeResponse(id="r"))
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        yield connection.send(item)
+        yield connection.send({"type": "x", "left_out": oai.omit, "item": item})
+        yield connection.recv()
+        yield connection.recv()
+        yield connection.close()
+
+    with peer(echo) as seen:
+        play(scenario, base_url=seen.url)
+    whole = {"type": "response.done", "event_id": "e", "response": {"id": "r"}}
+    assert seen.events == [whole, {"type": "x", "item": whole}]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_any_message_of_json_comes_through_whole() -> None:
+    @given(st.dictionaries(st.text(max_size=8).filter(lambda name: name != "type"), JSON, max_size=4))
+    def check(fields: dict[str, Any]) -> None:
+        event = {"type": "of.nobody", **fields}
+        connection.send(event)
+        found = plain(connection.recv())
+        assert {name: value for name, value in event.items() if value is not None} == {
+            name: value for name, value in found.items() if value is not None
+        }
+
+    with (
+        peer(lambda seen, socket: [socket.send(frame) for frame in socket]) as seen,
+        oai.OpenAI(api_key=KEY, base_url=seen.url) as client,
+        client.realtime.connect(model="m") as connection,
+    ):
+        check()

@@ -1,0 +1,420 @@
+"""Recording as a whole: equal cassettes through every transport, and no loss among threads, processes and kills."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import ROOT
+from planted import PLANTED, planted, secrets_below
+
+import oai
+from oai._http.messages import Request, TransportError
+from oai._recording import cassette as _cassette
+from oai._recording.cassette import Exchange, RecordedRequest, RecordedResponse
+from oai._request import multipart as _multipart
+from oai.testing import Answer, Loopback
+from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
+from oai.transports.recorder import Recorder
+from oai.transports.urllib3 import Urllib3Transport
+
+TRANSPORTS: dict[str, tuple[Callable[[], Any], bool]] = {
+    "urllib3": (Urllib3Transport, False),
+    "aiohttp": (AiohttpTransport, True),
+    "httpx": (HttpxTransport, False),
+    "httpx, async": (AsyncHttpxTransport, True),
+    "recorder's own": (lambda: None, False),
+    "recorder's own, async": (lambda: None, True),
+}
+"""What is recorded through: how it is made, and whether it is async."""
+
+KEY = planted("sk", "Conversation0123456789abcdef")
+SECRETS = {
+    place: planted("Opaque", place.title().replace(" ", ""), "Value", "4711", by="")
+    for place in ("header", "query", "body", "body header", "form field", "url", "answer")
+}
+
+MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
+CHAT = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": []}
+CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
+MCP = {"type": "mcp", "server_label": "s", "authorization": SECRETS["body"], "headers": {"X": SECRETS["body header"]}}
+ALL = " and ".join([KEY, *SECRETS.values()])
+
+EVENTS = [f"data: {json.dumps({**CHUNK, 'id': f'{number} of {ALL}'})}\n\n".encode() for number in range(3)]
+EVENTS[1:2] = [EVENTS[1][:300], EVENTS[1][300:]]  # a cut in the midst of an event
+
+
+class InTurn:
+    """Chunks of which each is sent when the one before has been taken, so that they arrive as they are cut."""
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks
+        self.taken = threading.Semaphore(1)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            assert self.taken.acquire(timeout=10)
+            yield chunk
+
+
+class Watched:
+    """A transport over another, async or not, that says when a piece of a stream has been taken."""
+
+    def __init__(self, inner: Any, taken: Callable[[], None]) -> None:
+        self._inner, self._taken = inner, taken
+
+    def send(self, request: Request) -> Any:
+        outcome = self._inner.send(request)
+        return self._awaited(outcome) if asyncio.iscoroutine(outcome) else _watched(outcome, self._taken)
+
+    async def _awaited(self, outcome: Any) -> Any:
+        return _watched(await outcome, self._taken)
+
+    def close(self) -> Any:
+        return self._inner.close()
+
+
+def _watched(reply: Any, taken: Callable[[], None]) -> Any:
+    """Have each piece of a reply announced."""
+    plain, waiting = getattr(reply, "__iter__", None), getattr(reply, "__aiter__", None)
+
+    class Reply:
+        status, headers, read, close = reply.status, reply.headers, reply.read, reply.close
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in plain():
+                taken()
+                yield piece
+
+        async def __aiter__(self) -> Any:
+            async for piece in waiting():
+                taken()
+                yield piece
+
+    return Reply()
+
+
+def answers(stream: InTurn) -> list[Answer]:
+    return [
+        Answer.of_json({**MODEL, "id": ALL}, headers=[("x-request-id", "req_1"), ("Date", "now")], gzip=True),
+        Answer(content_type="text/event-stream", chunks=stream, framing="chunked"),
+        Answer.of_json({"id": "f", "object": "file", "client_secret": {"value": SECRETS["answer"]}}),
+        Answer(body=bytes(range(256)), content_type="application/octet-stream"),
+        Answer.error(503, f"busy, {ALL}", headers=[("retry-after-ms", "1")]),
+        Answer.of_json(CHAT),
+        Answer(307, headers=[("Location", f"/v1/models/moved?sig={SECRETS['query']}")]),
+        Answer.of_json(MODEL),
+        Answer.error(404, f"no such model for {ALL}"),
+        Answer.of_json(CHAT, truncate=5),
+        Answer(reset="before"),
+    ]
+
+
+def calls() -> list[tuple[str, dict[str, Any]]]:
+    query = {"extra_query": {"api_key": SECRETS["query"]}}
+    return [
+        ("models.retrieve", {"model": "m", **query}),
+        ("chat.completions.create", {"model": "m", "messages": [], "stream": True, "tools": [MCP]}),
+        (
+            "files.create",
+            {"file": ("n", b"\0\1"), "purpose": "p", "extra_body": {"client_secret": SECRETS["form field"]}},
+        ),
+        ("files.content", {"file_id": "f"}),
+        ("chat.completions.create", {"model": "m", "messages": [{"role": "user", "content": f"{KEY}, 1.0"}]}),
+        ("models.retrieve", {"model": "old"}),
+        ("models.retrieve", {"model": "gone"}),
+        ("chat.completions.create", {"model": "m", "messages": [], "max_retries": 0}),
+        ("models.list", {"max_retries": 0}),
+    ]
+
+
+async def converse(client: Any) -> list[Any]:
+    """Make the calls with a client, sync or async, and tell what came of each."""
+    seen: list[Any] = []
+    for path, params in calls():
+        target, retries = client, params.pop("max_retries", None)
+        if retries is not None:
+            target = client.with_options(max_retries=retries)
+        for name in path.split("."):
+            target = getattr(target, name)
+        try:
+            seen.append(await _value(target(**params)))
+        except oai.OpenAIError as error:
+            seen.append((type(error).__name__, getattr(error, "code", None), getattr(error, "status_code", None)))
+    return seen
+
+
+async def _value(result: Any) -> Any:
+    if asyncio.iscoroutine(result) or hasattr(result, "__await__"):
+        result = await result
+    if hasattr(result, "__aiter__"):
+        async with result as stream:
+            return [event.to_dict() async for event in stream]
+    if isinstance(result, oai.Stream):
+        with result as stream:
+            return [event.to_dict() for event in stream]
+    return result.content if hasattr(result, "content") else result.to_dict()
+
+
+def recorded(path: Path, name: str) -> list[Any]:
+    """Record the conversation through a transport; return what its client saw."""
+    make, is_async = TRANSPORTS[name]
+    stream = InTurn([*EVENTS, b"data: [DONE]\n\n"])
+    with Loopback() as server:
+        server.reply(*answers(stream))
+        inner = make()
+        recorder = Recorder(path, None if inner is None else Watched(inner, stream.taken.release), mode="record")
+        if inner is None:  # what it makes by itself is not to be wrapped: let the pieces come as they like
+            for _ in EVENTS:
+                stream.taken.release()
+        options: dict[str, Any] = {
+            "api_key": KEY,
+            "base_url": f"{server.url.replace('://', '://user:' + SECRETS['url'] + '@')}/v1",
+            "default_headers": {"X-Api-Key": SECRETS["header"]},
+            "max_retries": 1,
+        }
+        seen = asyncio.run(_run(recorder, options, is_async=is_async))
+    assert len(server.requests) == len(answers(stream))
+    return seen
+
+
+async def _run(recorder: Recorder, options: dict[str, Any], *, is_async: bool) -> list[Any]:
+    if is_async:
+        async with recorder:
+            return await converse(oai.AsyncOpenAI(**options, transport=recorder))
+    with recorder:
+        return await converse(oai.OpenAI(**options, transport=recorder))
+
+
+def without_pace(path: Path, *, cuts: bool = True) -> str:
+    """Return a cassette's text without what the machine's load decides: waits, and where asked cuts of streams."""
+    if cuts:
+        return re.sub(r'"after": [\d.]+, ', "", path.read_text())
+    exchanges = _cassette.read(str(path))
+    for each in exchanges:
+        if each.reply.chunks is not None:
+            each.reply.text, each.reply.chunks = [each.reply.content().decode()], None
+    return _cassette.write(exchanges)
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_every_transport_gives_the_same_cassette_which_replays_in_every_client(tmp_path: Path, name: str) -> None:
+    reference, path = tmp_path / "reference.cassette", tmp_path / "this.cassette"
+    recorded(reference, "urllib3")
+    live = recorded(path, name)
+    own = TRANSPORTS[name][0]() is None
+    assert without_pace(path, cuts=not own) == without_pace(reference, cuts=not own)
+    if not own:
+        chunks = _cassette.read(str(path))[1].reply.chunks
+        assert len(chunks) == len(EVENTS) + 1
+    for is_async in (False, True):
+        replay = Recorder(path, allow_unused=False)
+        options = {"base_url": "https://another.invalid/v1", "max_retries": 1}
+        seen = asyncio.run(_run(replay, options, is_async=is_async))
+        assert json.loads(plain(seen)) == json.loads(plain(live))
+
+
+def plain(seen: list[Any]) -> str:
+    """Write what a client saw, secrets as a cassette has them."""
+    text = json.dumps(seen, default=lambda value: value.hex())
+    for secret in sorted([KEY, *SECRETS.values()], key=len, reverse=True):
+        text = text.replace(secret, "[redacted]")
+    return text
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_recording_again_through_another_transport_changes_nothing(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "c.cassette"
+    recorded(path, "urllib3")
+    before = path.read_bytes()
+    recorded(path, name)
+    assert path.read_bytes() == before
+
+
+def test_the_search_for_secrets_finds_one(tmp_path: Path) -> None:
+    path = tmp_path / "c.cassette"
+    secret = next(iter(PLANTED))
+    for text in (secret, secret.encode().hex(), "".join(f"%{ord(char):02x}" for char in secret)):
+        exchange = Exchange(
+            request=RecordedRequest(method="GET", path="/x"), reply=RecordedResponse(status=200, text=[text])
+        )
+        path.write_text(_cassette.write([exchange]))
+        assert any("reply.text" in line for line in secrets_below(tmp_path)), text
+    path.unlink()
+
+
+BODIES = st.one_of(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=6,
+    ).map(lambda value: ("json", value)),
+    st.binary(min_size=1, max_size=40).map(lambda value: ("bytes", value)),
+    st.tuples(
+        st.dictionaries(st.from_regex(r"\A[a-z]{1,5}\Z"), st.text(max_size=8), max_size=3),
+        st.lists(st.tuples(st.from_regex(r"\A[a-z]{1,5}\Z"), st.binary(max_size=40)), max_size=2),
+    ).map(lambda value: ("form", value)),
+)
+
+
+def asked(url: str, body: tuple[str, Any]) -> Request:
+    """Make a request, a form with another boundary each time, JSON in another order and spelling."""
+    kind, value = body
+    if kind == "form":
+        form = _multipart.Multipart(value[0], [(name, ("f.bin", content)) for name, content in value[1]])
+        return Request("POST", url, [("Content-Type", form.content_type)], form)
+    if kind == "bytes":
+        return Request("POST", url, [("Content-Type", "application/octet-stream")], value)
+    another = "another" in url
+    text = json.dumps(value, sort_keys=another, indent=2 if another else None)
+    return Request("POST", url, [("Content-Type", "application/json")], text.encode())
+
+
+def test_random_requests_find_their_answers_in_whatever_spelling(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("random") / "c.cassette"
+    with Loopback() as server:
+
+        @given(st.lists(BODIES, min_size=1, max_size=5))
+        def run(bodies: list[tuple[str, Any]]) -> None:
+            path.unlink(missing_ok=True)
+            server.default = lambda seen: Answer(body=seen.body + b"!", content_type="application/octet-stream")
+            with Recorder(path, mode="record") as recorder:
+                live = [recorder.send(asked(f"{server.url}/v1/x", body)).read() for body in bodies]
+            with Recorder(path, allow_unused=False) as replay:
+                again = [replay.send(asked("http://another.invalid/v1/x", body)).read() for body in bodies]
+            assert again == live
+
+        run()
+
+
+APPENDING = """
+import sys
+from oai._http.messages import Request
+from oai.transports.recorder import Recorder
+path, url, name, rounds = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(rounds)):
+    with Recorder(path, mode="append") as recorder:
+        recorder.send(Request("POST", url, [], b'{"name": "%s", "n": %d}' % (name.encode(), number))).read()
+    print(number, flush=True)
+"""
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", APPENDING, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def send(recorder: Recorder, url: str, name: str, number: int) -> bytes:
+    body = json.dumps({"name": name, "n": number}).encode()
+    return bytes(recorder.send(Request("POST", url, [], body)).read())
+
+
+def names(path: Path) -> set[tuple[str, int]]:
+    return {(each.request.json["name"], each.request.json["n"]) for each in _cassette.read(str(path))}
+
+
+def test_processes_and_threads_that_record_and_replay_at_once_lose_and_corrupt_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "c.cassette"
+    with Loopback() as server:
+        server.default = lambda seen: Answer.of_json({"echo": seen.json()})
+        with Recorder(path, mode="record") as recorder:
+            old = send(recorder, server.url, "old", 0)
+        processes = [start(str(path), server.url, name, "15") for name in "ab"]
+        done = threading.Event()
+
+        def replay() -> int:
+            rounds = 0
+            while not done.is_set() or not rounds:
+                with Recorder(path) as recorder:
+                    assert send(recorder, "http://another.invalid", "old", 0) == old
+                rounds += 1
+            return rounds
+
+        def record(name: str) -> None:
+            for number in range(15):
+                with Recorder(path, mode="append") as recorder:
+                    send(recorder, server.url, name, number)
+
+        with ThreadPoolExecutor(4) as pool:
+            readers = [pool.submit(replay) for _ in range(2)]
+            for process in processes:
+                go(process)
+            try:
+                for writer in [pool.submit(record, name) for name in "xy"]:
+                    writer.result()
+                for process in processes:
+                    process.communicate(timeout=30)
+                    assert process.returncode == 0
+            finally:
+                done.set()
+            assert all(reader.result() for reader in readers)
+    assert names(path) == {("old", 0), *((name, number) for name in "abxy" for number in range(15))}
+    assert len(_cassette.read(str(path))) == 61
+    assert [each.name for each in tmp_path.iterdir()] == ["c.cassette"]
+
+
+def test_a_process_killed_at_any_time_leaves_what_it_had_saved(tmp_path: Path) -> None:
+    with Loopback() as server:
+        server.default = Answer.of_json({"ok": True})
+        for saved in (1, 3, 6):
+            path = tmp_path / f"{saved}.cassette"
+            process = start(str(path), server.url, "a", "1000")
+            go(process)
+            assert process.stdout
+            for number in range(saved):
+                assert process.stdout.readline() == f"{number}\n"
+            process.kill()
+            process.communicate()
+            found = names(path)
+            assert {("a", number) for number in range(saved)} <= found
+            with Recorder(path, mode="append") as recorder:
+                send(recorder, server.url, "after", 0)
+            assert names(path) == found | {("after", 0)}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_failure_of_an_unknown_kind_can_be_read_again(tmp_path: Path) -> None:
+    class Broken:
+        def send(self, _: Request) -> Any:
+            raise TransportError("dns", f"no such host as {KEY}")
+
+        def close(self) -> None: ...
+
+    request = Request("GET", "http://x.invalid/", [])
+    with Recorder(tmp_path / "c", Broken(), mode="record") as recorder, pytest.raises(TransportError, match="such"):
+        recorder.send(request)
+    with pytest.raises(TransportError, match="the connection broke before the answer") as caught:
+        Recorder(tmp_path / "c").send(request)
+    assert caught.value.kind == "receive"

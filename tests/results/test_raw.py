@@ -1,0 +1,312 @@
+"""Answers before they are decoded: raw responses, and responses whose body is read as it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from planted import KEY
+
+import oai
+from oai._request.client_core import core_of
+from oai.testing import Answer, Loopback
+
+MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "o"}
+TYPE = "text/event-stream"
+
+
+def both(value: Any) -> Any:
+    """Take what a method of either client returned for what a scenario may yield: iterators as lists."""
+    if isinstance(value, Iterator):
+        return list(value)
+    if isinstance(value, AsyncIterator):
+
+        async def collect() -> list[Any]:
+            return [each async for each in value]
+
+        return collect()
+    return value
+
+
+def entered(manager: Any, use: Callable[[Any], Any]) -> Any:
+    """Enter the context manager of either client, and do something within."""
+    if hasattr(manager, "__aenter__"):
+
+        async def main() -> Any:
+            async with manager as response:
+                result = both(use(response))
+                return await result if hasattr(result, "__await__") else result
+
+        return main()
+    with manager as response:
+        return both(use(response))
+
+
+def streamed(use: Callable[[Any], Any]) -> Callable[..., Any]:
+    def scenario(client: Any) -> Any:
+        return (yield entered(client.files.with_streaming_response.content("f"), use))
+
+    return scenario
+
+
+def test_a_raw_response_has_the_answer_and_the_result(play: Callable[..., Any], server: Loopback) -> None:
+    def scenario(client: Any) -> Any:
+        return (yield client.models.with_raw_response.retrieve("m"))
+
+    fields = [("x-request-id", "req-1"), ("x-team", "blue")]
+    server.reply(Answer(500, headers=[("retry-after-ms", "1")]), Answer(json=MODEL, headers=fields))
+    raw = play(scenario, max_retries=1)
+    assert (raw.status_code, raw.request_id, raw.headers["X-Team"], raw.retries_taken) == (200, "req-1", "blue", 1)
+    assert (raw.method, raw.url) == ("GET", f"{server.url}/v1/models/m")
+    assert raw.elapsed > 0
+    assert json.loads(raw.text) == raw.json() == MODEL
+    model = raw.parse()
+    assert isinstance(model, oai.types.Model)
+    assert raw.parse() is model
+    assert raw.parse(to=dict) == MODEL
+    assert pickle.loads(pickle.dumps(raw)).json() == MODEL
+
+
+def test_a_raw_list_parses_to_a_page(play: Callable[..., Any], server: Loopback) -> None:
+    def scenario(client: Any) -> Any:
+        raw = yield client.with_raw_response.files.list(limit=1)
+        page = raw.parse()
+        following = yield page.get_next_page()
+        return [file.id for file in (*page.data, *following.data)]
+
+    for name, more in (("a", True), ("b", False)):
+        server.reply(Answer(json={"object": "list", "data": [{"id": name}], "has_more": more}))
+    assert play(scenario) == ["a", "b"]
+    assert server.requests[1].target == "/v1/files?limit=1&after=a"
+
+
+def test_a_raw_stream_parses_to_a_stream(play: Callable[..., Any], server: Loopback) -> None:
+    def scenario(client: Any) -> Any:
+        raw = yield client.chat.completions.with_raw_response.create(model="m", messages=[], stream=True)
+        assert raw.headers["x-request-id"] == "req-1"
+        return (yield both(iter(raw.parse()) if not core_of(client).is_async else aiter(raw.parse())))
+
+    body = b'data: {"id":"c","choices":[]}\n\ndata: [DONE]\n\n'
+    server.reply(Answer(body=body, content_type=TYPE, headers=[("x-request-id", "req-1")]))
+    assert [chunk.id for chunk in play(scenario)] == ["c"]
+
+
+def test_errors_raise_from_both_views(play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer(404, json={"error": {"message": "gone"}})
+    with pytest.raises(oai.NotFoundError):
+        play(lambda client: (yield client.files.with_raw_response.retrieve("f")))
+    with pytest.raises(oai.NotFoundError):
+        play(streamed(lambda response: response.read()))
+    assert server.until(lambda: not server.open_connections)
+
+
+def test_requests_that_no_row_declares_have_the_views_as_well(play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer(json={"a": 1})
+    raw = play(lambda client: (yield client.with_raw_response.get("/x")))
+    assert raw.parse().a == 1
+
+
+@given(content=st.binary(max_size=300), size=st.integers(1, 64), step=st.integers(1, 64))
+def test_a_body_is_cut_into_pieces_of_the_size_that_was_asked_for(content: bytes, size: int, step: int) -> None:
+    pieces = [content[start : start + step] for start in range(0, len(content), step)]
+    with oai.OpenAI(transport=InPieces(pieces)) as client:
+        with client.files.with_streaming_response.content("f") as response:
+            got = list(response.iter_bytes(size))
+        assert [content[start : start + size] for start in range(0, len(content), size)] == got
+        with client.files.with_streaming_response.content("f") as response:
+            assert "".join(response.iter_text()) == content.decode(errors="replace")
+
+
+@given(text=st.text(alphabet="ab\r\n é", max_size=60), step=st.integers(1, 9))
+def test_lines_do_not_depend_on_how_the_body_is_cut(text: str, step: int) -> None:
+    content = text.encode()
+    pieces = [content[start : start + step] for start in range(0, len(content), step)]
+    with (
+        oai.OpenAI(transport=InPieces(pieces)) as client,
+        client.files.with_streaming_response.content("f") as response,
+    ):
+        got = list(response.iter_lines())
+    expected = text.replace("\r\n", "\n").split("\n")
+    assert got == (expected if expected[-1] else expected[:-1])
+
+
+class InPieces:
+    """A transport that answers everything with a body in pieces."""
+
+    needs_key = False
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def send(self, request: Any) -> Any:
+        return Pieces(self.pieces)
+
+    def close(self) -> None:
+        pass
+
+
+class Pieces:
+    status = 200
+    headers = oai.Headers()
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+
+    def read(self) -> bytes:
+        return b"".join(self.pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from filter(None, self.pieces)
+
+    def close(self) -> None:
+        pass
+
+
+def test_nothing_is_read_before_it_is_asked_for(play: Callable[..., Any], server: Loopback) -> None:
+    hold = threading.Event()
+    server.reply(Answer(chunks=[b"first", b"second"], framing="chunked", hold=hold))
+    seen: list[bytes] = []
+
+    def use(response: Any) -> Any:
+        assert response.status_code == 200
+
+        def note(piece: bytes) -> bytes:
+            seen.append(piece)
+            hold.set()  # the server sends the second piece only now
+            return piece
+
+        if isinstance(response, oai.StreamedResponse):
+            return iter([note(piece) for piece in response.iter_bytes()])
+
+        async def all_of_it() -> list[bytes]:
+            return [note(piece) async for piece in response.iter_bytes()]
+
+        return all_of_it()
+
+    play(streamed(use))
+    assert seen == [b"first", b"second"]
+
+
+@pytest.mark.parametrize("squeezed", [False, True])
+def test_a_body_is_streamed_to_a_file(
+    play: Callable[..., Any], server: Loopback, tmp_path: Path, *, squeezed: bool
+) -> None:
+    content = os.urandom(3_000_000)
+    server.reply(Answer(body=content, gzip=squeezed))
+    told: list[tuple[int, int | None]] = []
+    play(streamed(lambda response: response.stream_to_file(tmp_path / "f", progress=lambda *known: told.append(known))))
+    assert (tmp_path / "f").read_bytes() == content
+    assert told[-1] == (3_000_000, None if squeezed else 3_000_000)
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_an_interrupted_download_leaves_the_old_file(
+    play: Callable[..., Any], server: Loopback, tmp_path: Path
+) -> None:
+    (tmp_path / "f").write_text("old")
+    server.reply(Answer(body=b"x" * 1000, truncate=500))
+    with pytest.raises(oai.APIConnectionError, match="cut short"):
+        play(streamed(lambda response: response.stream_to_file(tmp_path / "f")))
+    assert (tmp_path / "f").read_text() == "old"
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_leaving_the_block_early_gives_the_connection_up(play: Callable[..., Any], server: Loopback) -> None:
+    server.reply(Answer(chunks=[b"x" * 1000] * 5, framing="chunked", hold=threading.Event()))
+    play(streamed(lambda response: response.status_code))
+    assert server.until(lambda: not server.open_connections)
+
+
+def test_a_body_is_taken_once(play: Callable[..., Any], server: Loopback) -> None:
+    def kept(response: Any) -> Any:
+        if isinstance(response, oai.StreamedResponse):
+            return response.read(), response.read(), response.text()
+
+        async def main() -> Any:
+            return await response.read(), await response.read(), await response.text()
+
+        return main()
+
+    def twice(response: Any) -> Any:
+        if isinstance(response, oai.StreamedResponse):
+            return [list(response.iter_bytes()), list(response.iter_bytes())]
+
+        async def main() -> Any:
+            return [[piece async for piece in response.iter_bytes()] for _ in range(2)]
+
+        return main()
+
+    server.default = Answer(body=b"abc")
+    assert play(streamed(kept)) == (b"abc", b"abc", "abc")
+    with pytest.raises(RuntimeError, match=r"has been taken; use read\(\)"):
+        play(streamed(twice))
+
+
+def test_a_streamed_answer_parses_as_the_call_would(play: Callable[..., Any], server: Loopback) -> None:
+    def scenario(client: Any) -> Any:
+        view = client.models.with_streaming_response.retrieve("m")
+        return (yield entered(view, lambda response: response.parse()))
+
+    server.reply(Answer(json=MODEL))
+    assert play(scenario).id == "m"
+
+
+def test_a_streamed_answer_of_text_parses_as_its_text(play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer(body="1\nHello", content_type="text/plain")
+
+    def scenario(client: Any) -> Any:
+        more = {"file": b"x", "model": "whisper-1", "response_format": "srt"}
+        view = client.audio.transcriptions.with_streaming_response.create(**more)
+        text = yield entered(view, lambda response: response.parse())
+        view = client.files.with_streaming_response.content("f")
+        binary = yield entered(view, lambda response: response.parse())
+        return text, binary.text, binary.content
+
+    assert play(scenario) == ("1\nHello", "1\nHello", b"1\nHello")
+
+
+def test_a_streamed_answer_parses_as_another_type(play: Callable[..., Any], server: Loopback) -> None:
+    server.default = Answer(json=MODEL)
+
+    def scenario(client: Any) -> Any:
+        def use(to: Any) -> Any:
+            return entered(client.models.with_streaming_response.retrieve("m"), lambda response: response.parse(to=to))
+
+        view = client.models.with_streaming_response.retrieve("m")
+        status = yield entered(view, lambda response: both(response.http_response.status_code))
+        return (yield use(dict)), (yield use(str)), (yield use(bytes)).content, status
+
+    data, text, content, status = play(scenario)
+    assert data == json.loads(text) == json.loads(content)
+    assert (data["id"], status) == ("m", 200)
+
+
+def test_a_large_body_is_not_read_into_memory(play: Callable[..., Any], server: Loopback) -> None:
+    server.reply(Answer(chunks=[b"x" * 600] * 2, framing="chunked"))
+    with pytest.raises(oai.ResponseTooLargeError, match="max_body"):
+        play(streamed(lambda response: response.read()), max_body=1000)
+    server.reply(Answer(chunks=[b"x" * 600] * 2, framing="chunked"))
+    assert sum(map(len, play(streamed(lambda response: response.iter_bytes()), max_body=1000))) == 1200
+
+
+def test_a_table_of_ones_own_has_the_views(tmp_path: Path, server: Loopback) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text('[a.rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "Any"\n')
+    server.default = Answer(json={"a": 1})
+
+    async def main() -> Any:
+        async with oai.AsyncOpenAI(api_key=KEY, base_url=server.url, table=path) as client:
+            return await client.a.with_raw_response.rerank(q="x")
+
+    assert asyncio.run(main()).parse() == {"a": 1}
+    with oai.OpenAI(api_key=KEY, base_url=server.url, table=path) as client:
+        assert client.with_raw_response.a.rerank(q="x").parse() == {"a": 1}

@@ -1,0 +1,572 @@
+"""The local server: the API over real sockets, from `serve` and from `oai serve` as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from paths import ROOT
+
+import oai
+from oai._cli.main import main
+from oai._http.messages import Request
+from oai._serve.server import Server
+from oai._support.loopback import is_loopback
+from oai._table.load import shipped_table
+from oai._table.operation import Operation
+from oai.testing import Answer, Loopback, serve
+
+KEY = "the-key-of-the-tests"
+
+MESSAGES = [{"role": "user", "content": "Hello"}]
+
+
+FAKES = """
+import oai
+
+fake = oai.FakeTransport(otherwise="offline")
+fake.chat.completions.create.answers(lambda call: ["Hel", "lo"] if call.stream else "Hello")
+fake.files.list.lists(
+    [
+        {"id": f"file-{n}", "bytes": 1, "created_at": 1, "filename": "a", "object": "file", "purpose": "user_data",
+         "status": "processed"}
+        for n in range(5)
+    ],
+    per_page=2,
+)
+
+
+def make():
+    return fake
+"""
+
+
+@pytest.fixture
+def fake() -> oai.FakeTransport:
+    return oai.FakeTransport()
+
+
+@pytest.fixture
+def url(fake: oai.FakeTransport) -> Iterator[str]:
+    with serve(fake) as url:
+        yield url
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[oai.OpenAI]:
+    with oai.OpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=10) as client:
+        yield client
+
+
+def ask(client: oai.OpenAI, **options: Any) -> Any:
+    return client.chat.completions.create(model="gpt-5", messages=MESSAGES, **options)
+
+
+def said(stream: Any) -> list[str]:
+    return [chunk.choices[0].delta.content for chunk in stream if chunk.choices and chunk.choices[0].delta.content]
+
+
+@contextlib.contextmanager
+def connection(url: str) -> Iterator[http.client.HTTPConnection]:
+    made = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def request(url: str, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+    with connection(url) as sent:
+        sent.request(method, path, body, headers or {})
+        answer = sent.getresponse()
+        content = answer.read()
+        return answer, json.loads(content) if "json" in answer.headers.get("content-type", "") else content
+
+
+# What it answers
+
+
+def test_a_fake_is_asked_over_http(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+    fake.chat.completions.create.returns("Good day")
+    assert ask(client).choices[0].message.content == "Good day"
+    assert said(ask(client, stream=True)) == ["Good", " day"]
+    fake.files.create.returns(filename="notes.txt")
+    client.files.create(file=("notes.txt", b"\x00lines\r\n"), purpose="user_data")
+    assert fake.files.create.called_once(purpose="user_data").body["file"].content == b"\x00lines\r\n"
+    fake.files.content.returns(b"\x00" * 100_000)
+    assert client.files.content("file 1/2").content == b"\x00" * 100_000
+    assert fake.files.content.last.path_params == {"file_id": "file 1/2"}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/models", "/v1/models/"])
+def test_the_prefix_may_be_left_out(fake: oai.FakeTransport, url: str, path: str) -> None:
+    fake.models.list.returns([])
+    answer, body = request(url, "GET", path)
+    assert (answer.status, body["data"]) == (200, [])
+    assert answer.headers["x-request-id"]
+
+
+def test_each_piece_of_a_stream_comes_when_it_is_there(url: str, fake: oai.FakeTransport) -> None:
+    taken = threading.Event()
+
+    class Slow:
+        """A transport that has the second piece only when the first has arrived."""
+
+        needs_key = False
+
+        def send(self, request: Any) -> Any:
+            fake.chat.completions.create.streams(["Hel", "lo"])
+            reply = fake.send(request)
+            self.status, self.headers, self.reply = reply.status, reply.headers, reply
+            return self
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self.reply:
+                if b'"lo"' in piece:
+                    assert taken.wait(10), "the piece before was held back"
+                yield piece
+
+        def close(self) -> None: ...
+
+    with serve(Slow()) as slow, oai.OpenAI(base_url=slow, api_key=KEY, max_retries=0) as client:
+        stream = iter(ask(client, stream=True))
+        assert next(stream).choices[0].delta.content == ""
+        assert next(stream).choices[0].delta.content == "Hel"
+        taken.set()
+        assert said(stream) == ["lo"]
+
+
+def test_a_connection_is_kept_and_its_answers_are_told_apart(fake: oai.FakeTransport, url: str) -> None:
+    fake.models.list.returns([])
+    fake.models.delete.fails(403)
+    with connection(url) as sent:
+        ids = []
+        for method, path, status in (
+            ("GET", "/v1/models", 200),
+            ("HEAD", "/v1/models", 200),
+            ("DELETE", "/v1/models/m", 403),
+            ("GET", "/v1/modles", 404),
+            ("GET", "/v1/models", 200),
+        ):
+            sent.request(method, path)
+            sock = sent.sock
+            answer = sent.getresponse()
+            content = answer.read()
+            assert (answer.status, bool(content)) == (status, method != "HEAD")
+            ids.append(answer.headers["x-request-id"])
+            assert sent.sock is sock, "the connection was closed"
+        assert len(set(ids)) == 5
+
+
+def test_bodies_come_in_chunks_or_after_a_question(fake: oai.FakeTransport, url: str) -> None:
+    fake.chat.completions.create.returns("Good day")
+    body = json.dumps({"model": "m", "messages": MESSAGES}).encode()
+    answer, _ = request(url, "POST", "/v1/chat/completions", iter([body[:10], body[10:]]))
+    assert answer.status == 200
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock, sock.makefile("rb") as read:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\nexpect: 100-continue\r\n\r\n"
+        sock.sendall(head.encode())
+        assert read.readline() == b"HTTP/1.1 100 Continue\r\n"
+        assert read.readline() == b"\r\n"
+        sock.sendall(body)
+        assert read.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert [call.body["model"] for call in fake.calls] == ["m", "m"]
+
+
+def test_old_clients_get_a_stream_that_ends_with_the_connection(fake: oai.FakeTransport, url: str) -> None:
+    fake.chat.completions.create.streams(["Hel", "lo"])
+    body = json.dumps({"model": "m", "messages": MESSAGES, "stream": True}).encode()
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock, sock.makefile("rb") as read:
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.0\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        head, _, content = read.read().partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert content.startswith(b"data: {")
+    assert content.endswith(b"data: [DONE]\n\n")
+
+
+# What it refuses
+
+
+def test_what_is_no_operation_is_named_with_the_nearest(url: str) -> None:
+    answer, body = request(url, "POST", "/v1/chat/completion", b"{}")
+    assert answer.status == 404
+    assert "POST /chat/completions" in body["error"]["message"]
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    answer, body = request(url, "PATCH", "/v1/chat/completions", b"{}")
+    assert answer.status == 405
+    assert "GET, POST" in body["error"]["message"]
+
+
+def test_what_is_not_programmed_is_an_error_that_is_not_tried_again(fake: oai.FakeTransport, url: str) -> None:
+    with (
+        oai.OpenAI(base_url=url, api_key=KEY, max_retries=5) as client,
+        pytest.raises(oai.BadRequestError, match=r"fake\.chat\.completions\.create\.returns") as caught,
+    ):
+        ask(client)
+    assert caught.value.code == "not_programmed"
+    assert len(fake.calls) == 1
+
+
+def test_a_mistake_in_a_function_is_an_error_of_the_server(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+    fake.chat.completions.create.answers(lambda call: call.body["nothing"])
+    with pytest.raises(oai.InternalServerError, match="KeyError"):
+        ask(client)
+
+
+def test_a_malformed_request_is_refused(url: str) -> None:
+    answer, body = request(url, "POST", "/v1/chat/completions", b"", {"content-length": "many"})
+    assert (answer.status, "many" in body["error"]["message"]) == (400, True)
+    answer, body = request(url, "POST", "/v1/chat/completions", b"xyz\r\n", {"transfer-encoding": "chunked"})
+    assert (answer.status, "chunk" in body["error"]["message"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [
+        (b"GET http://api.invalid/v1/nothing HTTP/1.1\r\nHost: api.invalid\r\n\r\n", b"404", b"GET /v1/nothing is"),
+        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"takes GET"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"Host is '[::1'"),
+        (b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400", b"its size"),
+        (b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n", b"400", b"longer than it"),
+        (b"POST /v1/models HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", b"400", b"no number"),
+        (b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\nxy", b"400", b"no number"),
+        (b"PURGE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"501", b"PURGE"),
+        (b"GET /v1/models HTTP/9.9\r\n\r\n", b"505", b"9.9"),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414", b"Too Long"),
+        (b"what is this\r\n\r\n", b"400", b"request"),
+    ],
+)
+def test_an_odd_request_gets_an_answer(url: str, sent: bytes, status: bytes, told: bytes) -> None:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
+        sock.sendall(sent)
+        sock.shutdown(socket.SHUT_WR)
+        answer = sock.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert told in answer
+    assert b'"type":"invalid_request_error"' in answer
+
+
+def test_a_length_is_not_taken_at_its_word(url: str) -> None:
+    """A server that made room for what is only said to come would run out of memory."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
+        sock.sendall(b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 18 + b"\r\n\r\nxy")
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.makefile("rb").read() == b""
+    assert request(url, "GET", "/v1/models")[0].status == 400  # as nothing is programmed
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+def test_a_port_that_is_none_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--offline", "--port", port]) == 2
+    assert f"'{port}' is no port" in capsys.readouterr().err
+
+
+def test_an_async_transport_is_refused_by_name() -> None:
+    class Async:
+        async def send(self, request: Any) -> Any: ...
+
+        async def close(self) -> None: ...
+
+    with serve(Async()) as url:
+        answer, body = request(url, "GET", "/v1/models")
+    assert (answer.status, "async" in body["error"]["message"]) == (500, True)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("reset", "Connection error"), ("timeout", "timed out")])
+def test_failures_are_those_of_a_connection(
+    fake: oai.FakeTransport, client: oai.OpenAI, kind: str, expected: str
+) -> None:
+    fake.chat.completions.create.fails(kind)
+    with pytest.raises(oai.APIConnectionError, match=expected):
+        ask(client, timeout=0.2)
+    fake.chat.completions.create.streams(["Hel", "lo"], fails=kind)
+    found: list[Any] = []
+    with pytest.raises(oai.APIConnectionError):
+        found.extend(ask(client, stream=True, timeout=0.6))
+    assert said(found) == ["Hel", "lo"]
+    fake.chat.completions.create.fails("truncated")
+    with pytest.raises(oai.APIConnectionError):
+        ask(client)
+
+
+def test_the_key_goes_no_further_than_the_connection(fake: oai.FakeTransport) -> None:
+    seen: list[Any] = []
+    lines: list[str] = []
+
+    class Keeping:
+        needs_key = False
+
+        def send(self, request: Any) -> Any:
+            seen.append((request.url, request.headers, request.body))
+            return fake.send(request)
+
+        def close(self) -> None: ...
+
+    fake.chat.completions.create.returns("Good day")
+    server = Server(Keeping(), log=lines.append)
+    try:
+        with oai.OpenAI(base_url=server.url, api_key=KEY, default_query={"api_key": KEY}) as client:
+            ask(client)
+            with pytest.raises(oai.NotFoundError):
+                client.get("/nothing", extra_query={"api_key": KEY})
+    finally:
+        server.close()
+        server.close()
+    assert seen
+    assert KEY not in str(seen) + str(lines)
+    assert len(lines) == 2
+    assert re.fullmatch(r"POST /v1/chat/completions\?api_key=\S+ 200 chat\.completions\.create", lines[0])
+    assert lines[1].startswith("GET /v1/nothing?api_key=")
+
+
+def test_closing_ends_what_is_under_way(fake: oai.FakeTransport) -> None:
+    fake.chat.completions.create.fails("timeout")
+    fake.models.list.returns([])
+    before = threading.active_count()
+    failed: list[Exception] = []
+    with serve(fake) as url, oai.OpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
+        client.models.list()
+
+        def wait() -> None:
+            try:
+                ask(client)
+            except oai.APIConnectionError as error:
+                failed.append(error)
+
+        asking = threading.Thread(target=wait)
+        asking.start()
+        while len(fake.calls) < 2:
+            asking.join(0.005)
+    asking.join(5)
+    assert len(failed) == 1
+    assert threading.active_count() <= before
+
+
+def test_other_machines_are_let_in_only_with_a_warning() -> None:
+    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.invalid")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="whoever can reach"):
+            Server(oai.OfflineTransport(), host="0.0.0.0")
+    with serve(oai.OfflineTransport(), host="localhost") as url:
+        assert request(url, "GET", "/v1/models")[0].status == 200
+
+
+def test_an_async_client_is_served_by_the_same_server(fake: oai.FakeTransport, url: str) -> None:
+    fake.chat.completions.create.returns("Good day")
+
+    async def run() -> list[Any]:
+        async with oai.AsyncOpenAI(base_url=url, api_key=KEY) as client:
+            asked = (client.chat.completions.create(model="m", messages=MESSAGES) for _ in range(20))
+            return await asyncio.gather(*asked)
+
+    assert {each.choices[0].message.content for each in asyncio.run(run())} == {"Good day"}
+    assert len(fake.calls) == 20
+
+
+# Cassettes
+
+
+def recorded(path: Path) -> Path:
+    """Record a conversation with a server that answers made-up data."""
+    with serve(oai.OfflineTransport()) as upstream, oai.Recorder(path, mode="record") as recorder:
+        converse(oai.OpenAI(base_url=upstream, api_key=KEY, transport=recorder))
+    return path
+
+
+def converse(client: Any) -> list[Any]:
+    """Have the conversation that `recorded` records, and return what was answered."""
+    stream = client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+    chunks = [chunk.choices[0].delta.content for chunk in stream if chunk.choices]
+    whole = client.chat.completions.create(model="gpt-5", messages=MESSAGES).choices[0].message.content
+    vectors = client.embeddings.create(model="e", input=["a", "b"], dimensions=4, encoding_format="float").data
+    upload = client.files.create(file=("notes.txt", b"lines\r\n"), purpose="user_data")
+    names = [each.id for each in client.files.list()]
+    return [chunks, whole, [each.embedding for each in vectors], upload.filename, upload.bytes, names]
+
+
+def test_a_cassette_is_served_as_it_was_recorded(tmp_path: Path) -> None:
+    cassette = recorded(tmp_path / "talk.cassette")
+    offline = converse(oai.OpenAI(transport=oai.OfflineTransport()))
+    with (
+        oai.Recorder(cassette, allow_unused=False) as recorder,
+        serve(recorder) as url,
+        oai.OpenAI(base_url=url, api_key=KEY) as client,
+    ):
+        assert converse(client) == offline
+        with pytest.raises(oai.BadRequestError, match="has no answer to") as caught:
+            ask(client, temperature=1)
+    assert "body.temperature: recorded nothing, asked 1" in str(caught.value.body)
+    assert caught.value.code == "cassette_miss"
+
+
+# The command
+
+
+@contextlib.contextmanager
+def serving(*options: str, cwd: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run `oai serve` as a process; give its base URL."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "oai", "serve", *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=cwd
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r" at (http://\S+)$", line)
+        assert found, f"{line!r} {process.communicate()}"
+        yield found[1], process
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_stops_the_command_cleanly(number: int, status: int) -> None:
+    with serving("--offline") as (url, process), oai.OpenAI(base_url=url, api_key=KEY) as client:
+        assert "You said" in ask(client).choices[0].message.content
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output) == (status, "")
+    assert errors == "oai: POST /v1/chat/completions 200 chat.completions.create\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["serve", "files"], "options only"),
+        (["serve", "--offline", "--cassette", "x"], "takes one of"),
+        (["serve", "--replay", "x"], "takes one of"),
+        (["serve", "--ignore", "body.user"], "there is no --cassette"),
+        (["serve", "--fake", "nothing"], "MODULE:NAME"),
+        (["serve", "--fake", "oai:__version__"], "no transport"),
+        (["files.list", "--cassette", "x"], "--cassette is an option of `oai serve`"),
+        (["--port", "1", "list"], "--port is an option of `oai serve`"),
+    ],
+)
+def test_wrong_usage_is_named(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(options) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_cassette_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--cassette", str(tmp_path / "none.cassette")]) == 1
+    assert "none.cassette" in capsys.readouterr().err
+
+
+def test_a_table_of_ones_own_is_served(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import oai\nclass Rerank(oai.Object):\n    best: int\n")
+    row = '[rerank]\nmethod="POST"\npath="/rerank"\nbody="json"\nresponse="mine.Rerank"\n'
+    (tmp_path / "mine.toml").write_text(row)
+    with serving("--table", "mine.toml", cwd=tmp_path) as (url, _):
+        answer, body = request(url, "POST", "/v1/rerank", b"{}")
+    assert (answer.status, body) == (200, {"best": 0})
+
+
+# The official SDK
+
+
+@pytest.fixture(scope="module")
+def openai() -> Any:
+    return pytest.importorskip("openai", reason="the official SDK is not installed: pip install '.[official]'")
+
+
+@pytest.mark.parametrize("where", ["my_fakes:fake", "my_fakes:make"])
+def test_the_official_sdk_is_served_by_a_fake(openai: Any, tmp_path: Path, where: str) -> None:
+    (tmp_path / "my_fakes.py").write_text(FAKES)
+    with serving("--fake", where, cwd=tmp_path) as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
+        smoke(client, text="Hello", pieces=["Hel", "lo"])
+        assert [each.id for each in client.files.list()] == [f"file-{number}" for number in range(5)]
+
+
+def smoke(client: Any, text: str, pieces: list[str]) -> None:
+    answer = client.chat.completions.create(model="gpt-5", messages=MESSAGES)
+    assert answer.choices[0].message.content == text
+    assert answer._request_id
+    stream = client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+    assert said(stream) == pieces
+    vectors = client.embeddings.create(model="e", input=["a", "b"], dimensions=4).data
+    assert [len(each.embedding) for each in vectors] == [4, 4]
+    assert all(isinstance(number, float) for each in vectors for number in each.embedding)
+    upload = client.files.create(file=("notes.txt", b"lines\r\n"), purpose="user_data")
+    assert (upload.filename, upload.bytes, upload.purpose) == ("notes.txt", 7, "user_data")
+
+
+def test_the_official_sdk_is_served_made_up_answers(openai: Any) -> None:
+    made_up = 'You said: "Hello". This is an offline answer: it is made up, and no server was asked.'
+    with serving("--offline") as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
+        smoke(client, made_up, re.findall(r"\s*\S+", made_up))
+        assert [each.id for each in client.files.list()] == ["file-offline"]
+        events = list(client.responses.create(model="gpt-5", input="Hello", stream=True))
+        assert events[-1].type == "response.completed"
+        assert events[-1].response.output_text.startswith('You said: "Hello"')
+        with pytest.raises(openai.NotFoundError, match="the nearest is"):
+            client.post("/chat/completion", cast_to=object, body={})
+
+
+def test_the_official_sdk_is_served_a_cassette_of_ours(openai: Any, tmp_path: Path) -> None:
+    cassette = recorded(tmp_path / "talk.cassette")
+    offline = converse(oai.OpenAI(transport=oai.OfflineTransport()))
+    with serving("--cassette", str(cassette)) as (url, process), openai.OpenAI(base_url=url, api_key=KEY) as client:
+        assert converse(client) == offline
+        with pytest.raises(openai.BadRequestError, match="no answer to"):
+            client.models.list()
+        process.terminate()
+        assert KEY not in str(process.communicate(timeout=10))
+    ignored = ("--cassette", str(cassette), "--ignore", "body.encoding_format")
+    with serving(*ignored) as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
+        found = client.embeddings.create(model="e", input=["a", "b"], dimensions=4).data
+    assert [each.embedding for each in found] == offline[2]
+
+
+def test_the_official_sdk_is_failed_on_purpose(openai: Any, fake: oai.FakeTransport, url: str) -> None:
+    with openai.OpenAI(base_url=url, api_key=KEY, max_retries=2) as client:
+        fake.chat.completions.create.fails(429, times=2, retry_after=0.001).then.returns("Good day")
+        answer = client.chat.completions.create(model="m", messages=MESSAGES)
+        assert answer.choices[0].message.content == "Good day"
+        assert len(fake.calls) == 3
+        fake.chat.completions.create.streams(["Hel", "lo"], fails="truncated")
+        stream = client.chat.completions.create(model="m", messages=MESSAGES, stream=True)
+        assert next(iter(stream)).choices[0].delta.role == "assistant"
+        with pytest.raises(openai.APIConnectionError):
+            list(stream)
+
+
+def test_what_another_server_streamed_is_served_byte_for_byte(tmp_path: Path) -> None:
+    chunks = [b'data: {"odd":', b" \xc3\xa9\xff\r\n\r\n", b": control\n\ndata: [DONE]\n\n"]
+    body = json.dumps({"model": "gpt-5", "messages": MESSAGES, "stream": True}).encode()
+    headers = [("content-type", "application/json")]
+    answer = Answer(content_type="text/event-stream", framing="chunked", chunks=chunks)
+    with Loopback(answer) as far, oai.Recorder(tmp_path / "odd.cassette", mode="record") as recorder:
+        operation = Operation("chat.completions.create", shipped_table()["chat.completions.create"])
+        asked = Request("POST", f"{far.url}/v1/chat/completions", headers, body, operation=operation, stream=True)
+        assert b"".join(recorder.send(asked)) == b"".join(chunks)
+    with oai.Recorder(tmp_path / "odd.cassette") as recorder, serve(recorder) as url:
+        _, content = request(url, "POST", "/v1/chat/completions", body, dict(headers))
+    assert content == b"".join(chunks)

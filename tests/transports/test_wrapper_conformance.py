@@ -1,0 +1,105 @@
+"""The transports over httpx, and those that wrap another one, through the conformance suite."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from oai.testing import AsyncTransportConformance, TransportConformance
+from oai.transports import (
+    AiohttpTransport,
+    AsyncHttpxTransport,
+    BlockingTransport,
+    Fail,
+    FailingTransport,
+    HttpxTransport,
+    Limiter,
+)
+from tests.transports.test_conformance import TestAiohttp as OverAiohttp
+from tests.transports.test_conformance import TestUrllib3 as OverUrllib3
+
+pytestmark = pytest.mark.thorough
+
+
+class Httpx:
+    test_a_host_may_be_kept_from_the_proxy: Any = None  # httpx reads the environment once, when a client is made
+
+
+class TestHttpx(Httpx, TransportConformance):
+    exact_limits = False
+
+    def make_transport(self) -> Any:
+        return HttpxTransport()
+
+    def make_trusting(self, context: ssl.SSLContext) -> Any:
+        return HttpxTransport(ssl_context=context)
+
+
+class TestHttpxOverAClientOfTheUsers(Httpx, TransportConformance):
+    exact_limits = pickles = forks = False
+
+    def make_transport(self) -> Any:
+        self.client = httpx.Client()
+        return HttpxTransport(self.client)
+
+    def dispose(self, _: Any) -> None:
+        self.client.close()
+
+
+class TestAsyncHttpx(Httpx, AsyncTransportConformance):
+    def make_transport(self) -> Any:
+        return AsyncHttpxTransport()
+
+    def make_trusting(self, context: ssl.SSLContext) -> Any:
+        return AsyncHttpxTransport(ssl_context=context)
+
+
+class TestAsyncHttpxOverAClientOfTheUsers(Httpx, AsyncTransportConformance):
+    pickles = many_loops = forks = False
+
+    def make_transport(self) -> Any:
+        self.client = httpx2.AsyncClient()
+        return AsyncHttpxTransport(self.client)
+
+    async def dispose(self, _: Any) -> None:
+        await self.client.aclose()
+
+
+class TestLimiter(OverUrllib3):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
+
+
+class TestAsyncLimiter(OverAiohttp):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
+
+
+class TestFailing(OverUrllib3):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return FailingTransport(super().make_transport(), Fail("refused", chance=0.0))
+
+
+class TestAsyncFailing(OverAiohttp):
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return FailingTransport(super().make_transport(), Fail("refused", chance=0.0))
+
+
+class TestBlocking(TransportConformance):
+    lingers = True
+    make_trusting: Any = None
+
+    def make_transport(self) -> Any:
+        return BlockingTransport(AiohttpTransport())
