@@ -106,7 +106,8 @@ class Request:
             RequestError: the body is longer than announced.
         """
         if self._left is None:
-            return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""  # an empty chunk would be the last
+            # An empty chunk would be the last one.
+            return b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")) if piece else b""
         self._left -= len(piece)
         if self._left < 0:
             raise RequestError(f"the body is longer than its length of {self._length} bytes")

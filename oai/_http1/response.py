@@ -60,6 +60,8 @@ MOST_SIZE_LINE = 4096
 MOST_DIGITS = 20
 """Digits of a length or of a chunk size: more than any body has."""
 
+LONG_SIZE_LINE = f"the line before a chunk of the response has more than {MOST_SIZE_LINE} bytes"
+
 HEX = b"0123456789abcdefABCDEF"
 
 
@@ -149,8 +151,8 @@ class Response:
                 raise LimitError(f"the server sent more than {MOST_INTERIM} interim responses")
             if not data:
                 return b""
-        self.status = status
         self._delimit(status)
+        self.status = status
         return self._read(self, data) if data else b""
 
     def _check_start(self) -> None:
@@ -225,10 +227,12 @@ class Response:
         try:
             while at < available:
                 if not left:
-                    line, at = _size_line(data, at)
-                    if line is None:
+                    end = data.find(b"\r\n", at)
+                    if end < 0:
+                        _check_size_line(data, at)
                         break
-                    left = _chunk_size(line) + 2
+                    left = _chunk_size(data[at:end]) + 2
+                    at = end + 2
                     if left == 2:
                         self._read = Response._read_trailers
                         self._read_trailers(data[at:])
@@ -262,7 +266,8 @@ class Response:
         return data
 
     def _read_after_end(self, data: bytes) -> bytes:
-        self.unread = self.unread or data
+        if self.error is None:
+            self.unread = self.unread or data
         return b""
 
     def _close(self) -> bytes:
@@ -300,13 +305,10 @@ def _length(text: str) -> int:
     return int(value)
 
 
-def _size_line(data: bytes, at: int) -> tuple[bytes | None, int]:
-    """Return the line before a chunk and where its data begins; no line before its end has arrived."""
-    end = data.find(b"\r\n", at)
-    # Without the end, the last byte may be the CR.
-    if (end if end >= 0 else len(data) - 1) - at > MOST_SIZE_LINE:
-        raise LimitError(f"the line before a chunk of the response has more than {MOST_SIZE_LINE} bytes")
-    return (data[at:end], end + 2) if end >= 0 else (None, at)
+def _check_size_line(data: bytes, at: int) -> None:
+    """Refuse to wait for the end of a line that is too long already."""
+    if len(data) - at - data.endswith(b"\r") > MOST_SIZE_LINE:
+        raise LimitError(LONG_SIZE_LINE)
 
 
 def _refuse_chunk_end(end: bytes) -> NoReturn:
@@ -315,10 +317,12 @@ def _refuse_chunk_end(end: bytes) -> NoReturn:
 
 def _chunk_size(line: bytes) -> int:
     """Parse the line before a chunk: the size, and extensions, which are skipped."""
-    digits, extension = line, b""
-    if line.strip(HEX):
-        digits, _, extension = line.partition(b";")
-        digits = digits.rstrip(b" \t")
+    if 0 < len(line) <= MOST_DIGITS and not line.strip(HEX):  # the usual case
+        return int(line, 16)
+    if len(line) > MOST_SIZE_LINE:
+        raise LimitError(LONG_SIZE_LINE)
+    digits, _, extension = line.partition(b";")
+    digits = digits.rstrip(b" \t")
     if not 0 < len(digits) <= MOST_DIGITS or digits.strip(HEX) or b"\r" in extension or b"\n" in extension:
         raise ResponseError(f"invalid chunk size in the response: {quoted(line)}")
     return int(digits, 16)
