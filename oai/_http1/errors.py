@@ -1,4 +1,4 @@
-"""The exceptions of the HTTP/1.1 machine: one base class, and one class for each thing a caller does about them."""
+"""The exceptions of the HTTP/1.1 machine: one class for each way in which a driver handles them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ LONGEST_SHOWN = 80
 
 
 class ProtocolError(Exception):
-    """Base class: a message that HTTP/1.1 forbids, sent or received."""
+    """Base class: HTTP/1.1 forbids the request or the response."""
 
 
 class RequestError(ProtocolError):
-    """The request cannot be sent: nothing of it may be written, or nothing more."""
+    """The request is invalid, or its body does not have the length announced. Write nothing more of it."""
 
 
 class ResponseError(ProtocolError):
-    """The response is malformed. Its connection must be closed."""
+    """The response is malformed. Close its connection."""
 
 
 class LimitError(ResponseError):
@@ -35,6 +35,6 @@ class NoResponseError(IncompleteError):
 
 
 def quoted(value: str | bytes | bytearray) -> str:
-    """Return a value of the peer's for an error message, without its end if it is long."""
+    """Return a value for an error message, truncated if it is long."""
     text = value if isinstance(value, str) else value.decode("latin-1")
     return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}..."

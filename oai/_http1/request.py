@@ -1,7 +1,7 @@
 """A request as bytes (RFC 9112, sections 3 and 6; RFC 9110, sections 5 to 8).
 
-What a caller passes is checked before any of it is written, since a line break in a value would begin another field, or
-another request:
+The arguments are checked before anything is written: a line break in a value would begin another field, or another
+request.
 
 - The method is a token (RFC 9110, section 9.1), the target printable ASCII without spaces (RFC 9112, section 3.2).
 - Names are tokens; values are ISO-8859-1 without control characters except HTAB (RFC 9110, section 5.5). An error names
@@ -27,11 +27,11 @@ METHODS = frozenset({"GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "CONNECT",
 """Methods that need no check."""
 
 WITH_CONTENT = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose requests say that they have no content where they have none (RFC 9110, section 8.6)."""
+"""Methods whose requests say `Content-Length: 0` if they have no body (RFC 9110, section 8.6)."""
 
 FRAMING = frozenset({"content-length", "transfer-encoding"})
 SPECIAL = FRAMING | {"host", "connection"}
-"""Fields that the machine writes itself, and those that it has to look at."""
+"""Fields that the machine writes itself or has to look at."""
 
 
 class Request:
@@ -47,7 +47,7 @@ class Request:
     Attributes:
         head: the request up to the empty line.
         closes: whether the request says `Connection: close`.
-        complete: whether the whole body was passed on. The connection cannot be used again before it was.
+        complete: whether the whole body was passed to `frame`. Until then the connection cannot be reused.
 
     Raises:
         RequestError: HTTP forbids part of the request.
@@ -89,7 +89,7 @@ class Request:
         self.head = _encoded(lines)
 
     def _sees(self, lower: str, value: str, lines: list[str]) -> bool:
-        """Take note of a special field; return whether it stays where it is."""
+        """Process a special field; return whether it stays in its place."""
         if lower == "connection":
             self.closes = self.closes or "close" in tokens_of(value)
             return True
@@ -100,7 +100,7 @@ class Request:
         return False
 
     def frame(self, piece: bytes | memoryview) -> bytes | memoryview:
-        """Return what is written for a piece of the body: the piece itself, or a chunk.
+        """Return the bytes to write for a piece of the body: the piece itself, or a chunk.
 
         Raises:
             RequestError: the body is longer than announced.
@@ -114,7 +114,7 @@ class Request:
         return piece
 
     def finish(self) -> bytes:
-        """Return what is written after the last piece, and note that the body is complete.
+        """Return the bytes to write after the last piece, and mark the body as complete.
 
         Raises:
             RequestError: the body is shorter than announced.
@@ -126,12 +126,12 @@ class Request:
 
 
 def _encoded(lines: list[str]) -> bytes:
-    """Return a head as bytes, or raise for what a line may not contain."""
+    """Encode a head, or raise for a line with a forbidden character."""
     try:
         head = "\r\n".join(lines).encode("latin-1")
     except UnicodeEncodeError:
         head = b""
-    # One pass over all of the head: what is left of it without the octets that are allowed are its own line ends.
+    # One pass over the whole head: without the octets that a line may contain, its line ends must be all that remains.
     if not head or head.translate(None, TEXT) != b"\r\n" * (len(lines) - 1):
         for line in lines:
             if not _is_text(line):

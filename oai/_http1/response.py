@@ -13,8 +13,8 @@ Where the body ends is decided by the first rule that applies (RFC 9112, section
 1. After 101, a 2xx response to `CONNECT`, and to `HEAD`, and with 204 and 304, there is no body, whatever the fields
    say.
 2. `Transfer-Encoding: chunked`: the body is chunked, also if there is a `Content-Length`. Any other coding is refused,
-   since the request did not accept one with `TE`; `identity`, which RFC 2616 had, is the same as no field.
-3. `Content-Length`: digits only; several that are equal are one, others are refused (RFC 9110, section 8.6).
+   since the request did not accept one with `TE`; `identity`, from RFC 2616, is the same as no field.
+3. `Content-Length`: digits only; equal values count as one, different ones are refused (RFC 9110, section 8.6).
 4. Neither: the body ends with the connection.
 
 A chunk size is 1 to 20 hexadecimal digits and nothing else; `int` would also accept `0x3f`, `+3f` and `0_3f`. After a
@@ -68,7 +68,8 @@ HEX = b"0123456789abcdefABCDEF"
 class Response:
     """A response that is being received.
 
-    `feed` it what arrives, and `b""` when the connection closes. It never raises; what went wrong is in `error`.
+    Call `feed` with the bytes that arrive, and with `b""` when the connection closes. It does not raise: `error` holds
+    the exception, so that the driver can return the part of the body before the fault first.
 
     Args:
         request: the request it responds to.
@@ -83,21 +84,21 @@ class Response:
     """Their values by lower-case name, those of one name joined by a comma."""
     trailers: Sequence[tuple[str, str]] = ()
     ended: bool = False
-    """Whether there is no more to come: the end was reached, or there is an `error`."""
+    """Whether the response is complete, or cannot be completed because of an `error`."""
     error: ResponseError | None = None
-    """Why the response cannot be read any further."""
+    """Why the response cannot be read to its end."""
     switched: bool = False
     """Whether the connection speaks another protocol from here on (101, or a tunnel)."""
     unread: bytes = b""
-    """The bytes after the end that came with it: the first ones of another protocol, or an error of the server."""
+    """Bytes that arrived after the end: the beginning of another protocol, or a fault of the server."""
 
     _minor = 1
-    _keeps = False  # what the head says of the connection
+    _keeps = False  # whether the connection persists, according to the head
     _closed = False  # by the server
-    _interim = 0  # interim responses so far
-    _left = 0  # bytes of the body, or of the chunk and its line end, that are still to come
-    _partial = b""  # the beginning of a line of the chunked coding
-    _section: bytearray | None = None  # the beginning of a head or of trailers
+    _interim = 0  # interim responses received
+    _left = 0  # missing bytes of the body, or of the chunk with its line end
+    _partial = b""  # an incomplete line of the chunked coding
+    _section: bytearray | None = None  # an incomplete head or trailers
     _searched = 0  # where in it the search for the empty line continues
 
     def __init__(self, request: Request) -> None:
@@ -105,7 +106,7 @@ class Response:
         self._read: Callable[[Response, bytes], bytes] = Response._read_head
 
     def feed(self, data: bytes) -> bytes:
-        """Take what arrived, `b""` for the connection's end. Return the part of the body in it."""
+        """Take the bytes that arrived, `b""` for the end of the connection; return the part of the body in them."""
         try:
             return self._read(self, data) if data else self._close()
         except ResponseError as error:
@@ -156,15 +157,15 @@ class Response:
         return self._read(self, data) if data else b""
 
     def _check_start(self) -> None:
-        """Raise for another protocol at once, rather than wait for an empty line that never comes."""
+        """Raise at once for another protocol, which may never send an empty line."""
         start = (self._section or b"")[1:8]
         if not b"HTTP/1.".startswith(start):
             raise ResponseError(f"the response is not HTTP/1: it begins with {quoted((self._section or b'')[1:])}")
 
     def _read_section(self, data: bytes) -> tuple[list[str] | None, bytes]:
-        """Return the lines up to an empty one, and the bytes after that; no lines before it has arrived.
+        """Return the lines before the next empty line, `None` if that is still missing, and the bytes after it.
 
-        The search begins with the line end before the section, so that an empty first line is found as any other.
+        The buffer begins with an extra LF, so that an empty first line is found like any other.
         """
         section = bytearray(b"\n") if self._section is None else self._section
         section += data
@@ -179,7 +180,7 @@ class Response:
         return [line.removesuffix("\r") for line in lines], bytes(section[after:])
 
     def _delimit(self, status: int) -> None:
-        """Decide where the body ends and what the head says of the connection; see the module."""
+        """Decide where the body ends and whether the connection persists (rules in the module's docstring)."""
         method, index = self._request.method, self.index
         codings, length = index.get("transfer-encoding"), index.get("content-length")
         self._keeps = not self._request.closes and self._persists()
@@ -218,7 +219,7 @@ class Response:
         return data[:left]
 
     def _read_chunks(self, data: bytes) -> bytes:
-        """Return the data of all chunks, so that several in one read cost one piece."""
+        """Return the data of all chunks as one piece."""
         pieces: list[bytes] = []
         if self._partial:
             data = self._partial + data
@@ -283,7 +284,7 @@ class Response:
 
 
 def _empty_line(section: bytearray, start: int) -> tuple[int, int]:
-    """Return where the lines before the first empty line end, and where it ends itself; -1 if there is none."""
+    """Return the offsets of the first empty line's start and end, or -1."""
     crlf = section.find(b"\n\r\n", start)
     lf = section.find(b"\n\n", start, None if crlf < 0 else crlf + 1)
     return (lf, lf + 2) if lf >= 0 else (crlf, crlf + 3 if crlf >= 0 else -1)
@@ -306,7 +307,7 @@ def _length(text: str) -> int:
 
 
 def _check_size_line(data: bytes, at: int) -> None:
-    """Refuse to wait for the end of a line that is too long already."""
+    """Raise if a line is too long before its end has arrived."""
     if len(data) - at - data.endswith(b"\r") > MOST_SIZE_LINE:
         raise LimitError(LONG_SIZE_LINE)
 
@@ -316,7 +317,7 @@ def _refuse_chunk_end(end: bytes) -> NoReturn:
 
 
 def _chunk_size(line: bytes) -> int:
-    """Parse the line before a chunk: the size, and extensions, which are skipped."""
+    """Parse the line before a chunk: its size, and extensions, which are skipped."""
     if 0 < len(line) <= MOST_DIGITS and not line.strip(HEX):  # the usual case
         return int(line, 16)
     if len(line) > MOST_SIZE_LINE:

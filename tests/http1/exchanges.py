@@ -1,4 +1,4 @@
-"""What a response is read as: by the machine, by h11, and how the tests generate responses."""
+"""Read responses with the machine and with h11; generate responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from oai._http1.response import MOST_HEAD
 
 
 class Reading(NamedTuple):
-    """A response after the connection was closed; `reusable` as it was before."""
+    """The result of reading a response to the end of the connection; `reusable` is from before the end."""
 
     status: int
     reason: str
@@ -27,7 +27,7 @@ class Reading(NamedTuple):
 
 
 def read(data: bytes, method: str = "GET", *, cuts: Iterable[int] = ()) -> Reading:
-    """Feed a response to the machine, cut at the offsets given."""
+    """Feed a response to the machine, cut at these offsets."""
     response = Response(Request(method, "/", [], host="example.test"))
     body = b"".join([response.feed(piece) for piece in pieces(data, cuts)])
     reusable, unread = response.reusable, bool(response.unread)
@@ -54,7 +54,7 @@ def pieces(data: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
 
 
 def read_by_h11(data: bytes, method: str = "GET", *, upgrade: bool = False) -> Reading:
-    """Do with h11 what `read` does with the machine; every fault of the response is the error `h11`."""
+    """Read a response with h11; any error is `h11`."""
     connection = h11.Connection(h11.CLIENT, MOST_HEAD)
     target = "example.test:443" if method == "CONNECT" else "/"
     fields = [("Host", "example.test"), *([("Upgrade", "x")] if upgrade else [])]
@@ -197,7 +197,7 @@ def chunked(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def responses(draw: st.DrawFn) -> bytes:
-    """What a server may send: heads and bodies that fit or do not, and bytes changed, lost and added anywhere."""
+    """Heads and bodies that match or do not, with bytes changed, removed and added anywhere."""
     end = draw(st.sampled_from([b"\r\n"] * 4 + [b"\n"]))
     fields = st.one_of(USUAL_FIELDS, USUAL_FIELDS, USUAL_FIELDS, USUAL_FIELDS, USUAL_FIELDS, UNUSUAL_FIELDS)
     framing, body = draw(

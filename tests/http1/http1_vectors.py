@@ -1,11 +1,11 @@
-"""Responses and what each is read as: `RESPONSES`, `INVALID`, `REUSE`, with the section of RFC 9112 or 9110."""
+"""Responses and the expected results, with sections of RFC 9112 and RFC 9110."""
 
 from __future__ import annotations
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
-# (what, method, bytes, status, fields without the framing ones, body)
+# (name, method, bytes, status, fields except framing, body)
 RESPONSES: list[tuple[str, str, bytes, int, list[tuple[str, str]], bytes]] = [
     ("a known length", "GET", OK + b"Content-Length: 2\r\n\r\nhi", 200, [], b"hi"),
     ("no body", "GET", OK + b"Content-Length: 0\r\n\r\n", 200, [], b""),
@@ -85,7 +85,7 @@ RESPONSES: list[tuple[str, str, bytes, int, list[tuple[str, str]], bytes]] = [
     ),
 ]
 
-# (what, bytes, error, what its message contains, status: not 0 where the head is read)
+# (name, bytes, error, part of its message, status: 0 if the error is in the head)
 INVALID: list[tuple[str, bytes, str, str, int]] = [
     ("nothing", b"", "NoResponseError", "closed the connection without a response", 0),
     ("another protocol", b"SSH-2.0-OpenSSH_9.6\r\n", "ResponseError", "begins with 'SSH-2.0-OpenSSH_9.6", 0),
@@ -164,7 +164,7 @@ INVALID: list[tuple[str, bytes, str, str, int]] = [
     ("an invalid trailer", CHUNKED + b"2\r\nhi\r\n0\r\nX Y: 1\r\n\r\n", "ResponseError", "X Y", 200),
 ]
 
-# (what, method, bytes, whether the connection can be used again)
+# (name, method, bytes, whether the connection is reusable)
 REUSE: list[tuple[str, str, bytes, bool]] = [
     ("a length", "GET", OK + b"Content-Length: 2\r\n\r\nhi", True),
     ("chunks", "GET", CHUNKED + b"0\r\n\r\n", True),

@@ -1,4 +1,4 @@
-"""The machine reads what h11 reads, except where `DIFFERENCES` says why not."""
+"""Compare the machine with h11: the results are equal, or `DIFFERENCES` has the reason."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from collections.abc import Callable
 from exchanges import CUTS, FRAMING, METHODS, Reading, read, read_by_h11, responses
 from hypothesis import given, settings
 
+from oai._http1 import ResponseError
+from oai._http1.head import read_head, read_usual_head
+
 Differs = Callable[[Reading, Reading], bool]
 
 
 def taken(ours: Reading, theirs: Reading) -> bool:
-    """The machine goes on where h11 raises."""
+    """The machine continues where h11 raises."""
     return bool(theirs.error) and (not ours.error or (ours.status, len(ours.body)) > (theirs.status, len(theirs.body)))
 
 
 def refused(ours: Reading, theirs: Reading) -> bool:
-    """The machine raises where h11 goes on."""
+    """The machine raises where h11 continues."""
     return bool(ours.error) and (not theirs.error or (ours.status, len(ours.body)) < (theirs.status, len(theirs.body)))
 
 
@@ -30,7 +33,7 @@ def closed(ours: Reading, theirs: Reading) -> bool:
 
 
 DIFFERENCES: list[tuple[str, Differs, str]] = [
-    # How ours differs, where it may, and why.
+    # (pattern of the response, kind of difference, reason)
     (rb"HTTP/[^1]\.", refused, "the major version is another protocol's (RFC 9110, section 2.5)"),
     (
         rb";[^\n]*\r[^\n]",
@@ -62,13 +65,13 @@ DIFFERENCES: list[tuple[str, Differs, str]] = [
 
 
 def comparable(reading: Reading) -> Reading:
-    """Leave out what h11 changes: it rewrites the framing fields, and has one error for everything."""
+    """Remove the framing fields, which h11 rewrites, and the class of the error: h11 has only one."""
     fields = [(name, value) for name, value in reading.fields if name.lower() not in FRAMING]
     return reading._replace(fields=fields, error=reading.error and "h11")
 
 
 def reason_for(data: bytes, ours: Reading, theirs: Reading) -> str | None:
-    """Return why the machine differs from h11 about a response, after its request's method."""
+    """Return the reason for a difference, if there is a good one. The data begins with the request's method."""
     for pattern, differs, reason in DIFFERENCES:
         if re.search(pattern, data, re.IGNORECASE) and differs(ours, theirs):
             return reason
@@ -85,7 +88,24 @@ def test_responses_are_read_as_by_h11(data: bytes, method: str, cuts: list[int])
 @settings(max_examples=1500)
 @given(responses(), METHODS, CUTS)
 def test_reading_does_not_depend_on_where_a_response_is_cut(data: bytes, method: str, cuts: list[int]) -> None:
-    """In one piece most heads take the fast path, and byte by byte none does: so both paths are one function."""
+    """In one piece most heads take the fast path, byte by byte none does: both paths must be the same function."""
     whole = read(data, method)
     assert read(data, method, cuts=cuts) == whole
     assert read(data, method, cuts=range(len(data))) == whole
+
+
+@given(responses())
+def test_the_fast_path_declines_a_head_or_agrees_with_the_full_one(data: bytes) -> None:
+    end = data.find(b"\r\n\r\n")
+    usual = read_usual_head(data[:end])
+    try:
+        lines = [line.removesuffix("\r") for line in data[:end].decode("latin-1").split("\n")]
+        assert usual is None or usual == read_head(lines)
+    except ResponseError:
+        assert usual is None
+
+
+def test_the_usual_head_takes_the_fast_path() -> None:
+    head = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nx-request-id:1\r\nX-Request-Id: \xe9"
+    full = read_head(head.decode("latin-1").split("\r\n"))
+    assert read_usual_head(head) == full

@@ -1,4 +1,4 @@
-"""Responses from bytes: how each is read, in one piece and byte by byte, and what becomes of its connection."""
+"""Reading responses: valid and invalid ones, in one piece and byte by byte; limits; reuse of connections."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from exchanges import FRAMING, read
 from http1_vectors import CHUNKED, INVALID, OK, RESPONSES, REUSE
 
-from oai._http1 import Request, Response
+from oai._http1 import Request, Response, head
 from oai._http1.response import MOST_HEAD, MOST_INTERIM, MOST_SIZE_LINE
 
 
@@ -15,22 +15,22 @@ def receiving(method: str = "GET", fields: list[tuple[str, str]] | None = None) 
 
 
 def ways(data: bytes) -> list[range]:
-    """Cuts: none, after each byte, in two at the first line, and so that the fast path sees a head alone."""
+    """Cuts: none, after each byte, within the head, and after the head."""
     return [range(0), range(len(data)), range(20, 21), range(data.find(b"\r\n\r\n") + 4, data.find(b"\r\n\r\n") + 5)]
 
 
 @pytest.mark.parametrize(
-    ("what", "method", "data", "status", "fields", "body"), RESPONSES, ids=[row[0] for row in RESPONSES]
+    ("name", "method", "data", "status", "fields", "body"), RESPONSES, ids=[row[0] for row in RESPONSES]
 )
-def test_valid_responses_are_read(what, method, data, status, fields, body) -> None:
+def test_valid_responses_are_read(name, method, data, status, fields, body) -> None:
     for cuts in ways(data):
         got = read(data, method, cuts=cuts)
         others = [pair for pair in got.fields if pair[0].lower() not in FRAMING]
         assert (got.error, got.status, others, got.body) == (None, status, fields, body)
 
 
-@pytest.mark.parametrize(("what", "data", "error", "message", "status"), INVALID, ids=[row[0] for row in INVALID])
-def test_invalid_responses_are_named_errors(what, data, error, message, status) -> None:
+@pytest.mark.parametrize(("name", "data", "error", "message", "status"), INVALID, ids=[row[0] for row in INVALID])
+def test_invalid_responses_set_an_error(name, data, error, message, status) -> None:
     for cuts in ways(data):
         got = read(data, cuts=cuts)
         assert (got.error, got.status, got.reusable) == (error, status, False)
@@ -41,13 +41,13 @@ def test_invalid_responses_are_named_errors(what, data, error, message, status) 
     assert len(str(response.error)) < 200
 
 
-@pytest.mark.parametrize(("what", "method", "data", "reusable"), REUSE, ids=[row[0] for row in REUSE])
-def test_a_connection_is_reusable_or_not(what, method, data, reusable) -> None:
+@pytest.mark.parametrize(("name", "method", "data", "reusable"), REUSE, ids=[row[0] for row in REUSE])
+def test_reusable_is_decided_by_the_head_and_the_end(name, method, data, reusable) -> None:
     for cuts in ways(data):
         assert read(data, method, cuts=cuts).reusable is reusable
 
 
-def test_the_body_before_a_fault_is_returned() -> None:
+def test_body_before_a_fault_is_returned() -> None:
     response = receiving()
     assert response.feed(CHUNKED + b"2\r\nhi\r\n0x2\r\nhi\r\n") == b"hi"
     assert response.ended
@@ -91,14 +91,14 @@ def test_bytes_after_a_switch_belong_to_the_next_protocol(method: str, head: byt
     assert (response.switched, response.ended, response.unread) == (True, True, b"\x16\x03\x01")
 
 
-def test_a_request_that_says_close_ends_the_connection() -> None:
+def test_connection_close_in_the_request_prevents_reuse() -> None:
     response = receiving(fields=[("Connection", "x, Close")])
     response.feed(OK + b"Content-Length: 0\r\n\r\n")
     assert response.ended
     assert not response.reusable
 
 
-def test_an_early_response_leaves_the_connection_unusable_until_the_body_is_sent() -> None:
+def test_early_response_prevents_reuse_until_the_body_is_sent() -> None:
     request = Request("POST", "/", [], host="example.test", length=4)
     response = Response(request)
     request.frame(b"ab")
@@ -111,7 +111,7 @@ def test_an_early_response_leaves_the_connection_unusable_until_the_body_is_sent
     assert response.reusable
 
 
-def test_a_connection_that_closes_after_a_response_is_not_reusable() -> None:
+def test_close_after_a_response_prevents_reuse() -> None:
     response = receiving()
     response.feed(OK + b"Content-Length: 0\r\n\r\n")
     assert response.reusable
@@ -119,7 +119,7 @@ def test_a_connection_that_closes_after_a_response_is_not_reusable() -> None:
     assert (response.reusable, response.error) == (False, None)
 
 
-def test_bytes_that_follow_later_make_a_connection_unusable() -> None:
+def test_bytes_after_the_end_prevent_reuse() -> None:
     response = receiving()
     response.feed(OK + b"Content-Length: 2\r\n\r\nhi")
     assert response.reusable
@@ -127,7 +127,7 @@ def test_bytes_that_follow_later_make_a_connection_unusable() -> None:
     assert (response.reusable, response.unread[:12]) == (False, b"HTTP/1.1 408")
 
 
-def test_another_protocol_is_an_error_before_its_first_line_ends() -> None:
+def test_another_protocol_is_an_error_without_an_empty_line() -> None:
     response = receiving()
     response.feed(b"\x15\x03\x03\x00\x02")
     assert "not HTTP/1" in str(response.error)
@@ -175,9 +175,9 @@ def test_everything_that_grows_has_a_limit(most: bytes, more: bytes) -> None:
             assert (response.error and type(response.error).__name__) == error
 
 
-def test_what_is_remembered_of_servers_is_bounded() -> None:
-    from oai._http1 import head
-
+def test_caches_of_names_and_status_lines_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "NAMES", {})
+    monkeypatch.setattr(head, "STATUS_LINES", {})
     for number in range(2000):
         response = receiving()
         response.feed(b"HTTP/1.1 200 OK %d\r\nX-%d: 1\r\n" % (number, number) + b"Y" * 1000 + b": 1\r\n\r\n")
