@@ -9,6 +9,7 @@ A head is a start line and field lines, each ended by CRLF, and an empty line. W
 - A line that begins with whitespace continues the value before it (obs-fold); the fold becomes a space (RFC 9112,
   section 5.2). Before the first field line there is nothing to continue, and the head is refused (section 2.2).
 - A line may end with LF alone (section 2.2). A CR anywhere else is an error.
+- An empty line before the status line is an error: only a server should ignore one (section 2.2).
 - The version is HTTP/1 with any minor version (RFC 9110, section 2.5), the status 100 to 999, and the reason optional,
   with the space before it, since servers omit both.
 

@@ -132,7 +132,7 @@ def _encoded(lines: list[str]) -> bytes:
     except UnicodeEncodeError:
         head = b""
     # One pass over the whole head: without the octets that a line may contain, its line ends must be all that remains.
-    if not head or head.translate(None, TEXT) != b"\r\n" * (len(lines) - 1):
+    if head.translate(None, TEXT) != b"\r\n" * (len(lines) - 1):
         for line in lines:
             if not _is_text(line):
                 name = line.partition(":")[0]

@@ -141,10 +141,10 @@ class Response:
             else:
                 lines, data = self._read_section(data)
                 if lines is None:
-                    self._check_start()
+                    _check_start(self._section or b"\n")
                     return b""
                 head = read_head(lines)
-            (self._minor, status, self.reason), self.fields, self.index = head
+            minor, status, reason = head[0]
             if status >= 200 or status == 101:
                 break
             self._interim += 1
@@ -152,15 +152,11 @@ class Response:
                 raise LimitError(f"the server sent more than {MOST_INTERIM} interim responses")
             if not data:
                 return b""
+        _, self.fields, self.index = head
+        self._minor, self.reason = minor, reason
         self._delimit(status)
         self.status = status
         return self._read(self, data) if data else b""
-
-    def _check_start(self) -> None:
-        """Raise at once for another protocol, which may never send an empty line."""
-        start = (self._section or b"")[1:8]
-        if not b"HTTP/1.".startswith(start):
-            raise ResponseError(f"the response is not HTTP/1: it begins with {quoted((self._section or b'')[1:])}")
 
     def _read_section(self, data: bytes) -> tuple[list[str] | None, bytes]:
         """Return the lines before the next empty line, `None` if that is still missing, and the bytes after it.
@@ -283,6 +279,12 @@ class Response:
         return b""
 
 
+def _check_start(section: bytes | bytearray) -> None:
+    """Raise at once for another protocol, which may never send an empty line."""
+    if not b"HTTP/1.".startswith(section[1:8]):
+        raise ResponseError(f"the response is not HTTP/1: it begins with {quoted(section[1:])}")
+
+
 def _empty_line(section: bytearray, start: int) -> tuple[int, int]:
     """Return the offsets of the first empty line's start and end, or -1."""
     crlf = section.find(b"\n\r\n", start)
@@ -291,8 +293,8 @@ def _empty_line(section: bytearray, start: int) -> tuple[int, int]:
 
 
 def _is_chunked(codings: str) -> bool:
-    named = [coding for coding in codings.lower().split(",") if coding.strip(" \t") != "identity"]
-    if named and [coding.strip(" \t") for coding in named] != ["chunked"]:
+    named = [name for coding in codings.lower().split(",") if (name := coding.strip(" \t")) != "identity"]
+    if named not in ([], ["chunked"]):
         raise ResponseError(f"unsupported Transfer-Encoding in the response: {quoted(codings)}")
     return bool(named)
 

@@ -91,6 +91,8 @@ INVALID: list[tuple[str, bytes, str, str, int]] = [
     ("another protocol", b"SSH-2.0-OpenSSH_9.6\r\n", "ResponseError", "begins with 'SSH-2.0-OpenSSH_9.6", 0),
     ("HTTP/2", b"HTTP/2.0 200 OK\r\n\r\n", "ResponseError", "not HTTP/1", 0),
     ("HTTP/0.9", b"<html>\n\n", "ResponseError", "<html>", 0),
+    ("a minor version in letters", b"HTTP/1.x 200 OK\r\n\r\n", "ResponseError", "HTTP/1.x", 0),
+    ("a minor version of two digits", b"HTTP/1.10 200 OK\r\n\r\n", "ResponseError", "HTTP/1.10", 0),
     ("lower case", b"http/1.1 200 OK\r\n\r\n", "ResponseError", "not HTTP/1", 0),
     ("an empty line first", b"\r\nHTTP/1.1 200 OK\r\n\r\n", "ResponseError", "not HTTP/1", 0),
     ("a status in words", b"HTTP/1.1 two hundred\r\n\r\n", "ResponseError", "two hundred", 0),
