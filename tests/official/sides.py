@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
+import inspect
 import json
+import os
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import oai
 from oai.transports import Headers, Request
@@ -177,3 +181,63 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a call: the requests that were sent, and its result, or the class of the exception."""
+
+    requests: list[Sent]
+    result: Any = None
+    error: str | None = None
+
+
+_CLIENTS: dict[Any, tuple[Any, Exchange]] = {}
+
+
+def _shared(module: Any, options: dict[str, Any]) -> tuple[Any, Exchange]:
+    """Return a client of these options, which is made once, and the exchange that it sends over."""
+    key = (module, *sorted(options.items()))
+    if key not in _CLIENTS:
+        exchange = Exchange()
+        _CLIENTS[key] = client(module, exchange, **options), exchange
+    return _CLIENTS[key]
+
+
+def outcome(
+    module: Any, call: Callable[[Any], Any], answer: Reply | Answering | None = None, **options: Any
+) -> Outcome:
+    """Call a function with a client of either module; what it returns may be awaited."""
+    made, exchange = _shared(module, options)
+    exchange.answer = answer if callable(answer) else (lambda _: answer or Reply())
+    exchange.requests = []
+    with quiet():
+        try:
+            result = call(made)
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
+            return Outcome(exchange.requests, result)
+        except Exception as error:  # noqa: BLE001 - which it is, is compared
+            return Outcome(exchange.requests, error=type(error).__name__)
+
+
+def quick(examples: int) -> Any:
+    """Return the settings of a test that always runs: the same examples each time, so that it fails for a change alone."""
+    return settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
+    )
+
+
+def long(examples: int) -> Any:
+    """Return the settings of a test that looks for more: other examples each time, except where work is to land."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize="CI" in os.environ,
+        database=None,
+        suppress_health_check=[*HealthCheck],
+    )
