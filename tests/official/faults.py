@@ -1,0 +1,90 @@
+"""Where `oai` differs from the official SDK by fault. Each entry goes when its fault is mended."""
+
+from __future__ import annotations
+
+KNOWN_FAULTS: dict[str, str] = {
+    "client: strict validation": "`OpenAI(_strict_response_validation=...)` is refused",
+    "client: key with spaces": "`OpenAI(api_key='My API Key')`, the official suite's own, is refused",
+    "client: deprecations warn once": "a deprecated operation warns once per process, whatever Python's filter is",
+    "client: its own headers and query": "`auth_headers`, `default_query`, `user_agent` are no attributes of a client",
+    "client: spaces around a key": "`OpenAI(api_key=' k ')` is refused",
+    "pages: next_page_info": "pages have no `next_page_info()`",
+    "raw: http_request": "raw and streamed responses have no `http_request`",
+    "raw: http_version": "raw and streamed responses have no `http_version`",
+    "raw: encoding of a binary response": "binary responses have no `encoding`",
+    "results: embeddings": "`embedding` is an `array.array`, which `json.dumps` refuses",
+    "results: text formats": "`response_format='text'` gives a `Transcription` where the content type is JSON",
+    "results: verbose transcriptions": "`verbose_json` without `words` is a `Transcription`",
+    "raw: is_closed": "raw and streamed responses have no `is_closed`",
+    "stream: response.close": "`stream.response` has no `close()`, `aclose()`",
+    "offline: streamed responses": "`OfflineTransport` answers `with_streaming_response` of a plain operation with events",
+    "request: nested names": "a nested parameter with a Python name (`async_`) is sent as it is",
+    "request: datetimes in a query": "dates, datetimes and UUIDs in a query or a form raise `TypeError`",
+    "request: models in a query": "a pydantic model in a query or a form is iterated: `metadata[][]=a`",
+    "request: UTC in JSON": "a datetime in UTC ends in `Z` instead of `+00:00` in a JSON body",
+    "request: extra_body without a body": "`extra_body` of a GET is sent as a body",
+    "request: streams are sent whole": "a stream whose position is not 0 loses what lies before it",
+    "request: text as the content of a file": "`file=('n.txt', 'text')` looks for a file called `text`",
+    "request: empty files": "an upload of `b''` is sent as JSON where a form may be without files",
+    "results: nulls": "`to_dict()`, `to_json()` and `model_dump(exclude_unset=True)` leave out fields that came as null",
+    "results: invented tags": "an object of a union that came without its tag (`type`) has one in `to_dict()`",
+    "results: API names in model_dump": "`model_dump()` of a moderation lacks `harassment/threatening`",
+    "errors: body": "`body` of `{'error': 's'}`, `{'error': None}` and `{'error': []}` is the whole object",
+    "errors: param": "a `param` that is no text is `None`, a `type` its `str()`, a `code` that is an object `None`",
+    "errors: charset": "an error's text is read as UTF-8 whatever its charset",
+    "errors: retry-after": "`retry-after: inf` is not tried again",
+    "streams: parsed data in dumps": "`model_dump()` of streamed and parsed results lacks `parsed`, `parsed_arguments`",
+    "streams: partial values": "`parsed` of a delta has unfinished texts, and lacks a number at the end; the SDK's the reverse",
+    "results: unfinished without a type": "`parse` and `get_final_completion` do not raise for `length` and `content_filter` where there is no model",
+    "streams: error events": "an `error` event of a responses stream is raised and not yielded",
+    "streams: unfinished choices raise at once": (
+        "a chat stream raises for `length` at its end; the SDK at the chunk of the choice, which it does not yield"
+    ),
+    "streams: empty arguments": "the `done` of a tool call without arguments comes at the end, not when the next call begins",
+    "streams: chunks of Azure": "a chunk with `object: ''` becomes an event",
+    "streams: new lists": "the items of one index in a list that is not declared (`reasoning_details`) stay apart",
+    "streams: done without a finish reason": "a chat stream that ends without a finish reason yields `content.done`",
+    "schemas: limits": "`minLength`, `pattern`, `uniqueItems`, `format: uri` and other limits vanish",
+    "schemas: loose types": "bare `list`, `Any`, tuples, `dict[str, int]`, `RootModel[list[int]]` are refused",
+    "schemas: defaults, examples and own keys": "`default`, `examples` and keys of `json_schema_extra` vanish",
+    "schemas: titles": "a `title` of a field whose type is defined elsewhere (`$ref`) vanishes",
+    "schemas: literals of several types": "`Literal['a', 1]` gets a `type` in addition to its `enum`",
+    "request: stream of parse": "`chat.completions.parse` does not send `stream: false`",
+}
+
+ON_PURPOSE: dict[str, str] = {
+    "request: types that JSON lacks": (
+        "enums, dates, UUIDs, bytes and sets are sent in their obvious form where the SDK raises `TypeError` or sends"
+        " Python's `str()`"
+    ),
+    "request: headers beyond ASCII": "they are sent as Latin-1; the SDK raises `UnicodeEncodeError`",
+    "request: aliases of pydantic models": "they are sent always; the SDK sends field names in typed parameters",
+    "request: backslashes in names of a form": "they are sent as they are (HTML 5); the SDK doubles them",
+    "request: leading empty texts": "the SDK loses an empty text at the head of a list in a form",
+    "request: a stream called None": "the SDK sends `filename='None'` for a stream whose `name` is `None`",
+    "raw: json": "raw responses have `json()` and `request`, binary ones `headers` and `status_code`",
+    "client: base_url": "it has no slash at its end",
+    "results: text is a str": "text formats give a `str` that knows its response (`_request_id`)",
+    "results: numbers as text": 'the SDK makes `"12"` a number within optional fields; here it stays as it came',
+    "results: unions without a tag": "an object whose tag is null or no text stays plain data; the SDK takes the first variant",
+    "results: pages": "pages declare `first_id` and `last_id`, which the API sends",
+    "streams: interleaved calls": "the `done` of a call waits until its arguments are whole; the SDK's has what came so far",
+    "streams: new numbers": "the last number of a field that is not declared counts; the SDK adds them up",
+    "streams: roles": "a message without a role is the assistant's, and a repeated role is not doubled",
+    "streams: custom tools": "the calls of custom tools are put together; the SDK raises",
+    "streams: null deltas": "a null delta says nothing; the SDK raises `AttributeError`",
+    "streams: errors within": "an error within a stream is a `StreamError`, which is an `APIError`",
+    "streams: malformed answers": "JSON that does not parse raises at its end and by name; the SDK `ValueError` at a delta",
+    "streams: order of choices": "a choice may come before those of lower index; the SDK raises `IndexError`",
+    "streams: fields of single chunks": (
+        "a snapshot keeps `system_fingerprint`, `service_tier` and new fields of any chunk; the SDK those of the first,"
+        " or overwrites them with null"
+    ),
+    "streams: index of finished calls": "the SDK leaves `index` in the tool calls of a final completion",
+    "streams: unfinished responses": "`get_final_response()` returns a failed or incomplete one; the SDK raises `RuntimeError`",
+    "schemas: unused definitions": "definitions that nothing refers to are left out",
+    "schemas: indented descriptions": "a docstring is sent without its indentation",
+    "schemas: unions with a discriminator": "`oneOf` becomes `anyOf`, which strict mode demands; the SDK sends it as it is",
+    "errors: lists": "of `[{'message': ..., 'code': ...}]` (as Gemini has it) the first object is read",
+}
+"""Where `oai` differs from the official SDK on purpose: the tests draw nothing of this."""

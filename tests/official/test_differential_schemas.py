@@ -1,0 +1,79 @@
+"""Schemas of random pydantic models are the official SDK's, or both refuse the model."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pydantic
+import pytest
+from faults import KNOWN_FAULTS
+from hypothesis import given
+from schemas_drawn import models
+from sides import SIDES, Outcome, Reply, long, outcome, quick, quiet
+
+CHAT = Reply.of_json({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": []})
+RESPONSE = Reply.of_json({"id": "r", "object": "response", "created_at": 1, "model": "m", "output": []})
+
+REFUSED = ("TypeError", "ValueError", "PydanticInvalidForJsonSchema")
+
+
+def formats(module: Any, model: type[pydantic.BaseModel]) -> list[Outcome]:
+    """Return the requests in which a model is the type of an answer, and the parameters of a tool."""
+
+    def chat(client: Any) -> None:
+        client.chat.completions.parse(model="m", messages=[], response_format=model)
+
+    def response(client: Any) -> None:
+        client.responses.parse(model="m", input="i", text_format=model)
+
+    def tool(client: Any) -> None:
+        tools = [module.pydantic_function_tool(model, name="n", description="d"), module.pydantic_function_tool(model)]
+        client.chat.completions.parse(model="m", messages=[], tools=tools)
+
+    def responses_tool(client: Any) -> None:
+        client.responses.parse(model="m", input="i", tools=[module.pydantic_responses_function_tool(model)])
+
+    calls = ((chat, CHAT), (response, RESPONSE), (tool, CHAT), (responses_tool, RESPONSE))
+    return [outcome(module, call, answer) for call, answer in calls]
+
+
+def used(value: Any) -> Any:
+    """Take definitions out that nothing refers to: see ON_PURPOSE."""
+    if isinstance(value, list):
+        return [used(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    left = {name: used(each) for name, each in value.items()}
+    if "$defs" in left:
+        text = json.dumps(left)
+        left["$defs"] = {name: each for name, each in left["$defs"].items() if f'"#/$defs/{name}"' in text}
+    return {name: each for name, each in left.items() if name != "$defs" or each}
+
+
+def bodies(found: Outcome) -> list[Any]:
+    left_out = {"stream"} if "request: stream of parse" in KNOWN_FAULTS else set()
+    return [used({name: value for name, value in each.body.items() if name not in left_out}) for each in found.requests]
+
+
+def check(model: type[pydantic.BaseModel]) -> None:
+    with quiet():
+        ours, theirs = (formats(module, model) for module in SIDES)
+    for our, their in zip(ours, theirs, strict=True):
+        assert bodies(our) == bodies(their)
+        if not our.requests:
+            assert our.error in REFUSED
+            assert their.error in REFUSED
+
+
+@quick(120)
+@given(models())
+def test_schemas_are_equal(model: type[pydantic.BaseModel]) -> None:
+    check(model)
+
+
+@pytest.mark.thorough
+@long(400)
+@given(models())
+def test_more_schemas_are_equal(model: type[pydantic.BaseModel]) -> None:
+    check(model)
