@@ -9,12 +9,12 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from faults import KNOWN_FAULTS
 from hypothesis import strategies as st
-from sides import quiet
 
 import oai
 from oai.transports import OfflineTransport, Request
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.sides import quiet
 
 CALLS: dict[str, dict[str, Any]] = {
     "chat.completions.create": {"model": "m", "messages": []},

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
-from faults import KNOWN_FAULTS
 from hypothesis import strategies as st
+
+from tests.official.faults import KNOWN_FAULTS
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 

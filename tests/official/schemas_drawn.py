@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional
 
 import pydantic
-from faults import KNOWN_FAULTS
 from hypothesis import strategies as st
+
+from tests.official.faults import KNOWN_FAULTS
 
 
 class Colour(enum.Enum):

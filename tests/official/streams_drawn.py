@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pydantic
-from faults import KNOWN_FAULTS
 from hypothesis import strategies as st
+
+from tests.official.faults import KNOWN_FAULTS
 
 
 class Answer(pydantic.BaseModel):

@@ -18,10 +18,9 @@ from types import CodeType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
-from faults import KNOWN_FAULTS
-from sides import Exchange, Reply, Sent, client, oai, openai, quiet
-
 from oai.transports import OfflineTransport, Request
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.sides import Exchange, Reply, Sent, client, oai, openai, quiet
 
 KEYS = {"api_key": "My API Key", "admin_api_key": "My Admin API Key"}
 """The suite's own."""

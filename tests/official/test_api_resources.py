@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import KNOWN_FAULTS
-from sides import Sent
-from suite import Outcome, Player
+
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.sides import Sent
+from tests.official.suite import Outcome, Player
 
 SDIST = os.environ.get("OFFICIAL_SDIST")
 ROOT = Path(SDIST or "", "tests", "api_resources")

@@ -9,10 +9,11 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
-from answers_drawn import CALLS, answers, sound
-from faults import KNOWN_FAULTS
 from hypothesis import given
-from sides import SIDES, Reply, long, outcome, quick
+
+from tests.official.answers_drawn import CALLS, answers, sound
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.sides import SIDES, Reply, long, outcome, quick
 
 API_NAME = re.compile("[/-]")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from faults import KNOWN_FAULTS
 from hypothesis import given
 from hypothesis import strategies as st
-from sides import SIDES, Exchange, Reply, client, long, quick, quiet
+
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.sides import SIDES, Exchange, Reply, client, long, quick, quiet
 
 STATUSES = [
     400,

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operations_drawn import calls, invoke, uploads
-from sides import SIDES, long, outcome, quick
+
+from tests.official.operations_drawn import calls, invoke, uploads
+from tests.official.sides import SIDES, long, outcome, quick
 
 Drawn = tuple[str, dict[str, Any]]
 Uploading = tuple[str, Callable[[ExitStack], dict[str, Any]]]

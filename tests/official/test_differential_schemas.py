@@ -7,10 +7,11 @@ from typing import Any
 
 import pydantic
 import pytest
-from faults import KNOWN_FAULTS
 from hypothesis import given
-from schemas_drawn import models
-from sides import SIDES, Outcome, Reply, long, outcome, quick, quiet
+
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.schemas_drawn import models
+from tests.official.sides import SIDES, Outcome, Reply, long, outcome, quick, quiet
 
 CHAT = Reply.of_json({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": []})
 RESPONSE = Reply.of_json({"id": "r", "object": "response", "created_at": 1, "model": "m", "output": []})

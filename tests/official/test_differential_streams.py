@@ -6,10 +6,11 @@ from typing import Any
 
 import pydantic
 import pytest
-from faults import KNOWN_FAULTS
 from hypothesis import given
-from sides import SIDES, Reply, long, outcome, quick
-from streams_drawn import Answer, Weather, chats, responses
+
+from tests.official.faults import KNOWN_FAULTS
+from tests.official.sides import SIDES, Reply, long, outcome, quick
+from tests.official.streams_drawn import Answer, Weather, chats, responses
 
 FIELDS = [
     "type",

@@ -6,8 +6,9 @@ Whoever mends a fault takes its entry out of `faults.KNOWN_FAULTS`; its example 
 from __future__ import annotations
 
 import pytest
-from difference_examples import EXAMPLES, compared
-from faults import KNOWN_FAULTS, ON_PURPOSE
+
+from tests.official.difference_examples import EXAMPLES, compared
+from tests.official.faults import KNOWN_FAULTS, ON_PURPOSE
 
 
 def test_every_difference_has_an_example() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from exchanges import CUTS, FRAMING, METHODS, Reading, read, read_by_h11, responses
 from hypothesis import given, settings
 
 from oai._http1 import ResponseError
 from oai._http1.head import read_head, read_usual_head
+from tests.http1.exchanges import CUTS, FRAMING, METHODS, Reading, read, read_by_h11, responses
 
 Differs = Callable[[Reading, Reading], bool]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from exchanges import FRAMING, read
-from http1_vectors import CHUNKED, INVALID, OK, RESPONSES, REUSE
 
 from oai._http1 import Request, Response, head
 from oai._http1.response import MOST_HEAD, MOST_INTERIM, MOST_SIZE_LINE
+from tests.http1.exchanges import FRAMING, read
+from tests.http1.vectors import CHUNKED, INVALID, OK, RESPONSES, REUSE
 
 
 def receiving(method: str = "GET", fields: list[tuple[str, str]] | None = None) -> Response:
