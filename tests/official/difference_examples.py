@@ -12,12 +12,12 @@ from operator import attrgetter
 from typing import Annotated, Any, Literal, Union
 
 import pydantic
-from test_differential_streams import plain, read_events
 
 from tests.official.answers_drawn import sound
 from tests.official.sides import SIDES, Exchange, Reply, client, oai, outcome, quiet
 from tests.official.streams_drawn import Answer, EventLog, Weather, chunk
 from tests.official.test_differential_errors import raised
+from tests.official.test_differential_streams import plain, read_events
 
 Example = Callable[[Any], Any]
 
