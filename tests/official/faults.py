@@ -32,7 +32,6 @@ KNOWN_FAULTS: dict[str, str] = {
     "errors: body": "`body` of `{'error': 's'}`, `{'error': None}` and `{'error': []}` is the whole object",
     "errors: param": "a `param` that is no text is `None`, a `type` its `str()`, a `code` that is an object `None`",
     "errors: charset": "an error's text is read as UTF-8 whatever its charset",
-    "errors: retry-after": "`retry-after: inf` is not tried again",
     "streams: parsed data in dumps": "`model_dump()` of streamed and parsed results lacks `parsed`, `parsed_arguments`",
     "streams: partial values": "`parsed` of a delta has unfinished texts, and lacks a number at the end; the SDK's the reverse",
     "results: unfinished without a type": "`parse` and `get_final_completion` do not raise for `length` and `content_filter` where there is no model",
