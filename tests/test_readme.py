@@ -48,7 +48,7 @@ def test_every_other_python_block_runs_offline(block: int, tmp_path: Path, monke
     ("first", "end", "keys"),
     [
         ("A row may instead name", "And it may declare a WebSocket", HELPER_KEYS),
-        ("And it may declare a WebSocket", "A server that describes itself", SOCKET_KEYS),
+        ("And it may declare a WebSocket", "If the server publishes an OpenAPI 3 document", SOCKET_KEYS),
     ],
 )
 def test_every_key_of_other_rows_is_explained(first: str, end: str, keys: tuple[str, ...]) -> None:
@@ -73,7 +73,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_option_of_a_client_is_named() -> None:
-    options = README[README.index("`OpenAI(api_key=") : README.index("with the official SDK's environment")]
+    options = README[README.index("`OpenAI(api_key=") : README.index("with the official SDK's\nenvironment")]
     named = set(re.findall(r"(\w+)=", options))
     assert named == set(inspect.signature(oai._client.sync_client.OpenAI.__init__).parameters) - {"self", "dialect"}
 
