@@ -1,6 +1,6 @@
-"""A scenario against a stateful server that somebody else wrote: aimock, started here on loopback.
+"""Scenarios against aimock, a stateful third-party server that is started on loopback.
 
-It is installed by `npm install --prefix tests/npm --no-package-lock`; where it is not, these tests are skipped.
+Install it with `npm install --prefix tests/npm --no-package-lock`; without it, these tests are skipped.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(params=["sync", "async"])
 def aimock(request: pytest.FixtureRequest, url: str) -> Callable[..., Any]:
-    """Play a scenario with a client of aimock."""
+    """Run a scenario with a client of aimock."""
 
     def play(scenario: Callable[..., Any], **options: Any) -> Any:
         base = {"api_key": KEY, "base_url": url, "timeout": 20, "max_retries": 1}
@@ -82,7 +82,7 @@ def chat(text: str) -> Callable[..., Any]:
 
 
 def items(client: Any, source: Any) -> Any:
-    """Collect what either client iterates."""
+    """Collect the items of an iterable of either client."""
     if not core_of(client).is_async:
         return list(source)
 
@@ -106,9 +106,9 @@ def test_streams_with_tools(aimock: Callable[..., Any]) -> None:
             for tool in chunk.choices[0].delta.tool_calls or ():
                 name, call = tool.function.name or name, tool.id or call
                 arguments += tool.function.arguments or ""
-        asked = {"id": call, "type": "function", "function": {"name": name, "arguments": arguments}}
+        tool_call = {"id": call, "type": "function", "function": {"name": name, "arguments": arguments}}
         messages += [
-            {"role": "assistant", "tool_calls": [asked]},
+            {"role": "assistant", "tool_calls": [tool_call]},
             {"role": "tool", "tool_call_id": call, "content": "sunny"},
         ]
         stream = yield client.chat.completions.create(model="gpt-5", messages=messages, stream=True)
@@ -135,23 +135,23 @@ def test_files_with_pages(aimock: Callable[..., Any]) -> None:
     contents = [f"file {number}".encode() * 1000 for number in range(5)]
 
     def scenario(client: Any) -> Any:
-        made = []
+        files = []
         for number, content in enumerate(contents):
             file = (f"{number}.txt", content)
-            made.append((yield client.files.create(file=file, purpose="user_data")))
+            files.append((yield client.files.create(file=file, purpose="user_data")))
         listed = yield items(client, client.files.list(limit=2, order="asc", purpose="user_data"))
         read = []
-        for file in made:
+        for file in files:
             read.append((yield client.files.content(file.id)).content)  # noqa: PERF401 - a comprehension cannot yield
-        for file in made:
+        for file in files:
             yield client.files.delete(file.id)
         with pytest.raises(oai.NotFoundError, match="No such file"):
-            yield client.files.retrieve(made[0].id)
-        return made, listed, read
+            yield client.files.retrieve(files[0].id)
+        return files, listed, read
 
-    made, listed, read = aimock(scenario)
+    files, listed, read = aimock(scenario)
     assert read == contents
-    assert [file.id for file in listed] == [file.id for file in made]
+    assert [file.id for file in listed] == [file.id for file in files]
 
 
 def test_a_batch(aimock: Callable[..., Any]) -> None:
@@ -190,14 +190,14 @@ def test_embeddings(aimock: Callable[..., Any]) -> None:
     assert list(aimock(scenario).data[0].embedding) == [0.25, -0.5, 1.0]
 
 
-def test_a_wrong_key_is_401(aimock: Callable[..., Any]) -> None:
+def test_wrong_key_raises_authentication_error(aimock: Callable[..., Any]) -> None:
     with pytest.raises(oai.AuthenticationError) as caught:
         aimock(chat("greet"), api_key="another")
     assert caught.value.status_code == 401
 
 
-def test_429_is_tried_again(aimock: Callable[..., Any], request: pytest.FixtureRequest) -> None:
-    # The server counts by this header how often a request came, each client its own.
+def test_429_is_retried(aimock: Callable[..., Any], request: pytest.FixtureRequest) -> None:
+    # The server counts requests by this header, so each client needs a value of its own.
     counted = {"x-test-id": request.node.name}
     answer = aimock(chat("busy once"), default_headers=counted)
     assert answer.choices[0].message.content == "Here I am."
@@ -207,7 +207,7 @@ def test_429_is_tried_again(aimock: Callable[..., Any], request: pytest.FixtureR
     assert caught.value.code == "rate_limit_exceeded"
 
 
-def test_503_is_an_error_by_name(aimock: Callable[..., Any]) -> None:
+def test_503_raises_internal_server_error(aimock: Callable[..., Any]) -> None:
     with pytest.raises(oai.InternalServerError, match="Overloaded") as caught:
         aimock(chat("broken"), max_retries=0)
     assert caught.value.status_code == 503

@@ -96,11 +96,11 @@ def test_a_long_error_is_shown_by_its_start(server: Loopback, client: oai.OpenAI
     [
         (
             Answer.html("<html>Sign in</html>"),
-            r"models\.list: the server answered 200 with text/html.*<html>Sign in</html>",
+            r"models\.list: the server responded with status 200 and text/html.*<html>Sign in</html>",
         ),
         (Answer(body='{"data": [', content_type="application/json"), r'is not JSON .*: \{"data": \['),
-        (Answer(body=b""), "with an empty body"),
-        (Answer.events([{"a": 1}]), "an event stream that was not asked for: data: "),
+        (Answer(body=b""), "status 200 and an empty body"),
+        (Answer.events([{"a": 1}]), "an event stream that was not requested: data: "),
     ],
 )
 def test_a_success_that_is_no_answer_is_an_error_that_shows_it(
@@ -200,7 +200,7 @@ def test_no_error_repeats_a_key_of_whatever_form(
     assert key not in "".join(traceback.format_exception(caught.value))
     assert key not in repr(caught.value)
     assert key not in repr(caught.value.request)
-    assert "is sent with" in caplog.text
+    assert "sending POST" in caplog.text
     assert key not in caplog.text
 
 

@@ -46,7 +46,7 @@ def events(client: Any) -> Any:
 )
 def test_a_body_above_the_limit_is_refused(play: Callable[..., Any], server: Loopback, answer: Answer) -> None:
     server.reply(answer)
-    with pytest.raises(oai.ResponseTooLargeError, match=r"larger than 1000 bytes \(max_body\)") as caught:
+    with pytest.raises(oai.ResponseTooLargeError, match=r"larger than max_body \(1000 bytes\)") as caught:
         play(content, max_body=1000)
     assert caught.value.status_code == 200
     assert server.until(lambda: not server.open_connections)

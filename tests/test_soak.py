@@ -1,4 +1,4 @@
-"""Many calls at once through one client, over a server that fails in every way: nothing hangs and nothing leaks."""
+"""Many concurrent calls through one client to a server that fails in every way: nothing hangs, nothing leaks."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ WELL_BEHAVED = Counter({"ok": 6, "429": 1, "503": 1, "reset": 1, "cut": 1, "stal
 
 
 class Trouble:
-    """Answers by lot. A stalled answer is held until the test ends, longer than the client waits."""
+    """Choose responses at random. A stalled response is held until the test ends, longer than the client's time-out."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self.release = threading.Event()
-        self.given: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
 
-    def __call__(self, seen: Any) -> Answer:
+    def __call__(self, request: Any) -> Answer:
         with self._lock:
             kind = self._random.choices(list(WELL_BEHAVED), list(WELL_BEHAVED.values()))[0]
-            self.given[kind] += 1
-        streams = seen.target.endswith("/completions")
+            self.sent[kind] += 1
+        streams = request.target.endswith("/completions")
         match kind:
             case "429":
                 return Answer(429, json={"error": {"message": "slow"}}, headers=[("retry-after-ms", "5")])
@@ -63,24 +63,24 @@ async def short(client: Any, outcomes: Counter[str]) -> None:
     try:
         model = await client.models.retrieve("m")
         assert model.id == "m"
-        outcomes["answer"] += 1
+        outcomes["result"] += 1
     except oai.OpenAIError as error:
         outcomes[type(error).__name__] += 1
 
 
 async def stream(client: Any, outcomes: Counter[str]) -> None:
-    seen = 0
+    count = 0
     try:
         async with await client.chat.completions.create(model="m", messages=[], stream=True) as events:
             async for _ in events:
-                seen += 1
-        assert seen == EVENTS
+                count += 1
+        assert count == EVENTS
         outcomes["stream"] += 1
     except oai.OpenAIError as error:
         outcomes[f"stream {type(error).__name__}"] += 1
 
 
-async def everything(url: str) -> Counter[str]:
+async def run_all(url: str) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     before = asyncio.all_tasks()
     async with oai.AsyncOpenAI(api_key=KEY, base_url=url, timeout=2, max_retries=2) as client:
@@ -99,19 +99,19 @@ async def everything(url: str) -> Counter[str]:
 
 def test_two_thousand_calls_and_two_hundred_streams_over_a_failing_server() -> None:
     trouble = Trouble(seed=7)
-    began = monotonic()
+    start = monotonic()
     with Loopback(trouble, keep_body=False) as server:
         try:
-            outcomes = asyncio.run(everything(f"{server.url}/v1"))
+            outcomes = asyncio.run(run_all(f"{server.url}/v1"))
         finally:
             trouble.release.set()
         assert server.until(lambda: not server.open_connections)
         assert not server.failures
-    gc.collect()  # a connection or a task that was forgotten warns, and warnings are errors here
-    print(f"{monotonic() - began:.1f} s, the server gave {dict(trouble.given)}, the client {dict(outcomes)}")
+    gc.collect()  # an abandoned connection or task warns, and warnings are errors here
+    print(f"{monotonic() - start:.1f} s, responses {dict(trouble.sent)}, outcomes {dict(outcomes)}")
     assert sum(outcomes.values()) == STREAMS + CALLS
     named = {"APIConnectionError", "APITimeoutError", "InternalServerError", "RateLimitError"}
-    assert {kind.removeprefix("stream ") for kind in outcomes} <= named | {"answer", "stream"}
-    assert outcomes["answer"] > 0.9 * CALLS  # three attempts each
+    assert {kind.removeprefix("stream ") for kind in outcomes} <= named | {"result", "stream"}
+    assert outcomes["result"] > 0.9 * CALLS  # three attempts each
     assert outcomes["stream"] > 0.5 * STREAMS
-    assert min(trouble.given.values()) > 50
+    assert min(trouble.sent.values()) > 50

@@ -1,7 +1,7 @@
-"""What happens to a call: attempts, retries, redirects, deadline. Written once, for sync and async clients.
+"""Send a call: attempts, retries, redirects and the deadline, in one source for sync and async clients.
 
-`attempts` is a generator that does nothing itself: it yields effects, which a driver of `_flow.drivers` carries out.
-`_flow.retry` decides what is repeated; nothing is, past the deadline.
+`attempts` is a generator that does no I/O. It yields effects, which a driver of `_flow.drivers` performs.
+`_flow.retry` decides whether to retry; nothing is retried past the deadline.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from oai._errors import (
     status_error,
 )
 from oai._flow.drivers import ClientIO, Effect
-from oai._flow.observe import Observer, observer
+from oai._flow.observe import Observer, find_observer
 from oai._flow.retry import may_retry, retry_delay
 from oai._http.encodings import TooLarge, decoded
 from oai._http.messages import Reply, Request, Transport, TransportError
@@ -29,81 +29,81 @@ from oai._request.options import check_key
 if TYPE_CHECKING:
     from oai._request.prepare import PreparedCall
 
-MOST_REDIRECTS: Final = 10
+MAX_REDIRECTS: Final = 10
 
 Flow = Generator[Effect, Any, tuple[Response, Reply | None]]
 
 
 def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_key: bool = True) -> Flow:
-    """Send a call until it is answered or given up; return the response, and the open reply of a stream.
+    """Send a call, with retries; return the response, and the open reply of a stream.
 
     Raises:
-        APIStatusError: the last attempt was answered with an error.
-        APIConnectionError, APITimeoutError: the last attempt was not answered, or not in time; a call that has no
-            time at all is not attempted.
-        ResponseTooLargeError: the answer is larger than the client's `max_body`.
+        APIStatusError: the last attempt got a response with an error status.
+        APIConnectionError, APITimeoutError: the last attempt got no response, or not in time. A call whose time-outs
+            leave no time is not attempted.
+        ResponseTooLargeError: the response is larger than the client's `max_body`.
         OpenAIError: there is no key.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     deadline = call.config.deadline
     if call.timeout.is_over or (deadline is not None and deadline <= 0):
         sent = SentRequest.of(call.request(None, call.timeout))
-        raise APITimeoutError(sent, message="Request timed out: its limits leave no time, and nothing was sent.")
-    watch = observer(call.config.hooks)
+        raise APITimeoutError(sent, message="Request timed out: its time-outs leave no time, and nothing was sent.")
+    observer = find_observer(call.config.hooks)
     attempt = 0
     while True:
         key = yield from _key(call, needs_key=needs_key)
-        remaining = None if deadline is None else deadline - (time.monotonic() - began)
+        remaining = None if deadline is None else deadline - (time.monotonic() - start)
         request = call.request(key, call.timeout.within(remaining))
-        steps = _attempt(call, request, transport, io, attempt, began)
+        steps = _attempt(call, request, transport, io, attempt, start)
         try:
-            response, reply = yield from steps if watch is None else _watched(watch, request, attempt, steps)
+            response, reply = yield from steps if observer is None else _observed(observer, request, attempt, steps)
         except TransportError as error:
-            failure: APIError = _connection_error(error, request, deadline, began)
+            failure: APIError = _connection_error(error, request, deadline, start)
             retry, after = error.kind != "closed", None
         else:
-            if _went_well(response.status_code):
+            if _is_success(response.status_code):
                 return response, reply
             failure = status_error(response)
             retry, after = may_retry(failure)
         delay = retry_delay(attempt, after)
-        out_of_time = deadline is not None and time.monotonic() - began + delay >= deadline
+        out_of_time = deadline is not None and time.monotonic() - start + delay >= deadline
         if not retry or attempt >= call.config.max_retries or out_of_time:
             raise failure
         attempt += 1
-        if watch is not None:
-            yield from watch.on_retry(delay)
+        if observer is not None:
+            yield from observer.on_retry(delay)
         yield io.sleep, delay
 
 
 def _attempt(
-    call: PreparedCall, request: Request, transport: Transport, io: ClientIO, number: int, began: float
+    call: PreparedCall, request: Request, transport: Transport, io: ClientIO, number: int, start: float
 ) -> Flow:
-    """Send once; return the response, and the open reply where the body is to be read as it comes."""
+    """Send once; return the response, and the open reply of a response whose body is streamed."""
     reply = yield from _exchange(request, transport)
     response = Response(reply.status, reply.headers, request, retries_taken=number)
-    response.elapsed = time.monotonic() - began
-    if call.stream and _went_well(reply.status):
+    response.elapsed = time.monotonic() - start
+    if call.stream and _is_success(reply.status):
         return response, reply
     yield from _read(response, reply, call.config.max_body, io)
     return response, None
 
 
-def _went_well(status: int) -> bool:
-    """Tell success from failure; 101 is the answer to a WebSocket's handshake."""
+def _is_success(status: int) -> bool:
+    """Tell success from failure; 101 is the response to a WebSocket's handshake."""
     return 200 <= status < 300 or status == 101
 
 
-def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flow:
-    """Do an attempt and tell of it; should a hook fail, the connection of a stream must not be lost with it."""
-    yield from watch.on_attempt_start(request, number)
+def _observed(observer: Observer, request: Request, number: int, steps: Flow) -> Flow:
+    """Perform an attempt and report it. A hook that fails must not leak the connection of a stream."""
+    yield from observer.on_attempt_start(request, number)
     try:
         response, reply = yield from steps
     except Exception as error:
-        yield from watch.on_attempt_end(None, None, error)
+        yield from observer.on_attempt_end(None, None, error)
         raise
     try:
-        yield from watch.on_attempt_end(response.status_code, response.headers, None)
+        yield from observer.on_attempt_end(response.status_code, response.headers, None)
     except BaseException:
         if reply is not None:
             yield (reply.close,)
@@ -112,21 +112,21 @@ def _watched(watch: Observer, request: Request, number: int, steps: Flow) -> Flo
 
 
 def _read(response: Response, reply: Reply, limit: int | None, io: ClientIO) -> Generator[Effect, Any, None]:
-    """Read the body into the response, no more of it than the limit."""
+    """Read the body into the response, up to `limit` bytes."""
     try:
-        if limit is None or _within(response, limit):
+        if limit is None or _declares_length_within(response, limit):
             content = yield (reply.read,)
         else:
             content = yield io.read_limited, reply, limit
         response.content = decoded(reply.headers, content, limit)
     except TooLarge:
         yield (reply.close,)
-        message = f"the answer is larger than {limit} bytes (max_body)"
+        message = f"the response is larger than max_body ({limit} bytes)"
         raise ResponseTooLargeError(message, response=response) from None
 
 
-def _within(response: Response, limit: int) -> bool:
-    """Tell whether a body says to be within the limit; raise `TooLarge` if it says not to be."""
+def _declares_length_within(response: Response, limit: int) -> bool:
+    """Tell whether Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
     length = response.headers.get("content-length", "")
     if not length.isdecimal() or "transfer-encoding" in response.headers:
         return False
@@ -136,7 +136,7 @@ def _within(response: Response, limit: int) -> bool:
 
 
 def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str | None]:
-    """Return the key of the next attempt; where it is a function that is asked, unless nobody needs a key."""
+    """Return the key of the next attempt. A function is called for each attempt, if the transport needs a key."""
     auth = call.operation.row.auth
     if call.authorizes_itself or auth == "none":
         return None
@@ -144,11 +144,12 @@ def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str |
     if callable(key) and not needs_key:
         return None
     if callable(key):
-        asked: object = yield (key,)
-        if not isinstance(asked, str) or not asked:
-            raise OpenAIError(f"the function given as api_key returned {type(asked).__name__}, not a key")
-        check_key("the key that api_key returned", asked)
-        return asked
+        value: object = yield (key,)
+        if not isinstance(value, str) or not value:
+            what = "an empty string" if value == "" else type(value).__name__
+            raise OpenAIError(f"the function passed as api_key must return a key, not {what}")
+        check_key("the key that the api_key function returned", value)
+        return value
     if key is None and needs_key:
         option, variable = ("admin_api_key", "OPENAI_ADMIN_KEY") if auth == "admin" else ("api_key", "OPENAI_API_KEY")
         raise OpenAIError(f"{call.operation.name} needs {option}: pass it to the client, or set {variable}")
@@ -156,23 +157,23 @@ def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str |
 
 
 def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, Reply]:
-    """Send a request and follow redirects, all in its time. The key stays with the origin that it was meant for."""
-    began, total = time.monotonic(), request.timeout.total
-    for _ in range(MOST_REDIRECTS + 1):
+    """Send a request and follow redirects within its total time-out."""
+    start, total = time.monotonic(), request.timeout.total
+    for _ in range(MAX_REDIRECTS + 1):
         reply: Reply = yield transport.send, request
         if reply.status not in (301, 302, 303, 307, 308) or (location := reply.headers.get("location")) is None:
             return reply
         yield (reply.close,)
-        from oai._flow.redirects import redirected  # with modules that a call without a redirect does without
+        from oai._flow.redirects import redirected  # urllib.parse, which few calls need
 
         request = redirected(request, reply.status, location)
         if total is not None:
-            request.timeout = request.timeout.within(total - (time.monotonic() - began))
-    raise TransportError("receive", f"the server redirected more than {MOST_REDIRECTS} times")
+            request.timeout = request.timeout.within(total - (time.monotonic() - start))
+    raise TransportError("receive", f"the server redirected more than {MAX_REDIRECTS} times")
 
 
 def _connection_error(
-    error: TransportError, request: Request, deadline: float | None, began: float
+    error: TransportError, request: Request, deadline: float | None, start: float
 ) -> APIConnectionError:
     sent = SentRequest.of(request)
     if error.kind != "timeout":
@@ -180,10 +181,10 @@ def _connection_error(
 
         parts = urlsplit(request.url)
         where = "" if (parts.hostname or "") in str(error) else f" ({parts.netloc.rpartition('@')[2]})"
-        made: APIConnectionError = APIConnectionError(message=f"Connection error: {error}{where}", request=sent)
-    elif deadline is not None and time.monotonic() - began >= deadline:
-        made = APITimeoutError(sent, message=f"Request timed out: the deadline of {deadline} s has passed.")
+        failure: APIConnectionError = APIConnectionError(message=f"Connection error: {error}{where}", request=sent)
+    elif deadline is not None and time.monotonic() - start >= deadline:
+        failure = APITimeoutError(sent, message=f"Request timed out: the deadline of {deadline} s has passed.")
     else:
-        made = APITimeoutError(sent, message=f"Request timed out: {error}")
-    made.__cause__ = error
-    return made
+        failure = APITimeoutError(sent, message=f"Request timed out: {error}")
+    failure.__cause__ = error
+    return failure

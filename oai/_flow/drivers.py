@@ -1,7 +1,7 @@
 """Drivers of the flow, and the two operations that differ between sync and async clients.
 
-A flow is a generator that does nothing itself. It yields effects, a function and its arguments, and is sent their
-outcome or has their exception thrown in: `drive` calls the function, `drive_async` awaits what it returns as well.
+A flow is a generator that does no I/O. It yields effects, each a function and its arguments, and receives the result or
+the exception. `drive` calls the function; `drive_async` also awaits what it returns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Effect = tuple[Any, ...]
 
 
 def drive(flow: Generator[Effect, Any, Any]) -> Any:
-    """Run a flow, doing each effect in place."""
+    """Run a flow and perform each of its effects."""
     try:
         function, *arguments = next(flow)
         while True:
@@ -38,7 +38,7 @@ def drive(flow: Generator[Effect, Any, Any]) -> Any:
 
 
 async def drive_async(flow: Generator[Effect, Any, Any]) -> Any:
-    """Run a flow, awaiting what its effects return."""
+    """Run a flow and perform each of its effects, awaiting awaitables."""
     try:
         function, *arguments = next(flow)
         while True:
@@ -73,7 +73,7 @@ def read_within(reply: Reply, limit: int) -> bytes:
 
 
 async def read_within_async(reply: Any, limit: int) -> bytes:
-    """Read a body, or raise `TooLarge`; the reply may be one that has to be awaited."""
+    """Read a body, or raise `TooLarge`. The reply may be sync or async."""
     if not hasattr(reply, "__aiter__"):
         return read_within(reply, limit)
     pieces, size = [], 0
@@ -92,6 +92,6 @@ SYNC_IO: Final = ClientIO(time.sleep, read_within)
 @cache
 def async_io() -> ClientIO:
     """Return the operations of a client on asyncio."""
-    from asyncio import sleep  # a large module, which only async programs have loaded
+    from asyncio import sleep  # a large module, already loaded in async programs only
 
     return ClientIO(sleep, read_within_async)

@@ -1,7 +1,8 @@
-"""What can be seen of a call from outside: hooks for each attempt, and the log.
+"""Report the attempts of a call to the client's hooks and to the log.
 
-`OpenAI(on_request=, on_reply=, on_retry=)` are called with an `Attempt`; the logger `oai` gets a line for each at
-INFO, and what is sent at DEBUG. Neither sees a key or a body. Where nobody looks, nothing is done.
+The hooks `OpenAI(on_request=, on_reply=, on_retry=)` receive an `Attempt`. The logger `oai` gets one line for each
+attempt at INFO, and the request at DEBUG. Neither sees a key or a body. Without hooks and with logging off, nothing
+runs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LOG_VARIABLES = ("OAI_LOG", "OPENAI_LOG")
 
 
 class Observer:
-    """Tells hooks and log of one call's attempts. Its methods are parts of the flow: they yield effects."""
+    """Reports the attempts of one call to hooks and log. Its methods are parts of the flow: they yield effects."""
 
     def __init__(self, hooks: Hooks, log: Logger | None) -> None:
         self._hooks = hooks
@@ -32,22 +33,22 @@ class Observer:
         self._attempt: Attempt | None = None
 
     def on_attempt_start(self, request: Request, number: int) -> Generator[Any, Any, None]:
-        """An attempt begins. What `on_request` returns is added to the headers of the request."""
+        """Report the start of an attempt. Header fields that `on_request` returns are added to the request."""
         attempt = self._attempt = Attempt(request, number)
         if self._hooks.on_request is not None:
             fields = yield self._hooks.on_request, attempt
             if isinstance(fields, Mapping):
                 request.headers = list(override({n.lower(): (n, v) for n, v in request.headers}, fields).values())
         if self._log is not None:
-            from oai._support.redact import redact_headers  # as above
+            from oai._support.redact import redact_headers  # regular expressions, which few programs need
 
-            sent = redact_headers(request.headers)
-            self._log.debug("%s: %s %s is sent with %s", attempt.operation, attempt.method, attempt.url, sent)
+            shown = redact_headers(request.headers)
+            self._log.debug("%s: sending %s %s with %s", attempt.operation, attempt.method, attempt.url, shown)
 
     def on_attempt_end(
         self, status: int | None, headers: Headers | None, error: Exception | None
     ) -> Generator[Any, Any, None]:
-        """An attempt has ended, with an answer or without."""
+        """Report the end of an attempt, with a response or without."""
         attempt = self._attempt
         if attempt is None:
             return
@@ -69,25 +70,25 @@ class Observer:
             yield self._hooks.on_reply, attempt
 
     def on_retry(self, delay: float) -> Generator[Any, Any, None]:
-        """The attempt that has ended will be repeated after `delay` seconds."""
+        """Report that the attempt will be retried after `delay` seconds."""
         attempt = self._attempt
         if attempt is None:
             return
         attempt.delay = delay
         if self._log is not None:
-            self._log.info("%s: trying again in %.3f s", attempt.operation, delay)
+            self._log.info("%s: retrying in %.3f s", attempt.operation, delay)
         if self._hooks.on_retry is not None:
             yield self._hooks.on_retry, attempt
 
 
-def observer(hooks: Hooks | None) -> Observer | None:
-    """Return what observes a call, `None` where nobody looks."""
+def find_observer(hooks: Hooks | None) -> Observer | None:
+    """Return the observer for a call, or `None` if there are no hooks and logging is off."""
     log = _logger()
     return None if hooks is None and log is None else Observer(hooks or Hooks(), log)
 
 
 def _logger() -> Logger | None:
-    """Return the logger if it is on. Who has not imported `logging` has not asked for a log."""
+    """Return the logger if it is enabled. A program that has not imported `logging` has not enabled it."""
     logging = sys.modules.get("logging")
     if logging is None:
         return None
@@ -96,14 +97,14 @@ def _logger() -> Logger | None:
 
 
 def start_log(environment: Mapping[str, str]) -> None:
-    """Log to stderr as `OAI_LOG` or `OPENAI_LOG` says: `info` or `debug`.
+    """Log to stderr at the level in `OAI_LOG` or `OPENAI_LOG`: `info` or `debug`.
 
-    Handlers that the program has set up stay as they are; anything else in the variable is warned about.
+    Handlers that the program has installed stay in place. Any other value is warned about.
     """
     for name in LOG_VARIABLES:
         level = environment.get(name, "").strip().lower()
         if level in LEVELS:
-            import logging  # only who asks for a log pays for it
+            import logging  # a large module, which most programs do without
 
             logging.basicConfig(format="[%(asctime)s %(name)s %(levelname)s] %(message)s")
             logging.getLogger("oai").setLevel(level.upper())
@@ -111,4 +112,4 @@ def start_log(environment: Mapping[str, str]) -> None:
         if level:
             import warnings
 
-            warnings.warn(f"{name} is {level!r}, not one of {', '.join(LEVELS)}: nothing is logged", stacklevel=2)
+            warnings.warn(f"{name} must be one of {', '.join(LEVELS)}, not {level!r}: nothing is logged", stacklevel=2)

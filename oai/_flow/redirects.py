@@ -1,4 +1,4 @@
-"""The request that a redirect asks for. A key stays with the origin that it was meant for."""
+"""Build the request that follows a redirect (RFC 9110, section 15.4). Credentials never leave their origin."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from urllib.parse import quote, urldefrag, urljoin, urlsplit
 from oai._http.messages import Request, TransportError
 
 SAFE = "".join(chr(code) for code in range(0x21, 0x7F))
-"""Characters of a Location that stay as they are."""
+"""Characters of a Location that are not percent-encoded: visible ASCII."""
 
 
 def redirected(request: Request, status: int, location: str) -> Request:
-    """Return the request that a redirect asks for (RFC 9110, section 15.4)."""
+    """Return the request that a redirect leads to.
+
+    Raises:
+        TransportError: `location` is no http or https URL.
+    """
     try:
         url = _target(request.url, location)
-        same = _origin(url) == _origin(request.url)
+        same_origin = _origin(url) == _origin(request.url)
     except ValueError:
-        raise TransportError("receive", "the server redirected to something that is not a web address") from None
+        raise TransportError("receive", "the server redirected to something that is not an http or https URL") from None
     method, body = request.method, request.body
     dropped = set()
-    if not same:
+    if not same_origin:
         from oai._support.redact import is_secret_header  # regular expressions, which few programs need
 
         dropped |= {name.lower() for name, _ in request.headers if is_secret_header(name)}
@@ -35,14 +39,14 @@ def redirected(request: Request, status: int, location: str) -> Request:
         timeout=request.timeout,
         operation=request.operation,
         stream=request.stream,
-        foreign=request.foreign or not same,
+        foreign=request.foreign or not same_origin,
     )
 
 
 def _target(url: str, location: str) -> str:
-    """Return where a redirect leads, what HTTP cannot carry percent-encoded, without the fragment."""
-    plain = quote(location, safe=SAFE, encoding="latin-1", errors="replace")  # as header fields are decoded
-    target: str = urldefrag(urljoin(url, plain)).url
+    """Return the absolute URL of a Location, percent-encoded and without its fragment."""
+    encoded = quote(location, safe=SAFE, encoding="latin-1", errors="replace")  # header fields are read as Latin-1
+    target: str = urldefrag(urljoin(url, encoded)).url
     if urlsplit(target).scheme not in ("http", "https"):
         raise ValueError(target)
     return target

@@ -1,7 +1,7 @@
-"""Whether to repeat a failed request, and when: the server's `Retry-After` within a ceiling, else a backoff.
+"""Decide whether and when to retry: after the server's `Retry-After`, within a ceiling, or after a backoff.
 
-The rules are the official SDK's (its `_base_client`), except that a request is never repeated for an exhausted quota.
-The flow, the limiter and reconnecting WebSockets share them.
+The rules are the official SDK's (its `_base_client`), except that an exhausted quota is never retried. The flow, the
+limiter and reconnecting WebSockets share them.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 8.0
 LONGEST_RETRY_AFTER: Final = 120.0
-"""Seconds: the backoff doubles from the first to the longest; a server may ask for more, up to two minutes."""
+"""Seconds. The backoff doubles from `FIRST_DELAY` to `LONGEST_DELAY`; a server may request up to two minutes."""
 
 RETRIED_STATUSES: Final = frozenset({408, 409, 429})
 
 
 def may_retry(error: APIStatusError) -> tuple[bool, float | None]:
-    """Tell whether an answer with an error may be asked for again, and in how many seconds the server says."""
+    """Tell whether to retry after an error response, and the seconds that the server requests before it."""
     headers = error.response.headers
     after = retry_after(headers)
     if "insufficient_quota" in (error.code, error.type):
         return False, after
     if after is not None and after > LONGEST_RETRY_AFTER:
         return False, after
-    asked = headers.get("x-should-retry")
-    if asked in ("true", "false"):
-        return asked == "true", after
+    decision = headers.get("x-should-retry")
+    if decision in ("true", "false"):
+        return decision == "true", after
     return error.status_code in RETRIED_STATUSES or error.status_code >= 500, after
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Read the seconds to wait from `retry-after-ms`, or from `retry-after` (seconds or a date, RFC 9110, 10.2.3).
 
-    They may be negative, as of a date that has passed, or absurdly many: see `LONGEST_RETRY_AFTER`.
+    The result may be negative (a date in the past) or absurdly large: see `LONGEST_RETRY_AFTER`.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
@@ -49,7 +49,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if math.isfinite(seconds):
             return seconds
-    from email.utils import parsedate_to_datetime  # rare, and the module is not small
+    from email.utils import parsedate_to_datetime  # a rare form, and a large module
 
     try:
         return parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time()
@@ -58,18 +58,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def retry_delay(attempt: int, after: float | None) -> float:
-    """Return the seconds before the next attempt: what the server asked for, else a jittered backoff."""
+    """Return the seconds before the next attempt: those that the server requests, else a jittered backoff."""
     if after is not None and 0 < after <= LONGEST_RETRY_AFTER:
         return after
     return backoff(attempt, FIRST_DELAY, LONGEST_DELAY)
 
 
 def backoff(attempt: int, first: float, longest: float) -> float:
-    """Return the seconds before retry number `attempt`, counted from 0: doubled each time, up to a quarter less."""
+    """Return the seconds before retry number `attempt`, counted from 0: doubled each time, up to 25 % less."""
     jitter = 1 - 0.25 * os.urandom(1)[0] / 255
     return min(first * 2.0 ** min(attempt, 30), longest) * jitter
 
 
 def server_pause(headers: Mapping[str, str]) -> float:
-    """Return the seconds for which a server wants no request at all, from 0 to `LONGEST_RETRY_AFTER`."""
+    """Return the seconds during which a server wants no requests, from 0 to `LONGEST_RETRY_AFTER`."""
     return min(max(retry_after(headers) or 0.0, 0.0), LONGEST_RETRY_AFTER)

@@ -1,8 +1,7 @@
-"""Helpers that take several calls, written once for both clients.
+"""Run helpers that make several calls, written once for both clients.
 
-Such a helper is a generator function. It is given a client and yields what the client's methods return: results
-where the client is sync, awaitables where it is async. Either way it is sent the result back, or has the
-exception raised at the `yield`:
+A helper is a generator function. It takes a client and yields what the client's methods return: results of a sync
+client, awaitables of an async one. The `yield` evaluates to the result, or raises the exception:
 
     def retrieve_twice(client, file_id):
         first = yield client.files.retrieve(file_id)
@@ -36,14 +35,14 @@ def run(steps: Steps[R]) -> R:
 
 
 async def run_async(steps: Steps[R]) -> R:
-    """Run a helper of an async client, awaiting what can be awaited."""
+    """Run a helper of an async client, awaiting the awaitables that it yields."""
     try:
         outcome = next(steps)
         while True:
             try:
                 if isinstance(outcome, Awaitable):
                     outcome = await outcome
-            except BaseException as error:  # noqa: BLE001 - the helper decides, of a cancellation too
+            except BaseException as error:  # noqa: BLE001 - the helper decides, also about a cancellation
                 outcome = steps.throw(error)
             else:
                 outcome = steps.send(outcome)
@@ -55,30 +54,29 @@ async def run_async(steps: Steps[R]) -> R:
 
 
 def sleep(client: Any, seconds: float) -> Any:
-    """Wait, in the way of the client; to be yielded."""
+    """Sleep without blocking an async client's event loop. Yield the result."""
     if not core_of(client).is_async:
         return time.sleep(seconds)
-    from asyncio import sleep as wait  # a large module, which only async programs have loaded
+    from asyncio import sleep as async_sleep  # a large module, already loaded in async programs only
 
-    return wait(seconds)
+    return async_sleep(seconds)
 
 
 def run_blocking(client: Any, work: Callable[[], Any]) -> Any:
-    """Do what takes its time, in a thread where the client has an event loop to keep free; to be yielded."""
+    """Run blocking work, in a thread for async clients. Yield the result."""
     if not core_of(client).is_async:
         return work()
-    from asyncio import to_thread  # a large module, which only async programs have loaded
+    from asyncio import to_thread  # as above
 
     return to_thread(work)
 
 
 def run_concurrently(client: Any, tasks: Sequence[Callable[[], Any]], limit: int) -> Any:
-    """Do several things at a time, at most `limit`; to be yielded, and sent back as the list of results.
+    """Run tasks concurrently, at most `limit` at a time. Yield the result to get the list of results.
 
-    A task is a function that returns what a client's method returns, or the generator of a helper. With the first
-    that fails no further task begins; those under way end, since what they sent may count, then its exception is
-    raised. A cancellation from outside cancels them; Ctrl-C is raised at once, while threads under way come to their
-    end.
+    A task is a function that returns what a client's method returns, or the generator of a helper. After the first
+    failure no further task starts; running tasks finish, since their requests may have effects, then the exception is
+    raised. A cancellation cancels running tasks; KeyboardInterrupt is raised at once, while running threads finish.
     """
     return _in_tasks(tasks, limit) if core_of(client).is_async else _in_threads(tasks, limit)
 
@@ -86,9 +84,9 @@ def run_concurrently(client: Any, tasks: Sequence[Callable[[], Any]], limit: int
 def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-    failed = False  # is set before the worker that failed takes its next task
+    failed = False  # set before the worker that failed takes its next task
 
-    def do(task: Callable[[], Any]) -> Any:
+    def perform(task: Callable[[], Any]) -> Any:
         nonlocal failed
         if failed:
             return None
@@ -100,7 +98,7 @@ def _in_threads(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]:
             raise
 
     pool = ThreadPoolExecutor(max(1, min(limit, len(tasks))))
-    futures = [pool.submit(do, task) for task in tasks]
+    futures = [pool.submit(perform, task) for task in tasks]
     interrupted = True
     try:
         wait(futures, return_when=FIRST_EXCEPTION)
@@ -119,7 +117,7 @@ async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]
     gate = asyncio.Semaphore(max(1, limit))
     failed = False
 
-    async def do(task: Callable[[], Any]) -> Any:
+    async def perform(task: Callable[[], Any]) -> Any:
         nonlocal failed
         async with gate:
             if failed:
@@ -131,6 +129,6 @@ async def _in_tasks(tasks: Sequence[Callable[[], Any]], limit: int) -> list[Any]
                 failed = True
                 raise
 
-    running = [asyncio.ensure_future(do(task)) for task in tasks]
-    await asyncio.gather(*running, return_exceptions=True)  # which passes a cancellation on to all of them
-    return [each.result() for each in running]
+    futures = [asyncio.ensure_future(perform(task)) for task in tasks]
+    await asyncio.gather(*futures, return_exceptions=True)  # gather passes a cancellation on to all of them
+    return [future.result() for future in futures]

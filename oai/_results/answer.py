@@ -1,4 +1,4 @@
-"""A complete answer to the result of a call: a struct, a page, text, bytes, nothing, or a named error."""
+"""Decode a complete response to the result of a call: a struct, a page, text, bytes or `None`; or raise its error."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from oai._table.operation import Operation
 
 
-class Text(str):  # noqa: SLOT000 - what it carries needs a place
-    """The answer of an operation that answers text: a `str` that knows its request id."""
+class Text(str):  # noqa: SLOT000 - instances carry their response
+    """The result of an operation that returns text: a `str` with its request id."""
 
     _request_id: str | None = None
     _response: Response | None = None
 
     @classmethod
     def of(cls, response: Response) -> Text:
-        """Take the content of a response as text."""
+        """Return the content of a response as text."""
         text = cls(response.text)
         text._request_id, text._response = response.request_id, response
         return text
 
 
 class BinaryResponse:
-    """The answer of an operation that answers bytes, such as speech or the content of a file."""
+    """The result of an operation that returns binary data, such as speech or the content of a file."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -44,17 +44,17 @@ class BinaryResponse:
 
     @property
     def content(self) -> bytes:
-        """The bytes."""
+        """The content."""
         return self.response.content
 
     @property
     def text(self) -> str:
-        """The bytes as UTF-8 text, what is not UTF-8 replaced."""
+        """The content as UTF-8 text; invalid bytes are replaced."""
         return self.response.text
 
     @property
     def headers(self) -> Headers:
-        """The header fields of the answer."""
+        """The header fields of the response."""
         return self.response.headers
 
     @property
@@ -67,11 +67,11 @@ class BinaryResponse:
         return self.response.json()
 
     def read(self) -> bytes:
-        """Return the bytes."""
+        """Return the content."""
         return self.response.content
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes in pieces of `chunk_size`, in one piece without it."""
+        """Yield the content in chunks of `chunk_size` bytes; without it, in one chunk."""
         size = chunk_size or max(len(self.content), 1)
         for start in range(0, len(self.content), size):
             yield self.content[start : start + size]
@@ -79,7 +79,7 @@ class BinaryResponse:
     iter_raw = iter_bytes
 
     def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
-        """Yield the text in pieces of `chunk_size` characters, in one piece without it."""
+        """Yield the text in chunks of `chunk_size` characters; without it, in one chunk."""
         text = self.text
         size = chunk_size or max(len(text), 1)
         for start in range(0, len(text), size):
@@ -90,7 +90,7 @@ class BinaryResponse:
         yield from self.text.splitlines()
 
     def write_to_file(self, file: str | os.PathLike[str]) -> None:
-        """Write the bytes to a file, which is there whole or not at all.
+        """Write the content to a file atomically.
 
         Raises:
             OSError: the file cannot be written.
@@ -101,18 +101,18 @@ class BinaryResponse:
             target.write(self.content)
 
     def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
-        """Write the bytes to a file, by the name that the official SDK has for it."""
+        """Write the content to a file; the official SDK's name for `write_to_file`."""
         self.write_to_file(file)
 
     def close(self) -> None:
-        """Do nothing; the bytes are here. People who come from the official SDK call it."""
+        """Do nothing: the content has been read. Programs written for the official SDK call it."""
 
     async def aread(self) -> bytes:
-        """Return the bytes. This and the rest are as the official SDK's async client has them."""
+        """Return the content. This and the following methods are those of the official SDK's async client."""
         return self.content
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the bytes as `iter_bytes` does."""
+        """Yield the content as `iter_bytes` does."""
         for piece in self.iter_bytes(chunk_size):
             yield piece
 
@@ -129,7 +129,7 @@ class BinaryResponse:
             yield line
 
     async def astream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:  # noqa: ARG002
-        """Write the bytes to a file as `write_to_file` does, without blocking the event loop."""
+        """Write the content to a file as `write_to_file` does, without blocking the event loop."""
         from asyncio import to_thread
 
         await to_thread(self.write_to_file, file)
@@ -143,27 +143,27 @@ class BinaryResponse:
 
 
 def response_of(result: Any) -> Response | None:
-    """Return the response that a result was decoded from, `None` where it is of no single one."""
+    """Return the response that a result was decoded from, or `None` if it has none or several."""
     response = getattr(result, "_response", None)
     return response if isinstance(response, Response) else None
 
 
 def read_answer(operation: Operation, response: Response, *, unpack: bool = False) -> Any:
-    """Turn a response with a success status into what the row says the answer is, its vectors unpacked if asked to.
+    """Decode a response with a success status as the row's `response` type; `unpack` decodes base64 vectors.
 
     Raises:
-        APIResponseValidationError: the content is nothing that could be decoded.
+        APIResponseValidationError: the content cannot be decoded.
     """
     return read_as(operation.response_type, operation.name, response, operation.row.vectors if unpack else None)
 
 
 def read_as(kind: Any, name: str, response: Response, vectors: str | None = None) -> Any:
-    """Turn a response with a success status into a type; `name` is what an error says was called."""
+    """Decode a response with a success status as `kind`; `name` is the call path, for error messages."""
     if kind is bytes:
         return BinaryResponse(response)
     text = _takes_text(kind) and _is_text(response)
     if kind is str or (text and not response.content.lstrip().startswith(b"{")):
-        return Text.of(response)  # which may look like JSON: 42, null, "Yes.", [Music]
+        return Text.of(response)  # text may look like JSON: 42, null, "Yes.", [Music]
     if kind is Response or is_of_httpx(kind):
         return response if kind is Response else _as_httpx(kind, response)
     if kind is None or kind is type(None) or response.status_code in (204, 205):
@@ -187,18 +187,18 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
 
 
 def _as_httpx(kind: Any, response: Response) -> Any:
-    """Return the response as httpx's; its content encoding is undone already."""
-    coded = ("content-encoding", "content-length", "transfer-encoding")
-    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in coded]
+    """Return the response as httpx's, without the fields that described its encoding: the content is decoded."""
+    framing = ("content-encoding", "content-length", "transfer-encoding")
+    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in framing]
     return kind(response.status_code, headers=headers, content=response.content)
 
 
 def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
-    """Return the answer as a model of pydantic, which checks it as strictly as the model says."""
+    """Validate the response as a pydantic model, as strictly as the model is configured."""
     try:
         return kind.model_validate_json(response.content)
     except ValueError as error:
-        message = f"{name}: the answer does not fit {kind.__name__}: {error}"
+        message = f"{name}: the response does not match {kind.__name__}: {error}"
         raise APIResponseValidationError(message, response=response, body=excerpt(response.content)) from error
 
 
@@ -219,8 +219,8 @@ def _not_json(name: str, response: Response, error: Exception) -> APIResponseVal
     if not response.content:
         what = "an empty body"
     elif kind.startswith("text/event-stream"):
-        what = f"an event stream that was not asked for: {excerpt(response.content)}"
+        what = f"an event stream that was not requested: {excerpt(response.content)}"
     else:
         what = f"{kind} that is not JSON ({error}): {excerpt(response.content)}"
-    message = f"{name}: the server answered {response.status_code} with {what}"
+    message = f"{name}: the server responded with status {response.status_code} and {what}"
     return APIResponseValidationError(message, response=response, body=excerpt(response.content))

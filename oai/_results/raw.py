@@ -1,7 +1,7 @@
-"""Answers before they are decoded: `client.files.with_raw_response`, `client.files.with_streaming_response`.
+"""Views of a client that return HTTP responses: `with_raw_response` and `with_streaming_response`.
 
-Either is a view of the client: the same methods, which return the answer as HTTP had it. A raw response has its body
-read; of a streamed one (`_results.streamed`) the body is read as it is asked for, within a `with` block.
+A view has the methods of the client. A raw response has its body read; a streamed one (`_results.streamed`) reads its
+body on demand, within a `with` block.
 """
 
 from __future__ import annotations
@@ -22,42 +22,44 @@ R = TypeVar("R")
 
 
 class RawResponse(Response, Generic[R]):
-    """An answer as HTTP had it; `parse()` gives what the call would have returned."""
+    """An HTTP response; `parse()` returns the result of the call."""
 
     __slots__ = ("_result",)
 
     def __init__(self, response: Response, result: Callable[[], R]) -> None:
         super().__init__(**response.fields())
-        self._result: Callable[[], R] | _Known[R] = result
+        self._result: Callable[[], R] | _Parsed[R] = result
 
     def parse(self, *, to: Any = None) -> R:
-        """Return what the call would have returned, or the content as another type.
+        """Return the result of the call, or the content decoded as another type.
 
         Args:
-            to: a type to decode the content into, instead of the operation's.
+            to: the type to decode the content as, instead of the operation's.
 
         Raises:
-            APIResponseValidationError: the content is nothing that could be decoded.
+            APIResponseValidationError: the content cannot be decoded.
         """
         if to is not None:
             result: R = read_as(to, self.request.operation or self.request.method, self)
             return result
-        if not isinstance(self._result, _Known):
-            self._result = _Known(self._result())
+        if not isinstance(self._result, _Parsed):
+            self._result = _Parsed(self._result())
         return self._result.value
 
     @property
     def url(self) -> str:
-        """The URL of the request, its secrets taken out."""
+        """The URL of the request, with secrets redacted."""
         return self.request.url
 
     @property
     def http_response(self) -> Response:
-        """The answer itself, by the name that the official SDK has for it."""
+        """The response itself; the official SDK's name for it."""
         return self
 
 
-class _Known(Generic[R]):
+class _Parsed(Generic[R]):
+    """The memoised result of `parse`."""
+
     def __init__(self, value: R) -> None:
         self.value = value
 
@@ -69,10 +71,10 @@ def raw(core: ClientCore) -> Any:
         operation, response, reply = core.send(*arguments)
         return RawResponse(response, lambda: core.result(operation, response, reply, arguments))
 
-    def help_with(helper: Callable[..., Any], given: dict[str, Any]) -> RawResponse[Any]:
-        return _of_result(core.help(helper, given))
+    def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
+        return _of_result(core.help(helper, options))
 
-    return core.view(call, help_with)
+    return core.view(call, run_helper)
 
 
 def raw_async(core: ClientCore) -> Any:
@@ -82,10 +84,10 @@ def raw_async(core: ClientCore) -> Any:
         operation, response, reply = await core.send(*arguments)
         return RawResponse(response, lambda: core.result(operation, response, reply, arguments))
 
-    async def help_with(helper: Callable[..., Any], given: dict[str, Any]) -> RawResponse[Any]:
-        return _of_result(await core.help(helper, given))
+    async def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
+        return _of_result(await core.help(helper, options))
 
-    return core.view(call, help_with)
+    return core.view(call, run_helper)
 
 
 def streaming(core: ClientCore) -> Any:
@@ -109,16 +111,16 @@ def streaming_async(core: ClientCore) -> Any:
 def _of_result(result: Any) -> RawResponse[Any]:
     response = response_of(result)
     if response is None:
-        raise TypeError(f"what this helper returns, {type(result).__name__}, is of no single answer")
+        raise TypeError(f"this helper returns {type(result).__name__}, which is not the result of a single response")
     return RawResponse(response, lambda: result)
 
 
-def _no_stream(helper: Callable[..., Any], given: dict[str, Any]) -> Any:  # noqa: ARG001 - as `help`
-    raise TypeError(f"{helper.__name__} makes calls of its own; with_streaming_response is for operations")
+def _no_stream(helper: Callable[..., Any], options: dict[str, Any]) -> Any:  # noqa: ARG001 - the signature of `help`
+    raise TypeError(f"{helper.__name__} makes several calls; with_streaming_response is for single operations")
 
 
 class Streaming:
-    """The context manager of a `StreamedResponse`; nothing is sent before the block is entered."""
+    """The context manager of a `StreamedResponse`. The request is sent on entry."""
 
     def __init__(self, core: ClientCore, arguments: tuple[Any, ...]) -> None:
         self._core = core
@@ -143,7 +145,7 @@ class Streaming:
 
 
 class AsyncStreaming:
-    """The async context manager of an `AsyncStreamedResponse`; nothing is sent before the block is entered."""
+    """The async context manager of an `AsyncStreamedResponse`. The request is sent on entry."""
 
     def __init__(self, core: ClientCore, arguments: tuple[Any, ...]) -> None:
         self._core = core

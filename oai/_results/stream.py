@@ -1,7 +1,7 @@
-"""A stream of typed events from an answer that is still under way.
+"""Iterate over the typed events of a response that is still arriving.
 
-`EventDecoder` turns pieces of bytes into decoded events and knows when the stream is complete; it does no I/O.
-`Stream` drives it over a reply; `AsyncStream` does the same and awaits.
+`EventDecoder` turns bytes into decoded events and detects the end of the stream; it does no I/O. `Stream` runs it over
+a reply, `AsyncStream` over an async one.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ END_MARKER = b"[DONE]"
 
 
 class EventDecoder:
-    """Pieces of a stream to decoded events.
+    """Decode the bytes of a stream to events.
 
-    The stream is complete with `[DONE]`, or with an event of a type that the row lists under `end`; a row that
-    says `end = ["*"]` takes any end. Events without data only control the stream and are passed over.
+    The stream is complete at `[DONE]` or at an event of a type that the row lists under `end`; `end = ["*"]` accepts
+    any end. Events without data only control the stream and are skipped.
     """
 
     def __init__(self, operation: Operation, response: Response, max_event: int | None = None) -> None:
@@ -58,11 +58,11 @@ class EventDecoder:
         self._response = response
         self._type = operation.stream_type
         self._decode = decoder(self._type).decode
-        # Events of this one class say nothing of their kind, which is most streams; all others are watched.
+        # Events of this one class have no `type`, as in most streams. All others are checked for errors and ends.
         self._untyped = self._type if "type" not in getattr(self._type, "__struct_fields__", ("type",)) else None
         self._ends = frozenset(operation.row.end)
         self._error_events = operation.row.error_events
-        # Where the events are told apart by `event`, that is the name on the stream beside the data.
+        # A union tagged by `event` takes its tag from the event field of the stream, not from the data.
         self._named = "event" in tag_fields(self._type)
         self._parser = EventParser()
         self._plain = content_decoder(response.headers, max_event)
@@ -71,7 +71,7 @@ class EventDecoder:
         """Yield the events that the next piece completes.
 
         Raises:
-            StreamError: an event says that the server failed.
+            StreamError: an event reports an error.
             APIResponseValidationError: the data of an event is not JSON.
             ResponseTooLargeError: an event is larger than the client's `max_event`.
         """
@@ -111,15 +111,15 @@ class EventDecoder:
         return ResponseTooLargeError(message, response=self._response)
 
     def end(self) -> None:
-        """Say that the stream has ended.
+        """Check the end of the stream.
 
         Raises:
-            APIConnectionError: it ended without its end marker, so that events may be missing.
-            APIResponseValidationError: it was no stream of events at all.
+            APIConnectionError: it ended without its end marker, so events may be missing.
+            APIResponseValidationError: the response was no event stream.
         """
         kind = self._response.headers.get("content-type", "")
         if not self.complete and kind and not kind.startswith("text/event-stream"):
-            message = f"the server answered with {kind} where a stream was asked for: {excerpt(self._start)}"
+            message = f"the server responded with {kind} instead of an event stream: {excerpt(self._start)}"
             raise APIResponseValidationError(message, response=self._response, body=excerpt(self._start))
         if self._parser.pending.strip() == END_MARKER or "*" in self._ends:
             self.complete = True
@@ -137,7 +137,7 @@ class EventDecoder:
             self._fail(plain(item))
 
     def _is_failure(self, value: Any, *, named: bool = False) -> bool:
-        """Tell whether data says that the stream has failed; in some, an event of type `error` is one as any other."""
+        """Tell whether data reports an error. In rows with `error_events`, type `error` is an ordinary event."""
         expected = self._error_events and isinstance(value, dict) and value.get("type") == "error"
         return not expected and (named or _is_error(value))
 
@@ -178,15 +178,15 @@ def _is_error(value: Any) -> bool:
     return isinstance(value, dict) and bool(value.get("error"))
 
 
-def lost(error: TransportError, response: Response, what: str = "stream") -> APIConnectionError:
-    """Make the exception for an answer that broke off while its body was read."""
+def body_error(error: TransportError, response: Response, what: str = "stream") -> APIConnectionError:
+    """Return the exception for a response that broke off while its body was read."""
     if error.kind == "timeout":
         return APITimeoutError(response.request, message=f"Request timed out within the {what}: {error}")
     return APIConnectionError(message=f"The connection broke within the {what}: {error}", request=response.request)
 
 
-# The generators below do not know their stream: one that is forgotten closes its reply at once, and not only when
-# the garbage collector comes by.
+# The generators below hold no reference to their stream, so an abandoned one closes its reply at once instead of at the
+# next garbage collection.
 
 
 def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generator[Any, None, None]:
@@ -197,7 +197,7 @@ def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generato
                 break
         decoder.end()
     except TransportError as error:
-        raise lost(error, response) from error
+        raise body_error(error, response) from error
     finally:
         reply.close()
 
@@ -211,26 +211,26 @@ async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -
                 break
         decoder.end()
     except TransportError as error:
-        raise lost(error, response) from error
+        raise body_error(error, response) from error
     finally:
         await close(reply)
 
 
 async def at_once(reply: Reply) -> AsyncIterator[bytes]:
-    """Read a reply that does not have to be awaited, such as an offline one."""
+    """Iterate a sync reply, such as an offline one, asynchronously."""
     for piece in reply:
         yield piece
 
 
 async def close(reply: Any) -> None:
-    """Close a reply, whether it has to be awaited or not."""
+    """Close a sync or an async reply."""
     closing = reply.close()
     if closing is not None:
         await closing
 
 
 class _BaseStream(Generic[T]):
-    """What both streams are: an answer under way."""
+    """Base class of both streams."""
 
     def __init__(self, response: Response, reply: Any) -> None:
         self.response = response
@@ -242,10 +242,10 @@ class _BaseStream(Generic[T]):
 
 
 class Stream(_BaseStream[T]):
-    """An iterable of events, each as it arrives. Close it, or leave its `with` block, to stop early.
+    """An iterator over events as they arrive. Close it, or leave its `with` block, to stop early.
 
-    Iterating raises `StreamError` for an error event, `APIConnectionError` where the stream is cut, and
-    `APITimeoutError` where the next event takes longer than the time-out.
+    Iterating raises `StreamError` for an error event, `APIConnectionError` if the stream is cut, and
+    `APITimeoutError` if the next event takes longer than the time-out.
     """
 
     def __init__(self, operation: Operation, response: Response, reply: Reply, *, max_event: int | None = None) -> None:
@@ -268,11 +268,11 @@ class Stream(_BaseStream[T]):
         self.close()
 
     def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing.
+        """Stop the stream and release its connection. Calling it again does nothing.
 
-        Another thread may do so: the one that reads then gets an `APIConnectionError`.
+        It may be called from another thread: the reading thread then gets an `APIConnectionError`.
         """
-        with suppress(ValueError):  # a thread is reading, which the reply tells
+        with suppress(ValueError):  # another thread is reading: closing the reply ends it
             self._events.close()
         self._reply.close()
 
@@ -300,9 +300,9 @@ class AsyncStream(_BaseStream[T]):
         await self.close()
 
     async def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing.
+        """Stop the stream and release its connection. Calling it again does nothing.
 
-        Another task may do so: the one that reads then gets an `APIConnectionError`.
+        It may be called from another task: the reading task then gets an `APIConnectionError`.
         """
         if not getattr(self._events, "ag_running", False):
             await self._events.aclose()

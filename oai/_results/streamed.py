@@ -1,7 +1,6 @@
-"""Answers whose body is read as it is asked for: `client.files.with_streaming_response.content(...)`.
+"""Responses whose body is read on demand: `client.files.with_streaming_response.content(...)`.
 
-What both clients do is written once, as coroutines. The sync client's never wait for anything but the socket, so that
-they are run to their end in place.
+The logic is written once, as coroutines. Over a sync reply they never suspend, so `_now` runs them to completion.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from oai._http.encodings import TooLarge
 from oai._http.encodings import decoder as content_decoder
 from oai._http.messages import TransportError
 from oai._http.response import Response
-from oai._results.stream import at_once, close, lost
+from oai._results.stream import at_once, body_error, close
 
 if TYPE_CHECKING:
     import os
@@ -22,18 +21,18 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 PIECE = 1 << 20
-"""Bytes that an event loop's thread writes to a file at a time."""
+"""Bytes written to a file at a time."""
 
 LARGEST_PIECE = 1 << 26
-"""Bytes that one piece may become when its content encoding is undone."""
+"""Maximum bytes that one piece may decompress to."""
 
 Progress = Callable[[int, int | None], object]
 
 
 class _BaseStreamedResponse(Response):
-    """What both streamed responses are. The body can be taken once, unless `read` keeps it."""
+    """Base class of both streamed responses. The body can be consumed once, unless `read` keeps it."""
 
-    __slots__ = ("_limit", "_make", "_reply", "_streams", "_taken")
+    __slots__ = ("_consumed", "_limit", "_make", "_reply", "_streams")
 
     def __init__(
         self, response: Response, reply: Any, make: Callable[[Response, Any], Any], *, streams: bool, limit: int | None
@@ -43,24 +42,24 @@ class _BaseStreamedResponse(Response):
         self._reply = reply
         self._make = make
         self._limit = limit
-        self._taken = False
+        self._consumed = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("an answer that is under way cannot be pickled; read it first")
+        raise TypeError("a response that is being streamed cannot be pickled; read it first")
 
     @property
     def url(self) -> str:
-        """The URL of the request, its secrets taken out."""
+        """The URL of the request, with secrets redacted."""
         return self.request.url
 
     @property
     def http_response(self) -> Response:
-        """The answer itself, by the name that the official SDK has for it."""
+        """The response itself; the official SDK's name for it."""
         return self
 
     @property
     def size(self) -> int | None:
-        """The size of the body in bytes, where the server says it and no encoding changes it."""
+        """The size of the body in bytes, if the server sends it and no content encoding changes it."""
         length = self.headers.get("content-length", "")
         return int(length) if length.isdecimal() and "content-encoding" not in self.headers else None
 
@@ -71,9 +70,9 @@ class _BaseStreamedResponse(Response):
         raise NotImplementedError
 
     async def _raw(self) -> AsyncGenerator[bytes, None]:
-        if self._taken:
-            raise RuntimeError("the body of this answer has been taken; use read() to keep it")
-        self._taken = True
+        if self._consumed:
+            raise RuntimeError("the body of this response has been consumed; use read() to keep it")
+        self._consumed = True
         plain = content_decoder(self.headers, LARGEST_PIECE)
         try:
             async for piece in self._pieces():
@@ -81,28 +80,30 @@ class _BaseStreamedResponse(Response):
             if plain is not None:
                 yield plain(b"")
         except TransportError as error:
-            raise lost(error, self, "body") from error
+            raise body_error(error, self, "body") from error
         except TooLarge:
-            raise ResponseTooLargeError("the content encoding hides too much", response=self) from None
+            raise ResponseTooLargeError(
+                f"the response decompresses to more than {LARGEST_PIECE} bytes at once", response=self
+            ) from None
         finally:
             await close(self._reply)
 
     async def _bytes(self, size: int | None) -> AsyncGenerator[bytes, None]:
         if size is not None and size < 1:
-            raise ValueError(f"chunk_size is {size!r}; it takes a number of bytes from 1 up")
-        kept = bytearray()
+            raise ValueError(f"chunk_size must be a positive number of bytes, not {size!r}")
+        buffer = bytearray()
         async for piece in self._raw():
             if size is None:
                 if piece:
                     yield piece
                 continue
-            kept += piece
-            whole = len(kept) - len(kept) % size
+            buffer += piece
+            whole = len(buffer) - len(buffer) % size
             for start in range(0, whole, size):
-                yield bytes(kept[start : start + size])
-            del kept[:whole]
-        if kept:
-            yield bytes(kept)
+                yield bytes(buffer[start : start + size])
+            del buffer[:whole]
+        if buffer:
+            yield bytes(buffer)
 
     async def _text(self, size: int | None) -> AsyncGenerator[str, None]:
         from codecs import getincrementaldecoder
@@ -129,28 +130,28 @@ class _BaseStreamedResponse(Response):
             yield "".join(tail)
 
     async def _read(self) -> bytes:
-        if not self._taken:
+        if not self._consumed:
             pieces: list[bytes] = []
             size = 0
             async for piece in self._raw():
                 size += len(piece)
                 if self._limit is not None and size > self._limit:
                     await close(self._reply)
-                    message = f"the answer is larger than {self._limit} bytes (max_body)"
+                    message = f"the response is larger than max_body ({self._limit} bytes)"
                     raise ResponseTooLargeError(message, response=self)
                 pieces.append(piece)
             self.content = b"".join(pieces)
         return self.content
 
     async def _parsed(self, to: Any) -> Any:
-        if self._streams and to is None and not self._taken:
-            self._taken = True
+        if self._streams and to is None and not self._consumed:
+            self._consumed = True
             return self._make(self, self._reply)
         await self._read()
-        whole = Response(**self.fields())  # of which `text` is the text
+        whole = Response(**self.fields())  # whose `text` is a property, not a method
         if to is None:
             return self._make(whole, None)
-        from oai._results.answer import read_as  # as `_support.atomic_files` below
+        from oai._results.answer import read_as  # few programs pass a type
 
         return read_as(to, self.request.operation or self.request.method, whole)
 
@@ -166,67 +167,67 @@ class _BaseStreamedResponse(Response):
                     progress(done, self.size)
 
     async def _close(self) -> None:
-        self._taken = True
+        self._consumed = True
         await close(self._reply)
 
 
 class StreamedResponse(_BaseStreamedResponse):
-    """An answer whose body is read as it is asked for. It can be taken once, unless `read` keeps it.
+    """A response whose body is read on demand. The body can be consumed once, unless `read` keeps it.
 
-    Reading raises `APIConnectionError` where the body is cut short, and `APITimeoutError` where a wait takes longer
-    than the time-out.
+    Reading raises `APIConnectionError` if the body is cut short, and `APITimeoutError` if a read takes longer than the
+    time-out.
     """
 
     __slots__ = ()
 
     def iter_raw(self) -> Iterator[bytes]:
-        """Yield the pieces of the body as they arrive, their content encoding undone."""
-        return _each(self._raw())
+        """Yield the body in chunks as they arrive, without its content encoding."""
+        return _iterate(self._raw())
 
     def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """Yield the body in pieces of `chunk_size` bytes, as they arrive without it."""
-        return _each(self._bytes(chunk_size))
+        """Yield the body in chunks of `chunk_size` bytes; without it, as they arrive."""
+        return _iterate(self._bytes(chunk_size))
 
     def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
-        """Yield the body as UTF-8 text, what is not UTF-8 replaced."""
-        return _each(self._text(chunk_size))
+        """Yield the body as UTF-8 text; invalid bytes are replaced."""
+        return _iterate(self._text(chunk_size))
 
     def iter_lines(self) -> Iterator[str]:
-        """Yield the lines of the body without their ends, each when it is complete."""
-        return _each(self._lines())
+        """Yield each line of the body when it is complete, without its line end."""
+        return _iterate(self._lines())
 
     def read(self) -> bytes:
         """Read the whole body and keep it.
 
         Raises:
-            ResponseTooLargeError: it is larger than the client's `max_body`.
+            ResponseTooLargeError: the body is larger than the client's `max_body`.
         """
         return _now(self._read())
 
     def text(self) -> str:  # type: ignore[override]
-        """Read the body as UTF-8 text, what is not UTF-8 replaced."""
+        """Read the body as UTF-8 text; invalid bytes are replaced."""
         return self.read().decode(errors="replace")
 
     def json(self) -> Any:
-        """Read the body as JSON, to plain data."""
+        """Read the body and decode it as JSON, to plain data."""
         self.read()
         return super().json()
 
     def parse(self, *, to: Any = None) -> Any:
-        """Return what the call would have returned: a struct, a page, a stream; or the body as the type `to`."""
+        """Return the result of the call: a struct, a page, a stream; or the body decoded as the type `to`."""
         return _now(self._parsed(to))
 
     def stream_to_file(self, file: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        """Write the body to a file as it arrives; the file is there whole or not at all.
+        """Write the body to a file as it arrives. The file is replaced atomically.
 
         Args:
             file: its path.
-            progress: called with the bytes written so far and, where the server says it, the size.
+            progress: called with the bytes written so far and the size, `None` if the server does not send it.
         """
         _now(self._to_file(file, progress))
 
     def close(self) -> None:
-        """Give up what was not read. Calling it again does nothing."""
+        """Discard the unread rest and release the connection. Calling it again does nothing."""
         _now(self._close())
 
     def _pieces(self) -> AsyncIterator[bytes]:
@@ -242,53 +243,53 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
     __slots__ = ()
 
     def iter_raw(self) -> AsyncIterator[bytes]:
-        """Yield the pieces of the body as they arrive, their content encoding undone."""
+        """Yield the body in chunks as they arrive, without its content encoding."""
         return self._raw()
 
     def iter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the body in pieces of `chunk_size` bytes, as they arrive without it."""
+        """Yield the body in chunks of `chunk_size` bytes; without it, as they arrive."""
         return self._bytes(chunk_size)
 
     def iter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
-        """Yield the body as UTF-8 text, what is not UTF-8 replaced."""
+        """Yield the body as UTF-8 text; invalid bytes are replaced."""
         return self._text(chunk_size)
 
     def iter_lines(self) -> AsyncIterator[str]:
-        """Yield the lines of the body without their ends, each when it is complete."""
+        """Yield each line of the body when it is complete, without its line end."""
         return self._lines()
 
     async def read(self) -> bytes:
         """Read the whole body and keep it.
 
         Raises:
-            ResponseTooLargeError: it is larger than the client's `max_body`.
+            ResponseTooLargeError: the body is larger than the client's `max_body`.
         """
         return await self._read()
 
     async def text(self) -> str:  # type: ignore[override]
-        """Read the body as UTF-8 text, what is not UTF-8 replaced."""
+        """Read the body as UTF-8 text; invalid bytes are replaced."""
         return (await self._read()).decode(errors="replace")
 
     async def json(self) -> Any:
-        """Read the body as JSON, to plain data."""
+        """Read the body and decode it as JSON, to plain data."""
         await self._read()
         return super().json()
 
     async def parse(self, *, to: Any = None) -> Any:
-        """Return what the call would have returned: a struct, a page, a stream; or the body as the type `to`."""
+        """Return the result of the call: a struct, a page, a stream; or the body decoded as the type `to`."""
         return await self._parsed(to)
 
     async def stream_to_file(self, file: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        """Write the body to a file as it arrives, in a thread; the file is there whole or not at all.
+        """Write the body to a file as it arrives, in a thread. The file is replaced atomically.
 
         Args:
             file: its path.
-            progress: called with the bytes written so far and, where the server says it, the size.
+            progress: called with the bytes written so far and the size, `None` if the server does not send it.
         """
         await self._to_file(file, progress)
 
     async def close(self) -> None:
-        """Give up what was not read. Calling it again does nothing."""
+        """Discard the unread rest and release the connection. Calling it again does nothing."""
         await self._close()
 
     def _pieces(self) -> AsyncIterator[bytes]:
@@ -301,18 +302,18 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
 
 
 def _now(coroutine: Coroutine[Any, Any, R]) -> R:
-    """Run a coroutine that does not wait."""
+    """Run a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         result: R = end.value
         return result
     coroutine.close()
-    raise RuntimeError("the reply of a sync transport has to be awaited")
+    raise RuntimeError("the transport of a sync client returned a reply that must be awaited")
 
 
-def _each(pieces: AsyncGenerator[R, None]) -> Iterator[R]:
-    """Iterate an asynchronous generator that does not wait."""
+def _iterate(pieces: AsyncGenerator[R, None]) -> Iterator[R]:
+    """Iterate an asynchronous generator that never suspends."""
     try:
         while True:
             try:

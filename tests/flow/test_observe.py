@@ -1,4 +1,4 @@
-"""What can be seen of a call from outside: hooks, the log, rate limits."""
+"""Observing a call: hooks, the log, rate limits."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def retrieve(client: Any) -> Any:
     return (yield client.models.retrieve("m"))
 
 
-class Seen:
-    """Hooks that write down what they are told."""
+class Recorder:
+    """Hooks that record their calls."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Attempt]] = []
@@ -43,36 +43,36 @@ class Seen:
         return [name for name, _ in self.events]
 
 
-def test_each_attempt_is_told_of(play: Callable[..., Any], server: Loopback) -> None:
+def test_hooks_see_each_attempt(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(
         Answer(429, json={"error": {"message": "slow down"}}, headers=[("retry-after-ms", "1")]),
         Answer(json=MODEL, headers=[("x-request-id", "req-1")]),
     )
-    seen = Seen()
-    play(retrieve, max_retries=2, **seen.options())
-    assert seen.names == ["on_request", "on_reply", "on_retry", "on_request", "on_reply"]
-    first, second = seen.events[1][1], seen.events[4][1]
-    assert seen.events[0][1] is first
+    hooks = Recorder()
+    play(retrieve, max_retries=2, **hooks.options())
+    assert hooks.names == ["on_request", "on_reply", "on_retry", "on_request", "on_reply"]
+    first, second = hooks.events[1][1], hooks.events[4][1]
+    assert hooks.events[0][1] is first
     assert (first.status, first.number, first.operation, first.method) == (429, 0, "models.retrieve", "GET")
     assert first.delay == pytest.approx(0.001)
     assert (second.status, second.number, second.request_id, second.delay) == (200, 1, "req-1", None)
     assert second.url == f"{server.url}/v1/models/m"
     assert second.headers is not None
     assert 0 < second.elapsed < 10
-    assert KEY not in repr(seen.events)
+    assert KEY not in repr(hooks.events)
 
 
-def test_an_attempt_without_an_answer_is_told_of(play: Callable[..., Any], server: Loopback) -> None:
+def test_hooks_see_an_attempt_without_a_response(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(reset="before"))
-    seen = Seen()
+    hooks = Recorder()
     with pytest.raises(oai.APIConnectionError):
-        play(retrieve, **seen.options())
-    assert seen.names == ["on_request", "on_reply"]
-    assert seen.events[1][1].status is None
-    assert isinstance(seen.events[1][1].error, oai.TransportError)
+        play(retrieve, **hooks.options())
+    assert hooks.names == ["on_request", "on_reply"]
+    assert hooks.events[1][1].status is None
+    assert isinstance(hooks.events[1][1].error, oai.TransportError)
 
 
-def test_what_on_request_returns_is_sent(play: Callable[..., Any], server: Loopback) -> None:
+def test_headers_returned_by_on_request_are_sent(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(json=MODEL))
     play(retrieve, on_request=lambda attempt: {"traceparent": f"00-{attempt.number}", "User-Agent": None})
     assert server.requests[0].header("traceparent") == "00-0"
@@ -80,7 +80,7 @@ def test_what_on_request_returns_is_sent(play: Callable[..., Any], server: Loopb
     assert server.requests[0].header("user-agent") != f"oai/{oai.__version__}"
 
 
-def test_a_coroutine_function_may_be_a_hook_of_an_async_client(server: Loopback) -> None:
+def test_async_client_awaits_hooks(server: Loopback) -> None:
     import asyncio
 
     server.reply(Answer(json=MODEL))
@@ -97,7 +97,7 @@ def test_a_coroutine_function_may_be_a_hook_of_an_async_client(server: Loopback)
     assert server.requests[0].header("traceparent") == "00"
 
 
-def test_a_failing_hook_ends_the_call_and_leaves_no_connection_open(play: Callable[..., Any], server: Loopback) -> None:
+def test_failing_hook_ends_the_call_and_closes_the_connection(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(chunks=[b"data: {}\n\n"] * 3, framing="chunked", content_type="text/event-stream"))
 
     def fail(attempt: Attempt) -> None:
@@ -111,7 +111,7 @@ def test_a_failing_hook_ends_the_call_and_leaves_no_connection_open(play: Callab
     assert server.until(lambda: not server.open_connections)
 
 
-def test_the_log_has_a_line_for_each_attempt(
+def test_log_has_a_line_for_each_attempt(
     play: Callable[..., Any], server: Loopback, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.reply(
@@ -122,22 +122,20 @@ def test_the_log_has_a_line_for_each_attempt(
     lines = [record.getMessage() for record in caplog.records if record.name == "oai"]
     assert len(lines) == 3
     assert lines[0].startswith(f"models.retrieve: GET {server.url}/v1/models/m -> 503 in 0.")
-    assert lines[1] == "models.retrieve: trying again in 0.001 s"
+    assert lines[1] == "models.retrieve: retrying in 0.001 s"
     assert lines[2].endswith("(attempt 2, request id req-1)")
 
 
-def test_the_log_never_shows_a_key(
-    play: Callable[..., Any], server: Loopback, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_log_never_contains_a_key(play: Callable[..., Any], server: Loopback, caplog: pytest.LogCaptureFixture) -> None:
     server.reply(Answer(json=MODEL))
     with caplog.at_level(logging.DEBUG, "oai"):
         play(retrieve, default_headers={"api-key": KEY}, default_query={"api_key": KEY})
-    assert "is sent with" in caplog.text
+    assert "sending GET" in caplog.text
     assert KEY not in caplog.text
 
 
 @pytest.mark.parametrize(("variable", "level", "lines"), [("OAI_LOG", "info", 1), ("OPENAI_LOG", "debug", 2)])
-def test_the_environment_starts_the_log(server: Loopback, variable: str, level: str, lines: int) -> None:
+def test_environment_variable_enables_the_log(server: Loopback, variable: str, level: str, lines: int) -> None:
     server.reply(Answer(json=MODEL))
     program = "import oai; oai.OpenAI().models.retrieve('m')"
     environment = {**os.environ, variable: level, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{server.url}/v1"}
@@ -147,13 +145,13 @@ def test_the_environment_starts_the_log(server: Loopback, variable: str, level: 
     assert KEY not in done.stderr
 
 
-def test_a_level_that_there_is_not_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_log_level_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAI_LOG", "verbose")
-    with pytest.warns(UserWarning, match="OAI_LOG is 'verbose', not one of debug, info"):
+    with pytest.warns(UserWarning, match="OAI_LOG must be one of debug, info, not 'verbose'"):
         oai.OpenAI(api_key=KEY)
 
 
-def test_rate_limits_and_retries_are_on_every_result(play: Callable[..., Any], server: Loopback) -> None:
+def test_results_have_rate_limits_and_retries(play: Callable[..., Any], server: Loopback) -> None:
     fields = [
         ("x-ratelimit-limit-requests", "5000"),
         ("x-ratelimit-remaining-requests", "4999"),
@@ -188,11 +186,11 @@ def test_rate_limits_and_retries_are_on_every_result(play: Callable[..., Any], s
         ("5x", None),
     ],
 )
-def test_durations_are_read_in_seconds(text: str, expected: float | None) -> None:
+def test_durations_are_parsed_to_seconds(text: str, expected: float | None) -> None:
     assert seconds(text) == (None if expected is None else pytest.approx(expected))
 
 
 @given(st.text())
-def test_no_duration_is_an_error(text: str) -> None:
+def test_parsing_a_duration_never_raises(text: str) -> None:
     value = seconds(text)
     assert value is None or 0 <= value < float("inf")

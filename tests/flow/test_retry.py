@@ -1,4 +1,4 @@
-"""Attempts, waits between them, redirects and the deadline."""
+"""Attempts, delays between them, redirects and the deadline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = {"object": "list", "data": []}
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
-def test_a_passing_failure_is_tried_again(status: int, server: Loopback, client_to: Make) -> None:
+def test_transient_status_is_retried(status: int, server: Loopback, client_to: Make) -> None:
     server.reply(Answer.error(status, "busy", headers=[SOON]), Answer.of_json(PAGE))
     page = client_to(max_retries=1).models.list()
     assert page.data == []
@@ -34,14 +34,14 @@ def test_a_passing_failure_is_tried_again(status: int, server: Loopback, client_
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_failure_that_stays_is_not(status: int, server: Loopback, client_to: Make) -> None:
+def test_permanent_status_is_not_retried(status: int, server: Loopback, client_to: Make) -> None:
     server.reply(Answer.error(status, "no"))
     with pytest.raises(oai.APIStatusError):
         client_to(max_retries=3).models.list()
     assert len(server.requests) == 1
 
 
-def test_the_last_failure_is_raised(server: Loopback, client_to: Make) -> None:
+def test_last_failure_is_raised(server: Loopback, client_to: Make) -> None:
     server.default = Answer.error(503, "busy", headers=[SOON])
     with pytest.raises(oai.InternalServerError) as caught:
         client_to(max_retries=2).models.list()
@@ -49,14 +49,14 @@ def test_the_last_failure_is_raised(server: Loopback, client_to: Make) -> None:
     assert caught.value.response.retries_taken == 2
 
 
-def test_an_exhausted_quota_is_never_tried_again(server: Loopback, client_to: Make) -> None:
+def test_exhausted_quota_is_never_retried(server: Loopback, client_to: Make) -> None:
     server.reply(Answer.error(429, "pay first", "insufficient_quota", headers=[SOON, ("x-should-retry", "true")]))
     with pytest.raises(oai.RateLimitError):
         client_to(max_retries=3).models.list()
     assert len(server.requests) == 1
 
 
-def test_the_server_may_say_whether_to_try_again(server: Loopback, client_to: Make) -> None:
+def test_x_should_retry_overrides_the_status(server: Loopback, client_to: Make) -> None:
     client = client_to(max_retries=1)
     server.reply(Answer.error(400, "odd", headers=[SOON, ("x-should-retry", "true")]), Answer.of_json(PAGE))
     client.models.list()
@@ -67,28 +67,26 @@ def test_the_server_may_say_whether_to_try_again(server: Loopback, client_to: Ma
 
 
 @pytest.mark.parametrize("answer", [Answer(reset="before"), Answer.of_json(PAGE, truncate=4)])
-def test_a_broken_connection_is_tried_again(
-    answer: Answer, server: Loopback, client_to: Make, monkeypatch: Any
-) -> None:
+def test_broken_connection_is_retried(answer: Answer, server: Loopback, client_to: Make, monkeypatch: Any) -> None:
     monkeypatch.setattr("oai._flow.retry.FIRST_DELAY", 0.001)
     server.reply(answer, Answer.of_json(PAGE))
     assert client_to(max_retries=1).models.list().data == []
     assert len(server.requests) == 2
 
 
-def test_the_wait_is_what_the_server_asks_for(server: Loopback, client_to: Make) -> None:
+def test_retry_after_sets_the_delay(server: Loopback, client_to: Make) -> None:
     server.reply(Answer.error(429, "later", retry_after=0.2), Answer.of_json(PAGE))
-    began = time.monotonic()
+    start = time.monotonic()
     client_to(max_retries=1).models.list()
-    assert 0.2 <= time.monotonic() - began < 1.0
+    assert 0.2 <= time.monotonic() - start < 1.0
 
 
-def test_a_server_that_asks_for_more_than_two_minutes_is_not_waited_for(server: Loopback, client_to: Make) -> None:
+def test_retry_after_above_two_minutes_is_not_retried(server: Loopback, client_to: Make) -> None:
     server.reply(Answer.error(429, "tomorrow", retry_after=121))
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(oai.RateLimitError):
         client_to(max_retries=5).models.list()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - start < 1.0
 
 
 def in_a_minute() -> str:
@@ -112,21 +110,21 @@ def in_a_minute() -> str:
         ({"retry-after": "whenever"}, None),
     ],
 )
-def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: Any) -> None:
+def test_retry_after_forms(headers: dict[str, str], seconds: Any) -> None:
     assert retry_after(oai.Headers(headers.items())) == seconds
 
 
 @given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text() | st.floats().map(str)))
-def test_a_server_pause_is_between_nothing_and_the_ceiling(headers: dict[str, str]) -> None:
+def test_server_pause_is_between_zero_and_the_ceiling(headers: dict[str, str]) -> None:
     assert 0.0 <= server_pause(oai.Headers(headers.items())) <= LONGEST_RETRY_AFTER
 
 
-def test_retry_after_may_be_a_date() -> None:
+def test_retry_after_as_a_date() -> None:
     seconds = retry_after(oai.Headers([("retry-after", in_a_minute())]))
     assert seconds == pytest.approx(60, abs=5)
 
 
-def test_the_backoff_doubles_up_to_eight_seconds_with_jitter() -> None:
+def test_backoff_doubles_up_to_eight_seconds_with_jitter() -> None:
     for attempt, longest in enumerate([0.5, 1, 2, 4, 8, 8, 8]):
         delays = [retry_delay(attempt, None) for _ in range(50)]
         assert all(0.75 * longest <= delay <= longest for delay in delays)
@@ -145,20 +143,20 @@ def test_the_backoff_doubles_up_to_eight_seconds_with_jitter() -> None:
     ],
     ids=["silence", "slow headers", "slow body"],
 )
-def test_the_deadline_holds_whatever_is_slow(answer: Answer, server: Loopback, client_to: Make) -> None:
+def test_deadline_bounds_slow_responses(answer: Answer, server: Loopback, client_to: Make) -> None:
     server.default = answer
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(oai.APITimeoutError, match=r"the deadline of 0\.3 s has passed"):
         client_to(deadline=0.3, max_retries=5).models.list()
-    assert 0.25 < time.monotonic() - began < 0.8
+    assert 0.25 < time.monotonic() - start < 0.8
 
 
-def test_the_deadline_holds_over_attempts_and_waits(server: Loopback, client_to: Make) -> None:
+def test_deadline_bounds_attempts_and_delays(server: Loopback, client_to: Make) -> None:
     server.default = Answer.error(429, "later", retry_after=0.5)
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(oai.RateLimitError):
         client_to(deadline=1.4, max_retries=50).models.list()
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - start < 1.4
     assert len(server.requests) == 3
 
 
@@ -173,8 +171,8 @@ NO_TIME: list[dict[str, Any]] = [
 ]
 
 
-def over_nothing(way: Way) -> list[Any]:
-    """Give the way a transport that answers whatever the limits, and a key that is asked for; count both."""
+def count_calls(way: Way) -> list[Any]:
+    """Give the client a transport that ignores time-outs, and a key function; record the calls of both."""
     calls: list[Any] = []
     transport = oai.OfflineTransport()
 
@@ -193,19 +191,19 @@ def over_nothing(way: Way) -> list[Any]:
 
 @pytest.mark.parametrize("limits", NO_TIME, ids=str)
 @pytest.mark.parametrize("over", ["sockets", "another transport"])
-def test_a_call_without_time_is_a_timeout_before_anything_is_sent(
+def test_call_without_time_raises_timeout_before_sending(
     limits: dict[str, Any], over: str, way: Way, server: Loopback
 ) -> None:
-    calls: list[Any] = over_nothing(way) if over != "sockets" else []
+    calls: list[Any] = count_calls(way) if over != "sockets" else []
     way.options.update(max_retries=2, on_retry=calls.append)
-    with pytest.raises(oai.APITimeoutError, match="leave no time, and nothing was sent") as caught:
+    with pytest.raises(oai.APITimeoutError, match="time-outs leave no time, and nothing was sent") as caught:
         way.call("models.list", **limits)
     assert (server.requests, server.connections, calls) == ([], 0, [])
     assert caught.value.request.operation == "models.list"
 
 
 @pytest.mark.parametrize("limits", [{"deadline": 0}, {"deadline": -2.0}, {"timeout": -1}], ids=str)
-def test_a_client_with_what_is_left_of_a_time_sends_nothing_after_it(
+def test_client_whose_time_is_over_sends_nothing(
     limits: dict[str, Any], play: Callable[..., Any], server: Loopback
 ) -> None:
     def scenario(client: Any) -> Any:
@@ -216,22 +214,22 @@ def test_a_client_with_what_is_left_of_a_time_sends_nothing_after_it(
     assert server.connections == 0
 
 
-def test_the_least_time_is_time(way: Way, server: Loopback) -> None:
+def test_zero_pool_timeout_still_sends(way: Way, server: Loopback) -> None:
     server.reply(Answer.of_json(PAGE))
     way.options["deadline"] = 5
     assert way.call("models.list", timeout=oai.Timeout(5, pool=0)).data == []
 
 
-def test_the_deadline_holds_for_a_stream(server: Loopback, client_to: Make) -> None:
+def test_deadline_bounds_a_stream(server: Loopback, client_to: Make) -> None:
     server.reply(Answer.events([{"n": n} for n in range(100)], pace=0.02))
     stream = client_to(deadline=0.3).post("/x", stream=True)
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(oai.APITimeoutError, match="within the stream"):
         list(stream)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - start < 0.8
 
 
-def test_the_deadline_holds_over_redirects(way: Way, server: Loopback) -> None:
+def test_deadline_bounds_redirects(way: Way, server: Loopback) -> None:
     server.default = Answer(302, headers=[("Location", "/on")], delay=0.2)
     way.options["deadline"] = 0.5
     with pytest.raises(oai.APITimeoutError, match=r"the deadline of 0\.5 s has passed"):
@@ -240,16 +238,14 @@ def test_the_deadline_holds_over_redirects(way: Way, server: Loopback) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_within_the_origin_is_followed_with_the_key(
-    status: int, server: Loopback, client: oai.OpenAI
-) -> None:
+def test_redirect_within_the_origin_keeps_the_key(status: int, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer(status, headers=[("Location", "/v2/models")]), Answer.of_json(PAGE))
     client.models.list()
     assert server.requests[1].target == "/v2/models"
     assert server.requests[1].header("authorization") == "Bearer the-key-of-the-tests"
 
 
-def test_the_key_does_not_follow_a_redirect_to_another_origin(server: Loopback, client_to: Make) -> None:
+def test_redirect_to_another_origin_drops_the_key(server: Loopback, client_to: Make) -> None:
     with Loopback() as other:
         other.reply(Answer(body=b"content"))
         server.reply(Answer(302, headers=[("Location", f"{other.url}/blob?signature=x")]))
@@ -264,25 +260,25 @@ def test_the_key_does_not_follow_a_redirect_to_another_origin(server: Loopback, 
 @pytest.mark.parametrize(
     ("status", "method", "body"), [(302, "GET", b""), (303, "GET", b""), (307, "POST", b'{"input":"x"}')]
 )
-def test_a_redirected_post_keeps_its_method_where_the_status_says_so(
+def test_redirected_post_keeps_its_method_by_status(
     status: int, method: str, body: bytes, server: Loopback, client: oai.OpenAI
 ) -> None:
     server.reply(Answer(status, headers=[("Location", "/elsewhere")]), Answer.of_json({}))
     client.moderations.create(input="x")
-    seen: Seen = server.requests[1]
-    assert (seen.method, seen.body) == (method, body)
+    request: Seen = server.requests[1]
+    assert (request.method, request.body) == (method, body)
 
 
-def test_redirects_end(server: Loopback, client: oai.OpenAI) -> None:
+def test_endless_redirects_raise(server: Loopback, client: oai.OpenAI) -> None:
     server.default = Answer(307, headers=[("Location", "/v1/models")])
     with pytest.raises(oai.APIConnectionError, match="redirected more than 10 times"):
         client.models.list()
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "http://[::1/x", "http://example.test:99999/"])
-def test_a_redirect_to_something_else_is_not_followed(location: str, way: Way, server: Loopback) -> None:
+def test_redirect_to_no_http_url_raises(location: str, way: Way, server: Loopback) -> None:
     server.default = Answer(302, headers=[("Location", location)])
-    with pytest.raises(oai.APIConnectionError, match="not a web address"):
+    with pytest.raises(oai.APIConnectionError, match="not an http or https URL"):
         way.call("models.list")
 
 
@@ -291,17 +287,17 @@ def test_a_redirect_to_something_else_is_not_followed(location: str, way: Way, s
     [
         ("/on?a=1#part", "/on?a=1"),
         ("/a b", "/a%20b"),
-        ("/\u00fc", "/%FC"),  # as the header field's bytes are
+        ("/\u00fc", "/%FC"),  # header fields are Latin-1
         ("/a%2Fb?c=%7B'd'%7D", "/a%2Fb?c=%7B'd'%7D"),
     ],
 )
-def test_a_redirect_is_asked_for_as_http_can_carry_it(location: str, target: str, way: Way, server: Loopback) -> None:
+def test_redirect_target_is_percent_encoded(location: str, target: str, way: Way, server: Loopback) -> None:
     server.reply(Answer(302, headers=[("Location", location)]), Answer.of_json(PAGE))
     way.call("models.list")
     assert server.requests[1].target == target
 
 
-def test_silence_after_an_interim_answer_is_not_waited_for_longer_than_a_read(way: Way, server: Loopback) -> None:
+def test_read_timeout_applies_after_an_interim_response(way: Way, server: Loopback) -> None:
     silent = threading.Event()
 
     class Held(Answer):
@@ -311,8 +307,8 @@ def test_silence_after_an_interim_answer_is_not_waited_for_longer_than_a_read(wa
 
     server.reply(Answer.of_json(PAGE, informational=[Answer(103), Held(103)]))
     way.options["timeout"] = 0.2
-    began = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(oai.APITimeoutError):
         way.call("models.list")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - start < 2
     silent.set()

@@ -295,7 +295,7 @@ def test_an_answer_may_be_cast_to_a_model_of_pydantic(server: Loopback, client: 
     server.reply(Answer.of_json({"x": 1}), Answer.of_json({"x": "far"}))
     assert client.get("/point", cast_to=Point) == Point(x=1)
     with pytest.raises(
-        oai.APIResponseValidationError, match=r"GET /point: the answer does not fit Point: 1 validation"
+        oai.APIResponseValidationError, match=r"GET /point: the response does not match Point: 1 validation"
     ):
         client.get("/point", cast_to=Point)
 

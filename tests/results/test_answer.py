@@ -1,4 +1,4 @@
-"""What a call returns: structs with their response, pages, bytes, text, nothing."""
+"""Results: structs with their response, pages, binary data, text, `None`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def file(number: int) -> dict[str, Any]:
     }
 
 
-def test_a_result_knows_its_response(server: Loopback, client: oai.OpenAI) -> None:
+def test_result_has_its_response(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json=MODEL, headers=[("X-Request-Id", "req-1"), ("x-many", "1"), ("X-Many", "2")])
     model = client.models.retrieve("m")
     response = model._response
@@ -49,10 +49,10 @@ def test_a_result_knows_its_response(server: Loopback, client: oai.OpenAI) -> No
 
 
 def pages_of(count: int, size: int, *, has_more: bool = True) -> Callable[[Seen], Answer]:
-    """Answer as the API lists files: `size` after the one that `after` names."""
+    """Respond as the API lists files: `size` files after the one in `after`."""
 
-    def answer(seen: Seen) -> Answer:
-        after = parse_qs(seen.query).get("after", ["file--01"])[0]
+    def answer(request: Seen) -> Answer:
+        after = parse_qs(request.query).get("after", ["file--01"])[0]
         start = int(after.removeprefix("file-")) + 1 if after != "file--01" else 0
         data = [file(number) for number in range(start, min(start + size, count))]
         more = {"has_more": start + size < count} if has_more else {}
@@ -61,20 +61,20 @@ def pages_of(count: int, size: int, *, has_more: bool = True) -> Callable[[Seen]
     return answer
 
 
-def test_iterating_a_page_goes_over_all_pages(server: Loopback, client: oai.OpenAI) -> None:
+def test_iterating_a_page_fetches_all_pages(server: Loopback, client: oai.OpenAI) -> None:
     server.default = pages_of(7, 3)
     page = client.files.list(purpose="evals", limit=3)
     assert [each.id for each in page.data] == ["file-000", "file-001", "file-002"]
     assert page.has_next_page()
     assert [each.id for each in page] == [f"file-{number:03}" for number in range(7)]
-    assert [seen.query for seen in server.requests] == [
+    assert [request.query for request in server.requests] == [
         "limit=3&purpose=evals",
         "limit=3&purpose=evals&after=file-002",
         "limit=3&purpose=evals&after=file-005",
     ]
 
 
-def test_pages_one_by_one(server: Loopback, client: oai.OpenAI) -> None:
+def test_pages_are_fetched_one_by_one(server: Loopback, client: oai.OpenAI) -> None:
     server.default = pages_of(5, 2)
     page = client.files.list()
     second = page.get_next_page()
@@ -87,25 +87,25 @@ def test_pages_one_by_one(server: Loopback, client: oai.OpenAI) -> None:
         last.get_next_page()
 
 
-def test_a_list_without_has_more_ends_at_an_empty_page(server: Loopback, client: oai.OpenAI) -> None:
+def test_list_without_has_more_ends_at_an_empty_page(server: Loopback, client: oai.OpenAI) -> None:
     server.default = pages_of(4, 2, has_more=False)
     assert len(list(client.files.list())) == 4
     assert len(server.requests) == 3
 
 
-def test_a_server_that_ignores_the_cursor_does_not_make_an_endless_list(server: Loopback, client: oai.OpenAI) -> None:
+def test_server_that_ignores_the_cursor_ends_the_list(server: Loopback, client: oai.OpenAI) -> None:
     server.default = Answer.of_json({"object": "list", "data": [file(1)], "has_more": True})
     assert len(list(client.files.list())) == 2
     assert len(server.requests) == 2
 
 
-def test_a_page_keeps_the_options_of_its_call(server: Loopback, client: oai.OpenAI) -> None:
+def test_next_page_keeps_the_options_of_the_call(server: Loopback, client: oai.OpenAI) -> None:
     server.default = pages_of(3, 2)
     list(client.files.list(extra_headers={"X-Own": "1"}, extra_query={"own": "2"}))
-    assert all(seen.header("x-own") == "1" and "own=2" in seen.query for seen in server.requests)
+    assert all(request.header("x-own") == "1" and "own=2" in request.query for request in server.requests)
 
 
-def test_a_list_that_has_no_further_page(server: Loopback, client: oai.OpenAI) -> None:
+def test_list_of_a_single_page(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"object": "list", "data": [MODEL]})
     page = client.models.list()
     assert not page.has_next_page()
@@ -119,12 +119,12 @@ def test_a_list_that_has_no_further_page(server: Loopback, client: oai.OpenAI) -
         *({"data": {"a": 1}, "has_more": True}, {"data": "abc"}),
     ],
 )
-def test_a_list_without_data_is_empty(body: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
+def test_list_without_data_is_empty(body: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json=body)
     assert list(client.files.list()) == []
 
 
-def test_the_other_kinds_of_pages_find_their_successor(server: Loopback, client_to: Make) -> None:
+def test_other_page_types_find_the_next_page(server: Loopback, client_to: Make) -> None:
     client = client_to(admin_api_key="admin")
     item = {"type": "message", "id": "i", "role": "user", "status": "completed", "content": []}
     server.reply(json={"object": "list", "data": [item], "has_more": True, "first_id": "i", "last_id": "last-1"})
@@ -138,7 +138,7 @@ def test_the_other_kinds_of_pages_find_their_successor(server: Loopback, client_
     assert server.requests[-1].query == "after=next-1"
 
 
-def test_bytes_can_be_had_in_every_way(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
+def test_binary_response_accessors(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
     content = bytes(range(256)) * 40
     server.reply(Answer(body=content, content_type="audio/mpeg", headers=[("x-request-id", "r")]))
     answer = client.audio.speech.create(model="m", input="x", voice="alloy")
@@ -153,7 +153,7 @@ def test_bytes_can_be_had_in_every_way(server: Loopback, client: oai.OpenAI, tmp
     assert repr(answer) == "<BinaryResponse 10240 bytes audio/mpeg>"
 
 
-def test_bytes_are_read_as_an_async_client_of_the_official_sdk_does(server: Loopback, tmp_path: Path) -> None:
+def test_binary_response_has_the_official_async_methods(server: Loopback, tmp_path: Path) -> None:
     server.default = Answer(body="a\nb\u00fc\r\nc")
 
     async def main() -> None:
@@ -170,7 +170,7 @@ def test_bytes_are_read_as_an_async_client_of_the_official_sdk_does(server: Loop
     asyncio.run(main())
 
 
-def test_a_file_that_cannot_be_written_leaves_the_old_one(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
     server.reply(Answer(body=b"new"))
     answer = client.files.content("f")
     with pytest.raises(FileNotFoundError):
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(server: Loopback, clie
     assert os.listdir(tmp_path) == ["old"]
 
 
-def test_writing_through_a_symbolic_link_replaces_the_file_it_points_to(
+def test_writing_through_a_symbolic_link_replaces_its_target(
     server: Loopback, client: oai.OpenAI, tmp_path: Path
 ) -> None:
     server.reply(Answer(body=b"new"))
@@ -194,7 +194,7 @@ def test_writing_through_a_symbolic_link_replaces_the_file_it_points_to(
     assert os.listdir(tmp_path / "kept") == ["file"]
 
 
-def test_bytes_can_be_written_to_a_pipe(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
+def test_binary_response_is_written_to_a_pipe(server: Loopback, client: oai.OpenAI, tmp_path: Path) -> None:
     server.reply(Answer(body=b"through a pipe"))
     answer = client.files.content("f")
     os.mkfifo(tmp_path / "pipe")
@@ -210,10 +210,10 @@ def test_bytes_can_be_written_to_a_pipe(server: Loopback, client: oai.OpenAI, tm
     "text",
     [
         *("1\n00:00:00,000 --> 00:00:01,000\nHi\n", "WEBVTT\n\nHi", "Hi", ""),
-        *("[Music]\n", "{inaudible}", "42\n", "null", "true", '"Yes."', "[1]"),  # which look like JSON, and some are
+        *("[Music]\n", "{inaudible}", "42\n", "null", "true", '"Yes."', "[1]"),  # look like JSON, and some are
     ],
 )
-def test_text_where_the_server_answers_text(text: str, server: Loopback, client: oai.OpenAI) -> None:
+def test_text_response_is_a_str(text: str, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer(body=text, content_type="text/plain; charset=utf-8", headers=[("x-request-id", "r")]))
     answer = client.audio.transcriptions.create(file=("a.wav", b"x"), model="m", response_format="srt")
     assert answer == text
@@ -221,7 +221,7 @@ def test_text_where_the_server_answers_text(text: str, server: Loopback, client:
     assert answer._request_id == "r"
 
 
-def test_a_transcription_is_of_the_kind_that_its_fields_say(server: Loopback, client: oai.OpenAI) -> None:
+def test_transcription_class_follows_its_fields(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"text": "Hi"})
     server.reply(json={"text": "Hi", "language": "en", "duration": 1.5, "task": "transcribe", "segments": []})
     plain = client.audio.transcriptions.create(file=b"x", model="m")
@@ -236,7 +236,7 @@ def test_no_content_is_none(status: int, server: Loopback, client: oai.OpenAI) -
     assert client.models.retrieve("m") is None
 
 
-def test_gzip_and_deflate_are_undone(server: Loopback, client: oai.OpenAI) -> None:
+def test_gzip_and_deflate_are_decoded(server: Loopback, client: oai.OpenAI) -> None:
     import json
     import zlib
 
@@ -257,7 +257,7 @@ def test_gzip_and_deflate_are_undone(server: Loopback, client: oai.OpenAI) -> No
         ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab", "the gzip content was cut short"),
     ],
 )
-def test_an_encoding_that_cannot_be_undone_is_a_named_error(
+def test_undecodable_content_encoding_raises(
     encoding: str, body: bytes, message: str, server: Loopback, client: oai.OpenAI
 ) -> None:
     server.reply(Answer(body=body, headers=[("Content-Encoding", encoding)]))
@@ -265,6 +265,6 @@ def test_an_encoding_that_cannot_be_undone_is_a_named_error(
         client.models.retrieve("m")
 
 
-def test_numbers_and_texts_as_an_answer(server: Loopback, client: oai.OpenAI) -> None:
+def test_json_list_as_a_result(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json=[1, 2])
     assert client.models.retrieve("m") == [1, 2]

@@ -1,4 +1,4 @@
-"""Answers before they are decoded: raw responses, and responses whose body is read as it is asked for."""
+"""Raw responses, and streamed responses whose body is read on demand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TYPE = "text/event-stream"
 
 
 def both(value: Any) -> Any:
-    """Take what a method of either client returned for what a scenario may yield: iterators as lists."""
+    """Convert the return value of a method of either client to a value that a scenario may yield: iterators to lists."""
     if isinstance(value, Iterator):
         return list(value)
     if isinstance(value, AsyncIterator):
@@ -38,7 +38,7 @@ def both(value: Any) -> Any:
 
 
 def entered(manager: Any, use: Callable[[Any], Any]) -> Any:
-    """Enter the context manager of either client, and do something within."""
+    """Enter the context manager of either client and call `use`."""
     if hasattr(manager, "__aenter__"):
 
         async def main() -> Any:
@@ -58,7 +58,7 @@ def streamed(use: Callable[[Any], Any]) -> Callable[..., Any]:
     return scenario
 
 
-def test_a_raw_response_has_the_answer_and_the_result(play: Callable[..., Any], server: Loopback) -> None:
+def test_raw_response_has_response_and_result(play: Callable[..., Any], server: Loopback) -> None:
     def scenario(client: Any) -> Any:
         return (yield client.models.with_raw_response.retrieve("m"))
 
@@ -76,7 +76,7 @@ def test_a_raw_response_has_the_answer_and_the_result(play: Callable[..., Any], 
     assert pickle.loads(pickle.dumps(raw)).json() == MODEL
 
 
-def test_a_raw_list_parses_to_a_page(play: Callable[..., Any], server: Loopback) -> None:
+def test_raw_list_parses_to_a_page(play: Callable[..., Any], server: Loopback) -> None:
     def scenario(client: Any) -> Any:
         raw = yield client.with_raw_response.files.list(limit=1)
         page = raw.parse()
@@ -89,7 +89,7 @@ def test_a_raw_list_parses_to_a_page(play: Callable[..., Any], server: Loopback)
     assert server.requests[1].target == "/v1/files?limit=1&after=a"
 
 
-def test_a_raw_stream_parses_to_a_stream(play: Callable[..., Any], server: Loopback) -> None:
+def test_raw_stream_parses_to_a_stream(play: Callable[..., Any], server: Loopback) -> None:
     def scenario(client: Any) -> Any:
         raw = yield client.chat.completions.with_raw_response.create(model="m", messages=[], stream=True)
         assert raw.headers["x-request-id"] == "req-1"
@@ -109,38 +109,38 @@ def test_errors_raise_from_both_views(play: Callable[..., Any], server: Loopback
     assert server.until(lambda: not server.open_connections)
 
 
-def test_requests_that_no_row_declares_have_the_views_as_well(play: Callable[..., Any], server: Loopback) -> None:
+def test_undeclared_requests_have_raw_responses(play: Callable[..., Any], server: Loopback) -> None:
     server.default = Answer(json={"a": 1})
     raw = play(lambda client: (yield client.with_raw_response.get("/x")))
     assert raw.parse().a == 1
 
 
 @given(content=st.binary(max_size=300), size=st.integers(1, 64), step=st.integers(1, 64))
-def test_a_body_is_cut_into_pieces_of_the_size_that_was_asked_for(content: bytes, size: int, step: int) -> None:
+def test_iter_bytes_yields_chunks_of_the_requested_size(content: bytes, size: int, step: int) -> None:
     pieces = [content[start : start + step] for start in range(0, len(content), step)]
     with oai.OpenAI(transport=InPieces(pieces)) as client:
         with client.files.with_streaming_response.content("f") as response:
-            got = list(response.iter_bytes(size))
-        assert [content[start : start + size] for start in range(0, len(content), size)] == got
+            chunks = list(response.iter_bytes(size))
+        assert [content[start : start + size] for start in range(0, len(content), size)] == chunks
         with client.files.with_streaming_response.content("f") as response:
             assert "".join(response.iter_text()) == content.decode(errors="replace")
 
 
 @given(text=st.text(alphabet="ab\r\n é", max_size=60), step=st.integers(1, 9))
-def test_lines_do_not_depend_on_how_the_body_is_cut(text: str, step: int) -> None:
+def test_lines_are_independent_of_chunk_boundaries(text: str, step: int) -> None:
     content = text.encode()
     pieces = [content[start : start + step] for start in range(0, len(content), step)]
     with (
         oai.OpenAI(transport=InPieces(pieces)) as client,
         client.files.with_streaming_response.content("f") as response,
     ):
-        got = list(response.iter_lines())
+        lines = list(response.iter_lines())
     expected = text.replace("\r\n", "\n").split("\n")
-    assert got == (expected if expected[-1] else expected[:-1])
+    assert lines == (expected if expected[-1] else expected[:-1])
 
 
 class InPieces:
-    """A transport that answers everything with a body in pieces."""
+    """A transport whose responses have a body in pieces."""
 
     needs_key = False
 
@@ -171,17 +171,17 @@ class Pieces:
         pass
 
 
-def test_nothing_is_read_before_it_is_asked_for(play: Callable[..., Any], server: Loopback) -> None:
+def test_body_is_read_on_demand(play: Callable[..., Any], server: Loopback) -> None:
     hold = threading.Event()
     server.reply(Answer(chunks=[b"first", b"second"], framing="chunked", hold=hold))
-    seen: list[bytes] = []
+    received: list[bytes] = []
 
     def use(response: Any) -> Any:
         assert response.status_code == 200
 
         def note(piece: bytes) -> bytes:
-            seen.append(piece)
-            hold.set()  # the server sends the second piece only now
+            received.append(piece)
+            hold.set()  # releases the second piece
             return piece
 
         if isinstance(response, oai.StreamedResponse):
@@ -193,25 +193,23 @@ def test_nothing_is_read_before_it_is_asked_for(play: Callable[..., Any], server
         return all_of_it()
 
     play(streamed(use))
-    assert seen == [b"first", b"second"]
+    assert received == [b"first", b"second"]
 
 
-@pytest.mark.parametrize("squeezed", [False, True])
-def test_a_body_is_streamed_to_a_file(
-    play: Callable[..., Any], server: Loopback, tmp_path: Path, *, squeezed: bool
-) -> None:
+@pytest.mark.parametrize("gzip", [False, True])
+def test_body_is_streamed_to_a_file(play: Callable[..., Any], server: Loopback, tmp_path: Path, *, gzip: bool) -> None:
     content = os.urandom(3_000_000)
-    server.reply(Answer(body=content, gzip=squeezed))
-    told: list[tuple[int, int | None]] = []
-    play(streamed(lambda response: response.stream_to_file(tmp_path / "f", progress=lambda *known: told.append(known))))
+    server.reply(Answer(body=content, gzip=gzip))
+    progress: list[tuple[int, int | None]] = []
+    play(
+        streamed(lambda response: response.stream_to_file(tmp_path / "f", progress=lambda *step: progress.append(step)))
+    )
     assert (tmp_path / "f").read_bytes() == content
-    assert told[-1] == (3_000_000, None if squeezed else 3_000_000)
+    assert progress[-1] == (3_000_000, None if gzip else 3_000_000)
     assert os.listdir(tmp_path) == ["f"]
 
 
-def test_an_interrupted_download_leaves_the_old_file(
-    play: Callable[..., Any], server: Loopback, tmp_path: Path
-) -> None:
+def test_interrupted_download_keeps_the_old_file(play: Callable[..., Any], server: Loopback, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("old")
     server.reply(Answer(body=b"x" * 1000, truncate=500))
     with pytest.raises(oai.APIConnectionError, match="cut short"):
@@ -220,13 +218,13 @@ def test_an_interrupted_download_leaves_the_old_file(
     assert os.listdir(tmp_path) == ["f"]
 
 
-def test_leaving_the_block_early_gives_the_connection_up(play: Callable[..., Any], server: Loopback) -> None:
+def test_leaving_the_block_early_closes_the_connection(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(chunks=[b"x" * 1000] * 5, framing="chunked", hold=threading.Event()))
     play(streamed(lambda response: response.status_code))
     assert server.until(lambda: not server.open_connections)
 
 
-def test_a_body_is_taken_once(play: Callable[..., Any], server: Loopback) -> None:
+def test_body_is_consumed_once(play: Callable[..., Any], server: Loopback) -> None:
     def kept(response: Any) -> Any:
         if isinstance(response, oai.StreamedResponse):
             return response.read(), response.read(), response.text()
@@ -247,11 +245,11 @@ def test_a_body_is_taken_once(play: Callable[..., Any], server: Loopback) -> Non
 
     server.default = Answer(body=b"abc")
     assert play(streamed(kept)) == (b"abc", b"abc", "abc")
-    with pytest.raises(RuntimeError, match=r"has been taken; use read\(\)"):
+    with pytest.raises(RuntimeError, match=r"has been consumed; use read\(\)"):
         play(streamed(twice))
 
 
-def test_a_streamed_answer_parses_as_the_call_would(play: Callable[..., Any], server: Loopback) -> None:
+def test_streamed_response_parses_to_the_result(play: Callable[..., Any], server: Loopback) -> None:
     def scenario(client: Any) -> Any:
         view = client.models.with_streaming_response.retrieve("m")
         return (yield entered(view, lambda response: response.parse()))
@@ -260,7 +258,7 @@ def test_a_streamed_answer_parses_as_the_call_would(play: Callable[..., Any], se
     assert play(scenario).id == "m"
 
 
-def test_a_streamed_answer_of_text_parses_as_its_text(play: Callable[..., Any], server: Loopback) -> None:
+def test_streamed_text_response_parses_to_text(play: Callable[..., Any], server: Loopback) -> None:
     server.default = Answer(body="1\nHello", content_type="text/plain")
 
     def scenario(client: Any) -> Any:
@@ -274,7 +272,7 @@ def test_a_streamed_answer_of_text_parses_as_its_text(play: Callable[..., Any], 
     assert play(scenario) == ("1\nHello", "1\nHello", b"1\nHello")
 
 
-def test_a_streamed_answer_parses_as_another_type(play: Callable[..., Any], server: Loopback) -> None:
+def test_streamed_response_parses_to_another_type(play: Callable[..., Any], server: Loopback) -> None:
     server.default = Answer(json=MODEL)
 
     def scenario(client: Any) -> Any:
@@ -290,7 +288,7 @@ def test_a_streamed_answer_parses_as_another_type(play: Callable[..., Any], serv
     assert (data["id"], status) == ("m", 200)
 
 
-def test_a_large_body_is_not_read_into_memory(play: Callable[..., Any], server: Loopback) -> None:
+def test_read_is_limited_by_max_body(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(chunks=[b"x" * 600] * 2, framing="chunked"))
     with pytest.raises(oai.ResponseTooLargeError, match="max_body"):
         play(streamed(lambda response: response.read()), max_body=1000)
@@ -298,7 +296,7 @@ def test_a_large_body_is_not_read_into_memory(play: Callable[..., Any], server: 
     assert sum(map(len, play(streamed(lambda response: response.iter_bytes()), max_body=1000))) == 1200
 
 
-def test_a_table_of_ones_own_has_the_views(tmp_path: Path, server: Loopback) -> None:
+def test_operations_of_a_custom_table_have_raw_responses(tmp_path: Path, server: Loopback) -> None:
     path = tmp_path / "t.toml"
     path.write_text('[a.rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "Any"\n')
     server.default = Answer(json={"a": 1})
