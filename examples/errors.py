@@ -6,7 +6,7 @@ Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/errors
 import oai
 
 client = oai.OpenAI(max_retries=1)
-broken = client.with_options(base_url="http://127.0.0.1:9/v1", transport=oai.Urllib3Transport(), api_key="none")
+broken = client.with_options(base_url="http://127.0.0.1:9/v1", transport=oai.HTTPTransport(), api_key="none")
 messages = [{"role": "user", "content": "Hello"}]
 
 for each in (client, broken):

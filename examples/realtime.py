@@ -48,6 +48,6 @@ else:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = f"http://127.0.0.1:{server.socket.getsockname()[1]}/v1"
-        talk(oai.OpenAI(api_key="none", base_url=url, transport=oai.Urllib3Transport()))
+        talk(oai.OpenAI(api_key="none", base_url=url, transport=oai.HTTPTransport()))
         server.shutdown()
         thread.join()

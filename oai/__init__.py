@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
     from oai.transports import FakeTransport as FakeTransport
+    from oai.transports import HTTPTransport as HTTPTransport
     from oai.transports import OfflineTransport as OfflineTransport
     from oai.transports import Recorder as Recorder
     from oai.transports import SecretFound as SecretFound
@@ -189,8 +190,8 @@ _HOMES = {
     "oai.helpers.bulk.map": "amap map",
     "oai.testing": "",
     "oai.transports": (
-        "AiohttpTransport AsyncTransport CassetteError CassetteMiss FakeTransport OfflineTransport Recorder "
-        "SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
+        "AiohttpTransport AsyncTransport CassetteError CassetteMiss FakeTransport HTTPTransport OfflineTransport "
+        "Recorder SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
     ),
     "oai.types": "",
 }

@@ -132,9 +132,9 @@ class MeteredTransport:
 
     def __init__(self) -> None:
         from oai._client.default_transport import find_transport
-        from oai.transports.urllib3 import Urllib3Transport
+        from oai.transports.http import HTTPTransport
 
-        self._own = Urllib3Transport()  # opens nothing before it sends
+        self._own = HTTPTransport()  # opens nothing before it sends
         self._transport: Transport = find_transport(None, is_async=False) or self._own
 
     @property

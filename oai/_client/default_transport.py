@@ -1,8 +1,7 @@
-"""What a client sends over that was given no transport: an enclosing block's, or the environment's.
+"""The transport of a client that is made without one: an enclosing block's, or the environment's.
 
-`default_transport` is for code under test that makes its own client deep inside, and `OAI_TRANSPORT` for a whole
-program. Both are asked when a client is made, never later. This module knows names and makes transports of them; it
-sends nothing.
+`default_transport` is for code under test that makes its own client deep inside, `OAI_TRANSPORT` for a whole program.
+Both are read when a client is made, never later. This module maps names to transports; it sends nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +23,9 @@ VARIABLE = "OAI_TRANSPORT"
 CASSETTES = ("replay", "record", "append", "live")
 """The words before a cassette's path: the modes of a `Recorder`."""
 
+LIBRARIES = {"http": "both", "urllib3": "sync", "aiohttp": "async"}
+"""The ways to reach a server, and the clients that each is for; the other clients keep their default transport."""
+
 _lock = allocate_lock()
 _blocks: list[list[Any]] = []
 _named: dict[tuple[str, str], Any] = {}
@@ -31,15 +33,14 @@ _named: dict[tuple[str, str], Any] = {}
 
 @contextlib.contextmanager
 def default_transport(transport: Transport | Any) -> Iterator[Any]:
-    """Let clients that are made within the block, and given no transport, send over this one.
+    """Make this the transport of all clients that are made within the block without one.
 
-    The block holds for the whole process: for threads and tasks that it starts, and for those that run beside it,
-    since code under test often makes its client in a thread of its own. Where blocks lie within each other the one
-    entered last counts. A client keeps the transport that it was made with, also after the block, and closes none
-    that it was not given alone: the transport stays the caller's.
+    The block applies to the whole process: to the threads and tasks that it starts, and to all others, since code
+    under test often makes its client in a thread of its own. Of nested blocks the one entered last applies. A client
+    keeps its transport after the block, and does not close it: the transport belongs to the caller.
 
     Args:
-        transport: what the clients send over; a `Recorder` or an `OfflineTransport` serves sync and async ones.
+        transport: a transport; a `Recorder` or an `OfflineTransport` serves sync and async clients.
     """
     block = [transport]
     with _lock:
@@ -48,53 +49,78 @@ def default_transport(transport: Transport | Any) -> Iterator[Any]:
         yield transport
     finally:
         with _lock:  # by identity: blocks of two threads need not end in the order in which they began
-            _blocks[:] = [each for each in _blocks if each is not block]
+            _blocks[:] = [other for other in _blocks if other is not block]
 
 
 class ClosedTransport:
-    """What a client sends over that was closed before it had sent anything."""
+    """The transport of a client that was closed before it had sent anything."""
 
     def send(self, _: Request) -> Reply:
-        """Refuse."""
+        """Raise `TransportError`."""
         from oai._http.messages import TransportError
 
         raise TransportError("closed", "the client is closed")
 
     def close(self) -> None:
-        """Do nothing: there is nothing open."""
+        """Do nothing: nothing is open."""
 
 
 def find_transport(transport: Any, *, is_async: bool) -> Any:
-    """Return the transport of a client that is being made; `None` for the usual one.
+    """Return the transport for a new client, or `None` if it uses the default one.
 
     Args:
-        transport: what the client was given, if anything.
-        is_async: whether it is an async client, for which some transports have another side (`for_async`).
+        transport: the argument of the client's constructor.
+        is_async: whether it is an async client, for which some transports have a second interface (`for_async`).
 
     Raises:
-        OpenAIError: `OAI_TRANSPORT` says nothing that can be.
+        OpenAIError: the value of `OAI_TRANSPORT` is invalid.
     """
     if transport is None:
         with _lock:
             transport = _blocks[-1][0] if _blocks else None
-    if transport is None and (said := os.environ.get(VARIABLE)):
-        transport = _from_environment(said)
+    if transport is None and (setting := os.environ.get(VARIABLE)):
+        transport = _from_environment(setting, is_async=is_async)
     side = getattr(transport, "for_async", None) if is_async else None
     return transport if side is None else side()
 
 
-def _from_environment(said: str) -> Any:
+def _from_environment(setting: str, *, is_async: bool) -> Any:
     """Return the transport that the variable names: one for all clients, so that they share a cassette."""
-    kind, colon, rest = said.partition(":")
-    place = os.path.abspath(rest) if kind in CASSETTES else ""
+    kind, colon, rest = setting.partition(":")
+    if setting in LIBRARIES:
+        clients = "async" if is_async else "sync"
+        if LIBRARIES[setting] not in (clients, "both"):
+            return None
+        place = clients
+    else:
+        place = os.path.abspath(rest) if kind in CASSETTES else ""
     with _lock:
-        if (said, place) not in _named:
-            _named[said, place] = _from_name(said, kind, place if place and rest else rest, colon=bool(colon))
-        return _named[said, place]
+        if (setting, place) not in _named:
+            path = place if place and rest else rest
+            _named[setting, place] = (
+                _library(setting, is_async=is_async)
+                if setting in LIBRARIES
+                else _from_name(setting, kind, path, colon=bool(colon))
+            )
+        return _named[setting, place]
 
 
-def _from_name(said: str, kind: str, rest: str, *, colon: bool) -> Any:
-    if said == "offline":
+def _library(name: str, *, is_async: bool) -> Any:
+    if is_async:
+        from oai.transports.aiohttp import AiohttpTransport
+
+        return AiohttpTransport()
+    if name == "urllib3":
+        from oai.transports.urllib3 import Urllib3Transport
+
+        return Urllib3Transport()
+    from oai.transports.http import HTTPTransport
+
+    return HTTPTransport()
+
+
+def _from_name(setting: str, kind: str, rest: str, *, colon: bool) -> Any:
+    if setting == "offline":
         from oai.transports.offline import OfflineTransport
 
         return OfflineTransport()
@@ -103,33 +129,35 @@ def _from_name(said: str, kind: str, rest: str, *, colon: bool) -> Any:
 
         return Recorder(rest, mode=cast("Any", kind))
     if not colon or not kind or not rest:
-        right = nearest(kind, ["offline", *CASSETTES])
-        hint = f". Did you mean {right!r}?" if right else ""
+        suggestion = nearest(kind, ["offline", *LIBRARIES, *CASSETTES])
+        hint = f". Did you mean {suggestion!r}?" if suggestion else ""
         raise OpenAIError(
-            f"the environment's {VARIABLE} is {said!r}; it is `offline`, a mode and a cassette as in "
-            f"`replay:tests/chat.cassette` ({', '.join(CASSETTES)}), or `module:attribute`{hint}"
+            f"{VARIABLE} in the environment is {setting!r}; it must be `offline`, a library ({', '.join(LIBRARIES)}), "
+            f"a mode and a cassette as in `replay:tests/chat.cassette` ({', '.join(CASSETTES)}), "
+            f"or `module:attribute`{hint}"
         )
-    return _import_transport(said, kind, rest)
+    return _import_transport(setting, kind, rest)
 
 
-def _import_transport(said: str, module: str, attribute: str) -> Any:
-    """Return what a module calls by a name: a transport, or what makes one when it is called without arguments."""
+def _import_transport(setting: str, module: str, attribute: str) -> Any:
+    """Return a transport by the name of its module and attribute, or the result of a callable of that name."""
     from importlib import import_module
     from operator import attrgetter
 
     try:
-        found = attrgetter(attribute)(import_module(module))
+        value = attrgetter(attribute)(import_module(module))
     except (ImportError, AttributeError) as error:
-        right = nearest(module, CASSETTES)  # a mode misspelt rather than a module that is not there
-        hint = f". Did you mean '{right}:{attribute}'?" if right else ""
-        raise OpenAIError(f"the environment's {VARIABLE} is {said!r}: {error}{hint}") from error
-    made = found if _is_transport(found) else cast("Callable[[], Any]", found)() if callable(found) else found
-    if not _is_transport(made):
+        suggestion = nearest(module, CASSETTES)  # a misspelt mode rather than a missing module
+        hint = f". Did you mean '{suggestion}:{attribute}'?" if suggestion else ""
+        raise OpenAIError(f"{VARIABLE} in the environment is {setting!r}: {error}{hint}") from error
+    if not _is_transport(value) and callable(value):
+        value = cast("Callable[[], Any]", value)()
+    if not _is_transport(value):
         raise OpenAIError(
-            f"the environment's {VARIABLE} is {said!r}, which is no transport, with `send` and `close`, "
-            f"but {type(made).__name__!r}"
+            f"{VARIABLE} in the environment is {setting!r}, an object of type {type(value).__name__!r}; "
+            "it must name a transport, with `send` and `close`"
         )
-    return made
+    return value
 
 
 def _is_transport(value: Any) -> bool:

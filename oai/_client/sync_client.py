@@ -35,9 +35,9 @@ class SyncCore(Core):
 
     def default_transport(self) -> Transport:
         """Make a transport of the client's own."""
-        from oai.transports.urllib3 import Urllib3Transport
+        from oai.transports.http import HTTPTransport
 
-        return Urllib3Transport()
+        return HTTPTransport()
 
     def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
         """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""

@@ -122,9 +122,9 @@ def _read(source: str) -> bytes:
         with open(source, "rb") as file:
             return file.read()
     from oai._http.messages import Request, TransportError  # only where an address is given
-    from oai.transports.urllib3 import Urllib3Transport
+    from oai.transports.http import HTTPTransport
 
-    transport = Urllib3Transport()
+    transport = HTTPTransport()
     try:
         reply = transport.send(Request("GET", source, [("Accept", "application/json")]))
         content = reply.read()

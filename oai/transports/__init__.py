@@ -1,7 +1,7 @@
 """Transports, each in a module of its own, imported where it is used.
 
 A transport is anything with the two methods of `Transport`. Those here can wrap each other:
-`Recorder("chat.cassette", Limiter(Urllib3Transport(), in_flight=4))`; `limiter` is the example to read.
+`Recorder("chat.cassette", Limiter(HTTPTransport(), in_flight=4))`; `limiter` is the example to read.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from oai.transports.blocking import BlockingTransport
     from oai.transports.failing import Fail, FailingTransport
     from oai.transports.fake import FakeTransport, UnexpectedCall
+    from oai.transports.http import HTTPTransport
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
     from oai.transports.limiter import Limiter
     from oai.transports.offline import OfflineTransport
@@ -48,6 +49,7 @@ __all__ = [
     "Fail",
     "FailingTransport",
     "FakeTransport",
+    "HTTPTransport",
     "Headers",
     "HttpxTransport",
     "Limiter",
@@ -76,6 +78,7 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
             "oai.transports.blocking": "BlockingTransport",
             "oai.transports.failing": "Fail FailingTransport",
             "oai.transports.fake": "FakeTransport UnexpectedCall",
+            "oai.transports.http": "HTTPTransport",
             "oai.transports.httpx": "AsyncHttpxTransport HttpxTransport",
             "oai.transports.limiter": "Limiter",
             "oai.transports.offline": "OfflineTransport",

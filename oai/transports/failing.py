@@ -1,6 +1,6 @@
 """Fail on purpose, to see what a program does when the network or the server fails.
 
-    transport = FailingTransport(Urllib3Transport(), Fail("reset", every=3), Fail(429, first=2, retry_after=0.1))
+    transport = FailingTransport(HTTPTransport(), Fail("reset", every=3), Fail(429, first=2, retry_after=0.1))
 
 Which calls fail follows from the rules, the seed and the order of the calls alone. One flow of effects serves sync
 and async transports.

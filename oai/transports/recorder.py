@@ -55,7 +55,7 @@ class Recorder:
     Args:
         path: the cassette, a text file to be kept with the tests.
         transport: what to record, sync or async, which is closed with this one; unless given the usual one of
-            the client that asks, `Urllib3Transport()` or `AiohttpTransport()`.
+            the client that asks, `HTTPTransport()` or `AiohttpTransport()`.
         mode: `"replay"` answers from the cassette and never sends; `"record"` sends everything and writes the
             cassette anew; `"append"` answers what is recorded and sends and adds the rest; `"live"` sends and
             writes nothing. Where it is not given, the environment's `OAI_RECORD` says it, else it is `"replay"`.
@@ -315,9 +315,9 @@ def _usual(*, is_async: bool) -> Any:
         from oai.transports.aiohttp import AiohttpTransport
 
         return AiohttpTransport()
-    from oai.transports.urllib3 import Urllib3Transport
+    from oai.transports.http import HTTPTransport
 
-    return Urllib3Transport()
+    return HTTPTransport()
 
 
 async def _closing(closing: list[Awaitable[Any]], failure: Exception | None) -> None:

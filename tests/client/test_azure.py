@@ -139,7 +139,7 @@ def test_without_a_key_azure_is_faked_and_no_other_services_key_is_sent(
     client = oai.AzureOpenAI(transport=oai.OfflineTransport(), **options)
     assert client.models.retrieve("m").id == "m"
     with pytest.raises(oai.OpenAIError, match="There is no key: pass api_key, azure_ad_token"):
-        client.with_options(transport=oai.Urllib3Transport()).models.list()
+        client.with_options(transport=oai.HTTPTransport()).models.list()
     assert server.requests == []
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
     assert pickle.loads(pickle.dumps(client)).api_key == KEY

@@ -16,9 +16,9 @@ from planted import planted
 import oai
 from oai.testing import Answer, Loopback
 from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.http import HTTPTransport
 from oai.transports.offline import OfflineTransport
 from oai.transports.recorder import CassetteMiss, Recorder
-from oai.transports.urllib3 import Urllib3Transport
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
 
@@ -115,14 +115,35 @@ SHARED = OfflineTransport()
 
 
 @pytest.mark.parametrize(
+    ("name", "sync", "asynchronous"),
+    [
+        ("http", "HTTPTransport", "AiohttpTransport"),
+        ("urllib3", "Urllib3Transport", None),
+        ("aiohttp", None, "AiohttpTransport"),
+    ],
+)
+def test_the_environment_picks_the_library_for_the_clients_that_it_serves(
+    monkeypatch: pytest.MonkeyPatch, name: str, sync: str | None, asynchronous: str | None
+) -> None:
+    """A client of the other kind keeps its default transport."""
+    defaults = [type(cls(api_key="k").transport).__name__ for cls in (oai.OpenAI, oai.AsyncOpenAI)]
+    monkeypatch.setenv("OAI_TRANSPORT", name)
+    transports = [cls(api_key="k").transport for cls in (oai.OpenAI, oai.AsyncOpenAI)]
+    expected = [sync or defaults[0], asynchronous or defaults[1]]
+    assert [type(transport).__name__ for transport in transports] == expected
+    assert (oai.OpenAI(api_key="k").transport is transports[0]) == (sync is not None)
+
+
+@pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("ofline", "'ofline'; it is `offline`.*Did you mean 'offline'"),
+        ("ofline", "'ofline'; it must be `offline`.*Did you mean 'offline'"),
+        ("urlib3", "Did you mean 'urllib3'"),
         ("replay:", "a mode and a cassette"),
         ("recrod:x.cassette", "Did you mean 'record:x.cassette'"),
         ("no_such_module_here:x", "No module named"),
         ("oai.transports.offline:NoSuch", "NoSuch"),
-        ("oai:__version__", "no transport"),
+        ("oai:__version__", "must name a transport"),
     ],
 )
 def test_what_the_environment_cannot_mean_is_refused(monkeypatch: pytest.MonkeyPatch, said: str, message: str) -> None:
@@ -185,7 +206,7 @@ def test_a_recorder_sends_over_the_transport_that_its_client_waits_for(server: L
 
     oai.OpenAI(api_key="k" * 20, base_url=server.url, transport=recorder).models.retrieve("m")
     asyncio.run(both())
-    assert {type(each) for each in recorder._made.values()} == {AiohttpTransport, Urllib3Transport}
+    assert {type(each) for each in recorder._made.values()} == {AiohttpTransport, HTTPTransport}
     assert len(server.requests) == 3
     assert oai.OpenAI(transport=Recorder(tmp_path / "other")).models.retrieve("n").id == "m"
     replay = Recorder(tmp_path / "c")

@@ -26,12 +26,12 @@ from oai._recording.cassette import Exchange, RecordedRequest, RecordedResponse
 from oai._request import multipart as _multipart
 from oai.testing import Answer, Loopback
 from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.http import HTTPTransport
 from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
 from oai.transports.recorder import Recorder
-from oai.transports.urllib3 import Urllib3Transport
 
 TRANSPORTS: dict[str, tuple[Callable[[], Any], bool]] = {
-    "urllib3": (Urllib3Transport, False),
+    "http": (HTTPTransport, False),
     "aiohttp": (AiohttpTransport, True),
     "httpx": (HttpxTransport, False),
     "httpx, async": (AsyncHttpxTransport, True),
@@ -212,7 +212,7 @@ def without_pace(path: Path, *, cuts: bool = True) -> str:
 @pytest.mark.parametrize("name", TRANSPORTS)
 def test_every_transport_gives_the_same_cassette_which_replays_in_every_client(tmp_path: Path, name: str) -> None:
     reference, path = tmp_path / "reference.cassette", tmp_path / "this.cassette"
-    recorded(reference, "urllib3")
+    recorded(reference, "http")
     live = recorded(path, name)
     own = TRANSPORTS[name][0]() is None
     assert without_pace(path, cuts=not own) == without_pace(reference, cuts=not own)
@@ -237,7 +237,7 @@ def plain(seen: list[Any]) -> str:
 @pytest.mark.parametrize("name", TRANSPORTS)
 def test_recording_again_through_another_transport_changes_nothing(tmp_path: Path, name: str) -> None:
     path = tmp_path / "c.cassette"
-    recorded(path, "urllib3")
+    recorded(path, "http")
     before = path.read_bytes()
     recorded(path, name)
     assert path.read_bytes() == before

@@ -21,12 +21,12 @@ from both import Way
 
 import oai
 from oai.testing import Answer, Loopback
-from oai.transports import Request, Timeout, TransportError, Urllib3Transport
+from oai.transports import HTTPTransport, Request, Timeout, TransportError
 
 
 @pytest.fixture
-def transport() -> Iterator[Urllib3Transport]:
-    transport = Urllib3Transport()
+def transport() -> Iterator[HTTPTransport]:
+    transport = HTTPTransport()
     yield transport
     transport.close()
 
@@ -63,7 +63,7 @@ def get(url: str, **limits: Any) -> Request:
     ],
 )
 def test_a_url_says_whom_to_connect_to_and_what_to_ask_for(
-    url: str, asked: str, host: str, target: str, server: Loopback, looked_up: list[str], transport: Urllib3Transport
+    url: str, asked: str, host: str, target: str, server: Loopback, looked_up: list[str], transport: HTTPTransport
 ) -> None:
     server.reply(Answer(body=b"x"))
     assert transport.send(get(url)).read() == b"x"
@@ -74,7 +74,7 @@ def test_a_url_says_whom_to_connect_to_and_what_to_ask_for(
 @pytest.mark.parametrize(
     "url", ["nonsense", "ftp://api.example.test/", "http://", "http:///x", "http://[::1/x", "http://me:pw@h:99999/x"]
 )
-def test_what_is_no_url_of_a_server_is_named_without_its_password(url: str, transport: Urllib3Transport) -> None:
+def test_what_is_no_url_of_a_server_is_named_without_its_password(url: str, transport: HTTPTransport) -> None:
     with pytest.raises(TransportError, match="is not the URL of a server") as caught:
         transport.send(get(url))
     assert caught.value.kind == "connect"
@@ -87,7 +87,7 @@ def test_a_redirect_to_a_query_without_a_path_keeps_the_query(server: Loopback, 
     assert [request.target for request in server.requests][1] == "/?page=2"
 
 
-def test_the_limit_of_a_write_is_not_that_of_a_whole_body(server: Loopback, transport: Urllib3Transport) -> None:
+def test_the_limit_of_a_write_is_not_that_of_a_whole_body(server: Loopback, transport: HTTPTransport) -> None:
     server.reply(Answer(read_delay=0.01, body=b"x", keep_body=False))
     began = time.monotonic()
     limits = Timeout(10, write=0.4)
@@ -120,10 +120,10 @@ def speaking_tls(authority: trustme.CA, *names: str) -> Loopback:
     return Loopback(tls=context)
 
 
-def trusting(authority: trustme.CA, folder: Path) -> Urllib3Transport:
+def trusting(authority: trustme.CA, folder: Path) -> HTTPTransport:
     certificate = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(certificate))
-    return Urllib3Transport(ssl_context=ssl.create_default_context(cafile=str(certificate)))
+    return HTTPTransport(ssl_context=ssl.create_default_context(cafile=str(certificate)))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost."])
@@ -146,7 +146,7 @@ def test_who_is_not_vouched_for_is_not_asked(
     names: tuple[str, ...], told: bool, authority: trustme.CA, tmp_path: Path
 ) -> None:
     with speaking_tls(authority, *names) as server:
-        transport = trusting(authority, tmp_path) if told else Urllib3Transport()
+        transport = trusting(authority, tmp_path) if told else HTTPTransport()
         with pytest.raises(TransportError, match="CERTIFICATE_VERIFY_FAILED") as caught:
             transport.send(get(secured(server)))
         assert caught.value.kind == "connect"
@@ -154,7 +154,7 @@ def test_who_is_not_vouched_for_is_not_asked(
         transport.close()
 
 
-def test_a_server_that_speaks_no_tls_cannot_be_connected_to(transport: Urllib3Transport) -> None:
+def test_a_server_that_speaks_no_tls_cannot_be_connected_to(transport: HTTPTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as plain:
 
         def refuse() -> None:
@@ -175,7 +175,7 @@ def test_a_server_that_speaks_no_tls_cannot_be_connected_to(transport: Urllib3Tr
 
 
 def test_a_server_that_keeps_silent_about_tls_is_waited_for_as_long_as_connecting_may_take(
-    transport: Urllib3Transport,
+    transport: HTTPTransport,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -188,7 +188,7 @@ def test_a_server_that_keeps_silent_about_tls_is_waited_for_as_long_as_connectin
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 def test_a_reply_that_is_closed_by_another_thread_ends_the_read_of_this_one(
-    framing: Any, server: Loopback, transport: Urllib3Transport
+    framing: Any, server: Loopback, transport: HTTPTransport
 ) -> None:
     server.reply(Answer(chunks=[b"x"] * 400, pace=0.1, framing=framing, length=400 if framing == "length" else None))
     reply = transport.send(get(f"{server.url}/x"))
@@ -243,7 +243,7 @@ def holding() -> Iterator[Callable[[bytes], str]]:
     ],
 )
 def test_an_answer_ends_where_its_head_says(
-    fields: bytes, body: bytes, pieces: bool, holding: Callable[[bytes], str], transport: Urllib3Transport
+    fields: bytes, body: bytes, pieces: bool, holding: Callable[[bytes], str], transport: HTTPTransport
 ) -> None:
     reply = transport.send(get(holding(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n" + body), timeout=5))
     assert (b"".join(reply) if pieces else reply.read()) == b"hi"
@@ -252,7 +252,7 @@ def test_an_answer_ends_where_its_head_says(
 
 @pytest.mark.parametrize("length", ["2, 3", "-1", "+2", "0x2", "two", "", "2,", "\u00b2", "9" * 30])
 def test_a_length_that_is_none_is_named_and_waited_for_by_nobody(
-    length: str, holding: Callable[[bytes], str], transport: Urllib3Transport
+    length: str, holding: Callable[[bytes], str], transport: HTTPTransport
 ) -> None:
     """RFC 9112, section 6.3: what a client must not take for an answer up to the connection's end."""
     url = holding(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("latin-1") + b"\r\n\r\nhi")
@@ -264,7 +264,7 @@ def test_a_length_that_is_none_is_named_and_waited_for_by_nobody(
 @pytest.mark.parametrize("size", [b"zz", b"-2", b"F" * 20])
 @pytest.mark.parametrize("pieces", [False, True])
 def test_a_chunk_whose_size_cannot_be_is_a_named_error(
-    size: bytes, pieces: bool, holding: Callable[[bytes], str], transport: Urllib3Transport
+    size: bytes, pieces: bool, holding: Callable[[bytes], str], transport: HTTPTransport
 ) -> None:
     url = holding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhi\r\n0\r\n\r\n")
     reply = transport.send(get(url, read=0.5))

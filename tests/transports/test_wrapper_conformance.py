@@ -20,7 +20,7 @@ from oai.transports import (
     Limiter,
 )
 from tests.transports.test_conformance import TestAiohttp as OverAiohttp
-from tests.transports.test_conformance import TestUrllib3 as OverUrllib3
+from tests.transports.test_conformance import TestHTTP as OverHTTP
 
 pytestmark = pytest.mark.thorough
 
@@ -69,7 +69,7 @@ class TestAsyncHttpxOverAClientOfTheUsers(Httpx, AsyncTransportConformance):
         await self.client.aclose()
 
 
-class TestLimiter(OverUrllib3):
+class TestLimiter(OverHTTP):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
@@ -83,7 +83,7 @@ class TestAsyncLimiter(OverAiohttp):
         return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
 
 
-class TestFailing(OverUrllib3):
+class TestFailing(OverHTTP):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
