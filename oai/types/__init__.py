@@ -209,9 +209,9 @@ if TYPE_CHECKING:
     EvalUpdateResponse = _EvalUpdateResponse
     VideoCreateCharacterResponse = _VideoCreateCharacterResponse
 else:
-    from oai import _official_types
+    from oai._support.official_modules import install, submodules_of
 
-    _official_types.install()
+    install(__name__)
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -283,4 +283,5 @@ else:
             "oai.types.videos.structs": "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
             "oai.types.webhooks": "",
         },
+        submodules_of(__name__),
     )

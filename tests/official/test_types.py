@@ -38,6 +38,23 @@ def test_a_name_is_imported_from_the_module_that_the_official_sdk_has_it_in() ->
     assert importlib.reload(chat_completion).Choice is Choice
 
 
+def test_modules_are_attributes_of_their_packages() -> None:
+    program = (
+        "import oai.types.responses as package; module = package.response_output_text; "
+        "print(module.ResponseOutputText is package.ResponseOutputText, hasattr(package, 'response_output_texts'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_modules_have_the_types_that_the_official_ones_import() -> None:
+    from oai.types.chat.chat_completion import CompletionUsage
+    from oai.types.chat.parsed_chat_completion import ChatCompletion, ParsedChatCompletion
+
+    assert CompletionUsage is oai.types.CompletionUsage
+    assert issubclass(ParsedChatCompletion, ChatCompletion)
+
+
 def test_a_module_that_the_official_sdk_does_not_have_is_not_found() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"oai\.types\.chat\.chat_completions"):
         importlib.import_module("oai.types.chat.chat_completions")

@@ -237,11 +237,11 @@ class Reader:
         raise TypeError(f"no node for {value!r}")
 
     def _defined(self, module: ModuleType) -> dict[str, Key]:
+        """Return the types that a module has by name: its own, and those that it only imports."""
         known = self.facts.structs.keys() | self.facts.aliases.keys()
         own = {name: (module.__name__, name) for name in _defined_names(module)}
-        exported = self._exports(module)
-        public = {name: key for name, key in exported.items() if name in getattr(module, "__all__", own)}
-        return {name: key for name, key in own.items() if key in known} | public
+        imported = {name: key for name, key in self._exports(module).items() if not name.startswith("_")}
+        return {name: key for name, key in own.items() if key in known} | imported
 
     def _exports(self, module: ModuleType) -> dict[str, Key]:
         names: dict[str, Key] = {}

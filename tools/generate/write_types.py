@@ -5,7 +5,7 @@ A union that msgspec cannot decode by itself gets a name and is written twice, a
 `untagged` decodes it. Aliases that name no class stand in a module of constants, so that the parameters of an area do
 not load its structs.
 
-`official.txt` says what the names of the SDK's own modules are called here, for `oai._official_types`.
+`official.txt` says what the names of the SDK's own modules are called here, for `oai._support.official_modules`.
 """
 
 from __future__ import annotations
@@ -64,8 +64,11 @@ It is written by hand, in the module `parsed` of the area.
 BY_HAND = frozenset({Path("legacy.py"), *(Path(area, "parsed.py") for area, _ in PARSED)})
 """The modules of `oai.types` that are written by hand."""
 
-OFFICIAL = "    from oai import _official_types\n\n    _official_types.install()\n"
+OFFICIAL = "    from oai._support.official_modules import install, submodules_of\n\n    install(__name__)\n"
 """What the root package begins with."""
+
+AREA = "    from oai._support.official_modules import submodules_of\n\n"
+"""What the package of an area begins with."""
 
 SHADOWS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "object", "str", "type"})
 
@@ -354,17 +357,20 @@ def _remove_generated(root: Path) -> None:
 
 def _official(plan: Plan) -> str:
     """Write a line for each module of the SDK: where its names are here, and what else they are called."""
-    lines = [f"{area}.{stem}: .{area}.parsed {' '.join(names)}\n" for (area, stem), names in PARSED.items()]
+    modules: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for (area, stem), own in PARSED.items():
+        modules[f"{area}.{stem}"][f".{area}.parsed"] |= {*own}
     for module, names in plan.facts.modules.items():
-        homes: dict[str, list[str]] = defaultdict(list)
         for name, key in names.items():
             key = plan.same.get(key, key)
             if key in plan.kept:
                 there = plan.names[key]
-                homes[f".{plan.home(key)}"].append(name if name == there else f"{name}={there}")
-        if homes:
-            said = "; ".join(f"{home} {' '.join(sorted(names))}" for home, names in sorted(homes.items()))
-            lines.append(f"{module.removeprefix('openai.types.')}: {said}\n")
+                pair = name if name == there else f"{name}={there}"
+                modules[module.removeprefix("openai.types.")][f".{plan.home(key)}"].add(pair)
+    lines = []
+    for module, homes in modules.items():
+        declared = "; ".join(f"{home} {' '.join(sorted(names))}" for home, names in sorted(homes.items()))
+        lines.append(f"{module}: {declared}\n")
     return "".join([HEADER, *sorted(lines)])
 
 
@@ -388,11 +394,12 @@ def _package(area: str, homes: dict[str, set[str]]) -> str:
             else:
                 imports.append(f"    from {module} import {here} as {here}\n")
     kind = f"of `{area}`" if area else "of the API, by area"
-    first = "" if area else OFFICIAL
+    first = AREA if area else OFFICIAL
     return (
         f'{HEADER}"""The types {kind}, imported when they are first used."""\n\n'
         "from typing import TYPE_CHECKING\n\nfrom oai._support.lazy import attach\n\n"
         f"if TYPE_CHECKING:\n{''.join([*imports, *assignments])}"
         # A checker that saw `__getattr__` would take any name for one of the package.
-        f"else:\n{first}    __getattr__, __dir__ = attach(\n__name__,\n    {{\n{''.join(table)}    }},\n)\n"
+        f"else:\n{first}    __getattr__, __dir__ = attach(\n__name__,\n    {{\n{''.join(table)}    }},\n"
+        "    submodules_of(__name__),\n)\n"
     )

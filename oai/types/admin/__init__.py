@@ -8,9 +8,12 @@ from oai._support.lazy import attach
 if TYPE_CHECKING:
     from oai.types.admin import organization as organization
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization": "",
         },
+        submodules_of(__name__),
     )

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 
     TranscriptionTextSegmentEvent = _TranscriptionTextSegmentEvent
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -65,4 +67,5 @@ else:
             "oai.types.audio.params": "ChunkingStrategyVadConfig CreateVoiceRequestAudioSample CreateVoiceRequestPrompt SpeechCreateParams SpeechCreateParamsVoice TranscriptionCreateParams TranscriptionCreateParamsNonStreaming TranscriptionCreateParamsStreaming TranslationCreateParams VoiceConsentCreateParams VoiceConsentListParams VoiceConsentUpdateParams VoiceCreateParams VoiceID",
             "oai.types.audio.structs": "Transcription TranscriptionCreateResponse TranscriptionDiarized TranscriptionDiarizedSegment TranscriptionLanguage TranscriptionLogprob TranscriptionSegment TranscriptionStreamEvent TranscriptionTextDeltaEvent TranscriptionTextDeltaEventLogprob TranscriptionTextDoneEvent TranscriptionTextDoneEventUsage TranscriptionTextSegmentEvent=TranscriptionDiarizedSegment TranscriptionUsage TranscriptionVerbose TranscriptionVerboseUsage TranscriptionWord Translation TranslationCreateResponse TranslationVerbose UsageInputTokenDetails Voice VoiceConsent VoiceConsentDeleted VoiceDeleted",
         },
+        submodules_of(__name__),
     )

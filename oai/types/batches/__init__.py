@@ -21,10 +21,13 @@ if TYPE_CHECKING:
         OutputTokensDetails as OutputTokensDetails,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.batches.params": "BatchCreateParams BatchListParams OutputExpiresAfter",
             "oai.types.batches.structs": "Batch BatchError BatchRequestCounts BatchUsage Errors InputTokensDetails OutputTokensDetails",
         },
+        submodules_of(__name__),
     )

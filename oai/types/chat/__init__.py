@@ -122,6 +122,8 @@ if TYPE_CHECKING:
     CreateChatCompletionRequestMessageParam = _CreateChatCompletionRequestMessageParam
     ChatCompletionMessageToolCall = _ChatCompletionMessageToolCall
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -131,4 +133,5 @@ else:
             "oai.types.chat.parsed": "ParsedChatCompletion ParsedChatCompletionMessage ParsedChoice ParsedFunction ParsedFunctionToolCall",
             "oai.types.chat.structs": "Annotation AnnotationURLCitation ChatCompletion ChatCompletionAudio ChatCompletionChoice ChatCompletionChunk ChatCompletionChunkChoice ChatCompletionContentPartImage ChatCompletionContentPartImageImageURL ChatCompletionContentPartImagePromptCacheBreakpoint ChatCompletionContentPartText ChatCompletionDeleted ChatCompletionFunctionTool ChatCompletionMessage ChatCompletionMessageCustomToolCall ChatCompletionMessageCustomToolCallCustom ChatCompletionMessageFunctionToolCall ChatCompletionMessageFunctionToolCallFunction ChatCompletionMessageToolCall=ChatCompletionMessageFunctionToolCall ChatCompletionMessageToolCallUnion ChatCompletionModeration ChatCompletionStoreMessage ChatCompletionStoreMessageContentPart ChatCompletionTokenLogprob ChoiceDelta ChoiceDeltaAudio ChoiceDeltaFunctionCall ChoiceDeltaToolCall ChoiceLogprobs ModerationInput ModerationInputError ModerationInputModerationResults ModerationInputModerationResultsResult TopLogprob",
         },
+        submodules_of(__name__),
     )

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
         PromptTokensDetails as PromptTokensDetails,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.completions.params": "CompletionCreateParams CompletionCreateParamsNonStreaming CompletionCreateParamsNonStreamingPrompt CompletionCreateParamsStreaming",
             "oai.types.completions.structs": "Completion CompletionChoice CompletionTokensDetails CompletionUsage Logprobs PromptTokensDetails",
         },
+        submodules_of(__name__),
     )

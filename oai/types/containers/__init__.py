@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     FileListResponse = _FileListResponse
     FileRetrieveResponse = _FileRetrieveResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.containers.params": "ContainerCreateParams ContainerCreateParamsExpiresAfter ContainerListParams FileCreateParams FileListParams",
             "oai.types.containers.structs": "ContainerCreateResponse ContainerCreateResponseExpiresAfter FileCreateResponse FileListResponse=FileCreateResponse FileRetrieveResponse=FileCreateResponse NetworkPolicy",
         },
+        submodules_of(__name__),
     )

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
         ResultSynthID as ResultSynthID,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.content_provenance_checks.params": "ContentProvenanceCheckCreateParams",
             "oai.types.content_provenance_checks.structs": "ContentProvenanceCheck Result ResultC2PA ResultSynthID",
         },
+        submodules_of(__name__),
     )

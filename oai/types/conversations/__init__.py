@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     OutputTextContentParam = _OutputTextContentParam
     RefusalContentParam = _RefusalContentParam
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -59,4 +61,5 @@ else:
             "oai.types.responses.common_structs": "InputFileContent=ResponseInputFile InputImageContent=ResponseInputImage InputTextContent=ResponseInputText OutputTextContent=ResponseOutputText RefusalContent=ResponseOutputRefusal SummaryTextContent=ResponseReasoningSummaryPartAddedEventPart",
             "oai.types.responses.params": "InputFileContentParam=ResponseInputFileParam InputImageContentParam=ResponseInputImageParam InputTextContentParam=ResponseInputTextParam OutputTextContentParam=ResponseOutputTextParam RefusalContentParam=ResponseOutputRefusalParam",
         },
+        submodules_of(__name__),
     )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         Usage as Usage,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -21,4 +23,5 @@ else:
             "oai.types.embeddings.params": "EmbeddingCreateParams",
             "oai.types.embeddings.structs": "CreateEmbeddingResponse Embedding Usage",
         },
+        submodules_of(__name__),
     )

@@ -95,6 +95,8 @@ if TYPE_CHECKING:
     RunListResponse = _RunListResponse
     RunRetrieveResponse = _RunRetrieveResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -102,4 +104,5 @@ else:
             "oai.types.evals.runs": "",
             "oai.types.evals.structs": "CreateEvalCompletionsRunDataSource CreateEvalCompletionsRunDataSourceInputMessages CreateEvalCompletionsRunDataSourceInputMessagesItemReference CreateEvalCompletionsRunDataSourceInputMessagesTemplate CreateEvalCompletionsRunDataSourceInputMessagesTemplateTemplate CreateEvalCompletionsRunDataSourceSamplingParams CreateEvalCompletionsRunDataSourceSource CreateEvalCompletionsRunDataSourceSourceFileContent CreateEvalCompletionsRunDataSourceSourceFileContentContent CreateEvalCompletionsRunDataSourceSourceFileID CreateEvalCompletionsRunDataSourceSourceStoredCompletions CreateEvalJSONLRunDataSource CreateEvalJsonlRunDataSourceSource DataSourceResponses DataSourceResponsesInputMessages DataSourceResponsesInputMessagesTemplate DataSourceResponsesInputMessagesTemplateTemplate DataSourceResponsesInputMessagesTemplateTemplateChatMessage DataSourceResponsesSamplingParams DataSourceResponsesSamplingParamsText DataSourceResponsesSource DataSourceResponsesSourceResponses EvalAPIError EvalCreateResponse EvalCreateResponseDataSourceConfig EvalCreateResponseDataSourceConfigLogs EvalCreateResponseTestingCriterion EvalCustomDataSourceConfig EvalDeleteResponse EvalStoredCompletionsDataSourceConfig PerModelUsage PerTestingCriteriaResult ResultCounts RunCancelResponse RunCancelResponseDataSource RunCreateResponse=RunCancelResponse RunDeleteResponse RunListResponse=RunCancelResponse RunRetrieveResponse=RunCancelResponse TestingCriterionEvalGraderPython TestingCriterionEvalGraderScoreModel TestingCriterionEvalGraderTextSimilarity",
         },
+        submodules_of(__name__),
     )

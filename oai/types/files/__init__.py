@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     )
     from oai.types.files.structs import FileDeleted as FileDeleted, FileObject as FileObject
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -21,4 +23,5 @@ else:
             "oai.types.files.params": "ExpiresAfter FileCreateParams FileListParams",
             "oai.types.files.structs": "FileDeleted FileObject",
         },
+        submodules_of(__name__),
     )

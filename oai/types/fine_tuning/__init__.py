@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     FineTuningJobIntegration = _FineTuningJobIntegration
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -48,4 +50,5 @@ else:
             "oai.types.fine_tuning.params": "DpoHyperparametersParam DpoMethodParam Integration IntegrationWandb JobCreateParams JobCreateParamsMethod JobListEventsParams JobListParams ReinforcementHyperparametersParam ReinforcementMethodParam SupervisedHyperparametersParam SupervisedMethodParam",
             "oai.types.fine_tuning.structs": "DpoHyperparameters DpoMethod Error FineTuningJob FineTuningJobEvent FineTuningJobIntegration=FineTuningJobWandbIntegrationObject FineTuningJobMethod FineTuningJobWandbIntegration FineTuningJobWandbIntegrationObject ReinforcementHyperparameters ReinforcementMethod SupervisedHyperparameters SupervisedMethod",
         },
+        submodules_of(__name__),
     )

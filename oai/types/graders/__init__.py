@@ -39,10 +39,13 @@ if TYPE_CHECKING:
         TextSimilarityGrader as TextSimilarityGrader,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.graders.params": "GraderInputsParam GraderInputsParamItem LabelModelGraderParam LabelModelGraderParamInput LabelModelGraderParamInputContent LabelModelGraderParamInputContentInputImage LabelModelGraderParamInputContentOutputText MultiGraderParam MultiGraderParamGraders PythonGraderParam ScoreModelGraderParam ScoreModelGraderParamSamplingParams StringCheckGraderParam TextSimilarityGraderParam",
             "oai.types.graders.structs": "GraderInputItem GraderInputs LabelModelGrader LabelModelGraderInput LabelModelGraderInputContent LabelModelGraderInputContentInputImage LabelModelGraderInputContentOutputText MultiGrader MultiGraderGraders PythonGrader ScoreModelGrader ScoreModelGraderSamplingParams StringCheckGrader TextSimilarityGrader",
         },
+        submodules_of(__name__),
     )

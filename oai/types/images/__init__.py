@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         UsageInputTokensDetails as UsageInputTokensDetails,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -46,4 +48,5 @@ else:
             "oai.types.images.params": "ImageCreateVariationParams ImageEditParams ImageEditParamsNonStreaming ImageEditParamsNonStreamingQuality ImageEditParamsStreaming ImageEditParamsSvg ImageEditParamsSvgReasoning ImageGenerateParams ImageGenerateParamsNonStreaming ImageGenerateParamsNonStreamingQuality ImageGenerateParamsStreaming ImageGenerateParamsSvg ImageGenerateParamsSvgReasoning ImageInputReferenceParam SvgReasoningEffort",
             "oai.types.images.structs": "Image ImageEditCompletedEvent ImageEditCompletedEventUsage ImageEditPartialImageEvent ImageEditStreamEvent ImageGenCompletedEvent ImageGenPartialImageEvent ImageGenStreamEvent ImagesResponse ImagesResponseUsage SvgUsage UsageInputTokensDetails",
         },
+        submodules_of(__name__),
     )

@@ -274,6 +274,8 @@ if TYPE_CHECKING:
     DecisionInputText = _DecisionInputText
     DecisionInputTextParam = _DecisionInputTextParam
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -285,4 +287,5 @@ else:
             "oai.types.shared.structs": "DecisionInputText=DecisionQuestionInputText",
             "oai.types.shared_params.params": "DecisionInputTextParam=DecisionQuestionInputText",
         },
+        submodules_of(__name__),
     )

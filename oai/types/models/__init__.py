@@ -8,9 +8,12 @@ from oai._support.lazy import attach
 if TYPE_CHECKING:
     from oai.types.models.structs import Model as Model, ModelDeleted as ModelDeleted
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.models.structs": "Model ModelDeleted",
         },
+        submodules_of(__name__),
     )

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         ModerationCreateResponse as ModerationCreateResponse,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -29,4 +31,5 @@ else:
             "oai.types.moderations.params": "ImageURL ModerationCreateParams ModerationImageURLInputParam ModerationMultiModalInputParam ModerationTextInputParam",
             "oai.types.moderations.structs": "Categories CategoryAppliedInputTypes CategoryScores Moderation ModerationCreateResponse",
         },
+        submodules_of(__name__),
     )

@@ -276,6 +276,8 @@ if TYPE_CHECKING:
     RealtimeMcpApprovalRequest = _RealtimeMcpApprovalRequest
     RealtimeMcpApprovalResponse = _RealtimeMcpApprovalResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -288,4 +290,5 @@ else:
             "oai.types.responses.params": "RealtimeMcpApprovalRequestParam=ResponseInputItemParamMcpApprovalRequest RealtimeMcphttpErrorParam=McpToolCallErrorParamHTTPError RealtimeResponseCreateMcpToolParam=ToolParamMcp",
             "oai.types.responses.structs": "RealtimeMcpApprovalRequest=ResponseInputItemMcpApprovalRequest RealtimeMcpApprovalResponse=ResponseItemMcpApprovalResponse",
         },
+        submodules_of(__name__),
     )

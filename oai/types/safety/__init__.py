@@ -8,9 +8,12 @@ from oai._support.lazy import attach
 if TYPE_CHECKING:
     from oai.types.safety.structs import Notice as Notice, SafetyAlert as SafetyAlert, SafetyCase as SafetyCase
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.safety.structs": "Notice SafetyAlert SafetyCase",
         },
+        submodules_of(__name__),
     )

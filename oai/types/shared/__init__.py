@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         ResponseFormatTextPython as ResponseFormatTextPython,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -45,4 +47,5 @@ else:
             "oai.types.shared.function_structs": "FunctionDefinition",
             "oai.types.shared.structs": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText ErrorObject Filter Grammar JSONSchema Misalignment MisalignmentSteer Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText ResponseFormatTextGrammar ResponseFormatTextPython",
         },
+        submodules_of(__name__),
     )

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
         ResponseFormatText as ResponseFormatText,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.shared.constants": "ChatModel FunctionParameters Metadata OAuthErrorCode ReasoningEffort ResponsesModel",
             "oai.types.shared_params.params": "ComparisonFilter CompoundFilter CustomToolInputFormat DecisionInputJSON DecisionQuestionInputImage DecisionQuestionInputPart DecisionQuestionInputText Filter FunctionDefinition Grammar JSONSchema Reasoning ResponseFormatJSONObject ResponseFormatJSONSchema ResponseFormatText",
         },
+        submodules_of(__name__),
     )

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
     VersionListParams = _VersionListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.skills.params": "SkillCreateParams SkillListParams SkillUpdateParams VersionCreateParams VersionListParams=SkillListParams",
             "oai.types.skills.structs": "DeletedSkill DeletedSkillVersion Skill SkillList SkillVersion SkillVersionList",
         },
+        submodules_of(__name__),
     )

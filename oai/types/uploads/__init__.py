@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     )
     from oai.types.uploads.structs import Upload as Upload, UploadPart as UploadPart
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.uploads.params": "ExpiresAfter PartCreateParams UploadCompleteParams UploadCreateParams",
             "oai.types.uploads.structs": "Upload UploadPart",
         },
+        submodules_of(__name__),
     )

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         VideoGetCharacterResponse as VideoGetCharacterResponse,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -40,4 +42,5 @@ else:
             "oai.types.videos.params": "InputReference VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoEditParamsVideo VideoExtendParams VideoListParams VideoRemixParams VideoVideoReferenceInputParam",
             "oai.types.videos.structs": "Misalignment MisalignmentSteer Video VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
         },
+        submodules_of(__name__),
     )

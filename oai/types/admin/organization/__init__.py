@@ -229,6 +229,8 @@ if TYPE_CHECKING:
     UsageVectorStoresResponse = _UsageVectorStoresResponse
     UsageWebSearchCallsResponse = _UsageWebSearchCallsResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -240,4 +242,5 @@ else:
             "oai.types.admin.organization.users": "",
             "oai.types.admin.organization.workload_identity_providers": "",
         },
+        submodules_of(__name__),
     )

@@ -70,6 +70,8 @@ if TYPE_CHECKING:
         VaultDeleted as VaultDeleted,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -81,4 +83,5 @@ else:
             "oai.types.beta.agents.structs": "Automation AutomationAgentConfig AutomationCreatedBy AutomationCreatedByResourceAgent AutomationCreatedByResourceDeveloper AutomationDeleted AutomationEnvironment AutomationEnvironmentResourceOpenAIHosted AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceFileID AutomationEnvironmentResourceOpenAIHostedFileHostedTemplateFileResourceInline AutomationEnvironmentResourceOpenAIHostedSkillHostedTemplateSkillResourceSkillReference AutomationEnvironmentResourceOpenaiHostedFile AutomationEnvironmentResourceOpenaiHostedSkill AutomationEnvironmentResourceSelfHosted AutomationTarget AutomationTargetResourceExistingSession AutomationTargetResourceNewSession AutomationTargetResourceNewSessionInput EnvironmentInfo OneTimeAutomation PeriodicAutomation Vault VaultDeleted",
             "oai.types.beta.agents.vaults": "",
         },
+        submodules_of(__name__),
     )

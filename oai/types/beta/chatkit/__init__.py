@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 
     ChatSessionAutomaticThreadTitling = _ChatSessionAutomaticThreadTitling
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -65,4 +67,5 @@ else:
             "oai.types.beta.chatkit.structs": "Annotation AnnotationFile AnnotationFileSource AnnotationURL AnnotationURLSource ChatKitAttachment ChatKitResponseOutputText ChatKitThread ChatKitThreadAssistantMessageItem ChatKitThreadItemList ChatKitThreadUserMessageItem ChatKitWidgetItem ChatSession ChatSessionChatKitConfiguration ChatSessionFileUpload ChatSessionHistory ChatSessionRateLimits Content ContentInputText ContentQuotedText Data DataChatKitClientToolCall DataChatKitTask DataChatKitTaskGroup DataChatKitTaskGroupTask InferenceOptions InferenceOptionsToolChoice Status StatusActive StatusClosed StatusLocked ThreadDeleteResponse",
             "oai.types.beta.chatkit_structs": "ChatSessionAutomaticThreadTitling=Tracing",
         },
+        submodules_of(__name__),
     )

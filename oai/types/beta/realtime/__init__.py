@@ -120,6 +120,8 @@ if TYPE_CHECKING:
     TranscriptionSessionCreateParams = _TranscriptionSessionCreateParams
     ErrorEvent = _ErrorEvent
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -127,4 +129,5 @@ else:
             "oai.types.beta.realtime.structs": "ConversationItem ConversationItemContent ConversationItemCreateEvent ConversationItemCreatedEvent ConversationItemInputAudioTranscriptionCompletedEvent ConversationItemRetrieved ConversationItemWithReference ConversationItemWithReferenceContent InputTokenDetails RealtimeClientEvent RealtimeResponse RealtimeResponseUsage RealtimeServerEvent ResponseAudioDeltaEvent ResponseAudioDoneEvent ResponseAudioTranscriptDeltaEvent ResponseAudioTranscriptDoneEvent ResponseCreateEvent ResponseCreateEventResponse ResponseCreatedEvent ResponseDoneEvent ResponseFunctionCallArgumentsDoneEvent ResponseOutputItemAddedEvent ResponseOutputItemDoneEvent ResponseTextDeltaEvent ResponseTextDoneEvent Session SessionClientSecretExpiresAfter SessionClientSecretExpiresAt SessionCreateResponse SessionCreateResponseClientSecret SessionCreateResponseInputAudioTranscription SessionCreatedEvent SessionInputAudioNoiseReduction SessionInputAudioTranscription SessionModel SessionTurnDetection SessionUpdateEvent SessionUpdateEventSession SessionUpdateEventSessionClientSecret SessionUpdatedEvent TranscriptionSession TranscriptionSessionInputAudioTranscription TranscriptionSessionUpdate TranscriptionSessionUpdateSession TranscriptionSessionUpdateSessionClientSecret TranscriptionSessionUpdatedEvent",
             "oai.types.realtime.common_structs": "ConversationCreatedEvent ConversationItemDeleteEvent ConversationItemDeletedEvent ConversationItemInputAudioTranscriptionDeltaEvent ConversationItemInputAudioTranscriptionFailedEvent ConversationItemRetrieveEvent ConversationItemTruncateEvent ConversationItemTruncatedEvent ErrorEvent=RealtimeErrorEvent InputAudioBufferAppendEvent InputAudioBufferClearEvent InputAudioBufferClearedEvent InputAudioBufferCommitEvent InputAudioBufferCommittedEvent InputAudioBufferSpeechStartedEvent InputAudioBufferSpeechStoppedEvent RateLimitsUpdatedEvent RealtimeResponseStatus ResponseCancelEvent ResponseContentPartAddedEvent ResponseContentPartDoneEvent ResponseFunctionCallArgumentsDeltaEvent",
         },
+        submodules_of(__name__),
     )

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
         InputTokenCountResponse as InputTokenCountResponse,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.responses.params": "InputItemListParams InputTokenCountParams",
             "oai.types.beta.responses.structs": "BetaResponseItemList InputTokenCountResponse",
         },
+        submodules_of(__name__),
     )

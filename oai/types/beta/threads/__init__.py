@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     MessageUpdateParams = _MessageUpdateParams
     RunListParams = _RunListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -66,4 +68,5 @@ else:
             "oai.types.beta.threads.constants": "RunStatus",
             "oai.types.beta.threads.runs": "",
         },
+        submodules_of(__name__),
     )

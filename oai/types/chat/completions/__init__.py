@@ -8,9 +8,12 @@ from oai._support.lazy import attach
 if TYPE_CHECKING:
     from oai.types.chat.completions.params import MessageListParams as MessageListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.chat.completions.params": "MessageListParams",
         },
+        submodules_of(__name__),
     )

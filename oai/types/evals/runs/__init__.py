@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     OutputItemListResponse = _OutputItemListResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.evals.runs.params": "OutputItemListParams",
             "oai.types.evals.runs.structs": "OutputItemListResponse=OutputItemRetrieveResponse OutputItemRetrieveResponse Result Sample SampleOutput SampleUsage",
         },
+        submodules_of(__name__),
     )

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
         MetadataErrors as MetadataErrors,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.fine_tuning.alpha.params": "GraderRunParams GraderRunParamsGrader GraderValidateParams",
             "oai.types.fine_tuning.alpha.structs": "GraderRunResponse GraderValidateResponse GraderValidateResponseGrader Metadata MetadataErrors",
         },
+        submodules_of(__name__),
     )

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     PermissionListParams = _PermissionListParams
     PermissionListResponse = _PermissionListResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.fine_tuning.checkpoints.params": "PermissionCreateParams PermissionListParams=PermissionRetrieveParams PermissionRetrieveParams",
             "oai.types.fine_tuning.checkpoints.structs": "PermissionCreateResponse PermissionDeleteResponse PermissionListResponse=PermissionCreateResponse PermissionRetrieveResponse",
         },
+        submodules_of(__name__),
     )

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
         Metrics as Metrics,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.fine_tuning.jobs.params": "CheckpointListParams",
             "oai.types.fine_tuning.jobs.structs": "FineTuningJobCheckpoint Metrics",
         },
+        submodules_of(__name__),
     )

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     UserListParams = _UserListParams
     RoleListResponse = _RoleListResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.groups.params": "RoleCreateParams RoleListParams UserCreateParams UserListParams=RoleListParams",
             "oai.types.admin.organization.groups.structs": "AssignmentSource Group OrganizationGroupUser RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse UserCreateResponse UserDeleteResponse UserRetrieveResponse",
         },
+        submodules_of(__name__),
     )

@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     CertificateDeactivateResponse = _CertificateDeactivateResponse
     CertificateListResponse = _CertificateListResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -94,4 +96,5 @@ else:
             "oai.types.admin.organization.projects.structs": "APIKey APIKeyDeleteResponse CertificateActivateResponse CertificateDeactivateResponse=CertificateActivateResponse CertificateDetails CertificateListResponse=CertificateActivateResponse Enforcement GroupDeleteResponse Owner OwnerServiceAccount OwnerUser ProjectAPIKey ProjectDataRetention ProjectGroup ProjectHostedToolPermissions ProjectHostedToolPermissionsMcp ProjectModelPermissions ProjectModelPermissionsDeleted ProjectRateLimit ProjectServiceAccount ProjectServiceTierSettings ProjectSpendAlert ProjectSpendAlertDeleted ProjectSpendAlertNotificationChannel ProjectSpendLimit ProjectSpendLimitDeleted ProjectUser RoleDeleteResponse ServiceAccountCreateResponse ServiceAccountDeleteResponse UserDeleteResponse",
             "oai.types.admin.organization.projects.users": "",
         },
+        submodules_of(__name__),
     )

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
         FederationRulePermissionsServiceAccountDefault as FederationRulePermissionsServiceAccountDefault,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.workload_identity_providers.params": "FederationRuleCreateParams FederationRuleCreateParamsAttributeMatchers FederationRuleCreateParamsPermissions FederationRuleCreateParamsPermissionsRestricted FederationRuleCreateParamsPermissionsServiceAccountDefault FederationRuleListParams FederationRuleUpdateParams",
             "oai.types.admin.organization.workload_identity_providers.structs": "FederationRule FederationRuleDeleted FederationRulePermissions FederationRulePermissionsRestricted FederationRulePermissionsServiceAccountDefault",
         },
+        submodules_of(__name__),
     )

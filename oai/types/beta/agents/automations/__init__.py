@@ -15,10 +15,13 @@ if TYPE_CHECKING:
         Error as Error,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.agents.automations.params": "InvocationListParams",
             "oai.types.beta.agents.automations.structs": "AutomationInvocation AutomationInvocationSource AutomationInvocationSourceResourceAutomation AutomationInvocationSourceResourceManual Error",
         },
+        submodules_of(__name__),
     )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     FileCreateParams = _FileCreateParams
     TemplateListParams = _TemplateListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -37,4 +39,5 @@ else:
             "oai.types.beta.agents.environments.structs": "EnvironmentFile EnvironmentTemplate EnvironmentTemplateDeleted File FileHostedTemplateFileResourceFileID FileHostedTemplateFileResourceInline Skill SkillHostedTemplateSkillResourceSkillReference",
             "oai.types.beta.agents_params": "FileCreateParams=HostedEnvironmentFileParam TemplateListParams=AgentListParams",
         },
+        submodules_of(__name__),
     )

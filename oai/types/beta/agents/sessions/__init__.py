@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     TraceListParams = _TraceListParams
     TurnListParams = _TurnListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -35,4 +37,5 @@ else:
             "oai.types.beta.agents.sessions.turns": "",
             "oai.types.beta.agents_structs": "SessionArtifact SessionArtifactDeleted SessionTrace Turn",
         },
+        submodules_of(__name__),
     )

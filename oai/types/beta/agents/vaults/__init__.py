@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
     CredentialListParams = _CredentialListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -56,4 +58,5 @@ else:
             "oai.types.beta.agents.vaults.params": "CreateMcpOauthTokenEndpointAuthParamClientSecretBasic CreateMcpOauthTokenEndpointAuthParamClientSecretPost CreateVaultCredentialAuthParamEnvironmentVariable CreateVaultCredentialAuthParamMcpOauth CreateVaultCredentialAuthParamMcpOauthRefresh CreateVaultCredentialAuthParamStaticBearer CredentialAuthCreateParam CredentialAuthRotateParam CredentialCreateParams CredentialNetworkingParam CredentialUpdateParams McpOauthTokenEndpointAuthCreateParam McpOauthTokenEndpointAuthRotateParam RotateMcpOauthTokenEndpointAuthParamClientSecretBasic RotateMcpOauthTokenEndpointAuthParamClientSecretPost RotateVaultCredentialAuthParamEnvironmentVariable RotateVaultCredentialAuthParamMcpOauth RotateVaultCredentialAuthParamMcpOauthRefresh RotateVaultCredentialAuthParamStaticBearer VaultCredentialNetworkingParamLimited VaultCredentialNetworkingParamUnrestricted",
             "oai.types.beta.agents.vaults.structs": "Credential CredentialAuth CredentialDeleted CredentialNetworking McpOauthTokenEndpointAuth McpOauthTokenEndpointAuthResourceClientSecretBasic McpOauthTokenEndpointAuthResourceClientSecretPost McpOauthTokenEndpointAuthResourceNone VaultCredentialAuthResourceEnvironmentVariable VaultCredentialAuthResourceMcpOauth VaultCredentialAuthResourceMcpOauthRefresh VaultCredentialAuthResourceStaticBearer VaultCredentialNetworkingResourceLimited VaultCredentialNetworkingResourceUnrestricted",
         },
+        submodules_of(__name__),
     )

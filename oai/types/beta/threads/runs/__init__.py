@@ -51,6 +51,8 @@ if TYPE_CHECKING:
         Usage as Usage,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
@@ -58,4 +60,5 @@ else:
             "oai.types.beta.threads.runs.params": "StepListParams StepRetrieveParams",
             "oai.types.beta.threads.runs.structs": "CodeInterpreterLogs CodeInterpreterOutputImage CodeInterpreterOutputImageImage CodeInterpreterOutputLogs CodeInterpreterToolCall CodeInterpreterToolCallCodeInterpreter CodeInterpreterToolCallCodeInterpreterOutput CodeInterpreterToolCallCodeInterpreterOutputImage CodeInterpreterToolCallDelta CodeInterpreterToolCallDeltaCodeInterpreter CodeInterpreterToolCallDeltaCodeInterpreterOutput FileSearch FileSearchRankingOptions FileSearchResult FileSearchResultContent FileSearchToolCall FileSearchToolCallDelta FunctionToolCall FunctionToolCallDelta FunctionToolCallDeltaFunction FunctionToolCallFunction Image LastError MessageCreationStepDetails MessageCreationStepDetailsMessageCreation RunStep RunStepDelta RunStepDeltaEvent RunStepDeltaMessageDelta RunStepDeltaMessageDeltaMessageCreation RunStepDeltaStepDetails RunStepStepDetails ToolCall ToolCallDelta ToolCallDeltaObject ToolCallsStepDetails Usage",
         },
+        submodules_of(__name__),
     )

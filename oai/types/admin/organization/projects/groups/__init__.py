@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     RoleListResponse = _RoleListResponse
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.projects.groups.params": "RoleCreateParams RoleListParams",
             "oai.types.admin.organization.projects.groups.structs": "AssignmentSource Group RoleCreateResponse RoleDeleteResponse RoleListResponse=RoleRetrieveResponse RoleRetrieveResponse",
         },
+        submodules_of(__name__),
     )

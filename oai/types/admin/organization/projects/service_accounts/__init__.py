@@ -11,10 +11,13 @@ if TYPE_CHECKING:
         APIKeyCreateResponse as APIKeyCreateResponse,
     )
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.admin.organization.projects.service_accounts.params": "APIKeyCreateParams",
             "oai.types.admin.organization.projects.service_accounts.structs": "APIKeyCreateResponse",
         },
+        submodules_of(__name__),
     )

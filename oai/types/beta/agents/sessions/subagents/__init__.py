@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     TurnListParams = _TurnListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.agents.sessions.subagents.params": "ItemListParams TurnListParams=ItemListParams",
             "oai.types.beta.agents.sessions.subagents.turns": "",
         },
+        submodules_of(__name__),
     )

@@ -8,9 +8,12 @@ from oai._support.lazy import attach
 if TYPE_CHECKING:
     from oai.types.beta.agents.sessions.subagents.turns.params import ItemListParams as ItemListParams
 else:
+    from oai._support.official_modules import submodules_of
+
     __getattr__, __dir__ = attach(
         __name__,
         {
             "oai.types.beta.agents.sessions.subagents.turns.params": "ItemListParams",
         },
+        submodules_of(__name__),
     )
