@@ -1,7 +1,7 @@
-"""Programmed answers for tests: what `FakeTransport` replies, and the calls it has seen.
+"""Programmed responses for tests: the replies of `FakeTransport`, and a record of the calls it received.
 
-`program` is the interface that a test uses, `answers` and `pages` make the replies, `check` validates them against the
-operation's type, `calls` keeps the requests, and `paths` finds the behaviour for a call path.
+`program` is the interface that a test uses, `answers` and `pages` build the replies, `check` validates them against the
+operation's type, `calls` records the requests, and `paths` finds the behaviour for a call path.
 
-This room stands on `_offline` for what a test leaves open. It opens no connection.
+What a test leaves open, `_offline` fills in. This room opens no connection.
 """

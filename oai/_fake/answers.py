@@ -1,8 +1,7 @@
-"""The answers of a fake: each is validated when it is programmed, and made into a reply for each call.
+"""Programmed answers: validated when a test programs them, turned into a reply for each call.
 
 An `AnswerFactory` is a function from a `Call` and its request to a `CannedReply`. Answers that do not depend on the
-request are encoded at once; those with a text are made by the code of the offline transport, so that they are as
-well-formed.
+request are encoded once; those made from a text go through the offline transport's code, which keeps them well-formed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ from oai._offline.sampler import SampleFactory
 if TYPE_CHECKING:
     from oai._table.operation import Operation
 
-MARK = "a text that nothing else says"
+MARK = "a text that occurs nowhere else"
+"""A probe: a type has room for a text if a sample made with this text contains it."""
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -47,13 +47,13 @@ AnswerFactory: TypeAlias = "Callable[[Call, Request], CannedReply]"
 
 
 def fixed(status: int, kind: str, content: bytes) -> AnswerFactory:
-    """Answer the same whatever is asked."""
+    """Return a factory that sends the same response to every request."""
 
     def make(call: Call, request: Request) -> CannedReply:
         if request.stream and status == 200 and kind == JSON:
             raise UnexpectedCall(
-                f"{call.operation} was asked for a stream, and is programmed with a whole answer; "
-                "give streams() the texts or events of one, or returns() a text, which goes both ways"
+                f"{call.operation} was called with stream=True but is programmed with a complete response; "
+                "use streams() with texts or events, or returns() with a text, which serves both"
             )
         return CannedReply(status, [("content-type", kind)] if kind else [], (content,) if content else ())
 
@@ -61,15 +61,15 @@ def fixed(status: int, kind: str, content: bytes) -> AnswerFactory:
 
 
 def value_answer(operation: Operation, value: Any, fields: dict[str, Any]) -> AnswerFactory:
-    """Answer a value, or the given fields with what they leave out made up.
+    """Return a factory for a value, or for an object with these fields and invented values for the others.
 
     Raises:
-        ValueError: it could not be the operation's answer.
+        ValueError: the value does not fit the operation's response type.
     """
     kind = operation.response_type
     if kind in (None, type(None)):
         if value is not None or fields:
-            raise ValueError(f"{operation.name} answers nothing: returns() takes nothing, or None")
+            raise ValueError(f"{operation.name} has an empty response; call returns() without arguments, or with None")
         return fixed(204, "", b"")
     if kind in (bytes, str) and not fields and isinstance(value, (str, bytes)):
         if kind is str and isinstance(value, str):
@@ -78,25 +78,27 @@ def value_answer(operation: Operation, value: Any, fields: dict[str, Any]) -> An
         content = value.encode() if isinstance(value, str) else value
         return fixed(200, "text/plain; charset=utf-8" if text or kind is str else "application/octet-stream", content)
     if kind in (bytes, str):
-        raise ValueError(f"{operation.name} answers {kind.__name__}, which {type(value).__name__} cannot be")
+        raise ValueError(f"{operation.name} returns {kind.__name__}, not {type(value).__name__}")
     if (isinstance(value, str) and kind not in ANYTHING) or (value is None and fields):
         return text_answer(operation, None if value is None else pieces_of(value), fields)
     if fields:
-        raise ValueError(f"{operation.name}: a text or nothing goes beside {', '.join(fields)}, not both at once")
+        raise ValueError(f"{operation.name}: {', '.join(fields)} can only be combined with a text, not another value")
     return fixed(200, JSON, check_answer(operation, value))
 
 
 def text_answer(operation: Operation, texts: Sequence[str] | None, fields: dict[str, Any]) -> AnswerFactory:
-    """Answer a text, whole or as a stream as it is asked for, or some fields; the rest is made up for the request.
+    """Return a factory for a text, sent whole or streamed as the request wants, or for some fields of the response.
+
+    Everything else in the response is invented to fit the request.
 
     Raises:
-        ValueError: the operation's answer has no text, or the fields do not fit into it.
+        ValueError: the operation's response has no text, or the fields do not fit.
     """
     kind = operation.response_type
     if texts is not None and kind is not str and MARK not in str(SampleFactory(text=MARK).make(kind)):
         raise ValueError(
-            f"{operation.name} answers {operation.row.response}, which has no place for a text; "
-            "give a struct, a dict, or fields as keywords"
+            f"{operation.name} returns {operation.row.response}, which has no text field; "
+            "use a struct, a dict, or keyword arguments for its fields"
         )
     if fields:
         check_answer(operation, fill(SampleFactory(), kind, fields))
@@ -104,7 +106,7 @@ def text_answer(operation: Operation, texts: Sequence[str] | None, fields: dict[
     def make(call: Call, request: Request) -> CannedReply:
         if request.stream and fields:
             raise UnexpectedCall(
-                f"{call.operation} was asked for a stream, and is programmed with fields of a whole answer"
+                f"{call.operation} was called with stream=True but is programmed with fields of a complete response"
             )
         if not fields:
             return _canned(*answer(request, texts))
@@ -121,25 +123,25 @@ def _canned(status: int, kind: str, pieces: Iterable[bytes]) -> CannedReply:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut a text into words as a stream brings them; together they are the text."""
+    """Split a text into the pieces a stream sends it in: words with the space before them; joined they are the text."""
     return re.findall(r"\s*\S+(?:\s+\Z)?|\A\s+\Z", text)
 
 
 def stream_answer(operation: Operation, items: Iterable[Any], fails: str | None) -> AnswerFactory:
-    """Answer a stream that brings texts, or these very events.
+    """Return a factory for a stream of texts, or of exactly these events.
 
     Raises:
-        ValueError: the operation has no stream, or not one of these.
+        ValueError: the operation has no stream, or the items do not fit its event type.
     """
     if operation.row.stream is None and " " not in operation.name:
-        raise ValueError(f"{operation.name} has no stream: its row says nothing of one")
+        raise ValueError(f"{operation.name} does not stream: its row has no `stream` key")
     failure = None if fails is None else _failure(fails)
     items = list(items)
     if not all(isinstance(item, str) for item in items):
         return _of_events(operation, items, failure)
     samples = make_events(operation.stream_type, SampleFactory(text=MARK), texts=[MARK])
     if not any(MARK in str(event) for event in samples):
-        raise ValueError(f"the stream of {operation.name} ({operation.row.stream}) brings no text; give its events")
+        raise ValueError(f"the events of {operation.name} ({operation.row.stream}) have no text; use events, not texts")
 
     def make(call: Call, request: Request) -> CannedReply:
         _check_streamed(call, request)
@@ -166,13 +168,13 @@ def _of_events(operation: Operation, items: list[Any], failure: TransportError |
 def _check_streamed(call: Call, request: Request) -> None:
     if not request.stream:
         raise UnexpectedCall(
-            f"{call.operation} was asked for a whole answer, and is programmed with a stream; "
-            "give returns() the answer, or a text, which goes both ways"
+            f"{call.operation} was called without stream=True but is programmed with a stream; "
+            "use returns() with the response, or with a text, which serves both"
         )
 
 
 def _until(pieces: Iterable[bytes], texts: list[str]) -> Iterator[bytes]:
-    """Yield the pieces of a stream up to the one that says the last text."""
+    """Yield the pieces of a stream up to the one that holds the last text."""
     left = [msgspec.json.encode(text) for text in texts]
     for piece in pieces:
         if not left:
@@ -183,15 +185,15 @@ def _until(pieces: Iterable[bytes], texts: list[str]) -> Iterator[bytes]:
 
 
 FAILURES = {
-    "connect": ("connect", "the connection was refused, as the fake was told"),
-    "reset": ("receive", "the connection was reset, as the fake was told"),
-    "timeout": ("timeout", "there was no answer in time, as the fake was told"),
-    "truncated": ("receive", "the answer was cut short, as the fake was told"),
+    "connect": ("connect", "the connection was refused (programmed failure)"),
+    "reset": ("receive", "the connection was reset (programmed failure)"),
+    "timeout": ("timeout", "the request timed out (programmed failure)"),
+    "truncated": ("receive", "the response was truncated (programmed failure)"),
 }
 """Failures below HTTP by name: the kind of the `TransportError`, and its message."""
 
 TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-"""The `type` of the API's errors by status, where it is neither of the two that all others have."""
+"""The `type` of the API's errors by status; all others are `invalid_request_error` (4xx) or `server_error` (5xx)."""
 
 
 def _failure(name: str) -> TransportError:
@@ -200,13 +202,13 @@ def _failure(name: str) -> TransportError:
 
         right = nearest(name, FAILURES)
         hint = f"; did you mean {right!r}?" if right else ""
-        raise ValueError(f"{name!r} is no failure; there are {', '.join(FAILURES)}, and the statuses 400 to 599{hint}")
+        raise ValueError(f"unknown failure {name!r}; use {', '.join(FAILURES)}, or a status from 400 to 599{hint}")
     return TransportError(*FAILURES[name])
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A failure on purpose, as `FakeTransport.failure` makes it: an answer to return from a function."""
+    """A programmed failure, made by `FakeTransport.failure`, for a function to return as its answer."""
 
     make: AnswerFactory = field(repr=False)
     what: int | str | TransportError
@@ -216,23 +218,23 @@ class Failure:
 
 
 def make_failure(what: int | str | TransportError, error: dict[str, Any], headers: Pairs) -> Failure:
-    """Fail: with a status and the API's error, with a `TransportError`, or with one by its name.
+    """Make a failure: a status with the API's error body, a `TransportError`, or one of `FAILURES` by name.
 
     Raises:
         ValueError: there is no such failure.
     """
     if isinstance(what, int):
         if not 400 <= what <= 599:
-            raise ValueError(f"{what} is no failure; the statuses of errors are 400 to 599")
+            raise ValueError(f"{what} is not an error status; use 400 to 599")
         kind = TYPES.get(what, "server_error" if what >= 500 else "invalid_request_error")
-        body: dict[str, Any] = {"message": f"Status {what}, as the fake was told.", "type": kind}
+        body: dict[str, Any] = {"message": f"Programmed failure with status {what}.", "type": kind}
         body |= {"param": None, "code": None} | {name: value for name, value in error.items() if value is not None}
         content = msgspec.json.encode({"error": body})
         pairs = [("content-type", JSON), *headers]
         return Failure(lambda call, request: CannedReply(what, pairs, (content,)), what)  # noqa: ARG005
-    given = [name for name, value in error.items() if value is not None]
-    if given or headers:
-        raise ValueError(f"{', '.join(given) or 'headers and retry_after'}: only a failure with a status has that")
+    arguments = [name for name, value in error.items() if value is not None]
+    if arguments or headers:
+        raise ValueError(f"{', '.join(arguments) or 'headers and retry_after'}: only valid for a failure with a status")
     failure = _failure(what) if isinstance(what, str) else what
     if what == "truncated":
         return Failure(lambda call, request: _truncated(request, failure), what)  # noqa: ARG005
@@ -244,7 +246,7 @@ def make_failure(what: int | str | TransportError, error: dict[str, Any], header
 
 
 def _truncated(request: Request, failure: TransportError) -> CannedReply:
-    """Return the first half of what an offline answer would be."""
+    """Return the first half of an offline response."""
     reply = _canned(*answer(request))
     pieces = list(reply.pieces)
     if len(pieces) > 1:
@@ -258,22 +260,22 @@ def _truncated(request: Request, failure: TransportError) -> CannedReply:
 def function_answer(
     operation: Operation, function: Callable[[Call], Any], value: Callable[[Any], AnswerFactory]
 ) -> AnswerFactory:
-    """Answer what a function returns for a call, taken as `returns` and, for a stream, `streams` would take it.
+    """Return a factory that calls a function; its result is treated like an argument of `returns` or `streams`.
 
     Raises:
-        TypeError: it is no function, or one that would have to be awaited.
+        TypeError: it is not callable, or is a coroutine function.
     """
     from inspect import iscoroutinefunction
 
     if not callable(function) or iscoroutinefunction(function):
-        raise TypeError(f"{operation.name}: answers() takes a plain function of the call, not {function!r}")
+        raise TypeError(f"{operation.name}: answers() takes a plain function, not a coroutine function: {function!r}")
 
     def make(call: Call, request: Request) -> CannedReply:
-        found = function(call)
-        if isinstance(found, Failure):
-            return found(call, request)
-        if request.stream and not isinstance(found, str) and isinstance(found, Iterable):
-            return stream_answer(operation, found, None)(call, request)
-        return value(found)(call, request)
+        result = function(call)
+        if isinstance(result, Failure):
+            return result(call, request)
+        if request.stream and not isinstance(result, str) and isinstance(result, Iterable):
+            return stream_answer(operation, result, None)(call, request)
+        return value(result)(call, request)
 
     return make

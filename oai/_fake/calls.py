@@ -1,7 +1,7 @@
-"""What a fake was asked: one `Call` for each request, and lists of them that can be narrowed and checked.
+"""The calls that a fake received: one `Call` for each request, in lists that can be filtered and checked.
 
-It reads requests by their wire form alone, so that it makes no difference who sent them. Credentials are taken out
-of the headers and the query before anything is kept.
+Requests are read from their wire form alone, so that it makes no difference which client sent them. Credentials are
+redacted in headers and query before anything is kept.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from oai._http.messages import Request
 
 SHOWN = 20
-"""How many calls a message lists."""
+"""How many calls an error message lists."""
 
 
 class UnexpectedCall(AssertionError):  # noqa: N818 - an assertion of the test, not an error of the program
-    """What a test asked of a fake does not hold: a call that was not programmed, or calls other than expected."""
+    """A call that was not programmed, or calls other than a test expects."""
 
 
 class Upload(NamedTuple):
@@ -43,15 +43,15 @@ class Call:
     """One request to a fake.
 
     Attributes:
-        operation: the call path that it is for, such as `chat.completions.create`; for what no row declares, method
-            and path.
+        operation: the operation's call path, such as `chat.completions.create`; method and path where no row
+            declares the request.
         method: the HTTP method.
         path: the path with its parameters in place, as it was sent.
         path_params: the path's parameters by name.
-        query: the query's parameters by name; those that came more than once as a list.
-        headers: the header fields, credentials taken out.
+        query: the query's parameters by name; repeated ones as a list.
+        headers: the header fields, credentials redacted.
         content: the body in bytes.
-        stream: whether the answer is to come as a stream.
+        stream: whether the caller expects a stream.
     """
 
     def __init__(self, operation: str, request: Request, path_params: dict[str, str]) -> None:
@@ -66,15 +66,16 @@ class Call:
 
     @cached_property
     def query(self) -> dict[str, str | list[str]]:
-        """The query's parameters by name; those that came more than once as a list."""
-        found = parse_qs(urlsplit(self._url).query, keep_blank_values=True)
-        return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        """The query's parameters by name; repeated ones as a list."""
+        values_by_name = parse_qs(urlsplit(self._url).query, keep_blank_values=True)
+        return {name: values[0] if len(values) == 1 else values for name, values in values_by_name.items()}
 
     @cached_property
     def body(self) -> Any:
-        """The body: JSON as plain data, a form as a dict of texts and `Upload`s, other content as bytes, else `None`.
+        """The body, parsed by its content type; `None` if it is empty.
 
-        A field of a form that came more than once is a list.
+        JSON becomes plain data, and a form a dict of texts and `Upload`s, with a list for a repeated field. Other
+        content stays bytes.
         """
         if not self.content:
             return None
@@ -97,7 +98,7 @@ class Call:
 
 
 class Calls(tuple[Call, ...]):
-    """Calls in the order in which they came, each attempt of a retried one for itself."""
+    """Calls in the order of arrival; each attempt of a retried call counts."""
 
     __slots__ = ()
 
@@ -117,48 +118,44 @@ class Calls(tuple[Call, ...]):
         return Calls(call for call in self if call.operation == operation)
 
     def where(self, check: Callable[[Call], object] | None = None, **fields: Any) -> Self:
-        """Return the calls that a function says yes to, and whose parameters (of path, query or body) are these."""
-        found = (call for call in self if check is None or check(call))
-        return type(self)(call for call in found if _has(call, fields))
+        """Return the calls for which a function is true and that have these parameters (in path, query or body)."""
+        return type(self)(call for call in self if (check is None or check(call)) and _has(call, fields))
 
     def once(self, **fields: Any) -> Call:
         """Return the only call, or the only one with these parameters.
 
         Raises:
-            UnexpectedCall: there are fewer or more.
+            UnexpectedCall: there is none, or more than one.
         """
-        found = self.where(**fields)
-        if len(found) != 1:
-            raise UnexpectedCall(_counted("once", found, fields, self))
-        return found[0]
+        return self.times(1, **fields)[0]
 
     def times(self, count: int, **fields: Any) -> Self:
-        """Return the calls, or those with these parameters, where there are so many.
+        """Return the calls, or those with these parameters, after checking how many there are.
 
         Raises:
-            UnexpectedCall: there are fewer or more.
+            UnexpectedCall: there are fewer or more than `count`.
         """
-        found = self.where(**fields)
-        if len(found) != count:
-            raise UnexpectedCall(_counted(_times(count), found, fields, self))
-        return found
+        calls = self.where(**fields)
+        if len(calls) != count:
+            raise UnexpectedCall(_wrong_count(count, calls, fields, self))
+        return calls
 
 
 def _has(call: Call, fields: dict[str, Any]) -> bool:
-    given = call.fields if fields else {}
-    return all(name in given and given[name] == value for name, value in fields.items())
+    actual = call.fields if fields else {}
+    return all(name in actual and actual[name] == value for name, value in fields.items())
 
 
 def _times(count: int) -> str:
-    return {0: "not at all", 1: "once"}.get(count, f"{count} times")
+    return {0: "no call", 1: "1 call"}.get(count, f"{count} calls")
 
 
-def _counted(wanted: str, found: Calls, fields: dict[str, Any], every: Calls) -> str:
-    what = "it" if not fields else ", ".join(f"{name}={value!r}" for name, value in fields.items())
-    lines = [f"{what} should have been asked for {wanted}, and was {_times(len(found))}"]
-    lines += [f"  {call!r} {_shown(call)}" for call in every[:SHOWN]]
-    if len(every) > SHOWN:
-        lines.append(f"  and {len(every) - SHOWN} more")
+def _wrong_count(expected: int, matching: Calls, fields: dict[str, Any], calls: Calls) -> str:
+    condition = " with " + ", ".join(f"{name}={value!r}" for name, value in fields.items()) if fields else ""
+    lines = [f"expected {_times(expected)}{condition}, received {_times(len(matching))}"]
+    lines += [f"  {call!r} {_shown(call)}" for call in calls[:SHOWN]]
+    if len(calls) > SHOWN:
+        lines.append(f"  and {len(calls) - SHOWN} more")
     return "\n".join(lines)
 
 
@@ -169,14 +166,14 @@ def _shown(call: Call) -> str:
 
 
 def _form(content: bytes, boundary: bytes) -> dict[str, Any]:
-    found: dict[str, list[Any]] = {}
+    values_by_name: dict[str, list[Any]] = {}
     for head, part in form_parts([content], boundary, len(content), hashed=False):
         data = part.content or b""
         value = (
             Upload(head["filename"].replace("%22", '"'), data, head.get("type")) if "filename" in head else _text(data)
         )
-        found.setdefault(head["name"], []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        values_by_name.setdefault(head["name"], []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in values_by_name.items()}
 
 
 def _text(data: bytes) -> str | bytes:

@@ -1,7 +1,7 @@
-"""Whether a canned answer could be one: what a test gives, to the bytes that a server would send.
+"""Validate programmed answers, and encode them as a server would.
 
-A value is put into JSON and decoded strictly as the type that the row says. What does not fit is refused with the
-place, what is wrong there, and what would be right.
+A value is encoded as JSON and decoded strictly as the type in the operation's row. If it does not fit, the error names
+the place, what is wrong there, and what would fit.
 """
 
 from __future__ import annotations
@@ -25,85 +25,88 @@ if TYPE_CHECKING:
 
 
 def check_answer(operation: Operation, value: Any) -> bytes:
-    """Return an answer of an operation as JSON text.
+    """Return a response of an operation as JSON text.
 
     Raises:
-        ValueError: it could not be the operation's answer.
+        ValueError: the value does not fit the operation's response type.
     """
-    return _checked(value, operation.response_type, f"{operation.name} answers {operation.row.response}")
+    return _checked(value, operation.response_type, f"{operation.name} returns {operation.row.response}")
 
 
 def check_item(operation: Operation, value: Any, place: int) -> Any:
     """Return an item of an operation's list as plain data.
 
     Raises:
-        ValueError: it could not be one.
+        ValueError: the item does not fit the page's item type.
     """
     kind = (*get_args(operation.response_type), Any)[0]
-    says = f"item {place} of the list that {operation.name} answers is of {operation.row.response}"
-    return msgspec.json.decode(_checked(value, kind, says))
+    expectation = f"{operation.name} returns {operation.row.response}"
+    return msgspec.json.decode(_checked(value, kind, expectation, f"item {place}"))
 
 
 def check_event(operation: Operation, value: Any, place: int) -> Any:
     """Return an event of an operation's stream as plain data.
 
     Raises:
-        ValueError: it could not be one.
+        ValueError: the event does not fit the stream's event type.
     """
-    says = f"event {place} of the stream of {operation.name} is {operation.row.stream}"
-    return msgspec.json.decode(_checked(value, operation.stream_type, says))
+    expectation = f"{operation.name} streams {operation.row.stream}"
+    return msgspec.json.decode(_checked(value, operation.stream_type, expectation, f"event {place}"))
 
 
-def _checked(value: Any, kind: Any, says: str) -> bytes:
-    text = _to_json(value, says)
+def _checked(value: Any, kind: Any, expectation: str, where: str = "") -> bytes:
+    subject = f"{where}, {_with_article(value)}," if where else _with_article(value)
+    text = _to_json(value, f"{expectation}; {subject}")
     try:
         decoder(Any if kind in ANYTHING else kind).decode(text)
     except msgspec.ValidationError as error:
         hint = _hint(kind, str(error))
-        raise ValueError(f"{says}, which {_called(value)} cannot be: {error}{hint}") from None
+        raise ValueError(f"{expectation}; {subject} does not fit: {error}{hint}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{says}, and the bytes given are no JSON: {error}") from None
+        raise ValueError(f"{expectation}; {subject} is not valid JSON: {error}") from None
     return text
 
 
-def _to_json(value: Any, says: str) -> bytes:
+def _to_json(value: Any, context: str) -> bytes:
     if isinstance(value, bytes):
         return value
     try:
-        return msgspec.json.encode(plain(value), enc_hook=_dumped)
+        return msgspec.json.encode(plain(value), enc_hook=_to_plain)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{says}, and {_called(value)} has no form in JSON: {error}") from None
+        raise ValueError(f"{context} cannot be encoded as JSON: {error}") from None
 
 
-def _dumped(value: Any) -> Any:
-    """Return plain data for an object deep down, or for one of another library that can say itself (pydantic's)."""
+def _to_plain(value: Any) -> Any:
+    """Return plain data for a nested object, or for a model with `model_dump` (pydantic's)."""
     if isinstance(value, Object):
         return value.to_dict()
     dump = getattr(value, "model_dump", None)
     if not callable(dump):
-        raise TypeError(f"{type(value).__name__} is no plain data")
+        raise TypeError(f"{type(value).__name__} is not plain data")
     return dump(mode="json", exclude_unset=True)
 
 
-def _called(value: Any) -> str:
+def _with_article(value: Any) -> str:
+    if value is None or isinstance(value, bytes):
+        return "None" if value is None else "the content"
     kind = type(value).__name__
     return f"an {kind}" if kind[0] in "aeiouAEIOU" else f"a {kind}"
 
 
 def _hint(kind: Any, problem: str) -> str:
-    """Say what would be right, as far as the message of msgspec tells."""
+    """Return a suggestion, as far as msgspec's message identifies the place and the problem."""
     where = re.search(r"at `\$([^`]*)`", problem)
     names = sorted({name for each in _at(kind, where[1] if where else "") for name in object_fields(each) or ()})
     if unknown := re.search(r"unknown field `([^`]*)`", problem):
         right = nearest(unknown[1], names)
-        return f"; did you mean `{right}`?" if right else f"; there are {', '.join(names)}"
+        return f"; did you mean `{right}`?" if right else f"; its fields are {', '.join(names)}"
     if "missing required field" in problem:
-        return "; give it, or give fields as keywords, returns(name=value): what they leave out is made up"
+        return "; add it, or pass fields as keyword arguments, returns(name=value), which invents the others"
     return ""
 
 
 def _at(kind: Any, path: str) -> Iterator[Any]:
-    """Yield the types that may stand at a place, `.choices[...].message`."""
+    """Yield the types that are allowed at a path such as `.choices[...].message`."""
     if untagged_variants(kind) or get_origin(kind) in (Union, UnionType):
         for each in untagged_variants(kind) or get_args(kind):
             yield from _at(each, path)

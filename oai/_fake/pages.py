@@ -1,4 +1,4 @@
-"""Lists that a fake answers page by page: which items a request is for, in the form of each kind of page."""
+"""Serve a list page by page: select the items that a request wants, in the layout of each kind of page."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from oai._table.operation import Operation
 
 PER_PAGE = 20
-"""Items of a page where neither the request nor the test says how many, as in the API."""
+"""Items of a page if neither the request nor the test sets a number; the API's default."""
 
 
 def list_answer(operation: Operation, items: Iterable[Any], per_page: int = PER_PAGE) -> AnswerFactory:
-    """Answer the items of a list, so many at a time as are asked for, after the one that the request names.
+    """Return a factory for the pages of a list: `limit` items at a time, after the item that `after` names.
 
     Raises:
-        ValueError: the operation does not answer pages, or an item could not be in them.
+        ValueError: the operation does not return pages, or an item does not fit.
     """
     if not operation.page:
-        raise ValueError(f"{operation.name} answers {operation.row.response}, and no pages of a list")
+        raise ValueError(f"{operation.name} returns {operation.row.response}, not pages of a list")
     if per_page < 1:
-        raise ValueError(f"per_page is {per_page}; a page has at least one item")
+        raise ValueError(f"per_page must be a positive integer, not {per_page}")
     page = cast("type[Page[Any]]", get_origin(operation.response_type))
     plain = [check_item(operation, item, place) for place, item in enumerate(items)]
-    # A page that is followed by the id of its last item cannot go on after items that have none.
+    # The next page starts after the id of the last item, so items without an id are all sent in one page.
     cursors = [_cursor(item, place, page) for place, item in enumerate(plain)]
 
     def make(call: Call, request: Request) -> CannedReply:
@@ -42,41 +42,41 @@ def list_answer(operation: Operation, items: Iterable[Any], per_page: int = PER_
             start, end = _span(cursors, call, page, per_page)
         except ValueError as error:
             return make_failure(400, {"message": str(error)}, [])(call, request)
-        found: dict[str, Any] = {"object": "list", "data": plain[start:end]}
+        body: dict[str, Any] = {"object": "list", "data": plain[start:end]}
         more = end < len(plain)
         if issubclass(page, CursorPage):
-            found |= {"has_more": more, "first_id": _at(cursors, start, end), "last_id": _at(cursors, end - 1, end)}
+            body |= {"has_more": more, "first_id": _at(cursors, start, end), "last_id": _at(cursors, end - 1, end)}
         elif issubclass(page, NextCursorPage):
-            found |= {"has_more": more, "next": cursors[end - 1] if more else None}
-        return CannedReply(200, [("content-type", JSON)], (msgspec.json.encode(found),))
+            body |= {"has_more": more, "next": cursors[end - 1] if more else None}
+        return CannedReply(200, [("content-type", JSON)], (msgspec.json.encode(body),))
 
     return make
 
 
 def _cursor(item: Any, place: int, page: type[Page[Any]]) -> str | None:
-    said = as_dict(item).get("id")
-    if isinstance(said, str) and said:
-        return said
+    identifier = as_dict(item).get("id")
+    if isinstance(identifier, str) and identifier:
+        return identifier
     by_id = issubclass(page, CursorPage) and not issubclass(page, ConversationCursorPage)
     return None if by_id else f"item_{place}"
 
 
 def _span(cursors: list[str | None], call: Call, page: type[Page[Any]], per_page: int) -> tuple[int, int]:
-    """Return where the page begins and ends that a call asks for.
+    """Return the range of items in the page that a call requests.
 
     Raises:
-        ValueError: it asks for what there cannot be.
+        ValueError: the limit or a cursor is invalid.
     """
     if not page.parameter or None in cursors:
         return 0, len(cursors)
     limit = str(call.query.get("limit", per_page))
     if not limit.isdecimal() or not int(limit):
-        raise ValueError(f"limit is {limit!r}; it is the number of items of a page")
+        raise ValueError(f"limit must be a positive integer, not {limit!r}")
     start, end = 0, len(cursors)
     after, before = call.query.get(page.parameter), call.query.get("before")
     for name, cursor in ((page.parameter, after), ("before", before)):
         if cursor is not None and cursor not in cursors:
-            raise ValueError(f"{name} is {cursor!r}, and the list has no such item")
+            raise ValueError(f"{name} is {cursor!r}, but the list has no such item")
     if after is not None:
         start = cursors.index(str(after)) + 1
     if before is not None:

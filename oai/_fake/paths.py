@@ -1,4 +1,4 @@
-"""The call paths of a fake, as attributes: `fake.chat.completions.create` and what a test can do with it.
+"""The call paths of a fake as attributes: `fake.chat.completions.create`, and the methods a test calls on it.
 
 `FakeState` holds the state of a fake, behind one lock. The rest are views of it, created on access, so that creating a
 fake costs nothing for the hundreds of operations that a test does not use.
@@ -62,30 +62,30 @@ class FakeState:
         return list({path[len(prefix) :].partition(".")[0]: None for path in self.table if path.startswith(prefix)})
 
     def aliases(self) -> dict[str, str]:
-        """Return the flat names that mean one operation, with its call path."""
+        """Return the call path by flat name, for names that mean exactly one operation."""
         return {alias: forms[0][0] for alias, forms in self.table.aliases.items() if len(forms) == 1}
 
-    def below(self, path: str, owner: object, known: Iterable[str]) -> Any:
+    def below(self, path: str, owner: object, names: Iterable[str]) -> Any:
         """Return the operation or the group of a call path.
 
         Raises:
-            AttributeError: there is none; names the nearest of those that are known there.
+            AttributeError: there is none; suggests the nearest of the names that exist there.
         """
         if path in self.table:
             return FakeOperation(self, path)
-        if any(each.startswith(f"{path}.") for each in self.table):
+        if any(name.startswith(f"{path}.") for name in self.table):
             return Group(self, path)
         if "." not in path and path in (aliases := self.aliases()):
             return FakeOperation(self, aliases[path])
         group, _, name = path.rpartition(".")
-        right = nearest(name, known)
+        right = nearest(name, names)
         hint = f"; did you mean {right!r}?" if right else ""
         where = f"{group!r} has" if group else "there is"
         raise AttributeError(f"{where} no operation or group {name!r}{hint}", name=name, obj=owner)
 
 
 class Group:
-    """A place in the tree of call paths: its attributes are the operations and groups below it."""
+    """A node in the tree of call paths; its attributes are the operations and groups below it."""
 
     def __init__(self, state: FakeState, path: str) -> None:
         self._state = state
@@ -104,10 +104,10 @@ class Group:
 
 
 class FakeOperation(Group, AnswerMethods):
-    """One operation of a fake: what it is to answer, and what it was asked.
+    """One operation of a fake: its programmed answers and the calls it received.
 
-    Each of `returns`, `lists`, `streams`, `answers` and `fails` begins its program anew, and returns the program, by
-    which it goes on: `fails(429, times=2).then.returns("Hello!")`.
+    Each of `returns`, `lists`, `streams`, `answers` and `fails` replaces the program and returns the new one, to which
+    further answers can be added: `fails(429, times=2).then.returns("Hello!")`.
     """
 
     def __init__(self, state: FakeState, path: str) -> None:
@@ -121,23 +121,23 @@ class FakeOperation(Group, AnswerMethods):
 
     @property
     def then(self) -> Program:
-        """The program as it is, to go on with it."""
+        """The current program, to add further answers to it."""
         behaviour = self._state.behaviour_of(self._path)
         if behaviour.program is None:
             behaviour.program = Program(self._operation)
         return behaviour.program
 
     def delays(self, seconds: float, *, between: float = 0.0) -> Self:
-        """Let every answer of the operation come late, whatever it is.
+        """Delay every answer of the operation.
 
-        A request whose time-out is shorter fails when that is over.
+        A request with a shorter timeout fails when that expires.
 
         Args:
-            seconds: until the headers.
+            seconds: delay before the headers.
             between: seconds before each piece of the body of a stream.
         """
         if seconds < 0 or between < 0:
-            raise ValueError("an answer cannot come before it is asked for: seconds and between are not negative")
+            raise ValueError(f"seconds and between must not be negative: delays({seconds}, between={between})")
         behaviour = self._state.behaviour_of(self._path)
         behaviour.delay, behaviour.between = seconds, between
         return self
@@ -157,18 +157,18 @@ class FakeOperation(Group, AnswerMethods):
         return self._checked(lambda calls: calls.last)
 
     def called_once(self, **fields: Any) -> Call:
-        """Return the only call, or the only one with these parameters (of path, query or body).
+        """Return the only call, or the only one with these parameters (in path, query or body).
 
         Raises:
-            UnexpectedCall: there are fewer or more.
+            UnexpectedCall: there is none, or more than one.
         """
         return self._checked(lambda calls: calls.once(**fields))
 
     def called(self, times: int, **fields: Any) -> Calls:
-        """Return the calls, or those with these parameters, where there are so many.
+        """Return the calls, or those with these parameters, after checking how many there are.
 
         Raises:
-            UnexpectedCall: there are fewer or more.
+            UnexpectedCall: there are fewer or more than `times`.
         """
         return self._checked(lambda calls: calls.times(times, **fields))
 

@@ -1,7 +1,7 @@
-"""What a fake is told to answer: the steps of one operation, and the words in which a test writes them.
+"""The program of one operation of a fake: its steps, and the methods with which a test writes them.
 
-Steps come in their order, one call each, or as many as `times` says; the last goes on for all further calls, unless
-it has a `times` of its own. All is checked when it is said.
+Steps are used in order, for one call each or for `times` calls; the last serves all further calls unless it has a
+`times` of its own. Answers are validated when they are programmed, so that the error points to the test's own line.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Step:
-    """An answer, and for how many calls it is; `None` for one call, or as the last for all."""
+    """An answer and the number of calls it serves; `None` means one call, or all further calls for the last step."""
 
     def __init__(self, answer: AnswerFactory, label: str, times: int | None) -> None:
         if times is not None and times < 1:
-            raise ValueError(f"times is {times}; an answer is for at least one call")
+            raise ValueError(f"times must be a positive integer, not {times}")
         self.answer = answer
         self.label = label
         self.times = times
@@ -39,23 +39,24 @@ class AnswerMethods:
         raise NotImplementedError
 
     def returns(self, *values: Any, times: int | None = None, **fields: Any) -> Program:
-        """Answer values, one call each, the last to all further calls.
+        """Return these values, one for each call, and the last for all further calls.
 
-        A value is a struct, plain data as the server would send it, or what is natural for the operation: a text for
-        what a model says (streamed word by word to who asks for a stream), bytes or a text for content, a list
-        for pages (see `lists`), `None` for no answer. Fields given as keywords are completed, however deep, by made-up
-        data: `returns(usage={"prompt_tokens": 3})`; they may stand beside a text.
+        A value is a struct, plain data as the server would send it, or a shorthand that fits the operation: a text for
+        a model's output (streamed word by word if the caller streams), bytes or a text for content, a list for pages
+        (see `lists`), `None` for an empty response. Keyword arguments set single fields, at any depth, and invented
+        data completes them: `returns(usage={"prompt_tokens": 3})`; they can be combined with a text.
 
         Args:
-            values: what to answer.
-            times: for how many calls the last value is.
-            fields: fields of the answer.
+            values: the results.
+            times: the number of calls that the last value serves.
+            fields: fields of the response.
 
         Raises:
-            ValueError: the operation's answer could not be one of these; says where, and what is wrong.
+            ValueError: a value does not fit the operation's response type; names the place and the problem.
         """
-        given = values or (None,)
-        steps = [Step(self._value(each, fields), f"returns({_short(each, fields)})", None) for each in given]
+        steps = [
+            Step(self._value(each, fields), f"returns({_short(each, fields)})", None) for each in values or (None,)
+        ]
         steps[-1] = Step(steps[-1].answer, steps[-1].label, times)
         return self._put(steps)
 
@@ -65,42 +66,42 @@ class AnswerMethods:
         return value_answer(self._operation, value, fields)
 
     def lists(self, items: Iterable[Any], *, per_page: int = PER_PAGE, times: int | None = None) -> Program:
-        """Answer the items of a list page by page, as many as `limit` asks for, after the one that `after` names.
+        """Return the items of a list page by page, honouring the request's `limit`, `after` and `before`.
 
         Args:
             items: structs or plain data, in the order in which the server lists them.
-            per_page: items of a page where the request has no `limit`.
-            times: for how many calls, each of which is for one page.
+            per_page: items of a page if the request has no `limit`.
+            times: the number of calls; each fetches one page.
 
         Raises:
-            ValueError: the operation does not answer pages, or not of such items.
+            ValueError: the operation does not return pages, or an item does not fit.
         """
         return self._add(list_answer(self._operation, items, per_page), "lists(...)", times)
 
     def streams(self, items: Iterable[Any], *, fails: str | None = None, times: int | None = None) -> Program:
-        """Answer a stream, with the end marker that the operation's streams have.
+        """Return a stream, ended by the operation's end marker.
 
         Args:
-            items: texts, each of which comes in an event of its own, between those that the API sends around them;
-                or the very events, structs or plain data.
-            fails: what ends the stream after the last of them instead of its end: `"reset"`, `"truncated"`
-                or `"timeout"`.
-            times: for how many calls.
+            items: texts, each sent in an event of its own, with the events that the API sends around them; or complete
+                events as structs or plain data, sent as they are.
+            fails: end the stream after the last item with this failure instead of its end marker: `"reset"`,
+                `"truncated"` or `"timeout"`.
+            times: the number of calls.
 
         Raises:
-            ValueError: the operation has no stream, or not of such events.
+            ValueError: the operation has no stream, or an event does not fit.
         """
         return self._add(stream_answer(self._operation, items, fails), "streams(...)", times)
 
     def answers(self, function: Callable[[Call], Any], *, times: int | None = None) -> Program:
-        """Answer what a function returns for the call.
+        """Return what a function returns for the call.
 
-        It is taken as `returns` takes it, and for a call that asks for a stream as `streams` does; or it is a
-        `FakeTransport.failure(...)`. What cannot be is a `ValueError` at the call. The function may be called by
-        several threads at once.
+        Its result is treated like an argument of `returns` (of `streams`, if the call streams), or is a
+        `FakeTransport.failure(...)`. A result that does not fit raises `ValueError` from the call. Several threads may
+        call the function at once.
 
         Raises:
-            TypeError: it is no plain function.
+            TypeError: it is not callable, or is a coroutine function.
         """
         answer = function_answer(self._operation, function, lambda value: self._value(value, {}))
         return self._add(answer, f"answers({getattr(function, '__name__', 'function')})", times)
@@ -117,23 +118,23 @@ class AnswerMethods:
         type: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Program:
-        """Fail on purpose.
+        """Fail.
 
         Args:
-            what: a status from 400 to 599; or `"timeout"`, `"reset"`, `"connect"` (no answer at all), `"truncated"`
+            what: a status from 400 to 599; or `"timeout"`, `"reset"`, `"connect"` (no response at all), `"truncated"`
                 (the first half of one); or a `TransportError`.
-            times: for how many calls.
-            retry_after: seconds, sent as `retry-after` (`retry-after-ms` where it is a fraction).
-            message: the text of the error.
+            times: the number of calls.
+            retry_after: seconds, sent as `retry-after` (as `retry-after-ms` if they have a fraction).
+            message: the error's `message`.
             code: its `code`.
             param: its `param`.
-            type: its `type`, the usual one for the status unless given.
-            headers: further headers of the answer.
+            type: its `type`; the API's usual one for the status by default.
+            headers: additional response headers.
 
         Raises:
             ValueError: there is no such failure.
         """
-        made = failure(
+        answer = failure(
             what,
             retry_after=retry_after,
             message=message,
@@ -142,14 +143,14 @@ class AnswerMethods:
             type=type,
             headers=headers,
         )
-        return self._add(made, f"fails({what!r})", times)
+        return self._add(answer, f"fails({what!r})", times)
 
     def _add(self, answer: AnswerFactory, label: str, times: int | None) -> Program:
         return self._put([Step(answer, label, times)])
 
 
 class Program(AnswerMethods):
-    """The steps of an operation. Each method adds some and returns the program, so that they can be chained."""
+    """The steps of an operation. Each method adds steps and returns the program, so that calls can be chained."""
 
     def __init__(self, operation: Operation, steps: Iterable[Step] = ()) -> None:
         self._operation = operation
@@ -160,7 +161,7 @@ class Program(AnswerMethods):
         return self
 
     def take(self) -> Step | None:
-        """Return the step for the next call, nothing if there is none left."""
+        """Return the step for the next call, or `None` if there is none left."""
         for step in self._steps:
             if self._left(step) > 0:
                 step.used += 1
@@ -168,12 +169,12 @@ class Program(AnswerMethods):
         return None
 
     def _left(self, step: Step) -> float:
-        """Return how many calls a step is still for."""
+        """Return how many more calls a step serves."""
         endless = step.times is None and step is self._steps[-1]
         return float("inf") if endless else (step.times or 1) - step.used
 
     def unused(self) -> list[str]:
-        """Return what nobody has asked for."""
+        """Describe the steps that have not been used, or not as often as `times` says."""
         return [
             f"{self._operation.name}: {step.label}, " + (f"{step.used} of {step.times} times" if step.used else "never")
             for step in self._steps
@@ -188,11 +189,11 @@ class Program(AnswerMethods):
 
     @property
     def then(self) -> Program:
-        """This program, to go on: `returns("a").then.fails(429)`, or `returns("a").then("b")`."""
+        """This program, for chaining: `returns("a").then.fails(429)`, or `returns("a").then("b")`."""
         return self
 
     def __call__(self, *values: Any, times: int | None = None, **fields: Any) -> Program:
-        """Go on with `returns`."""
+        """Add `returns` to the program."""
         return self.returns(*values, times=times, **fields)
 
 
@@ -206,7 +207,7 @@ def failure(
     type: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Failure:
-    """Make a failure for a function to return, from what `fails` takes."""
+    """Make a failure for a function to return; the arguments are those of `fails`."""
     pairs = list((headers or {}).items())
     if retry_after is not None:
         whole = retry_after == int(retry_after)

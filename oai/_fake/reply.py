@@ -1,7 +1,7 @@
-"""The replies of a fake: canned ones on their way, late and cut short as the test wants it.
+"""The replies of a fake: canned, delayed or truncated as the test programs them.
 
-A reply, what `read` returns, and `close` can be awaited or not. One that comes late waits when it is awaited, or else
-when its status or a header is first looked at, so that the same `send` serves both kinds of clients.
+A reply, the result of `read`, and that of `close` can be awaited but need not be, so that the same `send` serves sync
+and async clients. A delayed reply sleeps when it is awaited, or else when its status or headers are first read.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class FakeReply:
-    """A canned answer under way.
+    """A reply in transit.
 
     Args:
-        canned: what comes; its status is 0 where only its failure does.
+        reply: the status, headers and body; status 0 means that there is only a failure.
         delay: seconds until the headers.
         between: seconds before each piece of the body.
-        timeout: the limits of the request, which end the waiting.
+        timeout: the limits of the request, which cut the delays short.
     """
 
     def __init__(self, reply: CannedReply, delay: float, between: float, timeout: Timeout) -> None:
@@ -57,7 +57,7 @@ class FakeReply:
 
     def __await__(self) -> Generator[Any, Any, Self]:
         if self._delay:
-            from asyncio import sleep  # only an async caller gets here, who has it
+            from asyncio import sleep  # costs a sync program's start-up; an async one has loaded it already
 
             yield from sleep(min(self._delay, self._limit)).__await__()
             self._arrived()
@@ -66,12 +66,12 @@ class FakeReply:
     def _arrived(self) -> None:
         late, self._delay = self._delay > self._limit, 0.0
         if late:
-            raise TransportError("timeout", f"the fake is told to wait longer than the {self._limit} s of the request")
+            raise TransportError("timeout", f"the programmed delay exceeds the request's timeout of {self._limit} s")
         if self._canned.failure is not None and not self._canned.status:
             raise self._canned.failure
 
     def read(self) -> bytes:
-        """Return the whole content, or raise what ends it."""
+        """Return the whole content, or raise the programmed failure."""
         self._check_open()
         content = b"".join(self._canned.pieces)
         self._end()
@@ -97,7 +97,7 @@ class FakeReply:
         self._end()
 
     def close(self) -> Any:
-        """Give up what was not read."""
+        """Discard what has not been read."""
         self._closed = True
         return AWAITABLE_NONE
 
@@ -105,10 +105,10 @@ class FakeReply:
         """Return the seconds until the next piece.
 
         Raises:
-            TransportError: they are more than the request allows.
+            TransportError: they exceed the request's timeout.
         """
         if self._between > self._limit:
-            raise TransportError("timeout", f"the fake is told to wait longer than the {self._limit} s of the request")
+            raise TransportError("timeout", f"the programmed delay exceeds the request's timeout of {self._limit} s")
         return self._between
 
     def _check_open(self) -> None:

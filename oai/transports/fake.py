@@ -1,11 +1,11 @@
-"""A transport that answers what a test tells it to, and keeps what it was asked.
+"""A transport that returns what a test programs, and records the calls it receives.
 
     fake = oai.FakeTransport()
     fake.chat.completions.create.returns("Hello!")
     client = oai.OpenAI(transport=fake)
 
-Its attributes are the call paths of the table, so that whatever has a row can be programmed. One class serves sync
-and async clients, and any number of threads. What can be answered is `_fake.program`'s business.
+Its attributes are the call paths of the table, so that every operation with a row can be programmed. One class serves
+sync and async clients, and any number of threads. The programming methods are in `oai._fake.program`.
 """
 
 from __future__ import annotations
@@ -38,19 +38,20 @@ __all__ = ["Call", "Calls", "FakeOperation", "FakeTransport", "Program", "Unexpe
 class FakeTransport:
     """A programmable fake: `fake.chat.completions.create.returns("Hello!")`.
 
-    It needs no key and no network. As a context manager it checks at the end, unless an exception ends the block,
-    that all programmed answers were asked for, if it is told to.
+    It needs no key and no network. As a context manager with `unused="error"` it checks at the end of the block, unless
+    an exception ends it, that all programmed answers were used.
 
     Args:
-        table: a TOML file of rows, or several, laid over the shipped table, as a client takes it (`OAI_TABLE`).
-        otherwise: what happens to calls that no answer is programmed for: `"error"` raises `UnexpectedCall`,
-            `"offline"` answers as `OfflineTransport` does.
-        unused: `"error"` raises `UnusedAnswers` at the end of the block for programmed answers that nobody
-            asked for; `"ignore"` does not.
+        table: a TOML file of rows, or several, laid over the shipped table; the same as a client's `table`
+            (`OAI_TABLE`).
+        otherwise: how to treat calls without a programmed answer: `"error"` raises `UnexpectedCall`, `"offline"`
+            returns an invented response as `OfflineTransport` does.
+        unused: `"error"` raises `UnusedAnswers` at the end of the block if programmed answers were not used;
+            `"ignore"` does not.
 
     Raises:
-        ValueError: an option cannot be what was given.
-        TableError: a table has a row that cannot be.
+        ValueError: an option has an invalid value.
+        TableError: a table has an invalid row.
     """
 
     needs_key = False
@@ -72,14 +73,14 @@ class FakeTransport:
         """Return the operation of a call path or alias, `fake["chat.completions.create"]`.
 
         Raises:
-            KeyError: there is no such operation; names the nearest.
+            KeyError: there is no such operation; suggests the nearest.
         """
         table = self._state.table
-        found = path if path in table else self._state.aliases().get(path)
-        if found is None:
+        operation = path if path in table else self._state.aliases().get(path)
+        if operation is None:
             right = nearest(path, table)
             raise KeyError(f"there is no operation {path!r}{f'; did you mean {right!r}?' if right else ''}")
-        return FakeOperation(self._state, found)
+        return FakeOperation(self._state, operation)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -94,12 +95,12 @@ class FakeTransport:
 
     @property
     def calls(self) -> Calls:
-        """All calls so far, in the order in which they came."""
+        """All calls so far, in the order of arrival."""
         return self._state.all_calls()
 
     @property
     def unused(self) -> list[str]:
-        """The programmed answers that nobody has asked for yet."""
+        """The programmed answers that have not been used yet."""
         with self._state.lock:
             programs = [behaviour.program for behaviour in self._state.behaviours.values()]
             return [line for program in programs if program is not None for line in program.unused()]
@@ -111,10 +112,10 @@ class FakeTransport:
             self._state.calls.clear()
 
     def send(self, request: Request) -> Any:
-        """Answer as programmed; the reply can be awaited or not.
+        """Return the programmed reply, which can be awaited but need not be.
 
         Raises:
-            UnexpectedCall: nothing is programmed for the call.
+            UnexpectedCall: no answer is programmed for the call.
             TransportError: a failure is programmed for it, or the fake was closed.
         """
         if self._closed:
@@ -133,9 +134,9 @@ class FakeTransport:
         return _reply(behaviour, _offline if step is None else step.answer, call, request, number)
 
     def _identified(self, request: Request) -> Request:
-        """Return a request as the operation that is programmed, of those that it could be for, else as the likeliest.
+        """Return the request with its operation: of those that it matches, a programmed one, else the likeliest.
 
-        The same request may be two operations, such as `chat.completions.create` and its beta twin.
+        One request may match two operations, such as `chat.completions.create` and its beta twin.
         """
         likeliest: Request | None = None
         for each in self._state.incoming.requests(request):
@@ -146,22 +147,22 @@ class FakeTransport:
 
     def _not_programmed(self, call: Call, program: Program | None) -> str:
         name = call.operation
-        asked = f"{name} was asked for ({call.method} {call.path})"
+        event = f"unexpected call of {name} ({call.method} {call.path})"
         if name not in self._state.table:
-            return f"{asked}, and no row of the fake's table declares it; FakeTransport(table=...) takes your own"
+            return f"{event}: no row of the fake's table declares it; add yours with FakeTransport(table=...)"
         if program is not None:
             count = sum(step.used for step in program)
-            how = "go on with .then.returns(...), or leave `times` out of the last answer"
-            return f"{asked}, and is programmed for {count} calls, which have been; {how}"
+            hint = "add .then.returns(...), or omit `times` of the last answer"
+            return f"{event}: it is programmed for {count} calls, all used; {hint}"
         others = [path for path in self._state.behaviours if self._state.programmed(path)]
         programmed = f" (programmed: {', '.join(others)})" if others else ""
         return (
-            f"{asked}, and nothing is programmed for it{programmed}; fake.{name}.returns(...) says what it answers, "
-            "FakeTransport(otherwise='offline') answers all others with made-up data"
+            f"{event}: no answer is programmed{programmed}; add one with fake.{name}.returns(...), "
+            "or let FakeTransport(otherwise='offline') invent all others"
         )
 
     def close(self) -> Any:
-        """Refuse what is sent from now on. The result can be awaited."""
+        """Refuse all further requests. The result can be awaited."""
         self._closed = True
         return AWAITABLE_NONE
 
@@ -175,7 +176,7 @@ class FakeTransport:
         if kind is None and self._unused == "error" and (unused := self.unused):
             from oai.transports.recorder import UnusedAnswers
 
-            raise UnusedAnswers(f"the fake has {len(unused)} answers that nobody asked for: {'; '.join(unused)}")
+            raise UnusedAnswers(f"{len(unused)} programmed answers were not used: {'; '.join(unused)}")
 
     async def __aenter__(self) -> Self:
         return self
@@ -197,14 +198,14 @@ def _reply(behaviour: FakeBehaviour, factory: AnswerFactory, call: Call, request
     return FakeReply(reply, behaviour.delay, behaviour.between, request.timeout)
 
 
-def _offline(call: Call, request: Request) -> CannedReply:  # noqa: ARG001 - an answer like those that are programmed
+def _offline(call: Call, request: Request) -> CannedReply:  # noqa: ARG001 - has the signature of an `AnswerFactory`
     status, kind, pieces = answer(request)
     return CannedReply(status, [("content-type", kind)] if kind else [], pieces)
 
 
-def _option(name: str, given: str, choices: tuple[str, ...]) -> str:
-    if given not in choices:
-        right = nearest(str(given), choices)
+def _option(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        right = nearest(str(value), choices)
         hint = f". Did you mean {right!r}?" if right else ""
-        raise ValueError(f"{name} is {given!r}; it is one of {', '.join(choices)}{hint}")
-    return given
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}{hint}")
+    return value

@@ -1,4 +1,4 @@
-"""The programmable fake: what it answers, what it refuses to, and what it was asked, for both kinds of clients."""
+"""`FakeTransport`: replies, validation of programmed answers and recorded calls, for sync and async clients."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def client(fake: oai.FakeTransport) -> oai.OpenAI:
     return oai.OpenAI(transport=fake, max_retries=0)
 
 
-def ask(client: oai.OpenAI, **options: Any) -> Any:
+def chat(client: oai.OpenAI, **options: Any) -> Any:
     return client.chat.completions.create(model="gpt-5", messages=MESSAGES, **options)
 
 
-def said(stream: Any) -> list[str]:
+def delta_texts(stream: Any) -> list[str]:
     return [chunk.choices[0].delta.content for chunk in stream if chunk.choices and chunk.choices[0].delta.content]
 
 
-def file(name: str) -> dict[str, Any]:
+def file_object(name: str) -> dict[str, Any]:
     return {
         "id": name,
         "bytes": 1,
@@ -64,14 +64,12 @@ def file(name: str) -> dict[str, Any]:
     }
 
 
-# What it answers
+# Replies
 
 
-def test_a_text_is_what_the_model_says_and_the_rest_is_made_for_the_request(
-    fake: oai.FakeTransport, client: oai.OpenAI
-) -> None:
+def test_text_becomes_the_output_and_other_fields_fit_the_request(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
-    answer = ask(client, n=2)
+    answer = chat(client, n=2)
     assert [choice.message.content for choice in answer.choices] == ["Good day", "Good day"]
     assert (answer.model, answer.choices[0].finish_reason) == ("gpt-5", "stop")
     fake.responses.create.returns("Good evening")
@@ -79,21 +77,21 @@ def test_a_text_is_what_the_model_says_and_the_rest_is_made_for_the_request(
 
 
 @given(st.text(max_size=40))
-def test_any_text_comes_whole_and_comes_together_again_from_a_stream(text: str) -> None:
+def test_any_text_survives_whole_and_streamed(text: str) -> None:
     fake = oai.FakeTransport()
     client = oai.OpenAI(transport=fake)
     fake.chat.completions.create.returns(text)
-    assert ask(client).choices[0].message.content == text
-    assert "".join(said(ask(client, stream=True))) == text
+    assert chat(client).choices[0].message.content == text
+    assert "".join(delta_texts(chat(client, stream=True))) == text
 
 
 @given(st.lists(st.text(max_size=10), max_size=8))
-def test_any_texts_are_streamed_as_they_are_cut(texts: list[str]) -> None:
+def test_streamed_texts_keep_their_boundaries(texts: list[str]) -> None:
     fake = oai.FakeTransport()
     client = oai.OpenAI(transport=fake)
     fake.chat.completions.create.streams(texts)
     fake.responses.create.streams(texts)
-    assert said(ask(client, stream=True)) == [text for text in texts if text]
+    assert delta_texts(chat(client, stream=True)) == [text for text in texts if text]
     events = list(client.responses.create(model="gpt-5", input="Hello", stream=True))
     assert [event.delta for event in events if event.type == "response.output_text.delta"] == texts
     assert events[0].type == "response.created"
@@ -102,35 +100,35 @@ def test_any_texts_are_streamed_as_they_are_cut(texts: list[str]) -> None:
     assert events[-1].response.output_text == "".join(texts)
 
 
-def test_a_stream_of_events_is_these_events_and_its_end_marker(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_stream_of_events_is_sent_unchanged_with_end_marker(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
-    chunks = list(ask(client, stream=True))
+    chunks = list(chat(client, stream=True))
     program = fake.chat.completions.create.streams([chunks[1], chunks[2].to_dict()])
-    assert list(ask(client, stream=True)) == [chunks[1], chunks[2]]
+    assert list(chat(client, stream=True)) == [chunks[1], chunks[2]]
     assert "streams" in repr(program)
 
 
-def test_usage_is_streamed_to_who_asks_for_it(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_include_usage_adds_a_usage_chunk(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.streams(["Good", " day"])
-    *_, last = ask(client, stream=True, stream_options={"include_usage": True})
+    *_, last = chat(client, stream=True, stream_options={"include_usage": True})
     assert last.usage.completion_tokens == 2
     assert last.choices == []
 
 
-def test_a_struct_or_its_data_is_answered_as_it_is(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_struct_dict_or_json_bytes_are_returned_unchanged(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
-    answer = ask(client)
+    answer = chat(client)
     answer.choices[0].message.content = "changed"
     fake.chat.completions.create.returns(answer, answer.to_dict(), msgspec.json.encode(answer.to_dict()))
-    assert [ask(client).to_dict() for _ in range(3)] == [answer.to_dict()] * 3
+    assert [chat(client).to_dict() for _ in range(3)] == [answer.to_dict()] * 3
 
 
-def test_fields_are_completed_however_deep(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_nested_fields_are_completed(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     call = {"type": "function", "id": "call_1", "function": {"name": "weather"}}
     fake.chat.completions.create.returns(
         choices=[{"finish_reason": "tool_calls", "message": {"tool_calls": [call]}}], usage={"prompt_tokens": 3}
     )
-    answer = ask(client)
+    answer = chat(client)
     assert answer.choices[0].message.tool_calls[0].function.name == "weather"
     assert answer.choices[0].message.content is None
     assert (answer.usage.prompt_tokens, answer.model) == (3, "gpt-5")
@@ -139,20 +137,20 @@ def test_fields_are_completed_however_deep(fake: oai.FakeTransport, client: oai.
     assert (item.type, item.name) == ("function_call", "weather")
 
 
-def test_fields_stand_beside_a_text(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_text_and_fields_can_be_combined(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day", model="gpt-6")
-    answer = ask(client)
+    answer = chat(client)
     assert (answer.choices[0].message.content, answer.model) == ("Good day", "gpt-6")
 
 
-def test_content_is_bytes_or_text_and_nothing_is_nothing(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_binary_text_and_empty_responses(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.audio.speech.create.returns(b"RIFF")
     assert client.audio.speech.create(model="tts-1", voice="alloy", input="Hello").content == b"RIFF"
     fake.files.content.returns("a line\n")
     assert client.files.content("file-1").text == "a line\n"
     fake.audio.transcriptions.create.returns("Good day")
-    heard = client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", b"1"))
-    assert heard.text == "Good day"
+    transcription = client.audio.transcriptions.create(model="whisper-1", file=("a.mp3", b"1"))
+    assert transcription.text == "Good day"
     empty = next(name for name, row in ROWS.items() if row.response == "None" and not row.path_params[1:])
     fake[empty].returns()
     operation = Operation(empty, ROWS[empty])
@@ -161,25 +159,25 @@ def test_content_is_bytes_or_text_and_nothing_is_nothing(fake: oai.FakeTransport
     assert (reply.status, reply.read()) == (204, b"")
 
 
-def test_answers_come_in_turn_and_the_last_goes_on(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_answers_are_used_in_order_and_the_last_repeats(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("a", "b").then("c").then.returns("d", times=2).then("e")
-    answers = [ask(client).choices[0].message.content for _ in range(7)]
+    answers = [chat(client).choices[0].message.content for _ in range(7)]
     assert answers == ["a", "b", "c", "d", "d", "e", "e"]
     fake.chat.completions.create.then("f")
-    assert [ask(client).choices[0].message.content for _ in range(2)] == ["f", "f"]
-    fake.chat.completions.create.returns("anew")
-    assert ask(client).choices[0].message.content == "anew"
+    assert [chat(client).choices[0].message.content for _ in range(2)] == ["f", "f"]
+    fake.chat.completions.create.returns("other")
+    assert chat(client).choices[0].message.content == "other"
 
 
-def test_after_the_last_of_so_many_answers_a_call_is_an_error(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_call_beyond_times_raises(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("a", times=2)
-    ask(client)
-    ask(client)
-    with pytest.raises(oai.UnexpectedCall, match=r"programmed for 2 calls, which have been.*then\.returns"):
-        ask(client)
+    chat(client)
+    chat(client)
+    with pytest.raises(oai.UnexpectedCall, match=r"programmed for 2 calls, all used.*then\.returns"):
+        chat(client)
 
 
-def test_a_function_answers_by_the_call(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_function_computes_answer_from_call(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     def reply(call: Call) -> Any:
         text = call.body["messages"][0]["content"]
         if text == "fail":
@@ -187,21 +185,21 @@ def test_a_function_answers_by_the_call(fake: oai.FakeTransport, client: oai.Ope
         return list(text) if call.stream else text.upper()
 
     fake.chat.completions.create.answers(reply)
-    assert ask(client).choices[0].message.content == "HELLO"
-    assert said(ask(client, stream=True)) == list("Hello")
+    assert chat(client).choices[0].message.content == "HELLO"
+    assert delta_texts(chat(client, stream=True)) == list("Hello")
     with pytest.raises(oai.BadRequestError) as caught:
         client.chat.completions.create(model="m", messages=[{"role": "user", "content": "fail"}])
     assert caught.value.code == "refused"
-    fake.files.retrieve.answers(lambda call: file(call.path_params["file_id"]))
+    fake.files.retrieve.answers(lambda call: file_object(call.path_params["file_id"]))
     assert client.files.retrieve("file-7").id == "file-7"
     fake.files.retrieve.answers(lambda _: {"id": 1})
-    with pytest.raises(ValueError, match=r"files.retrieve answers FileObject.*\$\.id"):
+    with pytest.raises(ValueError, match=r"files.retrieve returns FileObject.*\$\.id"):
         client.files.retrieve("file-7")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_a_list_comes_in_pages_that_lead_to_each_other(fake: oai.FakeTransport, client: oai.OpenAI, size: int) -> None:
-    fake.files.list.lists([file(f"file-{number}") for number in range(5)], per_page=size)
+def test_list_is_served_in_linked_pages(fake: oai.FakeTransport, client: oai.OpenAI, size: int) -> None:
+    fake.files.list.lists([file_object(f"file-{number}") for number in range(5)], per_page=size)
     assert [each.id for each in client.files.list()] == [f"file-{number}" for number in range(5)]
     assert len(fake.files.list.calls) == -(-5 // size)
     page = client.files.list(limit=2, after="file-1")
@@ -212,7 +210,7 @@ def test_a_list_comes_in_pages_that_lead_to_each_other(fake: oai.FakeTransport, 
         client.files.list(limit=0)
 
 
-def test_every_kind_of_page_can_be_followed(client: oai.OpenAI, fake: oai.FakeTransport) -> None:
+def test_every_page_type_iterates_over_all_items(client: oai.OpenAI, fake: oai.FakeTransport) -> None:
     kinds: dict[str, str] = {}
     for name, row in ROWS.items():
         if Operation(name, row).page and row.method == "GET" and not row.path_params:
@@ -223,46 +221,46 @@ def test_every_kind_of_page_can_be_followed(client: oai.OpenAI, fake: oai.FakeTr
 
     for kind, name in kinds.items():
         operation = Operation(name, ROWS[name])
-        [sample] = sampled(operation)["data"]
+        [sample] = offline_sample(operation)["data"]
         items = [{**sample, "id": f"item-{number}"} if "id" in sample else sample for number in range(5)]
         fake[name].lists(items, per_page=2)
         client_ = client.with_options(admin_api_key="the-key-of-the-tests")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            found = list(attrgetter(name)(client_)(*["x"] * len(ROWS[name].path_params)))
-        assert len(found) == 5, (kind, name)
+            collected = list(attrgetter(name)(client_)(*["x"] * len(ROWS[name].path_params)))
+        assert len(collected) == 5, (kind, name)
 
 
-def sampled(operation: Operation) -> Any:
+def offline_sample(operation: Operation) -> Any:
     request = Request(operation.method, "http://localhost/", [], operation=operation)
     return msgspec.json.decode(oai.OfflineTransport().send(request).read())
 
 
-def test_what_is_not_programmed_is_an_error_that_says_how_to(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_unprogrammed_call_error_explains_how_to_program_it(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.models.list.returns([])
     with pytest.raises(oai.UnexpectedCall, match=r"programmed: models\.list.*fake\.chat\.completions\.create\.returns"):
-        ask(client)
+        chat(client)
     with pytest.raises(oai.UnexpectedCall, match=r"no row of the fake's table"):
         client.post("/rerank", body={})
 
 
-def test_what_is_not_programmed_may_be_made_up() -> None:
+def test_otherwise_offline_invents_unprogrammed_answers() -> None:
     fake = oai.FakeTransport(otherwise="offline")
     client = oai.OpenAI(transport=fake)
     fake.chat.completions.create.returns("Good day", times=1)
-    assert ask(client).choices[0].message.content == "Good day"
-    assert "You said" in ask(client).choices[0].message.content
+    assert chat(client).choices[0].message.content == "Good day"
+    assert "You said" in chat(client).choices[0].message.content
     assert len(client.files.list().data) == 1
     assert len(fake.calls) == 3
 
 
-# What it refuses
+# Validation
 
 
-REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
-    "a field left out": (
+INVALID_PROGRAMS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "a missing field": (
         lambda fake: fake.chat.completions.create.returns({"id": "x"}),
-        r"chat\.completions\.create answers chat\.ChatCompletion.*missing required field `choices`.*returns\(name=value\)",
+        r"chat\.completions\.create returns chat\.ChatCompletion.*missing required field `choices`.*returns\(name=value\)",
     ),
     "a misspelt field": (
         lambda fake: fake.chat.completions.create.returns(choices=[{"mesage": {}}]),
@@ -272,43 +270,46 @@ REFUSED: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda fake: fake.chat.completions.create.returns(usage={"prompt_tokens": "3"}),
         r"Expected `int`, got `str` - at `\$\.usage\.prompt_tokens`",
     ),
-    "an answer of another operation": (
-        lambda fake: fake.chat.completions.create.returns(oai.types.FileObject(**file("file-1"))),
-        "which a FileObject cannot be",
+    "a result of another operation": (
+        lambda fake: fake.chat.completions.create.returns(oai.types.FileObject(**file_object("file-1"))),
+        "a FileObject does not fit",
     ),
-    "a text where none is": (lambda fake: fake.embeddings.create.returns("hi"), "no place for a text"),
-    "nothing where something is": (lambda fake: fake.embeddings.create.returns(), "embeddings.create answers"),
-    "something that is no JSON": (lambda fake: fake.embeddings.create.returns(object()), "no form in JSON"),
-    "bytes that are no JSON": (lambda fake: fake.embeddings.create.returns(b"<html>"), "are no JSON"),
+    "a text for a response without one": (lambda fake: fake.embeddings.create.returns("hi"), "no text field"),
+    "no value": (lambda fake: fake.embeddings.create.returns(), "embeddings.create returns.*None does not fit"),
+    "an object without JSON form": (lambda fake: fake.embeddings.create.returns(object()), "cannot be encoded as JSON"),
+    "bytes that are not JSON": (lambda fake: fake.embeddings.create.returns(b"<html>"), "not valid JSON"),
     "an item of another type": (
-        lambda fake: fake.files.list.returns([file("file-1"), {"id": "x"}]),
-        r"item 1 of the list that files\.list answers",
+        lambda fake: fake.files.list.returns([file_object("file-1"), {"id": "x"}]),
+        r"files\.list returns CursorPage\[FileObject\]; item 1, a dict, does not fit",
     ),
-    "a list where none is": (lambda fake: fake.files.retrieve.lists([]), "no pages of a list"),
-    "pages of nothing": (lambda fake: fake.files.list.lists([], per_page=0), "per_page"),
-    "a stream where none is": (lambda fake: fake.files.list.streams(["a"]), "files.list has no stream"),
-    "an event that is none": (
+    "a list for an operation without pages": (lambda fake: fake.files.retrieve.lists([]), "not pages of a list"),
+    "pages without items": (lambda fake: fake.files.list.lists([], per_page=0), "per_page"),
+    "a stream for an operation without one": (
+        lambda fake: fake.files.list.streams(["a"]),
+        "files.list does not stream",
+    ),
+    "an event of another type": (
         lambda fake: fake.chat.completions.create.streams([{"id": 1}]),
-        r"event 0 of the stream of chat\.completions\.create is chat\.ChatCompletionChunk",
+        r"chat\.completions\.create streams chat\.ChatCompletionChunk; event 0, a dict, does not fit",
     ),
-    "texts for pictures": (lambda fake: fake.images.generate.streams(["a"]), "brings no text"),
+    "texts for a stream of images": (lambda fake: fake.images.generate.streams(["a"]), "have no text"),
     "a status of success": (lambda fake: fake.files.list.fails(200), "400 to 599"),
     "a misspelt failure": (lambda fake: fake.files.list.fails("timeot"), "did you mean 'timeout'"),
     "fields of a failure without a body": (lambda fake: fake.files.list.fails("reset", retry_after=1), "retry_after"),
-    "an answer for no call": (lambda fake: fake.files.list.fails(500, times=0), "at least one call"),
+    "an answer for no call": (lambda fake: fake.files.list.fails(500, times=0), "must be a positive integer"),
     "a misspelt option": (lambda _: oai.FakeTransport(otherwise="oflline"), "Did you mean 'offline'"),  # type: ignore[arg-type]
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_could_not_be_is_refused_at_once(case: str, fake: oai.FakeTransport) -> None:
-    program, message = REFUSED[case]
+@pytest.mark.parametrize("case", INVALID_PROGRAMS)
+def test_invalid_program_raises_immediately(case: str, fake: oai.FakeTransport) -> None:
+    program, message = INVALID_PROGRAMS[case]
     with pytest.raises(ValueError, match=f"(?s){message}"):
         program(fake)
     assert fake.unused == []
 
 
-def test_a_coroutine_function_is_refused(fake: oai.FakeTransport) -> None:
+def test_coroutine_function_is_rejected(fake: oai.FakeTransport) -> None:
     async def reply(call: Call) -> str:
         return "late"
 
@@ -316,22 +317,20 @@ def test_a_coroutine_function_is_refused(fake: oai.FakeTransport) -> None:
         fake.chat.completions.create.answers(reply)
 
 
-def test_a_whole_answer_is_not_streamed_and_a_stream_is_no_whole_answer(
-    fake: oai.FakeTransport, client: oai.OpenAI
-) -> None:
+def test_streaming_mismatch_raises(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("a")
-    fake.chat.completions.create.returns(ask(client))
-    with pytest.raises(oai.UnexpectedCall, match="asked for a stream"):
-        ask(client, stream=True)
+    fake.chat.completions.create.returns(chat(client))
+    with pytest.raises(oai.UnexpectedCall, match="called with stream=True"):
+        chat(client, stream=True)
     fake.chat.completions.create.returns(model="gpt-6")
-    with pytest.raises(oai.UnexpectedCall, match="asked for a stream"):
-        ask(client, stream=True)
+    with pytest.raises(oai.UnexpectedCall, match="called with stream=True"):
+        chat(client, stream=True)
     fake.chat.completions.create.streams(["a"])
-    with pytest.raises(oai.UnexpectedCall, match="asked for a whole answer"):
-        ask(client)
+    with pytest.raises(oai.UnexpectedCall, match="called without stream=True"):
+        chat(client)
 
 
-def test_names_are_completed_and_misspelt_ones_corrected(fake: oai.FakeTransport) -> None:
+def test_dir_lists_names_and_typos_get_suggestions(fake: oai.FakeTransport) -> None:
     assert {"chat", "files", "responses", "calls"} <= set(dir(fake))
     assert "create" in dir(fake.chat.completions)
     for look, right in (
@@ -345,7 +344,7 @@ def test_names_are_completed_and_misspelt_ones_corrected(fake: oai.FakeTransport
     assert repr(fake.chat) == "<fakes below chat: completions>"
 
 
-def test_every_operation_can_be_named_and_programmed() -> None:
+def test_every_operation_can_be_programmed() -> None:
     fake = oai.FakeTransport()
     from operator import attrgetter
 
@@ -360,14 +359,14 @@ def test_every_operation_can_be_named_and_programmed() -> None:
         assert list(fake.calls.last.path_params.values()) == ["a b"] * len(row.path_params)
 
 
-def test_every_operation_takes_its_sample_and_completes_each_field_of_it() -> None:
+def test_every_operation_accepts_its_sample_and_each_field_of_it() -> None:
     fake = oai.FakeTransport()
     taken = 0
     for name, row in ROWS.items():
         operation = Operation(name, row)
         if operation.response_type in (None, type(None), bytes, str):
             continue
-        sample = sampled(operation)
+        sample = offline_sample(operation)
         fake[name].returns(sample)
         if not isinstance(sample, dict) or operation.response_type is Any:
             continue
@@ -380,28 +379,28 @@ def test_every_operation_takes_its_sample_and_completes_each_field_of_it() -> No
     assert taken > 1000
 
 
-def test_every_stream_takes_texts_or_says_that_it_brings_none() -> None:
+def test_every_stream_takes_texts_or_reports_that_it_has_none() -> None:
     fake = oai.FakeTransport()
     for name, row in ROWS.items():
         if row.stream is None:
             continue
         operation = Operation(name, row)
         if name in ("images.edit", "images.generate"):
-            with pytest.raises(ValueError, match="brings no text"):
+            with pytest.raises(ValueError, match="have no text"):
                 fake[name].streams(["Hel", "lo"])
             continue
         fake[name].streams(["Hel", "lo"])
-        asked = Request(row.method, f"http://localhost{row.path}", [], operation=operation, stream=True)
-        reply = fake.send(asked)
-        events = EventDecoder(operation, Response(200, reply.headers, asked))
-        found = [event for piece in reply for event in events.feed(piece)]
+        request = Request(row.method, f"http://localhost{row.path}", [], operation=operation, stream=True)
+        reply = fake.send(request)
+        events = EventDecoder(operation, Response(200, reply.headers, request))
+        decoded = [event for piece in reply for event in events.feed(piece)]
         events.end()
-        assert "'Hel'" in str(found)
-        assert "'lo'" in str(found)
+        assert "'Hel'" in str(decoded)
+        assert "'lo'" in str(decoded)
         assert events.complete
 
 
-def test_the_same_wire_form_is_answered_under_either_name(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_requests_of_the_same_wire_form_share_a_program(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
     answer = client.beta.chat.completions.create(model="gpt-5", messages=MESSAGES)
     assert answer.choices[0].message.content == "Good day"
@@ -410,7 +409,7 @@ def test_the_same_wire_form_is_answered_under_either_name(fake: oai.FakeTranspor
     assert answer.choices[0]["message"]["content"] == "Good day"
 
 
-def test_aliases_and_tables_of_users_are_programmed_too(tmp_path: Path) -> None:
+def test_aliases_and_user_tables_can_be_programmed(tmp_path: Path) -> None:
     table = tmp_path / "my.toml"
     table.write_text('[rerank]\nmethod="POST"\npath="/rerank/{index}"\nbody="json"\nresponse="Any"\n')
     fake = oai.FakeTransport(table=str(table))
@@ -419,20 +418,20 @@ def test_aliases_and_tables_of_users_are_programmed_too(tmp_path: Path) -> None:
     assert client.rerank("one", query="cats") == {"best": 1}
     assert fake.rerank.last.path_params == {"index": "one"}
     fake.chat_completion.returns("Good day")
-    assert ask(client).choices[0].message.content == "Good day"
+    assert chat(client).choices[0].message.content == "Good day"
 
 
 # Failures and delays
 
 
-def test_failures_are_retried_as_those_of_a_server(fake: oai.FakeTransport) -> None:
+def test_failures_with_a_status_are_retried(fake: oai.FakeTransport) -> None:
     client = oai.OpenAI(transport=fake, max_retries=2)
     fake.chat.completions.create.fails(429, times=2, retry_after=0.001, code="slow_down").then.returns("Good day")
-    assert ask(client).choices[0].message.content == "Good day"
+    assert chat(client).choices[0].message.content == "Good day"
     assert len(fake.chat.completions.create.called(3, model="gpt-5")) == 3
     fake.chat.completions.create.fails(429, message="Slower!", retry_after=1, headers={"x-test": "1"})
     with pytest.raises(oai.RateLimitError, match="Slower!") as caught:
-        ask(client.with_options(max_retries=0))
+        chat(client.with_options(max_retries=0))
     assert caught.value.response.headers["retry-after"] == "1"
     assert caught.value.response.headers["x-test"] == "1"
     assert caught.value.type == "rate_limit_error"
@@ -440,68 +439,66 @@ def test_failures_are_retried_as_those_of_a_server(fake: oai.FakeTransport) -> N
 
 
 @pytest.mark.parametrize("kind", ["connect", "reset", "truncated", "timeout"])
-def test_failures_below_http_are_what_the_client_raises_for_them(
-    fake: oai.FakeTransport, client: oai.OpenAI, kind: str
-) -> None:
+def test_transport_failures_raise_connection_errors(fake: oai.FakeTransport, client: oai.OpenAI, kind: str) -> None:
     fake.chat.completions.create.fails(kind)
     expected = oai.APITimeoutError if kind == "timeout" else oai.APIConnectionError
     with pytest.raises(expected):
-        ask(client)
+        chat(client)
     with pytest.raises(expected):
-        list(ask(client, stream=True))
+        list(chat(client, stream=True))
     fake.chat.completions.create.fails(TransportError("send", "a broken pipe"))
     with pytest.raises(oai.APIConnectionError, match="a broken pipe"):
-        ask(client)
+        chat(client)
 
 
 @pytest.mark.parametrize("kind", ["reset", "truncated", "timeout"])
-def test_a_stream_fails_after_its_last_text(fake: oai.FakeTransport, client: oai.OpenAI, kind: str) -> None:
+def test_stream_fails_after_its_last_item(fake: oai.FakeTransport, client: oai.OpenAI, kind: str) -> None:
     for _ in range(2):
         fake.chat.completions.create.streams(["Hel", "lo"], fails=kind)
-        found: list[Any] = []
-        with pytest.raises(oai.APIConnectionError, match="as the fake was told"):
-            found.extend(ask(client, stream=True))
-        assert said(found) == ["Hel", "lo"]
-    fake.chat.completions.create.streams(found[:2], fails=kind)
-    stream = iter(ask(client, stream=True))
-    assert [next(stream), next(stream)] == found[:2]
+        chunks: list[Any] = []
+        with pytest.raises(oai.APIConnectionError, match=r"programmed failure"):
+            chunks.extend(chat(client, stream=True))
+        assert delta_texts(chunks) == ["Hel", "lo"]
+    fake.chat.completions.create.streams(chunks[:2], fails=kind)
+    stream = iter(chat(client, stream=True))
+    assert [next(stream), next(stream)] == chunks[:2]
     with pytest.raises(oai.APIConnectionError):
         next(stream)
 
 
-def test_a_late_answer_is_late_and_too_late_is_a_timeout(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_delay_beyond_timeout_raises(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
     fake.chat.completions.create.delays(0.02)
     began = time.monotonic()
-    assert ask(client).choices[0].message.content == "Good day"
+    assert chat(client).choices[0].message.content == "Good day"
     assert time.monotonic() - began >= 0.02
     with pytest.raises(oai.APITimeoutError):
-        ask(client, timeout=0.001)
+        chat(client, timeout=0.001)
     fake.chat.completions.create.delays(0.0, between=10)
     with pytest.raises(oai.APITimeoutError):
-        list(ask(client, stream=True, timeout=0.001))
+        list(chat(client, stream=True, timeout=0.001))
     fake.chat.completions.create.fails(503)
     fake.chat.completions.create.delays(0.001)
     with pytest.raises(oai.InternalServerError):
-        ask(client)
+        chat(client)
     fake.chat.completions.create.fails("reset")
     with pytest.raises(oai.APIConnectionError, match="reset"):
-        ask(client)
-    with pytest.raises(ValueError, match="not negative"):
+        chat(client)
+    with pytest.raises(ValueError, match="not be negative"):
         fake.chat.completions.create.delays(-1)
 
 
-def test_a_closed_fake_answers_nothing(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_closed_fake_rejects_calls(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
     fake.close()
     with pytest.raises(oai.APIConnectionError, match="closed"):
-        ask(client)
+        chat(client)
 
 
-# What it was asked
+# Recorded calls
 
 
-def test_calls_say_what_was_asked(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_calls_record_request_details(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.files.list.returns([])
     fake.files.create.returns(filename="notes.txt")
     fake.responses.retrieve.returns("Good day")
@@ -527,52 +524,50 @@ def test_calls_say_what_was_asked(fake: oai.FakeTransport, client: oai.OpenAI) -
     assert (fake.calls, fake.unused) == ((), [])
 
 
-def test_assertions_name_the_calls_that_were(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_failed_assertions_list_the_calls(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     create = fake.chat.completions.create
     create.returns("Good day")
     create.not_called()
     with pytest.raises(oai.UnexpectedCall, match="there was no call"):
         _ = create.last
-    ask(client)
+    chat(client)
     assert create.called_once().body["model"] == "gpt-5"
     assert create.called_once(model="gpt-5").stream is False
-    with pytest.raises(oai.UnexpectedCall, match=r"model='gpt-6' should have been asked for once, and was not at all"):
+    with pytest.raises(oai.UnexpectedCall, match=r"expected 1 call with model='gpt-6', received no call"):
         create.called_once(model="gpt-6")
-    ask(client, temperature=1)
-    with pytest.raises(
-        oai.UnexpectedCall, match=r'(?s)it should have been asked for once, and was 2 times.*"temperature":1'
-    ):
+    chat(client, temperature=1)
+    with pytest.raises(oai.UnexpectedCall, match=r'(?s)expected 1 call, received 2 calls.*"temperature":1'):
         create.called_once()
-    with pytest.raises(oai.UnexpectedCall, match=r"not at all, and was 2 times"):
+    with pytest.raises(oai.UnexpectedCall, match=r"expected no call, received 2 calls"):
         create.not_called()
 
 
-def test_no_call_holds_the_key(fake: oai.FakeTransport) -> None:
+def test_calls_hold_no_key(fake: oai.FakeTransport) -> None:
     key = "the-key-of-the-tests"
     client = oai.OpenAI(transport=fake, api_key=key, default_query={"api_key": key})
     fake.chat.completions.create.returns("Good day")
-    ask(client)
+    chat(client)
     call = fake.calls.last
-    shown = (
+    text = (
         f"{call!r} {call.headers!r} {call.headers.multi_items()} {call.query} {fake!r} {fake.chat.completions.create!r}"
     )
-    assert key not in shown
+    assert key not in text
     assert "api_key" in call.query
-    assert key not in str(vars(call)), "a call keeps what it does not show"
+    assert key not in str(vars(call)), "a call keeps what its repr redacts"
 
 
-def test_answers_that_nobody_asked_for_are_an_error_where_asked() -> None:
+def test_unused_answers_raise_if_requested() -> None:
     def run(**options: Any) -> oai.FakeTransport:
         with oai.FakeTransport(**options) as fake:
             fake.models.list.returns([])
             fake.chat.completions.create.returns("a", "b").then.fails(500, times=2)
             client = oai.OpenAI(transport=fake)
-            ask(client)
+            chat(client)
         return fake
 
     assert len(run().unused) == 3
     with pytest.raises(
-        oai.UnusedAnswers, match=r"3 answers.*models\.list: returns\(\[\]\), never.*fails\(500\), never"
+        oai.UnusedAnswers, match=r"3 programmed answers.*models\.list: returns\(\[\]\), never.*fails\(500\), never"
     ):
         run(unused="error")
     failing = oai.FakeTransport(unused="error")
@@ -584,7 +579,7 @@ def test_answers_that_nobody_asked_for_are_an_error_where_asked() -> None:
 # Async, threads, other callers
 
 
-def test_async_clients_are_answered_by_the_same_program() -> None:
+def test_async_clients_use_the_same_program() -> None:
     async def main() -> None:
         async with oai.FakeTransport() as fake, oai.AsyncOpenAI(transport=fake, max_retries=0) as client:
             create = client.chat.completions.create
@@ -592,18 +587,18 @@ def test_async_clients_are_answered_by_the_same_program() -> None:
             fake.chat.completions.create.delays(0.2)
             began = time.monotonic()
             answers = await asyncio.gather(*(create(model="m", messages=MESSAGES) for _ in range(20)))
-            assert time.monotonic() - began < 2, "they wait one after the other"
+            assert time.monotonic() - began < 2, "the delays add up"
             assert {each.choices[0].message.content for each in answers} == {"Good day"}
             with pytest.raises(oai.APITimeoutError):
                 await create(model="m", messages=MESSAGES, timeout=0.001)
             fake.chat.completions.create.streams(["Hel", "lo"])
             fake.chat.completions.create.delays(0.0, between=0.001)
             stream = await create(model="m", messages=MESSAGES, stream=True)
-            assert said([chunk async for chunk in stream]) == ["Hel", "lo"]
+            assert delta_texts([chunk async for chunk in stream]) == ["Hel", "lo"]
             fake.chat.completions.create.fails("reset")
             with pytest.raises(oai.APIConnectionError):
                 await create(model="m", messages=MESSAGES)
-            fake.files.list.lists([file(str(number)) for number in range(5)], per_page=2)
+            fake.files.list.lists([file_object(str(number)) for number in range(5)], per_page=2)
             assert [each.id async for each in client.files.list()] == list("01234")
             assert len(fake.calls) == 26
             await fake.close()
@@ -611,21 +606,21 @@ def test_async_clients_are_answered_by_the_same_program() -> None:
     asyncio.run(main())
 
 
-def test_threads_share_a_fake_and_lose_nothing(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_threads_share_a_fake(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns(*(str(number) for number in range(200)))
     barrier = threading.Barrier(8)
 
     def work(_: int) -> list[str]:
         barrier.wait()
-        return [ask(client).choices[0].message.content for _ in range(25)]
+        return [chat(client).choices[0].message.content for _ in range(25)]
 
     with ThreadPoolExecutor(8) as pool:
-        found = [text for texts in pool.map(work, range(8)) for text in texts]
-    assert sorted(found, key=int) == [str(number) for number in range(200)]
+        texts_seen = [text for texts in pool.map(work, range(8)) for text in texts]
+    assert sorted(texts_seen, key=int) == [str(number) for number in range(200)]
     assert len(fake.calls) == 200
 
 
-def test_requests_of_anything_that_speaks_http_are_answered(fake: oai.FakeTransport) -> None:
+def test_requests_without_operation_are_recognised(fake: oai.FakeTransport) -> None:
     fake.chat.completions.create.returns("Good day")
     body = msgspec.json.encode({"model": "m", "messages": MESSAGES, "stream": True})
     reply = fake.send(
@@ -638,11 +633,11 @@ def test_requests_of_anything_that_speaks_http_are_answered(fake: oai.FakeTransp
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1"])
-def test_every_request_finds_its_operation_again(prefix: str) -> None:
+def test_operation_is_recognised_from_every_request(prefix: str) -> None:
     incoming = Incoming(ROWS)
     for name, row in ROWS.items():
         for mode in MODES:
-            sent = Recording()
+            sent = CapturingTransport()
             client = oai.OpenAI(
                 transport=sent,
                 api_key="k" * 9,
@@ -654,16 +649,16 @@ def test_every_request_finds_its_operation_again(prefix: str) -> None:
             operation = sent.last.operation
             assert operation is not None
             raw = Request(sent.last.method, sent.last.url, sent.last.headers, sent.last.body)
-            found = list(incoming.requests(raw))
-            assert name in [each.operation.name for each in found if each.operation]
+            candidates = list(incoming.requests(raw))
+            assert name in [each.operation.name for each in candidates if each.operation]
             same = {
                 (ROWS[each.operation.name].method, shape(ROWS[each.operation.name].path))
-                for each in found
+                for each in candidates
                 if each.operation
             }
             assert len({path for _, path in same}) == 1
             if row.stream is None or row.stream_only:
-                assert found[0].stream == row.stream_only
+                assert candidates[0].stream == row.stream_only
 
 
 def shape(path: str) -> str:
@@ -672,8 +667,8 @@ def shape(path: str) -> str:
     return re.sub(r"\{\w+\}", "{}", path.partition("?")[0])
 
 
-class Recording:
-    """A transport that keeps the last request, and answers nothing."""
+class CapturingTransport:
+    """A transport that keeps the last request and then fails."""
 
     needs_key = False
     last: Request
@@ -694,7 +689,7 @@ def call(client: oai.OpenAI, name: str, mode: Any) -> None:
             attrgetter(name)(client)(**arguments(ROWS[name], mode))
 
 
-def test_words_of_a_path_go_before_parameters(tmp_path: Path) -> None:
+def test_literal_path_segments_precede_parameters(tmp_path: Path) -> None:
     table = tmp_path / "my.toml"
     rows = {
         "search": "/things/search",
@@ -710,8 +705,8 @@ def test_words_of_a_path_go_before_parameters(tmp_path: Path) -> None:
     router = Router(oai.load_table(str(table)))
 
     def names(target: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        found = router.find("GET", target)
-        return found and (tuple(name.removeprefix("things.") for name in found.names), found.values)
+        match = router.find("GET", target)
+        return match and (tuple(name.removeprefix("things.") for name in match.names), match.values)
 
     assert names("/v1/things/search") == (("search",), ())
     assert names("/things/a%2Fb%20c") == (("retrieve",), ("a/b c",))
