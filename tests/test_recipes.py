@@ -14,11 +14,10 @@ import pytest
 from paths import ROOT
 
 RECIPES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
-MADE_UP = "This is an offline answer: it is made up, and no server was asked."
 
 PRINTED = {
-    "agents.py": r"^Report\(summary='offline'(.|\n)*\nwhole: This is an offline answer",
-    "assistants.py": r"completed\nassistant This is an offline answer",
+    "agents.py": r"^Report\(summary='offline'(.|\n)*\nwhole: This is an offline response",
+    "assistants.py": r"completed\nassistant This is an offline response",
     "asyncio_calls.py": r'(You said: "Tell me about the (sea|sky|moon|sun).*\n){4}(You said: "What is the .*\n){4}',
     "audio.py": r"bytes\nThis is .*(.|\n)*\n00:00:00,000 --> ",
     "azure.py": r'You said: "Hello".*\n<AzureOpenAI for https://example.openai.azure.com',
@@ -54,12 +53,12 @@ PRINTED = {
     "vector_store.py": r"^completed(.|\n)*How deep is the sea\?",
     "webhooks.py": r"^200 response resp_1 is there\n400 ",
 }
-"""A pattern that the output of a recipe has; of the others it is only known that they say something."""
+"""A pattern that the output of a recipe has; other recipes must print something."""
 
 
 def run(name: str, place: Path) -> subprocess.CompletedProcess[str]:
-    kept = ("PATH", "HOME", "SYSTEMROOT", "LANG")  # no key, no proxy, no setting of the machine
-    environment = {each: os.environ[each] for each in kept if each in os.environ}
+    inherited = ("PATH", "HOME", "SYSTEMROOT", "LANG")  # no key, no proxy, no setting of the machine
+    environment = {each: os.environ[each] for each in inherited if each in os.environ}
     environment |= {"PYTHONPATH": str(ROOT), "OAI_TRANSPORT": "offline", "PYTHONIOENCODING": "utf-8"}
     environment["TMPDIR"] = str(place)
     command = [sys.executable, "-W", "error", str(ROOT / "examples" / name)]
@@ -68,29 +67,27 @@ def run(name: str, place: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future]:
-    """Run the recipes that are asked for side by side."""
-    asked = {
-        item.callspec.params["name"] for item in request.session.items if item.name.startswith("test_a_recipe_runs")
-    }
+    """Run the recipes that this session collected, in parallel."""
+    names = {item.callspec.params["name"] for item in request.session.items if item.name.startswith("test_recipe_runs")}
     with ThreadPoolExecutor(4) as pool:
-        return {name: pool.submit(run, name, tmp_path_factory.mktemp("recipe")) for name in sorted(asked)}
+        return {name: pool.submit(run, name, tmp_path_factory.mktemp("recipe")) for name in sorted(names)}
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_runs(name: str, finished: dict[str, Future]) -> None:
+def test_recipe_runs(name: str, finished: dict[str, Future]) -> None:
     done = finished[name].result()
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(PRINTED.get(name, r"\S"), done.stdout), done.stdout
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_short_and_says_what_it_shows_and_how_to_run_it(name: str) -> None:
+def test_recipe_is_short_and_documented(name: str) -> None:
     text = (ROOT / "examples" / name).read_text()
     shown = ast.get_docstring(ast.parse(text)) or ""
-    assert re.match(r"[A-Z].*\.", shown.splitlines()[0]), "it says in one line what it shows"
+    assert re.match(r"[A-Z].*\.", shown.splitlines()[0]), "the first line says what it shows"
     assert f"python examples/{name}" in shown
     assert 8 <= len(text.splitlines()) <= 55
 
 
-def test_every_expectation_is_of_a_recipe() -> None:
+def test_every_expected_output_has_a_recipe() -> None:
     assert PRINTED.keys() <= set(RECIPES)

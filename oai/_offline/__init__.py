@@ -1,7 +1,7 @@
-"""Invented answers: valid results for any operation, made from its types.
+"""Invented responses: valid ones for any operation, made from its types.
 
 `sampler` builds a value of any type, `words` and `fill` make it plausible, `from_schema` follows a JSON schema,
-`events` makes streams, `tool_calls` calls the tools that a request offers, and `batches` simulates batch jobs.
+`events` builds streams, `tool_calls` calls the tools that a request offers, and `batches` simulates batch jobs.
 `answers` picks among them for a request.
 
 This room never needs a network or a key, and records nothing.

@@ -1,4 +1,4 @@
-"""Made-up responses: the status, content type and body that fit a request and the types of its operation."""
+"""Invent a response: the status, content type and body that fit a request and the types of its operation."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from oai._support.plain_data import as_dict, as_list
 if TYPE_CHECKING:
     from oai._http.messages import DeclaredOperation, Request
 
+DISCLAIMER = "This is an offline response: it was invented without contacting a server."
+
 QUOTED = 80
 """Characters of a prompt that the response quotes."""
 
@@ -48,7 +50,7 @@ def answer(request: Request, texts: Sequence[str] | None = None) -> tuple[int, s
 
     Args:
         request: the request.
-        texts: the text of the response, in the pieces in which a stream has it; made up by default.
+        texts: the text of the response, in the pieces in which a stream sends it; invented by default.
     """
     operation = request.operation
     parsed = read_request(request)
@@ -129,7 +131,7 @@ def _binary(operation: DeclaredOperation) -> tuple[str, Iterator[bytes]]:
     if "audio" in operation.row.path:
         return "audio/wav", iter((_tone(),))
     line = msgspec.json.encode(
-        {"object": "offline", "operation": operation.name, "message": "This content is made up."}
+        {"object": "offline", "operation": operation.name, "message": "This content is invented."}
     )
     return "application/octet-stream", iter((line + b"\n",))
 
@@ -145,7 +147,7 @@ def _tone() -> bytes:
 
 
 def make_sampler(parsed: ParsedRequest) -> SampleFactory:
-    """Return a sample factory with the hints that a request gives."""
+    """Return a sample factory with hints taken from a request."""
     fields = parsed.fields
     known = dict(fields)
     if parsed.files:
@@ -189,21 +191,22 @@ def _reply(parsed: ParsedRequest) -> str:
     schema = wanted_schema(parsed.fields)
     if schema is not None:
         return msgspec.json.encode(from_schema(schema)).decode()
-    texts = next((text for name in ("messages", "input", "prompt") if (text := _said(parsed.fields.get(name)))), "")
-    if not texts:
-        return "This is an offline answer: it is made up, and no server was asked."
-    line = " ".join(texts.split())
+    prompts = (_last_prompt(parsed.fields.get(name)) for name in ("messages", "input", "prompt"))
+    prompt = next(filter(None, prompts), "")
+    if not prompt:
+        return DISCLAIMER
+    line = " ".join(prompt.split())
     line = line if len(line) <= QUOTED else f"{line[:QUOTED]}..."
     kind = as_dict(parsed.fields.get("response_format")).get("type")
-    text = f'You said: "{line}". This is an offline answer: it is made up, and no server was asked.'
+    text = f'You said: "{line}". {DISCLAIMER}'
     return msgspec.json.encode({"answer": text}).decode() if kind == "json_object" else text
 
 
-def _said(value: Any) -> str:
-    """Return the last text of a user in a conversation, a list of texts, or a text."""
+def _last_prompt(value: Any) -> str:
+    """Return the user's last text in a conversation, a list of texts, or a text."""
     if isinstance(value, str):
         return value
     item = as_dict(value)
     if item and item.get("role", "user") == "user":
-        return _said(item.get("content", item.get("text")))
-    return next((text for each in reversed(as_list(value)) if (text := _said(each))), "")
+        return _last_prompt(item.get("content", item.get("text")))
+    return next(filter(None, map(_last_prompt, reversed(as_list(value)))), "")

@@ -1,6 +1,7 @@
-"""Batches that nobody ran: what was uploaded for a batch is kept, and its output has an answer to each of its lines.
+"""Simulated batches: remember each uploaded input file and invent a response for every line of it.
 
-This is the one thing that an offline transport remembers, since the results of a batch are looked for in a file.
+This is the only state of an offline transport: a batch and its results are separate requests, which refer to the
+uploaded file by its id.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from oai._support.plain_data import as_dict
 from oai._table.load import shipped_table
 
 MOST_FILES = 100
+"""Uploads kept, the latest ones."""
+
 MOST_BYTES = 16 * 1024 * 1024
-"""How many uploads are kept, the last ones, and how long each may be."""
+"""The largest upload kept, in bytes."""
 
 Answer = tuple[int, str, Iterator[bytes]]
 
@@ -29,7 +32,7 @@ class Batches:
     """The uploads and batches of a transport.
 
     Args:
-        answer: answers a request with status, content type and body.
+        answer: a function that invents status, content type and body for a request.
     """
 
     def __init__(self, answer: Callable[[Request], Answer]) -> None:
@@ -37,7 +40,7 @@ class Batches:
         self._files: dict[str, bytes] = {}
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request, and look at those that are about batches."""
+        """Invent a response; requests that concern batches refer to the remembered files."""
         name = request.operation.name if request.operation else ""
         if name == "files.create":
             return self._upload(request)
@@ -73,33 +76,32 @@ class Batches:
 
     def _batch(self, request: Request) -> Answer:
         status, kind, pieces = self._answer(request)
-        made = msgspec.json.decode(b"".join(pieces))
-        name = made.get("input_file_id", "") if request.method == "POST" else made["id"].removeprefix("batch_")
+        batch = msgspec.json.decode(b"".join(pieces))
+        name = batch.get("input_file_id", "") if request.method == "POST" else batch["id"].removeprefix("batch_")
         if name in self._files:
             lines = len(self._files[name].splitlines())
             counts = {"total": lines, "completed": lines, "failed": 0}
-            made |= {"id": f"batch_{name}", "input_file_id": name, "output_file_id": f"{name}-output"}
-            made |= {"request_counts": counts}
-        return status, kind, iter((msgspec.json.encode(made),))
+            batch |= {"id": f"batch_{name}", "input_file_id": name, "output_file_id": f"{name}-output"}
+            batch |= {"request_counts": counts}
+        return status, kind, iter((msgspec.json.encode(batch),))
 
     def _output(self, content: bytes) -> Iterator[bytes]:
         incoming = Incoming(shipped_table())
         for number, line in enumerate(content.splitlines()):
             try:
-                asked = as_dict(msgspec.json.decode(line))
+                fields = as_dict(msgspec.json.decode(line))
             except msgspec.DecodeError:
                 continue
-            url, method = str(asked.get("url")), str(asked.get("method", "POST"))
-            request = Request(method, f"http://offline.invalid{url}", [], msgspec.json.encode(asked.get("body")))
-            found = next(incoming.requests(request), request)
-            status, _, pieces = self._answer(found)
+            url, method = str(fields.get("url")), str(fields.get("method", "POST"))
+            request = Request(method, f"http://offline.invalid{url}", [], msgspec.json.encode(fields.get("body")))
+            status, _, pieces = self._answer(next(incoming.requests(request), request))
             response = {"status_code": status, "request_id": "offline", "body": msgspec.Raw(b"".join(pieces))}
-            answered = {"id": f"batch_req_{number}", "custom_id": asked.get("custom_id"), "response": response}
-            yield msgspec.json.encode({**answered, "error": None}) + b"\n"
+            result = {"id": f"batch_req_{number}", "custom_id": fields.get("custom_id"), "response": response}
+            yield msgspec.json.encode({**result, "error": None}) + b"\n"
 
 
 def _batch_file(body: bytes, kind: str) -> bytes | None:
-    """Return the file of a form whose purpose is a batch."""
+    """Return the content of the file in a form, if its `purpose` is `batch`."""
     boundary = form_boundary(kind)
     parts = [] if boundary is None else form_parts([body], boundary, len(body), hashed=False)
     content, purpose = None, b""

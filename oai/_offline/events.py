@@ -1,7 +1,7 @@
-"""Events made from their type: a stream that tells a text word by word, as a server might send it.
+"""Invent the events of a stream from their type: one that sends a text word by word, as a server might.
 
-Where the events are variants of a union, `SCRIPTS` says which come and in which order. Where all are of one type,
-each carries a word in whatever field speaks. This module knows types and not the wire.
+Where the event type is a tagged union, `SCRIPTS` lists the events and their order. Where all events have the same
+type, each carries a word in its text field. This module knows types, not the wire format.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ SCRIPTS = (
     ("image_generation.partial_image", "image_generation.completed"),
     ("image_edit.partial_image", "image_edit.completed"),
 )
-"""The events of streams in which everything goes well, in their order; a stream has those that its type has."""
+"""The events of successful streams, in order; a stream has those that occur in its type."""
 
 BEGUN = frozenset(("added", "created", "in_progress", "queued"))
-"""Last words of events that show a thing before it has said anything."""
+"""Last words of the tags of events that show an object before it has any content."""
 
 ENDED = re.compile(r"error|fail|cancel|expired|incomplete")
-"""What events are called that a stream in which everything goes well does not have."""
+"""What the tags of events contain that a successful stream does not have."""
 
 
 def make_events(
@@ -77,9 +77,9 @@ def make_events(
 
     Args:
         kind: the type of an event.
-        sampler: what they say.
-        ends: the tags of events that end the stream, one of which comes last if the type has it.
-        usage: whether streams that count tokens only when asked to are asked to.
+        sampler: makes their content.
+        ends: the tags of events that end the stream; one of them comes last if the type has it.
+        usage: whether to add the usage chunk that `stream_options.include_usage` requests.
         texts: the pieces of the text; its words by default.
     """
     tagged = tagged_variants(kind)
@@ -93,13 +93,13 @@ def make_events(
 
 
 def tagged_variants(kind: Any) -> dict[str, Any]:
-    """Return the types of events by the tags that tell them apart, none where they have no tags."""
+    """Return the event types by tag; empty for types without tags."""
     variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
     return {tag: each for each in variants if (tag := _tag(each)) is not None}
 
 
 def words(text: str) -> list[str]:
-    """Cut a text into its words, each with the space before it."""
+    """Split a text into words, each with the space before it."""
     return re.findall(r"\s*\S+", text)
 
 
@@ -119,7 +119,7 @@ def _played(
 
 
 def _speakers(tag: str, sampler: SampleFactory, texts: Sequence[str]) -> Iterator[SampleFactory]:
-    """Yield a sampler for each event of a tag: one for each piece of a delta, else one."""
+    """Yield a sampler for each event of a tag: one for each piece of text if it is a delta, else a single one."""
     last = tag.rpartition(".")[2]
     if last == "delta":
         yield from (sampler.replace(text=piece) for piece in texts)
@@ -135,7 +135,7 @@ def _speakers(tag: str, sampler: SampleFactory, texts: Sequence[str]) -> Iterato
 
 
 def _chunks(kind: Any, sampler: SampleFactory, texts: Sequence[str], *, usage: bool) -> Iterator[Any]:
-    """Yield chunks of one type: one that begins, one for each piece, one that ends."""
+    """Yield chunks of one type: one with the role, one for each piece of text, one with the finish reason."""
     filled = OPTIONAL_FIELDS_TO_FILL - {"finish_reason", "usage"}
     yield sampler.replace(text="", filled=filled | {"role"}).make(kind)
     for piece in texts:

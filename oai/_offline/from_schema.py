@@ -1,7 +1,7 @@
-"""Plain data made from a JSON schema: what a model might answer that was given one.
+"""Invent data that fits a JSON schema, as a model would return for structured outputs or the arguments of a function.
 
-It knows the part of JSON schema that structured outputs and the parameters of functions are written in, and makes the
-same data of the same schema. What a schema demands beyond that (a pattern, `not`) is not looked at.
+It covers the subset of JSON schema used for those, and returns the same data for the same schema. Other constraints
+(`pattern`, `not`) are ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from oai._offline.words import WORDS
 from oai._support.plain_data import as_dict, as_list
 
 DEEPEST = 6
-"""How deep objects stand within each other before what may be left out is, so that a schema that holds itself ends."""
+"""The nesting depth from which optional parts are left out, so that a recursive schema ends."""
 
 FORMATS = {
     "date": "2026-01-01",
@@ -26,7 +26,7 @@ FORMATS = {
     "uri": WORDS["url"],
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
-"""Texts by their `format`."""
+"""Texts by `format`."""
 
 
 def from_schema(schema: Any, root: Any = None, name: str = "", depth: int = 0) -> Any:
@@ -34,9 +34,9 @@ def from_schema(schema: Any, root: Any = None, name: str = "", depth: int = 0) -
 
     Args:
         schema: the schema.
-        root: where `$ref`s lead; the schema itself unless given.
-        name: the property that it is for.
-        depth: how many objects and lists are around it.
+        root: the schema that `$ref`s refer to; the schema itself by default.
+        name: the name of the property that holds the data.
+        depth: the number of enclosing objects and lists.
     """
     root = schema if root is None else root
     schema = _resolved(schema, root)
@@ -57,36 +57,37 @@ def from_schema(schema: Any, root: Any = None, name: str = "", depth: int = 0) -
 
 
 _TELLING = {"properties": "object", "additionalProperties": "object", "items": "array", "minimum": "number"}
-"""What a schema without a `type` is for, by the first word that it has of these."""
+"""The type of a schema without a `type`, by the first of these keywords that it has."""
 
 
 def _resolved(schema: Any, root: Any) -> dict[str, Any]:
-    """Return a schema with what it refers to, and all that it has to fit, in one object."""
-    found = dict(as_dict(schema))
+    """Return a schema with its `$ref` and `allOf` merged into one object."""
+    resolved = dict(as_dict(schema))
     for _ in range(DEEPEST):
-        if "$ref" in found:
-            found = {**_referred(str(found.pop("$ref")), root), **found}
-    for each in as_list(found.pop("allOf", None)):
+        if "$ref" in resolved:
+            resolved = {**_referred(str(resolved.pop("$ref")), root), **resolved}
+    for each in as_list(resolved.pop("allOf", None)):
         inner = _resolved(each, root)
-        merged = {**as_dict(found.get("properties")), **as_dict(inner.get("properties"))}
-        required = [*as_list(found.get("required")), *as_list(inner.get("required"))]
-        found = {**found, **inner, **({"properties": merged, "required": required} if merged else {})}
-    return found
+        merged = {**as_dict(resolved.get("properties")), **as_dict(inner.get("properties"))}
+        required = [*as_list(resolved.get("required")), *as_list(inner.get("required"))]
+        resolved = {**resolved, **inner, **({"properties": merged, "required": required} if merged else {})}
+    return resolved
 
 
 def _referred(reference: str, root: Any) -> dict[str, Any]:
-    found = root
+    """Follow a JSON pointer (RFC 6901) in the form of a fragment."""
+    target = root
     for step in reference.removeprefix("#").strip("/").split("/"):
-        found = as_dict(found).get(step.replace("~1", "/").replace("~0", "~")) if step else found
-    return as_dict(found)
+        target = as_dict(target).get(step.replace("~1", "/").replace("~0", "~")) if step else target
+    return as_dict(target)
 
 
 def _choose(variants: list[Any], root: Any, depth: int) -> Any:
-    """Take the first variant that is something; deep down the one that ends."""
-    nothing = [each for each in variants if _resolved(each, root).get("type") == "null"]
-    some = [each for each in variants if each not in nothing] or variants
-    leaves = [each for each in some if _resolved(each, root).get("type") not in ("object", "array")]
-    return [*nothing, *leaves, *some][0] if depth > DEEPEST else some[0]
+    """Take the first variant that is not null; beyond `DEEPEST` one that ends the recursion."""
+    nulls = [each for each in variants if _resolved(each, root).get("type") == "null"]
+    others = [each for each in variants if each not in nulls] or variants
+    leaves = [each for each in others if _resolved(each, root).get("type") not in ("object", "array")]
+    return [*nulls, *leaves, *others][0] if depth > DEEPEST else others[0]
 
 
 def _object(schema: dict[str, Any], root: Any, depth: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Plain data made from a type: what a server might answer, for answers that no server gave.
+"""Invent plain data from a type, as a server might send it.
 
-`SampleFactory.make` walks a type expression and gives data that decodes into it strictly. The same hints give the same
-data. Fields are filled by what they are called, from the tables of `_offline.words`; a field that has the name of
-something that was asked for says it again where it fits. This module knows types, not HTTP and not the table.
+`SampleFactory.make` walks a type expression and returns data that decodes into it strictly; the same hints give the
+same data. Fields are filled by their names, from the tables of `_offline.words`; a field with the name of a request
+parameter repeats its value where it fits. This module knows types, not HTTP and not the table.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from oai._offline.words import (
 )
 
 DEEPEST = 8
-"""How deep structs stand within each other before lists stay empty, so that a type that holds itself ends."""
+"""The nesting depth from which lists stay empty, so that a recursive type ends."""
 
 ECHO_DEPTH = 1
-"""How deep what was asked is said again: in the answer, and in what stands directly in it."""
+"""The depth down to which request parameters are repeated: in the response, and in objects directly in it."""
 
 DIMENSIONS = 1536
-"""The length of an embedding, unless another is asked for."""
+"""The default length of an embedding."""
 
 _LEAVES: dict[Any, Any] = {
     bytes: "",
@@ -55,26 +55,26 @@ _LEAVES: dict[Any, Any] = {
     None: None,
     type(None): None,
 }
-"""What stands for a value of a type that names do not matter for."""
+"""Values by type, for types whose values do not depend on the field's name."""
 
 
 @dataclass(frozen=True)
 class SampleFactory:
-    """Makes plain data from types, by hints.
+    """A maker of plain data from types, configured by hints.
 
     Attributes:
-        text: what the texts of the answer say.
-        known: values by field name, put where they fit, in the answer and what stands directly in it.
-        root: the same, for the answer itself only.
-        counts: how many items lists of these names have.
-        inputs: the texts that embeddings are made of.
-        tokens: how many tokens were read.
+        text: the content of text fields.
+        known: values by field name, used where they fit, in the response and in objects directly in it.
+        root: the same, for the response itself only.
+        counts: the number of items by the name of the list.
+        inputs: the texts to embed.
+        tokens: the number of input tokens.
         filled: the optional fields to fill.
-        preferred: the words to take where there is a choice, the best first.
+        preferred: the preferred tags and literals where there is a choice, the best first.
         base64: whether embeddings are base64 of 32-bit floats.
     """
 
-    text: str = "This is an offline answer."
+    text: str = "This is an offline response."
     known: Mapping[str, Any] = field(default_factory=dict[str, Any])
     root: Mapping[str, Any] = field(default_factory=dict[str, Any])
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -85,7 +85,7 @@ class SampleFactory:
     base64: bool = False
 
     def replace(self, **changes: Any) -> SampleFactory:
-        """Return a sampler with some hints replaced."""
+        """Return a copy with some hints replaced."""
         return replace(self, **changes)
 
     def make(self, kind: Any, name: str = "", *, within: str = "", depth: int = 0, place: int = 0) -> Any:
@@ -93,10 +93,10 @@ class SampleFactory:
 
         Args:
             kind: the type.
-            name: the field that it is for.
-            within: what the object is called that has the field.
-            depth: how many objects are around it.
-            place: its index, where it is an item of a list.
+            name: the name of the field that holds it.
+            within: the name of the object that has the field.
+            depth: the number of enclosing objects.
+            place: its index if it is an item of a list.
         """
         at = _Position(name, within, depth, place)
         if name == "embedding":
@@ -113,29 +113,29 @@ class SampleFactory:
         return make(self, kind, at)
 
     def _object(self, kind: Any, fields: _Fields, at: _Position) -> dict[str, Any]:
-        made: dict[str, Any] = dict(tag_of(kind))
-        within = next(iter(made.values()), None) or _called(kind, fields)
+        data: dict[str, Any] = dict(tag_of(kind))
+        within = next(iter(data.values()), None) or _object_name(kind, fields)
         known = {**self.known, **(self.root if at.depth == 0 else {})} if at.depth <= ECHO_DEPTH else {}
         for name, (field_kind, required) in fields.items():
-            said = known.get(name)
+            value = known.get(name)
             own = name in OWN_WORDS and name not in self.root
-            if said is not None and not own and fits(field_kind, said):
-                made[name] = said
+            if value is not None and not own and fits(field_kind, value):
+                data[name] = value
             elif required or name in self.filled:
                 value = self.make(field_kind, name, within=within, depth=at.depth + 1, place=at.place)
                 if required or value not in ({}, []):
-                    made[name] = value
-        parts = [made.get(f"{word}_tokens", 0) for word in ("prompt", "completion", "input", "output")]
-        if "total_tokens" in made:
-            made["total_tokens"] = sum(parts)
-        return made
+                    data[name] = value
+        parts = [data.get(f"{word}_tokens", 0) for word in ("prompt", "completion", "input", "output")]
+        if "total_tokens" in data:
+            data["total_tokens"] = sum(parts)
+        return data
 
     def _union(self, variants: tuple[Any, ...], at: _Position) -> Any:
         kind = self._choose([each for each in variants if each not in (None, type(None))], at)
         return self.make(kind, at.name, within=at.within, depth=at.depth, place=at.place)
 
     def _choose(self, variants: list[Any], at: _Position) -> Any:
-        """Take the preferred variant, else fixed words, else the first; no error, and deep down one that ends."""
+        """Take the preferred variant, else a literal, else the first; never an error, and a leaf beyond `DEEPEST`."""
         variants = [each for each in variants if "error" not in dict(tag_of(each)).values()] or variants
         names = [{getattr(each, "__name__", ""), *(word for _, word in tag_of(each))} for each in variants]
         for word in self.preferred:
@@ -189,11 +189,11 @@ class SampleFactory:
         return self.text if name in TEXT_FIELDS or not name else WORDS.get(name, "offline")
 
     def _embedding(self, place: int) -> Any:
-        """Make a vector of length 1 from a text: the same one for the same text."""
-        from random import Random  # only where somebody embeds
+        """Make a vector of norm 1 from a text; the same text gives the same vector."""
+        from random import Random  # slow to import, and only embeddings need it
 
         seed = self.inputs[place] if place < len(self.inputs) else self.text
-        random = Random(seed)  # noqa: S311 - nothing here is secret
+        random = Random(seed)  # noqa: S311 - not used for security
         vector = [random.gauss(0, 1) for _ in range(self.counts.get("embedding", DIMENSIONS))]
         length = sum(number * number for number in vector) ** 0.5 or 1.0
         vector = [round(number / length, 7) for number in vector]
@@ -215,15 +215,15 @@ class SampleFactory:
     }
 
 
-def identifier(thing: str, place: int = 0) -> str:
-    """Return an id for a thing by what the API calls it: `chatcmpl-offline`, `resp_offline`."""
-    last = thing.removesuffix(".deleted").rpartition(".")[2]
-    prefix = PREFIXES.get(thing, PREFIXES.get(last, f"{last}_" if last else ""))
+def identifier(object_name: str, place: int = 0) -> str:
+    """Return an id for an object by the API's name for it: `chatcmpl-offline`, `resp_offline`."""
+    last = object_name.removesuffix(".deleted").rpartition(".")[2]
+    prefix = PREFIXES.get(object_name, PREFIXES.get(last, f"{last}_" if last else ""))
     return f"{prefix}offline{place + 1 if place else ''}"
 
 
 def fits(kind: Any, value: Any) -> bool:
-    """Tell whether plain data decodes into a type strictly."""
+    """Return whether plain data decodes into a type strictly."""
     try:
         convert_strict(kind, value)
     except (msgspec.ValidationError, TypeError):
@@ -233,7 +233,7 @@ def fits(kind: Any, value: Any) -> bool:
 
 @dataclass(frozen=True)
 class _Position:
-    """Where a value stands: see `SampleFactory.make`."""
+    """The position of a value; see `SampleFactory.make`."""
 
     name: str
     within: str
@@ -246,7 +246,7 @@ _Fields = dict[str, tuple[Any, bool]]
 
 @cache
 def object_fields(kind: Any) -> _Fields | None:
-    """Return the type of each field by its wire name, and whether it is required; `None` for what is no object."""
+    """Return each field's type and whether it is required, by wire name; `None` if the type is not an object."""
     origin: Any = get_origin(kind) or kind
     if not isinstance(origin, type):
         return None
@@ -261,13 +261,13 @@ def object_fields(kind: Any) -> _Fields | None:
 
 
 def tag_of(kind: Any) -> list[tuple[str, Any]]:
-    """Return the field that tells a struct from others and what it says there, if it has one."""
+    """Return the tag field of a struct and its value, if it has one."""
     config = getattr(kind, "__struct_config__", None)
     return [] if config is None or config.tag_field is None else [(config.tag_field, config.tag)]
 
 
-def _called(kind: Any, fields: _Fields) -> str:
-    """Return what an object is called: the only word that its `object` may be, else by its class."""
+def _object_name(kind: Any, fields: _Fields) -> str:
+    """Return the name of an object: the literal of its `object` field, else its class name."""
     words = get_args(fields["object"][0]) if "object" in fields else ()
     if words and isinstance(words[0], str):
         return words[0]
@@ -275,7 +275,7 @@ def _called(kind: Any, fields: _Fields) -> str:
 
 
 def _bounded(value: Any, note: Any) -> Any:
-    """Move a value into the bounds that an annotation sets, as far as that is simple."""
+    """Clamp a value to the bounds of an annotation (lengths, minimum and maximum only)."""
     if not isinstance(note, msgspec.Meta):
         return value
     if isinstance(value, str):

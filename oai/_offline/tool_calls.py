@@ -1,7 +1,7 @@
-"""What a model might call: the functions that a request offers, with arguments that their schemas allow.
+"""Invent tool calls: a call of a function that the request offers, with arguments that fit its schema.
 
-Who offers functions is answered with a call of the first of them, or of the one it asks for, until the conversation
-ends with what a function gave back; then there is text again. This module knows requests as plain data.
+A request with functions is answered by a call of the first, or of the one that `tool_choice` names, until the
+conversation ends with the result of a function; then by text. This module knows requests as plain data.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ CHAT = "chat.completions.create"
 RESPONSES = "responses.create"
 
 ANSWERED = ("function", "function_call_output", "tool")
-"""What the last item of a conversation is, by `role` or `type`, where a function has been called already."""
+"""The `role` or `type` of the last item of a conversation when it is the result of a function."""
 
 
 def wanted_schema(fields: dict[str, Any]) -> Any:
-    """Return the JSON schema that a request wants its answer to fit, `None` for none."""
+    """Return the JSON schema that a request sets for the output, or `None`."""
     text = as_dict(fields.get("text")) or as_dict(as_dict(fields.get("agent")).get("text"))
     form = as_dict(fields.get("response_format")) or as_dict(text.get("format"))
     if form.get("type") != "json_schema":
@@ -35,12 +35,12 @@ def wanted_schema(fields: dict[str, Any]) -> Any:
 
 
 def wanted_call(operation: str, fields: dict[str, Any]) -> dict[str, Any] | None:
-    """Return name and arguments of the function that a request is answered with, `None` where it is with text."""
+    """Return name and arguments of the function to call in response to a request, or `None` to respond with text."""
     operation = operation.removeprefix("beta.")
     if operation not in (CHAT, RESPONSES) or fields.get("tool_choice") == "none":
         return None
-    said = as_list(fields.get("messages" if operation == CHAT else "input"))
-    last = as_dict(said[-1]) if said else {}
+    items = as_list(fields.get("messages" if operation == CHAT else "input"))
+    last = as_dict(items[-1]) if items else {}
     if last.get("role") in ANSWERED or last.get("type") in ANSWERED:
         return None
     tools = [as_dict(each) for each in as_list(fields.get("tools"))]
@@ -55,7 +55,7 @@ def wanted_call(operation: str, fields: dict[str, Any]) -> dict[str, Any] | None
 
 
 def calling(operation: str, sampler: SampleFactory, kind: Any, call: dict[str, Any]) -> Any:
-    """Return the whole answer that calls a function."""
+    """Return the complete response that calls a function."""
     if operation.endswith(CHAT):
         choice = {"finish_reason": "tool_calls", "message": _message(call, call["arguments"])}
         return fill(sampler.replace(text=""), kind, {"choices": [choice]})
@@ -69,10 +69,10 @@ def calling_events(
 
     Args:
         operation: the call path.
-        sampler: makes what is around the call.
-        kinds: the type of each event by its tag; of chunks, which have none, by "".
+        sampler: makes everything but the call.
+        kinds: the event types by tag; the type of chunks, which have none, by "".
         call: name and arguments.
-        usage: whether a last chunk counts tokens.
+        usage: whether to add a last chunk with the token usage.
     """
     sampler = sampler.replace(text="")
     text = call["arguments"]
@@ -103,8 +103,8 @@ def _response_events(
         ("response.output_item.done", {"output_index": 0, "item": _item(call, "completed")}),
         ("response.completed", {"response": {"status": "completed", "output": [_item(call, "completed")]}}),
     ]
-    for number, (tag, given) in enumerate(script):
-        yield fill(sampler, kinds[tag], {"type": tag, **given, "sequence_number": number})
+    for number, (tag, fields) in enumerate(script):
+        yield fill(sampler, kinds[tag], {"type": tag, **fields, "sequence_number": number})
 
 
 def _message(call: dict[str, Any], arguments: str, **place: int) -> dict[str, Any]:

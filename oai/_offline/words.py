@@ -1,12 +1,9 @@
-"""What fields of the API hold by what they are called: the tables from which `_offline.sampler` makes answers.
-
-Names are the API's; there is no code here.
-"""
+"""Tables of plausible values by field name, from which `_offline.sampler` makes responses. The names are the API's."""
 
 from __future__ import annotations
 
 CREATED = 1_767_225_600
-"""When everything was made: 1 January 2026, 00:00 UTC, in seconds since 1970."""
+"""The creation time of everything: 1 January 2026, 00:00 UTC, in seconds since 1970."""
 
 OPTIONAL_FIELDS_TO_FILL = frozenset(
     (
@@ -24,13 +21,13 @@ OPTIONAL_FIELDS_TO_FILL = frozenset(
         "value",
     )
 )
-"""Optional fields that an answer looks dead without; all others are left out."""
+"""Optional fields to fill, since programs usually read them; all others are left out."""
 
 EMPTY_LISTS = frozenset(("annotations", "attachments", "errors", "logprobs", "tool_calls", "tools", "top_logprobs"))
 """Lists that are usually empty; all others have one item."""
 
 OWN_WORDS = frozenset(("content", "data", "delta", "id", "input", "object", "output", "role", "status", "text", "type"))
-"""Fields that mean one thing in a request and another in its answer, and are never said again."""
+"""Fields with different meanings in a request and its response, whose values are never repeated."""
 
 PREFERRED = (
     "message",
@@ -45,7 +42,7 @@ PREFERRED = (
     "stop",
     "auto",
 )
-"""What is taken where there is a choice, the best first: what a model says, and states in which nobody has to wait."""
+"""The preferred tags and literals, the best first: model output, and final states, which end polling."""
 
 PREFIXES = {
     "assistant": "asst_",
@@ -64,13 +61,13 @@ PREFIXES = {
     "message": "msg_",
     "vector_store": "vs_",
 }
-"""How the ids of things begin that people know by it; others begin with the last word of what they are called."""
+"""Well-known prefixes of ids; the prefix of other ids is the last word of the object's name."""
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-"""A picture of one pixel, PNG in base64."""
+"""An image of one pixel, PNG in base64."""
 
 TEXT_FIELDS = frozenset(("content", "delta", "message", "output_text", "summary", "text", "transcript", "value"))
-"""Text fields that hold what the answer says."""
+"""Text fields that hold the model's output."""
 
 WORDS = {
     "arguments": "{}",
@@ -80,10 +77,10 @@ WORDS = {
     "language": "english",
     "mime_type": "text/plain",
     "model": "offline-model",
-    "owned_by": "nobody",
+    "owned_by": "offline",
     "url": "https://example.invalid/offline",
 }
-"""Text fields that hold something else than `offline`."""
+"""Values of text fields other than `offline`."""
 
 TRUE_FIELDS = frozenset(("deleted", "success", "valid"))
-"""What is true; everything else is false."""
+"""Boolean fields that are true; all others are false."""

@@ -1,10 +1,10 @@
-"""A transport that answers by itself: well-formed answers made from the operation's type, for first steps and tests.
+"""A transport without a server: it invents valid responses from the operation's type, for first steps and tests.
 
     client = oai.OpenAI(transport=oai.OfflineTransport())
 
-It needs no key, no network and no file of its own. The same request gets the same answer, streams included, and the
-texts in it say that nobody was asked. A JSON schema is answered with data that fits it, functions with a call,
-a batch with a file of answers to its requests.
+It needs no key, no network and no files. The same request gets the same response, streams included, and the texts in
+it say that they are invented. A request with a JSON schema gets data that fits it, one with functions a tool call, and
+a batch an output file with a response to each of its requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from oai._offline.batches import Batches
 
 
 class OfflineTransport:
-    """Answers every request without sending it, in the form that its operation's type asks for."""
+    """A transport that invents a response to every request from the operation's type, and sends nothing."""
 
     needs_key = False
 
@@ -26,7 +26,7 @@ class OfflineTransport:
         self._batches = Batches(answer)
 
     def send(self, request: Request) -> OfflineReply:
-        """Make the answer; an upload is read to its end, as if it were sent.
+        """Invent the response; an upload is read to its end, as if it were sent.
 
         Raises:
             TransportError: the transport was closed.
@@ -38,12 +38,12 @@ class OfflineTransport:
         return OfflineReply(status, Headers([*headers, ("x-request-id", "offline")]), pieces)
 
     def close(self) -> None:
-        """Refuse what is sent from now on."""
+        """Refuse all further requests."""
         self._closed = True
 
 
 class OfflineReply:
-    """An answer in memory, or one that is made as it is read."""
+    """A reply in memory, or one that is generated as it is read."""
 
     def __init__(self, status: int, headers: Headers, pieces: Iterator[bytes]) -> None:
         self.status = status
@@ -60,8 +60,8 @@ class OfflineReply:
             if piece is None:
                 return
             yield piece
-        raise TransportError("closed", "the answer was closed")
+        raise TransportError("closed", "the reply was closed")
 
     def close(self) -> None:
-        """Give up the rest."""
+        """Discard what has not been read."""
         self._pieces = None

@@ -1,4 +1,4 @@
-"""Offline answers: every operation has one, it decodes strictly, and it says something of what was asked."""
+"""Offline responses: every operation has one, it decodes strictly, and it reflects the request."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from oai._incoming.router import match_path
 from oai._json.objects import Object
 from oai._json.strict import decoder
 from oai._json.unions import tag_fields, untagged
+from oai._offline.answers import DISCLAIMER
 from oai._offline.sampler import SampleFactory
 from oai._table.load import shipped_table
 from oai._table.operation import Operation
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ASKED = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "What is the sea?"}]
-ANSWERED = 'You said: "What is the sea?". This is an offline answer: it is made up, and no server was asked.'
+MESSAGES = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "What is the sea?"}]
+EXPECTED_TEXT = f'You said: "What is the sea?". {DISCLAIMER}'
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def request_of(operation: Operation, *, stream: bool = False) -> Request:
     return Request(operation.row.method, url, [], b"{}", operation=operation, stream=stream)
 
 
-def test_the_answer_of_every_operation_decodes_strictly() -> None:
+def test_response_of_every_operation_decodes_strictly() -> None:
     failed = []
     for operation in operations():
         reply = OfflineTransport().send(request_of(operation))
@@ -76,7 +77,7 @@ def test_the_answer_of_every_operation_decodes_strictly() -> None:
     assert failed == []
 
 
-def test_every_event_of_every_stream_decodes_strictly_and_the_stream_ends() -> None:
+def test_every_streamed_event_decodes_strictly_and_the_stream_ends() -> None:
     streams = [operation for operation in operations() if operation.row.stream]
     assert streams
     for operation in streams:
@@ -95,12 +96,12 @@ def test_every_event_of_every_stream_decodes_strictly_and_the_stream_ends() -> N
         assert events[-1].data == b"[DONE]" or items[-1].type in operation.row.end, operation.name
 
 
-def test_every_struct_of_the_api_has_a_sample_that_decodes_strictly() -> None:
+def test_sample_of_every_api_struct_decodes_strictly() -> None:
     failed, count = [], 0
-    for found in pkgutil.walk_packages(oai.types.__path__, "oai.types."):
-        module = importlib.import_module(found.name)
+    for info in pkgutil.walk_packages(oai.types.__path__, "oai.types."):
+        module = importlib.import_module(info.name)
         for name, kind in vars(module).items():
-            if isinstance(kind, type) and issubclass(kind, Object) and kind.__module__ == found.name:
+            if isinstance(kind, type) and issubclass(kind, Object) and kind.__module__ == info.name:
                 count += 1
                 try:
                     decoder(kind).decode(msgspec.json.encode(SampleFactory().make(kind)))
@@ -138,69 +139,69 @@ class Tree(msgspec.Struct):
     either: untagged(Point, Options)  # type: ignore[valid-type]
 
 
-def test_users_types_have_samples_too() -> None:
-    made = decoder(Tree).decode(msgspec.json.encode(SampleFactory().make(Tree)))
-    assert made.point == Point(0, Colour.RED)
-    assert made.made.year == 2026
-    depth, inner = 0, made
+def test_user_types_have_samples() -> None:
+    tree = decoder(Tree).decode(msgspec.json.encode(SampleFactory().make(Tree)))
+    assert tree.point == Point(0, Colour.RED)
+    assert tree.made.year == 2026
+    depth, inner = 0, tree
     while inner.children:
         depth, inner = depth + 1, inner.children[0]
     assert 1 < depth < 20
 
 
-def test_a_chat_repeats_the_question_and_needs_no_key(client: oai.OpenAI) -> None:
-    answer = client.chat.completions.create(model="my-model", messages=ASKED, n=2)
+def test_chat_quotes_the_prompt_without_a_key(client: oai.OpenAI) -> None:
+    answer = client.chat.completions.create(model="my-model", messages=MESSAGES, n=2)
     assert [choice.index for choice in answer.choices] == [0, 1]
-    assert {choice.message.content for choice in answer.choices} == {ANSWERED}
+    assert {choice.message.content for choice in answer.choices} == {EXPECTED_TEXT}
     assert (answer.id, answer.model, answer.choices[0].finish_reason) == ("chatcmpl-offline", "my-model", "stop")
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
     assert answer._request_id == "offline"
 
 
-def test_a_streamed_chat_comes_word_by_word(client: oai.OpenAI) -> None:
+def test_chat_streams_word_by_word(client: oai.OpenAI) -> None:
     options = {"include_usage": True}
-    chunks = list(client.chat.completions.create(model="m", messages=ASKED, stream=True, stream_options=options))
+    chunks = list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True, stream_options=options))
     texts = [chunk.choices[0].delta.content for chunk in chunks[:-1]]
     assert chunks[0].choices[0].delta.role == "assistant"
-    assert "".join(text or "" for text in texts) == ANSWERED
-    assert len(texts) > len(ANSWERED.split())
+    assert "".join(text or "" for text in texts) == EXPECTED_TEXT
+    assert len(texts) > len(EXPECTED_TEXT.split())
     assert chunks[-2].choices[0].finish_reason == "stop"
-    assert (chunks[-1].choices, chunks[-1].usage.completion_tokens) == ([], len(ANSWERED.split()))
+    assert (chunks[-1].choices, chunks[-1].usage.completion_tokens) == ([], len(EXPECTED_TEXT.split()))
 
 
-def test_a_streamed_response_tells_the_text_of_its_last_event(client: oai.OpenAI) -> None:
+def test_streamed_deltas_match_the_final_response(client: oai.OpenAI) -> None:
     events = list(client.responses.create(model="m", input="What is the sea?", stream=True))
-    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == ANSWERED
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == EXPECTED_TEXT
     assert [event.sequence_number for event in events] == list(range(len(events)))
     assert (events[0].type, events[0].response.status, events[0].response.output) == (
         "response.created",
         "in_progress",
         [],
     )
-    assert (events[-1].type, events[-1].response.output_text) == ("response.completed", ANSWERED)
+    assert (events[-1].type, events[-1].response.output_text) == ("response.completed", EXPECTED_TEXT)
 
 
-@pytest.mark.filterwarnings("ignore:beta.threads.runs.create:DeprecationWarning")  # which comes once for all tests
-def test_a_run_of_an_assistant_streams_named_events(client: oai.OpenAI) -> None:
+@pytest.mark.filterwarnings("ignore:beta.threads.runs.create:DeprecationWarning")
+def test_assistant_run_streams_named_events(client: oai.OpenAI) -> None:
     stream = client.beta.threads.runs.create("thread_1", assistant_id="asst_1", stream=True)
     events = list(stream)
     assert (events[0].event, events[-1].event) == ("thread.run.created", "thread.run.completed")
     assert events[-1].data.thread_id == "thread_1"
 
 
-def test_what_is_looked_up_has_the_id_that_was_asked_for(client: oai.OpenAI) -> None:
+def test_retrieved_object_has_the_requested_id(client: oai.OpenAI) -> None:
     assert client.models.retrieve("gpt/5 ü").id == "gpt/5 ü"
     assert client.batches.cancel("batch_7").id == "batch_7"
     assert client.files.delete("file-7").to_dict() == {"id": "file-7", "deleted": True, "object": "file"}
 
 
-def test_pages_end(client: oai.OpenAI) -> None:
+def test_pagination_ends(client: oai.OpenAI) -> None:
     page = client.files.list(limit=3)
     assert page.has_more is False
     assert len(list(page)) == 1
 
 
-def test_an_upload_is_read_and_named(client: oai.OpenAI, tmp_path: Path) -> None:
+def test_uploaded_file_is_read_and_described(client: oai.OpenAI, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(b"line\r\n--not a boundary\r\n\r\n" * 100)
     file = client.files.create(file=path, purpose="user_data")
@@ -225,7 +226,7 @@ FORM = b"""\
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 @pytest.mark.parametrize(("missing", "expected"), [(0, 3), (4, 3), (8, 4), (9, 3)])
-def test_form_without_its_end_is_read_piece_by_piece(size: int, missing: int, expected: int) -> None:
+def test_truncated_form_is_read_incrementally(size: int, missing: int, expected: int) -> None:
     form = FORM[: len(FORM) - missing]
     pieces = [form[start : start + size] for start in range(0, len(form), size)]
     assert read_form(pieces, b"b") == ({"purpose": "batch"}, [("a.txt", expected)])
@@ -241,7 +242,7 @@ def test_form_without_its_end_is_read_piece_by_piece(size: int, missing: int, ex
         ("application/json; boundary=b", None),
     ],
 )
-def test_boundary_of_a_content_type(content_type: str, boundary: bytes | None) -> None:
+def test_boundary_is_parsed_from_content_type(content_type: str, boundary: bytes | None) -> None:
     assert form_boundary(content_type) == boundary
 
 
@@ -262,13 +263,13 @@ def test_paths_match_templates(template: str, path: str, match: tuple[str, dict[
     assert match_path(template, path) == match
 
 
-def test_speech_is_a_wave_file_that_plays(client: oai.OpenAI) -> None:
+def test_speech_is_a_playable_wave_file(client: oai.OpenAI) -> None:
     speech = client.audio.speech.create(model="m", voice="v", input="Hello")
     with wave.open(BytesIO(speech.content)) as file:
         assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (8000, 2000, 1)
 
 
-def test_an_image_is_a_png_whose_checksums_are_right(client: oai.OpenAI) -> None:
+def test_image_is_a_png_with_valid_checksums(client: oai.OpenAI) -> None:
     images = client.images.generate(prompt="A cat", n=2)
     assert len(images.data) == 2
     content = base64.b64decode(images.data[0].b64_json)
@@ -287,33 +288,35 @@ def test_an_image_is_a_png_whose_checksums_are_right(client: oai.OpenAI) -> None
     assert len(client.images.edit(image=content, prompt="A dog", n=3).data) == 3  # a number in a form is text
 
 
-def test_embeddings_are_as_many_and_as_long_as_asked_for() -> None:
+def test_embeddings_match_inputs_and_dimensions() -> None:
     client = oai.OpenAI(transport=OfflineTransport())
-    asked: dict[str, Any] = {"model": "m", "input": ["one", "two", "one"], "dimensions": 5}
-    first, second, third = (each.embedding for each in client.embeddings.create(**asked, encoding_format="float").data)
+    options: dict[str, Any] = {"model": "m", "input": ["one", "two", "one"], "dimensions": 5}
+    first, second, third = (
+        each.embedding for each in client.embeddings.create(**options, encoding_format="float").data
+    )
     assert first == third != second
     assert len(first) == 5
     assert sum(number * number for number in first) == pytest.approx(1)
     operation = Operation("embeddings.create", shipped_table()["embeddings.create"])
-    body = msgspec.json.encode({**asked, "encoding_format": "base64"})
+    body = msgspec.json.encode({**options, "encoding_format": "base64"})
     reply = OfflineTransport().send(Request("POST", "http://h/v1/embeddings", [], body, operation=operation))
     packed = msgspec.json.decode(reply.read())["data"][0]["embedding"]
     assert struct.unpack("<5f", base64.b64decode(packed)) == pytest.approx(first)
 
 
 @pytest.mark.parametrize(("form", "start"), [("srt", "1\n00:00:00,000 --> "), ("vtt", "WEBVTT\n"), ("text", "This is")])
-def test_a_transcript_has_the_format_that_was_asked_for(client: oai.OpenAI, form: str, start: str) -> None:
+def test_transcript_has_the_requested_format(client: oai.OpenAI, form: str, start: str) -> None:
     text = client.audio.transcriptions.create(file=b"RIFF", model="whisper-1", response_format=form)
     assert isinstance(text, str)
     assert text.startswith(start)
 
 
-def test_a_verbose_transcript_is_one(client: oai.OpenAI) -> None:
+def test_verbose_transcript_has_its_type(client: oai.OpenAI) -> None:
     verbose = client.audio.transcriptions.create(file=b"RIFF", model="whisper-1", response_format="verbose_json")
     assert type(verbose).__name__ == "TranscriptionVerbose"
 
 
-def test_a_request_of_no_row_is_told_about(client: oai.OpenAI) -> None:
+def test_undeclared_request_is_echoed(client: oai.OpenAI) -> None:
     answer = client.post("/rerank", body={"prompt": "Hi"})
     assert (answer.method, answer.path) == ("POST", "/v1/rerank")
     assert '"Hi"' in answer.message
@@ -323,22 +326,22 @@ def test_a_request_of_no_row_is_told_about(client: oai.OpenAI) -> None:
 
 
 @given(text=st.text(min_size=1), stream=st.booleans())
-def test_any_question_has_one_answer(text: str, stream: bool) -> None:
+def test_same_request_gets_same_response(text: str, stream: bool) -> None:
     client = oai.OpenAI(transport=OfflineTransport())
 
-    def ask() -> list[dict[str, Any]]:
+    def create() -> list[dict[str, Any]]:
         answer = client.responses.create(model="m", input=text, stream=stream)
         return [event.to_dict() for event in answer] if stream else [answer.to_dict()]
 
-    assert ask() == ask()
+    assert create() == create()
 
 
-def test_json_is_answered_where_json_is_asked_for(client: oai.OpenAI) -> None:
-    answer = client.chat.completions.create(model="m", messages=ASKED, response_format={"type": "json_object"})
-    assert msgspec.json.decode(answer.choices[0].message.content) == {"answer": ANSWERED}
+def test_json_object_format_returns_json(client: oai.OpenAI) -> None:
+    answer = client.chat.completions.create(model="m", messages=MESSAGES, response_format={"type": "json_object"})
+    assert msgspec.json.decode(answer.choices[0].message.content) == {"answer": EXPECTED_TEXT}
 
 
-def test_a_closed_transport_and_a_closed_answer_say_so() -> None:
+def test_closed_transport_and_closed_reply_raise() -> None:
     transport = OfflineTransport()
     request = request_of(Operation("models.list", shipped_table()["models.list"]))
     reply = transport.send(request)

@@ -1,4 +1,4 @@
-"""Offline answers to who gives a JSON schema or offers functions: data that fits, and calls until there is a result."""
+"""Offline responses to requests with a JSON schema or functions: data that fits, and calls until there is a result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import oai
 from oai._offline.from_schema import from_schema
 
-ASKED = [{"role": "user", "content": "What is the weather in Oslo?"}]
+MESSAGES = [{"role": "user", "content": "What is the weather in Oslo?"}]
 
 
 class Place(msgspec.Struct):
@@ -31,7 +31,7 @@ class Weather(msgspec.Struct):
 
 
 def weather(city: str, days: int) -> str:
-    """Say what the weather will be."""
+    """Return the weather forecast."""
     return f"Rain in {city} for {days} days."
 
 
@@ -76,14 +76,14 @@ def schemas() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(schemas())
-def test_what_is_made_of_a_schema_fits_it(schema: dict[str, Any]) -> None:
+def test_data_from_schema_is_valid(schema: dict[str, Any]) -> None:
     jsonschema.validate(from_schema(schema), schema)
 
 
 @given(st.sampled_from(["anyOf", "type"]), st.booleans())
-def test_a_schema_that_holds_itself_ends(how: str, listed: bool) -> None:
-    again: dict[str, Any] = {"$ref": "#/$defs/Node"}
-    more = {"type": "array", "items": again} if listed else {"anyOf": [again, {"type": "null"}]}
+def test_recursive_schema_ends(how: str, listed: bool) -> None:
+    reference: dict[str, Any] = {"$ref": "#/$defs/Node"}
+    more = {"type": "array", "items": reference} if listed else {"anyOf": [reference, {"type": "null"}]}
     node = {"type": "object", "properties": {"value": {"type": "integer"}, "more": more}, "required": ["value", "more"]}
     schema = {"$ref": "#/$defs/Node", "$defs": {"Node": node}}
     if how == "type":
@@ -91,16 +91,16 @@ def test_a_schema_that_holds_itself_ends(how: str, listed: bool) -> None:
     jsonschema.validate(from_schema(schema), schema)
 
 
-def test_who_gives_a_type_is_answered_with_one(client: oai.OpenAI) -> None:
-    parsed = client.chat.completions.parse(model="m", messages=ASKED, response_format=Weather)
+def test_parse_returns_the_requested_type(client: oai.OpenAI) -> None:
+    parsed = client.chat.completions.parse(model="m", messages=MESSAGES, response_format=Weather)
     assert isinstance(parsed.choices[0].message.parsed, Weather)
     assert client.responses.parse(model="m", input="Oslo?", text_format=Weather).output_parsed.sky == "clear"
     with client.responses.stream(model="m", input="Oslo?", text_format=Weather) as stream:
         assert isinstance(stream.get_final_response().output_parsed, Weather)
 
 
-def test_a_function_is_called_and_its_result_answered_with_text(client: oai.OpenAI) -> None:
-    run = client.chat.completions.run_tools(model="m", messages=ASKED, tools=[weather])
+def test_run_tools_calls_the_function_and_ends_with_text(client: oai.OpenAI) -> None:
+    run = client.chat.completions.run_tools(model="m", messages=MESSAGES, tools=[weather])
     assert [each.choices[0].finish_reason for each in run.answers] == ["tool_calls", "stop"]
     assert run.messages[-2]["content"] == "Rain in offline for 0 days."
     run = client.responses.run_tools(model="m", input="Oslo?", tools=[weather])
@@ -109,14 +109,14 @@ def test_a_function_is_called_and_its_result_answered_with_text(client: oai.Open
 
 
 @pytest.mark.parametrize("choice", ["none", "auto", "snow"])
-def test_the_function_that_is_chosen_is_called(client: oai.OpenAI, choice: str) -> None:
+def test_tool_choice_selects_the_function(client: oai.OpenAI, choice: str) -> None:
     tools = [
         {"type": "function", "function": {"name": name, "parameters": {"properties": {"n": {"type": "integer"}}}}}
         for name in ("rain", "snow")
     ]
     named = {"type": "function", "function": {"name": choice}}
     answer = client.chat.completions.create(
-        model="m", messages=ASKED, tools=tools, tool_choice=named if choice == "snow" else choice
+        model="m", messages=MESSAGES, tools=tools, tool_choice=named if choice == "snow" else choice
     )
     calls = answer.choices[0].message.tool_calls or []
     expected = {"none": [], "auto": [("rain", '{"n":0}')], "snow": [("snow", '{"n":0}')]}
@@ -125,10 +125,10 @@ def test_the_function_that_is_chosen_is_called(client: oai.OpenAI, choice: str) 
 
 
 @pytest.mark.parametrize("usage", [True, False])
-def test_a_streamed_call_comes_in_pieces(client: oai.OpenAI, usage: bool) -> None:
+def test_tool_call_streams_in_pieces(client: oai.OpenAI, usage: bool) -> None:
     options = {"include_usage": usage}
     with client.chat.completions.stream(
-        model="m", messages=ASKED, tools=[oai.function_tool(weather)], stream_options=options
+        model="m", messages=MESSAGES, tools=[oai.function_tool(weather)], stream_options=options
     ) as stream:
         deltas = [event.arguments_delta for event in stream if event.type == "tool_calls.function.arguments.delta"]
         final = stream.get_final_completion()
@@ -142,7 +142,7 @@ def test_a_streamed_call_comes_in_pieces(client: oai.OpenAI, usage: bool) -> Non
     assert numbers == list(range(len(numbers)))
 
 
-def test_a_batch_has_an_answer_to_each_of_its_requests(client: oai.OpenAI, tmp_path: Path) -> None:
+def test_batch_has_a_response_to_each_request(client: oai.OpenAI, tmp_path: Path) -> None:
     with client.batch(journal=tmp_path / "journal") as batch:
         chats = [
             batch.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
@@ -157,12 +157,12 @@ def test_a_batch_has_an_answer_to_each_of_its_requests(client: oai.OpenAI, tmp_p
     assert sorted((each.total, each.completed) for each in counts) == [(1, 1), (1, 1), (2, 2)]
 
 
-def test_a_file_for_a_batch_comes_back_and_others_are_made_up(client: oai.OpenAI) -> None:
-    kept = client.files.create(file=("a.jsonl", b'{"custom_id": "1"}\nno json\n'), purpose="batch")
-    assert client.files.content(kept.id).content == b'{"custom_id": "1"}\nno json\n'
-    made = client.batches.create(input_file_id=kept.id, endpoint="/v1/responses", completion_window="24h")
-    assert client.batches.retrieve(made.id).output_file_id == made.output_file_id
-    lines = client.files.content(made.output_file_id).text.splitlines()
+def test_batch_files_are_remembered_and_others_are_invented(client: oai.OpenAI) -> None:
+    uploaded = client.files.create(file=("a.jsonl", b'{"custom_id": "1"}\nno json\n'), purpose="batch")
+    assert client.files.content(uploaded.id).content == b'{"custom_id": "1"}\nno json\n'
+    batch = client.batches.create(input_file_id=uploaded.id, endpoint="/v1/responses", completion_window="24h")
+    assert client.batches.retrieve(batch.id).output_file_id == batch.output_file_id
+    lines = client.files.content(batch.output_file_id).text.splitlines()
     assert [json.loads(line)["custom_id"] for line in lines] == ["1"]
     assert client.files.create(file=b"x", purpose="user_data").id == "file-offline"
-    assert b"made up" in client.files.content("file-offline").content
+    assert b"invented" in client.files.content("file-offline").content

@@ -1,4 +1,4 @@
-"""The local server: the API over real sockets, from `serve` and from `oai serve` as a process of its own."""
+"""The local server: `serve` in process and `oai serve` as a process, over real sockets."""
 
 from __future__ import annotations
 
@@ -73,38 +73,38 @@ def client(url: str) -> Iterator[oai.OpenAI]:
         yield client
 
 
-def ask(client: oai.OpenAI, **options: Any) -> Any:
+def chat(client: oai.OpenAI, **options: Any) -> Any:
     return client.chat.completions.create(model="gpt-5", messages=MESSAGES, **options)
 
 
-def said(stream: Any) -> list[str]:
+def delta_texts(stream: Any) -> list[str]:
     return [chunk.choices[0].delta.content for chunk in stream if chunk.choices and chunk.choices[0].delta.content]
 
 
 @contextlib.contextmanager
 def connection(url: str) -> Iterator[http.client.HTTPConnection]:
-    made = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    opened = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
     try:
-        yield made
+        yield opened
     finally:
-        made.close()
+        opened.close()
 
 
 def request(url: str, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
     with connection(url) as sent:
         sent.request(method, path, body, headers or {})
-        answer = sent.getresponse()
-        content = answer.read()
-        return answer, json.loads(content) if "json" in answer.headers.get("content-type", "") else content
+        response = sent.getresponse()
+        content = response.read()
+        return response, json.loads(content) if "json" in response.headers.get("content-type", "") else content
 
 
-# What it answers
+# Responses
 
 
-def test_a_fake_is_asked_over_http(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_fake_is_served_over_http(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.returns("Good day")
-    assert ask(client).choices[0].message.content == "Good day"
-    assert said(ask(client, stream=True)) == ["Good", " day"]
+    assert chat(client).choices[0].message.content == "Good day"
+    assert delta_texts(chat(client, stream=True)) == ["Good", " day"]
     fake.files.create.returns(filename="notes.txt")
     client.files.create(file=("notes.txt", b"\x00lines\r\n"), purpose="user_data")
     assert fake.files.create.called_once(purpose="user_data").body["file"].content == b"\x00lines\r\n"
@@ -114,18 +114,18 @@ def test_a_fake_is_asked_over_http(fake: oai.FakeTransport, client: oai.OpenAI) 
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/models", "/v1/models/"])
-def test_the_prefix_may_be_left_out(fake: oai.FakeTransport, url: str, path: str) -> None:
+def test_path_prefix_is_optional(fake: oai.FakeTransport, url: str, path: str) -> None:
     fake.models.list.returns([])
     answer, body = request(url, "GET", path)
     assert (answer.status, body["data"]) == (200, [])
     assert answer.headers["x-request-id"]
 
 
-def test_each_piece_of_a_stream_comes_when_it_is_there(url: str, fake: oai.FakeTransport) -> None:
+def test_streamed_pieces_are_sent_immediately(url: str, fake: oai.FakeTransport) -> None:
     taken = threading.Event()
 
     class Slow:
-        """A transport that has the second piece only when the first has arrived."""
+        """A transport that sends the second piece only when the first has arrived."""
 
         needs_key = False
 
@@ -138,20 +138,20 @@ def test_each_piece_of_a_stream_comes_when_it_is_there(url: str, fake: oai.FakeT
         def __iter__(self) -> Iterator[bytes]:
             for piece in self.reply:
                 if b'"lo"' in piece:
-                    assert taken.wait(10), "the piece before was held back"
+                    assert taken.wait(10), "the previous piece was held back"
                 yield piece
 
         def close(self) -> None: ...
 
     with serve(Slow()) as slow, oai.OpenAI(base_url=slow, api_key=KEY, max_retries=0) as client:
-        stream = iter(ask(client, stream=True))
+        stream = iter(chat(client, stream=True))
         assert next(stream).choices[0].delta.content == ""
         assert next(stream).choices[0].delta.content == "Hel"
         taken.set()
-        assert said(stream) == ["lo"]
+        assert delta_texts(stream) == ["lo"]
 
 
-def test_a_connection_is_kept_and_its_answers_are_told_apart(fake: oai.FakeTransport, url: str) -> None:
+def test_connection_is_kept_alive_with_distinct_request_ids(fake: oai.FakeTransport, url: str) -> None:
     fake.models.list.returns([])
     fake.models.delete.fails(403)
     with connection(url) as sent:
@@ -173,7 +173,7 @@ def test_a_connection_is_kept_and_its_answers_are_told_apart(fake: oai.FakeTrans
         assert len(set(ids)) == 5
 
 
-def test_bodies_come_in_chunks_or_after_a_question(fake: oai.FakeTransport, url: str) -> None:
+def test_chunked_and_expect_continue_bodies_are_accepted(fake: oai.FakeTransport, url: str) -> None:
     fake.chat.completions.create.returns("Good day")
     body = json.dumps({"model": "m", "messages": MESSAGES}).encode()
     answer, _ = request(url, "POST", "/v1/chat/completions", iter([body[:10], body[10:]]))
@@ -189,7 +189,7 @@ def test_bodies_come_in_chunks_or_after_a_question(fake: oai.FakeTransport, url:
     assert [call.body["model"] for call in fake.calls] == ["m", "m"]
 
 
-def test_old_clients_get_a_stream_that_ends_with_the_connection(fake: oai.FakeTransport, url: str) -> None:
+def test_http_1_0_stream_ends_with_the_connection(fake: oai.FakeTransport, url: str) -> None:
     fake.chat.completions.create.streams(["Hel", "lo"])
     body = json.dumps({"model": "m", "messages": MESSAGES, "stream": True}).encode()
     parts = urlsplit(url)
@@ -201,10 +201,10 @@ def test_old_clients_get_a_stream_that_ends_with_the_connection(fake: oai.FakeTr
     assert content.endswith(b"data: [DONE]\n\n")
 
 
-# What it refuses
+# Rejected requests
 
 
-def test_what_is_no_operation_is_named_with_the_nearest(url: str) -> None:
+def test_unknown_operation_error_suggests_the_nearest(url: str) -> None:
     answer, body = request(url, "POST", "/v1/chat/completion", b"{}")
     assert answer.status == 404
     assert "POST /chat/completions" in body["error"]["message"]
@@ -214,23 +214,23 @@ def test_what_is_no_operation_is_named_with_the_nearest(url: str) -> None:
     assert "GET, POST" in body["error"]["message"]
 
 
-def test_what_is_not_programmed_is_an_error_that_is_not_tried_again(fake: oai.FakeTransport, url: str) -> None:
+def test_unprogrammed_call_error_is_not_retried(fake: oai.FakeTransport, url: str) -> None:
     with (
         oai.OpenAI(base_url=url, api_key=KEY, max_retries=5) as client,
         pytest.raises(oai.BadRequestError, match=r"fake\.chat\.completions\.create\.returns") as caught,
     ):
-        ask(client)
+        chat(client)
     assert caught.value.code == "not_programmed"
     assert len(fake.calls) == 1
 
 
-def test_a_mistake_in_a_function_is_an_error_of_the_server(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+def test_exception_in_a_function_is_a_server_error(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
     fake.chat.completions.create.answers(lambda call: call.body["nothing"])
     with pytest.raises(oai.InternalServerError, match="KeyError"):
-        ask(client)
+        chat(client)
 
 
-def test_a_malformed_request_is_refused(url: str) -> None:
+def test_malformed_body_is_rejected(url: str) -> None:
     answer, body = request(url, "POST", "/v1/chat/completions", b"", {"content-length": "many"})
     assert (answer.status, "many" in body["error"]["message"]) == (400, True)
     answer, body = request(url, "POST", "/v1/chat/completions", b"xyz\r\n", {"transfer-encoding": "chunked"})
@@ -238,7 +238,7 @@ def test_a_malformed_request_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "told"),
+    ("sent", "status", "message"),
     [
         (b"GET http://api.invalid/v1/nothing HTTP/1.1\r\nHost: api.invalid\r\n\r\n", b"404", b"GET /v1/nothing is"),
         (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"takes GET"),
@@ -253,34 +253,34 @@ def test_a_malformed_request_is_refused(url: str) -> None:
         (b"what is this\r\n\r\n", b"400", b"request"),
     ],
 )
-def test_an_odd_request_gets_an_answer(url: str, sent: bytes, status: bytes, told: bytes) -> None:
+def test_invalid_request_gets_an_error_response(url: str, sent: bytes, status: bytes, message: bytes) -> None:
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
         sock.sendall(sent)
         sock.shutdown(socket.SHUT_WR)
         answer = sock.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 " + status)
-    assert told in answer
+    assert message in answer
     assert b'"type":"invalid_request_error"' in answer
 
 
-def test_a_length_is_not_taken_at_its_word(url: str) -> None:
-    """A server that made room for what is only said to come would run out of memory."""
+def test_content_length_is_not_preallocated(url: str) -> None:
+    """Allocating the announced size would exhaust the memory."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
         sock.sendall(b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 18 + b"\r\n\r\nxy")
         sock.shutdown(socket.SHUT_WR)
         assert sock.makefile("rb").read() == b""
-    assert request(url, "GET", "/v1/models")[0].status == 400  # as nothing is programmed
+    assert request(url, "GET", "/v1/models")[0].status == 400  # nothing is programmed
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-def test_a_port_that_is_none_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_port_is_rejected(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--offline", "--port", port]) == 2
-    assert f"'{port}' is no port" in capsys.readouterr().err
+    assert f"the port must be 0 (a free one) to 65535, not '{port}'" in capsys.readouterr().err
 
 
-def test_an_async_transport_is_refused_by_name() -> None:
+def test_async_transport_is_rejected() -> None:
     class Async:
         async def send(self, request: Any) -> Any: ...
 
@@ -292,23 +292,23 @@ def test_an_async_transport_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("reset", "Connection error"), ("timeout", "timed out")])
-def test_failures_are_those_of_a_connection(
+def test_programmed_failures_break_the_connection(
     fake: oai.FakeTransport, client: oai.OpenAI, kind: str, expected: str
 ) -> None:
     fake.chat.completions.create.fails(kind)
     with pytest.raises(oai.APIConnectionError, match=expected):
-        ask(client, timeout=0.2)
+        chat(client, timeout=0.2)
     fake.chat.completions.create.streams(["Hel", "lo"], fails=kind)
-    found: list[Any] = []
+    chunks: list[Any] = []
     with pytest.raises(oai.APIConnectionError):
-        found.extend(ask(client, stream=True, timeout=0.6))
-    assert said(found) == ["Hel", "lo"]
+        chunks.extend(chat(client, stream=True, timeout=0.6))
+    assert delta_texts(chunks) == ["Hel", "lo"]
     fake.chat.completions.create.fails("truncated")
     with pytest.raises(oai.APIConnectionError):
-        ask(client)
+        chat(client)
 
 
-def test_the_key_goes_no_further_than_the_connection(fake: oai.FakeTransport) -> None:
+def test_credentials_reach_neither_transport_nor_log(fake: oai.FakeTransport) -> None:
     seen: list[Any] = []
     lines: list[str] = []
 
@@ -325,7 +325,7 @@ def test_the_key_goes_no_further_than_the_connection(fake: oai.FakeTransport) ->
     server = Server(Keeping(), log=lines.append)
     try:
         with oai.OpenAI(base_url=server.url, api_key=KEY, default_query={"api_key": KEY}) as client:
-            ask(client)
+            chat(client)
             with pytest.raises(oai.NotFoundError):
                 client.get("/nothing", extra_query={"api_key": KEY})
     finally:
@@ -338,7 +338,7 @@ def test_the_key_goes_no_further_than_the_connection(fake: oai.FakeTransport) ->
     assert lines[1].startswith("GET /v1/nothing?api_key=")
 
 
-def test_closing_ends_what_is_under_way(fake: oai.FakeTransport) -> None:
+def test_closing_ends_pending_requests(fake: oai.FakeTransport) -> None:
     fake.chat.completions.create.fails("timeout")
     fake.models.list.returns([])
     before = threading.active_count()
@@ -348,7 +348,7 @@ def test_closing_ends_what_is_under_way(fake: oai.FakeTransport) -> None:
 
         def wait() -> None:
             try:
-                ask(client)
+                chat(client)
             except oai.APIConnectionError as error:
                 failed.append(error)
 
@@ -361,7 +361,7 @@ def test_closing_ends_what_is_under_way(fake: oai.FakeTransport) -> None:
     assert threading.active_count() <= before
 
 
-def test_other_machines_are_let_in_only_with_a_warning() -> None:
+def test_listening_beyond_loopback_warns() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.invalid")] == [
         True,
         True,
@@ -377,13 +377,13 @@ def test_other_machines_are_let_in_only_with_a_warning() -> None:
         assert request(url, "GET", "/v1/models")[0].status == 200
 
 
-def test_an_async_client_is_served_by_the_same_server(fake: oai.FakeTransport, url: str) -> None:
+def test_async_client_is_served(fake: oai.FakeTransport, url: str) -> None:
     fake.chat.completions.create.returns("Good day")
 
     async def run() -> list[Any]:
         async with oai.AsyncOpenAI(base_url=url, api_key=KEY) as client:
-            asked = (client.chat.completions.create(model="m", messages=MESSAGES) for _ in range(20))
-            return await asyncio.gather(*asked)
+            calls = (client.chat.completions.create(model="m", messages=MESSAGES) for _ in range(20))
+            return await asyncio.gather(*calls)
 
     assert {each.choices[0].message.content for each in asyncio.run(run())} == {"Good day"}
     assert len(fake.calls) == 20
@@ -393,14 +393,14 @@ def test_an_async_client_is_served_by_the_same_server(fake: oai.FakeTransport, u
 
 
 def recorded(path: Path) -> Path:
-    """Record a conversation with a server that answers made-up data."""
+    """Record a conversation with a server of invented responses."""
     with serve(oai.OfflineTransport()) as upstream, oai.Recorder(path, mode="record") as recorder:
         converse(oai.OpenAI(base_url=upstream, api_key=KEY, transport=recorder))
     return path
 
 
 def converse(client: Any) -> list[Any]:
-    """Have the conversation that `recorded` records, and return what was answered."""
+    """Make the calls that `recorded` records, and return their results."""
     stream = client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
     chunks = [chunk.choices[0].delta.content for chunk in stream if chunk.choices]
     whole = client.chat.completions.create(model="gpt-5", messages=MESSAGES).choices[0].message.content
@@ -410,7 +410,7 @@ def converse(client: Any) -> list[Any]:
     return [chunks, whole, [each.embedding for each in vectors], upload.filename, upload.bytes, names]
 
 
-def test_a_cassette_is_served_as_it_was_recorded(tmp_path: Path) -> None:
+def test_cassette_is_served_as_recorded(tmp_path: Path) -> None:
     cassette = recorded(tmp_path / "talk.cassette")
     offline = converse(oai.OpenAI(transport=oai.OfflineTransport()))
     with (
@@ -420,7 +420,7 @@ def test_a_cassette_is_served_as_it_was_recorded(tmp_path: Path) -> None:
     ):
         assert converse(client) == offline
         with pytest.raises(oai.BadRequestError, match="has no answer to") as caught:
-            ask(client, temperature=1)
+            chat(client, temperature=1)
     assert "body.temperature: recorded nothing, asked 1" in str(caught.value.body)
     assert caught.value.code == "cassette_miss"
 
@@ -430,7 +430,7 @@ def test_a_cassette_is_served_as_it_was_recorded(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def serving(*options: str, cwd: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run `oai serve` as a process; give its base URL."""
+    """Run `oai serve` as a process; yield its base URL and the process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "oai", "serve", *options]
     process = subprocess.Popen(
@@ -439,18 +439,18 @@ def serving(*options: str, cwd: Path | None = None) -> Iterator[tuple[str, subpr
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.search(r" at (http://\S+)$", line)
-        assert found, f"{line!r} {process.communicate()}"
-        yield found[1], process
+        match = re.search(r" at (http://\S+)$", line)
+        assert match, f"{line!r} {process.communicate()}"
+        yield match[1], process
     finally:
         process.terminate()
         process.communicate(timeout=10)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_a_signal_stops_the_command_cleanly(number: int, status: int) -> None:
+def test_signal_stops_the_command(number: int, status: int) -> None:
     with serving("--offline") as (url, process), oai.OpenAI(base_url=url, api_key=KEY) as client:
-        assert "You said" in ask(client).choices[0].message.content
+        assert "You said" in chat(client).choices[0].message.content
         process.send_signal(number)
         output, errors = process.communicate(timeout=10)
     assert (process.returncode, output) == (status, "")
@@ -460,27 +460,27 @@ def test_a_signal_stops_the_command_cleanly(number: int, status: int) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["serve", "files"], "options only"),
+        (["serve", "files"], "takes only options"),
         (["serve", "--offline", "--cassette", "x"], "takes one of"),
         (["serve", "--replay", "x"], "takes one of"),
-        (["serve", "--ignore", "body.user"], "there is no --cassette"),
+        (["serve", "--ignore", "body.user"], "only valid with --cassette"),
         (["serve", "--fake", "nothing"], "MODULE:NAME"),
-        (["serve", "--fake", "oai:__version__"], "no transport"),
-        (["files.list", "--cassette", "x"], "--cassette is an option of `oai serve`"),
-        (["--port", "1", "list"], "--port is an option of `oai serve`"),
+        (["serve", "--fake", "oai:__version__"], "not a transport"),
+        (["files.list", "--cassette", "x"], "--cassette is only valid for `oai serve`"),
+        (["--port", "1", "list"], "--port is only valid for `oai serve`"),
     ],
 )
-def test_wrong_usage_is_named(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_errors(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(options) == 2
     assert message in capsys.readouterr().err
 
 
-def test_a_cassette_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_cassette_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--cassette", str(tmp_path / "none.cassette")]) == 1
     assert "none.cassette" in capsys.readouterr().err
 
 
-def test_a_table_of_ones_own_is_served(tmp_path: Path) -> None:
+def test_user_table_is_served(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import oai\nclass Rerank(oai.Object):\n    best: int\n")
     row = '[rerank]\nmethod="POST"\npath="/rerank"\nbody="json"\nresponse="mine.Rerank"\n'
     (tmp_path / "mine.toml").write_text(row)
@@ -498,7 +498,7 @@ def openai() -> Any:
 
 
 @pytest.mark.parametrize("where", ["my_fakes:fake", "my_fakes:make"])
-def test_the_official_sdk_is_served_by_a_fake(openai: Any, tmp_path: Path, where: str) -> None:
+def test_official_sdk_with_a_fake(openai: Any, tmp_path: Path, where: str) -> None:
     (tmp_path / "my_fakes.py").write_text(FAKES)
     with serving("--fake", where, cwd=tmp_path) as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
         smoke(client, text="Hello", pieces=["Hel", "lo"])
@@ -510,7 +510,7 @@ def smoke(client: Any, text: str, pieces: list[str]) -> None:
     assert answer.choices[0].message.content == text
     assert answer._request_id
     stream = client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
-    assert said(stream) == pieces
+    assert delta_texts(stream) == pieces
     vectors = client.embeddings.create(model="e", input=["a", "b"], dimensions=4).data
     assert [len(each.embedding) for each in vectors] == [4, 4]
     assert all(isinstance(number, float) for each in vectors for number in each.embedding)
@@ -518,10 +518,10 @@ def smoke(client: Any, text: str, pieces: list[str]) -> None:
     assert (upload.filename, upload.bytes, upload.purpose) == ("notes.txt", 7, "user_data")
 
 
-def test_the_official_sdk_is_served_made_up_answers(openai: Any) -> None:
-    made_up = 'You said: "Hello". This is an offline answer: it is made up, and no server was asked.'
+def test_official_sdk_with_invented_responses(openai: Any) -> None:
+    expected_text = 'You said: "Hello". This is an offline response: it was invented without contacting a server.'
     with serving("--offline") as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
-        smoke(client, made_up, re.findall(r"\s*\S+", made_up))
+        smoke(client, expected_text, re.findall(r"\s*\S+", expected_text))
         assert [each.id for each in client.files.list()] == ["file-offline"]
         events = list(client.responses.create(model="gpt-5", input="Hello", stream=True))
         assert events[-1].type == "response.completed"
@@ -530,7 +530,7 @@ def test_the_official_sdk_is_served_made_up_answers(openai: Any) -> None:
             client.post("/chat/completion", cast_to=object, body={})
 
 
-def test_the_official_sdk_is_served_a_cassette_of_ours(openai: Any, tmp_path: Path) -> None:
+def test_official_sdk_with_a_cassette(openai: Any, tmp_path: Path) -> None:
     cassette = recorded(tmp_path / "talk.cassette")
     offline = converse(oai.OpenAI(transport=oai.OfflineTransport()))
     with serving("--cassette", str(cassette)) as (url, process), openai.OpenAI(base_url=url, api_key=KEY) as client:
@@ -541,11 +541,11 @@ def test_the_official_sdk_is_served_a_cassette_of_ours(openai: Any, tmp_path: Pa
         assert KEY not in str(process.communicate(timeout=10))
     ignored = ("--cassette", str(cassette), "--ignore", "body.encoding_format")
     with serving(*ignored) as (url, _), openai.OpenAI(base_url=url, api_key=KEY) as client:
-        found = client.embeddings.create(model="e", input=["a", "b"], dimensions=4).data
-    assert [each.embedding for each in found] == offline[2]
+        vectors = client.embeddings.create(model="e", input=["a", "b"], dimensions=4).data
+    assert [each.embedding for each in vectors] == offline[2]
 
 
-def test_the_official_sdk_is_failed_on_purpose(openai: Any, fake: oai.FakeTransport, url: str) -> None:
+def test_official_sdk_with_programmed_failures(openai: Any, fake: oai.FakeTransport, url: str) -> None:
     with openai.OpenAI(base_url=url, api_key=KEY, max_retries=2) as client:
         fake.chat.completions.create.fails(429, times=2, retry_after=0.001).then.returns("Good day")
         answer = client.chat.completions.create(model="m", messages=MESSAGES)
@@ -558,15 +558,15 @@ def test_the_official_sdk_is_failed_on_purpose(openai: Any, fake: oai.FakeTransp
             list(stream)
 
 
-def test_what_another_server_streamed_is_served_byte_for_byte(tmp_path: Path) -> None:
+def test_recorded_stream_is_served_byte_for_byte(tmp_path: Path) -> None:
     chunks = [b'data: {"odd":', b" \xc3\xa9\xff\r\n\r\n", b": control\n\ndata: [DONE]\n\n"]
     body = json.dumps({"model": "gpt-5", "messages": MESSAGES, "stream": True}).encode()
     headers = [("content-type", "application/json")]
     answer = Answer(content_type="text/event-stream", framing="chunked", chunks=chunks)
     with Loopback(answer) as far, oai.Recorder(tmp_path / "odd.cassette", mode="record") as recorder:
         operation = Operation("chat.completions.create", shipped_table()["chat.completions.create"])
-        asked = Request("POST", f"{far.url}/v1/chat/completions", headers, body, operation=operation, stream=True)
-        assert b"".join(recorder.send(asked)) == b"".join(chunks)
+        incoming = Request("POST", f"{far.url}/v1/chat/completions", headers, body, operation=operation, stream=True)
+        assert b"".join(recorder.send(incoming)) == b"".join(chunks)
     with oai.Recorder(tmp_path / "odd.cassette") as recorder, serve(recorder) as url:
         _, content = request(url, "POST", "/v1/chat/completions", body, dict(headers))
     assert content == b"".join(chunks)
