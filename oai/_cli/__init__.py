@@ -1,8 +1,8 @@
 """The command line: `oai OPERATION name=value ...` and its subcommands.
 
-`main` parses the command and dispatches it, `arguments` turns words into parameters, `output` prints results,
-`progress` shows long work, `operations` lists the table, `cassette`, `serve` and `generate` are subcommands of those
-names.
+`main` parses the options and dispatches the command, `arguments` turns words into parameters, `output` prints results,
+`progress` draws progress bars, and `operations` prints the table. `cassette`, `serve` and `generate` implement the
+subcommands.
 
-Nothing imports this room.
+No other room imports this one.
 """

@@ -1,8 +1,8 @@
-"""The words of a command line to the arguments of a call, by httpie's conventions and by the types of the row.
+"""Convert the words of a command line to the arguments of a call, by httpie's conventions and the row's types.
 
 `name=text`, `name:=json`, `name==text` (query), `name@path` (upload), `name=@path` and `name:=@path` (text and JSON
-out of a file; `-` is the standard input). Keys may go deeper: `metadata.team=a`, `messages[0][role]=user`,
-`tags[]=x`. A word that is none of these is the next parameter by position. It sends nothing and prints nothing.
+from a file; `-` is the standard input). Keys can be nested: `metadata.team=a`, `messages[0][role]=user`, `tags[]=x`.
+Any other word is the next positional parameter. This module neither sends nor prints.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ITEM = re.compile(
 KEY = re.compile(r"\.([\w-]+)|\[([^\[\]]*)\]")
 
 FILE = re.compile(r"(?<![\w.])File\b")
-"""What a type expression has in it where files may be uploaded; `FilePurpose` and others are no files."""
+"""Matches a type expression that accepts file uploads, but not `FilePurpose` and the like."""
 
 COLLECTIONS = {
     "Iterable": "a list",
@@ -41,11 +41,11 @@ COLLECTIONS = {
 }
 
 MOST_ITEMS = 10_000
-"""The longest list that `name[index]=` can make; a typing error does not fill the memory."""
+"""The longest list that `name[index]=` creates, so that a typing error does not exhaust the memory."""
 
 
 class UsageError(OpenAIError):
-    """The command line asks for something that cannot be."""
+    """An invalid command line."""
 
 
 def parse_arguments(operation: str, row: Row, positional: list[str], words: list[str]) -> dict[str, Any]:
@@ -53,24 +53,24 @@ def parse_arguments(operation: str, row: Row, positional: list[str], words: list
 
     Args:
         operation: the call path, for messages.
-        row: what the operation takes.
-        positional: the parameters that words without a name are, in their order.
-        words: the command line behind the operation.
+        row: the operation's row.
+        positional: the names of the positional parameters.
+        words: the words after the operation.
 
     Raises:
-        UsageError: a word cannot be an argument, or one is unknown or missing; the message says what would be right.
+        UsageError: an argument is malformed, unknown or missing; the message shows the correct form.
         OSError: a file cannot be read.
     """
     arguments: dict[str, Any] = {}
-    given: set[str] = set()
-    places = iter(positional)
+    paths: set[str] = set()
+    positions = iter(positional)
     for word in words:
         item = ITEM.fullmatch(word)
         if item is None:
-            name = next(places, None)
+            name = next(positions, None)
             if name is None:
                 raise UsageError(_not_an_argument(operation, positional, word))
-            _put(arguments, given, name, [], _converted(row, name, word))
+            _put(arguments, paths, name, [], _converted(row, name, word))
             continue
         name, sign = item["name"], item["sign"]
         if sign == "==":
@@ -81,27 +81,28 @@ def parse_arguments(operation: str, row: Row, positional: list[str], words: list
             value = [value]
         keys = [dotted or bracketed for dotted, bracketed in KEY.findall(item["keys"])]
         if sign == "@" and name in arguments and not keys:
-            held = arguments[name]
-            arguments[name] = [*(held if isinstance(held, list) else [held]), value]
+            value_so_far = arguments[name]
+            arguments[name] = [*(value_so_far if isinstance(value_so_far, list) else [value_so_far]), value]
         else:
-            _put(arguments, given, name, keys, value)
+            _put(arguments, paths, name, keys, value)
     _check(operation, row, arguments)
     return arguments
 
 
 def _is_collection(row: Row, name: str) -> bool:
-    """Tell whether a parameter is a list or an object and nothing else."""
+    """Return whether a parameter accepts only lists or objects."""
     heads = set(_heads(ast.parse((row.params or {}).get(name, "Any").removesuffix("?"), mode="eval").body))
     return heads <= COLLECTIONS.keys() | {"None"} and heads != {"None"}
 
 
 def _not_an_argument(operation: str, positional: list[str], word: str) -> str:
-    takes = f"{len(positional)} without a name ({', '.join(positional)})" if positional else "none without a name"
-    return f"{word!r} is not an argument: {operation} takes {takes}; write name=text, name:=json or name@file"
+    takes = f"{len(positional)} positional arguments ({', '.join(positional)})" if positional else "none"
+    hint = "write name=text, name:=json or name@file"
+    return f"unexpected positional argument {word!r}; {operation} takes {takes}; {hint}"
 
 
 def _check(operation: str, row: Row, arguments: Mapping[str, Any]) -> None:
-    """Refuse what the function would refuse, in the function's words."""
+    """Reject unknown and missing arguments with the error message of the Python function."""
     params = row.params or {}
     names = [*row.path_params, *params]
     required = [*row.path_params, *(name for name, kind in params.items() if not kind.endswith("?"))]
@@ -114,12 +115,12 @@ def _check(operation: str, row: Row, arguments: Mapping[str, Any]) -> None:
         raise UsageError(f"{wrong_call(operation, wrong, missing, names)} (oai show {operation})")
 
 
-def _put(arguments: dict[str, Any], given: set[str], name: str, keys: list[str], value: Any) -> None:
-    """Put a value under its name, or deeper under keys; a key that is a number, or empty, makes a list."""
+def _put(arguments: dict[str, Any], paths: set[str], name: str, keys: list[str], value: Any) -> None:
+    """Store a value under its name, or nested under keys; a numeric or empty key makes a list."""
     path = name + "".join(f"[{key}]" for key in keys)
-    if path in given and not path.endswith("[]"):
-        raise UsageError(f"{path} is given twice; a list is {name}[]=... for each item, or {name}:='[...]'")
-    given.add(path)
+    if path in paths and not path.endswith("[]"):
+        raise UsageError(f"{path} occurs twice; write {name}[]=... for each item of a list, or {name}:='[...]'")
+    paths.add(path)
     holder: Any = arguments
     at: Any = name
     for key in keys:
@@ -127,19 +128,19 @@ def _put(arguments: dict[str, Any], given: set[str], name: str, keys: list[str],
         holder = _inner(holder, at, list if indexed else dict, path)
         at = len(holder) if key == "" else int(key) if indexed else key
         if indexed and at > MOST_ITEMS:
-            raise UsageError(f"{path}: a list has at most {MOST_ITEMS} items here; write {name}:=@file")
+            raise UsageError(f"{path}: the index must be at most {MOST_ITEMS}; for longer lists write {name}:=@file")
     _store(holder, at, value)
 
 
 def _inner(holder: Any, at: Any, kind: type, path: str) -> Any:
-    """Return the list or object that stands at a place, made if there is none yet."""
+    """Return the list or object at a key or index; create it if there is none yet."""
     inner = _held(holder, at)
     if inner is None:
         inner = kind()
         _store(holder, at, inner)
     if not isinstance(inner, kind):
         what = "a list" if kind is list else "an object"
-        raise UsageError(f"{path} does not go with what was given before: {at} is not {what}")
+        raise UsageError(f"{path} conflicts with an earlier argument: {at} is not {what}")
     return inner
 
 
@@ -178,13 +179,14 @@ def _upload(row: Row, item: re.Match[str]) -> Any:
     name, path = item["name"], item["value"]
     takes_file = name in row.files or (row.params is None and row.body == "multipart")
     if not takes_file and not FILE.search((row.params or {}).get(name, "")):
-        known = row.params is None or name in row.params
-        hint = f"; {name}=@{path} is the file's text" if known else f"; uploads are: {', '.join(row.files) or 'none'}"
-        raise UsageError(f"{name}@{path} is an upload, but {name} is no file{hint}")
+        declared = row.params is None or name in row.params
+        uploads = f"; file parameters: {', '.join(row.files) or 'none'}"
+        hint = f"; {name}=@{path} sends the file's text" if declared else uploads
+        raise UsageError(f"{name}@{path} uploads a file, but {name} is not a file parameter{hint}")
     if path == "-":
         return "stdin", _content(path)
     if not os.path.isfile(path):
-        raise UsageError(f"{name}: there is no file {path!r}")
+        raise UsageError(f"{name}: no such file: {path!r}")
     return path
 
 
@@ -208,19 +210,19 @@ def _decoded(name: str, text: str | bytes) -> Any:
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        shown = text if isinstance(text, str) and len(text) <= 80 else "what was given"
-        raise UsageError(f"{name}: {shown} is not JSON: {error}; text is written {name}=text") from None
+        value = text if isinstance(text, str) and len(text) <= 80 else "the value"
+        raise UsageError(f"{name}: {value} is not valid JSON: {error}; for text write {name}=text") from None
 
 
 def _converted(row: Row, name: str, text: str) -> Any:
-    """Turn text into what the parameter's type says, where that is a number or a truth value and no text."""
+    """Convert text to the parameter's type if that accepts numbers or booleans, but not text."""
     expression = "bool" if name == "stream" else "float" if name == "timeout" else (row.params or {}).get(name, "str")
     expression = expression.removesuffix("?")
     heads = set(_heads(ast.parse(expression, mode="eval").body))
     if _is_collection(row, name):
         what = next(COLLECTIONS[head] for head in sorted(heads) if head in COLLECTIONS)
         example = "'[...]'" if what == "a list" else "'{...}'"
-        raise UsageError(f"{name} is {what} ({expression}); write {name}:={example} or {name}:=@file.json")
+        raise UsageError(f"{name} must be {what} ({expression}); write {name}:={example} or {name}:=@file.json")
     if not heads & {"int", "float", "bool"} or not heads <= {"int", "float", "bool", "None"}:
         return text
     for head, convert in _NUMBERS.items():
@@ -229,8 +231,8 @@ def _converted(row: Row, name: str, text: str) -> Any:
                 return convert(text)
             except (KeyError, ValueError):
                 continue
-    right = " or ".join(_CALLED[head] for head in _NUMBERS if head in heads)
-    raise UsageError(f"{name} is {right}, not {text!r}")
+    allowed = " or ".join(_DESCRIPTIONS[head] for head in _NUMBERS if head in heads)
+    raise UsageError(f"{name} must be {allowed}, not {text!r}")
 
 
 _NUMBERS: dict[str, Callable[[str], Any]] = {
@@ -238,11 +240,11 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
     "int": int,
     "float": float,
 }
-_CALLED = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+_DESCRIPTIONS = {"bool": "true or false", "int": "an integer", "float": "a number"}
 
 
 def _heads(node: ast.expr) -> list[str]:
-    """Return what the alternatives of a type expression are called, without what stands in their brackets."""
+    """Return the names of the alternatives of a type expression, without their parameters."""
     if isinstance(node, ast.BinOp):
         return _heads(node.left) + _heads(node.right)
     if isinstance(node, ast.Subscript):

@@ -1,10 +1,10 @@
-"""`oai cassette`: look through cassettes for secrets, show what is in them, and import those of vcrpy.
+"""`oai cassette`: search cassettes for secrets, list their exchanges, and convert those of vcrpy.
 
-    oai cassette check tests             # for CI: status 1 if anything looks like a secret, or cannot be read
+    oai cassette check tests             # for CI: status 1 if anything looks like a secret or cannot be read
     oai cassette show tests/cassettes/test_chat/test_greeting.cassette
     oai cassette import old.yaml new.cassette
 
-What is found is named by file, exchange and place, and never shown.
+A secret is reported by file, exchange and position; its value is never printed.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ ENDING = ".cassette"
 
 
 def cassette(options: argparse.Namespace, _: str, words: list[str]) -> int:
-    """Do what `oai cassette` is told by its first word; return the exit status."""
+    """Dispatch to the subcommand; return the exit status."""
     command, *rest = words or [""]
     if command not in COMMANDS:
         right = nearest(command, COMMANDS)
         hint = f"; did you mean {right!r}?" if right else ""
-        raise UsageError(f"oai cassette takes check PATH ..., show PATH ..., or import OLD NEW{hint}")
+        raise UsageError(f"usage: oai cassette check PATH ... | show PATH ... | import OLD NEW{hint}")
     return COMMANDS[command](options, rest)
 
 
 def check(_: argparse.Namespace, words: list[str]) -> int:
-    """Print a line for each secret in cassettes, and for each that cannot be read; 1 if there is any."""
+    """Print a line for each secret in the cassettes and each unreadable file; return 1 if there is any."""
     from oai._recording.cassette import find_leaks
 
     lines: list[str] = []
@@ -48,12 +48,12 @@ def check(_: argparse.Namespace, words: list[str]) -> int:
     for line in [*lines, *problems]:
         print(line)  # noqa: T201
     if not lines and not problems:
-        print(f"{len(paths)} cassette{'s' if len(paths) > 1 else ''} without a secret")  # noqa: T201
+        print(f"{len(paths)} cassette{'s' if len(paths) > 1 else ''}, no secrets found")  # noqa: T201
     return 1 if lines or problems else 0
 
 
 def show(_: argparse.Namespace, words: list[str]) -> int:
-    """Print a line for each exchange of cassettes; 1 if one cannot be read."""
+    """Print a line for each exchange of the cassettes; return 1 if one cannot be read."""
     paths, problems = _files("show", words)
     for path in paths:
         exchanges = _read(path, problems)
@@ -66,12 +66,12 @@ def show(_: argparse.Namespace, words: list[str]) -> int:
 
 
 def import_old(options: argparse.Namespace, words: list[str]) -> int:
-    """Write a cassette from one of vcrpy's, and say what became of it; 1 if nothing could be taken."""
+    """Convert a cassette of vcrpy's and report what was left out; return 1 if nothing could be converted."""
     from oai._cli.operations import read_table
     from oai._recording.vcr import import_vcr
 
     if len(words) != 2:
-        raise UsageError("oai cassette import takes a cassette of vcrpy's and the one to write: old.yaml new.cassette")
+        raise UsageError("usage: oai cassette import OLD.yaml NEW.cassette")
     source, target = words
     report = import_vcr(source, target, read_table(options).table, options.base_url)
     for line in [*report.left_out, *report.unknown]:
@@ -84,17 +84,17 @@ COMMANDS = {"check": check, "import": import_old, "show": show}
 
 
 def _files(command: str, words: list[str]) -> tuple[list[str], list[str]]:
-    """Return the cassettes that paths name, and a line for each directory that has none."""
+    """Return the cassettes at or below the paths, and a line for each directory without any."""
     if not words:
-        raise UsageError(f"oai cassette {command} takes files, or directories to look for *{ENDING} in")
-    found: list[str] = []
+        raise UsageError(f"oai cassette {command} needs files, or directories to search for *{ENDING}")
+    files: list[str] = []
     problems: list[str] = []
     for word in words:
         below = [word] if not os.path.isdir(word) else sorted(_below(word))
         if not below:
-            problems.append(f"{word}: there is no *{ENDING} in this directory, nor below it")
-        found += [path for path in below if path not in found]
-    return found, problems
+            problems.append(f"{word}: no *{ENDING} files in or below this directory")
+        files += [path for path in below if path not in files]
+    return files, problems
 
 
 def _below(directory: str) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _read(path: str, problems: list[str]) -> list[Exchange]:
 
 
 def _title(number: int, exchange: Exchange) -> str:
-    """Name an exchange, without what may be the secret itself."""
+    """Name an exchange by number, and by its title unless that contains a secret."""
     title = exchange.request.title
     return f"exchange {number}" if Redactor().leak(title) else f"exchange {number}, {title}"
 
@@ -124,20 +124,20 @@ def _shown(exchange: Exchange) -> str:
     reply = exchange.reply
     request = exchange.request
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
-    asked = f"{request.method} {request.path}{'?' * bool(query)}{query}"
+    target = f"{request.method} {request.path}{'?' * bool(query)}{query}"
     outcome = [str(reply.status)] if reply.status is not None else []
     if reply.status is not None:
         outcome.append(_content(reply))
     if reply.failure is not None:
         outcome.append(f"{reply.failure.kind}: {reply.failure.message}")
     if reply.end is not None:
-        outcome.append("closed by its caller")
-    line = f"{asked}  {request.operation or '-'}  {'  '.join(outcome)}"
+        outcome.append("closed by the caller")
+    line = f"{target}  {request.operation or '-'}  {'  '.join(outcome)}"
     return Redactor().text(line)
 
 
 def _content(reply: RecordedResponse) -> str:
     size = len(reply.content())
-    kind = reply.headers.get("content-type", "").partition(";")[0] or "no type"
+    kind = reply.headers.get("content-type", "").partition(";")[0] or "no content type"
     chunks = "" if reply.chunks is None else f" in {len(reply.chunks)} chunks"
     return f"{kind}, {size} bytes{chunks}"

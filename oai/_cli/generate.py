@@ -1,4 +1,4 @@
-"""`oai stubs` and `oai import`: files made from tables, and tables made from OpenAPI documents."""
+"""`oai stubs` and `oai import`: generate typed modules from tables, and tables from OpenAPI documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def write_stubs(options: argparse.Namespace, _: str, words: list[str]) -> int:
     from oai._stubs.files import stubs_for
 
     if not words:
-        raise UsageError("oai stubs takes the tables to write a typed module for: oai stubs my.toml --output my_api.py")
+        raise UsageError("oai stubs needs one or more tables: oai stubs my.toml --output my_api.py")
     text = stubs_for(words)
     if options.output is None:
         sys.stdout.write(text)
@@ -24,11 +24,11 @@ def write_stubs(options: argparse.Namespace, _: str, words: list[str]) -> int:
 
 
 def import_document(options: argparse.Namespace, _: str, words: list[str]) -> int:
-    """Write a table, and the structs beside it, for an OpenAPI document: `oai import openapi.json`."""
+    """Write a table, and a module with its structs, for an OpenAPI document: `oai import openapi.json`."""
     from oai._openapi.rows import import_openapi
 
     if len(words) != 1:
-        raise UsageError("oai import takes one OpenAPI 3 document: oai import openapi.json --output my.toml")
+        raise UsageError("oai import needs one OpenAPI 3 document: oai import openapi.json --output my.toml")
     for line in import_openapi(words[0], options.output or "openapi.toml"):
         print(line)  # noqa: T201
     return 0

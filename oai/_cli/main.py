@@ -1,8 +1,8 @@
-"""The command line: `oai OPERATION name=value ...`, and `oai list` and `oai show` to find out what there is.
+"""The command line: `oai OPERATION name=value ...`, and `oai list` and `oai show` to discover operations.
 
-Operations and their parameters come from the table; nothing here names one. This module reads options, finds the
-operation, and turns whatever goes wrong into one line and an exit status. What words mean is `_cli.arguments`'
-business and what is printed `_cli.output`'s. Only what a command needs is imported, since people wait for it.
+Operations and their parameters come from the table; nothing here names one. This module parses options, finds the
+operation, and reports every error as one line with an exit status. `_cli.arguments` interprets the words and
+`_cli.output` prints results. Each command imports only the modules it needs, to start fast.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ if TYPE_CHECKING:
     from oai._table.rows import Row
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
-"""Exit statuses; the last two are what a shell reports for a program that SIGINT or SIGPIPE has ended."""
+"""Exit statuses; the last two are those that a shell reports for a program ended by SIGINT or SIGPIPE."""
 
 USAGE_OF = {
-    "list": ("[WORD ...]", "Show the operations in which all the words occur."),
-    "show": ("OPERATION", "Show what an operation does, takes and answers."),
-    "import": ("DOCUMENT", "Write a table, and the types beside it, for a server that an OpenAPI document describes."),
-    "stubs": ("TABLE ...", "Write a module that type checkers know the calls of your tables from."),
-    "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Answer clients of any kind on this machine."),
+    "list": ("[WORD ...]", "List operations; with words, only those in which all the words occur."),
+    "show": ("OPERATION", "Show the description, parameters and result of an operation."),
+    "import": ("DOCUMENT", "Write a table, and a module with its types, for the server of an OpenAPI document."),
+    "stubs": ("TABLE ...", "Write a module with typed calls for your tables, for type checkers."),
+    "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Run a local server for clients of any kind."),
     "cassette": (
         "check PATH ... | show PATH ... | import OLD NEW",
-        "Look for secrets in cassettes, show what is in them, or make one of vcrpy's.",
+        "Search cassettes for secrets, list their exchanges, or convert one from vcrpy.",
     ),
 }
-"""Of each word that is no operation what follows it, and what it does."""
+"""The arguments and the description of each command that is not an operation."""
 
 EXAMPLES = """\
 arguments:
-  name=text          a parameter; where its type is a number or true/false it is converted
+  name=text          a parameter; the text is converted if its type is a number or boolean
   name:=json         a parameter as JSON, such as temperature:=0.2 or stop:='["a", "b"]'
   name@path          a file to upload; name@- uploads the standard input
-  name=@path         the text of a file; name:=@path its JSON; - is the standard input
-  name[0].key=text   a value within a parameter; name[]=text appends to a list
-  name==text         a query parameter that the table does not declare
+  name=@path         a parameter with the text of a file (name:=@path: its JSON); - is the standard input
+  name[0].key=text   a nested value; name[]=text appends to a list
+  name==text         an additional query parameter
   text               the next parameter of the path
 
 examples:
@@ -62,22 +62,22 @@ examples:
   oai --output hello.mp3 audio.speech.create model=tts-1 voice=alloy input=Hello
   oai uploads.upload_file_chunked file@big.jsonl mime_type=text/jsonl purpose=batch journal=big.journal
   oai batches.poll BATCH_ID deadline=3600
-  oai list chat                      the operations about chats
-  oai show chat.completions.create   its parameters
-  oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own
-  oai --output my.toml import openapi.json                         a table for a server that describes itself
-  oai --output my_api.py stubs my.toml                             a module that type checkers know its calls from
+  oai list chat                      operations that mention "chat"
+  oai show chat.completions.create   the parameters of an operation
+  oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own table
+  oai --output my.toml import openapi.json                         a table from an OpenAPI document
+  oai --output my_api.py stubs my.toml                             typed calls for your table
   oai serve --cassette chat.cassette                               a local server for clients of any kind
 
-The key is read from OPENAI_API_KEY (see --api-key-env), and never from the command line.
+The API key is read from the environment (OPENAI_API_KEY, or see --api-key-env), never from the command line.
 """
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run the command line and return the exit status: 0, 1 for an error, 2 for one of usage, 130 for Ctrl-C.
+    """Run the command line and return the exit status: 0, 1 for an error, 2 for a usage error, 130 for Ctrl-C.
 
     Args:
-        words: the arguments; those of the process unless given.
+        words: the arguments; those of the process by default.
     """
     arguments = sys.argv[1:] if words is None else words
     try:
@@ -94,7 +94,7 @@ def main(words: list[str] | None = None) -> int:
         return PIPE_CLOSED
     except UsageError as error:
         return _print_error(error, USAGE)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is said in a line
+    except Exception as error:  # noqa: BLE001 - every error is reported as one line
         if "--traceback" in arguments:
             import traceback
 
@@ -105,7 +105,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def main_and_exit() -> NoReturn:
-    """Run the command line of the process and exit; after Ctrl-C without waiting for threads."""
+    """Run the command line of the process and exit; after Ctrl-C, do not wait for threads."""
     status = main()
     if status == INTERRUPTED and threading.active_count() > 1:
         with suppress(OSError):
@@ -116,7 +116,7 @@ def main_and_exit() -> NoReturn:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what the options say."""
+    """Dispatch to the command, or print the version or help."""
     if options.version:
         print(f"oai {__version__}")  # noqa: T201
         return 0
@@ -125,11 +125,11 @@ def run(options: argparse.Namespace) -> int:
         print(make_parser().format_help())  # noqa: T201
         return 0
     if not words:
-        raise UsageError("there is no operation: `oai list` shows them all, `oai --help` how to call them")
+        raise UsageError("missing operation; `oai list` lists them, `oai --help` shows how to call them")
     command, *rest = words
     if options.help and command in COMMANDS:
-        operands, does = USAGE_OF[command]
-        print(f"usage: oai {command} {operands}\n\n{does} `oai --help` shows the options.")  # noqa: T201
+        operands, description = USAGE_OF[command]
+        print(f"usage: oai {command} {operands}\n\n{description} `oai --help` shows the options.")  # noqa: T201
         return 0
     if options.help:
         command, rest = "show", words
@@ -139,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _as_utf8(word: str) -> str:
-    """Return an argument as it was typed, where Python took its bytes for something else, as in the locale `C`."""
+    """Return an argument decoded as UTF-8, if Python decoded its bytes otherwise, as in the locale `C`."""
     with suppress(UnicodeEncodeError):
         word.encode()
         return word
@@ -150,14 +150,14 @@ def _as_utf8(word: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are ours to print."""
+    """An argument parser that raises `UsageError` instead of printing and exiting."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (oai --help)")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of the options, which may stand anywhere on the line."""
+    """Return the parser of the options, which may appear anywhere on the line."""
     parser = _Parser(
         prog="oai",
         usage="oai [options] OPERATION [name=text | name:=json | name@path | text ...]"
@@ -171,38 +171,38 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--offline", action="store_true", help="answer with made-up data: no key, no network")
-    source.add_argument("--replay", metavar="FILE", help="answer from a cassette: no key, no network")
-    add("--record", metavar="FILE", help="write what is sent and answered to a cassette, if the call succeeds")
-    add("--base-url", metavar="URL", help="where the paths begin (OPENAI_BASE_URL)")
-    add("--api-key-env", metavar="NAME", help="the environment variable that holds the key (OPENAI_API_KEY)")
-    add("--timeout", metavar="SECONDS", type=float, help="how long each single wait may take")
-    add("--max-retries", metavar="N", type=int, help="how often a failed attempt is repeated (2)")
-    add("--table", metavar="FILE", action="append", help="a TOML file of further operations (OAI_TABLE)")
-    add("--output", "-o", metavar="FILE", help="write the answer to a file")
-    add("--all", action="store_true", help="all items of all pages of a list, as JSON lines")
-    add("--json", action="store_true", help="JSON only, one value on a line, streams included")
-    bars = "bars for uploads and binary answers (where the standard error is a terminal and tqdm is installed)"
+    source.add_argument("--offline", action="store_true", help="invent the response: no key, no network")
+    source.add_argument("--replay", metavar="FILE", help="replay the response from a cassette: no key, no network")
+    add("--record", metavar="FILE", help="record the exchange to a cassette, if the call succeeds")
+    add("--base-url", metavar="URL", help="base URL of the API (default: OPENAI_BASE_URL, or OpenAI's)")
+    add("--api-key-env", metavar="NAME", help="environment variable with the API key (default: OPENAI_API_KEY)")
+    add("--timeout", metavar="SECONDS", type=float, help="timeout of each connect, read and write (default: 600)")
+    add("--max-retries", metavar="N", type=int, help="maximum number of retries after a failed attempt (default: 2)")
+    add("--table", metavar="FILE", action="append", help="TOML file with additional operations (see also OAI_TABLE)")
+    add("--output", "-o", metavar="FILE", help="write the result to a file")
+    add("--all", action="store_true", help="print all items of all pages of a list, as JSON lines")
+    add("--json", action="store_true", help="print compact JSON, one value per line, also for streams")
+    bars = "show progress bars for uploads and downloads (default: if stderr is a terminal and tqdm is installed)"
     add("--progress", action=argparse.BooleanOptionalAction, help=bars)
-    add("--traceback", action="store_true", help="show where an error comes from")
+    add("--traceback", action="store_true", help="show the traceback of an error")
     add("--version", action="store_true", help="show the version")
-    add("--help", "-h", action="store_true", help="show this, or the operation's parameters")
+    add("--help", "-h", action="store_true", help="show this help, or an operation's parameters")
     add_serve_options(parser)
     return parser
 
 
 def _chosen(table: Commands, word: str, words: list[str]) -> tuple[str, list[str]]:
-    """Return operation and positional parameters; of an alias of two, the one that takes as many as are given."""
+    """Return operation and positional parameters; for an alias of several, those that fit the number of arguments."""
     names = find_names(table, word)
     if word in table:
         return word, table.positional(word)
     forms = dict(table.aliases[word])
-    given = sum("=" not in each for each in words)
-    return min(((name, forms[name]) for name in names), key=lambda form: abs(len(form[1]) - given))
+    count = sum("=" not in word for word in words)
+    return min(((name, forms[name]) for name in names), key=lambda form: abs(len(form[1]) - count))
 
 
 def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
-    """Call an operation and print what it answers."""
+    """Call an operation and print its result."""
     table = read_table(options)
     name, positional = _chosen(table, command, words)
     row = table[name]
@@ -210,7 +210,7 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     from operator import attrgetter
 
     from oai._cli.output import Output
-    from oai._cli.progress import Whole, shows_bars
+    from oai._cli.progress import UploadProgress, shows_bars
     from oai._results.stream import Stream
 
     output = Output(options.output, json=options.json)
@@ -218,25 +218,25 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     with ExitStack() as stack:
         metered = shows_bars(options.progress, row)
         if metered and table.takes(name, "progress"):
-            metered, arguments["progress"] = False, stack.enter_context(Whole())
+            metered, arguments["progress"] = False, stack.enter_context(UploadProgress())
         transport = make_transport(options, metered=metered)
         if isinstance(transport, AbstractContextManager):
             stack.enter_context(transport)
         client = stack.enter_context(_client(options, transport))
-        result: Any = _called(attrgetter(name)(client), row, arguments)
+        result: Any = _call_quietly(attrgetter(name)(client), row, arguments)
         if options.all:
             output.write_items(result)
         elif isinstance(result, Stream):
             stack.callback(result.close)
             if not output.write_events(cast("Any", result)):
-                _print_notice("the stream had no text; --json shows its events")
+                _print_notice("the stream contained no text; --json shows its events")
         else:
             output.write(result)
     return 0
 
 
-def _called(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -> Any:
-    """Call the operation's function; that it is deprecated is said in our way, and not in Python's."""
+def _call_quietly(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -> Any:
+    """Call the operation's function, with a notice of the command line's own instead of a `DeprecationWarning`."""
     import warnings
 
     with warnings.catch_warnings():
@@ -247,11 +247,11 @@ def _called(function: Callable[..., Any], row: Row, arguments: dict[str, Any]) -
 
 
 def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any) -> None:
-    """Refuse before anything is sent, and paid for, what could not be shown afterwards."""
+    """Check that the result can be written, before a request is sent and paid for."""
     if row.response == "bytes" and not output.takes_bytes:
-        raise UsageError(f"{name} answers bytes, which are not for a terminal; use --output FILE, or a pipe")
+        raise UsageError(f"{name} returns binary data; write it to a file (--output FILE) or pipe it")
     if options.all and "Page[" not in row.response:
-        raise UsageError(f"{name} answers {row.response} and no pages, so there is nothing for --all")
+        raise UsageError(f"--all needs an operation that returns pages; {name} returns {row.response}")
     if options.output is not None:
         from oai._support.atomic_files import check_writable
 
@@ -259,9 +259,9 @@ def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any)
 
 
 def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:
-    """Make the transport that the options ask for, nothing for the usual one unless it is to show bars."""
+    """Return the transport that the options select; `None` for the default one, if it need not show progress bars."""
     if options.replay and options.record:
-        raise UsageError("--replay and --record exclude each other")
+        raise UsageError("--replay and --record cannot be combined")
     transport: Transport | None = None
     if options.offline:
         from oai.transports.offline import OfflineTransport
@@ -281,24 +281,24 @@ def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Tra
 
 
 def _client(options: argparse.Namespace, transport: Transport | None) -> Any:
-    """Make the client; what the options do not say it finds in the environment."""
+    """Create the client; it reads the environment for options that are not set."""
     from oai._client.sync_client import OpenAI
 
-    given: dict[str, Any] = {"transport": transport, "base_url": options.base_url, "table": options.table}
+    arguments: dict[str, Any] = {"transport": transport, "base_url": options.base_url, "table": options.table}
     for name in ("timeout", "max_retries"):
         if getattr(options, name) is not None:
-            given[name] = getattr(options, name)
+            arguments[name] = getattr(options, name)
     if options.api_key_env:
-        given["api_key"] = os.environ.get(options.api_key_env)
-        if not given["api_key"]:
+        arguments["api_key"] = os.environ.get(options.api_key_env)
+        if not arguments["api_key"]:
             raise UsageError(f"--api-key-env: the environment variable {options.api_key_env} is not set")
     try:
-        return OpenAI(**given)
+        return OpenAI(**arguments)
     except OpenAIError as error:
         if "no API key" in str(error):
             raise OpenAIError(
-                "there is no API key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for admin operations), or name another "
-                "variable with --api-key-env; --offline answers with made-up data"
+                "no API key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for admin operations), or name another "
+                "environment variable with --api-key-env; to try a call without a key, use --offline"
             ) from None
         raise
 
@@ -311,7 +311,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
     "show": show_operation,
     "stubs": write_stubs,
 }
-"""What a first word means that is no operation."""
+"""The commands that are not operations, by the first word."""
 
 
 def _print_notice(message: str) -> None:
@@ -323,7 +323,7 @@ def _print_error(error: Exception, status: int) -> int:
     """Print an error as one line, with secrets redacted, and return the exit status."""
     text = str(error)
     if isinstance(error, AssertionError) and (missed := getattr(error, "missed", None)):
-        text = f"{missed}\n--record FILE records anew"
+        text = f"{missed}\n--record FILE records it"
     elif isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{error.filename or repr('')}: {error.strerror}"
     elif not isinstance(error, (OpenAIError, OSError, ValueError, AssertionError)):

@@ -1,7 +1,4 @@
-"""`oai list` and `oai show`: what can be called from a shell by the table of endpoints, printed for people.
-
-It reads the table and calls nothing.
-"""
+"""`oai list` and `oai show`: print the operations of the table that can be called from a shell. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -24,23 +21,23 @@ if TYPE_CHECKING:
     from oai._table.websocket_row import WebSocketRow
 
 WIDEST = 48
-"""Characters of a column of `oai list`; what is longer pushes the rest aside."""
+"""The maximum width of a column of `oai list`, in characters; a longer value shifts the rest of its line."""
 
 
-OF_PYTHON = "oai.helpers."
-"""How the names of types begin that only a program has: of callbacks, of streams put together."""
+PYTHON_ONLY = "oai.helpers."
+"""The prefix of types that exist only in Python: callbacks, assembled streams."""
 
 
 class Commands(Mapping[str, Row]):
-    """What can be called from a shell, by call path: the operations of a table, and those helpers that answer data.
+    """The commands by call path: the operations of a table, and the helpers that return data.
 
-    A helper is a row here, that of the operation that it extends with the helper's parameters; those that take
-    functions are left out.
+    A helper is represented by the row of the operation that it extends, with the helper's own parameters. Helpers whose
+    arguments or results exist only in Python are left out.
     """
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.helpers = {name: each for name, each in table.helpers.items() if _answers_data(each)}
+        self.helpers = {name: each for name, each in table.helpers.items() if _returns_data(each)}
 
     def __getitem__(self, name: str) -> Row:
         helper = self.helpers.get(name)
@@ -59,17 +56,17 @@ class Commands(Mapping[str, Row]):
         return self.table.aliases
 
     def positional(self, name: str) -> list[str]:
-        """The parameters that words without a name are: those of the path, or what a helper without one lists."""
+        """The names of the positional parameters: those of the path, or a helper's `args`."""
         helper = self.helpers.get(name)
         return self[name].path_params if helper is None or helper.extends is not None else helper.args or []
 
     def takes(self, name: str, callback: str) -> bool:
-        """Tell whether a helper takes a callback by that name."""
+        """Return whether a helper takes a callback of that name."""
         return name in self.helpers and callback in self.helpers[name].params
 
 
-def _answers_data(helper: HelperRow | WebSocketRow) -> bool:
-    return isinstance(helper, HelperRow) and not helper.response.startswith(OF_PYTHON)
+def _returns_data(helper: HelperRow | WebSocketRow) -> bool:
+    return isinstance(helper, HelperRow) and not helper.response.startswith(PYTHON_ONLY)
 
 
 def _helper_row(helper: HelperRow | WebSocketRow, table: Table) -> Row:
@@ -79,7 +76,7 @@ def _helper_row(helper: HelperRow | WebSocketRow, table: Table) -> Row:
     params = {
         name: kind
         for name, kind in kinds.items()
-        if name not in row.path_params and not (kind.startswith(OF_PYTHON) and kind.endswith("?"))
+        if name not in row.path_params and not (kind.startswith(PYTHON_ONLY) and kind.endswith("?"))
     }
     return msgspec.structs.replace(
         row, response=helper.response, doc=helper.doc, params=params, files=files, stream=None, alias=[]
@@ -87,22 +84,22 @@ def _helper_row(helper: HelperRow | WebSocketRow, table: Table) -> Row:
 
 
 def read_table(options: argparse.Namespace) -> Commands:
-    """Return the shipped table with those of the environment and the options over it."""
+    """Return the shipped table, merged with those of the environment and the options."""
     others = [*environment_tables(), *(options.table or ())]
-    # The structs that a table names lie beside it, where `oai import` puts them.
+    # The structs that a table names are in a module in its directory, where `oai import` writes it.
     sys.path += [os.path.dirname(os.path.abspath(path)) for path in others]
     return Commands(load_table(SHIPPED, *others) if others else shipped_table())
 
 
 def list_operations(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
-    """Print the operations in which all the words occur, each on a line."""
+    """Print the operations that contain all the words, one on a line."""
     table = read_table(options)
-    found = {name: row for name, row in table.items() if _has(words, name, row)}
-    if not found:
-        raise UsageError(f"no operation has {' and '.join(map(repr, words))}{_did_you_mean(words[0], table)}")
-    width = min(max(map(len, found)), WIDEST)
-    path_width = min(max(len(row.path) for row in found.values()), WIDEST)
-    for name, row in found.items():
+    rows = {name: row for name, row in table.items() if _has(words, name, row)}
+    if not rows:
+        raise UsageError(f"no operation contains {' and '.join(map(repr, words))}{_did_you_mean(words[0], table)}")
+    width = min(max(map(len, rows)), WIDEST)
+    path_width = min(max(len(row.path) for row in rows.values()), WIDEST)
+    for name, row in rows.items():
         doc = f"{row.doc} (deprecated)" if row.deprecated else row.doc
         method = "helper" if name in table.helpers else row.method
         print(f"{name:<{width}}  {method:<6} {row.path:<{path_width}}  {doc}".rstrip())  # noqa: T201
@@ -115,9 +112,9 @@ def _has(words: Iterable[str], name: str, row: Row) -> bool:
 
 
 def show_operation(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
-    """Print a row: what it does, what it takes, what it answers."""
+    """Print an operation's description, parameters and result."""
     if not words:
-        raise UsageError("show takes the name of an operation: oai show chat.completions.create")
+        raise UsageError("oai show needs the name of an operation: oai show chat.completions.create")
     table = read_table(options)
     for name in [name for word in words for name in find_names(table, word)]:
         for line in _shown(name, table[name], table.helpers.get(name)):
@@ -143,7 +140,7 @@ def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iter
         yield f"  Also: {', '.join(aliases)}"
     yield ""
     if row.params is None:
-        yield "  takes any parameter"
+        yield "  accepts any parameter"
     params = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
     if row.stream:
         params.setdefault("stream", "bool?")
@@ -154,18 +151,18 @@ def _shown(name: str, row: Row, helper: HelperRow | WebSocketRow | None) -> Iter
         place = _place(row, param) if helper is None else "file" if param in row.files else ""
         yield f"  {param:<{width}}  {need}  {place:<6} {kind.removesuffix('?')}"
     if not params and row.params is not None:
-        yield "  takes no parameters"
+        yield "  no parameters"
     yield ""
-    yield f"  answers {row.response}" + (f"; with stream:=true, events of {row.stream}" if row.stream else "")
+    yield f"  returns {row.response}" + (f"; with stream:=true, events of {row.stream}" if row.stream else "")
     if row.auth == "admin":
-        yield "  needs the key in OPENAI_ADMIN_KEY"
+        yield "  requires an admin key (OPENAI_ADMIN_KEY)"
     needed = [each for each, kind in ordered if not kind.endswith("?") and each not in row.path_params]
     yield "  oai " + " ".join([name, *map(str.upper, row.path_params), *(_example(row, each) for each in needed)])
     yield ""
 
 
 def _place(row: Row, param: str) -> str:
-    """Say where in the request a parameter goes."""
+    """Return the part of the request that carries a parameter."""
     if param in row.path_params:
         return "path"
     if param in row.files:
@@ -180,7 +177,11 @@ def _example(row: Row, param: str) -> str:
 
 
 def find_names(table: Commands, word: str) -> list[str]:
-    """Return the operations that a word names: one by its call path, or those of an alias."""
+    """Return the operations of a call path (one) or an alias (one or more).
+
+    Raises:
+        UsageError: there is none; suggests the nearest.
+    """
     if word in table:
         return [word]
     if word in table.aliases:
@@ -191,9 +192,9 @@ def find_names(table: Commands, word: str) -> list[str]:
         raise UsageError(f"{word} is a group of operations: {shown} (oai list {word})")
     if word in table.table.helpers:
         raise UsageError(
-            f"{word} is for programs in Python: what it returns is no data (oai list {word.partition('.')[0]})"
+            f"{word} can only be called from Python, since its result is not data (oai list {word.partition('.')[0]})"
         )
-    raise UsageError(f"there is no operation {word!r}{_did_you_mean(word, table)} (oai list)")
+    raise UsageError(f"unknown operation {word!r}{_did_you_mean(word, table)} (oai list)")
 
 
 def _did_you_mean(word: str, table: Commands) -> str:

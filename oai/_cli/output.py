@@ -1,7 +1,7 @@
-"""What the command line prints: answers as JSON, streams as text while it comes, binary content as bytes.
+"""Print results: data as JSON, streams as text as it arrives, binary content as bytes.
 
-On a terminal JSON is indented and control characters in a model's text are shown instead of obeyed; anywhere else
-JSON is on one line. This module is given results and knows nothing of how they were asked for.
+On a terminal, JSON is indented, and control characters in a model's text are escaped so that it cannot control the
+terminal; elsewhere JSON is on one line. This module prints results and does not know which call produced them.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Characters that tell a terminal what to do, but for tab and line feed."""
+"""Control characters (C0, DEL, C1) except tab and line feed."""
 
-SPEAKING = re.compile(r"(^|\.)(output_text|refusal|transcript\.text)\.delta$")
-"""Tags of events whose `delta` is text."""
+TEXT_DELTAS = re.compile(r"(^|\.)(output_text|refusal|transcript\.text)\.delta$")
+"""Matches the tags of events whose `delta` is text."""
 
-SPOKEN_FAMILIES = ("agent.session.", "response.", "thread.", "transcript.")
-"""How the tags of streams begin that tell a text, in which all other events are left out."""
+TEXT_STREAMS = ("agent.session.", "response.", "thread.", "transcript.")
+"""Tag prefixes of streams that carry text; their other events are not printed."""
 
 
 class Output:
-    """Where a result goes.
+    """The destination of results.
 
     Args:
-        file: the file to write to instead of the standard output.
-        json: whether everything is JSON, one value on a line.
+        file: the file to write to; the standard output by default.
+        json: whether to print everything as JSON, one value on a line.
     """
 
     def __init__(self, file: str | None = None, *, json: bool = False) -> None:
@@ -49,11 +49,11 @@ class Output:
 
     @property
     def takes_bytes(self) -> bool:
-        """Whether binary content can be written, which a terminal would not survive."""
+        """Whether binary content can be written: not to a terminal."""
         return not self._terminal
 
     def write(self, result: Any) -> None:
-        """Write the result of a call that is no stream."""
+        """Write a result other than a stream."""
         if isinstance(result, BinaryResponse) and self._file is not None:
             result.write_to_file(self._file)
             return
@@ -61,19 +61,19 @@ class Output:
             if isinstance(result, BinaryResponse):
                 target.write(result.content)
             elif isinstance(result, str):
-                self._say(target, result if result.endswith("\n") else f"{result}\n")
+                self._put_text(target, result if result.endswith("\n") else f"{result}\n")
             elif result is not None:
                 self._put(target, result, indent=self._terminal and not self._json)
 
     def write_items(self, items: Iterable[Any]) -> None:
-        """Write each item as JSON on a line of its own, as it comes."""
+        """Write each item as JSON on a line of its own as it arrives."""
         with self._opened() as target:
             for item in items:
                 self._put(target, item)
                 target.flush()
 
     def write_events(self, events: Iterable[Any]) -> bool:
-        """Write the events of a stream as they come: their text where they tell one, else JSON lines.
+        """Write the events of a stream as they arrive: their text if the stream carries text, else JSON lines.
 
         Returns:
             Whether anything was written.
@@ -83,15 +83,15 @@ class Output:
             try:
                 for event in events:
                     data = plain(event)
-                    text = None if self._json else spoken(data)
+                    text = None if self._json else event_text(data)
                     if text is None:
                         self._put(target, data)
                         written, last = True, ""
                     elif text:
-                        self._say(target, text)
+                        self._put_text(target, text)
                         written, last = True, text
                     target.flush()
-            finally:  # an error's line, or the shell's prompt, begins on a line of its own
+            finally:  # so that an error message, or the shell's prompt, starts on a new line
                 if last and not last.endswith("\n"):
                     target.write(b"\n")
                     target.flush()
@@ -111,16 +111,16 @@ class Output:
         data = msgspec.json.encode(plain(value))
         target.write((msgspec.json.format(data, indent=2) if indent else data) + b"\n")
 
-    def _say(self, target: BinaryIO, text: str) -> None:
+    def _put_text(self, target: BinaryIO, text: str) -> None:
         if self._terminal:
-            text = CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+            text = CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
         target.write(text.encode(errors="backslashreplace"))
 
 
-def spoken(event: Any) -> str | None:
-    """Return the text that an event adds, empty if it adds none; `None` where its stream tells no text.
+def event_text(event: Any) -> str | None:
+    """Return the text that an event adds, which may be empty; `None` if its stream carries no text.
 
-    Of several choices only the first is told, since they come mixed.
+    With several choices only the first is printed, since their texts are interleaved.
     """
     fields = as_dict(event)
     tag = str(fields.get("type") or fields.get("event") or "")
@@ -129,13 +129,13 @@ def spoken(event: Any) -> str | None:
     if tag == "thread.message.delta":
         parts = as_list(as_dict(as_dict(fields.get("data")).get("delta")).get("content"))
         return "".join(str(as_dict(as_dict(part).get("text")).get("value") or "") for part in parts)
-    if SPEAKING.search(tag):
+    if TEXT_DELTAS.search(tag):
         return str(fields.get("delta") or "")
-    return "" if tag.startswith(SPOKEN_FAMILIES) else None
+    return "" if tag.startswith(TEXT_STREAMS) else None
 
 
 def _choice(choices: list[Any]) -> str | None:
-    """Return the text of the first choice; `None` where a tool is called, which is no text but must be seen."""
+    """Return the text of the first choice; `None` for a tool call, which must be printed as JSON."""
     for choice in map(as_dict, choices):
         if not choice.get("index"):
             delta = as_dict(choice.get("delta")) or choice
@@ -145,10 +145,10 @@ def _choice(choices: list[Any]) -> str | None:
 
 
 def drop(stream: TextIO) -> None:
-    """Send the rest of a standard stream nowhere, since its reader is gone and Python would flush it at the end."""
+    """Redirect a standard stream whose reader is gone to the null device, since Python flushes it at exit."""
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
     except (OSError, ValueError):
         pass  # a stream without a descriptor has nothing to flush to

@@ -1,7 +1,7 @@
-"""Progress bars of the command line: of files that are sent, and of answers that are bytes.
+"""Progress bars of the command line for uploads and downloads.
 
-They are tqdm's and stand on the standard error, where it is a terminal and tqdm is installed. What goes over the wire
-is counted by a transport around the usual one, so that attempts, redirects and cassettes stay what they are.
+They are drawn by tqdm on the standard error, if that is a terminal and tqdm is installed. A transport around the
+default one counts the bytes, so that attempts, redirects and cassettes work as without bars.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     from oai._table.rows import Row
 
 
-def shows_bars(asked: bool | None, row: Row) -> bool:
-    """Tell whether a call shows bars: where it moves files, and somebody can see them or has asked for them.
+def shows_bars(option: bool | None, row: Row) -> bool:
+    """Return whether a call shows progress bars: if it transfers files, and by the option or the terminal.
 
     Args:
-        asked: what `--progress` and `--no-progress` say, `None` where neither is there.
+        option: `True` for `--progress`, `False` for `--no-progress`, `None` for neither.
         row: the operation.
 
     Raises:
-        UsageError: they are asked for, and tqdm is not installed.
+        UsageError: `--progress` is set, but tqdm is not installed.
     """
-    if asked is False or not (row.files or row.response == "bytes"):
+    if option is False or not (row.files or row.response == "bytes"):
         return False
     from importlib.util import find_spec
 
     installed = find_spec("tqdm") is not None
-    if asked and not installed:
+    if option and not installed:
         raise UsageError("--progress needs tqdm, which is not installed: pip install 'oai[progress]'")
-    return asked or (installed and sys.stderr is not None and sys.stderr.isatty())
+    return option or (installed and sys.stderr is not None and sys.stderr.isatty())
 
 
 class Screen:
-    """The standard error as a place for bars; that nobody reads it any more must not end an upload."""
+    """The standard error as a file for tqdm that ignores a closed pipe, which must not abort an upload."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys.stderr, name)
 
     def write(self, text: str) -> None:
-        """Show text, if there is anybody to see it."""
+        """Write text, unless the reader is gone."""
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
@@ -59,7 +59,7 @@ class Screen:
 
 
 def _width() -> int:
-    """Return the columns of the terminal; one that says to have none, as some containers' do, has the usual 80."""
+    """Return the width of the terminal; 80 if it reports 0 columns, as in some containers, or none at all."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError):
@@ -67,17 +67,17 @@ def _width() -> int:
 
 
 class Bar:
-    """A bar from its making until it is closed, which wipes it away.
+    """A progress bar, erased when it is closed.
 
     Args:
-        text: what stands before it.
-        total: the bytes at its end, where that is known.
+        text: the label in front of it.
+        total: the total number of bytes, if known.
     """
 
     def __init__(self, text: str, total: int | None) -> None:
         from tqdm import tqdm
 
-        tqdm.monitor_interval = 0  # no thread, and below no semaphore, which would load multiprocessing
+        tqdm.monitor_interval = 0  # no monitor thread; and an own lock, since the default one loads multiprocessing
         tqdm.set_lock(threading.RLock())
         self._bar = tqdm(
             desc=text,
@@ -85,18 +85,18 @@ class Bar:
             unit="B",
             unit_scale=True,
             unit_divisor=1024,
-            miniters=0,  # a slow piece after fast ones is drawn as well
+            miniters=0,  # draw also when the rate drops; by default tqdm adapts to the fastest rate seen
             leave=False,
             ncols=_width(),
             file=Screen(),
         )
 
     def at(self, done: int) -> None:
-        """Show that so many bytes are done, fewer than before where an attempt begins anew."""
+        """Set the number of bytes transferred, which falls when an attempt is retried."""
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
-        """Wipe it away."""
+        """Erase it."""
         self._bar.close()
 
     def __enter__(self) -> Self:
@@ -106,13 +106,13 @@ class Bar:
         self.close()
 
 
-class Whole:
-    """The callback of helpers that tell of themselves what they send: one bar for all of it."""
+class UploadProgress:
+    """The `progress` callback for helpers that send several requests: one bar for the whole upload."""
 
     _bar: Bar | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """Show that so many bytes of all are sent; with the last the bar goes, since a helper may wait after it."""
+        """Set the number of bytes sent; at the end the bar is erased, since a helper may still wait for the server."""
         if self._bar is None:
             self._bar = Bar("uploading", total)
         self._bar.at(done)
@@ -128,7 +128,7 @@ class Whole:
 
 
 class MeteredTransport:
-    """The usual transport with a bar for each body of several pieces, and for each answer that is bytes."""
+    """The default transport with a progress bar for each body of several pieces and each binary response."""
 
     def __init__(self) -> None:
         from oai._client.default_transport import find_transport
@@ -139,11 +139,11 @@ class MeteredTransport:
 
     @property
     def needs_key(self) -> bool:
-        """Whether a client must have a key."""
+        """Whether a client needs a key."""
         return getattr(self._transport, "needs_key", True)
 
     def send(self, request: Request) -> Reply:
-        """Send over the transport within."""
+        """Send with the default transport."""
         from oai._request.multipart import PIECE
 
         body = request.body

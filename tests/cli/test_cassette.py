@@ -1,4 +1,4 @@
-"""`oai cassette`: secrets found and never shown, exchanges shown, cassettes of vcrpy taken over."""
+"""`oai cassette`: finds secrets without printing them, lists exchanges, converts cassettes of vcrpy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = planted("Opaque", "Value", "4711", "0815", by="")
 
 
 def cassette(path: Path, *exchanges: dict[str, Any]) -> Path:
-    """Write a cassette as somebody might by hand."""
+    """Write a cassette by hand."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"oai-cassette": 1, "exchanges": exchanges}))
     return path
@@ -40,10 +40,8 @@ def exchange(request: dict[str, Any] | None = None, reply: dict[str, Any] | None
     }
 
 
-def replied(**reply: Any) -> dict[str, Any]:
-    made = exchange()
-    made["reply"] = {"status": 200, **reply}
-    return made
+def with_reply(**reply: Any) -> dict[str, Any]:
+    return {**exchange(), "reply": {"status": 200, **reply}}
 
 
 LEAKS = [
@@ -58,13 +56,13 @@ LEAKS = [
     ),
     (exchange({"text": f"key: {KEY}"}), "request.text"),
     (exchange({"path": f"/x/{KEY}"}), "request.path"),
-    (replied(json={"client_secret": {"value": PLAIN}}), "reply.json.client_secret.value"),
-    (replied(text=[f"{KEY}\n"]), "reply.text[0]"),
-    (replied(headers={"location": f"https://x.invalid/?sig={PLAIN}"}), "reply.headers.location"),
-    (replied(base64=base64.b64encode(b"\x00" + KEY.encode()).decode()), "reply.base64"),
-    (replied(chunks=[{"text": "x"}, {"data": {"delta": KEY}}]), "reply.chunks[1].data.delta"),
-    (replied(chunks=[{"data": {"d": KEY[:9]}}, {"data": {"d": KEY[9:]}}]), "d of the events together"),
-    (replied(chunks=[{"text": KEY[:9]}, {"text": KEY[9:]}]), "at reply.chunks"),
+    (with_reply(json={"client_secret": {"value": PLAIN}}), "reply.json.client_secret.value"),
+    (with_reply(text=[f"{KEY}\n"]), "reply.text[0]"),
+    (with_reply(headers={"location": f"https://x.invalid/?sig={PLAIN}"}), "reply.headers.location"),
+    (with_reply(base64=base64.b64encode(b"\x00" + KEY.encode()).decode()), "reply.base64"),
+    (with_reply(chunks=[{"text": "x"}, {"data": {"delta": KEY}}]), "reply.chunks[1].data.delta"),
+    (with_reply(chunks=[{"data": {"d": KEY[:9]}}, {"data": {"d": KEY[9:]}}]), "d of the events together"),
+    (with_reply(chunks=[{"text": KEY[:9]}, {"text": KEY[9:]}]), "at reply.chunks"),
     (
         {"request": {"method": "GET", "path": "/"}, "reply": {"failure": {"kind": "connect", "message": f"no {KEY}"}}},
         "reply.failure.message",
@@ -73,7 +71,7 @@ LEAKS = [
 
 
 @pytest.mark.parametrize(("leaking", "place"), LEAKS)
-def test_a_secret_is_found_named_by_its_place_and_not_shown(
+def test_check_reports_position_of_secret_without_its_value(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], leaking: dict[str, Any], place: str
 ) -> None:
     path = cassette(tmp_path / "tests" / "a.cassette", exchange(), leaking)
@@ -89,8 +87,8 @@ def test_a_secret_is_found_named_by_its_place_and_not_shown(
     assert PLAIN not in output
 
 
-def test_every_secret_is_named_and_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    many = replied(json={"a": KEY, "b": [KEY], "api_key": PLAIN}, headers={"x-request-id": KEY})
+def test_check_reports_every_secret_and_unreadable_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    many = with_reply(json={"a": KEY, "b": [KEY], "api_key": PLAIN}, headers={"x-request-id": KEY})
     cassette(tmp_path / "deep" / "er" / "a.cassette", many)
     (tmp_path / "b.cassette").write_text("{")
     cassette(tmp_path / "new.cassette", {**exchange(), "more": 1})
@@ -106,9 +104,7 @@ def test_every_secret_is_named_and_every_file(tmp_path: Path, capsys: pytest.Cap
     assert len(lines) == 7
 
 
-def test_what_a_recording_writes_is_without_a_secret(
-    tmp_path: Path, server: Loopback, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_recorded_cassette_passes_check(tmp_path: Path, server: Loopback, capsys: pytest.CaptureFixture[str]) -> None:
     server.default = Answer.of_json({"id": KEY, "client_secret": {"value": PLAIN}})
     with Recorder(tmp_path / "a.cassette", mode="record", compare_headers=["x-api-key"]) as recorder:
         client = oai.OpenAI(api_key=KEY, base_url=server.url, transport=recorder, default_headers={"X-Api-Key": PLAIN})
@@ -116,31 +112,31 @@ def test_what_a_recording_writes_is_without_a_secret(
         client.post("/form", body={"client_secret": PLAIN, "tools[0][authorization]": PLAIN}, files={"file": b"x"})
     assert PLAIN not in (tmp_path / "a.cassette").read_text()
     assert main(["cassette", "check", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "1 cassette without a secret\n"
+    assert capsys.readouterr().out == "1 cassette, no secrets found\n"
 
 
-def test_a_directory_without_cassettes_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_directory_without_cassettes_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cassette", "check", str(tmp_path)]) == 1
-    assert "there is no *.cassette in this directory" in capsys.readouterr().out
+    assert "no *.cassette files in or below this directory" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "check PATH ..., show PATH ..., or import OLD NEW"),
+        ([], "usage: oai cassette check PATH ... | show PATH ... | import OLD NEW"),
         (["chekc", "x"], "did you mean 'check'?"),
-        (["check"], "takes files, or directories"),
-        (["import", "one"], "old.yaml new.cassette"),
+        (["check"], "needs files, or directories"),
+        (["import", "one"], "OLD.yaml NEW.cassette"),
     ],
 )
-def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+def test_usage_errors(capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
     assert main(["cassette", *words]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_the_exchanges_are_shown_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_one_line_per_exchange(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     failure = {"request": {"method": "GET", "path": "/a"}, "reply": {"failure": {"kind": "timeout", "message": "late"}}}
-    stream = replied(
+    stream = with_reply(
         headers={"content-type": "text/event-stream"}, chunks=[{"text": "ab"}, {"text": "c"}], end="closed"
     )
     path = cassette(
@@ -149,22 +145,22 @@ def test_the_exchanges_are_shown_a_line_each(tmp_path: Path, capsys: pytest.Capt
     assert main(["cassette", "show", str(path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{path}: 3 exchanges",
-        "    1  GET /models?limit=2  models.list  200  no type, 11 bytes",
+        "    1  GET /models?limit=2  models.list  200  no content type, 11 bytes",
         "    2  GET /a  -  timeout: late",
-        "    3  GET /models  -  200  text/event-stream, 3 bytes in 2 chunks  closed by its caller",
+        "    3  GET /models  -  200  text/event-stream, 3 bytes in 2 chunks  closed by the caller",
     ]
     assert main(["cassette", "show", str(tmp_path / "none.cassette")]) == 1
 
 
-def taken(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> tuple[str, str]:
+def run_import(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> tuple[str, str]:
     assert main(["cassette", "import", *words]) == status
     output = capsys.readouterr()
     return output.out, output.err
 
 
-def test_a_cassette_of_vcrpy_replays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_imported_vcr_cassette_replays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "new.cassette"
-    output, notes = taken(capsys, str(VECTORS / "urllib3.yaml"), str(path))
+    output, notes = run_import(capsys, str(VECTORS / "urllib3.yaml"), str(path))
     assert output == f"{path}: 5 exchanges from {VECTORS / 'urllib3.yaml'}\n"
     assert "interaction 3, GET https://telemetry.example/events, is outside /v1: left out" in notes
     assert "interaction 6, GET https://api.openai.com/v1/nobody/knows/this, is of no operation" in notes
@@ -184,10 +180,10 @@ def test_a_cassette_of_vcrpy_replays(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert client.get("/nobody/knows/this", cast_to=dict) == {"ok": True}
 
 
-def test_what_the_older_and_other_recordings_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_of_other_vcr_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(tmp_path / "new.cassette")
     for name in ("httpx_4.yaml", "aiohttp.json", "python2.yaml"):
-        assert ": 1 exchange from" in taken(capsys, str(VECTORS / name), path)[0]
+        assert ": 1 exchange from" in run_import(capsys, str(VECTORS / name), path)[0]
         client = oai.OpenAI(transport=Recorder(path), max_retries=0)
         if name == "httpx_4.yaml":
             assert client.models.retrieve("gpt-5").owned_by == "me"
@@ -215,40 +211,38 @@ def test_what_the_older_and_other_recordings_have(tmp_path: Path, capsys: pytest
         ('{"interactions": [', "no JSON"),
     ],
 )
-def test_what_is_no_cassette_of_vcrpy_is_refused(
+def test_invalid_vcr_cassette_is_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     old, new = tmp_path / "old.yaml", tmp_path / "new.cassette"
     old.write_text(text)
-    output, complaint = taken(capsys, str(old), str(new), status=1)
+    output, complaint = run_import(capsys, str(old), str(new), status=1)
     assert output == ""
     assert message in complaint
     assert not new.exists()
 
 
-def test_an_import_with_a_secret_that_cannot_be_taken_out_writes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_import_with_unredactable_secret_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = tmp_path / "old.json", tmp_path / "new.cassette"
     response = {"status": {"code": 200}, "headers": {}, "body": {"string": KEY.encode().hex()}}
     request = {"method": "GET", "uri": "https://x.invalid/v1/models", "headers": {"authorization": [f"Bearer {KEY}"]}}
     old.write_text(json.dumps({"version": 1, "interactions": [{"request": request, "response": response}]}))
-    _, complaint = taken(capsys, str(old), str(new), status=1)
+    _, complaint = run_import(capsys, str(old), str(new), status=1)
     assert "nothing was written" in complaint
     assert KEY not in complaint
     assert not new.exists()
 
 
-def test_only_what_lies_below_the_base_url_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_keeps_only_requests_below_base_url(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [str(VECTORS / "httpx_4.yaml"), str(tmp_path / "new.cassette")]
     assert (
         "is outside https://other.invalid/v1"
-        in taken(capsys, "--base-url", "https://other.invalid/v1", *words, status=1)[1]
+        in run_import(capsys, "--base-url", "https://other.invalid/v1", *words, status=1)[1]
     )
-    assert "1 exchange" in taken(capsys, "--base-url", "https://api.openai.com/v1/", *words)[0]
+    assert "1 exchange" in run_import(capsys, "--base-url", "https://api.openai.com/v1/", *words)[0]
 
 
-NOBODY = planted("of", "nobody", "at", "all")
+PLANTED_KEY = planted("of", "nobody", "at", "all")
 
 RECORDING = """
 import asyncio, json, sys
@@ -256,32 +250,32 @@ import vcr
 
 library, cassette, serializer, url = sys.argv[1:]
 headers = {"Authorization": "Bearer " + "-".join(["of", "nobody", "at", "all"]), "Content-Type": "application/json", "Accept-Encoding": "gzip"}
-ASKED = [
+REQUESTS = [
     ("POST", "/chat/completions", {"model": "m", "messages": []}),
     ("POST", "/chat/completions", {"model": "m", "messages": [], "stream": True}),
     ("GET", "/models/gone", None),
     ("GET", "/files/f/content", None),
 ]
-bodies = [None if body is None else json.dumps(body).encode() for _, _, body in ASKED]
-asked = [(method, url + path, body) for (method, path, _), body in zip(ASKED, bodies)]
+bodies = [None if body is None else json.dumps(body).encode() for _, _, body in REQUESTS]
+requests = [(method, url + path, body) for (method, path, _), body in zip(REQUESTS, bodies)]
 
 def urllib3():
     import urllib3
     with urllib3.PoolManager() as pool:
-        for method, place, body in asked:
+        for method, place, body in requests:
             pool.request(method, place, body=body, headers=headers)
 
 def httpx():
     import httpx
     with httpx.Client() as client:
-        for method, place, body in asked:
+        for method, place, body in requests:
             client.request(method, place, content=body, headers=headers)
 
 def aiohttp():
     import aiohttp
     async def run():
         async with aiohttp.ClientSession() as session:
-            for method, place, body in asked:
+            for method, place, body in requests:
                 async with session.request(method, place, data=body, headers=headers) as response:
                     await response.read()
     asyncio.run(run())
@@ -297,7 +291,7 @@ CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m
 
 @pytest.mark.parametrize("library", ["urllib3", "aiohttp", "httpx"])
 @pytest.mark.parametrize("serializer", ["yaml", "json"])
-def test_what_vcrpy_itself_records_is_imported(
+def test_import_of_fresh_vcr_recordings(
     tmp_path: Path, server: Loopback, capsys: pytest.CaptureFixture[str], library: str, serializer: str
 ) -> None:
     binary = bytes(range(256)) if serializer == "yaml" else b"plain text"  # vcrpy's JSON takes no binary
@@ -310,9 +304,9 @@ def test_what_vcrpy_itself_records_is_imported(
     old, new = tmp_path / f"old.{serializer}", tmp_path / "new.cassette"
     command = [sys.executable, "-c", RECORDING, library, str(old), serializer, f"{server.url}/v1"]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
-    assert ": 4 exchanges from" in taken(capsys, str(old), str(new))[0]
-    assert NOBODY in old.read_text()
-    assert NOBODY not in new.read_text()
+    assert ": 4 exchanges from" in run_import(capsys, str(old), str(new))[0]
+    assert PLANTED_KEY in old.read_text()
+    assert PLANTED_KEY not in new.read_text()
     with Recorder(new, allow_unused=False) as recorder:
         client = oai.OpenAI(transport=recorder, max_retries=0)
         assert client.chat.completions.create(model="m", messages=[]).to_dict() == CHAT
@@ -323,7 +317,7 @@ def test_what_vcrpy_itself_records_is_imported(
         assert client.files.content("f").content == binary
 
 
-def test_an_uploaded_form_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_of_a_multipart_upload(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     form = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="n.txt"\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n'
     request = {
         "method": "POST",
@@ -335,7 +329,7 @@ def test_an_uploaded_form_is_imported(tmp_path: Path, capsys: pytest.CaptureFixt
     response = {"status": {"code": 200}, "headers": {"Content-Type": ["application/json"]}, "body": body}
     old, new = tmp_path / "old.json", tmp_path / "new.cassette"
     old.write_text(json.dumps({"version": 1, "interactions": [{"request": request, "response": response}]}))
-    taken(capsys, str(old), str(new))
+    run_import(capsys, str(old), str(new))
     client = oai.OpenAI(transport=Recorder(new))
     assert client.files.create(file=("n.txt", b"hello", "text/plain"), purpose="user_data").id == "f"
     with pytest.raises(CassetteMiss):
@@ -354,13 +348,13 @@ def test_an_uploaded_form_is_imported(tmp_path: Path, capsys: pytest.CaptureFixt
         ("GET", "/v1/nothing", None),
     ],
 )
-def test_operations_are_found_by_method_and_path(
+def test_import_identifies_operations(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str, path: str, operation: str | None
 ) -> None:
     request = {"method": method, "uri": f"http://127.0.0.1:9{path}", "headers": {}, "body": None}
     response = {"status": {"code": 204}, "headers": {}, "body": None}
     old, new = tmp_path / "old.json", tmp_path / "new.cassette"
     old.write_text(json.dumps({"version": 1, "interactions": [{"request": request, "response": response}]}))
-    taken(capsys, str(old), str(new))
+    run_import(capsys, str(old), str(new))
     [only] = _cassette.read(str(new))
     assert only.request.operation == operation

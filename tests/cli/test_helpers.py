@@ -1,4 +1,4 @@
-"""Helpers on the command line: called as operations are, from the same rows."""
+"""Helpers on the command line, called like operations and from the same table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from oai.testing import Answer, Loopback
 Output = pytest.CaptureFixture[str]
 
 
-def test_a_file_is_uploaded_in_parts(
+def test_file_is_uploaded_in_parts(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Output
 ) -> None:
     store = Store(server)
@@ -32,7 +32,7 @@ def test_a_file_is_uploaded_in_parts(
     assert "md5" not in store.completed
 
 
-def test_the_standard_input_is_uploaded_in_parts(
+def test_standard_input_is_uploaded_in_parts(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Output
 ) -> None:
     store = Store(server)
@@ -44,9 +44,7 @@ def test_the_standard_input_is_uploaded_in_parts(
     assert (store.content, store.created[0]["filename"]) == (b"piped", "piped.txt")
 
 
-def test_what_is_asked_for_until_it_is_done_takes_the_words_of_the_path(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch, capfd: Output
-) -> None:
+def test_poll_helpers_take_path_arguments(server: Loopback, monkeypatch: pytest.MonkeyPatch, capfd: Output) -> None:
     server.reply(*(Answer(json=stored(each)) for each in ("in_progress", "completed")))
     words = ["vector_stores.files.poll", "vs_1", "vsf_1", "poll_interval_ms=1", "deadline=20"]
     assert main([*live(server, monkeypatch), *words]) == 0
@@ -62,7 +60,7 @@ def test_what_is_asked_for_until_it_is_done_takes_the_words_of_the_path(
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_files_are_uploaded_and_waited_for(
+def test_upload_and_poll_uploads_files_and_waits(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Output, count: int
 ) -> None:
     done = {"id": "vsfb_1", "object": "vector_store.files_batch", "status": "completed"}
@@ -78,7 +76,7 @@ def test_files_are_uploaded_and_waited_for(
     assert created.json() == {"file_ids": ["file-0", *["file-1"] * count]}
 
 
-def test_every_helper_that_answers_data_is_listed_and_shown(capfd: Output) -> None:
+def test_helpers_that_return_data_are_listed_and_shown(capfd: Output) -> None:
     commands = Commands(shipped_table())
     for name in commands.helpers:
         assert main(["show", name]) == 0
@@ -91,15 +89,15 @@ def test_every_helper_that_answers_data_is_listed_and_shown(capfd: Output) -> No
     assert polls <= commands.helpers.keys()
 
 
-def test_what_is_wrong_with_a_helper_is_said_in_a_line(capfd: Output) -> None:
+def test_helper_usage_errors_are_one_line(capfd: Output) -> None:
     assert "missing 2 required arguments" in fails(capfd, 2, "uploads.upload_file_chunked", "purpose=batch")
-    assert "chat.completions.stream is for programs in Python" in fails(capfd, 2, "chat.completions.stream")
+    assert "chat.completions.stream can only be called from Python" in fails(capfd, 2, "chat.completions.stream")
     assert "did you mean 'batches.poll'" in fails(capfd, 2, "batches.pol", "b")
     assert "unexpected keyword argument 'progress'" in fails(capfd, 2, "batches.poll", "b", "progress=x")
-    assert "deadline is a number" in fails(capfd, 2, "batches.poll", "b", "deadline=soon")
+    assert "deadline must be a number" in fails(capfd, 2, "batches.poll", "b", "deadline=soon")
 
 
-def test_a_helper_over_a_deprecated_operation_says_so(capfd: Output) -> None:
+def test_helper_of_deprecated_operation_prints_notice(capfd: Output) -> None:
     assert main(["--offline", "beta.threads.runs.poll", "thread_1", "run_1"]) == 0
     output, complaint = capfd.readouterr()
     assert json.loads(output)["id"] == "run_1"

@@ -1,4 +1,4 @@
-"""The command line, in process: what it takes, what it prints, and how it fails."""
+"""The command line in process: arguments, output and errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paths import DATA
 
 from oai._cli.arguments import UsageError, parse_arguments
 from oai._cli.main import COMMANDS, main
-from oai._cli.output import spoken
+from oai._cli.output import event_text
 from oai._table.load import shipped_table
 from oai.testing import Answer, Loopback
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     pass
 
 HELLO = ["chat.completions.create", "model=gpt-5", 'messages:=[{"role": "user", "content": "Hello"}]']
-SAID = 'You said: "Hello". This is an offline answer: it is made up, and no server was asked.'
+EXPECTED_TEXT = 'You said: "Hello". This is an offline response: it was invented without contacting a server.'
 
 
 def on_terminal(words: list[str]) -> tuple[int, str]:
-    """Run a command whose output is a terminal; give its status and what the terminal got."""
+    """Run a command whose output is a terminal; return its status and output."""
     ours, theirs = os.openpty()
     with open(ours, "rb", buffering=0) as screen, open(theirs, "w") as output:
         with redirect_stdout(output):
             status = main(words)
-            output.write("\n.")  # so that there is something to read, whatever was printed
+            output.write("\n.")  # so that the read returns even if the command prints nothing
             output.flush()
         return status, screen.read(65536).decode().replace("\r\n", "\n").removesuffix("\n.")
 
@@ -45,15 +45,15 @@ def on_terminal(words: list[str]) -> tuple[int, str]:
 # Output
 
 
-def test_an_answer_is_one_line_of_json_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+def test_result_in_a_pipe_is_one_line_of_json(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--offline", *HELLO]) == 0
     output, complaint = capfd.readouterr()
     assert output.count("\n") == 1
-    assert json.loads(output)["choices"][0]["message"]["content"] == SAID
+    assert json.loads(output)["choices"][0]["message"]["content"] == EXPECTED_TEXT
     assert complaint == ""
 
 
-def test_an_answer_is_indented_on_a_terminal_unless_json_is_asked_for() -> None:
+def test_result_on_a_terminal_is_indented_unless_json_is_set() -> None:
     status, shown = on_terminal(["--offline", *HELLO])
     assert (status, shown[:30]) == (0, '{\n  "id": "chatcmpl-offline",\n')
     status, shown = on_terminal(["--offline", "--json", *HELLO])
@@ -71,12 +71,12 @@ def test_an_answer_is_indented_on_a_terminal_unless_json_is_asked_for() -> None:
         ["beta.agents.sessions.create", 'environment:={"type": "none"}', "input=Hello", "stream:=true"],
     ],
 )
-def test_a_stream_prints_its_text(capfd: pytest.CaptureFixture[str], words: list[str]) -> None:
+def test_stream_prints_text(capfd: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["--offline", *words]) == 0
-    assert capfd.readouterr().out == f"{SAID}\n"
+    assert capfd.readouterr().out == f"{EXPECTED_TEXT}\n"
 
 
-def test_a_stream_prints_json_lines_where_it_has_no_text_or_they_are_asked_for(
+def test_stream_without_text_or_with_json_prints_json_lines(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--offline", "--json", *HELLO, "stream:=true"]) == 0
@@ -89,27 +89,25 @@ def test_a_stream_prints_json_lines_where_it_has_no_text_or_they_are_asked_for(
     ]
 
 
-def test_a_model_cannot_command_the_terminal(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_characters_are_escaped_on_a_terminal(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "a\x1b[2Jb\n"}}]}
     server.reply(Answer.events([chunk]))
     assert on_terminal([*live(server, monkeypatch), *HELLO, "stream:=true"]) == (0, "a\\x1b[2Jb\n")
 
 
-def test_the_text_of_an_event_is_found_in_every_kind() -> None:
+def test_event_text_of_every_kind_of_event() -> None:
     message = {"event": "thread.message.delta", "data": {"delta": {"content": [{"text": {"value": "a"}}, {}]}}}
-    assert spoken(message) == "a"
-    assert spoken({"type": "transcript.text.delta", "delta": "b"}) == "b"
-    assert spoken({"type": "response.refusal.delta", "delta": "c"}) == "c"
-    assert spoken({"type": "response.function_call_arguments.delta", "delta": "{"}) == ""
-    assert spoken({"choices": [{"index": 1, "delta": {"content": "second"}}]}) == ""
-    assert spoken({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0}]}}]}) is None
-    assert spoken({"type": "something.else"}) is None
-    assert spoken(["not", "an", "object"]) is None
+    assert event_text(message) == "a"
+    assert event_text({"type": "transcript.text.delta", "delta": "b"}) == "b"
+    assert event_text({"type": "response.refusal.delta", "delta": "c"}) == "c"
+    assert event_text({"type": "response.function_call_arguments.delta", "delta": "{"}) == ""
+    assert event_text({"choices": [{"index": 1, "delta": {"content": "second"}}]}) == ""
+    assert event_text({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0}]}}]}) is None
+    assert event_text({"type": "something.else"}) is None
+    assert event_text(["not", "an", "object"]) is None
 
 
-def test_bytes_go_to_a_file_or_a_pipe_but_not_to_a_terminal(
-    capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
-) -> None:
+def test_binary_result_goes_to_file_or_pipe(capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path) -> None:
     speak = ["--offline", "audio.speech.create", "model=m", "voice=v", "input=x"]
     assert main(speak) == 0
     sound = capfdbinary.readouterr().out
@@ -121,16 +119,16 @@ def test_bytes_go_to_a_file_or_a_pipe_but_not_to_a_terminal(
     assert capfdbinary.readouterr().out == b""
 
 
-def test_bytes_are_refused_on_a_terminal_before_they_are_asked_for(
+def test_binary_result_on_a_terminal_fails_before_sending(
     server: Loopback, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     speak = ["audio.speech.create", "model=m", "voice=v", "input=x"]
     assert on_terminal([*live(server, monkeypatch), *speak]) == (2, "")
-    assert "use --output FILE" in capfd.readouterr().err
+    assert "binary data; write it to a file (--output FILE)" in capfd.readouterr().err
     assert server.requests == []
 
 
-def test_all_pages_are_json_lines(
+def test_all_prints_items_of_all_pages_as_json_lines(
     capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = live(server, monkeypatch)
@@ -141,7 +139,7 @@ def test_all_pages_are_json_lines(
     assert main([*options, "--all", "files.list", "limit=1"]) == 0
     assert capfd.readouterr().out == '{"id":"file-1"}\n{"id":"file-2"}\n'
     assert [seen.query for seen in server.requests] == ["limit=1", "limit=1&after=file-1"]
-    assert "no pages" in fails(capfd, 2, "--offline", "--all", "models.retrieve", "x")
+    assert "needs an operation that returns pages" in fails(capfd, 2, "--offline", "--all", "models.retrieve", "x")
 
 
 # Arguments
@@ -153,7 +151,7 @@ def sent(words: list[str], server: Loopback, monkeypatch: pytest.MonkeyPatch) ->
     return server.requests[-1]
 
 
-def test_words_become_the_request(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_words_are_converted_to_the_request(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "question.txt").write_text("Why? ü")
     (tmp_path / "stop.json").write_text('["a", "b"]')
     seen = sent(
@@ -189,13 +187,13 @@ def test_words_become_the_request(server: Loopback, monkeypatch: pytest.MonkeyPa
     }
 
 
-def test_words_without_a_name_are_the_path(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positional_words_are_path_parameters(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sent(["models.retrieve", "ft:gpt-4o:acme"], server, monkeypatch).path == "/v1/models/ft:gpt-4o:acme"
     assert sent(["models", "gpt-5"], server, monkeypatch).path == "/v1/models/gpt-5"
     assert sent(["models"], server, monkeypatch).path == "/v1/models"
 
 
-def test_files_are_uploaded(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(b"hello")
     form = sent(["files.create", f"file@{tmp_path / 'notes.txt'}", "purpose=user_data"], server, monkeypatch).form()
     assert [(part.name, part.filename, part.content) for part in form] == [
@@ -216,39 +214,37 @@ def test_files_are_uploaded(server: Loopback, monkeypatch: pytest.MonkeyPatch, t
     [
         (["chat.completion.create"], "did you mean 'chat.completions.create'?"),
         (["chat"], "chat is a group of operations: chat.completions.create"),
-        (["list", "zebra"], "no operation has 'zebra'"),
-        (["show"], "show takes the name of an operation"),
-        ([], "there is no operation: `oai list`"),
+        (["list", "zebra"], "no operation contains 'zebra'"),
+        (["show"], "oai show needs the name of an operation"),
+        ([], "missing operation; `oai list`"),
         (["--ofline", "models.list"], "unrecognized arguments: --ofline"),
         (["--timeout", "soon", "models.list"], "invalid float value: 'soon'"),
         (["--offline", "--replay", "x", "models.list"], "not allowed with argument"),
-        (["--record", "x", "--replay", "x", "models.list"], "exclude each other"),
+        (["--record", "x", "--replay", "x", "models.list"], "cannot be combined"),
         (["--api-key-env", "OAI_NO_SUCH", "models.list"], "OAI_NO_SUCH is not set"),
-        (["models.list", "stray"], "'stray' is not an argument: models.list takes none without a name"),
+        (["models.list", "stray"], "unexpected positional argument 'stray'; models.list takes none"),
         (["models.retrieve"], "missing 1 required argument: 'model'"),
         (["models.retrieve", "a", "stream=true"], "unexpected keyword argument 'stream'"),
         ([*HELLO, "temprature=1"], "Did you mean 'temperature'?"),
-        ([*HELLO, "temperature=warm"], "temperature is a number, not 'warm'"),
-        ([*HELLO, "n=1.5"], "n is a whole number, not '1.5'"),
-        ([*HELLO, "store=yes"], "store is true or false, not 'yes'"),
-        ([*HELLO, "stop:=[1"], "stop: [1 is not JSON"),
-        ([*HELLO, "model=x"], "model is given twice"),
-        ([*HELLO, "messages[key]=x"], "does not go with what was given before"),
-        ([*HELLO, "stop[99999]=x"], "at most 10000 items"),
-        ([*HELLO, "user@/etc/hosts"], "user is no file; user=@/etc/hosts is the file's text"),
-        (["files.create", "purpose@/etc/hosts", "file@/etc/hosts"], "purpose is no file; purpose=@/etc/hosts is"),
-        (["chat.completions.create", "model=x", "messages=hi"], "messages is a list"),
-        (["files.create", "purpose=batch", "file@/no/such"], "file: there is no file '/no/such'"),
+        ([*HELLO, "temperature=warm"], "temperature must be a number, not 'warm'"),
+        ([*HELLO, "n=1.5"], "n must be an integer, not '1.5'"),
+        ([*HELLO, "store=yes"], "store must be true or false, not 'yes'"),
+        ([*HELLO, "stop:=[1"], "stop: [1 is not valid JSON"),
+        ([*HELLO, "model=x"], "model occurs twice"),
+        ([*HELLO, "messages[key]=x"], "messages[key] conflicts with an earlier argument"),
+        ([*HELLO, "stop[99999]=x"], "at most 10000"),
+        ([*HELLO, "user@/etc/hosts"], "user is not a file parameter; user=@/etc/hosts sends the file's text"),
+        (["files.create", "purpose@/etc/hosts", "file@/etc/hosts"], "purpose is not a file parameter; purpose=@"),
+        (["chat.completions.create", "model=x", "messages=hi"], "messages must be a list"),
+        (["files.create", "purpose=batch", "file@/no/such"], "file: no such file: '/no/such'"),
     ],
 )
-def test_what_is_wrong_with_a_command_is_said_in_a_line(
-    capfd: pytest.CaptureFixture[str], words: list[str], expected: str
-) -> None:
+def test_usage_errors_are_one_line(capfd: pytest.CaptureFixture[str], words: list[str], expected: str) -> None:
     assert expected in fails(capfd, 2, *words)
 
 
 @given(words=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=4))
-def test_any_words_are_arguments_or_are_refused(words: list[str]) -> None:
+def test_any_words_parse_or_raise_usage_error(words: list[str]) -> None:
     row = shipped_table()["chat.completions.create"]
     try:
         arguments = parse_arguments(
@@ -259,10 +255,10 @@ def test_any_words_are_arguments_or_are_refused(words: list[str]) -> None:
     assert arguments["model"] == "m"
 
 
-# Finding out
+# Commands other than operations
 
 
-def test_list_and_show_come_from_the_table(
+def test_list_and_show_print_rows_of_the_table(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = tmp_path / "mine.toml"
@@ -284,21 +280,21 @@ def test_list_and_show_come_from_the_table(
         "  query  required  body   str",
         "  top    optional  body   int",
         "",
-        "  answers dict",
+        "  returns dict",
         "  oai rerank.create POOL query=...",
         "",
     ]
     assert main(["show", "rerank.gone"]) == 0
     shown = capfd.readouterr().out
     assert "Deprecated: use create" in shown
-    assert "takes any parameter" in shown
+    assert "accepts any parameter" in shown
     assert main(["--offline", "rerank_all", "p", "query=x", "top=3"]) == 0
     assert json.loads(capfd.readouterr().out)["path"] == "/v1/rerank/p"
     assert main(["--offline", "rerank.gone"]) == 0
     assert capfd.readouterr().err == "oai: rerank.gone is deprecated: use create\n"
 
 
-def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version_options(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "oai --offline chat.completions.create" in capfd.readouterr().out
     assert main(["--version"]) == 0
@@ -306,48 +302,46 @@ def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [[command] for command in COMMANDS] + [["cassette", "check"], ["import", "x.json"]])
-def test_help_of_a_command_is_shown_and_nothing_is_done(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    """`oai serve --help` served."""
-    for asked in ("--help", "-h"):
-        assert main([*words, asked]) == 0
+def test_help_of_a_command_does_not_run_it(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """`oai serve --help` once started the server."""
+    for option in ("--help", "-h"):
+        assert main([*words, option]) == 0
         shown = capfd.readouterr().out
         assert shown.startswith(f"usage: oai {words[0]} ")
         assert shown.endswith(". `oai --help` shows the options.\n")
 
 
-def test_arguments_are_utf_8_in_every_locale() -> None:
+def test_arguments_are_utf_8_in_any_locale() -> None:
     words = [sys.executable, "-m", "oai", "--offline", "chat.completions.create", "model=x"]
     plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
     messages = 'messages:=[{"role":"user","content":"h\u00e9"}]'.encode()
-    said = subprocess.run([*words, messages], env=plain, capture_output=True, check=True).stdout.decode()
-    assert 'You said: \\"h\u00e9\\"' in said
+    output = subprocess.run([*words, messages], env=plain, capture_output=True, check=True).stdout.decode()
+    assert 'You said: \\"h\u00e9\\"' in output
     failed = subprocess.run([*words, b"user=\xff"], env=plain, capture_output=True, check=False)
     assert (failed.returncode, failed.stderr) == (2, b"oai: the argument 'user=\\udcff' is not UTF-8\n")
 
 
-def test_a_missing_answer_and_a_missing_name_are_said_in_words_of_the_command_line(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_cassette_and_empty_file_name_are_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--replay", str(tmp_path / "none"), "models.list"]) == 1
-    said = (
-        f"oai: there is no cassette {tmp_path}/none to answer GET /models (models.list); --record FILE records anew\n"
+    message = (
+        f"oai: there is no cassette {tmp_path}/none to answer GET /models (models.list); --record FILE records it\n"
     )
-    assert capfd.readouterr().err == said
+    assert capfd.readouterr().err == message
     assert main(["--offline", "models.list", "--output="]) == 1
     assert capfd.readouterr().err == "oai: '': No such file or directory\n"
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "message"),
     [("", "Is a directory"), ("none/x.wav", "No such file or directory"), ("file/x", "Not a directory")],
 )
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_sent(
-    place: str, said: str, server: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_unwritable_output_fails_before_sending(
+    place: str, message: str, server: Loopback, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
-    asked = ["--base-url", server.url, "--api-key-env", "HOME", "--output", str(tmp_path / place)]
-    assert main([*asked, "audio.speech.create", "model=m", "voice=v", "input=x"]) == 1
-    assert capfd.readouterr().err == f"oai: {tmp_path / place}: {said}\n"
+    options = ["--base-url", server.url, "--api-key-env", "HOME", "--output", str(tmp_path / place)]
+    assert main([*options, "audio.speech.create", "model=m", "voice=v", "input=x"]) == 1
+    assert capfd.readouterr().err == f"oai: {tmp_path / place}: {message}\n"
     assert not server.requests
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
@@ -355,7 +349,7 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_sent(
 # Recording
 
 
-def test_a_call_is_recorded_and_replayed(
+def test_record_and_replay_a_call(
     capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     options = live(server, monkeypatch)
@@ -372,13 +366,13 @@ def test_a_call_is_recorded_and_replayed(
     monkeypatch.setenv("OPENAI_API_KEY", "x" * 9)
     server.reply(Answer.error(400, "no"))
     fails(capfd, 1, *options, "--record", cassette, "models.list")
-    assert Path(cassette).read_bytes() == before  # a call that fails leaves the old recording
+    assert Path(cassette).read_bytes() == before  # a failed call keeps the old recording
 
 
 # Errors
 
 
-def test_errors_are_a_line_without_a_key(
+def test_api_errors_are_one_line_without_the_key(
     capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = live(server, monkeypatch)
@@ -392,7 +386,7 @@ def test_errors_are_a_line_without_a_key(
     assert "text/html; charset=utf-8 that is not JSON" in fails(capfd, 1, *options, "models.list")
 
 
-def test_a_stream_that_is_cut_has_printed_what_came(
+def test_truncated_stream_prints_received_text(
     capfd: pytest.CaptureFixture[str], server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "so far"}}]}
@@ -403,8 +397,10 @@ def test_a_stream_that_is_cut_has_printed_what_came(
     assert "ended without its end marker" in complaint
 
 
-def test_no_key_and_no_network_are_said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "--offline answers with made-up data" in fails(capfd, 1, "models.list")
+def test_missing_key_and_network_failure_are_reported(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "to try a call without a key, use --offline" in fails(capfd, 1, "models.list")
     with Loopback() as gone:
         options = live(gone, monkeypatch)
     complaint = fails(capfd, 1, *options, "models.list")
@@ -413,7 +409,7 @@ def test_no_key_and_no_network_are_said(capfd: pytest.CaptureFixture[str], monke
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_another_variable_can_hold_the_key(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_api_key_env_names_the_variable(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     options = live(server, monkeypatch)
     monkeypatch.setenv("OTHER", "other-" + "key")
     server.reply(Answer.of_json({"object": "list", "data": []}))
@@ -421,7 +417,7 @@ def test_another_variable_can_hold_the_key(server: Loopback, monkeypatch: pytest
     assert server.requests[0].header("authorization") == "Bearer other-key"
 
 
-def test_a_document_becomes_a_table_whose_operations_are_called(
+def test_imported_document_operations_can_be_called(
     tmp_path: Path, server: Loopback, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.path", list(sys.path))

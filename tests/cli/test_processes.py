@@ -25,7 +25,7 @@ def start(*words: str, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_closed_pipe_ends_it_quietly() -> None:
+def test_closed_pipe_ends_silently() -> None:
     process = start("show", *["chat.completions.create"] * 100)  # more than a pipe holds
     assert process.stdout is not None
     assert process.stderr is not None
@@ -36,7 +36,7 @@ def test_a_closed_pipe_ends_it_quietly() -> None:
         assert process.wait(10) == 141
 
 
-def test_ctrl_c_within_a_stream_ends_it_quietly() -> None:
+def test_ctrl_c_during_stream_ends_silently() -> None:
     chunk = {"id": "x", "choices": [{"index": 0, "delta": {"content": "first\n"}}]}
     with Loopback(Answer.events([chunk] * 100, pace=0.2)) as server:
         process = start("--base-url", f"{server.url}/v1", *HELLO, "stream:=true", OPENAI_API_KEY="x" * 9)
@@ -49,7 +49,7 @@ def test_ctrl_c_within_a_stream_ends_it_quietly() -> None:
             assert process.wait(10) == 130
 
 
-def test_it_starts_without_what_it_does_not_need() -> None:
+def test_start_imports_only_needed_modules() -> None:
     code = "import sys; from oai._cli.main import main; main(['list', 'speech']); print(sorted(sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)

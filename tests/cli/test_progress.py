@@ -1,4 +1,4 @@
-"""The progress bars of the command line, seen by a process that has a terminal for its standard error."""
+"""Progress bars of the command line, in a process whose standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from oai.testing import Answer, Loopback
 
 SIZE = 3 << 20
 SPEAK = ["audio.speech.create", "model=m", "voice=v", "input=x"]
-WIPED = "\r"  # what the last line of a terminal is when a bar has gone
+WIPED = "\r"  # the last output after a bar is erased
 
 COMMAND = [sys.executable, "-W", "error", "-m", "oai"]
 
@@ -33,12 +33,12 @@ COMMAND = [sys.executable, "-W", "error", "-m", "oai"]
 def environment(server: Loopback) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "OAI_", "TQDM_"))}
     more = {"PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "x" * 9, "OPENAI_BASE_URL": f"{server.url}/v1"}
-    return {**clean, **more, "TQDM_MININTERVAL": "0"}  # every step is drawn
+    return {**clean, **more, "TQDM_MININTERVAL": "0"}  # draw every step
 
 
 @dataclass
 class Screen:
-    """What a terminal shows, read as it comes."""
+    """The output on a terminal, read as it arrives."""
 
     master: int
     text: str = ""
@@ -53,7 +53,7 @@ class Screen:
                     self.text += decoder.decode(data)
                     self.changed.notify_all()
         except OSError:
-            pass  # nobody has the other side any more
+            pass  # the other side is closed
         with self.changed:
             self.ended = True
             self.changed.notify_all()
@@ -66,14 +66,14 @@ class Screen:
 
 @dataclass
 class Run:
-    """A command under way."""
+    """A running command."""
 
     process: subprocess.Popen[bytes]
     screen: Screen
     reader: threading.Thread
 
     def end(self) -> tuple[int, bytes, str]:
-        """Return the exit status, the output, and all that the terminal got."""
+        """Return the exit status, the standard output, and the output on the terminal."""
         output, _ = self.process.communicate(timeout=30)
         self.reader.join(10)
         return self.process.returncode, output, self.screen.text
@@ -108,9 +108,7 @@ def big_file(tmp_path: Path, size: int = SIZE) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", [100, 0])
-def test_an_upload_has_a_bar_on_the_terminal_and_none_in_the_output(
-    server: Loopback, tmp_path: Path, columns: int
-) -> None:
+def test_upload_bar_is_on_stderr_only(server: Loopback, tmp_path: Path, columns: int) -> None:
     server.reply(json={"id": "file-1"})
     status, output, shown = run(server, *big_file(tmp_path), columns=columns)
     assert (status, json.loads(output)) == (0, {"id": "file-1"})
@@ -121,7 +119,7 @@ def test_an_upload_has_a_bar_on_the_terminal_and_none_in_the_output(
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_a_download_has_a_bar(server: Loopback, tmp_path: Path, framing: Any) -> None:
+def test_download_has_a_bar(server: Loopback, tmp_path: Path, framing: Any) -> None:
     server.reply(Answer.big(SIZE, framing=framing))
     status, output, shown = run(server, *SPEAK, "--output", str(tmp_path / "x.mp3"))
     assert (status, output) == (0, b"")
@@ -130,13 +128,13 @@ def test_a_download_has_a_bar(server: Loopback, tmp_path: Path, framing: Any) ->
     assert shown.endswith(WIPED)
 
 
-def test_a_download_into_a_pipe_has_only_its_bytes_there(server: Loopback) -> None:
+def test_download_to_a_pipe_is_not_mixed_with_the_bar(server: Loopback) -> None:
     answer = Answer.big(SIZE)
     server.reply(answer)
     assert run(server, *SPEAK)[:2] == (0, b"".join(answer.parts()))
 
 
-def test_an_attempt_that_is_repeated_begins_its_bar_anew(server: Loopback, tmp_path: Path) -> None:
+def test_retry_resets_the_bar(server: Loopback, tmp_path: Path) -> None:
     wait = [("retry-after-ms", "1")]
     server.reply(Answer.error(503, "busy", headers=wait), json={"id": "file-1"})
     status, _, shown = run(server, *big_file(tmp_path))
@@ -145,7 +143,7 @@ def test_an_attempt_that_is_repeated_begins_its_bar_anew(server: Loopback, tmp_p
     assert [len(seen.body) for seen in server.requests] == [len(server.requests[0].body)] * 2
 
 
-def test_ctrl_c_within_a_download_leaves_what_was_there(server: Loopback, tmp_path: Path) -> None:
+def test_ctrl_c_during_download_keeps_existing_file(server: Loopback, tmp_path: Path) -> None:
     (tmp_path / "x.mp3").write_bytes(b"old")
     server.reply(Answer.big(SIZE, hold=threading.Event()))
     with on_terminal(server, *SPEAK, "--output", str(tmp_path / "x.mp3")) as command:
@@ -159,7 +157,7 @@ def test_ctrl_c_within_a_download_leaves_what_was_there(server: Loopback, tmp_pa
     assert (tmp_path / "x.mp3").read_bytes() == b"old"
 
 
-def test_a_download_that_is_cut_short_is_an_error_in_a_line_of_its_own(server: Loopback, tmp_path: Path) -> None:
+def test_truncated_download_error_is_on_its_own_line(server: Loopback, tmp_path: Path) -> None:
     (tmp_path / "x.mp3").write_bytes(b"old")
     server.reply(Answer.big(SIZE, truncate=SIZE // 2))
     status, output, shown = run(server, "--max-retries", "0", *SPEAK, "--output", str(tmp_path / "x.mp3"))
@@ -170,14 +168,14 @@ def test_a_download_that_is_cut_short_is_an_error_in_a_line_of_its_own(server: L
     assert (tmp_path / "x.mp3").read_bytes() == b"old"
 
 
-def test_a_pipe_that_is_closed_early_ends_it_quietly(server: Loopback) -> None:
-    goes_on = threading.Event()
-    server.reply(Answer.big(SIZE, hold=goes_on))
+def test_closed_pipe_ends_download_silently(server: Loopback) -> None:
+    resume = threading.Event()
+    server.reply(Answer.big(SIZE, hold=resume))
     with on_terminal(server, *SPEAK) as command:
         command.screen.until("downloading:   2%")
         assert command.process.stdout is not None
         command.process.stdout.close()
-        goes_on.set()
+        resume.set()
         assert command.process.wait(20) == 141
         command.reader.join(10)
         assert "oai:" not in command.screen.text
@@ -185,10 +183,10 @@ def test_a_pipe_that_is_closed_early_ends_it_quietly(server: Loopback) -> None:
         assert "Exception" not in command.screen.text
 
 
-def test_an_upload_outlives_its_terminal(server: Loopback, tmp_path: Path) -> None:
-    goes_on = threading.Event()
-    size = 64 << 20  # more than the sockets between hold
-    server.reply(Answer.of_json({"id": "file-1"}, read_hold=goes_on, keep_body=False))
+def test_upload_continues_after_stderr_is_closed(server: Loopback, tmp_path: Path) -> None:
+    resume = threading.Event()
+    size = 64 << 20  # more than the socket buffers hold
+    server.reply(Answer.of_json({"id": "file-1"}, read_hold=resume, keep_body=False))
     ours, theirs = os.pipe()
     words = ["--progress", *big_file(tmp_path, size)]
     process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=theirs, env=environment(server))
@@ -196,13 +194,13 @@ def test_an_upload_outlives_its_terminal(server: Loopback, tmp_path: Path) -> No
     with process:
         assert b"uploading" in os.read(ours, 4096)
         os.close(ours)
-        goes_on.set()
+        resume.set()
         output, _ = process.communicate(timeout=30)
     assert (process.returncode, json.loads(output)) == (0, {"id": "file-1"})
     assert server.requests[0].complete
 
 
-def test_there_are_no_bars_where_nobody_sees_them_unless_they_are_asked_for(server: Loopback, tmp_path: Path) -> None:
+def test_bars_without_terminal_need_the_option(server: Loopback, tmp_path: Path) -> None:
     words = big_file(tmp_path)
     server.default = Answer.of_json({"id": "file-1"})
     for more, bars in ([], False), (["--progress"], True), (["--no-progress"], False):
@@ -214,7 +212,7 @@ def test_there_are_no_bars_where_nobody_sees_them_unless_they_are_asked_for(serv
     assert run(server, "--no-progress", *words)[2] == ""
 
 
-def test_a_chunked_upload_has_one_bar_for_all_its_parts(server: Loopback, tmp_path: Path) -> None:
+def test_chunked_upload_has_one_bar(server: Loopback, tmp_path: Path) -> None:
     store = Store(server)
     data = os.urandom(SIZE)
     (tmp_path / "big.bin").write_bytes(data)
@@ -227,7 +225,7 @@ def test_a_chunked_upload_has_one_bar_for_all_its_parts(server: Loopback, tmp_pa
     assert (store.content, len(store.parts)) == (data, 4)
 
 
-def test_a_chunked_upload_that_is_interrupted_goes_on_by_its_journal(server: Loopback, tmp_path: Path) -> None:
+def test_failed_chunked_upload_resumes_from_journal(server: Loopback, tmp_path: Path) -> None:
     store = Store(server, lambda done: Answer.error(400, "no") if done == 2 else None)
     data = os.urandom(SIZE)
     (tmp_path / "big.bin").write_bytes(data)
@@ -239,22 +237,20 @@ def test_a_chunked_upload_that_is_interrupted_goes_on_by_its_journal(server: Loo
     store.fail = lambda _: None
     status, _, shown = run(server, "uploads.upload_file_chunked", *words)
     assert status == 0
-    assert "uploading:  33%" not in shown  # the parts that are there count at once, as sent
+    assert "uploading:  33%" not in shown  # parts of the journal count as sent from the start
     assert "uploading:  50%" in shown
     assert (store.content, len(store.parts)) == (data, 4)
 
 
-def test_ctrl_c_within_a_chunked_upload_ends_it_at_once_and_the_journal_goes_on(
-    server: Loopback, tmp_path: Path
-) -> None:
-    held, goes_on = threading.Event(), threading.Event()
+def test_ctrl_c_during_chunked_upload_exits_at_once_and_journal_resumes(server: Loopback, tmp_path: Path) -> None:
+    held, resume = threading.Event(), threading.Event()
 
     def hold(done: int) -> Answer | None:
         if done < 1:
             return None
         held.set()
-        goes_on.wait(20)
-        return Answer.error(400, "nobody hears it")
+        resume.wait(20)
+        return Answer.error(400, "the client has exited")
 
     store = Store(server, hold)
     data = os.urandom(SIZE)
@@ -265,8 +261,8 @@ def test_ctrl_c_within_a_chunked_upload_ends_it_at_once_and_the_journal_goes_on(
         assert held.wait(20)
         command.process.send_signal(signal.SIGINT)
         status, output, shown = command.end()
-        assert not goes_on.is_set()  # it has not waited for the part that is under way
-    goes_on.set()
+        assert not resume.is_set()  # it did not wait for the part being sent
+    resume.set()
     assert (status, output) == (130, b"")
     assert "Traceback" not in shown
     assert shown.endswith(WIPED)
@@ -275,7 +271,7 @@ def test_ctrl_c_within_a_chunked_upload_ends_it_at_once_and_the_journal_goes_on(
     assert (store.content, len(store.parts), len(store.created)) == (data, 4, 1)
 
 
-def test_a_small_file_and_a_plain_answer_have_no_bar(server: Loopback, tmp_path: Path) -> None:
+def test_small_file_and_json_response_have_no_bar(server: Loopback, tmp_path: Path) -> None:
     server.default = Answer.of_json({"id": "file-1", "data": []})
     assert run(server, *big_file(tmp_path, 1000))[2] == ""
     assert run(server, "models.list")[2] == ""
@@ -283,7 +279,7 @@ def test_a_small_file_and_a_plain_answer_have_no_bar(server: Loopback, tmp_path:
     assert "downloading" not in run(server, *SPEAK)[2]
 
 
-def test_without_tqdm_there_are_no_bars_and_asking_for_them_is_an_error(
+def test_without_tqdm_progress_option_fails(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "tqdm", None)
@@ -302,7 +298,7 @@ def test_without_tqdm_there_are_no_bars_and_asking_for_them_is_an_error(
     assert json.loads(capfd.readouterr().out) == {"id": "file-1"}
 
 
-def test_a_recording_with_bars_is_the_recording_without(server: Loopback, tmp_path: Path) -> None:
+def test_bars_do_not_change_recordings(server: Loopback, tmp_path: Path) -> None:
     answer = Answer.big(1 << 18)
     server.default = answer
     for name, more in ("with", "--progress"), ("without", "--no-progress"):

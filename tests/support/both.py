@@ -1,4 +1,4 @@
-"""One test for both clients: a `Way` makes the same call with the sync or the async one, and gives back what came."""
+"""Tests that run with the sync and the async client: a `Way` makes the same call with either."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import oai
 
 @dataclass
 class Read:
-    """What reading a stream to its end came to."""
+    """The outcome of reading a stream to its end."""
 
     stream: Any
     events: list[Any] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Read:
 
 @dataclass
 class Way:
-    """A client, sync or async, of the options given."""
+    """A way to call: with the sync or the async client, created with these options."""
 
     is_async: bool
     options: dict[str, Any]
@@ -47,20 +47,20 @@ class Way:
             return attrgetter(path)(client)(**params)
 
     def use(self, path: str, use: Callable[[Any], Any], **params: Any) -> Any:
-        """Open the stream at a path and return what `use` makes of it, awaited where it can be."""
+        """Open the stream at a path and return the result of `use`, awaited if it is awaitable."""
 
         async def main() -> Any:
             async with oai.AsyncOpenAI(**self.options) as client, attrgetter(path)(client)(**params) as stream:
-                made = use(stream)
-                if inspect.isasyncgen(made):
-                    return [each async for each in made]
-                return await made if inspect.isawaitable(made) else made
+                result = use(stream)
+                if inspect.isasyncgen(result):
+                    return [each async for each in result]
+                return await result if inspect.isawaitable(result) else result
 
         if self.is_async:
             return asyncio.run(main())
         with oai.OpenAI(**self.options) as client, attrgetter(path)(client)(**params) as stream:
-            made = use(stream)
-            return list(made) if inspect.isgenerator(made) else made
+            result = use(stream)
+            return list(result) if inspect.isgenerator(result) else result
 
     def read(self, path: str, finish: str, look: Callable[[Any, Any], Any] | None = None, **params: Any) -> Read:
         """Read the stream at a path to its end, then call `finish` of it."""

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def live(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the options that lead to the server, with a key in the environment."""
+    """Return the options for calls to the server; set a key in the environment."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-" + "planted" * 3)
     return ["--base-url", f"{server.url}/v1", "--max-retries", "0"]
 
 
 def fails(capfd: pytest.CaptureFixture[str], status: int, *words: str) -> str:
-    """Run a command that fails, and return its one line of complaint."""
+    """Run a command that fails, and return its error message, which is one line."""
     assert main(list(words)) == status
     output, complaint = capfd.readouterr()
     assert output == ""

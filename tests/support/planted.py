@@ -1,4 +1,4 @@
-"""Secrets that tests plant, and the search for them in every cassette that a test leaves behind."""
+"""Secrets planted by tests, and the search for them in every cassette that a test writes."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from oai._recording import cassette as _cassette
 from oai._support.redact import Redactor
 
 PLANTED: set[str] = set()
-"""All of them, whichever test planted them."""
+"""The secrets planted by any test so far."""
 
 SEARCHED: set[Path] = set()
-"""Directories of single tests, which nobody writes to any more."""
+"""Directories of finished tests, which have been searched."""
 
 BEGINNING = b'{\n  "oai-cassette"'
-"""How a cassette begins that a recorder has written. (By hand tests write some with secrets, on one line.)"""
+"""The first bytes of a cassette written by a recorder. Tests write cassettes with secrets too, but on one line."""
 
 
 def planted(*pieces: str, by: str = "-") -> str:
-    """Make a secret, put together at run time, so that no file has one; from now on it is looked for."""
+    """Join a secret at run time, so that no source file contains it, and search cassettes for it from now on."""
     PLANTED.add(by.join(pieces))
     return by.join(pieces)
 
 
 def secrets_of_a_test(directory: Path) -> list[str]:
-    """Search what a test has left in the directory that is its own."""
+    """Search the directory of one test."""
     SEARCHED.add(directory)
     return secrets_below(directory)
 
 
 def secrets_of_all(base: Path) -> list[str]:
-    """Search the directories that tests share."""
+    """Search the directories shared by tests."""
     return [found for each in base.iterdir() if each not in SEARCHED for found in secrets_below(each)]
 
 
 def secrets_below(directory: Path) -> list[str]:
-    """Search the cassettes below a directory; return a line for each secret, in whatever spelling."""
+    """Search the cassettes below a directory; return a line for each secret, whatever its encoding."""
     return [f"{path}: {found}" for path in _recorded(directory) for found in _secrets(path)]
 
 
@@ -53,7 +53,7 @@ def _recorded(directory: Path) -> Iterator[Path]:
 
 def _secrets(path: Path) -> Iterator[str]:
     text = path.read_text("utf-8", "replace")
-    yield from (f"{secret[:3]}... stands in the file" for secret in PLANTED if secret in text)
+    yield from (f"{secret[:3]}... is in the file" for secret in PLANTED if secret in text)
     redactor = Redactor()
     for secret in PLANTED:
         redactor.learn(secret)
