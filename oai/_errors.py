@@ -1,8 +1,8 @@
-"""Every exception of the package, named and shaped as the official SDK's.
+"""All exceptions of the package, with the names and attributes of the official SDK's.
 
-All derive from `OpenAIError`. Those that a request led to carry `operation`, `request`, and where there was an
-answer `response`, `request_id` and the decoded `body` with the API's `code`, `param` and `type`. They hold
-no secret and pickle. This module knows how to read an error body; it does not decide what to retry.
+All derive from `OpenAIError`. An error of a request has `operation` and `request`, and if the server responded,
+`response`, `request_id`, and the decoded `body` with the API's `code`, `param` and `type`. Errors hold no secret, and
+they pickle. This module knows how to read an error body; it does not decide what to retry.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from oai._http.response import Response, SentRequest
 
 SHOWN = 300
-"""How many characters of an unexpected body a message shows."""
+"""Maximum number of characters of an unexpected body that a message shows."""
 
 
 class OpenAIError(Exception):
-    """The base of all exceptions that this package raises on purpose."""
+    """The base class of all exceptions that this package raises on purpose."""
 
 
 class TableError(OpenAIError, ValueError):
-    """A table of endpoints says something that it cannot mean; the message names file, operation and key."""
+    """A table of endpoints is invalid; the message names file, operation and key."""
 
 
 class InsecureWarning(UserWarning):
-    """Something works but is not safe, such as a key that goes unencrypted over a network."""
+    """Something works but is not safe, such as a key that is sent unencrypted over a network."""
 
 
 class APIError(OpenAIError):
-    """A request did not lead to an answer.
+    """A request failed.
 
     Attributes:
-        message: what went wrong, for people.
-        request: the `SentRequest`, its secrets removed.
-        body: the `error` object of the answer, or the whole body where it has none (text if it is not JSON).
-        code, param, type: the fields of that object, as text, where the server sent them.
+        message: the problem, for people.
+        request: the `SentRequest`, its secrets redacted.
+        body: the `error` object of the response, or the whole body if it has none (text if it is not JSON).
+        code, param, type: the fields of that object, if the server sent them.
         operation: the call path, such as `chat.completions.create`; for `client.request`, method and path.
     """
 
@@ -55,7 +55,7 @@ class APIError(OpenAIError):
 
     @property
     def operation(self) -> str | None:
-        """The call path that led to the error."""
+        """The call path of the failed call."""
         return self.request.operation if self.request else None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -63,25 +63,25 @@ class APIError(OpenAIError):
 
 
 class APIConnectionError(APIError):
-    """No connection could be made, or it broke before the answer was complete."""
+    """No connection could be opened, or it broke before the response was complete."""
 
     def __init__(self, *, message: str = "Connection error.", request: SentRequest | None = None) -> None:
         super().__init__(message, request)
 
 
 class APITimeoutError(APIConnectionError):
-    """A time limit was reached: `timeout` (of one attempt) or `deadline` (of the whole call)."""
+    """A time limit was reached: `timeout` (per attempt) or `deadline` (of the whole call)."""
 
     def __init__(self, request: SentRequest | None = None, *, message: str = "Request timed out.") -> None:
         super().__init__(message=message, request=request)
 
 
 class WebSocketConnectionClosedError(APIConnectionError):
-    """A WebSocket was closed or lost, so that nothing more can be received or sent.
+    """A WebSocket was closed or lost: nothing more can be received or sent.
 
     Attributes:
-        close_code, reason: what the server said when it closed; 1006 and nothing where the connection was lost.
-        unsent_frames: the messages that were still waiting to be sent, text or bytes.
+        close_code, reason: those of the server's close frame; 1006 and an empty reason if the connection was lost.
+        unsent_frames: the queued messages that were not sent, text or bytes.
     """
 
     def __init__(
@@ -100,21 +100,21 @@ class WebSocketConnectionClosedError(APIConnectionError):
 
     @property
     def unsent_messages(self) -> list[str]:
-        """Those of the unsent messages that are text."""
-        return [each for each in self.unsent_frames if isinstance(each, str)]
+        """The unsent text messages."""
+        return [frame for frame in self.unsent_frames if isinstance(frame, str)]
 
 
 class WebSocketQueueFullError(OpenAIError):
-    """More bytes would wait to be sent over a WebSocket than `max_queue_size` allows."""
+    """The send queue of a WebSocket would exceed `max_queue_size` bytes."""
 
 
 class PollTimeoutError(APITimeoutError, TimeoutError, RuntimeError):
-    """What was waited for was not done at the deadline. It goes on at the server.
+    """A job was not finished at the deadline of a wait. It continues on the server.
 
-    It is a `TimeoutError` and a `RuntimeError` as well, of which the official SDK raises the one here, the other there.
+    It is also a `TimeoutError` and a `RuntimeError`, because the official SDK raises either, depending on the helper.
 
     Attributes:
-        last: its last state, `None` where none was seen.
+        last: the last state of the job, `None` if there was none.
     """
 
     def __init__(self, message: str, *, last: Any = None) -> None:
@@ -124,10 +124,10 @@ class PollTimeoutError(APITimeoutError, TimeoutError, RuntimeError):
 
 
 class PollCancelledError(OpenAIError):
-    """The caller cancelled a wait. What was waited for goes on at the server.
+    """The caller cancelled a wait. The job continues on the server.
 
     Attributes:
-        last: its last state, `None` where none was seen.
+        last: the last state of the job, `None` if there was none.
     """
 
     def __init__(self, message: str, *, last: Any = None) -> None:
@@ -136,14 +136,14 @@ class PollCancelledError(OpenAIError):
 
 
 class InvalidWebhookSignatureError(OpenAIError, ValueError):
-    """A webhook does not come from the API, was changed on the way, or is not from now."""
+    """A webhook is not from the API, was modified in transit, or is too old."""
 
 
 class UploadError(OpenAIError):
-    """An upload in parts failed half-way; its cause is what happened.
+    """An upload in parts failed before its end; `__cause__` is the reason.
 
     Attributes:
-        state: how far it came, an `UploadState`, for `resume=`.
+        state: the `UploadState` to pass as `resume=`.
     """
 
     def __init__(self, message: str, *, state: Any = None) -> None:
@@ -162,15 +162,15 @@ class _AnsweredError(APIError):
 
 
 class APIResponseValidationError(_AnsweredError):
-    """The status says success, but the body is nothing that could be decoded: HTML, or JSON cut short."""
+    """The status is a success, but the body cannot be decoded, such as HTML or truncated JSON."""
 
 
 class ResponseTooLargeError(_AnsweredError):
-    """The answer, or one event of a stream, is larger than the client's `max_body` or `max_event` allows."""
+    """The response, or one event of a stream, exceeds the client's `max_body` or `max_event`."""
 
 
 class APIStatusError(_AnsweredError):
-    """The server answered with a status of 4xx or 5xx."""
+    """The server responded with a status of 4xx or 5xx."""
 
 
 class BadRequestError(APIStatusError):
@@ -206,7 +206,7 @@ class InternalServerError(APIStatusError):
 
 
 class StreamError(APIError):
-    """The server sent an error event within a stream that had begun well."""
+    """The server sent an error event in a stream."""
 
     response: Response
 
@@ -217,15 +217,15 @@ class StreamError(APIError):
 
 
 class LengthFinishReasonError(OpenAIError):
-    """The answer was cut at the length limit, so that there is nothing whole to parse.
+    """The output ended at the length limit and is too incomplete to parse.
 
     Attributes:
-        completion: the `ChatCompletion` as far as it came, with its text and usage.
+        completion: the incomplete `ChatCompletion`, with its text and usage.
     """
 
     def __init__(self, *, completion: Any) -> None:
         used = f" - {completion.usage}" if getattr(completion, "usage", None) else ""
-        super().__init__(f"Could not parse the answer: it was cut at the length limit{used}")
+        super().__init__(f"Could not parse the output: the length limit was reached{used}")
         self.completion = completion
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -233,14 +233,14 @@ class LengthFinishReasonError(OpenAIError):
 
 
 class ContentFilterFinishReasonError(OpenAIError):
-    """The content filter stopped the answer, so that there is nothing whole to parse.
+    """The content filter stopped the output, which is too incomplete to parse.
 
     Attributes:
-        completion: the `ChatCompletion` as far as it came.
+        completion: the incomplete `ChatCompletion`.
     """
 
     def __init__(self, *, completion: Any = None) -> None:
-        super().__init__("Could not parse the answer: the content filter stopped it")
+        super().__init__("Could not parse the output: the content filter stopped it")
         self.completion = completion
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -248,12 +248,12 @@ class ContentFilterFinishReasonError(OpenAIError):
 
 
 class ParseError(OpenAIError, ValueError):
-    """The model's text does not fit the type that was asked for; `__cause__` says where.
+    """The model's text does not fit the requested type; `__cause__` names the place.
 
     Attributes:
         completion: the whole `ChatCompletion` or `Response`, usage included.
-        text: what could not be parsed, as the model wrote it.
-        tool: the name of the tool whose arguments it is, `None` for the answer itself.
+        text: the text that could not be parsed, as the model wrote it.
+        tool: the name of the tool if the text is its arguments, `None` for the output itself.
     """
 
     def __init__(self, message: str, *, completion: Any, text: str, tool: str | None = None) -> None:
@@ -267,12 +267,12 @@ class ParseError(OpenAIError, ValueError):
 
 
 class ToolError(OpenAIError):
-    """A run of tools ended early: a tool failed (`__cause__` is its exception), or the model went on for too long.
+    """`run_tools` ended early: a tool failed (`__cause__` is its exception), or the limit of rounds was reached.
 
     Attributes:
-        tool: the name of the tool that failed, `None` where the limit of rounds was reached.
-        messages: the whole conversation up to there, to go on with; the input items where it is of `responses`.
-        answers: the answers of the model in their order, each with its usage.
+        tool: the name of the tool that failed, `None` if the limit of rounds was reached.
+        messages: the whole conversation, to continue with; with `responses`, its input items.
+        answers: the model's results in order, each with its usage.
     """
 
     def __init__(self, message: str, *, messages: list[Any], answers: list[Any], tool: str | None = None) -> None:
@@ -297,7 +297,7 @@ STATUS_ERRORS: dict[int, type[APIStatusError]] = {
 
 
 def status_error(response: Response) -> APIStatusError:
-    """Make the exception for an answer with an error status, whatever shape its body has."""
+    """Make the exception for a response with an error status, whatever the shape of its body."""
     status = response.status_code
     kind = STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)
     message, body = read_error(response.content)
@@ -306,9 +306,9 @@ def status_error(response: Response) -> APIStatusError:
 
 
 def read_error(content: bytes) -> tuple[str, object]:
-    """Return message and body of an error answer: the API's own shape, and those that other servers send.
+    """Return message and body of an error response, in the API's own shape or that of another server.
 
-    Seen are `{"error": {"message": ...}}`, `{"error": "text"}`, `{"detail": ...}` (FastAPI),
+    Known are `{"error": {"message": ...}}`, `{"error": "text"}`, `{"detail": ...}` (FastAPI),
     `{"message": ...}`, a list of such objects (Google's gateways), HTML, plain text, and nothing.
     """
     try:
@@ -330,7 +330,7 @@ def read_error(content: bytes) -> tuple[str, object]:
 
 
 def excerpt(content: bytes | str) -> str:
-    """Return the start of a body for a message: on one line, keys removed, cut with an ellipsis."""
+    """Return the start of a body for a message: on one line, keys redacted, shortened with an ellipsis."""
     from oai._support.redact import redact_text
 
     if isinstance(content, bytes):

@@ -1,4 +1,4 @@
-"""What goes wrong has a name, says what it was, and shows no secret."""
+"""Errors: their classes, their messages, and that they show no secret."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Make = Callable[..., oai.OpenAI]
         (304, oai.APIStatusError),
     ],
 )
-def test_a_status_has_its_exception(
+def test_status_raises_its_exception(
     status: int, kind: type[oai.APIStatusError], server: Loopback, client: oai.OpenAI
 ) -> None:
     error = {"message": "No such thing", "type": "test_error", "param": "model", "code": "not_there"}
@@ -72,7 +72,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "message", "code"), BODIES)
-def test_error_bodies_of_compatible_servers_give_a_readable_message(
+def test_error_bodies_of_compatible_servers_make_readable_messages(
     body: str | bytes, message: str, code: str | None, server: Loopback, client: oai.OpenAI
 ) -> None:
     server.reply(Answer(500, body=body))
@@ -82,7 +82,7 @@ def test_error_bodies_of_compatible_servers_give_a_readable_message(
     assert caught.value.code == code
 
 
-def test_a_long_error_is_shown_by_its_start(server: Loopback, client: oai.OpenAI) -> None:
+def test_long_error_body_is_shortened(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.html("x" * 5000, 502))
     with pytest.raises(oai.InternalServerError) as caught:
         client.models.list()
@@ -103,7 +103,7 @@ def test_a_long_error_is_shown_by_its_start(server: Loopback, client: oai.OpenAI
         (Answer.events([{"a": 1}]), "an event stream that was not requested: data: "),
     ],
 )
-def test_a_success_that_is_no_answer_is_an_error_that_shows_it(
+def test_undecodable_success_raises_and_shows_its_body(
     answer: Answer, message: str, server: Loopback, client: oai.OpenAI
 ) -> None:
     server.reply(answer)
@@ -112,7 +112,7 @@ def test_a_success_that_is_no_answer_is_an_error_that_shows_it(
     assert caught.value.status_code == 200
 
 
-def test_nobody_listening_is_a_connection_error(client_to: Make) -> None:
+def test_refused_connection_raises(client_to: Make) -> None:
     with Loopback() as gone:
         url = gone.url
     where = url.removeprefix("http://")
@@ -122,14 +122,14 @@ def test_nobody_listening_is_a_connection_error(client_to: Make) -> None:
     assert isinstance(caught.value.__cause__, oai.TransportError)
 
 
-def test_a_host_that_does_not_exist_is_a_connection_error(client_to: Make) -> None:
+def test_unknown_host_raises(client_to: Make) -> None:
     with pytest.raises(
         oai.APIConnectionError, match="Connection error: no address was found for 'no-such-host.invalid'"
     ):
         client_to(base_url="https://no-such-host.invalid").models.list()
 
 
-def test_a_slow_answer_is_a_timeout(server: Loopback, client: oai.OpenAI) -> None:
+def test_slow_response_raises_a_timeout(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({}, delay=5))
     with pytest.raises(oai.APITimeoutError, match="Request timed out: ") as caught:
         client.models.list(timeout=0.1)
@@ -137,14 +137,14 @@ def test_a_slow_answer_is_a_timeout(server: Loopback, client: oai.OpenAI) -> Non
 
 
 @pytest.mark.parametrize("place", ["before", "head"])
-def test_a_reset_is_a_connection_error(place: Any, server: Loopback, client: oai.OpenAI) -> None:
+def test_reset_connection_raises(place: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({}, reset=place))
     with pytest.raises(oai.APIConnectionError, match="Connection error: "):
         client.models.list()
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_a_body_cut_short_is_a_connection_error(framing: Any, server: Loopback, client: oai.OpenAI) -> None:
+def test_truncated_body_raises(framing: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({"object": "list", "data": []}, truncate=5, framing=framing))
     with pytest.raises(oai.APIConnectionError, match="the answer was cut short"):
         client.models.list()
@@ -168,14 +168,14 @@ def test_errors_pickle(answer: Answer, server: Loopback, client: oai.OpenAI) -> 
 
 
 def everything(error: BaseException) -> str:
-    """Return all that could be printed of an exception, and of those behind it."""
+    """Return everything printable of an exception and of its causes."""
     texts = []
-    seen: BaseException | None = error
-    while seen is not None:
-        texts += [str(seen), repr(seen), repr(seen.args), repr(vars(seen))]
-        texts += [repr(getattr(seen, name, "")) for name in ("request", "response", "body")]
-        texts += [repr(getattr(getattr(seen, "request", None), "headers", ""))]
-        seen = seen.__cause__ or seen.__context__
+    current: BaseException | None = error
+    while current is not None:
+        texts += [str(current), repr(current), repr(current.args), repr(vars(current))]
+        texts += [repr(getattr(current, name, "")) for name in ("request", "response", "body")]
+        texts += [repr(getattr(getattr(current, "request", None), "headers", ""))]
+        current = current.__cause__ or current.__context__
     return "\n".join(texts)
 
 
@@ -189,10 +189,10 @@ def everything(error: BaseException) -> str:
         lambda key: Answer(body=f"data: {{{key}\n\n", content_type="text/event-stream"),
     ],
 )
-def test_no_error_repeats_a_key_of_whatever_form(
+def test_errors_and_logs_hide_the_key_in_any_form(
     server: Loopback, client_to: Make, caplog: pytest.LogCaptureFixture, answer: Callable[[str], Answer]
 ) -> None:
-    key = "0123456789abcdef" * 2  # such as Azure's, which nothing tells from another number
+    key = "0123456789abcdef" * 2  # such as Azure's, which looks like any other number
     client = client_to(api_key=key, max_retries=0, default_headers={"X-Another": key, "X-Authorization": f"a{key}"})
     server.reply(answer(key))
     with caplog.at_level("DEBUG", "oai"), pytest.raises(oai.APIError, match=r"\[redacted\]") as caught:
@@ -204,7 +204,7 @@ def test_no_error_repeats_a_key_of_whatever_form(
     assert key not in caplog.text
 
 
-def test_no_error_shows_a_secret(server: Loopback, client_to: Make) -> None:
+def test_errors_show_no_secret(server: Loopback, client_to: Make) -> None:
     key = "sk-" + "planted" * 4
     client = client_to(
         api_key=key, default_headers={"X-Api-Key": "planted-header"}, default_query={"api_key": "planted-q"}
@@ -225,7 +225,7 @@ def test_no_error_shows_a_secret(server: Loopback, client_to: Make) -> None:
     assert "planted" not in everything(lost.value)
 
 
-def test_all_errors_are_one_family() -> None:
+def test_all_errors_derive_from_openai_error() -> None:
     kinds = [getattr(oai, name) for name in oai.__all__ if name.endswith("Error") and name != "TransportError"]
     assert len(kinds) > 12
     assert all(issubclass(kind, oai.OpenAIError) for kind in kinds)

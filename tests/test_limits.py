@@ -1,4 +1,4 @@
-"""What must not happen: answers that fill the memory, keys that travel in the open."""
+"""Limits of response sizes, and the warning about keys that are sent unencrypted."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def content(client: Any) -> Any:
 
 
 def events(client: Any) -> Any:
-    seen = []
+    received = []
     stream = yield client.chat.completions.create(model="m", messages=[], stream=True)
     try:
         while True:
-            seen.append((yield stream.__anext__() if core_of(client).is_async else next(stream)))
+            received.append((yield stream.__anext__() if core_of(client).is_async else next(stream)))
     finally:
         yield stream.close()
 
@@ -44,7 +44,7 @@ def events(client: Any) -> Any:
         ),
     ],
 )
-def test_a_body_above_the_limit_is_refused(play: Callable[..., Any], server: Loopback, answer: Answer) -> None:
+def test_body_above_the_limit_raises(play: Callable[..., Any], server: Loopback, answer: Answer) -> None:
     server.reply(answer)
     with pytest.raises(oai.ResponseTooLargeError, match=r"larger than max_body \(1000 bytes\)") as caught:
         play(content, max_body=1000)
@@ -52,7 +52,7 @@ def test_a_body_above_the_limit_is_refused(play: Callable[..., Any], server: Loo
     assert server.until(lambda: not server.open_connections)
 
 
-def test_a_body_that_is_said_to_be_too_large_is_not_read(play: Callable[..., Any], server: Loopback) -> None:
+def test_body_with_a_content_length_above_the_limit_is_not_read(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(body=b"", length=2**40))
     with pytest.raises(oai.ResponseTooLargeError):
         play(content)
@@ -60,14 +60,12 @@ def test_a_body_that_is_said_to_be_too_large_is_not_read(play: Callable[..., Any
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @pytest.mark.parametrize("squeezed", [False, True])
-def test_a_body_at_the_limit_is_read(
-    play: Callable[..., Any], server: Loopback, framing: Any, *, squeezed: bool
-) -> None:
+def test_body_at_the_limit_is_read(play: Callable[..., Any], server: Loopback, framing: Any, *, squeezed: bool) -> None:
     server.reply(Answer(body=b"x" * 1000, framing=framing, gzip=squeezed))
     assert play(content, max_body=1000).content == b"x" * 1000
 
 
-def test_an_error_above_the_limit_is_refused_as_well(play: Callable[..., Any], server: Loopback) -> None:
+def test_error_body_above_the_limit_raises(play: Callable[..., Any], server: Loopback) -> None:
     server.reply(Answer(400, body=b"x" * 1001))
     with pytest.raises(oai.ResponseTooLargeError) as caught:
         play(content, max_body=1000)
@@ -83,7 +81,7 @@ def test_an_error_above_the_limit_is_refused_as_well(play: Callable[..., Any], s
     ],
 )
 @pytest.mark.parametrize("squeezed", [False, True])
-def test_an_event_above_the_limit_is_refused(
+def test_event_above_the_limit_raises(
     play: Callable[..., Any], server: Loopback, chunks: list[bytes], *, squeezed: bool
 ) -> None:
     server.reply(Answer(chunks=chunks, framing="chunked", content_type=TYPE, gzip=squeezed))
@@ -92,7 +90,7 @@ def test_an_event_above_the_limit_is_refused(
     assert server.until(lambda: not server.open_connections)
 
 
-def test_small_events_and_comments_without_end_are_no_large_event(play: Callable[..., Any], server: Loopback) -> None:
+def test_many_small_events_and_comments_do_not_exceed_the_limit(play: Callable[..., Any], server: Loopback) -> None:
     chunks = [b": ping\n"] * 500 + [b"data: {}\n\n"] * 500 + [b"data: [DONE]\n\n"]
     server.reply(Answer(chunks=[b"".join(chunks[i : i + 100]) for i in range(0, 1001, 100)], content_type=TYPE))
     with pytest.raises((StopIteration, StopAsyncIteration, RuntimeError)):
@@ -101,13 +99,13 @@ def test_small_events_and_comments_without_end_are_no_large_event(play: Callable
 
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "1"])
 @pytest.mark.parametrize("name", ["max_body", "max_event"])
-def test_a_limit_is_a_number_of_bytes(name: str, value: Any) -> None:
+def test_invalid_limit_raises(name: str, value: Any) -> None:
     with pytest.raises(oai.OpenAIError, match=f"{name} is .*; it takes a whole number of bytes"):
         oai.OpenAI(api_key=KEY, **{name: value})
 
 
 @pytest.mark.parametrize("url", ["http://gateway.example/v1", "http://10.0.0.7:8000/v1", "http://127.0.0.1.example/v1"])
-def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str) -> None:
+def test_unencrypted_remote_url_warns(url: str) -> None:
     with pytest.warns(oai.InsecureWarning, match="is not encrypted and not on this machine") as caught:
         oai.OpenAI(api_key=KEY, base_url=url)
     assert caught[0].filename == __file__
@@ -123,7 +121,7 @@ def test_a_key_that_would_travel_in_the_open_is_warned_about(url: str) -> None:
         "http://[::ffff:127.0.0.1]/v1",
     ],
 )
-def test_a_key_that_is_safe_is_not_warned_about(url: str) -> None:
+def test_encrypted_and_local_urls_do_not_warn(url: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         oai.OpenAI(api_key=KEY, base_url=url)

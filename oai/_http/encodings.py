@@ -1,6 +1,6 @@
-"""Content encodings undone (RFC 9110, section 8.4): what a transport hands over as it came, made plain.
+"""Undo content encodings (RFC 9110, section 8.4), which transports leave in place.
 
-We ask for gzip and deflate, which the standard library knows; anything else is refused by name.
+Requests accept gzip and deflate, which the standard library can decode; any other encoding is an error.
 """
 
 from __future__ import annotations
@@ -16,34 +16,36 @@ if TYPE_CHECKING:
 Feed = Callable[[bytes], bytes]
 
 
-class TooLarge(Exception):  # noqa: N818 - it says no more than that; whoever set the limit makes an error of it
-    """An answer, or a piece of one, is larger than somebody allowed."""
+class TooLarge(Exception):  # noqa: N818 - internal: the code that set the limit raises a public error
+    """Decoded content exceeds the caller's limit."""
 
 
 def decoded(headers: Headers, content: bytes, limit: int | None = None) -> bytes:
-    """Return a whole content without its encoding, or raise `TooLarge` for more bytes than `limit`."""
+    """Return whole content without its encoding; raise `TooLarge` if that is more than `limit` bytes."""
     feed = decoder(headers, limit)
     return content if feed is None else feed(content) + feed(b"")
 
 
 def decoder(headers: Headers, limit: int | None = None) -> Feed | None:
-    """Return a function from encoded pieces to plain ones, `None` where there is no encoding.
+    """Return a function from encoded pieces to plain ones, `None` if there is no encoding.
 
-    An empty piece means the end; the function raises `TransportError` for content that is broken or cut, and
-    `TooLarge` for a piece that becomes more bytes than `limit`, of which it does not make more.
+    An empty piece marks the end. The function raises `TransportError` for broken or truncated content, and `TooLarge`
+    for a piece of more than `limit` decoded bytes, of which it decodes no more than that.
     """
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return None
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise TransportError("receive", f"the answer has the content encoding {encoding!r}, which was not asked for")
+        raise TransportError(
+            "receive", f"the response has the content encoding {encoding!r}, which the request did not accept"
+        )
     return _inflate(encoding, limit)
 
 
 def _inflate(encoding: str, limit: int | None) -> Feed:
     import zlib
 
-    # 32 + 15: gzip or zlib by their header. Some servers send bare deflate data instead, told by the first byte.
+    # 32 + 15: gzip or zlib, by the header. Some servers send raw deflate data, which the first byte shows.
     engine = zlib.decompressobj(47)
     started = False
 
@@ -63,7 +65,7 @@ def _inflate(encoding: str, limit: int | None) -> Feed:
         except zlib.error as error:
             raise TransportError("receive", f"the {encoding} content is broken: {error}") from None
         if started and not engine.eof:
-            raise TransportError("receive", f"the {encoding} content was cut short")
+            raise TransportError("receive", f"the {encoding} content is truncated")
         return rest
 
     return feed

@@ -1,11 +1,11 @@
-"""Result types of other libraries, recognised without importing them."""
+"""Recognize types of other HTTP libraries without importing them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 HTTPX = ("httpx", "httpx2")
-"""Libraries whose `Response` is what programs of the official SDK cast to."""
+"""Libraries whose `Response` programs for the official SDK pass as `cast_to`."""
 
 
 def is_of_httpx(kind: Any) -> bool:

@@ -1,8 +1,8 @@
-"""The seam between the flow and the transports: what a transport is given, and what it gives back.
+"""The seam between the flow and the transports: the types that a transport takes and returns.
 
 A transport turns a `Request` into a `Reply` and returns at the headers. It does nothing else: no retry, no
-redirect, no authentication, no decoding of the content. This module holds the types on both sides of that
-line and imports nothing of the package, so that a transport has one module to know.
+redirect, no authentication, no decoding of the content. This module imports nothing of the package at module level,
+so that the author of a transport has one module to read.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 class Headers(Mapping[str, str]):
-    """Header fields as they came: order, case and duplicates kept, looked up without regard to case.
+    """Header fields as received: order, case and duplicates are kept, and the lookup ignores case.
 
-    A name that came more than once reads as its values joined by `", "` (RFC 9110, section 5.2).
+    Looking up a repeated name returns its values joined by `", "` (RFC 9110, section 5.2).
     """
 
     __slots__ = ("_index", "_pairs")
@@ -62,21 +62,21 @@ class Headers(Mapping[str, str]):
         return f"Headers({redact_headers(self._pairs)!r})"
 
     def multi_items(self) -> Pairs:
-        """Return every field as `(name, value)`, in the order and the case in which it came."""
+        """Return every field as `(name, value)`, in the order and the case in which it was received."""
         return list(self._pairs)
 
     def get_list(self, name: str) -> list[str]:
-        """Return the values of every field of that name, in their order."""
+        """Return the values of every field of that name, in order."""
         return [value for key, value in self._pairs if key.lower() == name.lower()]
 
 
 class Timeout:
-    """How long to wait, in seconds; `None` means without end.
+    """Time limits in seconds; `None` means no limit.
 
-    `connect` bounds the making of a connection, `read` and `write` each single wait for the socket, `pool`
-    the wait for a free connection, and `total` the whole answer from the call to the body's last byte.
-    What is not given takes `timeout`; `total` is unbounded unless given. A call with a limit of 0 or less, but for
-    `pool`, sends nothing and raises `APITimeoutError`.
+    `connect` limits the time to open a connection, `read` and `write` each single wait for the socket, `pool`
+    the wait for a free connection, and `total` the time from the call to the last byte of the response body.
+    `timeout` is the default of all but `total`, which has no limit by default. A call with a limit of 0 or less
+    (`pool` excepted) sends nothing and raises `APITimeoutError`.
     """
 
     __slots__ = ("connect", "pool", "read", "total", "write")
@@ -98,7 +98,7 @@ class Timeout:
         self.total = total
 
     def within(self, remaining: float | None) -> Timeout:
-        """Return the same limits, with `total` no later than `remaining` seconds from now."""
+        """Return the same limits, with `total` at most `remaining` seconds."""
         if remaining is None or (self.total is not None and self.total <= remaining):
             return self
         return Timeout(
@@ -107,7 +107,7 @@ class Timeout:
 
     @property
     def is_over(self) -> bool:
-        """Whether there is no time at all: libraries take a limit of zero for none, or for a mistake."""
+        """Whether no time is left. Libraries would take a limit of 0 for no limit, or raise."""
         limits = (self.connect, self.read, self.write, self.total)
         return any(limit is not None and limit <= 0 for limit in limits)
 
@@ -126,16 +126,16 @@ class Timeout:
 
 
 def time_left(seconds: Any) -> Any:
-    """Return a limit that is given to a call: what is left of a time may be less than nothing, and is then nothing."""
+    """Return a limit for a call; the rest of an expired time is negative, and becomes 0."""
     return max(seconds, 0.0) if isinstance(seconds, (int, float)) else seconds
 
 
 class Body(Protocol):
-    """A request body that is sent in pieces. Each iteration gives it from its start."""
+    """A request body that is sent in pieces. Each iteration starts at its beginning."""
 
     @property
     def length(self) -> int:
-        """The size in bytes of all pieces together."""
+        """The total size in bytes."""
 
     def __iter__(self) -> Iterator[bytes]: ...
 
@@ -157,7 +157,7 @@ class DeclaredRow(Protocol):
 
 
 class DeclaredOperation(Protocol):
-    """The part of an operation that transports read: they record, match and answer by it."""
+    """The part of an operation that transports read, to record, match or answer requests."""
 
     @property
     def name(self) -> str:
@@ -173,14 +173,14 @@ class DeclaredOperation(Protocol):
 
     @property
     def stream_type(self) -> Any:
-        """The type of an event, where the response is a stream."""
+        """The type of an event, if the response is a stream."""
 
 
 class Request:
     """One HTTP request, complete: a transport sends these bytes and adds nothing but the framing.
 
-    `operation` is the row that the request was made from, for transports that answer or record by it, `stream` says
-    that the caller will read the body as it arrives, and `foreign` that a redirect led to another origin.
+    `operation` declares the request, for transports that record or answer by it. `stream` means that the caller reads
+    the body as it arrives, `foreign` that a redirect led to another origin.
     """
 
     __slots__ = ("body", "foreign", "headers", "method", "operation", "stream", "timeout", "url")
@@ -213,31 +213,31 @@ class Request:
 
 
 class Reply(Protocol):
-    """An answer whose headers are there and whose body may still be under way.
+    """A response whose headers have arrived and whose body may still be arriving.
 
-    The body can be taken once, whole by `read` or in pieces by iteration; either raises `TransportError`
-    where it is cut short. `close` may be called at any time, any number of times; a body that was read
-    to its end gives its connection back by itself.
+    The body can be read once, whole by `read` or in pieces by iteration; both raise `TransportError` if it is
+    truncated. `close` may be called at any time, any number of times; a body that was read to its end returns its
+    connection by itself.
     """
 
     status: int
     headers: Headers
 
     def read(self) -> bytes:
-        """Return the whole body as it came over the wire."""
+        """Return the whole body as it was transferred, content encodings included."""
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the body's pieces as they arrive, none of them empty."""
 
     def close(self) -> None:
-        """Give up what was not read, and the connection if the body was not at its end."""
+        """Discard what was not read, and the connection unless the body was at its end."""
 
 
 class Transport(Protocol):
-    """Whatever can send a request: the only code of the package that does I/O."""
+    """Sends requests. Transports are the only code of the package that does network I/O."""
 
     def send(self, request: Request) -> Reply:
-        """Send and return at the headers of the final answer; raise `TransportError`, nothing else."""
+        """Send, and return at the headers of the final response; raise `TransportError` and nothing else."""
 
     def close(self) -> None:
         """Close every connection. Calling it again does nothing."""
@@ -250,31 +250,31 @@ class AsyncReply(Protocol):
     headers: Headers
 
     async def read(self) -> bytes:
-        """Return the whole body as it came over the wire."""
+        """Return the whole body as it was transferred, content encodings included."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body's pieces as they arrive, none of them empty."""
 
     async def close(self) -> None:
-        """Give up what was not read, and the connection if the body was not at its end."""
+        """Discard what was not read, and the connection unless the body was at its end."""
 
 
 class AsyncTransport(Protocol):
-    """A `Transport` for asyncio. An async client takes one that is not async as well, and waits while it sends."""
+    """A `Transport` for asyncio. An async client also takes a sync transport, which blocks its event loop."""
 
     async def send(self, request: Request) -> AsyncReply:
-        """Send and return at the headers of the final answer; raise `TransportError`, nothing else."""
+        """Send, and return at the headers of the final response; raise `TransportError` and nothing else."""
 
     async def close(self) -> None:
         """Close every connection. Calling it again does nothing."""
 
 
 class TransportError(Exception):
-    """What went wrong below HTTP: `kind` names the place, the message says the rest.
+    """A failure below HTTP: `kind` names the phase, the message the problem.
 
-    The kinds are `connect` (no connection was made), `send` (it broke while the request went out), `receive`
-    (it broke before or within the answer), `timeout` (a limit of `Request.timeout` was reached), and `closed`
-    (the transport or the reply had been closed before).
+    The kinds are `connect` (no connection could be opened), `send` (it broke while the request was sent), `receive`
+    (it broke before or within the response), `timeout` (a limit of `Request.timeout` was reached), and `closed`
+    (the transport or the reply was closed already).
     """
 
     def __init__(self, kind: str, message: str) -> None:
@@ -287,10 +287,9 @@ class TransportError(Exception):
 
 
 def is_async(transport: Any) -> bool:
-    """Tell whether what a transport's `send` returns must be awaited.
+    """Tell whether the result of a transport's `send` must be awaited.
 
-    A transport whose `send` is no coroutine function, such as one that wraps another, declares it by an attribute of
-    this name.
+    A transport whose `send` is not a coroutine function, such as a wrapper, declares it in an attribute `is_async`.
     """
     declared = getattr(transport, "is_async", None)
     if declared is None:
@@ -301,5 +300,5 @@ def is_async(transport: Any) -> bool:
 
 
 def body_bytes(body: bytes | Body | None) -> bytes:
-    """Return a request's body in one piece."""
+    """Return a request body in one piece."""
     return body if isinstance(body, bytes) else b"".join(body or ())

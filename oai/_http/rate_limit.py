@@ -1,4 +1,4 @@
-"""What a server says of its rate limits, read from the `x-ratelimit-*` fields of an answer."""
+"""Rate limits, read from the `x-ratelimit-*` header fields of a response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(d|h|ms|us|µs|ns|m|s)")
 
 
 class RateLimit(msgspec.Struct, frozen=True):
-    """How much may still be asked for; `None` where the server did not say.
+    """The server's rate limits; `None` for each field that it did not send.
 
-    `limit_*` is what a period allows, `remaining_*` what is left of it, `reset_*` the seconds until it is whole again.
+    `limit_*` is the quota of a period, `remaining_*` the rest of it, `reset_*` the seconds until it is full again.
     """
 
     limit_requests: int | None = None
@@ -29,7 +29,7 @@ class RateLimit(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, headers: Headers) -> RateLimit:
-        """Read the header fields of an answer."""
+        """Read the header fields of a response."""
         values: dict[str, float | None] = {}
         for field in cls.__struct_fields__:
             text = headers.get(f"x-ratelimit-{field.replace('_', '-')}", "")
@@ -38,7 +38,7 @@ class RateLimit(msgspec.Struct, frozen=True):
 
 
 def seconds(text: str) -> float | None:
-    """Return a duration such as `6m0s`, `12ms` or `1.5` in seconds, `None` if it is none."""
+    """Return a duration such as `6m0s`, `12ms` or `1.5` in seconds, `None` if the text is no duration."""
     text = text.strip()
     parts = DURATION.findall(text)
     if parts and "".join(number + unit for number, unit in parts) == text:

@@ -1,4 +1,4 @@
-"""The answer as HTTP had it, kept beside what was decoded from it and on the errors that it led to."""
+"""The HTTP response, kept on decoded results and on errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SentRequest(msgspec.Struct, frozen=True):
-    """What is kept of a request after it was sent: no body, and no secret in the URL or the headers."""
+    """A request after it was sent, without its body and with the secrets in URL and headers redacted."""
 
     method: str
     url: str
@@ -21,22 +21,22 @@ class SentRequest(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, request: Request) -> SentRequest:
-        """Keep what may be kept of `request`."""
-        from oai._support.redact import redact_headers, redact_url  # regular expressions, which few calls need
+        """Return the parts of a request that are safe to keep."""
+        from oai._support.redact import redact_headers, redact_url  # regular expressions that few calls need
 
         name = request.operation.name if request.operation else None
         return cls(request.method, redact_url(request.url), redact_headers(request.headers), name)
 
 
 class Response:
-    """Status, headers and content of an answer.
+    """Status, headers and content of a response.
 
     Attributes:
         status_code: the HTTP status.
-        headers: the fields as they came, see `Headers`.
+        headers: the fields as received, see `Headers`.
         content: the body with its content encoding undone; empty while a stream is being read.
-        retries_taken: how many attempts failed before.
-        elapsed: seconds from the call to this answer's headers.
+        retries_taken: the number of failed attempts before this one.
+        elapsed: seconds from the call to the headers of this response.
     """
 
     __slots__ = ("_request", "content", "elapsed", "headers", "retries_taken", "status_code")
@@ -65,20 +65,20 @@ class Response:
 
     @property
     def rate_limit(self) -> RateLimit:
-        """What the server says of its rate limits, see `RateLimit`."""
+        """The server's rate limits, see `RateLimit`."""
         from oai._http.rate_limit import RateLimit  # regular expressions that few calls need
 
         return RateLimit.of(self.headers)
 
     @property
     def request(self) -> SentRequest:
-        """What was sent, less its body and its secrets."""
+        """The request as sent, without its body and its secrets."""
         if not isinstance(self._request, SentRequest):
             self._request = SentRequest.of(self._request)
         return self._request
 
     def hide(self, text: str) -> str:
-        """Return text that is about this answer without the credentials of the request, which servers repeat."""
+        """Return a text about this response without the credentials of the request, which servers tend to repeat."""
         if isinstance(self._request, SentRequest):
             return text
         from oai._support.redact import hide  # as above
@@ -86,7 +86,7 @@ class Response:
         return hide(text, self._request.url, self._request.headers)
 
     def fields(self) -> dict[str, Any]:
-        """Return what makes another response of the same answer."""
+        """Return the constructor's arguments, to copy a response."""
         return {
             "status_code": self.status_code,
             "headers": self.headers,
@@ -101,7 +101,7 @@ class Response:
 
     @property
     def reason(self) -> str:
-        """The status in words, from the registry and not from the server."""
+        """The standard phrase of the status; the server's own is ignored."""
         from http import HTTPStatus  # only messages need it
 
         try:
@@ -116,7 +116,7 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The content as UTF-8 text, what is not UTF-8 replaced."""
+        """The content as UTF-8 text; invalid bytes are replaced."""
         return self.content.decode(errors="replace")
 
     def json(self) -> Any:

@@ -1,7 +1,7 @@
 """Server-sent events, by the WHATWG rules (HTML standard, section 9.2.6).
 
-`EventParser` takes the bytes of a stream in pieces cut anywhere and gives the events that they complete. It
-does no I/O and knows nothing of JSON.
+`EventParser` takes the bytes of a stream, cut anywhere, and returns the events that they complete. It does no I/O
+and knows nothing of JSON.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import msgspec
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 LONGEST_NUMBER = 18
-"""Digits of a reconnection time; Python refuses to read a number of thousands."""
+"""Maximum number of digits of a reconnection time; Python refuses to parse thousands."""
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event: its data, and its name and the last id where the stream gave them."""
+    """One event: its data, its name, and the last id of the stream; empty if the stream has none."""
 
     data: bytes
     event: str = ""
@@ -23,16 +23,16 @@ class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventParser:
-    """Bytes to events.
+    """Parses bytes into events.
 
-    A carriage return, a line feed or both end a line. An event is complete at its blank line, and one that the
-    stream's end cuts off is not delivered; `pending` shows the data that it had, and `held` how many bytes are kept.
+    A carriage return, a line feed or both end a line. An event is complete at its blank line; the end of the stream
+    discards an incomplete one, whose data is in `pending`. `held` is the number of buffered bytes.
     """
 
     def __init__(self) -> None:
         self.held = 0
         self.retry: int | None = None
-        """The reconnection time that the stream asked for, in milliseconds."""
+        """The reconnection time that the stream sent last, in milliseconds."""
         self._tail: list[bytes] = []
         self._skip_line_feed = False
         self._begun = False
@@ -42,20 +42,20 @@ class EventParser:
 
     @property
     def pending(self) -> bytes:
-        """The data of the event that is not complete yet, its last line included where it is whole or cut."""
+        """The data of the incomplete event, including its last line, whether that is complete or not."""
         tail = b"".join(self._tail)
         rest = [tail[5:].removeprefix(b" ")] if tail.startswith(b"data:") else []
         return b"\n".join(self._data + rest)
 
     def feed(self, piece: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes and return the events that end in them."""
+        """Process the next bytes and return the events that they complete."""
         if not self._begun:
             piece = self._begin(piece)
         if self._skip_line_feed and piece:
             piece = piece.removeprefix(b"\n")
             self._skip_line_feed = False
         if b"\r" in piece:
-            # A line feed that follows in the next piece belongs to this line end and must not make a blank line.
+            # A line feed at the start of the next piece belongs to this line end; it must not count as a blank line.
             self._skip_line_feed = piece.endswith(b"\r")
             piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\n" not in piece:
@@ -66,10 +66,12 @@ class EventParser:
         *blocks, rest = b"".join((*self._tail, piece)).split(b"\n\n")
         events: list[ServerSentEvent] = []
         if blocks and (self._data or self._event):
-            self._interpret([*blocks.pop(0).split(b"\n"), b""], events)  # the end of an event that has begun
+            self._interpret(
+                [*blocks.pop(0).split(b"\n"), b""], events
+            )  # the end of an event that began in an earlier piece
         last_id = self._id
         for block in blocks:
-            # Nearly all events are of one of these two forms; line by line each would cost more than its decoding.
+            # Nearly all events have one of these two forms. Parsing them line by line would cost more than decoding.
             if block.startswith(b"data: ") and b"\n" not in block:
                 events.append(ServerSentEvent(block[6:], "", last_id))
                 continue
@@ -87,7 +89,7 @@ class EventParser:
         return events
 
     def _begin(self, piece: bytes) -> bytes:
-        """Drop a byte order mark, which may itself be cut."""
+        """Drop a byte order mark, which may itself be split between pieces."""
         piece = b"".join((*self._tail, piece))
         self._tail = []
         if len(piece) < len(BYTE_ORDER_MARK) and BYTE_ORDER_MARK.startswith(piece):
@@ -97,7 +99,7 @@ class EventParser:
         return piece.removeprefix(BYTE_ORDER_MARK)
 
     def _interpret(self, lines: list[bytes], events: list[ServerSentEvent]) -> None:
-        """Take whole lines, as the standard words it, and add the events that end in them."""
+        """Process complete lines by the standard's algorithm, and append the events that they complete."""
         for line in lines:
             if line.startswith(b"data: "):
                 self._data.append(line[6:])

@@ -1,8 +1,8 @@
-"""JSON to structs: strictly first, leniently where that fails, never losing what came.
+"""Decode JSON into structs: strictly first, leniently if that fails, always losslessly.
 
-The strict way (`_json.strict`) is one msgspec decode into exact structs. A mismatch of any kind sends the document the
-lenient way (`_json.lenient`), which types what fits and keeps the rest as it is. Only text that is not JSON fails, and
-what Python's own `json` takes counts as JSON: servers send NaN, and halves of characters that they have cut in two.
+The strict pass (`_json.strict`) is one msgspec decode into exact structs. On any mismatch the lenient pass
+(`_json.lenient`) types whatever fits and keeps the rest as plain data. Only text that is not JSON raises, and whatever
+Python's `json` accepts counts as JSON: servers send NaN, and characters that they have cut in half.
 This module knows types and bytes, not HTTP.
 """
 
@@ -15,10 +15,10 @@ import msgspec
 from oai._json.strict import DECODE, convert_strict
 
 MOST_LOGGED = 1000
-"""Shapes that are told apart in the log; a server that varies without end does not fill the memory."""
+"""Maximum number of mismatches that are logged, so that a server with endless variants does not fill the memory."""
 
 HALF = rb"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(\\u[dD][89a-fA-F]\w\w)|\\[^u]"
-"""A pattern of escapes in JSON text; its group is half a character without the other (a lone surrogate)."""
+"""A pattern of escapes in JSON text; its group matches half a character without the other (a lone surrogate)."""
 
 _logged: set[tuple[str, str]] = set()
 
@@ -27,7 +27,7 @@ def decode(kind: Any, data: bytes) -> Any:
     """Decode JSON text as `kind`, a struct or any other type expression.
 
     Raises:
-        msgspec.DecodeError: the text is not JSON. The shape of what it says never raises.
+        msgspec.DecodeError: the text is not JSON. The shape of the data never raises.
     """
     try:
         return DECODE[kind](data)
@@ -38,7 +38,7 @@ def decode(kind: Any, data: bytes) -> Any:
 
 
 def parse_json(data: bytes) -> Any:
-    """Read JSON text as plain data: what is not UTF-8, and half characters, replaced; NaN and a byte order mark taken.
+    """Parse JSON text into plain data. Invalid UTF-8 and half characters are replaced; NaN and a BOM are accepted.
 
     Raises:
         msgspec.DecodeError: the text is not JSON, or nested too deeply.
@@ -46,23 +46,23 @@ def parse_json(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except RecursionError:
-        raise msgspec.DecodeError("it is nested too deeply") from None
+        raise msgspec.DecodeError("the JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as refusal:
-        import json  # few answers need these
+        import json  # few responses need these
         import re
 
         whole = re.sub(HALF, lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
         try:
-            found = json.loads(whole.decode("utf-8-sig", "replace"))
+            value = json.loads(whole.decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, (dict, list)):  # a word such as NaN is rather text
+            value = None
+        if not isinstance(value, (dict, list)):  # a bare word such as NaN is more likely text
             raise msgspec.DecodeError(str(refusal)) from None
-        return found
+        return value
 
 
 def convert(kind: Any, value: Any) -> Any:
-    """Do for plain data what `decode` does for JSON text."""
+    """Convert plain data as `decode` decodes JSON text."""
     try:
         return convert_strict(kind, value)
     except msgspec.ValidationError as mismatch:
@@ -70,15 +70,15 @@ def convert(kind: Any, value: Any) -> Any:
 
 
 def lenient(kind: Any, value: Any, mismatch: Exception | None = None) -> Any:
-    """Build a value from plain data that does not fit its type, and log once per shape that it does not."""
+    """Build a value from plain data that does not fit its type; log each kind of mismatch once."""
     import logging
 
     from oai._json.lenient import build
 
     log = logging.getLogger("oai")
-    seen = (str(kind), str(mismatch))
-    if seen not in _logged and log.isEnabledFor(logging.DEBUG) and len(_logged) < MOST_LOGGED:
-        _logged.add(seen)
+    shape = (str(kind), str(mismatch))
+    if shape not in _logged and log.isEnabledFor(logging.DEBUG) and len(_logged) < MOST_LOGGED:
+        _logged.add(shape)
         name = kind.__name__ if isinstance(kind, type) else kind
-        log.debug("an answer differs from %s and was decoded leniently: %s", name, mismatch)
+        log.debug("a response does not match %s and was decoded leniently: %s", name, mismatch)
     return build(kind, value)

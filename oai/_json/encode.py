@@ -1,8 +1,8 @@
-"""Python values to JSON bytes, for request bodies.
+"""Encode Python values as JSON, for request bodies.
 
-msgspec writes what it knows: structs, dataclasses, dicts, dates, enums. What it refuses goes through
-`encode_other`: pydantic models by what was set in them, arrays by their lists, iterables by their items.
-Unknown fields that an `Object` carries are written like declared ones, so that an answer can be sent back whole.
+msgspec writes the types that it knows: structs, dataclasses, dicts, dates, enums. `encode_other` converts the rest:
+pydantic models to the fields that were set, arrays to lists, iterables to lists of their items. Undeclared fields of
+an `Object` are written like declared ones, so that a result can be sent back complete.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def encode(value: Any) -> bytes:
     """Return a value as JSON text in UTF-8.
 
     Raises:
-        TypeError: something in it has no form in JSON; the message says where it stands.
-        ValueError: a number in it is NaN or infinite, or a text has a lone surrogate, which JSON does not have.
+        TypeError: a part of it cannot be encoded; the message contains its path.
+        ValueError: it contains NaN, an infinity or a lone surrogate, which JSON does not have.
     """
     try:
-        if _is_plain(value) and b"null" not in (content := _encoder.encode(value)):  # as msgspec would write NaN
+        if _is_plain(value) and b"null" not in (content := _encoder.encode(value)):  # as which msgspec would write NaN
             return content
         return _encoder.encode(complete(value))
     except REFUSED as error:
@@ -37,9 +37,9 @@ def encode(value: Any) -> bytes:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether a value is made of the interpreter's own types alone, in which nothing is left to complete.
+    """Tell whether a value consists of builtin types alone, which `complete` would not change.
 
-    `marshal` refuses all other types, at any depth, and looks at thousands of values in the time of a hundred here.
+    `marshal` refuses all other types, at any depth, and is some thirty times as fast as a loop in Python.
     """
     try:
         marshal.dumps(value)
@@ -49,7 +49,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def complete(value: Any) -> Any:
-    """Return the value with every `Object` that carries unknown fields as a plain dict; else the value itself."""
+    """Return the value with every `Object` that has undeclared fields as a plain dict; else the value itself."""
     complete_kind = _COMPLETE.get(type(value))
     if complete_kind is not None:
         return complete_kind(value)
@@ -59,20 +59,20 @@ def complete(value: Any) -> Any:
 def _complete_dict(value: dict[Any, Any]) -> Any:
     for item in value.values():
         if item.__class__ is Omit or complete(item) is not item:
-            return {name: complete(each) for name, each in value.items() if each.__class__ is not Omit}
+            return {name: complete(other) for name, other in value.items() if other.__class__ is not Omit}
     return value
 
 
 def _complete_list(value: Any) -> Any:
     for item in value:
         if complete(item) is not item:
-            return [complete(each) for each in value]
+            return [complete(other) for other in value]
     return value
 
 
 def _complete_float(value: float) -> float:
     if not math.isfinite(value):
-        raise ValueError(f"{value} is no number that JSON has; send None, or leave the parameter out")
+        raise ValueError(f"{value} is not a JSON number; pass None or omit the parameter")
     return value
 
 
@@ -87,7 +87,7 @@ def _complete_object(value: Any) -> Any:
 
 
 _COMPLETE: dict[type, Callable[[Any], Any]] = {
-    str: lambda value: value,  # most values are text and go through here quickest
+    str: lambda value: value,  # the most frequent type
     dict: _complete_dict,
     list: _complete_list,
     tuple: _complete_list,
@@ -96,7 +96,7 @@ _COMPLETE: dict[type, Callable[[Any], Any]] = {
 
 
 def encode_other(value: Any) -> Any:
-    """Turn a value that msgspec does not know into one that it does."""
+    """Convert a value that msgspec does not know into one that it does."""
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return dump(mode="json", by_alias=True, exclude_unset=True)
@@ -105,11 +105,11 @@ def encode_other(value: Any) -> Any:
         return to_list()
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, (tuple, frozenset)):  # elsewhere msgspec knows them
-        raise TypeError(f"a key of type {type(value).__name__} has no form in JSON")
+    if isinstance(value, (tuple, frozenset)):  # only as keys; msgspec encodes them elsewhere
+        raise TypeError(f"JSON has no keys of type {type(value).__name__}")
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, memoryview)):
         return complete(list(value))
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"JSON has no equivalent of {type(value).__name__}")
 
 
 _encoder = msgspec.json.Encoder(enc_hook=encode_other)

@@ -1,12 +1,12 @@
-"""Plain data to structs where the strict decode refuses: what fits is typed, the rest is kept as it came.
+"""Build structs from plain data that the strict decode refuses: type whatever fits, keep the rest as it is.
 
-`build` never raises for the shape of its input. For each type it makes a builder once, a function from plain
-data to the typed value, and keeps it. The rules, by type:
+`build` never raises for the shape of its input. Each type has a builder, a function from plain data to the typed
+value, which is made once. The rules, by type:
 
-- a struct takes an object: declared fields are built, missing ones are `None`, unknown ones go into
-  the instance's `__dict__`;
-- a union takes the variant that the tag names; where no tag helps, the variant that has most of the fields;
-- an object where a struct of unknown tag belongs becomes a bare `Object` with every field readable;
+- a struct takes an object: declared fields are built, missing ones are `None`, undeclared ones go into the
+  instance's `__dict__`;
+- a union takes the variant that the tag names; without a known tag, the variant that shares most fields;
+- an object with an unknown tag becomes a bare `Object` with every field readable;
 - anything that does not fit its type stays plain data.
 """
 
@@ -24,15 +24,15 @@ from oai._json.unions import RESERVED, SHADOWED, untagged_variants
 
 Builder = Callable[[Any], Any]
 
-AS_THEY_ARE = frozenset({str, bool, type(None)})
-"""Types of plain data of which no builder makes anything else."""
+UNCHANGED = frozenset({str, bool, type(None)})
+"""Types of plain data that no builder converts."""
 
 EXACT = 2**53
 """Integers up to here are exact as a float (IEEE 754 double)."""
 
 
 def build(kind: Any, value: Any) -> Any:
-    """Build a value of type `kind` from plain data as far as it fits."""
+    """Build a value of type `kind` from plain data, as far as it fits."""
     return builder(kind)(value)
 
 
@@ -44,9 +44,9 @@ def builder(kind: Any) -> Builder:
         return _struct(kind, origin or kind)
     if variants := untagged_variants(kind):
         return _union(variants)
-    make = _MAKERS.get(origin)
-    if make is not None:
-        return make(get_args(kind))
+    make_builder = _MAKERS.get(origin)
+    if make_builder is not None:
+        return make_builder(get_args(kind))
     return _float if kind is float else _keep
 
 
@@ -62,7 +62,7 @@ def _list(arguments: tuple[Any, ...]) -> Builder:
     item = arguments[0]
 
     def build_list(value: Any) -> Any:
-        return [build(item, each) for each in value] if isinstance(value, list) else value
+        return [build(item, element) for element in value] if isinstance(value, list) else value
 
     return build_list
 
@@ -71,13 +71,13 @@ def _dict(arguments: tuple[Any, ...]) -> Builder:
     item = arguments[1]
 
     def build_dict(value: Any) -> Any:
-        return {key: build(item, each) for key, each in value.items()} if isinstance(value, dict) else value
+        return {key: build(item, member) for key, member in value.items()} if isinstance(value, dict) else value
 
     return build_dict
 
 
 def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
-    """Make the builder of a struct: the strict way for this part of the document, then field by field."""
+    """Make the builder of a struct: strictly for this part of the document, else field by field."""
     config = cls.__struct_config__
     keeps_unknown = hasattr(cls, "_untyped")
 
@@ -94,15 +94,15 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
                 return convert_strict(kind, value)
             except msgspec.ValidationError:
                 pass
-        known: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
+        values: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
         unknown: dict[str, Any] = {}
         for wire, item in value.items():
             if wire in declared:
-                name, make = declared[wire]
-                known[name] = item if item.__class__ in AS_THEY_ARE else make(item)
+                name, build_field = declared[wire]
+                values[name] = item if item.__class__ in UNCHANGED else build_field(item)
             else:
                 unknown[wire] = item
-        built = cls(**known)
+        built = cls(**values)
         if keeps_unknown:
             keep_unknown(built, unknown)
         return built
@@ -111,7 +111,7 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
 
 
 def keep_unknown(built: Any, unknown: dict[str, Any]) -> None:
-    """Store fields that the struct does not declare; a name that would hide a method is kept out of its way."""
+    """Store undeclared fields; one whose name would hide a method goes under `SHADOWED`."""
     cls = type(built)
     tag_field = cls.__struct_config__.tag_field
     for name, value in unknown.items():
@@ -125,10 +125,10 @@ def keep_unknown(built: Any, unknown: dict[str, Any]) -> None:
 
 
 def _union(variants: tuple[Any, ...]) -> Builder:
-    """Make the builder of a union, which looks at the JSON type first and at tag and fields second."""
+    """Make the builder of a union, which chooses by the JSON type first, then by tag and fields."""
     flat = list(_flatten(variants))
     build_object = _union_of_objects(flat)
-    lists = [each for each in flat if get_origin(each) is list or each is list]
+    lists = [variant for variant in flat if get_origin(variant) is list or variant is list]
     number = float if float in flat and int not in flat else Any
 
     def build_union(value: Any) -> Any:
@@ -142,25 +142,27 @@ def _union(variants: tuple[Any, ...]) -> Builder:
 
 
 def _union_of_objects(flat: list[Any]) -> Builder:
-    structs = [each for each in flat if _is_struct(each)]
+    structs = [variant for variant in flat if _is_struct(variant)]
     tags: dict[Any, list[Any]] = {}
-    for each in structs:
-        if _tag(each) is not None:
-            tags.setdefault(_tag(each), []).append(each)
+    for struct in structs:
+        if _tag(struct) is not None:
+            tags.setdefault(_tag(struct), []).append(struct)
     tag_fields = {tag_field for tag_field, _ in tags}
-    untagged = [each for each in structs if _tag(each) is None]
-    dicts = [each for each in flat if get_origin(each) is dict or each is dict]
-    untyped = next((each._untyped for each in structs if hasattr(each, "_untyped")), None)  # noqa: SLF001 - see `Object`
+    untagged = [struct for struct in structs if _tag(struct) is None]
+    dicts = [variant for variant in flat if get_origin(variant) is dict or variant is dict]
+    untyped = next((struct._untyped for struct in structs if hasattr(struct, "_untyped")), None)  # noqa: SLF001 - see `Object`
 
     def build_object(value: dict[str, Any]) -> Any:
         for tag_field in tag_fields:
             tag = value.get(tag_field)
             if isinstance(tag, str) and (tag_field, tag) in tags:
-                declaring = [each for each in untagged if tag_field in each.__struct_encode_fields__]
+                declaring = [struct for struct in untagged if tag_field in struct.__struct_encode_fields__]
                 return build(_best_match(tags[tag_field, tag] + declaring, value), value)
         candidates = untagged
-        if not candidates:  # a tag that was left out is only guessed where all else is there
-            candidates = [each for each in structs if _tag(each)[0] not in value and _required(each) <= value.keys()]
+        if not candidates:  # a missing tag is guessed only if all required fields are there
+            candidates = [
+                struct for struct in structs if _tag(struct)[0] not in value and _required(struct) <= value.keys()
+            ]
         if candidates:
             return build(_best_match(candidates, value), value)
         if dicts:
@@ -175,12 +177,12 @@ def _union_of_objects(flat: list[Any]) -> Builder:
 
 
 def _flatten(variants: tuple[Any, ...]) -> Any:
-    for each in variants:
-        inner = get_args(each) if get_origin(each) in (Union, UnionType) else untagged_variants(each)
+    for variant in variants:
+        inner = get_args(variant) if get_origin(variant) in (Union, UnionType) else untagged_variants(variant)
         if inner:
             yield from _flatten(inner)
         else:
-            yield each
+            yield variant
 
 
 def _is_struct(kind: Any) -> bool:
@@ -193,7 +195,7 @@ def _tag(struct: Any) -> Any:
 
 
 def _best_match(structs: list[Any], value: dict[str, Any]) -> Any:
-    return structs[0] if len(structs) == 1 else max(structs, key=lambda each: _likeness(each, value))
+    return structs[0] if len(structs) == 1 else max(structs, key=lambda struct: _likeness(struct, value))
 
 
 @cache
@@ -202,23 +204,23 @@ def _required(struct: Any) -> frozenset[str]:
 
 
 def _likeness(struct: Any, value: dict[str, Any]) -> tuple[int, int]:
-    """Say how well an object fits a struct: by the fields that are declared and there, less those that are but one."""
+    """Score how well an object matches a struct: matching fields minus undeclared and missing ones."""
     declared = {field.encode_name: get_args(field.type) for field in msgspec.structs.fields(struct)}
     if _tag(struct) is not None:
         declared[_tag(struct)[0]] = (_tag(struct)[1],)
-    there = declared.keys() & value.keys()
-    constant = sum(isinstance(value[name], str) and value[name] in declared[name] for name in there)
-    unknown = len(value.keys() - there)
-    return len(there) + constant - unknown - len(_required(struct) - value.keys()), -len(declared)
+    shared = declared.keys() & value.keys()
+    constant = sum(isinstance(value[name], str) and value[name] in declared[name] for name in shared)
+    unknown = len(value.keys() - shared)
+    return len(shared) + constant - unknown - len(_required(struct) - value.keys()), -len(declared)
 
 
 def _first_fit(lists: list[Any], value: list[Any]) -> Any:
-    for each in lists:
+    for kind in lists:
         try:
-            convert_strict(each, value)
+            convert_strict(kind, value)
         except msgspec.ValidationError:
             continue
-        return each
+        return kind
     return lists[0]
 
 

@@ -1,4 +1,4 @@
-"""`output_text` for answers that hold messages, a convenience that people know from the official SDK."""
+"""`output_text` of responses and messages, a property that the official SDK has too."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,11 +7,11 @@ from oai._json.objects import Object
 
 
 class WithOutputText(Object):
-    """A response whose messages can be read as one text."""
+    """Base of responses: the text of all messages as one string."""
 
     @property
     def output_text(self) -> str:
-        """All text of the output's messages, joined without a space between; empty where there is none."""
+        """The text of all messages of the output, concatenated; empty if there is none."""
         items: list[Any] = getattr(self, "output", None) or []
         return _joined(
             part for item in items if _type(item) == "message" for part in getattr(item, "content", None) or []
@@ -19,11 +19,11 @@ class WithOutputText(Object):
 
 
 class MessageWithOutputText(Object):
-    """A message whose parts can be read as one text."""
+    """Base of messages: the text of all parts as one string."""
 
     @property
     def output_text(self) -> str:
-        """The text of the message's parts, joined without a space between; empty where there is none."""
+        """The text of all parts of the message, concatenated; empty if there is none."""
         return _joined(getattr(self, "content", None) or [])
 
 

@@ -1,8 +1,7 @@
-"""Pages of a list: the items of one answer, and the way to the next.
+"""Pages of a list: the items of one response, and how to request the next page.
 
-Iterating a page goes over all items of all pages. How a kind of page finds the next one is said by two names:
-the parameter that asks for it, and where its value stands. A page knows how to go on (`_more`) because the
-client told it; it does no I/O itself.
+Iterating a page yields the items of all pages. Two things define a page class: the parameter that requests the next
+page, and where the cursor stands. The client sets `_more`, the function that fetches; a page does no I/O itself.
 """
 
 # No `from __future__ import annotations` here, for the reason that `_json.objects` gives.
@@ -17,14 +16,14 @@ P = TypeVar("P", bound="Page[Any]")
 
 
 class Page(Object, Generic[T]):
-    """A list that comes as one page.
+    """A list on a single page; the base class of all pages.
 
-    `for item in page` goes over the items of this page and of all that follow (`async for` where the client is
+    `for item in page` iterates over the items of this page and of all following pages (`async for` if the client is
     async); `page.data` holds those of this page alone.
     """
 
     parameter: ClassVar[str] = ""
-    """The parameter of the operation that asks for the page after this one; empty where there never is one."""
+    """The parameter of the operation that requests the next page; empty if there is never one."""
 
     data: list[T]
     object: str | None = None
@@ -33,42 +32,42 @@ class Page(Object, Generic[T]):
         return None
 
     def _listed(self) -> list[T]:
-        """Return the items, none where what the server sent is no list."""
+        """Return the items, none if the server did not send a list."""
         return self.data if isinstance(self.data, list) else []
 
     def next_page_params(self) -> dict[str, str] | None:
-        """Return the parameters that ask for the next page, `None` after the last.
+        """Return the parameters that request the next page, `None` on the last one.
 
-        A server that answers the page that was asked for a second time ignores the parameter; the list ends
-        there, rather than never.
+        A page whose cursor is the one that requested it is the last, as the server ignores the parameter: without
+        this rule the iteration would not end.
         """
         cursor = self._cursor() if self._listed() else None
-        asked = self.__dict__.get("_asked", {}).get(self.parameter)
-        return {self.parameter: cursor} if isinstance(cursor, str) and cursor and cursor != asked else None
+        current = self.__dict__.get("_asked", {}).get(self.parameter)
+        return {self.parameter: cursor} if isinstance(cursor, str) and cursor and cursor != current else None
 
     def has_next_page(self) -> bool:
-        """Tell whether there is a page after this one, by what this one says."""
+        """Tell whether this page names a next one."""
         return self.next_page_params() is not None
 
     def get_next_page(self) -> Self:
-        """Ask for the next page; where the client is async, it has to be awaited.
+        """Fetch the next page; the result must be awaited if the client is async.
 
         Raises:
-            RuntimeError: this is the last page, or one that no client has fetched.
+            RuntimeError: this is the last page, or no client has fetched it.
         """
         params = self.next_page_params()
         more = self.__dict__.get("_more")
         if params is None or more is None:
-            raise RuntimeError("there is no next page; ask has_next_page() first")
+            raise RuntimeError("there is no next page; call has_next_page() first")
         following: Self = more(params)
         return following
 
     def iter_pages(self) -> "_Following[Self]":
-        """Return this page and all that follow, to go over with `for`, or `async for` where the client is async."""
+        """Return an iterable over this page and all following pages (`async for` if the client is async)."""
         return _Following(self)
 
     async def aiter_pages(self) -> AsyncIterator[Self]:
-        """Yield this page and all that follow, from an async client."""
+        """Yield this page and all following pages of an async client."""
         page = self
         while True:
             yield page
@@ -79,7 +78,7 @@ class Page(Object, Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         for page in self.iter_pages():
-            yield from page._listed()  # noqa: SLF001 - its own kind
+            yield from page._listed()  # noqa: SLF001 - of the same class
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.aiter_pages():
@@ -88,7 +87,7 @@ class Page(Object, Generic[T]):
 
 
 class _Following(Generic[P]):
-    """A page and those after it."""
+    """Iterates over a page and all following pages."""
 
     def __init__(self, first: P) -> None:
         self._first = first
@@ -106,7 +105,7 @@ class _Following(Generic[P]):
 
 
 class AsyncPages(Generic[T]):
-    """What an async client returns for a list: await it for the first page, or iterate it over all items."""
+    """The result of a list operation of an async client: await it for the first page, or iterate over all items."""
 
     def __init__(self, fetch: Callable[[], Awaitable[Page[T]]]) -> None:
         self._fetch = fetch
@@ -120,7 +119,7 @@ class AsyncPages(Generic[T]):
 
 
 class CursorPage(Page[T], Generic[T]):
-    """A page whose successor begins after the id of its last item."""
+    """A page whose cursor is the id of its last item."""
 
     parameter: ClassVar[str] = "after"
 
@@ -130,19 +129,19 @@ class CursorPage(Page[T], Generic[T]):
 
     def _cursor(self) -> str | None:
         last = self.data[-1]
-        found = last.get("id") if isinstance(last, dict) else getattr(last, "id", None)
-        return None if self.has_more is False else found
+        cursor = last.get("id") if isinstance(last, dict) else getattr(last, "id", None)
+        return None if self.has_more is False else cursor
 
 
 class ConversationCursorPage(CursorPage[T], Generic[T]):
-    """A page whose successor begins after its `last_id`."""
+    """A page whose cursor is its `last_id`."""
 
     def _cursor(self) -> str | None:
         return None if self.has_more is False else self.last_id
 
 
 class NextCursorPage(Page[T], Generic[T]):
-    """A page that names where the next one begins, in `next`."""
+    """A page whose cursor is its `next`."""
 
     parameter: ClassVar[str] = "after"
 
@@ -154,6 +153,6 @@ class NextCursorPage(Page[T], Generic[T]):
 
 
 class TokenPage(NextCursorPage[T], Generic[T]):
-    """A page that names the next one by a token, in `next`."""
+    """A page whose `next` is a token for the parameter `page`."""
 
     parameter: ClassVar[str] = "page"

@@ -1,4 +1,4 @@
-"""Unions that msgspec does not decode by itself, and the names that an object of the API keeps for its own use.
+"""Unions that msgspec does not decode by itself, and the attribute names that `Object` reserves.
 
 The decoders (`strict`, `lenient`) and the structs that they decode into (`objects`) both build on this module.
 """
@@ -12,7 +12,7 @@ SHADOWED = "_shadowed"
 """The attribute for unknown fields whose names would hide a method or another attribute of the class."""
 
 RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED})
-"""Names in an object's `__dict__` that are ours, not the server's."""
+"""Names in an object's `__dict__` that the package sets, not the server."""
 
 
 class _Untagged(type):
@@ -25,7 +25,7 @@ class _Untagged(type):
 
 
 def untagged(*variants: Any) -> Any:
-    """Make a type for a union that has no tag field and that msgspec therefore refuses to decode.
+    """Make a type for a union without a tag field, which msgspec refuses to decode.
 
     The decoders try the variants in order and take the first that fits, strictly, then leniently.
     For type checkers, declare the plain union under `if TYPE_CHECKING`.
@@ -41,5 +41,5 @@ def untagged_variants(kind: Any) -> tuple[Any, ...]:
 def tag_fields(kind: Any) -> set[str]:
     """Return the tag fields of a struct, or of the structs in a union."""
     variants = get_args(kind) if get_origin(kind) in (Union, UnionType) else untagged_variants(kind) or (kind,)
-    configs = [each.__struct_config__ for each in variants if hasattr(each, "__struct_config__")]
+    configs = [variant.__struct_config__ for variant in variants if hasattr(variant, "__struct_config__")]
     return {config.tag_field for config in configs if config.tag_field is not None}

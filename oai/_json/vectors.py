@@ -1,13 +1,13 @@
-"""Vectors that came as base64 because we asked for it: to arrays of 32-bit floats, with no Python float in between.
+"""Decode base64 embeddings straight into arrays of 32-bit floats.
 
-A row says with `defaults = { encoding_format = "base64" }` what is sent where the caller says nothing, and with
-`vectors = "data.embedding"` where the vectors are then to be found. Decided so: the base64 is a matter of transport,
-like a content encoding, so `to_dict()` gives the numbers; a caller who asks for base64 gets text, as the server sent
-it; a server that sends floats though base64 was asked for gives lists of floats. The array is a sequence of floats
-and has the buffer protocol: `numpy.asarray(item.embedding)` copies nothing.
+In a row, `defaults = { encoding_format = "base64" }` is sent if the caller passes no format, and
+`vectors = "data.embedding"` names the place of the vectors. The base64 is a matter of transport, like a content
+encoding, so `to_dict()` returns numbers; a caller who requests base64 gets the text that the server sent, and a server
+that sends floats all the same gets lists of floats. The array is a sequence of floats and has the buffer protocol:
+`numpy.asarray(item.embedding)` copies nothing.
 
-The quick way decodes the answer into twins of its structs in which the vector is `bytes`: msgspec then decodes the
-base64 itself. What does not fit goes the usual way, and what is base64 in it is unpacked afterwards.
+The fast path decodes into twins of the structs in which the vector is `bytes`, so that msgspec decodes the base64. A
+response that does not fit is decoded as usual, and base64 in it is unpacked afterwards.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from oai._json.decode import decode
 from oai._json.strict import decoder
 
 SIZE = 4
-"""Bytes of a number, little-endian as the API has them."""
+"""Bytes of a number; the API sends them little-endian."""
 
 
 def decode_unpacked(kind: Any, content: bytes, place: str) -> Any:
-    """Decode an answer whose vectors, at `list.field`, may be packed.
+    """Decode a response whose vectors, at `list.field`, may be packed.
 
     Raises:
         msgspec.DecodeError: the text is not JSON.
@@ -44,16 +44,16 @@ def decode_unpacked(kind: Any, content: bytes, place: str) -> Any:
 
 def _items(kind: Any, packed: Any, items: str, field: str, vectors: list[array[float]]) -> list[Any]:
     item = _item_type(kind, items)
-    return [_as(item, each, {field: vector}) for each, vector in zip(getattr(packed, items), vectors, strict=True)]
+    return [_as(item, twin, {field: vector}) for twin, vector in zip(getattr(packed, items), vectors, strict=True)]
 
 
 def _as(kind: Any, twin: Any, values: dict[str, Any]) -> Any:
-    """Make the struct that a twin stands for, with some of its values replaced."""
+    """Make the struct of a twin, with some of its values replaced."""
     return kind(**{name: values[name] if name in values else getattr(twin, name) for name in kind.__struct_fields__})
 
 
 def _item_type(kind: Any, items: str) -> Any:
-    return next(get_args(each.type)[0] for each in msgspec.structs.fields(kind) if each.name == items)
+    return next(get_args(member.type)[0] for member in msgspec.structs.fields(kind) if member.name == items)
 
 
 @cache
@@ -62,40 +62,40 @@ def _twin_decoder(kind: Any, items: str, field: str) -> msgspec.json.Decoder[Any
 
 
 def _twin(kind: Any, field: str, changed: Any) -> Any:
-    """Return a struct with the fields of another, one of them of another type."""
-    field_of: Any = msgspec.field  # which its types let have one default only, though it takes what says "none"
+    """Return a struct with the same fields, one of them of another type."""
+    field_of: Any = msgspec.field  # whose stubs forbid two defaults, although it accepts the marker for none
     fields = [
         (
-            each.name,
-            changed if each.name == field else each.type,
-            field_of(default=each.default, default_factory=each.default_factory, name=each.encode_name),
+            member.name,
+            changed if member.name == field else member.type,
+            field_of(default=member.default, default_factory=member.default_factory, name=member.encode_name),
         )
-        for each in msgspec.structs.fields(kind)
+        for member in msgspec.structs.fields(kind)
     ]
     return msgspec.defstruct(kind.__name__, fields, forbid_unknown_fields=True, kw_only=True)
 
 
-def _unpack(answer: Any, items: str, field: str) -> Any:
-    """Unpack what is base64 in an answer that came another way."""
-    found = getattr(answer, items, None)
-    for item in found if isinstance(found, list) else ():
+def _unpack(result: Any, items: str, field: str) -> Any:
+    """Unpack base64 vectors in a response that was decoded as usual."""
+    listed = getattr(result, items, None)
+    for item in listed if isinstance(listed, list) else ():
         text = getattr(item, field, None)
         if isinstance(text, str):
             try:
                 setattr(item, field, _array(binascii.a2b_base64(text, strict_mode=True)))
-            except ValueError:  # binascii's own error is one
+            except ValueError:  # which binascii.Error is
                 continue
-    return answer
+    return result
 
 
 def _array(data: bytes) -> array[float]:
     """Return packed numbers as an array.
 
     Raises:
-        ValueError: they are cut short.
+        ValueError: they are truncated.
     """
     if not data or len(data) % SIZE:
-        raise ValueError(f"{len(data)} bytes are no whole number of 32-bit floats")
+        raise ValueError(f"{len(data)} bytes are not a whole number of 32-bit floats")
     vector = array("f", data)
     if sys.byteorder == "big":
         vector.byteswap()

@@ -67,7 +67,7 @@ def replace_file(path: str, make: Callable[[], str]) -> None:
     os.makedirs(directory, exist_ok=True)
     with _locked(directory):
         text = make().encode()
-        # One name for all writers, as the lock lets in one at a time: what a killed one left is overwritten.
+        # All writers use one name, as the lock admits one at a time: a killed writer's rest is overwritten.
         with _replacing(target, os.path.join(directory, f".{name}.part"), path) as output:
             output.write(text)
             output.flush()
@@ -103,7 +103,7 @@ def _scratch(target: str) -> str:
 
 
 def _open(scratch: str, file: str | os.PathLike[str]) -> BinaryIO:
-    """Open the temporary file; an error names the file that the caller asked for."""
+    """Open the temporary file; an error names the target file instead."""
     try:
         return open(scratch, "wb")
     except OSError as error:
@@ -137,13 +137,13 @@ else:
     def _locked(directory: str) -> Generator[None]:
         """Keep other processes and threads from writing in a directory.
 
-        The directory itself is locked, so that no lock file lies about, and a killed process leaves no lock.
+        The directory itself is locked, so that no lock file remains, and a killed process leaves no lock.
         """
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
-            with contextlib.suppress(OSError):  # the name is as durable as the content, where that can be had
+            with contextlib.suppress(OSError):  # makes the new name durable, on file systems that can
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -14,4 +14,4 @@ File: TypeAlias = (
     | tuple[str | None, Content, str | None]
     | tuple[str | None, Content, str | None, Mapping[str, str]]
 )
-"""What may be uploaded: a path, bytes, an open binary file, or `(name, content[, type[, headers]])`."""
+"""A file to upload: a path, bytes, an open binary file, or `(name, content[, type[, headers]])`."""

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first used (PEP 562)."""
+"""Import the names of a package when they are first used (PEP 562)."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ def attach(
 
     Args:
         package: its name.
-        homes: for each module the names that it is the home of, separated by spaces, `here=there` where the
-            package has another name for something; every public module below the package is a name itself.
-        fallback: returns the value of any other name, which is not kept, or raises `AttributeError`.
+        homes: for each module the names that it defines, separated by spaces; `name=original` renames one. Every
+            public module directly below the package is a name itself.
+        fallback: returns the value of any other name, which is not cached, or raises `AttributeError`.
     """
-    found: dict[str, tuple[str, str]] = {}
+    sources: dict[str, tuple[str, str]] = {}
     for module in homes:
         owner, _, name = module.rpartition(".")
         if owner == package and not name.startswith("_"):
-            found[name] = module, ""
+            sources[name] = module, ""
     for module, names in homes.items():
-        for name in names.split():
-            here, _, there = name.partition("=")
-            found[here] = module, there or here
+        for entry in names.split():
+            name, _, original = entry.partition("=")
+            sources[name] = module, original or name
 
-    def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes the package's
-        if name not in found:
+    def __getattr__(name: str) -> Any:  # noqa: N807 - it becomes an attribute of the package
+        if name not in sources:
             if fallback is not None:
                 return fallback(name)
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        from importlib import import_module  # which `import oai` alone does not need
+        from importlib import import_module  # `import oai` alone does not need it
 
-        module, original = found[name]
+        module, original = sources[name]
         value = import_module(module)
         if original:
             value = getattr(value, original)
@@ -43,6 +43,6 @@ def attach(
         return value
 
     def __dir__() -> list[str]:  # noqa: N807
-        return sorted({*vars(sys.modules[package]), *found})
+        return sorted({*vars(sys.modules[package]), *sources})
 
     return __getattr__, __dir__

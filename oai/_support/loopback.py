@@ -1,4 +1,4 @@
-"""Whether an address is this machine's own."""
+"""Tell whether an address is of this machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself, which what is sent there does not leave.
+    """Tell whether a host is this machine itself, so that data sent there does not leave it.
 
     Args:
         host: a name, or an IP address without brackets. A zone (`%eth0`) does not matter.

@@ -1,4 +1,4 @@
-"""`omit`, the value of a parameter that was not given: it is not sent, while `None` is sent as null."""
+"""`omit`, the default of parameters: an omitted parameter is not sent, while `None` is sent as null."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, final
 
 @final
 class Omit:
-    """The type of `omit`. There is one instance, and it is false."""
+    """The type of `omit`. There is one instance, and it is falsy."""
 
     def __bool__(self) -> bool:
         return False
@@ -22,4 +22,4 @@ class Omit:
 omit: Final = Omit()
 
 NOT_GIVEN: Final = omit
-"""The official SDK's other name for the same thing."""
+"""Another name for `omit`, which the official SDK has."""

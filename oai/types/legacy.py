@@ -1,4 +1,4 @@
-"""Answers of operations that the API has dropped, which old and compatible servers still give.
+"""Results of operations that the API has dropped, which old and compatible servers still offer.
 
 Written by hand, unlike the rest of `oai.types`: no specification describes them any more.
 """
@@ -11,7 +11,7 @@ from oai.types.files.structs import FileObject
 
 
 class Engine(Object):
-    """A model, in the days when it was called an engine."""
+    """A model; the API used to call it an engine."""
 
     id: str
     object: str
@@ -34,7 +34,7 @@ class EditChoice(Object):
 
 
 class Edit(Object):
-    """A text edited by an instruction."""
+    """A text that was edited according to an instruction."""
 
     choices: list[EditChoice]
     created: int
@@ -67,7 +67,7 @@ class Hyperparams(Object):
 
 
 class FineTune(Object):
-    """A job that made a model of its own, before there were fine-tuning jobs."""
+    """A fine-tune, the predecessor of fine-tuning jobs."""
 
     created_at: int
     fine_tuned_model: str | None
@@ -94,7 +94,7 @@ class AssistantFile(Object):
 
 
 class AssistantFileDeleted(Object):
-    """That a file was detached from an assistant."""
+    """Confirms that a file was detached from an assistant."""
 
     deleted: bool
     id: str

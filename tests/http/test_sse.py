@@ -1,4 +1,4 @@
-"""The event-stream parser against the WHATWG rules, with streams cut anywhere."""
+"""The event-stream parser against the WHATWG rules, with streams split anywhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_events_of_a_whole_stream(stream: bytes, data: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(("stream", "data"), VECTORS)
-def test_events_of_a_stream_that_comes_byte_by_byte(stream: bytes, data: list[bytes]) -> None:
+def test_events_of_a_stream_that_arrives_byte_by_byte(stream: bytes, data: list[bytes]) -> None:
     assert [event.data for event in parse(*(bytes([byte]) for byte in stream))] == data
 
 
@@ -60,12 +60,12 @@ STREAM = st.lists(st.tuples(LINE, st.sampled_from([b"\n", b"\r", b"\r\n"])), max
 
 
 @given(STREAM, st.lists(st.integers(0, 300), max_size=20))
-def test_any_split_of_any_stream_gives_the_same_events(stream: bytes, cuts: list[int]) -> None:
+def test_splitting_a_stream_does_not_change_its_events(stream: bytes, cuts: list[int]) -> None:
     assert parse(*pieces(stream, cuts)) == parse(stream)
 
 
 def reference(stream: bytes) -> list[ServerSentEvent]:
-    """Interpret a whole stream line by line, as the standard words it."""
+    """Interpret a whole stream line by line, by the standard's algorithm."""
     text = stream.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     events, data, name, last_id = [], [], "", ""
     for line in text.split(b"\n")[:-1]:
@@ -86,35 +86,35 @@ def reference(stream: bytes) -> list[ServerSentEvent]:
 
 
 @given(STREAM)
-def test_events_are_those_of_a_line_by_line_reading(stream: bytes) -> None:
+def test_events_equal_those_of_the_reference(stream: bytes) -> None:
     assert parse(stream) == reference(stream)
 
 
-def test_an_event_has_its_name_and_the_last_id() -> None:
+def test_event_has_its_name_and_the_last_id() -> None:
     events = parse(b"event: ping\nid: 7\ndata: 1\n\ndata: 2\n\n")
     assert events == [ServerSentEvent(b"1", "ping", "7"), ServerSentEvent(b"2", "", "7")]
 
 
-def test_the_reconnection_time_is_kept_and_nonsense_ignored() -> None:
+def test_reconnection_time_is_kept_and_invalid_ones_are_ignored() -> None:
     parser = EventParser()
     parser.feed(b"retry: 1500\nretry: soon\nretry: " + b"9" * 5000 + b"\n")
     assert parser.retry == 1500
 
 
-def test_a_carriage_return_ends_an_event_at_once() -> None:
+def test_carriage_return_ends_an_event_immediately() -> None:
     parser = EventParser()
     assert [event.data for event in parser.feed(b"data: one\r\r")] == [b"one"]
     assert parser.feed(b"\n") == []
 
 
 @pytest.mark.parametrize("tail", [b"data: [DONE]", b"data: [DONE]\n", b"data:[DONE]"])
-def test_what_the_end_cut_off_can_be_looked_at(tail: bytes) -> None:
+def test_incomplete_event_is_pending(tail: bytes) -> None:
     parser = EventParser()
     parser.feed(b"data: one\n\n" + tail)
     assert parser.pending == b"[DONE]"
 
 
-def test_a_long_line_in_many_pieces_costs_in_proportion_to_its_length() -> None:
+def test_cost_of_a_long_line_is_linear() -> None:
     parser = EventParser()
     parser.feed(b"data: ")
     for _ in range(20_000):

@@ -1,4 +1,4 @@
-"""Decoding: exact where the answer fits its type, lenient where it does not, lossless in both cases."""
+"""Decoding: exact if the data fits its type, lenient if it does not, lossless in both cases."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ sys.exit("\\n".join(failed) or 0)
 """
 
 
-def test_threads_may_be_the_first_to_use_a_type_together() -> None:
-    """By msgspec alone the process would crash, since a thread decodes by what another has not finished."""
+def test_threads_can_use_a_type_for_the_first_time_at_once() -> None:
+    """With msgspec alone the process would crash: it publishes its description of a type unfinished."""
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_types_are_looked_at_in_one_place() -> None:
-    """The rule of `_json.strict`, which keeps threads apart; types of the interpreter's own need no looking at."""
+def test_msgspec_first_sees_types_in_one_module() -> None:
+    """`_json.strict` holds the lock for that; builtin types need none."""
     first_look = re.compile(r"Decoder\(|msgspec\.convert\(|decode\(.*type=(?!dict\[str, msgspec\.Raw\])")
     package = Path(oai.__file__).parent
     found = {
@@ -94,7 +94,7 @@ def spoiled(draw: Any) -> tuple[Any, Any]:
 
 @given(exact())
 @settings(max_examples=400)
-def test_what_fits_its_type_decodes_exactly_and_gives_itself_back(case: tuple[Any, Any]) -> None:
+def test_valid_data_decodes_strictly_and_round_trips(case: tuple[Any, Any]) -> None:
     kind, value = case
     result = decoder(kind).decode(msgspec.json.encode(value))
     assert is_kept(without_none(value), without_none(plain(result)), frozenset())
@@ -102,7 +102,7 @@ def test_what_fits_its_type_decodes_exactly_and_gives_itself_back(case: tuple[An
 
 @given(spoiled())
 @settings(max_examples=600)
-def test_what_does_not_fit_decodes_all_the_same_and_gives_itself_back(case: tuple[Any, Any]) -> None:
+def test_invalid_data_decodes_leniently_and_round_trips(case: tuple[Any, Any]) -> None:
     kind, value = case
     result = oai.decode(kind, msgspec.json.encode(value))
     assert is_kept(without_none(value), without_none(plain(result)), all_tags())
@@ -131,7 +131,7 @@ def chat(**changes: Any) -> Any:
     return oai.decode(types.chat.ChatCompletion, msgspec.json.encode({**CHUNK, **changes}))
 
 
-def test_a_new_field_is_an_attribute() -> None:
+def test_undeclared_field_is_an_attribute() -> None:
     answer = chat(own={"deep": [1]}, choices=[{**CHUNK["choices"][0], "stop_reason": 7}])
     assert answer.own == {"deep": [1]}
     assert answer.choices[0].stop_reason == 7
@@ -140,22 +140,22 @@ def test_a_new_field_is_an_attribute() -> None:
     assert "own={'deep': [1]}" in repr(answer)
 
 
-def test_a_missing_field_is_none() -> None:
+def test_missing_field_is_none() -> None:
     answer = chat(choices=[{"message": {"content": "Hi"}}])
     assert (answer.choices[0].index, answer.choices[0].message.role) == (None, None)
 
 
-def test_a_new_constant_is_kept() -> None:
+def test_undeclared_constant_is_kept() -> None:
     answer = chat(choices=[{**CHUNK["choices"][0], "finish_reason": "eos"}])
     assert answer.choices[0].finish_reason == "eos"
 
 
-def test_a_field_of_another_type_stays_plain_data() -> None:
+def test_field_of_the_wrong_type_stays_plain_data() -> None:
     answer = chat(created="yesterday", usage=[1, 2], choices="none")
     assert (answer.created, answer.usage, answer.choices) == ("yesterday", [1, 2], "none")
 
 
-def test_an_unknown_tag_becomes_an_object_with_every_field() -> None:
+def test_unknown_tag_becomes_an_object_with_every_field() -> None:
     items = [
         {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": []},
         {"type": "telepathy", "id": "t", "thought": "hm"},
@@ -169,34 +169,34 @@ def test_an_unknown_tag_becomes_an_object_with_every_field() -> None:
     assert response.to_dict()["output"] == items
 
 
-def test_a_tagged_struct_narrows_and_shows_its_tag() -> None:
+def test_tagged_struct_has_its_tag() -> None:
     call = types.responses.ResponseFunctionToolCall(arguments="{}", call_id="c", name="f")
     assert call.type == "function_call"
     assert call.to_dict() == {"type": "function_call", "arguments": "{}", "call_id": "c", "name": "f"}
 
 
-def test_every_tag_is_what_its_struct_says() -> None:
+def test_tag_attribute_of_every_struct_is_its_tag() -> None:
     for struct in all_structs():
         config = struct.__struct_config__
         if config.tag_field is not None:
             assert getattr(struct, config.tag_field) == config.tag
 
 
-def test_structs_with_several_tags_narrow_and_keep_theirs() -> None:
+def test_structs_with_several_tags_keep_theirs() -> None:
     data = b'{"type": "ne", "key": "k", "value": 1}'
     result = oai.decode(types.shared.structs.ComparisonFilter | types.shared.structs.ComparisonFilterNe, data)
     assert isinstance(result, types.shared.ComparisonFilter)
     assert (result.type, result.to_dict()["type"]) == ("ne", "ne")
 
 
-def test_structs_that_share_a_tag_are_told_apart_by_their_fields() -> None:
+def test_structs_that_share_a_tag_are_distinguished_by_their_fields() -> None:
     own = {"type": "message", "id": "m", "role": "assistant", "content": [], "status": "completed", "own": 1}
     theirs = {"type": "message", "id": "m", "role": "user", "content": [{"type": "input_text", "text": "x", "own": 1}]}
     kinds = [oai.decode(types.responses.ResponseItem, msgspec.json.encode(each)) for each in (own, theirs)]
     assert [type(kind).__name__ for kind in kinds] == ["ResponseOutputMessage", "ResponseInputMessageItem"]
 
 
-def test_the_text_of_a_response() -> None:
+def test_output_text_concatenates_all_texts() -> None:
     part = {"type": "output_text", "text": "Hi", "annotations": []}
     items = [
         {"type": "reasoning", "id": "x", "summary": []},
@@ -207,7 +207,7 @@ def test_the_text_of_a_response() -> None:
     assert oai.decode(types.responses.Response, b'{"id": "r"}').output_text == ""
 
 
-def test_a_name_that_a_method_has_does_not_hide_it() -> None:
+def test_undeclared_field_does_not_hide_a_method() -> None:
     answer = chat(to_dict=1, _request_id="mine", model_dump=2)
     assert answer.to_dict()["to_dict"] == 1
     assert answer.to_dict()["_request_id"] == "mine"
@@ -216,13 +216,13 @@ def test_a_name_that_a_method_has_does_not_hide_it() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
-def test_a_field_called_as_what_is_kept_beside_the_data_is_not_lost(name: str) -> None:
+def test_undeclared_field_with_a_reserved_name_is_kept(name: str) -> None:
     answer = chat(**{name: ["theirs"]})
     assert answer.to_dict()[name] == ["theirs"]
     assert answer.model_extra == {name: ["theirs"]}
 
 
-def test_wire_names_that_are_no_python_names() -> None:
+def test_wire_names_that_are_not_python_names() -> None:
     names = {"hate": False, "hate/threatening": True, "self-harm": False}
     result = oai.decode(types.Moderation, msgspec.json.encode({"categories": names, "flagged": True}))
     assert result.categories.hate_threatening is True
@@ -230,7 +230,7 @@ def test_wire_names_that_are_no_python_names() -> None:
     assert result.to_dict()["categories"] == names
 
 
-def test_data_and_json_under_the_names_that_pydantic_has() -> None:
+def test_dump_methods_have_the_names_and_options_of_pydantic() -> None:
     answer = chat()
     assert answer.model_dump(exclude_none=True) == answer.to_dict() == CHUNK
     assert answer.model_dump(mode="json", exclude_none=True, exclude_unset=True, by_alias=True) == CHUNK
@@ -248,12 +248,12 @@ def test_data_and_json_under_the_names_that_pydantic_has() -> None:
     assert answer.to_json(indent=2).startswith('{\n  "id": "1"')
 
 
-def test_invalid_utf8_in_a_text_is_replaced() -> None:
+def test_invalid_utf8_in_text_is_replaced() -> None:
     answer = oai.decode(types.chat.ChatCompletion, b'{"id": "\xff", "model": "m"}')
     assert answer.id == "\ufffd"
 
 
-def test_answers_are_equal_if_all_that_was_sent_is() -> None:
+def test_objects_are_equal_if_all_their_data_is() -> None:
     one, same, other, bare = (
         oai.decode(kind, data)
         for kind, data in (
@@ -273,7 +273,7 @@ def test_answers_are_equal_if_all_that_was_sent_is() -> None:
 
 
 @pytest.mark.parametrize("data", [b'{"object": 1, "id": "\xff"}', b'{"n\xffw": 1, "id": "\xff"}'])
-def test_invalid_utf8_is_replaced_in_an_answer_that_does_not_fit(data: bytes) -> None:
+def test_invalid_utf8_is_replaced_in_data_of_the_wrong_shape(data: bytes) -> None:
     assert oai.decode(types.chat.ChatCompletion, data).id == "\ufffd"
 
 
@@ -287,24 +287,24 @@ def test_invalid_utf8_is_replaced_in_an_answer_that_does_not_fit(data: bytes) ->
     ],
     ids=["byte order mark", "half a character", "halves and wholes", "no numbers"],
 )
-def test_what_python_s_own_json_takes_is_no_lost_answer(data: bytes, text: str) -> None:
+def test_whatever_python_json_accepts_is_decoded(data: bytes, text: str) -> None:
     answer = oai.decode(types.chat.ChatCompletion, data)
     assert answer.id == text
     assert msgspec.json.decode(answer.to_json())["id"] == text
 
 
 @pytest.mark.parametrize("data", [b"[" * 100_000, b'{"a":' * 100_000, b'{"id": NaN, "a":' * 100_000, b"NaN"])
-def test_what_is_nested_too_deeply_and_a_bare_word_are_not_json(data: bytes) -> None:
+def test_too_deep_nesting_and_bare_words_raise(data: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         oai.decode(types.chat.ChatCompletion, data)
 
 
-def test_what_is_not_json_raises() -> None:
+def test_invalid_json_raises() -> None:
     with pytest.raises(msgspec.DecodeError):
         oai.decode(types.chat.ChatCompletion, b"<html>")
 
 
-def test_embeddings_as_floats_or_as_text() -> None:
+def test_embeddings_as_floats_and_as_text() -> None:
     def one(value: Any) -> Any:
         data = [{"object": "embedding", "index": 0, "embedding": value}]
         usage = {"prompt_tokens": 1, "total_tokens": 1}
@@ -315,19 +315,19 @@ def test_embeddings_as_floats_or_as_text() -> None:
     assert one("AAAAPw==") == "AAAAPw=="
 
 
-def test_a_difference_is_logged_once_for_each_shape(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_kind_of_mismatch_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "oai"):
         for _ in range(3):
             chat(only_in_this_test=1)
     assert [record.message for record in caplog.records] == [
         (
-            "an answer differs from ChatCompletion and was decoded leniently: "
+            "a response does not match ChatCompletion and was decoded leniently: "
             "Object contains unknown field `only_in_this_test`"
         )
     ]
 
 
-def test_an_object_copies_and_pickles_with_its_unknown_fields() -> None:
+def test_object_copies_and_pickles_with_undeclared_fields() -> None:
     import copy
     import pickle
 
@@ -336,8 +336,8 @@ def test_an_object_copies_and_pickles_with_its_unknown_fields() -> None:
         assert twin.to_dict() == answer.to_dict()
 
 
-def test_a_filter_of_filters_is_typed_all_the_way_down() -> None:
-    """The official SDK has `object` for what stands within."""
+def test_nested_filters_are_typed_at_every_level() -> None:
+    """The official SDK declares the inner ones as `object`."""
     sent = {
         "type": "and",
         "filters": [
@@ -352,7 +352,7 @@ def test_a_filter_of_filters_is_typed_all_the_way_down() -> None:
     assert found.to_dict() == sent
 
 
-def test_a_dump_has_every_declared_field_as_pydantic_s_has() -> None:
+def test_model_dump_has_every_declared_field() -> None:
     message = oai.decode(types.chat.ChatCompletionMessage, b'{"role": "assistant", "new": {"a": null}}')
     dump = message.model_dump()
     assert (dump["content"], dump["tool_calls"], dump["new"]) == (None, None, {"a": None})
@@ -365,7 +365,7 @@ def test_a_dump_has_every_declared_field_as_pydantic_s_has() -> None:
     assert row.model_dump(by_alias=True)["categories"]["self-harm"] is True
 
 
-def test_an_object_may_be_made_with_the_field_that_tells_its_type() -> None:
+def test_constructor_accepts_the_tag_field() -> None:
     kind: Any = types.chat.ChatCompletionMessageFunctionToolCall
     function = types.chat.ChatCompletionMessageFunctionToolCallFunction(name="f", arguments="{}")
     assert kind(id="c", type="function", function=function) == kind(id="c", function=function)
@@ -377,7 +377,7 @@ def test_an_object_may_be_made_with_the_field_that_tells_its_type() -> None:
         kind(id="c", function=function, own=1)
 
 
-def test_objects_are_made_of_plain_data_under_the_names_that_pydantic_has() -> None:
+def test_constructors_have_the_names_of_pydantic() -> None:
     answer = chat(new={"deep": 1})
     kind = type(answer)
     assert kind.model_validate(answer.to_dict()) == kind.model_validate_json(answer.to_json()) == answer
@@ -404,14 +404,14 @@ class Square(msgspec.Struct, tag="square"):
     side: int
 
 
-def test_an_unknown_variant_of_plain_structs_stays_plain_data() -> None:
-    """Only an `Object` can hold fields that it does not declare."""
+def test_unknown_variant_of_plain_structs_stays_plain_data() -> None:
+    """Only an `Object` can hold undeclared fields."""
     assert oai.decode(list[Circle | Square], b'[{"type": "square", "side": 1}, {"type": "star"}]') == [
         Square(1),
         {"type": "star"},
     ]
 
 
-def test_an_unknown_variant_of_objects_is_an_object() -> None:
+def test_unknown_variant_of_objects_is_an_object() -> None:
     event: Any = oai.decode(types.responses.ResponseStreamEvent, b'{"type": "star", "points": 5}')
     assert (type(event), event.type, event.points) == (Object, "star", 5)

@@ -1,4 +1,4 @@
-"""Embeddings: asked as base64, given as arrays, whatever the server makes of it."""
+"""Embeddings: requested as base64, decoded into arrays, whatever the server sends."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def answer(*vectors: Any, **more: Any) -> dict[str, Any]:
     return {"object": "list", "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}, "data": data, **more}
 
 
-def create(client: Any, **given: Any) -> Any:
-    return (yield client.embeddings.create(model="m", input="a", **given))
+def create(client: Any, **options: Any) -> Any:
+    return (yield client.embeddings.create(model="m", input="a", **options))
 
 
-def ask(**given: Any) -> Callable[[Any], Any]:
-    return lambda client: create(client, **given)
+def ask(**options: Any) -> Callable[[Any], Any]:
+    return lambda client: create(client, **options)
 
 
-def test_vectors_are_asked_for_as_base64_and_given_as_arrays(play: Play, server: Loopback) -> None:
+def test_vectors_are_requested_as_base64_and_decoded_into_arrays(play: Play, server: Loopback) -> None:
     server.reply(json=answer(packed(NUMBERS), packed([1.0])))
     result = play(ask())
     assert server.requests[0].json() == {"model": "m", "input": "a", "encoding_format": "base64"}
@@ -57,7 +57,7 @@ def test_vectors_are_asked_for_as_base64_and_given_as_arrays(play: Play, server:
     assert (result.model, result.usage.total_tokens, result._response.status_code) == ("m", 1, 200)
 
 
-def test_the_numbers_are_in_every_form_of_the_answer(play: Play, server: Loopback) -> None:
+def test_numbers_are_in_every_form_of_the_result(play: Play, server: Loopback) -> None:
     server.reply(json=answer(packed(NUMBERS)))
     result = play(ask())
     assert result.to_dict() == answer(NUMBERS)
@@ -67,21 +67,23 @@ def test_the_numbers_are_in_every_form_of_the_answer(play: Play, server: Loopbac
 
 
 @pytest.mark.parametrize("body", [{"extra_body": {"encoding_format": "base64"}}, {"encoding_format": "base64"}])
-def test_who_asks_for_base64_gets_it(body: dict[str, Any], play: Play, server: Loopback) -> None:
+def test_requested_base64_stays_text(body: dict[str, Any], play: Play, server: Loopback) -> None:
     server.reply(json=answer(packed(NUMBERS)))
     assert play(ask(**body)).data[0].embedding == packed(NUMBERS)
     assert server.requests[0].json()["encoding_format"] == "base64"
 
 
-@pytest.mark.parametrize("given_format", [{}, {"encoding_format": "float"}, {"encoding_format": oai.omit}])
-def test_floats_are_taken_whatever_was_asked_for(given_format: dict[str, Any], play: Play, server: Loopback) -> None:
+@pytest.mark.parametrize("format_option", [{}, {"encoding_format": "float"}, {"encoding_format": oai.omit}])
+def test_floats_are_accepted_whatever_the_requested_format(
+    format_option: dict[str, Any], play: Play, server: Loopback
+) -> None:
     server.reply(json=answer(NUMBERS))
-    assert play(ask(**given_format)).data[0].embedding == NUMBERS
-    expected = given_format.get("encoding_format") or "base64"
+    assert play(ask(**format_option)).data[0].embedding == NUMBERS
+    expected = format_option.get("encoding_format") or "base64"
     assert server.requests[0].json()["encoding_format"] == expected
 
 
-def test_an_answer_that_differs_is_unpacked_as_well(play: Play, server: Loopback) -> None:
+def test_response_of_another_shape_is_unpacked_too(play: Play, server: Loopback) -> None:
     body = answer(packed(NUMBERS), NUMBERS, "no base64!", packed(NUMBERS)[:-2], provider="p")
     server.reply(json=body)
     result = play(ask())
@@ -91,19 +93,19 @@ def test_an_answer_that_differs_is_unpacked_as_well(play: Play, server: Loopback
 
 
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": []}, {"data": {}}, [], 3])
-def test_an_answer_without_vectors_is_no_error(body: Any, play: Play, server: Loopback) -> None:
+def test_response_without_vectors_is_no_error(body: Any, play: Play, server: Loopback) -> None:
     server.reply(json=body)
     result = play(ask())
     assert (result.to_dict() if isinstance(result, oai.Object) else result) in (body, {})
 
 
-def test_html_is_named_as_ever(play: Play, server: Loopback) -> None:
+def test_html_raises(play: Play, server: Loopback) -> None:
     server.reply(Answer.html("<p>busy</p>"))
     with pytest.raises(oai.APIResponseValidationError, match="not JSON"):
         play(ask())
 
 
-def test_a_table_of_ones_own_may_ask_for_floats(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_own_table_can_request_floats(play: Play, server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text(
         '[embeddings.create]\nmethod = "POST"\npath = "/embeddings"\nbody = "json"\nresponse = "CreateEmbeddingResponse"\n'
@@ -113,7 +115,7 @@ def test_a_table_of_ones_own_may_ask_for_floats(play: Play, server: Loopback, tm
     assert "encoding_format" not in server.requests[0].json()
 
 
-def test_a_recorded_answer_is_what_came(server: Loopback, tmp_path: Path) -> None:
+def test_recording_holds_the_original_base64(server: Loopback, tmp_path: Path) -> None:
     server.reply(json=answer(packed(NUMBERS)))
     path = tmp_path / "e.cassette"
     results = []
@@ -126,13 +128,13 @@ def test_a_recorded_answer_is_what_came(server: Loopback, tmp_path: Path) -> Non
 
 
 @given(vectors=st.lists(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=8), max_size=4))
-def test_every_number_comes_through_exactly(vectors: list[list[float]]) -> None:
+def test_every_number_is_exact(vectors: list[list[float]]) -> None:
     content = json.dumps(answer(*map(packed, vectors))).encode()
     result = decode_unpacked(CreateEmbeddingResponse, content, "data.embedding")
     assert [list(each.embedding) for each in result.data] == vectors
 
 
-def test_a_hundred_vectors_cost_a_fraction_of_what_floats_cost() -> None:
+def test_base64_decodes_faster_than_floats() -> None:
     numbers = [index / 1536 for index in range(1536)]
     small, large = (json.dumps(answer(*[each] * 100)).encode() for each in (packed(numbers), numbers))
 

@@ -1,4 +1,4 @@
-"""The modules of the official SDK's types, under `oai.types`."""
+"""The official SDK's type modules exist under `oai.types`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import oai.types
 
 ROOT = "openai.types"
 
-NOT_OURS = {
+ABSENT = {
     "beta.chat": "an empty package",
     "containers.files": "an empty package",
     "skills.versions": "an empty package",
@@ -24,7 +24,7 @@ NOT_OURS = {
 }
 
 
-def test_a_name_is_imported_from_the_module_that_the_official_sdk_has_it_in() -> None:
+def test_types_can_be_imported_from_the_modules_of_the_official_sdk() -> None:
     from oai.types.chat.chat_completion import ChatCompletion, Choice
 
     from oai.types.chat import chat_completion
@@ -55,7 +55,7 @@ def test_modules_have_the_types_that_the_official_ones_import() -> None:
     assert issubclass(ParsedChatCompletion, ChatCompletion)
 
 
-def test_a_module_that_the_official_sdk_does_not_have_is_not_found() -> None:
+def test_module_that_the_official_sdk_does_not_have_is_not_found() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"oai\.types\.chat\.chat_completions"):
         importlib.import_module("oai.types.chat.chat_completions")
     module = importlib.import_module("oai.types.chat.chat_completion")
@@ -63,7 +63,7 @@ def test_a_module_that_the_official_sdk_does_not_have_is_not_found() -> None:
         _ = module.Chioce
 
 
-def test_such_a_module_loads_nothing_of_what_it_names() -> None:
+def test_type_module_imports_its_names_on_use() -> None:
     program = (
         "import sys, oai.types.chat.chat_completion as module; before = 'oai.types.chat.structs' in sys.modules; "
         "module.Choice; print(before, 'oai.types.chat.structs' in sys.modules)"
@@ -73,19 +73,19 @@ def test_such_a_module_loads_nothing_of_what_it_names() -> None:
 
 
 def official() -> Iterator[tuple[str, str, Any]]:
-    """Yield the public names of the official SDK: the module below its `types`, the name, and what it stands for."""
+    """Yield the public names of the official SDK: the module below its `types`, the name, and its value."""
     types = pytest.importorskip(ROOT, reason="the official SDK is not installed: pip install '.[official]'")
-    for found in pkgutil.walk_packages(types.__path__, f"{ROOT}."):
-        module = importlib.import_module(found.name)
+    for info in pkgutil.walk_packages(types.__path__, f"{ROOT}."):
+        module = importlib.import_module(info.name)
         named = {name: value for name, value in vars(module).items() if not name.startswith("_")}
         own = [name for name, value in named.items() if getattr(value, "__module__", "").startswith(ROOT)]
         for name in getattr(module, "__all__", own):
-            yield found.name.removeprefix(f"{ROOT}."), name, named[name]
+            yield info.name.removeprefix(f"{ROOT}."), name, named[name]
 
 
-def test_every_model_of_the_official_sdk_is_found_where_it_has_it() -> None:
+def test_every_model_of_the_official_sdk_is_in_the_same_module() -> None:
     pydantic = pytest.importorskip("pydantic")
-    names = [each for each in official() if each[0] not in NOT_OURS]
+    names = [entry for entry in official() if entry[0] not in ABSENT]
     missing = []
     for place, name, value in names:
         module = importlib.import_module(f"oai.types.{place}")
@@ -97,6 +97,6 @@ def test_every_model_of_the_official_sdk_is_found_where_it_has_it() -> None:
         if isinstance(value, type) and issubclass(value, pydantic.BaseModel)
     ]
     assert models == []
-    # Of the parameters' parts there are some that are written with others', and bases that are no parameters.
+    # Some parts of parameters are merged with equal ones, and base classes are not generated.
     assert len(names) > 6000
     assert len(missing) < 0.02 * len(names)

@@ -252,9 +252,9 @@ def test_gzip_and_deflate_are_decoded(server: Loopback, client: oai.OpenAI) -> N
 @pytest.mark.parametrize(
     ("encoding", "body", "message"),
     [
-        ("br", b"xyz", "content encoding 'br', which was not asked for"),
+        ("br", b"xyz", "content encoding 'br', which the request did not accept"),
         ("gzip", b"not gzip", "the gzip content is broken"),
-        ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab", "the gzip content was cut short"),
+        ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab", "the gzip content is truncated"),
     ],
 )
 def test_undecodable_content_encoding_raises(

@@ -137,7 +137,7 @@ def test_error_event_raises_after_the_events_before(
 
 def test_deeply_nested_event_raises(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.events([b"data: " + b'{"a":' * 50_000 + b"\n\n"]))
-    with pytest.raises(oai.APIResponseValidationError, match="not JSON .it is nested too deeply"):
+    with pytest.raises(oai.APIResponseValidationError, match="not JSON .the JSON is nested too deeply"):
         list(chat(client))
 
 

@@ -1,4 +1,4 @@
-"""Plain data made from the package's types, for properties that hold for all of them."""
+"""Plain data drawn from the package's types, for properties that hold for all of them."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ JSON = st.recursive(
 @cache
 def all_structs() -> list[type[Object]]:
     """Return every struct of `oai.types`."""
-    found: dict[type[Object], None] = {}
+    structs: dict[type[Object], None] = {}
     for info in pkgutil.walk_packages(oai.types.__path__, "oai.types."):
         if info.name.endswith("structs") or info.name == "oai.types.legacy":
             for value in vars(importlib.import_module(info.name)).values():
                 if isinstance(value, type) and issubclass(value, Object) and value is not Object:
-                    found[value] = None
-    return list(found)
+                    structs[value] = None
+    return list(structs)
 
 
 def draw_value(draw: Any, kind: Any, depth: int = 0) -> Any:
-    """Draw plain data that is exactly of a type; optional fields become rarer with depth."""
+    """Draw plain data that fits a type exactly; optional fields become rarer with depth."""
     origin = get_origin(kind)
     if origin is Annotated:
         return draw_value(draw, get_args(kind)[0], depth)
     variants = get_args(kind) if origin in (Union, types.UnionType) else untagged_variants(kind)
     if variants:
-        simple = [each for each in variants if depth > 4 and not _is_struct(each)] or list(variants)
+        simple = [variant for variant in variants if depth > 4 and not _is_struct(variant)] or list(variants)
         return draw_value(draw, draw(st.sampled_from(simple)), depth)
     if origin is Literal:
         return draw(st.sampled_from(get_args(kind)))
@@ -88,7 +88,7 @@ NAMES = st.sampled_from(["own", "to_dict", "_request_id", "__class__", "type", "
 
 
 def spoil(draw: Any, value: Any) -> Any:
-    """Change plain data as servers do: fields more, fields less, other tags, other constants, other types."""
+    """Change plain data as servers do: new and missing fields, other tags, constants and types."""
     if isinstance(value, dict):
         changed = {name: spoil(draw, item) for name, item in value.items()}
         for name in list(changed):
@@ -108,14 +108,14 @@ def spoil(draw: Any, value: Any) -> Any:
 
 
 def without_none(value: Any) -> Any:
-    """Return plain data with null and absent made the same."""
+    """Return plain data without its null fields."""
     if isinstance(value, dict):
         return {name: without_none(item) for name, item in value.items() if item is not None}
     return [without_none(item) for item in value] if isinstance(value, list) else value
 
 
 def is_kept(sent: Any, back: Any, tags: frozenset[tuple[str, str]]) -> bool:
-    """Tell whether all that was sent is back, and nothing else but tags that a type implies."""
+    """Tell whether all sent data is back, and nothing else except implied tags."""
     if isinstance(sent, dict) and isinstance(back, dict):
         more = {(name, back[name]) for name in back.keys() - sent.keys()}
         return (

@@ -1,7 +1,6 @@
 """Chat completions whose content and tool calls are parsed; `chat.completions.parse` returns them.
 
-A parsed value is no part of what the server sent: `to_dict()` leaves it out. Written by hand, unlike the modules
-around it.
+The server did not send the parsed values, so `to_dict()` omits them. Written by hand, unlike the other modules here.
 """
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
@@ -25,35 +24,35 @@ class ParsedFunction(ChatCompletionMessageFunctionToolCallFunction):
 
     @property
     def parsed_arguments(self) -> Any:
-        """The arguments: of the type of the tool, plain data of a strict one without a type, else `None`."""
+        """The arguments in the tool's type, as plain data if a strict tool has no type, else `None`."""
         return self.__dict__.get("_parsed")
 
 
 class ParsedFunctionToolCall(ChatCompletionMessageFunctionToolCall, tag_field="type", tag="function"):
-    """A call of a tool whose arguments are parsed."""
+    """A tool call with parsed arguments."""
 
     type: ClassVar[Literal["function"]] = "function"
     function: ParsedFunction  # pyright: ignore[reportIncompatibleVariableOverride] - it is only read
 
 
 class ParsedChatCompletionMessage(ChatCompletionMessage, Generic[T]):
-    """A message whose content is parsed."""
+    """A message with parsed content."""
 
-    tool_calls: list[ParsedFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None  # type: ignore[assignment]  # lists that nobody adds to
+    tool_calls: list[ParsedFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None  # type: ignore[assignment]  # the list is only read
 
     @property
     def parsed(self) -> T | None:
-        """The value that the content means, `None` where the model refused or called tools."""
+        """The parsed content, `None` if the model refused or called tools."""
         return self.__dict__.get("_parsed")
 
 
 class ParsedChoice(ChatCompletionChoice, Generic[T]):
-    """A choice whose message is parsed."""
+    """A choice with a parsed message."""
 
     message: ParsedChatCompletionMessage[T]  # pyright: ignore[reportIncompatibleVariableOverride] - as above
 
 
 class ParsedChatCompletion(ChatCompletion, Generic[T]):
-    """A chat completion whose messages and tool calls are parsed."""
+    """A chat completion with parsed messages and tool calls."""
 
     choices: list[ParsedChoice[T]]  # type: ignore[assignment]  # as above

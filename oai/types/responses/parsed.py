@@ -1,7 +1,6 @@
 """Responses whose texts and function calls are parsed; `responses.parse` returns them.
 
-A parsed value is no part of what the server sent: `to_dict()` leaves it out. Written by hand, unlike the modules
-around it.
+The server did not send the parsed values, so `to_dict()` omits them. Written by hand, unlike the other modules here.
 """
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
@@ -15,39 +14,39 @@ T = TypeVar("T")
 
 
 class ParsedResponseOutputText(ResponseOutputText, Generic[T], tag_field="type", tag="output_text"):
-    """Text that is parsed."""
+    """Text with its parsed value."""
 
     type: ClassVar[Literal["output_text"]] = "output_text"
 
     @property
     def parsed(self) -> T | None:
-        """The value that the text means, `None` where it is not the final answer."""
+        """The parsed text, `None` if it is not the final output."""
         return self.__dict__.get("_parsed")
 
 
 class ParsedResponseOutputMessage(ResponseOutputMessage, Generic[T], tag_field="type", tag="message"):
-    """A message whose texts are parsed."""
+    """A message with parsed texts."""
 
     type: ClassVar[Literal["message"]] = "message"
 
 
 class ParsedResponseFunctionToolCall(ResponseFunctionToolCall, tag_field="type", tag="function_call"):
-    """A call of a function whose arguments are parsed."""
+    """A function call with parsed arguments."""
 
     type: ClassVar[Literal["function_call"]] = "function_call"
 
     @property
     def parsed_arguments(self) -> Any:
-        """The arguments: of the type of the tool, plain data of a strict one without a type, else `None`."""
+        """The arguments in the tool's type, as plain data if a strict tool has no type, else `None`."""
         return self.__dict__.get("_parsed")
 
 
 class ParsedResponse(Response, Generic[T]):
-    """A response whose texts and function calls are parsed."""
+    """A response with parsed texts and function calls."""
 
     @property
     def output_parsed(self) -> T | None:
-        """The first value that the output's texts mean, `None` where there is none."""
+        """The first parsed value of the output's texts, `None` if there is none."""
         parts: list[Any] = [part for item in self.output or () for part in getattr(item, "content", None) or ()]
         texts: list[Any] = [part for part in parts if isinstance(part, ParsedResponseOutputText)]
         return next((text.parsed for text in texts if text.parsed is not None), None)
