@@ -1,6 +1,6 @@
-"""The calls of tools in a session of an agent, answered here: each runs its handler once, and its result is sent.
+"""Run the tool calls of an agent's session: each call runs its handler once, and its result is sent.
 
-What a handler raises stays here: the model is told that it failed, and `on_tool_error` why.
+A handler's exception never reaches the server: the model learns that the call failed, `on_tool_error` learns why.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from oai.helpers.agents.tools import FunctionTool, ToolHandler
 ToolErrorStage = Literal["arguments", "execution", "output"]
 
 DELAYS = (0.1, 0.3, 0.6)
-"""Seconds between the attempts at a result that arrives before the server knows of the call."""
+"""Seconds between attempts to send a result that arrives before the server has registered the call."""
 
 
 @dataclass(frozen=True)
 class AgentToolError:
-    """What `on_tool_error` is told of a call that failed here; the model only learns that it did.
+    """A failed call, as passed to `on_tool_error`. The model only learns that the call failed.
 
     Attributes:
-        error: what was raised.
-        tool_name, session_id, turn_id, call_id: which call it was.
-        stage: whether its arguments did not fit, the handler failed, or what it returned cannot be sent.
+        error: the exception.
+        tool_name, session_id, turn_id, call_id: identify the call.
+        stage: `arguments` did not fit, `execution` of the handler failed, or its `output` cannot be sent.
     """
 
     error: Exception
@@ -49,8 +49,8 @@ class AgentToolError:
 ToolErrorHandler: TypeAlias = Callable[[AgentToolError], Awaitable[None] | None]
 
 
-class Call:
-    """A call that an event tells of, as it was before anybody else saw the event."""
+class AgentToolCall:
+    """A call announced by an event. Its data is copied before callers see the event and may change it."""
 
     def __init__(self, event: Any, handler: ToolHandler) -> None:
         item = event.item
@@ -62,12 +62,12 @@ class Call:
         self._handler = handler
 
     def start(self) -> Any:
-        """Call the handler; what it returns may have to be awaited."""
+        """Call the handler; the result may be awaitable."""
         arguments = plain(self._arguments)
         if isinstance(arguments, str):
             arguments = msgspec.json.decode(arguments)
         if not isinstance(arguments, dict):
-            raise TypeError(f"the arguments are {type(arguments).__name__}, not an object")
+            raise TypeError(f"the arguments must be a JSON object, not {type(arguments).__name__}")
         handler = self._handler
         if isinstance(handler, FunctionTool) and type(handler).__call__ is FunctionTool.__call__:
             arguments, handler = handler.parse(arguments), handler.run
@@ -75,39 +75,37 @@ class Call:
         return handler(arguments)
 
     def result(self, output: Any) -> dict[str, Any]:
-        """Return the event that says what the handler returned.
+        """Return the event that reports the handler's output.
 
         Raises:
-            TypeError, ValueError: it cannot be sent.
+            TypeError, ValueError: the output cannot be sent.
         """
         self.stage = "output"
-        made = {"type": "agent.session.input.tool_result", **self.ids, "success": True, "output": _output(output)}
-        encode(made)
-        return made
+        event = {"type": "agent.session.input.tool_result", **self.ids, "success": True, "output": _output(output)}
+        encode(event)
+        return event
 
     def failure(self) -> dict[str, Any]:
-        """Return the event that says that the call has failed, and nothing of why."""
+        """Return the event that reports a failure, without its reason."""
         kind = "agent.session.input.tool_result"
         return {"type": kind, **self.ids, "success": False, "error": "Tool handler failed."}
 
     def error(self, error: Exception) -> AgentToolError:
-        """Return what `on_tool_error` is told."""
+        """Return the argument of `on_tool_error`."""
         return AgentToolError(error, self.name, self.session_id, **self.ids, stage=self.stage)
 
 
 def _finish(awaitable: Any) -> Any:
-    from oai.helpers.structured.run_tools import (
-        finish,  # with all types of answers, which few sync programs need for this
-    )
+    from oai.helpers.structured.run_tools import finish  # imports all result types; rarely needed in sync programs
 
     return finish(awaitable)
 
 
 def _output(output: Any) -> Any:
-    """Return text, content and nothing as they are, anything else as JSON text."""
+    """Return text, content and `None` as they are, anything else as JSON text."""
     if output is None or isinstance(output, str):
         return output
-    model = hasattr(output, "model_dump")  # pydantic's yield their fields
+    model = hasattr(output, "model_dump")  # pydantic models are iterable too
     if isinstance(output, Iterable) and not isinstance(output, (Mapping, bytes, bytearray)) and not model:
         output = list(output)
         if output and all(map(_is_content, output)):
@@ -123,12 +121,12 @@ def _is_content(part: Any) -> bool:
 
 
 class Dispatcher:
-    """Runs handlers for the calls of a session, each once, and sends their results.
+    """Runs the handler of each call of a session once, and sends its result.
 
     Args:
-        handlers: by the names of the tools.
-        on_tool_error: is told of what fails here; what it raises is passed over.
-        options: `extra_headers` and `timeout` of the requests that it sends.
+        handlers: the handlers, by name of their tool.
+        on_tool_error: called for each failed call; its exceptions are ignored.
+        options: `extra_headers` and `timeout` of the requests that are sent.
     """
 
     def __init__(
@@ -142,8 +140,8 @@ class Dispatcher:
         self._options = without_key(options or {})
         self._seen: set[tuple[str, str]] = set()
 
-    def pending(self, event: Any) -> Call | None:
-        """Return the call that an event tells of, if it has a handler and was not seen before."""
+    def pending(self, event: Any) -> AgentToolCall | None:
+        """Return the call that an event announces, if it has a handler and is new."""
         item: Any = getattr(event, "item", None)
         added = getattr(event, "type", None) == "agent.session.turn.item.added"
         if not added or getattr(item, "type", None) != "function_call" or item.name not in self.handlers:
@@ -152,31 +150,31 @@ class Dispatcher:
         if key in self._seen:
             return None
         self._seen.add(key)
-        return Call(event, self.handlers[item.name])
+        return AgentToolCall(event, self.handlers[item.name])
 
-    def answer(self, client: Any, call: Call) -> Steps[None]:
-        """Run the handler of a call and send what came of it."""
+    def answer(self, client: Any, call: AgentToolCall) -> Steps[None]:
+        """Run the handler of a call and send its result."""
         try:
             output = call.start()
             if inspect.isawaitable(output):
                 output = (yield output) if core_of(client).is_async else _finish(output)
             result = call.result(output)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything
             result = call.failure()
             if self._on_tool_error is not None:
-                yield from self._tell(client, self._on_tool_error, call.error(error))
+                yield from self._report(client, self._on_tool_error, call.error(error))
         yield from self._send(client, call, result)
 
-    def _tell(self, client: Any, tell: ToolErrorHandler, error: AgentToolError) -> Steps[None]:
+    def _report(self, client: Any, callback: ToolErrorHandler, error: AgentToolError) -> Steps[None]:
         try:
-            told = tell(error)
-            if inspect.isawaitable(told):
-                _ = (yield told) if core_of(client).is_async else _finish(told)
-        except Exception:  # noqa: BLE001, S110 - who only looks on does not stop the turn
+            result = callback(error)
+            if inspect.isawaitable(result):
+                _ = (yield result) if core_of(client).is_async else _finish(result)
+        except Exception:  # noqa: BLE001, S110 - an observer must not stop the turn
             pass
 
-    def _send(self, client: Any, call: Call, result: dict[str, Any]) -> Steps[None]:
-        """Send a result under one key, again where the server does not know of the call yet."""
+    def _send(self, client: Any, call: AgentToolCall, result: dict[str, Any]) -> Steps[None]:
+        """Send a result under one idempotency key; retry if the server has not registered the call yet."""
         key = str(uuid.uuid4())
         events = client.beta.agents.sessions.events
         for delay in (*DELAYS, None):
@@ -196,10 +194,10 @@ def _is_early(error: BadRequestError, call_id: str) -> bool:
 
 
 def without_key(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a call for others that follow it, less the key that is its own."""
-    given = options.get("extra_headers")
-    kept = {name: value for name, value in (given or {}).items() if name.lower() != "idempotency-key"}
-    asked: dict[str, Any] = {"extra_headers": kept} if kept else {}
+    """Return the options of a call for the requests that follow it, without its own idempotency key."""
+    headers = options.get("extra_headers") or {}
+    kept = {name: value for name, value in headers.items() if name.lower() != "idempotency-key"}
+    result: dict[str, Any] = {"extra_headers": kept} if kept else {}
     if not isinstance(options.get("timeout", omit), Omit):
-        asked["timeout"] = options["timeout"]
-    return asked
+        result["timeout"] = options["timeout"]
+    return result

@@ -1,7 +1,7 @@
-"""Results of turns: the events of a session put together to the answer that one turn of an agent came to.
+"""Accumulate the events of a session into the result of one turn of an agent.
 
-`Collector` takes events and does no I/O. It knows when the session is done with the turn, and whether the answer is
-whole; what it has when it is not goes with the error.
+`Collector` processes events and does no I/O. It detects when the turn is over and whether its result is complete; if
+not, the error carries what has arrived.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ P = TypeVar("P")
 Reason = Literal["failed", "cancelled", "requires_action", "incomplete", "observation_failed"]
 
 ENDED = ("completed", "failed", "cancelled")
-"""The states in which a turn is over."""
+"""The final states of a turn."""
 
 UNEXPECTED: dict[Reason, str] = {
     "failed": "it failed",
     "cancelled": "it was cancelled",
-    "requires_action": "it waits for an action that no handler takes",
-    "incomplete": "its events ended before it did",
-    "observation_failed": "its events could not be read to their end",
+    "requires_action": "it waits for an action that has no handler",
+    "incomplete": "its events ended before the turn did",
+    "observation_failed": "reading its events failed",
 }
 
 
 @dataclass(frozen=True)
 class AgentTurnResult(Generic[T]):
-    """What one turn of an agent came to.
+    """The result of one turn of an agent.
 
     Attributes:
-        turn: the completed turn, its usage in it.
-        messages: the agent's final messages in their order; comments on the way are left out.
-        output_parsed: the first text as a value of `output_type`, `None` without one.
+        turn: the completed turn, including its usage.
+        messages: the agent's final messages in order, without commentary.
+        output_parsed: the first text as a value of `output_type`, or `None` without a type.
     """
 
     turn: Turn
@@ -62,38 +62,38 @@ class AgentTurnResult(Generic[T]):
 
     @property
     def output_text(self) -> str:
-        """The text of the messages, joined without a space between."""
+        """The text of the messages, joined without a separator."""
         return "".join(message.output_text for message in self.messages)
 
     def parse(self, output_type: type[P]) -> AgentTurnResult[P]:
-        """Return the result with its text as a value of a type; each text has to fit, the first is the value.
+        """Return the result with its text parsed. Every text has to fit the type; the first one becomes the value.
 
         Raises:
-            AgentOutputParseError: a text does not fit, or there is none.
-            TypeError: the type is none that JSON can be decoded into.
+            AgentOutputParseError: a text does not fit, or there is no text.
+            TypeError: the type cannot be decoded from JSON.
         """
-        from oai.helpers.structured.schemas import format_of  # only who asks for a type has it
+        from oai.helpers.structured.schemas import format_of  # only needed with an output type
 
         parts = [part for message in self.messages for part in message.content or ()]
         texts: list[str] = [part.text for part in parts if part.type == "output_text"]
         if not texts:
-            raise AgentOutputParseError("the agent answered without text, so that there is nothing to parse", self, "")
-        wanted: Any = output_type
+            raise AgentOutputParseError("the agent's output has no text to parse", self, "")
+        kind: Any = output_type
         values = []
         for text in texts:
             try:
-                values.append(format_of(wanted).decode(text))
+                values.append(format_of(kind).decode(text))
             except ValueError as error:
-                raise AgentOutputParseError(f"the agent's answer does not fit: {error}", self, text) from error
+                raise AgentOutputParseError(f"the agent's output does not fit: {error}", self, text) from error
         return AgentTurnResult(self.turn, self.messages, values[0])
 
 
 class AgentOutputParseError(ParseError):
-    """The turn is complete, but its text does not fit the type that was asked for; `__cause__` says where.
+    """Raised if the turn is complete but its text does not fit the output type; `__cause__` names the place.
 
     Attributes:
-        result: the `AgentTurnResult` as it came.
-        text: what could not be parsed, as the model wrote it.
+        result: the `AgentTurnResult`, unparsed.
+        text: the text that could not be parsed.
     """
 
     def __init__(self, message: str, result: AgentTurnResult[Any], text: str) -> None:
@@ -102,14 +102,14 @@ class AgentOutputParseError(ParseError):
 
 
 class AgentTurnResultError(OpenAIError):
-    """There is no complete answer of a turn. A `__cause__` is what went wrong here; the turn itself may go on.
+    """Raised if a turn has no complete result. With a `__cause__`, reading failed; the turn itself may continue.
 
     Attributes:
         reason: `failed`, `cancelled`, `requires_action`, `incomplete` or `observation_failed`.
-        turn: the turn as the last event had it, `None` where none was seen.
-        session_id, turn_id: the ids, where they were seen.
-        messages: the agent's final messages that are complete.
-        required_actions: what the session waits for.
+        turn: the turn, as of the last event about it, or `None`.
+        session_id, turn_id: the ids, if an event contained them.
+        messages: the agent's complete final messages.
+        required_actions: the actions that the session waits for.
     """
 
     def __init__(
@@ -136,10 +136,10 @@ class AgentTurnResultError(OpenAIError):
 
 
 class Collector:
-    """The answer of the first turn that events tell of, turns of subagents left out.
+    """Accumulates the first turn of a session, ignoring turns of subagents.
 
     Args:
-        session_id: the session, where it is known beforehand.
+        session_id: the session, if it is known beforehand.
     """
 
     def __init__(self, session_id: str | None = None) -> None:
@@ -153,10 +153,10 @@ class Collector:
         self._outcome: AgentTurnResult[Any] | AgentTurnResultError | None = None
 
     def accept(self, event: Any) -> None:
-        """Take the next event. What lacks the fields that its type has says nothing."""
-        take = self._TAKES.get(getattr(event, "type", None) or "")
-        if take is not None and not self.done:
-            take(self, event)
+        """Process the next event. Events without their type's fields are ignored."""
+        handler = self._HANDLERS.get(getattr(event, "type", None) or "")
+        if handler is not None and not self.done:
+            handler(self, event)
 
     def _created(self, event: Any) -> None:
         self.session_id = _id(event.session) or self.session_id
@@ -180,7 +180,7 @@ class Collector:
 
             self._messages[item.id] = (event.output_index or 0, convert(AgentSessionMessage, plain(item)))
 
-    def _in_progress(self, event: Any) -> None:  # noqa: ARG002 - as the others
+    def _in_progress(self, event: Any) -> None:  # noqa: ARG002 - the signature of all handlers
         self._actions = []
 
     def _requires_action(self, event: Any) -> None:
@@ -200,13 +200,13 @@ class Collector:
         else:
             self._idle(event)
 
-    def _idle(self, event: Any) -> None:  # noqa: ARG002 - as the others
+    def _idle(self, event: Any) -> None:  # noqa: ARG002 - the signature of all handlers
         if self.turn is not None and self.turn.status in ENDED:
             self._actions = []
             self.done = True
 
     def error(self, reason: Reason) -> AgentTurnResultError:
-        """Return the error that says what there is; the first reason stays."""
+        """Return the error with what has arrived; the first reason is kept."""
         if not isinstance(self._outcome, AgentTurnResultError):
             messages = [message for _, message in sorted(self._messages.values(), key=lambda pair: pair[0])]
             self._outcome = AgentTurnResultError(
@@ -216,7 +216,7 @@ class Collector:
         return self._outcome
 
     def check(self, handled: Container[str]) -> None:
-        """Raise where there can be no result any more; `handled` are the names of the tools that have handlers."""
+        """Raise if no result is possible any more; `handled` are the names of the tools with handlers."""
         if isinstance(self._outcome, AgentTurnResultError):
             raise self._outcome
         status = None if self.turn is None else self.turn.status
@@ -224,13 +224,13 @@ class Collector:
             raise self.error("failed")
         if status == "cancelled":
             raise self.error("cancelled")
-        if any(each.type != "function_call" or each.name not in handled for each in self._actions):
+        if any(action.type != "function_call" or action.name not in handled for action in self._actions):
             raise self.error("requires_action")
         if self.cause is not None:
             raise self.error("observation_failed") from self.cause
 
     def result(self) -> AgentTurnResult[Any]:
-        """Return the result, the same at each call."""
+        """Return the result; the same object for each call."""
         if isinstance(self._outcome, AgentTurnResult):
             return self._outcome
         self.check(())
@@ -240,7 +240,7 @@ class Collector:
         self._outcome = AgentTurnResult(self.turn, messages)
         return self._outcome
 
-    _TAKES: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
         "agent.session.created": _created,
         "agent.session.turn.created": _turn_created,
         "agent.session.turn.completed": _turn_ended,
@@ -253,7 +253,7 @@ class Collector:
         "agent.session.budget_reached": _budget_reached,
         "agent.session.idle": _idle,
     }
-    """What an event of a type changes; any other changes nothing."""
+    """Handlers by event type; other events are ignored."""
 
 
 def _id(session: Any) -> str | None:

@@ -1,6 +1,6 @@
-"""The events of an agent's session: `sessions.stream`, and what `sessions.create(stream=True)` returns.
+"""Streams of an agent's session: `sessions.stream` and `sessions.create(stream=True)`.
 
-The two differ in how they begin and end. The stream of `create` is open and ends where the server ends it. That of
+They differ in how they begin and end. The stream of `create` is already open and ends when the server ends it. That of
 `stream` is opened by `with`, which sends the input to an idle session, and ends with the turn.
 """
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class AgentSessionEventStream(TurnStream[T], Stream[Any]):
-    """The events of a session that was created with an input; they can be put together to its first turn."""
+    """The events of a session created with an input, and the result of its first turn."""
 
 
 class AsyncAgentSessionEventStream(AsyncTurnStream[T], AsyncStream[Any]):
@@ -37,10 +37,10 @@ class AsyncAgentSessionEventStream(AsyncTurnStream[T], AsyncStream[Any]):
 
 
 class AgentSessionStream(TurnStream[T]):
-    """The events of one turn. Entering it looks the session up, subscribes to its events, and sends the input.
+    """The events of one turn. On entry, retrieve the session, subscribe to its events, and send the input.
 
-    Only one may send input to a session meanwhile, since the events do not say whose input a turn is for. Leaving it
-    gives the connection back; the turn goes on at the server.
+    Nothing else may send input to the session meanwhile, since the events do not tell which input a turn belongs to.
+    On exit, the connection is released; the turn continues on the server.
     """
 
     _start: Callable[[Any], Steps[Any]]
@@ -59,14 +59,14 @@ class AsyncAgentSessionStream(AsyncTurnStream[T]):
 
 
 def _once(stream: Any) -> Callable[[Any], Steps[Any]]:
-    """Return what opens a stream, which can be done once."""
-    start: Callable[[Any], Steps[Any]] = stream._start  # noqa: SLF001 - of the classes above
+    """Return the function that opens a stream, and disable it for the next time."""
+    start: Callable[[Any], Steps[Any]] = stream._start  # noqa: SLF001 - a class of this module
     stream._start = _refuse  # noqa: SLF001 - as above
     return start
 
 
-def _refuse(client: Any) -> Any:  # noqa: ARG001 - as what opens a stream
-    raise RuntimeError("the stream of a turn can be entered once; call sessions.stream() again")
+def _refuse(client: Any) -> Any:  # noqa: ARG001 - takes the place of `_start`
+    raise RuntimeError("the stream of a turn can only be entered once; call sessions.stream() again")
 
 
 def created(
@@ -77,32 +77,32 @@ def created(
     tool_handlers: Mapping[str, ToolHandler] | None = None,
     on_tool_error: ToolErrorHandler | None = None,
 ) -> Callable[[Any, Any], Any]:
-    """Ask for an answer in a type, and return what makes the stream of a new session one that answers calls.
+    """Add the output type to the request of a new session, and return a function that wraps its stream.
 
     Raises:
-        ValueError: there are handlers and no stream, or two formats.
+        ValueError: there are handlers without a stream, or two formats.
         TypeError: the type has no strict schema.
     """
     if output_type is not None:
         body["agent"] = _with_format(body.get("agent") or {}, output_type)
     if tool_handlers is not None and body.get("stream") is not True:
-        raise ValueError("tool_handlers needs stream=True, whose events the calls come in")
+        raise ValueError("tool_handlers requires stream=True: calls arrive as events of the stream")
     dispatcher = Dispatcher(tool_handlers, on_tool_error, options)
 
-    def put_together(client: Any, raw: Any) -> Any:
+    def assemble(client: Any, raw: Any) -> Any:
         kind: Any = AsyncAgentSessionEventStream if core_of(client).is_async else AgentSessionEventStream
-        return kind(client, Events(), dispatcher, output_type)._open(raw)  # noqa: SLF001 - of the class above
+        return kind(client, Events(), dispatcher, output_type)._open(raw)  # noqa: SLF001 - a class of this module
 
-    return put_together
+    return assemble
 
 
 def agent_text_format(output_type: Any) -> TextFormatParamJSONSchema:
-    """Return the `text.format` of an agent that answers in a type.
+    """Return the `text.format` of an agent whose output is of a type.
 
     Raises:
         TypeError: the type has no strict schema.
     """
-    from oai.helpers.structured.schemas import format_of  # only who asks for a type has it
+    from oai.helpers.structured.schemas import format_of  # only needed with an output type
 
     return {"type": "json_schema", "schema": format_of(output_type).schema()}
 
@@ -110,7 +110,7 @@ def agent_text_format(output_type: Any) -> TextFormatParamJSONSchema:
 def _with_format(agent: Mapping[str, Any], output_type: Any) -> dict[str, Any]:
     text = dict(agent.get("text") or {})
     if text.get("format") is not None:
-        raise ValueError("output_type and agent.text.format both say how to answer; give one of them")
+        raise ValueError("output_type and agent.text.format cannot be combined; pass one of them")
     return {**agent, "text": {**text, "format": agent_text_format(output_type)}}
 
 
@@ -125,19 +125,19 @@ def stream_turn(
     idempotency_key: str | Omit = omit,
     **options: Any,
 ) -> Any:
-    """Use it as a context manager: `with client.beta.agents.sessions.stream(id, input="...") as stream: ...`.
+    """Return a context manager: `with client.beta.agents.sessions.stream(id, input="...") as stream: ...`.
 
-    Iterate for the events, or call `stream.get_final_result()`. `tool_handlers` are functions by the names of the
-    tools, called with a dict of arguments; `on_tool_error` is told of what fails here. `output_type` says as what the
-    answer is read, for which the session has to have a format.
+    Iterate over the events, or call `stream.get_final_result()`. `tool_handlers` are functions by name of their tool,
+    called with a dict of arguments; `on_tool_error` is called for failed calls. `output_type` is the type that the
+    output is parsed into; the session must have been created with the corresponding format.
 
     Raises:
-        ValueError: the input is empty, or, when it is entered, the session is not idle.
+        ValueError: the input is empty, or (on entry) the session is not idle.
     """
     event = _input(input)
     key = next((value for name, value in _headers(options) if name.lower() == "idempotency-key"), idempotency_key)
     key = str(uuid.uuid4()) if key is omit else key
-    asked = without_key(options) | {name: options[name] for name in ("extra_query",) if name in options}
+    common = without_key(options) | {name: options[name] for name in ("extra_query",) if name in options}
     more = {name: options[name] for name in ("extra_body",) if name in options}
     kind: Any = AsyncAgentSessionStream if core_of(client).is_async else AgentSessionStream
     dispatcher = Dispatcher(tool_handlers, on_tool_error, options)
@@ -145,21 +145,21 @@ def stream_turn(
 
     def start(client: Any) -> Steps[Any]:
         sessions = client.beta.agents.sessions
-        session = yield sessions.retrieve(session_id, **asked)
+        session = yield sessions.retrieve(session_id, **common)
         if session.status != "idle":
             raise ValueError(
-                f"the session {session_id} is {session.status!r}, not idle; follow what it does with events.stream()"
+                f"the session {session_id} is {session.status!r}, not idle; use events.stream() to follow it"
             )
-        raw = yield sessions.events.stream(session_id, **asked)
+        raw = yield sessions.events.stream(session_id, **common)
         try:
             header = omit if key is None else key
-            yield sessions.events.create(session_id, events=[event], idempotency_key=header, **asked, **more)
+            yield sessions.events.create(session_id, events=[event], idempotency_key=header, **common, **more)
         except BaseException:
             yield raw.close()
             raise
         return raw
 
-    stream._start = start  # noqa: SLF001 - of the classes above
+    stream._start = start  # noqa: SLF001 - a class of this module
     return stream
 
 
@@ -167,10 +167,10 @@ def _headers(options: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return (options.get("extra_headers") or {}).items()
 
 
-def _input(given: str | Iterable[AgentSessionInputMessageParam]) -> dict[str, Any]:
+def _input(value: str | Iterable[AgentSessionInputMessageParam]) -> dict[str, Any]:
     """Return the event that sends an input."""
-    parts = [{"type": "input_text", "text": given}]
-    messages: list[Any] = [{"role": "user", "content": parts}] if isinstance(given, str) else list(given)
-    if not given or not messages:
-        raise ValueError("`input` is empty; it is text, or a list of messages")
+    parts = [{"type": "input_text", "text": value}]
+    messages: list[Any] = [{"role": "user", "content": parts}] if isinstance(value, str) else list(value)
+    if not value or not messages:
+        raise ValueError("`input` must be a non-empty text or list of messages")
     return {"type": "agent.session.input.message", "input": messages}

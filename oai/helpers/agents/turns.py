@@ -1,7 +1,7 @@
-"""What the streams of agents' sessions have in common: events given out, calls answered, the answer put together.
+"""Base classes of the streams of agents' sessions: they yield events, run tool calls, and accumulate the result.
 
-Iterating runs the handlers of the tools that the agent calls, each after its event was given out. `get_final_result`
-reads what is left of the turn and returns its answer. `agent_streams` has the streams themselves.
+Iterating runs the handlers of the tools that the agent calls, each after its event was yielded. `get_final_result`
+reads the rest of the turn and returns its result. The concrete streams are in `streams`.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RECENT = 1024
-"""How many events back one is known again that is delivered twice."""
+"""How many event ids are remembered, to drop events that are delivered twice."""
 
 
 class AgentStreamEndedError(APIConnectionError, RuntimeError):
-    """The events of a session ended before its turn did. The turn goes on at the server."""
+    """Raised if the events of a session end before its turn. The turn continues on the server."""
 
 
 class TooLateError(OpenAIError, RuntimeError):
-    """The answer of a turn was asked for too late."""
+    """Raised if the result of a turn is requested after events were read without being kept."""
 
 
 class Events:
-    """The events of a created session: all of them, to the end of the stream."""
+    """The events of a created session: all of them, up to the end of the stream."""
 
-    def is_new(self, event: Any) -> bool:  # noqa: ARG002 - see below
-        """Tell whether the event is to be given out."""
+    def is_new(self, event: Any) -> bool:  # noqa: ARG002 - overridden below
+        """Return whether to yield the event."""
         return True
 
-    def is_last(self, event: Any) -> bool:  # noqa: ARG002 - see below
-        """Tell whether the session is done with the turn."""
+    def is_last(self, event: Any) -> bool:  # noqa: ARG002 - overridden below
+        """Return whether the event ends the turn."""
         return False
 
     def end(self, response: Response) -> None:
-        """Say that the stream has ended."""
+        """Process the end of the stream."""
 
 
 class TurnEvents(Events):
-    """The events of one turn, which begins with the input that was sent; each once."""
+    """The events of one turn, which begins with the input; each event once."""
 
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
@@ -62,7 +62,7 @@ class TurnEvents(Events):
         self._known: set[str] = set()
 
     def is_new(self, event: Any) -> bool:
-        """Tell whether the event is to be given out, and take note of it."""
+        """Return whether to yield the event, and remember it."""
         key = getattr(event, "event_id", None)
         if key in self._known:
             return False
@@ -80,7 +80,7 @@ class TurnEvents(Events):
         return True
 
     def is_last(self, event: Any) -> bool:
-        """Tell whether the session is done with the turn."""
+        """Return whether the event ends the turn."""
         kind = getattr(event, "type", None)
         if kind == "agent.session.budget_reached":
             mine = getattr(event.session, "id", None) == self._session_id
@@ -88,16 +88,16 @@ class TurnEvents(Events):
         return kind == "agent.session.failed" or (kind == "agent.session.idle" and self._ended)
 
     def end(self, response: Response) -> None:
-        """Say that the stream has ended, which is too early."""
+        """Raise: the stream ended before the turn."""
         message = "The events of the session ended before its turn did."
         raise AgentStreamEndedError(message=message, request=response.request)
 
 
 class Turn(Generic[T]):
-    """What all streams of turns are: a source of events, handlers of tools, and the answer where it is wanted."""
+    """Members shared by the sync and the async streams: the events, the tool handlers, and the result if it is kept."""
 
     response: Response
-    """Status and headers of the answer that the events come in, once it is open."""
+    """Status and headers of the response, once the stream is open."""
 
     def __init__(
         self, client: Any, state: Events, dispatcher: Dispatcher, output_type: Any, session_id: str | None = None
@@ -131,10 +131,10 @@ class Turn(Generic[T]):
             raise OpenAIError("The stream is not open yet: use it in a `with` block.")
 
     def with_result_collection(self) -> Self:
-        """Keep what `get_final_result` needs, for who iterates first. Call it before the first event.
+        """Keep what `get_final_result` needs even if the stream is iterated first. Call it before the first event.
 
         Raises:
-            OpenAIError: events were read already.
+            OpenAIError: events have already been read.
         """
         self._collect()
         return self
@@ -143,14 +143,14 @@ class Turn(Generic[T]):
         if self._collector is None:
             if self._begun:
                 raise TooLateError(
-                    "Events were read already, and the answer was not kept: call with_result_collection() "
+                    "Events have already been read, and the result was not kept: call with_result_collection() "
                     "before the first event, or get_final_result() instead of iterating."
                 )
             self._collector = Collector(self._session_id)
         return self._collector
 
     def _take(self, event: Any) -> Any:
-        """Take the next event; return the call to answer behind it."""
+        """Process the next event; return the call to run after it."""
         self._begun = True
         if self._collector is not None:
             self._collector.accept(event)
@@ -161,7 +161,7 @@ class Turn(Generic[T]):
             self._collector.cause = error
 
     def _is_done(self) -> bool:
-        """Tell whether there is a result; raise where there can be none."""
+        """Return whether there is a result; raise if none is possible."""
         collector = self._collect()
         collector.check(self._dispatcher.handlers)
         return collector.done
@@ -172,11 +172,11 @@ class Turn(Generic[T]):
         return collector.error("observation_failed")
 
     def _result(self) -> AgentTurnResult[T]:
-        found: AgentTurnResult[Any] = self._collect().result()
+        result: AgentTurnResult[Any] = self._collect().result()
         if self._output_type is None:
-            return found
+            return result
         if self._parsed is None:
-            self._parsed = found.parse(self._output_type)
+            self._parsed = result.parse(self._output_type)
         return self._parsed
 
     def __repr__(self) -> str:
@@ -228,16 +228,16 @@ class TurnStream(Turn[T]):
         self.close()
 
     def until_done(self) -> None:
-        """Read the turn to its end, and answer its calls."""
+        """Read the turn to its end and run its tool calls."""
         for _ in self:
             pass
 
     def get_final_result(self) -> AgentTurnResult[T]:
-        """Read the turn to its end, answer its calls, and return what it came to; again the same, at each call.
+        """Read the turn to its end, run its tool calls, and return its result; the same object for each call.
 
         Raises:
-            AgentTurnResultError: there is no complete answer; `reason` says why, `messages` what there is.
-            AgentOutputParseError: the answer does not fit `output_type`; `result` is the answer.
+            AgentTurnResultError: there is no complete result; see `reason` and `messages`.
+            AgentOutputParseError: the output does not fit `output_type`; `result` is unparsed.
         """
         self._check_open()
         self._collect()
@@ -255,7 +255,7 @@ class TurnStream(Turn[T]):
             self.close()
 
     def close(self) -> None:
-        """Give the connection back; the turn goes on at the server. Calling it again does nothing."""
+        """Release the connection; the turn continues on the server. Further calls do nothing."""
         self._closed = True
         if self._events is not None and not self._events.gi_running:
             self._events.close()
@@ -308,12 +308,12 @@ class AsyncTurnStream(Turn[T]):
         await self.close()
 
     async def until_done(self) -> None:
-        """Read the turn to its end, and answer its calls."""
+        """Read the turn to its end and run its tool calls."""
         async for _ in self:
             pass
 
     async def get_final_result(self) -> AgentTurnResult[T]:
-        """Read the turn to its end, answer its calls, and return what it came to; see `AgentSessionStream`."""
+        """Read the turn to its end, run its tool calls, and return its result; see `AgentSessionStream`."""
         self._check_open()
         self._collect()
         try:
@@ -330,7 +330,7 @@ class AsyncTurnStream(Turn[T]):
             await self.close()
 
     async def close(self) -> None:
-        """Give the connection back; the turn goes on at the server. Calling it again does nothing."""
+        """Release the connection; the turn continues on the server. Further calls do nothing."""
         self._closed = True
         if self._events is not None and not self._events.ag_running:
             await self._events.aclose()

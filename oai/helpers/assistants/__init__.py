@@ -1,1 +1,1 @@
-"""Assistants (beta): event streams of runs, and the state that they accumulate."""
+"""Streams of assistants' runs: `streams` has the event handlers, `state` accumulates messages and run steps."""

@@ -1,7 +1,7 @@
-"""Events of an assistant's run put together: messages and run steps as far as they have come.
+"""Accumulate the events of an assistant's run into messages and run steps.
 
-`Runs` takes the events in and says which callbacks they mean. Texts are kept as lists of pieces; what a callback is
-given is only put together for a callback that somebody wrote.
+`Runs` processes the events and yields the callbacks to call. Texts are kept as lists of pieces, and the arguments of a
+callback are only built if a handler overrides it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Any
 
 from oai._json.decode import convert
 from oai._json.objects import plain
-from oai.helpers.streaming.partial_text import Pieces
+from oai.helpers.streaming.partial_text import GrowingText
 from oai.types.beta.threads import Message, Text
 from oai.types.beta.threads.runs import RunStep, ToolCall
 
 Callback = tuple[str, Callable[[], tuple[Any, ...]]]
-"""The name of a callback, and what makes its arguments."""
+"""The name of a callback, and a function that builds its arguments."""
 
 GROWING = frozenset({"value", "arguments", "input", "logs"})
-"""Fields whose text comes in pieces; any other is replaced."""
+"""Fields whose text is appended to; any other is replaced."""
 
 INDEX = "\0index"
-"""Under which name a tree keeps the place of an item in its list."""
+"""The key under which an item of a list keeps its index. No JSON field of the API has a NUL in its name."""
 
 RUN_ENDS = frozenset(
     f"thread.run.{how}" for how in ("completed", "cancelled", "expired", "failed", "requires_action", "incomplete")
@@ -34,7 +34,7 @@ MESSAGE_ENDS = frozenset({"thread.message.completed", "thread.message.incomplete
 
 
 class Tree:
-    """An object as far as it has come: plain data whose growing texts are lists of pieces."""
+    """An object so far: plain data whose growing texts are lists of pieces."""
 
     def __init__(self, kind: Any, data: Any) -> None:
         self.kind = kind
@@ -43,27 +43,27 @@ class Tree:
         self._typed: Any = None
 
     def add(self, delta: Any) -> None:
-        """Take in a delta."""
+        """Add a delta."""
         merge(self.data, plain(delta))
         self._typed = None
 
     def typed(self) -> Any:
-        """Return the object as far as it has come."""
+        """Return the object so far."""
         if self._typed is None:
             self._typed = convert(self.kind, built(self.data))
         return self._typed
 
     def part(self, kind: Any, *path: Any) -> Any:
         """Return a part of the object, such as `("content", 0, "text")`."""
-        found: Any = self.data
+        part: Any = self.data
         for step in path:
-            found = _indexed(found, step) if isinstance(found, list) else found.get(step)
-            if found is None:
+            part = _indexed(part, step) if isinstance(part, list) else part.get(step)
+            if part is None:
                 return None
-        return convert(kind, built(found))
+        return convert(kind, built(part))
 
     def later(self, kind: Any, path: tuple[Any, ...], *before: Any) -> Callable[[], tuple[Any, ...]]:
-        """Return what makes the arguments of a callback: those before, and a part of the object."""
+        """Return a function that builds the arguments of a callback: `before`, then a part of the object."""
         return lambda: (*before, self.part(kind, *path))
 
 
@@ -80,7 +80,7 @@ class Runs:
         self._call: int | None = None
 
     def handle(self, event: Any) -> Iterator[Callback]:
-        """Take in an event; yield the callbacks that it means, in their order."""
+        """Process an event; yield its callbacks in order."""
         name: str = getattr(event, "event", None) or ""
         data: Any = getattr(event, "data", None)
         yield "on_event", lambda: (event,)
@@ -112,7 +112,7 @@ class Runs:
                 yield from self._call_done()
 
     def end(self) -> Iterator[Any]:
-        """Yield nothing: a run's own events say that it has ended."""
+        """Yield nothing: a run has final events of its own."""
         yield from ()
 
     @staticmethod
@@ -120,28 +120,28 @@ class Runs:
         """Return the text that an event adds to a message."""
         if getattr(event, "event", None) != "thread.message.delta":
             return None
-        parts = [getattr(each, "text", None) for each in event.data.delta.content or ()]
-        return "".join(part.value for part in parts if part is not None and part.value) or None
+        texts = [getattr(part, "text", None) for part in event.data.delta.content or ()]
+        return "".join(text.value for text in texts if text is not None and text.value) or None
 
     def _message_delta(self, data: Any) -> Iterator[Callback]:
         message = self.message = self.messages.get(data.id) or Tree(Message, {"id": data.id})
         self.messages[data.id] = message
-        known = {item[INDEX] for item in message.data.get("content") or ()}
-        for each in data.delta.content or ():
-            message.add({"content": [plain(each)]})
-            index, text = each.index, getattr(each, "text", None)
-            place = ("content", index, "text")
-            if index not in known and text is not None:
-                yield "on_text_created", message.later(Text, place)
+        before = {item[INDEX] for item in message.data.get("content") or ()}
+        for part in data.delta.content or ():
+            message.add({"content": [plain(part)]})
+            index, text = part.index, getattr(part, "text", None)
+            path = ("content", index, "text")
+            if index not in before and text is not None:
+                yield "on_text_created", message.later(Text, path)
             if text is not None:
-                yield "on_text_delta", message.later(Text, place, text)
+                yield "on_text_delta", message.later(Text, path, text)
             if index != self._content:
                 yield from self._content_done()
                 self._content = index
         yield "on_message_delta", lambda: (data.delta, message.typed())
 
     def _content_done(self) -> Iterator[Callback]:
-        """Yield what says that the content of the message that came last is complete."""
+        """Yield the callback for the completed part of the current message."""
         message, index = self.message, self._content
         self._content = None
         if message is None or index is None:
@@ -158,18 +158,18 @@ class Runs:
         self.steps[data.id] = step
         delta = plain(data.delta)
         step.add(delta)
-        for each in getattr(data.delta.step_details, "tool_calls", None) or ():
-            place = ("step_details", "tool_calls", each.index)
-            if each.index == self._call:
-                yield "on_tool_call_delta", step.later(ToolCall, place, each)
+        for call in getattr(data.delta.step_details, "tool_calls", None) or ():
+            path = ("step_details", "tool_calls", call.index)
+            if call.index == self._call:
+                yield "on_tool_call_delta", step.later(ToolCall, path, call)
             else:
                 yield from self._call_done()
-                self._call = each.index
-                yield "on_tool_call_created", step.later(ToolCall, place)
+                self._call = call.index
+                yield "on_tool_call_created", step.later(ToolCall, path)
         yield "on_run_step_delta", lambda: (data.delta, step.typed())
 
     def _call_done(self) -> Iterator[Callback]:
-        """Yield what says that the call that came last is complete."""
+        """Yield the callback for the completed tool call of the current step."""
         step, index = self.step, self._call
         self._call = None
         if step is not None and index is not None:
@@ -177,33 +177,33 @@ class Runs:
 
 
 def merge(into: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Take a delta into a tree: growing texts are appended, lists merged by `index`, anything else replaced."""
+    """Merge a delta into a tree: append growing texts, merge lists by `index`, replace anything else."""
     for name, value in delta.items():
-        there = into.get(name)
+        current = into.get(name)
         if name in GROWING and isinstance(value, str):
-            if not isinstance(there, Pieces):
-                there = into[name] = Pieces()
-            there.append(value)
+            if not isinstance(current, GrowingText):
+                current = into[name] = GrowingText()
+            current.append(value)
         elif isinstance(value, dict):
-            if not isinstance(there, dict):
-                there = into[name] = {}
-            merge(there, value)
-        elif isinstance(value, list) and all(isinstance(each, dict) for each in value):
-            if not isinstance(there, list):
-                there = into[name] = []
-            _merge_list(there, value)
+            if not isinstance(current, dict):
+                current = into[name] = {}
+            merge(current, value)
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            if not isinstance(current, list):
+                current = into[name] = []
+            _merge_list(current, value)
         elif value is not None:
             into[name] = value
 
 
 def _merge_list(into: list[Any], delta: list[Any]) -> None:
-    for place, each in enumerate(delta):
-        index = each.get("index", place)
-        found = _indexed(into, index)
-        if found is None:
-            found = {INDEX: index}
-            into.append(found)
-        merge(found, {name: value for name, value in each.items() if name != "index"})
+    for position, fields in enumerate(delta):
+        index = fields.get("index", position)
+        item = _indexed(into, index)
+        if item is None:
+            item = {INDEX: index}
+            into.append(item)
+        merge(item, {name: value for name, value in fields.items() if name != "index"})
 
 
 def _indexed(items: list[Any], index: int) -> Any:
@@ -211,11 +211,11 @@ def _indexed(items: list[Any], index: int) -> Any:
 
 
 def built(value: Any) -> Any:
-    """Return a tree as plain data, its lists in order and without the indices of the deltas."""
-    if isinstance(value, Pieces):
+    """Return a tree as plain data: texts joined, lists sorted by index, indices removed."""
+    if isinstance(value, GrowingText):
         return value.text()
     if isinstance(value, dict):
-        return {name: built(each) for name, each in value.items() if name != INDEX}
-    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        return [built(each) for each in sorted(value, key=lambda each: each[INDEX])]
+        return {name: built(field) for name, field in value.items() if name != INDEX}
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return [built(item) for item in sorted(value, key=lambda item: item[INDEX])]
     return value

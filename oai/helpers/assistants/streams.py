@@ -1,7 +1,7 @@
-"""The streams of assistants' runs: `beta.threads.runs.stream` and its like, with handlers of events.
+"""Streams of assistants' runs (`beta.threads.runs.stream` and the like) and their event handlers.
 
-A handler is the stream itself: it is iterated, or read with `until_done`, and calls its methods on the way. Write a
-subclass with the callbacks that are wanted; what nobody wrote costs nothing.
+A handler is the stream itself: iterate over it, or call `until_done`, and it calls its callbacks. Override those that
+you need in a subclass; the others cost nothing.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class _Handler:
-    """What both handlers know."""
+    """Members shared by the sync and the async handler."""
 
     _state: Any = None
     _current: Any = None
     _base: type
 
-    def _wanted(self, name: str) -> Callable[..., Any] | None:
-        """Return a callback, if somebody wrote it."""
-        written = getattr(type(self), name) is not getattr(self._base, name) or name in self.__dict__
-        return getattr(self, name) if written else None
+    def _callback(self, name: str) -> Callable[..., Any] | None:
+        """Return a callback if it is overridden."""
+        overridden = getattr(type(self), name) is not getattr(self._base, name) or name in self.__dict__
+        return getattr(self, name) if overridden else None
 
     @property
     def current_event(self) -> Any:
@@ -38,27 +38,27 @@ class _Handler:
 
     @property
     def current_run(self) -> Run | None:
-        """The run as the last event about it had it."""
-        found: Run | None = self._state.run
-        return found
+        """The run, as of the last event about it."""
+        run: Run | None = self._state.run
+        return run
 
     @property
     def current_run_step_snapshot(self) -> RunStep | None:
-        """The step that is under way, as far as it has come."""
+        """The current step so far."""
         step: Tree | None = self._state.step
         return step.typed() if step is not None else None
 
     @property
     def current_message_snapshot(self) -> Message | None:
-        """The message that came last, as far as it has come."""
+        """The latest message so far."""
         message: Tree | None = self._state.message
         return message.typed() if message is not None else None
 
     def _final_run(self) -> Run:
         if self._state.run is None:
-            raise OpenAIError("The stream has ended, and no event of it was about a run.")
-        found: Run = self._state.run
-        return found
+            raise OpenAIError("The stream ended without an event about a run.")
+        run: Run = self._state.run
+        return run
 
     def _final_run_steps(self) -> list[RunStep]:
         return [step.typed() for step in self._state.steps.values()]
@@ -68,10 +68,10 @@ class _Handler:
 
 
 class AssistantEventHandler(_Handler, HelperStream[Any]):
-    """The stream of a run, and its callbacks. Subclass it, and pass an instance as `event_handler`."""
+    """The stream of a run, with callbacks. Subclass it, and pass an instance as `event_handler`."""
 
     def __init__(self) -> None:
-        """Make a handler for one stream, which it is given when the request is sent."""
+        """Create a handler for one stream, which starts when the request is sent."""
 
     def _begin(self, raw: Any) -> AssistantEventHandler:
         HelperStream.__init__(self, raw, Runs())
@@ -82,7 +82,7 @@ class AssistantEventHandler(_Handler, HelperStream[Any]):
             for event in self._raw:
                 self._current = event
                 for name, arguments in self._state.handle(event):
-                    if callback := self._wanted(name):
+                    if callback := self._callback(name):
                         callback(*arguments())
                 self._current = None
                 yield event
@@ -115,62 +115,62 @@ class AssistantEventHandler(_Handler, HelperStream[Any]):
         return self._final_messages()
 
     def on_event(self, event: Any) -> None:
-        """Every event, before the callbacks that it leads to."""
+        """Called for every event, before its other callbacks."""
 
     def on_run_step_created(self, run_step: RunStep) -> None:
-        """A step has begun."""
+        """Called when a run step is created."""
 
     def on_run_step_delta(self, delta: RunStepDelta, snapshot: RunStep) -> None:
-        """A step has grown."""
+        """Called when a run step has changed."""
 
     def on_run_step_done(self, run_step: RunStep) -> None:
-        """A step has ended."""
+        """Called when a run step has ended."""
 
     def on_tool_call_created(self, tool_call: ToolCall) -> None:
-        """A call of a tool has begun."""
+        """Called when a tool call is created."""
 
     def on_tool_call_delta(self, delta: ToolCallDelta, snapshot: ToolCall) -> None:
-        """A call of a tool has grown."""
+        """Called when a tool call has changed."""
 
     def on_tool_call_done(self, tool_call: ToolCall) -> None:
-        """A call of a tool is complete."""
+        """Called when a tool call is complete."""
 
     def on_message_created(self, message: Message) -> None:
-        """A message has begun."""
+        """Called when a message is created."""
 
     def on_message_delta(self, delta: MessageDelta, snapshot: Message) -> None:
-        """A message has grown."""
+        """Called when a message has changed."""
 
     def on_message_done(self, message: Message) -> None:
-        """A message is complete."""
+        """Called when a message is complete."""
 
     def on_text_created(self, text: Text) -> None:
-        """A text has begun."""
+        """Called when a text is created."""
 
     def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
-        """A text has grown."""
+        """Called when a text has changed."""
 
     def on_text_done(self, text: Text) -> None:
-        """A text is complete."""
+        """Called when a text is complete."""
 
     def on_image_file_done(self, image_file: ImageFile) -> None:
-        """An image is complete."""
+        """Called when an image is complete."""
 
     def on_exception(self, exception: Exception) -> None:
-        """The stream has failed; the exception is raised after this."""
+        """Called when the stream has failed, before the exception is raised."""
 
     def on_timeout(self) -> None:
-        """The stream took too long; comes before `on_exception`."""
+        """Called after a timeout, before `on_exception`."""
 
     def on_end(self) -> None:
-        """The stream has ended, well or not."""
+        """Called when the stream has ended, also after an error."""
 
 
 class AsyncAssistantEventHandler(_Handler, AsyncHelperStream[Any]):
     """`AssistantEventHandler` for asyncio: its callbacks are coroutine functions."""
 
     def __init__(self) -> None:
-        """Make a handler for one stream, which it is given when the request is sent."""
+        """Create a handler for one stream, which starts when the request is sent."""
 
     def _begin(self, raw: Any) -> AsyncAssistantEventHandler:
         AsyncHelperStream.__init__(self, raw, Runs())
@@ -181,7 +181,7 @@ class AsyncAssistantEventHandler(_Handler, AsyncHelperStream[Any]):
             async for event in self._raw:
                 self._current = event
                 for name, arguments in self._state.handle(event):
-                    if callback := self._wanted(name):
+                    if callback := self._callback(name):
                         await callback(*arguments())
                 self._current = None
                 yield event
@@ -214,81 +214,81 @@ class AsyncAssistantEventHandler(_Handler, AsyncHelperStream[Any]):
         return self._final_messages()
 
     async def on_event(self, event: Any) -> None:
-        """Every event, before the callbacks that it leads to."""
+        """Called for every event, before its other callbacks."""
 
     async def on_run_step_created(self, run_step: RunStep) -> None:
-        """A step has begun."""
+        """Called when a run step is created."""
 
     async def on_run_step_delta(self, delta: RunStepDelta, snapshot: RunStep) -> None:
-        """A step has grown."""
+        """Called when a run step has changed."""
 
     async def on_run_step_done(self, run_step: RunStep) -> None:
-        """A step has ended."""
+        """Called when a run step has ended."""
 
     async def on_tool_call_created(self, tool_call: ToolCall) -> None:
-        """A call of a tool has begun."""
+        """Called when a tool call is created."""
 
     async def on_tool_call_delta(self, delta: ToolCallDelta, snapshot: ToolCall) -> None:
-        """A call of a tool has grown."""
+        """Called when a tool call has changed."""
 
     async def on_tool_call_done(self, tool_call: ToolCall) -> None:
-        """A call of a tool is complete."""
+        """Called when a tool call is complete."""
 
     async def on_message_created(self, message: Message) -> None:
-        """A message has begun."""
+        """Called when a message is created."""
 
     async def on_message_delta(self, delta: MessageDelta, snapshot: Message) -> None:
-        """A message has grown."""
+        """Called when a message has changed."""
 
     async def on_message_done(self, message: Message) -> None:
-        """A message is complete."""
+        """Called when a message is complete."""
 
     async def on_text_created(self, text: Text) -> None:
-        """A text has begun."""
+        """Called when a text is created."""
 
     async def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None:
-        """A text has grown."""
+        """Called when a text has changed."""
 
     async def on_text_done(self, text: Text) -> None:
-        """A text is complete."""
+        """Called when a text is complete."""
 
     async def on_image_file_done(self, image_file: ImageFile) -> None:
-        """An image is complete."""
+        """Called when an image is complete."""
 
     async def on_exception(self, exception: Exception) -> None:
-        """The stream has failed; the exception is raised after this."""
+        """Called when the stream has failed, before the exception is raised."""
 
     async def on_timeout(self) -> None:
-        """The stream took too long; comes before `on_exception`."""
+        """Called after a timeout, before `on_exception`."""
 
     async def on_end(self) -> None:
-        """The stream has ended, well or not."""
+        """Called when the stream has ended, also after an error."""
 
 
-AssistantEventHandler._base = AssistantEventHandler  # noqa: SLF001 - they are their own, once they are there
+AssistantEventHandler._base = AssistantEventHandler  # noqa: SLF001 - set here since the class does not exist in its own body
 AsyncAssistantEventHandler._base = AsyncAssistantEventHandler  # noqa: SLF001 - as above
 
 
 class AssistantStreamManager(Manager[Any]):
-    """What the stream methods return: `with` sends the request, and closes the stream at its end."""
+    """The context manager that `stream()` returns: it sends the request on entry and closes the stream on exit."""
 
 
 class AsyncAssistantStreamManager(AsyncManager[Any]):
-    """What the stream methods of an async client return, for `async with`."""
+    """`AssistantStreamManager` for `async with`."""
 
 
 def stream_run(client: Any, **params: Any) -> Any:
-    """Use it as a context manager: `with ...stream(..., event_handler=Mine()) as stream: stream.until_done()`."""
+    """Return a context manager: `with ...stream(..., event_handler=Handler()) as stream: stream.until_done()`."""
     return _manager(client, client.beta.threads.runs.create, params)
 
 
 def stream_thread(client: Any, **params: Any) -> Any:
-    """Use it as a context manager: `with ...stream(..., event_handler=Mine()) as stream: stream.until_done()`."""
+    """Return a context manager: `with ...stream(..., event_handler=Handler()) as stream: stream.until_done()`."""
     return _manager(client, client.beta.threads.create_and_run, params)
 
 
 def stream_outputs(client: Any, **params: Any) -> Any:
-    """Use it as a context manager: `with ...stream(..., event_handler=Mine()) as stream: stream.until_done()`."""
+    """Return a context manager: `with ...stream(..., event_handler=Handler()) as stream: stream.until_done()`."""
     return _manager(client, client.beta.threads.runs.submit_tool_outputs, params)
 
 

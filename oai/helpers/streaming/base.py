@@ -1,7 +1,7 @@
-"""What the streams put together have in common: a state that takes what comes in, and gives events out.
+"""Base classes of helper streams, which turn the items of a raw stream into events and accumulate a result.
 
-A state does no I/O and serves both clients: `handle(item)` returns the events that an item of the raw stream means,
-`end()` those that its end means, and raises where the whole cannot be parsed. `HelperStream` drives one over a
+The rules live in a `State`, which does no I/O and serves both clients: `handle(item)` returns the events of one item,
+`end()` those of the end of the stream, and raises if the result cannot be parsed. `HelperStream` drives a state over a
 `Stream`, `AsyncHelperStream` over an `AsyncStream`.
 """
 
@@ -24,20 +24,20 @@ E = TypeVar("E")
 
 
 class State(Protocol[E]):
-    """What puts a stream together."""
+    """Accumulates a stream's items and turns them into events."""
 
     def handle(self, item: Any) -> Iterable[E]:
-        """Take the next item of the raw stream; return its events."""
+        """Process the next item of the raw stream and return its events."""
 
     def end(self) -> Iterable[E]:
-        """Say that the stream is complete; return the events that are left. May raise where `handle` must not."""
+        """Process the end of the stream and return the remaining events. May raise; `handle` must not."""
 
     def text_of(self, event: E) -> str | None:
-        """Return the text that an event adds to the answer, `None` for an event that adds none."""
+        """Return the text that an event adds to the output, or `None` if it adds none."""
 
 
 class _BaseHelperStream(Generic[E]):
-    """What both streams are."""
+    """Members shared by the sync and the async stream."""
 
     _state: State[E]
 
@@ -48,29 +48,29 @@ class _BaseHelperStream(Generic[E]):
 
     @property
     def response(self) -> Response:
-        """Status and headers of the answer."""
-        found: Response = self._raw.response
-        return found
+        """Status and headers of the response."""
+        response: Response = self._raw.response
+        return response
 
     @property
     def _request_id(self) -> str | None:
         return self.response.request_id
 
     def _check_complete(self) -> None:
-        """Raise what ended the stream, unless it came to its end."""
+        """Raise the error that ended the stream, or an `OpenAIError` if it was closed early."""
         if self._error is not None:
             raise self._error
         if not self._complete:
-            raise OpenAIError("The stream was closed before its end; the snapshot holds what had come.")
+            raise OpenAIError("The stream was closed before its end; the snapshot holds what had arrived.")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.response.request.operation}>"
 
 
 class HelperStream(_BaseHelperStream[E]):
-    """An iterable of events that puts the answer together on the way.
+    """An iterable of events that accumulates the result while it is iterated.
 
-    Iterating raises as `Stream` does where the stream is cut; the snapshot then holds what had come.
+    If the stream is cut, iteration raises as `Stream` does, and the snapshot holds what had arrived.
     """
 
     def __init__(self, raw: Stream[Any], state: State[E]) -> None:
@@ -110,17 +110,17 @@ class HelperStream(_BaseHelperStream[E]):
 
     @property
     def text_deltas(self) -> Iterator[str]:
-        """The pieces of the answer's text alone, each as it arrives."""
+        """The pieces of the output text, as they arrive."""
         texts = (self._state.text_of(event) for event in self._events)
         return (text for text in texts if text is not None)
 
     def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing.
+        """Stop the stream and release its connection. Further calls do nothing.
 
-        Another thread may do so: the one that reads then gets an `APIConnectionError`. So may a callback.
+        Safe from a callback and from another thread; the thread that is reading gets an `APIConnectionError`.
         """
         self._closed = True
-        with suppress(ValueError):  # it is being read: the stream below is what ends
+        with suppress(ValueError):  # the generator is running: closing the raw stream ends it
             self._events.close()
         self._raw.close()
 
@@ -167,7 +167,7 @@ class AsyncHelperStream(_BaseHelperStream[E]):
 
     @property
     def text_deltas(self) -> AsyncIterator[str]:
-        """The pieces of the answer's text alone, each as it arrives."""
+        """The pieces of the output text, as they arrive."""
         return self._texts()
 
     async def _texts(self) -> AsyncIterator[str]:
@@ -177,12 +177,12 @@ class AsyncHelperStream(_BaseHelperStream[E]):
                 yield text
 
     async def close(self) -> None:
-        """Stop the stream and give its connection back. Calling it again does nothing.
+        """Stop the stream and release its connection. Further calls do nothing.
 
-        Another task may do so: the one that reads then gets an `APIConnectionError`. So may a callback.
+        Safe from a callback and from another task; the task that is reading gets an `APIConnectionError`.
         """
         self._closed = True
-        if not getattr(self._events, "ag_running", False):  # else it is being read: the stream below is what ends
+        if not getattr(self._events, "ag_running", False):  # if it runs, closing the raw stream ends it
             await self._events.aclose()
         await self._raw.close()
 
@@ -192,7 +192,7 @@ A = TypeVar("A", bound="AsyncHelperStream[Any]")
 
 
 class Manager(Generic[S]):
-    """A context manager that sends the request when it is entered, and closes the stream when it is left."""
+    """A context manager that sends the request on entry and closes the stream on exit."""
 
     def __init__(self, start: Callable[[], Any], make: Callable[[Any], S]) -> None:
         self._start = start

@@ -1,7 +1,7 @@
-"""The events of a chat completion's stream, named as the official SDK's.
+"""The events of a chat completion's stream, with the official SDK's names.
 
-What an event says of the text so far is put together when it is asked for, so that an event costs the same however
-long the text is. An event pickles and shows with what it says.
+The text so far is joined when an event's `snapshot` is read, so that an event costs the same however long the text is.
+Pickles and `repr` contain the derived values.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ T = TypeVar("T")
 
 
 HIDDEN = frozenset({"sofar", "typed", "count"})
-"""Fields from which an event derives what it says."""
+"""Internal fields, from which an event derives public ones."""
 
 
 TYPED = frozenset({"parsed", "parsed_arguments"})
-"""Fields that may be of a type of the caller's."""
+"""Fields that may hold a value of the caller's type."""
 
 
 class Event(msgspec.Struct, kw_only=True):
-    """An event of a stream that is put together."""
+    """An event of a chat completion's stream."""
 
     type: ClassVar[str]
     derived: ClassVar[tuple[str, ...]] = ()
@@ -42,7 +42,7 @@ class Event(msgspec.Struct, kw_only=True):
                 yield name, getattr(self, name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the event as plain data, as JSON has it, `None` values left out."""
+        """Return the event as JSON-compatible data, without `None` values."""
         return {
             name: msgspec.json.decode(encode(value)) if name in TYPED else plain(value)
             for name, value in self._items()
@@ -56,7 +56,7 @@ class Event(msgspec.Struct, kw_only=True):
 
 
 class ChunkEvent(Event):
-    """Every chunk, as the server sent it. `snapshot` is the completion as far as it has come by now."""
+    """A chunk, as the server sent it. `snapshot` is the completion so far, as of the moment it is read."""
 
     type: ClassVar[Literal["chunk"]] = "chunk"
     derived: ClassVar[tuple[str, ...]] = ("snapshot",)
@@ -65,16 +65,16 @@ class ChunkEvent(Event):
 
     @property
     def snapshot(self) -> ParsedChatCompletion[Any]:
-        """The completion as far as the stream has come."""
-        found: ParsedChatCompletion[Any] = self.sofar.current_completion_snapshot
-        return found
+        """The completion so far."""
+        snapshot: ParsedChatCompletion[Any] = self.sofar.current_completion_snapshot
+        return snapshot
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _chunk_event, (self.chunk, self.snapshot)
 
 
 class _Frozen:
-    """A state that has ended: what is left of it when an event is pickled."""
+    """Stands for the state in an event that was pickled."""
 
     def __init__(self, snapshot: Any) -> None:
         self.current_completion_snapshot = snapshot
@@ -85,7 +85,7 @@ def _chunk_event(chunk: Any, snapshot: Any) -> ChunkEvent:
 
 
 class ContentDeltaEvent(Event):
-    """A piece of the content. `snapshot` is the content so far, `parsed` what it says so far as plain data."""
+    """A piece of the content. `snapshot` is the content so far, `parsed` the same as plain data."""
 
     type: ClassVar[Literal["content.delta"]] = "content.delta"
     derived: ClassVar[tuple[str, ...]] = ("snapshot", "parsed")
@@ -101,12 +101,12 @@ class ContentDeltaEvent(Event):
 
     @property
     def parsed(self) -> Any:
-        """What the content says so far, as plain data, where a type was asked for."""
+        """The incomplete JSON of the content as plain data, if the request has a `response_format` type."""
         return partial_json(str(self.sofar)) if self.typed else None
 
 
 class ContentDoneEvent(Event, Generic[T]):
-    """The content is complete; `parsed` is of the type that was asked for, `None` where the text does not fit it."""
+    """The content is complete; `parsed` is the value of the requested type, or `None` if the text does not fit it."""
 
     type: ClassVar[Literal["content.done"]] = "content.done"
     content: str
@@ -138,7 +138,7 @@ class RefusalDoneEvent(Event):
 
 
 class FunctionToolCallArgumentsDeltaEvent(Event):
-    """A piece of the arguments of a call; `index` tells the calls of an answer apart."""
+    """A piece of the arguments of a tool call; `index` identifies the call within its choice."""
 
     type: ClassVar[Literal["tool_calls.function.arguments.delta"]] = "tool_calls.function.arguments.delta"
     derived: ClassVar[tuple[str, ...]] = ("arguments", "parsed_arguments")
@@ -156,12 +156,12 @@ class FunctionToolCallArgumentsDeltaEvent(Event):
 
     @property
     def parsed_arguments(self) -> Any:
-        """What the arguments say so far, as plain data, where the tool is strict."""
+        """The incomplete JSON of the arguments as plain data, if the tool is strict."""
         return partial_json(str(self.sofar)) if self.typed else None
 
 
 class FunctionToolCallArgumentsDoneEvent(Event):
-    """The arguments of a call are complete."""
+    """The arguments of a tool call are complete."""
 
     type: ClassVar[Literal["tool_calls.function.arguments.done"]] = "tool_calls.function.arguments.done"
     name: str

@@ -1,7 +1,7 @@
-"""Text that grows by pieces, and what half a JSON document says.
+"""Text that grows piece by piece, and a parser for incomplete JSON documents.
 
-A stream appends to a `Pieces`, which costs the same for each piece, and hands out views of it: what the text was
-at a moment is only put together when somebody asks.
+A stream appends to a `GrowingText` at constant cost and hands out views of it; the text at the time of a view is only
+joined when the view is read.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 
-class Pieces:
-    """A text that pieces are appended to."""
+class GrowingText:
+    """A text that grows by appending pieces."""
 
     __slots__ = ("_joined", "_upto", "pieces")
 
@@ -22,24 +22,24 @@ class Pieces:
         self._upto, self._joined = 0, ""
 
     def append(self, piece: str) -> None:
-        """Add a piece at the end."""
+        """Append a piece."""
         self.pieces.append(piece)
 
     def set(self, text: str) -> None:
-        """Replace the text; views of the old one stay as they are."""
+        """Replace the text. Views of the old text keep it."""
         self.pieces = [text]
         self._upto, self._joined = 0, ""
 
     def text(self) -> str:
-        """Return all of it."""
+        """Return the whole text."""
         return self.upto(self.pieces, len(self.pieces))
 
     def view(self) -> View:
-        """Return the text as it is now."""
+        """Return a view of the text as of now."""
         return View(self, self.pieces, len(self.pieces))
 
     def upto(self, pieces: list[str], count: int) -> str:
-        """Join the first pieces, from where the last join ended where that is possible."""
+        """Join the first `count` pieces, reusing the previous join if possible."""
         if pieces is not self.pieces or count < self._upto:
             return "".join(pieces[:count])
         if count > self._upto:
@@ -49,11 +49,11 @@ class Pieces:
 
 
 class View:
-    """What a growing text was at a moment."""
+    """A growing text as of one moment."""
 
     __slots__ = ("_count", "_pieces", "_text")
 
-    def __init__(self, text: Pieces, pieces: list[str], count: int) -> None:
+    def __init__(self, text: GrowingText, pieces: list[str], count: int) -> None:
         self._text = text
         self._pieces = pieces
         self._count = count
@@ -66,22 +66,22 @@ class View:
 
 
 def _view_of(text: str) -> View:
-    return Pieces(text).view()
+    return GrowingText(text).view()
 
 
 HEX = "[0-9a-fA-F]"
 ESCAPE = rf"\\[^u]|\\u[dD][89abAB]{HEX}{{2}}\\u{HEX}{{4}}|\\u(?![dD][89abAB]){HEX}{{4}}"
 TOKEN = re.compile(rf'"(?:[^"\\]|{ESCAPE})*("?)|[\[\]{{}}:,]|[^\s\[\]{{}}:,"]+', re.DOTALL)
-"""A part of a document. A string that is cut ends before an escape sequence that is not whole."""
+"""One token of a JSON document. An incomplete string ends before an incomplete escape sequence."""
 
 CLOSING = {"{": "}", "[": "]"}
 
 
 def partial_json(text: str) -> Any:
-    """Return what the beginning of a JSON document says so far, `None` while it says nothing.
+    """Parse the beginning of a JSON document; return `None` while there is no value yet.
 
-    A string that is cut is there as far as it goes; a key without its value, and a number or word that may go on,
-    are not there yet.
+    An incomplete string is included as far as it goes. A key without its value is left out, and so is a number or
+    literal at the very end, which may continue.
     """
     try:
         return msgspec.json.decode(_completed(text))
@@ -90,7 +90,7 @@ def partial_json(text: str) -> Any:
 
 
 def _completed(text: str) -> str:
-    """Return the fullest whole document that the text may be the beginning of."""
+    """Return the longest prefix of the text that can be closed to a complete document, closed."""
     stack: list[str] = []
     whole = ""
     expects_key = False

@@ -1,6 +1,6 @@
-"""The events of a response's stream that say more than the API's: what has come so far, and what was parsed.
+"""Events of a response's stream that extend the API's with `snapshot` or `parsed`. All others are the API's own.
 
-All other events are the API's own. What an event says of the text so far is put together when it is asked for.
+The text so far is joined when `snapshot` is read.
 """
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class WithSnapshot(Object):
-    """An event with a piece of a text that grows."""
+    """An event that adds a piece to a text."""
 
     @property
     def snapshot(self) -> str:
@@ -48,12 +48,12 @@ class ResponseTextDoneEvent(api.ResponseTextDoneEvent, Generic[T], tag_field="ty
 
     @property
     def parsed(self) -> T | None:
-        """The value that the text means, `None` where it is not the final answer, or does not fit its type."""
+        """The parsed text, or `None` if it is commentary or does not fit its type."""
         return self.__dict__.get("_parsed")
 
 
 class ResponseCompletedEvent(api.ResponseCompletedEvent, Generic[T], tag_field="type", tag="response.completed"):
-    """The response is complete, and parsed."""
+    """The response is complete; `response` is the parsed response."""
 
     type: ClassVar[Literal["response.completed"]] = "response.completed"
     response: api.ParsedResponse[T]
@@ -120,4 +120,4 @@ ResponseStreamEvent = (
     | api.ResponseCustomToolCallInputDeltaEvent
     | api.ResponseCustomToolCallInputDoneEvent
 )
-"""The API's union with four of its members replaced, for which a checker has no words; a test compares the two."""
+"""The API's union with four members replaced, which a type expression cannot do; a test compares the two."""

@@ -1,7 +1,7 @@
-"""Events of a response put together: what has come so far, at the same cost for each event.
+"""Accumulate the events of a response, at constant cost per event.
 
-`Output` gathers the items of a stream's output. It keeps texts as lists of pieces and puts them into their items when
-it is asked. An event for an item or a part that was never announced begins one.
+`Output` collects the output items. It keeps texts as lists of pieces and joins them into their items on demand. An
+event for an item or a part that was never announced creates it, since compatible servers leave announcements out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from typing import Any, ClassVar, NamedTuple
 
 from oai._json.decode import convert
 from oai._json.objects import plain
-from oai.helpers.streaming.partial_text import Pieces
+from oai.helpers.streaming.partial_text import GrowingText
 from oai.types.responses import Response
 
 
 class Place(NamedTuple):
-    """Where the text of an event belongs: a field of the item, or of one of its parts."""
+    """Where an event's text belongs: a field of the item or of one of its parts.
+
+    Attributes:
+        item: the type of the item.
+        leaf: the field that holds the text.
+        parts: the item's list of parts, if the text is in a part.
+        at: the event's field with the index of the part.
+        part: the type of the part.
+    """
 
     item: str
     leaf: str
@@ -36,7 +44,7 @@ PLACES = {
     "custom_tool_call_input": Place("custom_tool_call", "input"),
     "code_interpreter_call_code": Place("code_interpreter_call", "code"),
 }
-"""By the middle of an event's type (`response.output_text.delta`), where its text goes."""
+"""Keyed by the middle of the event's type: `output_text` of `response.output_text.delta`."""
 
 LIFE = frozenset({"response.created", "response.queued", "response.in_progress"})
 
@@ -44,32 +52,32 @@ ENDS = frozenset({"response.completed", "response.failed", "response.incomplete"
 
 
 class Item:
-    """An item of the output as far as it has come."""
+    """An output item so far."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = data
-        self.texts: dict[tuple[Place, int], Pieces] = {}
+        self.texts: dict[tuple[Place, int], GrowingText] = {}
 
-    def text(self, place: Place, index: int) -> Pieces:
-        """Return the text at a place, begun with what the item says there."""
-        found = self.texts.get((place, index))
-        if found is None:
-            there = self.part(place, index) if place.parts else self.data
-            found = self.texts[place, index] = Pieces(there.get(place.leaf) or "")
-        return found
+    def text(self, place: Place, index: int) -> GrowingText:
+        """Return the text at a place, starting from the text that the item already has there."""
+        text = self.texts.get((place, index))
+        if text is None:
+            holder = self.part(place, index) if place.parts else self.data
+            text = self.texts[place, index] = GrowingText(holder.get(place.leaf) or "")
+        return text
 
     def part(self, place: Place, index: int) -> dict[str, Any]:
-        """Return a part of the item, begun if it is not there."""
+        """Return a part of the item; create it if it is missing."""
         parts = self.parts(place.parts, index)
         if not isinstance(parts[index], dict):
             parts[index] = {"type": place.part, place.leaf: ""}
             if place.part == "output_text":
                 parts[index]["annotations"] = []
-        found: dict[str, Any] = parts[index]
-        return found
+        part: dict[str, Any] = parts[index]
+        return part
 
     def parts(self, name: str, index: int) -> list[Any]:
-        """Return the parts of the item, long enough for an index."""
+        """Return a list of parts of the item, padded up to an index."""
         if not isinstance(self.data.get(name), list):
             self.data[name] = []
         parts: list[Any] = self.data[name]
@@ -77,73 +85,73 @@ class Item:
         return parts
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the item as the API has it."""
-        for (place, index), pieces in self.texts.items():
-            there = self.part(place, index) if place.parts else self.data
-            there[place.leaf] = pieces.text()
+        """Return the item in the API's shape."""
+        for (place, index), text in self.texts.items():
+            holder = self.part(place, index) if place.parts else self.data
+            holder[place.leaf] = text.text()
         return deepcopy(self.data)
 
 
 class Output:
-    """A response as far as it has come."""
+    """A response so far."""
 
     def __init__(self) -> None:
         self.base: Response | None = None
         self.items: dict[int, Item] = {}
 
     def item(self, event: Any, kind: str) -> Item:
-        """Return the item that an event is about."""
+        """Return the item that an event belongs to; create one of type `kind` if it is missing."""
         index = getattr(event, "output_index", None) or 0
-        found = self.items.get(index)
-        if found is None:
-            found = self.items[index] = Item({"type": kind, "id": getattr(event, "item_id", None)})
+        item = self.items.get(index)
+        if item is None:
+            item = self.items[index] = Item({"type": kind, "id": getattr(event, "item_id", None)})
             if kind == "message":
-                found.data.update(role="assistant", status="in_progress", content=[])
-        return found
+                item.data.update(role="assistant", status="in_progress", content=[])
+        return item
 
-    def add(self, event: Any) -> Pieces | None:
-        """Take in an event; return the text that it adds to, if it adds to one."""
+    def add(self, event: Any) -> GrowingText | None:
+        """Add an event; return the text that it changed, if any."""
         kind: str = getattr(event, "type", None) or ""
-        name, _, what = kind.removeprefix("response.").rpartition(".")
+        name, _, action = kind.removeprefix("response.").rpartition(".")
         place = PLACES.get(name)
         if place is not None:
-            return self._add_text(event, place, what)
-        taken = self._TAKES.get(kind)
-        if taken is not None:
-            taken(self, event)
+            return self._add_text(event, place, action)
+        handler = self._HANDLERS.get(kind)
+        if handler is not None:
+            handler(self, event)
         return None
 
-    def _add_text(self, event: Any, place: Place, what: str) -> Pieces | None:
+    def _add_text(self, event: Any, place: Place, action: str) -> GrowingText | None:
         index = getattr(event, place.at, None) or 0 if place.at else 0
-        pieces = self.item(event, place.item).text(place, index)
-        if what == "delta":
-            pieces.append(event.delta or "")
-        elif what == "done" and isinstance(whole := getattr(event, place.leaf, None), str):
-            pieces.set(whole)
-        return pieces
+        text = self.item(event, place.item).text(place, index)
+        if action == "delta":
+            text.append(event.delta or "")
+        elif action == "done" and isinstance(whole := getattr(event, place.leaf, None), str):
+            text.set(whole)
+        return text
 
-    def _take_item(self, event: Any) -> None:
+    def _set_item(self, event: Any) -> None:
         if isinstance(data := plain(event.item), dict):
             self.items[event.output_index or 0] = Item(data)
 
-    def _take_content(self, event: Any) -> None:
-        self._take_part(event, "content", event.content_index or 0)
+    def _set_content(self, event: Any) -> None:
+        self._set_part(event, "content", event.content_index or 0)
 
-    def _take_summary(self, event: Any) -> None:
-        self._take_part(event, "summary", event.summary_index or 0)
+    def _set_summary(self, event: Any) -> None:
+        self._set_part(event, "summary", event.summary_index or 0)
 
-    def _take_part(self, event: Any, name: str, index: int) -> None:
+    def _set_part(self, event: Any, name: str, index: int) -> None:
         item = self.item(event, "message" if name == "content" else "reasoning")
         item.parts(name, index)[index] = plain(event.part)
         for place, at in list(item.texts):
             if (place.parts, at) == (name, index):
                 del item.texts[place, at]
 
-    def _take_annotation(self, event: Any) -> None:
+    def _add_annotation(self, event: Any) -> None:
         part = self.item(event, "message").part(PLACES["output_text"], event.content_index or 0)
         part.setdefault("annotations", []).append(plain(event.annotation))
 
-    def _take_life(self, event: Any) -> None:
+    def _set_base(self, event: Any) -> None:
         if self.base is None:
             for index, item in enumerate(getattr(event.response, "output", None) or ()):
                 if isinstance(data := plain(item), dict):
@@ -151,23 +159,23 @@ class Output:
         self.base = event.response
 
     def snapshot(self) -> Response:
-        """Return the response as far as it has come."""
+        """Return the response so far."""
         data = self.base.to_dict() if isinstance(self.base, Response) else {"object": "response"}
-        found: Response = convert(Response, {**data, "output": self.output()})
-        return found
+        response: Response = convert(Response, {**data, "output": self.output()})
+        return response
 
     def output(self) -> list[dict[str, Any]]:
-        """Return the items of the output as plain data."""
+        """Return the output items as plain data."""
         return [self.items[index].to_dict() for index in sorted(self.items)]
 
-    _TAKES: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
-        "response.output_item.added": _take_item,
-        "response.output_item.done": _take_item,
-        "response.content_part.added": _take_content,
-        "response.content_part.done": _take_content,
-        "response.reasoning_summary_part.added": _take_summary,
-        "response.reasoning_summary_part.done": _take_summary,
-        "response.output_text.annotation.added": _take_annotation,
-        **dict.fromkeys(LIFE, _take_life),
+    _HANDLERS: ClassVar[dict[str, Callable[[Any, Any], None]]] = {
+        "response.output_item.added": _set_item,
+        "response.output_item.done": _set_item,
+        "response.content_part.added": _set_content,
+        "response.content_part.done": _set_content,
+        "response.reasoning_summary_part.added": _set_summary,
+        "response.reasoning_summary_part.done": _set_summary,
+        "response.output_text.annotation.added": _add_annotation,
+        **dict.fromkeys(LIFE, _set_base),
     }
-    """What is done with the events that are not about a text."""
+    """Handlers of the events that carry no text, by the event's type."""

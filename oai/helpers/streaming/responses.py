@@ -1,8 +1,8 @@
-"""`responses.stream`: the API's events, some with what has come so far, and the response that they add up to.
+"""`responses.stream`: the API's events, some extended with a snapshot, and the response accumulated from them.
 
-`ResponseStreamState` makes the events; the streams and their managers are the sync and the async way to drive it. A
-stream that broke is taken up with `response_id` and `starting_after`: the server sends it again from its beginning,
-so that the response is whole, and the events that were seen are passed over.
+`ResponseStreamState` holds the rules; the streams and their managers drive it, sync and async. `response_id` and
+`starting_after` resume a broken stream: the request asks for all of its events, so that the response is complete, and
+the events up to `starting_after` are not yielded again.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from oai.helpers.structured.parsed import OutputTypes, copy_as, parse_response
 from oai.types import responses as api
 
 if TYPE_CHECKING:
-    from oai.helpers.streaming.partial_text import Pieces
+    from oai.helpers.streaming.partial_text import GrowingText
     from oai.types.responses import ParsedResponse
 
 T = TypeVar("T")
 
-NOTHING = OutputTypes(omit, Tools())
+PARSE_NOTHING = OutputTypes(omit, Tools())
 
 WITH_SNAPSHOT: dict[type, Any] = {
     api.ResponseTextDeltaEvent: ResponseTextDeltaEvent,
@@ -44,19 +44,19 @@ WITH_SNAPSHOT: dict[type, Any] = {
 
 
 class ResponseStreamState(Generic[T]):
-    """The API's events to those with more to say, and to a response.
+    """Turn the API's events into extended events and a response.
 
     Args:
-        text_format: the type that the text is parsed as, if there is one.
-        input_tools: the tools of the request, whose arguments are parsed.
-        starting_after: the sequence number of the last event that is passed over.
+        text_format: the type that the text is parsed into.
+        input_tools: the tools of the request; the arguments of their calls are parsed.
+        starting_after: the sequence number of the last event that is not returned.
     """
 
     def __init__(
         self, *, text_format: Any = omit, input_tools: Iterable[Any] = (), starting_after: int | None = None
     ) -> None:
-        self._wanted = OutputTypes(text_format, Tools(input_tools or ()))
-        self._sofar = Output()
+        self._types = OutputTypes(text_format, Tools(input_tools or ()))
+        self._output = Output()
         self._after = -1 if starting_after is None else starting_after
         self._ended: ParsedResponse[T] | None = None
         self._snapshot: ParsedResponse[T] | None = None
@@ -64,53 +64,53 @@ class ResponseStreamState(Generic[T]):
 
     @property
     def current_response_snapshot(self) -> ParsedResponse[T]:
-        """The response as far as it has come, with nothing parsed until it is complete."""
+        """The response so far; parsed once it is complete."""
         if self._ended is not None:
             return self._ended
         if self._snapshot is None:
-            self._snapshot = parse_response(self._sofar.snapshot(), NOTHING)
+            self._snapshot = parse_response(self._output.snapshot(), PARSE_NOTHING)
         return self._snapshot
 
     def get_final_response(self) -> ParsedResponse[T]:
-        """Return the response; of a stream that ended without saying how, what had come, parsed.
+        """Return the parsed response; if the stream ended without a final response, the accumulated one.
 
         Raises:
-            ParseError: it does not fit the type that was asked for.
+            ParseError: the text does not fit `text_format`.
         """
-        return self._ended or parse_response(self._sofar.snapshot(), self._wanted)
+        return self._ended or parse_response(self._output.snapshot(), self._types)
 
     def handle_event(self, event: api.ResponseStreamEvent) -> list[ResponseStreamEvent[T]]:
-        """Take in an event of the API; return those that it means.
+        """Process an event of the API and return the extended events.
 
         Raises:
-            ParseError: the response is complete, and does not fit the type that was asked for.
+            ParseError: the response is complete and does not fit `text_format`.
         """
         self._snapshot = None
-        text = self._sofar.add(event)
+        text = self._output.add(event)
         number = getattr(event, "sequence_number", None)
-        made = self._made(event, text)
+        extended = self._extend(event, text)
         if isinstance(number, int):
             self.sequence_number = number
             if number <= self._after:
                 return []
-        return [made]
+        return [extended]
 
     handle = handle_event
 
     def end(self) -> Iterator[ResponseStreamEvent[T]]:
-        """Yield nothing: a response's own events say that it has ended."""
+        """Yield nothing: a response has final events of its own."""
         yield from ()
 
     @staticmethod
     def text_of(event: Any) -> str | None:
-        """Return the text that an event adds to the answer."""
+        """Return the text that an event adds to the output."""
         return event.delta if isinstance(event, api.ResponseTextDeltaEvent) else None
 
-    def _made(self, event: Any, text: Pieces | None) -> Any:
+    def _extend(self, event: Any, text: GrowingText | None) -> Any:
         kind = type(event)
-        more = WITH_SNAPSHOT.get(kind)
-        if more is not None and text is not None:
-            return copy_as(more, event, text.view())
+        with_snapshot = WITH_SNAPSHOT.get(kind)
+        if with_snapshot is not None and text is not None:
+            return copy_as(with_snapshot, event, text.view())
         if kind is api.ResponseTextDoneEvent:
             return copy_as(ResponseTextDoneEvent, event, self._value(event))
         if getattr(event, "type", None) in ENDS and isinstance(event.response, api.Response):
@@ -118,60 +118,60 @@ class ResponseStreamState(Generic[T]):
         return event
 
     def _value(self, event: Any) -> Any:
-        """Return what a text means, `None` where it does not fit: the response may turn out to be incomplete."""
-        phase = self._sofar.item(event, "message").data.get("phase")
+        """Return the parsed text, or `None` if it does not fit: the response may turn out to be incomplete."""
+        phase = self._output.item(event, "message").data.get("phase")
         try:
-            return self._wanted.value(event.text, None) if phase in (None, "final_answer") else None
+            return self._types.value(event.text, None) if phase in (None, "final_answer") else None
         except ParseError:
             return None
 
     def _end(self, event: Any) -> Any:
         response = event.response
-        if response.output is None:  # some servers leave out what the stream has said
-            response = convert(api.Response, {**response.to_dict(), "output": self._sofar.output()})
-        self._sofar.base = response
-        self._ended = parse_response(response, NOTHING)
-        self._ended = parse_response(response, self._wanted)
+        if response.output is None:  # some servers leave out the items that they streamed
+            response = convert(api.Response, {**response.to_dict(), "output": self._output.output()})
+        self._output.base = response
+        self._ended = parse_response(response, PARSE_NOTHING)
+        self._ended = parse_response(response, self._types)
         cls = ResponseCompletedEvent if isinstance(event, api.ResponseCompletedEvent) else type(event)
         return copy_as(cls, event, response=self._ended)
 
 
 class _ResponseStream(Generic[T]):
-    """What both streams of responses know."""
+    """Members shared by the sync and the async stream."""
 
     _state: Any
     _client: Any
 
     @property
     def current_response_snapshot(self) -> ParsedResponse[T]:
-        """The response as far as it has come, also after an error: put together when it is asked for."""
-        found: ParsedResponse[T] = self._state.current_response_snapshot
-        return found
+        """The response so far, also after an error. Built on access."""
+        snapshot: ParsedResponse[T] = self._state.current_response_snapshot
+        return snapshot
 
     @property
     def sequence_number(self) -> int | None:
-        """The number of the last event, to take up the stream with: `stream(response_id=..., starting_after=...)`."""
-        found: int | None = self._state.sequence_number
-        return found
+        """The number of the last event, to resume the stream with: `stream(response_id=..., starting_after=...)`."""
+        number: int | None = self._state.sequence_number
+        return number
 
 
 class ResponseStream(_ResponseStream[T], HelperStream[ResponseStreamEvent[T]]):
-    """The events of a response, and what they add up to."""
+    """The events of a response, and the response accumulated from them."""
 
     def get_final_response(self) -> ParsedResponse[T]:
-        """Read the stream to its end and return the response, parsed; one that is incomplete or failed as it is.
+        """Read the stream to its end and return the parsed response; an incomplete or failed one is not parsed.
 
         Raises:
-            ParseError: it does not fit the type that was asked for.
+            ParseError: the text does not fit `text_format`.
             OpenAIError: the stream was cut, or closed before its end.
         """
         self.until_done()
         self._check_complete()
-        found: ParsedResponse[T] = self._state.get_final_response()
-        return found
+        response: ParsedResponse[T] = self._state.get_final_response()
+        return response
 
     def cancel(self) -> api.Response:
-        """Stop the stream, and on the server the response itself where it runs in the background."""
+        """Stop the stream; if the response runs in the background, cancel it on the server too."""
         self.close()
         snapshot = self.current_response_snapshot
         if not snapshot.background:
@@ -184,14 +184,14 @@ class AsyncResponseStream(_ResponseStream[T], AsyncHelperStream[ResponseStreamEv
     """`ResponseStream` for `async for` and `async with`."""
 
     async def get_final_response(self) -> ParsedResponse[T]:
-        """Read the stream to its end and return the response, parsed; see `ResponseStream`."""
+        """Read the stream to its end and return the parsed response; see `ResponseStream`."""
         await self.until_done()
         self._check_complete()
-        found: ParsedResponse[T] = self._state.get_final_response()
-        return found
+        response: ParsedResponse[T] = self._state.get_final_response()
+        return response
 
     async def cancel(self) -> api.Response:
-        """Stop the stream, and on the server the response itself where it runs in the background."""
+        """Stop the stream; if the response runs in the background, cancel it on the server too."""
         await self.close()
         snapshot = self.current_response_snapshot
         if not snapshot.background:
@@ -201,11 +201,11 @@ class AsyncResponseStream(_ResponseStream[T], AsyncHelperStream[ResponseStreamEv
 
 
 class ResponseStreamManager(Manager[ResponseStream[T]], Generic[T]):
-    """What `stream()` returns: `with` sends the request, and closes the stream at its end."""
+    """The context manager that `stream()` returns: it sends the request on entry and closes the stream on exit."""
 
 
 class AsyncResponseStreamManager(AsyncManager[AsyncResponseStream[T]], Generic[T]):
-    """What `stream()` of an async client returns, for `async with`."""
+    """`ResponseStreamManager` for `async with`."""
 
 
 def stream_response(
@@ -217,47 +217,49 @@ def stream_response(
     tools: Iterable[Any] = (),
     **params: Any,
 ) -> Any:
-    """Use it as a context manager: `with client.responses.stream(...) as stream: for event in stream: ...`.
+    """Return a context manager: `with client.responses.stream(...) as stream: for event in stream: ...`.
 
-    `stream.get_final_response()` is the whole, `stream.current_response_snapshot` what has come, `stream.text_deltas`
-    the text alone. With `response_id` (and `starting_after`, a `sequence_number`) it takes up the stream of a response
-    that there is, for which `text_format` and `tools` say what to parse.
+    `stream.get_final_response()` returns the whole response, `stream.current_response_snapshot` is the response so far,
+    and `stream.text_deltas` iterates over the text alone. `response_id` (with `starting_after`, a `sequence_number`)
+    resumes the stream of an existing response; `text_format` and `tools` then say what to parse.
 
     Raises:
-        TypeError: the type has no strict schema.
-        ValueError: `response_id` was given together with what is for a new response.
+        TypeError: `text_format` has no strict schema.
+        ValueError: `response_id` is combined with a parameter of a new response.
     """
-    known = list(tools or ())
+    tools = list(tools or ())
     parse_as = params.get("parse_as", text_format)
     if response_id is omit and starting_after is omit:
-        _, sent = responses_request(text_format, known, params)
+        _, request = responses_request(text_format, tools, params)
         operation = client.responses.create
     else:
-        sent = _taken_up(response_id, params)
+        request = _resume_request(response_id, params)
         operation = client.responses.retrieve
 
     def start() -> Any:
-        return operation(**sent, stream=True)
+        return operation(**request, stream=True)
 
     def make(kind: Any) -> Any:
-        def stream(raw: Any) -> Any:
+        def open_stream(raw: Any) -> Any:
             after = None if starting_after is omit else starting_after
-            state: Any = ResponseStreamState(text_format=parse_as, input_tools=known, starting_after=after)
-            made = kind(raw, state)
-            made._client = client  # noqa: SLF001 - its own
-            return made
+            state: Any = ResponseStreamState(text_format=parse_as, input_tools=tools, starting_after=after)
+            stream = kind(raw, state)
+            stream._client = client  # noqa: SLF001 - a class of this module
+            return stream
 
-        return stream
+        return open_stream
 
     if core_of(client).is_async:
         return AsyncResponseStreamManager(start, make(AsyncResponseStream))
     return ResponseStreamManager(start, make(ResponseStream))
 
 
-def _taken_up(response_id: Any, params: dict[str, Any]) -> dict[str, Any]:
+def _resume_request(response_id: Any, params: dict[str, Any]) -> dict[str, Any]:
     if response_id is omit:
-        raise ValueError("starting_after takes up the stream of a response: give its response_id")
+        raise ValueError("starting_after resumes the stream of an existing response: pass its response_id as well")
     wrong = [name for name in params if name not in ("include", *CALL_OPTIONS)]
     if wrong:
-        raise ValueError(f"response_id takes up the stream of a response; {', '.join(wrong)} would begin a new one")
+        raise ValueError(
+            f"response_id resumes the stream of an existing response; it cannot be combined with {', '.join(wrong)}"
+        )
     return {"response_id": response_id, **params}

@@ -1,7 +1,7 @@
-"""Functions and types as tools of a model: `function_tool`, and what a model's call of one becomes.
+"""Tools made of functions and types: `function_tool`, and the parsing of a model's calls.
 
-A `FunctionTool` is the dict that the Chat Completions API takes, and knows the function or type that it was made of.
-`tools_for` gives a list of tools in the shape of either API; `called` finds the tool that a model's call is for.
+A `FunctionTool` is the dict that the Chat Completions API takes, with the function or type it was made of. `tools_for`
+converts a list of tools to the shape of either API; `Tools` finds the tool that a call names.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ ENTRY = re.compile(r"^ *\*{0,2}(\w+) *(?:\([^)]*\))? *: *(.+)$")
 
 
 class FunctionTool(dict[str, Any]):
-    """A tool made of a function or a type: a dict in the shape of the Chat Completions API.
+    """A tool made of a function or a type; a dict in the shape of the Chat Completions API.
 
     Attributes:
         target: the function or type.
-        name: what the model calls it.
+        name: the name that the model uses.
     """
 
     def __init__(self, target: Any, *, name: str | None, description: str | None, strict: bool) -> None:
         self.target = target
-        self._given = (name, description, strict)
+        self._options = (name, description, strict)
         self._format = format_of(target) if isinstance(target, type) else signature_format(target)
         self.name = clean_name(name or self._format.name)
         function: dict[str, Any] = {"name": self.name}
-        description = described(target) if description is None else description
+        description = description_of(target) if description is None else description
         if description:
             function["description"] = description
         parameters = self._format.schema(strictly=strict)
         super().__init__(type="function", function={**function, "strict": strict, "parameters": parameters})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return function_tool, (self.target, *self._given), None, None, iter(self.items())
+        return function_tool, (self.target, *self._options), None, None, iter(self.items())
 
     @property
     def for_responses(self) -> dict[str, Any]:
@@ -52,21 +52,21 @@ class FunctionTool(dict[str, Any]):
         return {"type": "function", **self["function"]}
 
     def parse(self, arguments: str) -> Any:
-        """Return the arguments of a call: a dict for a function, a value of the type for a type.
+        """Parse the arguments of a call: a dict for a function, a value of the type for a type.
 
         Raises:
-            ValueError: they are not JSON, or do not fit.
+            ValueError: the arguments are not JSON, or do not fit.
         """
         return self._format.decode(arguments if arguments.strip() else "{}")
 
     @property
     def can_run(self) -> bool:
-        """Whether there is something to call: a function, or a type whose values can be called."""
+        """Whether a call can be run: the target is a function, or a type whose values are callable."""
         return self._called is not None
 
     @property
     def is_async(self) -> bool:
-        """Whether a call of it has to be awaited."""
+        """Whether running a call returns an awaitable."""
         return inspect.iscoroutinefunction(self._called)
 
     @property
@@ -75,10 +75,10 @@ class FunctionTool(dict[str, Any]):
         if inspect.isroutine(plain):
             return plain
         kind = plain if isinstance(plain, type) else type(plain)
-        return next((each.__dict__["__call__"] for each in kind.__mro__ if "__call__" in each.__dict__), None)
+        return next((base.__dict__["__call__"] for base in kind.__mro__ if "__call__" in base.__dict__), None)
 
     def function(self, parsed: Any) -> Callable[[], Any]:
-        """Return what a call with parsed arguments runs."""
+        """Return a function without arguments that runs a call with parsed arguments."""
         if isinstance(self.target, type):
             run: Callable[[], Any] = parsed
             return run
@@ -90,39 +90,39 @@ def function_tool(
 ) -> FunctionTool:
     """Make a tool of a typed function, or of a type whose fields are the arguments.
 
-    The name, the description and the schema come from the name, the docstring and the annotations; an argument is
-    described by `Annotated[str, "the city"]`, `Annotated[str, msgspec.Meta(description=...)]` or a Google docstring.
-    It goes into `tools=` of chat completions as it is, into that of responses as `tool.for_responses`, and into
-    `parse`, `stream` and `run_tools` of either as it is.
+    Name, description and schema come from the target's name, docstring and annotations. To describe an argument, use
+    `Annotated[str, "the city"]`, `Annotated[str, msgspec.Meta(description=...)]` or a Google docstring. Pass the tool
+    in `tools=` of chat completions as it is, to `responses.create` as `tool.for_responses`, and to `parse`, `stream`
+    and `run_tools` of both APIs as it is.
 
     Args:
-        target: a function, or a msgspec struct, dataclass, TypedDict or pydantic model. What a `functools.partial`
-            gives a function is not asked of the model.
-        name: what the model calls it.
-        description: what the model is told of it.
-        strict: whether the API guarantees the schema, which then must be one that it can express.
+        target: a function, or a msgspec struct, dataclass, TypedDict or pydantic model. Arguments bound by
+            `functools.partial` are not part of the schema.
+        name: the name that the model uses.
+        description: the description for the model.
+        strict: whether the API guarantees that arguments match the schema, which then must be in its strict form.
 
     Raises:
-        TypeError: an argument has no type, or one that has no (strict) schema.
+        TypeError: an argument has no type, or its type has no (strict) schema.
     """
     return FunctionTool(target, name=name, description=description, strict=strict)
 
 
 def pydantic_function_tool(model: Any, *, name: str | None = None, description: str | None = None) -> FunctionTool:
-    """Make a tool of a pydantic model: the official SDK's name for `function_tool`."""
+    """Make a tool of a pydantic model. This is the official SDK's name for `function_tool`."""
     return FunctionTool(model, name=name, description=description, strict=True)
 
 
 def pydantic_responses_function_tool(
     model: Any, *, name: str | None = None, description: str | None = None, defer_loading: bool | None = None
 ) -> FunctionTool:
-    """Make a tool of a pydantic model, or of what else `function_tool` takes, for `responses.parse` and `stream`.
+    """Make a tool of a pydantic model, or of any target of `function_tool`, for `responses.parse` and `stream`.
 
     Args:
         model: the type of the arguments.
-        name: what the model calls it.
-        description: what the model is told of it.
-        defer_loading: whether the tool is only found by `tool_search`.
+        name: the name that the model uses.
+        description: the description for the model.
+        defer_loading: whether the model only finds the tool through `tool_search`.
     """
     tool = FunctionTool(model, name=name, description=description, strict=True)
     if defer_loading is not None:
@@ -131,9 +131,13 @@ def pydantic_responses_function_tool(
 
 
 def tools_for(api: Api, tools: Iterable[Any]) -> list[Any]:
-    """Return tools as an API takes them: functions and types made tools, the other API's shape turned round."""
-    made = [each if isinstance(each, (Mapping, msgspec.Struct)) else function_tool(each) for each in tools]
-    return [_chat_shape(each) for each in made] if api == "chat" else [_responses_shape(each) for each in made]
+    """Return tools in an API's shape: make tools of functions and types, and convert those in the other API's shape."""
+    convert = _chat_shape if api == "chat" else _responses_shape
+    return [convert(_as_tool(tool)) for tool in tools]
+
+
+def _as_tool(tool: Any) -> Any:
+    return tool if isinstance(tool, (Mapping, msgspec.Struct)) else function_tool(tool)
 
 
 def _chat_shape(tool: Any) -> Any:
@@ -151,14 +155,12 @@ def _responses_shape(tool: Any) -> Any:
 
 
 class Tools:
-    """The tools of a request by their names, to find those that the model calls."""
+    """The tools of a request, by name."""
 
     def __init__(self, tools: Iterable[Any] = ()) -> None:
-        self.given: list[Any] = []
+        self.all: list[Any] = [_as_tool(tool) for tool in tools]
         self._named: dict[str, Any] = {}
-        for tool in tools:
-            self.given.append(tool if isinstance(tool, (Mapping, msgspec.Struct)) else function_tool(tool))
-        self._add(self.given)
+        self._add(self.all)
 
     def _add(self, tools: Iterable[Any]) -> None:
         for tool in tools:
@@ -172,26 +174,26 @@ class Tools:
         return name in self._named
 
     def get(self, name: str | None) -> FunctionTool | None:
-        """Return the tool of a name where it was made of a function or a type."""
+        """Return the tool of a name if it was made of a function or a type."""
         tool = self._named.get(name or "")
         return tool if isinstance(tool, FunctionTool) else None
 
     @property
     def parse_any(self) -> bool:
-        """Whether the arguments of any tool are parsed."""
+        """Whether the arguments of any tool's calls are parsed."""
         return any(map(self.is_parsed, self._named))
 
     def is_parsed(self, name: str) -> bool:
-        """Whether the arguments of calls of this tool are parsed."""
+        """Whether the arguments of this tool's calls are parsed."""
         tool = self._named.get(name)
         function = _get(tool, "function") or tool
         return isinstance(tool, FunctionTool) or _get(function, "strict") is True
 
     def parse(self, name: str | None, arguments: str | None) -> Any:
-        """Return the arguments of a call: typed for a `FunctionTool`, JSON for a strict tool, `None` for any other.
+        """Parse the arguments of a call: typed for a `FunctionTool`, JSON for a strict tool, `None` for any other.
 
         Raises:
-            ValueError: they do not fit.
+            ValueError: the arguments do not fit.
         """
         tool = self.get(name)
         if tool is not None:
@@ -208,84 +210,83 @@ def _get(value: Any, name: str) -> Any:
 
 
 def signature_format(function: Callable[..., Any]) -> Format:
-    """Make the format of a function's arguments: a TypedDict, so that what is left out has the function's default."""
+    """Return the format of a function's arguments: a TypedDict, so that missing ones get the function's defaults."""
     name, plain = name_of(function), _plain(function)
     if isinstance(plain, type):
-        raise TypeError(f"{name}(): a partial of a type is no tool; give the field of a type of its own a default")
+        raise TypeError(f"{name}(): a partial of a type cannot be a tool; give the fields of a type defaults instead")
     hinted = plain if inspect.isroutine(plain) else type(plain).__call__
     try:
         hints = typing.get_type_hints(hinted, include_extras=True)
     except NameError as error:
-        raise TypeError(f"{name}(): {error}; the types of a tool's arguments stand at the top of a module") from error
-    described = _described_arguments(inspect.getdoc(plain) or "")
-    given = function.keywords if isinstance(function, functools.partial) else {}
+        raise TypeError(f"{name}(): {error}; define the types of a tool's arguments at module level") from error
+    descriptions = _argument_descriptions(inspect.getdoc(plain) or "")
+    bound = function.keywords if isinstance(function, functools.partial) else {}
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in given:
+        if parameter.name in bound:
             continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"{name}(): a model cannot give *{parameter.name}; name each argument")
+            raise TypeError(f"{name}(): a model cannot pass *{parameter.name}; declare each argument by name")
         if parameter.name not in hints:
-            raise TypeError(f"{name}(): the argument {parameter.name!r} has no type; a tool's arguments need one")
-        kind = _annotated(hints[parameter.name], described.get(parameter.name))
+            raise TypeError(f"{name}(): the argument {parameter.name!r} has no type annotation, which a tool needs")
+        kind = _annotated(hints[parameter.name], descriptions.get(parameter.name))
         fields[parameter.name] = kind if parameter.default is parameter.empty else typing.NotRequired[kind]
     return Format(typing.TypedDict(name, fields))  # type: ignore[operator]  # made at run time
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Return what a model may call a function, by its name or that of its class."""
+    """Return a function's name, or that of its class, in a form that the API accepts."""
     plain = _plain(function)
     return clean_name(getattr(plain, "__name__", type(plain).__name__))
 
 
 def _plain(function: Any) -> Any:
-    """Return a function without what `partial` gives it; a partial of a partial is one of the function already."""
+    """Return the function of a `partial`. Python flattens nested partials, so that one step is enough."""
     return function.func if isinstance(function, functools.partial) else function
 
 
 def _annotated(kind: Any, description: str | None) -> Any:
-    """Return a type with its description in msgspec's form."""
+    """Return a type with its description as `msgspec.Meta`."""
     if typing.get_origin(kind) is typing.Annotated:
-        texts = [each for each in kind.__metadata__ if isinstance(each, str)]
-        others = tuple(each for each in kind.__metadata__ if isinstance(each, msgspec.Meta))
+        texts = [item for item in kind.__metadata__ if isinstance(item, str)]
+        metas = tuple(item for item in kind.__metadata__ if isinstance(item, msgspec.Meta))
         description = texts[0] if texts else description
-        if any(each.description for each in others):
+        if any(meta.description for meta in metas):
             description = None
-        kind = typing.Annotated[kind.__origin__, *others] if others else kind.__origin__
+        kind = typing.Annotated[kind.__origin__, *metas] if metas else kind.__origin__
     return typing.Annotated[kind, msgspec.Meta(description=description)] if description else kind
 
 
-def described(target: Any) -> str:
-    """Return what a docstring says before its sections; the one that `dataclass` writes does not count."""
+def description_of(target: Any) -> str:
+    """Return a docstring up to its first section; one generated by `dataclass` counts as none."""
     if isinstance(target, type):
         text = target.__dict__.get("__doc__") or ""
         return "" if text.startswith(f"{target.__name__}(") else inspect.cleandoc(text)
     return SECTION.split(inspect.getdoc(_plain(target)) or "")[0].strip()
 
 
-def _described_arguments(doc: str) -> dict[str, str]:
-    """Return the descriptions that the `Args:` section of a Google docstring has."""
+def _argument_descriptions(doc: str) -> dict[str, str]:
+    """Return the descriptions in the `Args:` section of a Google docstring."""
     pieces = SECTION.split(doc)
     sections = dict(zip(pieces[1::2], pieces[2::2], strict=True))
     text = next((sections[name] for name in ("Args", "Arguments", "Parameters") if name in sections), "")
     lines = [line for line in text.splitlines() if line.strip()]
     indent = min((len(line) - len(line.lstrip()) for line in lines), default=0)
-    found: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     last = ""
     for line in lines:
         entry = ENTRY.match(line) if len(line) - len(line.lstrip()) == indent else None
         if entry is not None:
             last = entry[1]
-            found[last] = entry[2].strip()
+            descriptions[last] = entry[2].strip()
         elif last:
-            found[last] += f" {line.strip()}"
-    return found
+            descriptions[last] += f" {line.strip()}"
+    return descriptions
 
 
 def apply(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """Call a function, giving by position what it takes by position alone."""
+    """Call a function; pass positional-only arguments by position."""
     parameters = inspect.signature(function).parameters.values()
-    first = [
-        arguments.pop(each.name) for each in parameters if each.kind is each.POSITIONAL_ONLY and each.name in arguments
-    ]
-    return function(*first, **arguments)
+    names = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_ONLY]
+    positional = [arguments.pop(name) for name in names if name in arguments]
+    return function(*positional, **arguments)

@@ -1,7 +1,7 @@
-"""Structured outputs: `parse` of chat completions and of responses, which answer in a type of the caller's.
+"""Structured outputs: `parse` of chat completions and of responses.
 
-The type (a msgspec struct, dataclass, TypedDict or pydantic model) becomes a strict JSON schema, and the model's text
-becomes a value of it. What cannot be parsed raises an error that carries the whole answer.
+A type (a msgspec struct, dataclass, TypedDict or pydantic model) becomes a strict JSON schema in the request, and the
+model's text becomes a value of the type. An output that cannot be parsed raises an error that carries the whole result.
 """
 
 from __future__ import annotations
@@ -47,59 +47,59 @@ __all__ = [
 def parse_chat(
     client: Any, *, response_format: Any = omit, tools: Iterable[Any] = (), **params: Any
 ) -> Steps[ParsedChatCompletion[Any]]:
-    """Give `response_format` a type, and read `.choices[0].message.parsed`.
+    """Pass a type as `response_format`, and read its value from `.choices[0].message.parsed`.
 
     Raises:
-        LengthFinishReasonError, ContentFilterFinishReasonError: the answer ended before it was whole.
-        ParseError: it does not fit the type; `error.completion` is the answer, `error.text` what the model wrote.
+        LengthFinishReasonError, ContentFilterFinishReasonError: the output ended before it was complete.
+        ParseError: the output does not fit the type; `error.completion` is the completion, `error.text` the output.
         TypeError: the type has no strict schema.
     """
-    wanted, params = chat_request(response_format, tools, params)
+    types, params = chat_request(response_format, tools, params)
     completion = yield client.chat.completions.create(**params)
-    return parse_completion(completion, wanted)
+    return parse_completion(completion, types)
 
 
 def chat_request(response_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
-    """Return what is to be parsed of the answer, and the parameters that ask for it."""
-    known = Tools(tools or ())
-    wanted = OutputTypes(response_format, known)
-    params = {**params, **({"tools": tools_for("chat", known.given)} if known.given else {})}
-    if wanted.format is not None:
-        schema = {"name": wanted.format.name, "schema": wanted.format.schema(), "strict": True}
+    """Return the types to parse, and the parameters of the request."""
+    request_tools = Tools(tools or ())
+    types = OutputTypes(response_format, request_tools)
+    params = {**params, **({"tools": tools_for("chat", request_tools.all)} if request_tools.all else {})}
+    if types.format is not None:
+        schema = {"name": types.format.name, "schema": types.format.schema(), "strict": True}
         params["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif response_format is not omit:
         params["response_format"] = response_format
-    return wanted, params
+    return types, params
 
 
 def parse_responses(
     client: Any, *, text_format: Any = omit, tools: Iterable[Any] = (), **params: Any
 ) -> Steps[ParsedResponse[Any]]:
-    """Give `text_format` a type, and read `.output_parsed`.
+    """Pass a type as `text_format`, and read its value from `.output_parsed`.
 
-    It is `None` where the model refused or called tools, and where the response is incomplete: `.status` says so.
+    The value is `None` if the model refused or called tools, or if the response is incomplete (see `.status`).
 
     Raises:
-        ParseError: the answer does not fit the type; `error.completion` is the response, `error.text` the text.
+        ParseError: the output does not fit the type; `error.completion` is the response, `error.text` the text.
         TypeError: the type has no strict schema, or `text` has a format as well.
     """
-    wanted, params = responses_request(text_format, tools, params)
+    types, params = responses_request(text_format, tools, params)
     response = yield client.responses.create(**params)
-    return parse_response(response, wanted)
+    return parse_response(response, types)
 
 
 def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
-    """Return what is to be parsed of the answer, and the parameters that ask for it."""
-    known = Tools(tools or ())
+    """Return the types to parse, and the parameters of the request."""
+    request_tools = Tools(tools or ())
     parse_as = params.pop("parse_as", text_format)
-    params = {**params, **({"tools": tools_for("responses", known.given)} if known.given else {})}
+    params = {**params, **({"tools": tools_for("responses", request_tools.all)} if request_tools.all else {})}
     if "verbosity" in params:
         params["extra_body"] = {"verbosity": params.pop("verbosity"), **(params.get("extra_body") or {})}
     if text_format is not omit:
         text = params.get("text") or {}
         if "format" in text:
-            raise TypeError("text_format and text.format both say how to answer; give one of them")
-        wanted = format_of(text_format)
-        form = {"type": "json_schema", "name": wanted.name, "schema": wanted.schema(), "strict": True}
-        params["text"] = {**text, "format": form}
-    return OutputTypes(parse_as, known), params
+            raise TypeError("text_format and text.format cannot be combined; pass one of them")
+        output = format_of(text_format)
+        schema = {"type": "json_schema", "name": output.name, "schema": output.schema(), "strict": True}
+        params["text"] = {**text, "format": schema}
+    return OutputTypes(parse_as, request_tools), params

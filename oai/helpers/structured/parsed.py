@@ -1,7 +1,7 @@
 """Parse the text and the tool calls of chat completions and responses.
 
-`parse_completion` and `parse_response` copy an ordinary answer into the structs of `oai.types.chat.parsed` and
-`oai.types.responses.parsed`, and add the parsed values, which are never sent back to the server.
+`parse_completion` and `parse_response` copy an ordinary result into the structs of `oai.types.chat.parsed` and
+`oai.types.responses.parsed` and add the parsed values, which are never sent back to the server.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import ContentFilterFinishReasonError, LengthFinishReasonError, ParseError
-from oai._json.objects import Object
 from oai._support.omit import omit
 from oai.helpers.structured.schemas import format_of
 from oai.types.chat import (
@@ -23,6 +22,7 @@ from oai.types.chat import (
     ParsedFunction,
     ParsedFunctionToolCall,
 )
+from oai.types.chat import ChatCompletionMessageFunctionToolCallFunction as Function
 from oai.types.responses import (
     ParsedResponse,
     ParsedResponseFunctionToolCall,
@@ -35,14 +35,15 @@ from oai.types.responses import (
 )
 
 if TYPE_CHECKING:
+    from oai._json.objects import Object
     from oai.helpers.structured.functions import Tools
 
 
 class OutputTypes:
-    """What a request asked for, and so what is parsed of its answer.
+    """The types that a request's output is parsed into.
 
     Args:
-        kind: the type of the answer; plain data (a schema of the caller's own) asks for no parsing.
+        kind: the type of the text. A dict (a schema of the caller's) means that the text is not parsed.
         tools: the tools of the request.
     """
 
@@ -56,41 +57,42 @@ class OutputTypes:
         return self.format is not None or self.tools.parse_any
 
     def value(self, text: str | None, completion: Any) -> Any:
-        """Return what the model's text means."""
+        """Parse the model's text."""
         if self.format is None or not text:
             return None
         try:
             return self.format.decode(text)
         except ValueError as error:
-            raise _misfit(f"The answer is no {self.format.name}: {error}", completion, text, None) from error
+            raise _parse_error(f"The text does not fit {self.format.name}: {error}", completion, text, None) from error
 
     def arguments(self, name: str | None, text: str | None, completion: Any) -> Any:
-        """Return what the arguments of a call mean."""
+        """Parse the arguments of a call."""
         try:
             return self.tools.parse(name, text)
         except ValueError as error:
-            raise _misfit(f"The arguments for {name} do not fit: {error}", completion, text or "", name) from error
+            message = f"The arguments of a call of {name} do not fit: {error}"
+            raise _parse_error(message, completion, text or "", name) from error
 
 
-def _misfit(message: str, completion: Any, text: str, tool: str | None) -> ParseError:
+def _parse_error(message: str, completion: Any, text: str, tool: str | None) -> ParseError:
     return ParseError(message, completion=completion, text=text, tool=tool)
 
 
-def parse_completion(completion: ChatCompletion, wanted: OutputTypes) -> ParsedChatCompletion[Any]:
+def parse_completion(completion: ChatCompletion, types: OutputTypes) -> ParsedChatCompletion[Any]:
     """Parse a whole chat completion.
 
     Raises:
-        LengthFinishReasonError: it was cut at the length limit, and there was something to parse.
-        ContentFilterFinishReasonError: the content filter stopped it, and there was something to parse.
+        LengthFinishReasonError: output that is to be parsed was cut at the length limit.
+        ContentFilterFinishReasonError: output that is to be parsed was cut by the content filter.
         ParseError: a text does not fit its type.
     """
-    if wanted.anything:
+    if types.anything:
         check_finished(completion)
-    return _completion(completion, wanted)
+    return _completion(completion, types)
 
 
 def check_finished(completion: ChatCompletion) -> None:
-    """Raise where a choice ended too early to be parsed."""
+    """Raise if a choice ended too early to be parsed."""
     for choice in completion.choices or ():
         reason = getattr(choice, "finish_reason", None)
         if reason == "length":
@@ -99,71 +101,70 @@ def check_finished(completion: ChatCompletion) -> None:
             raise ContentFilterFinishReasonError(completion=completion)
 
 
-def _completion(completion: ChatCompletion, wanted: OutputTypes) -> ParsedChatCompletion[Any]:
-    def choice(each: Any) -> Any:
-        if not isinstance(each, ChatCompletionChoice):
-            return each
-        return copy_as(ParsedChoice, each, message=message(each.message))
+def _completion(completion: ChatCompletion, types: OutputTypes) -> ParsedChatCompletion[Any]:
+    def parse_choice(choice: Any) -> Any:
+        if not isinstance(choice, ChatCompletionChoice):
+            return choice
+        return copy_as(ParsedChoice, choice, message=parse_message(choice.message))
 
-    def message(each: Any) -> Any:
-        if not isinstance(each, ChatCompletionMessage):
-            return each
-        calls = each.tool_calls and [call(one) for one in each.tool_calls]
+    def parse_message(message: Any) -> Any:
+        if not isinstance(message, ChatCompletionMessage):
+            return message
+        calls = message.tool_calls and [parse_call(call) for call in message.tool_calls]
         try:
-            parsed = None if each.refusal else wanted.value(each.content, completion)
+            parsed = None if message.refusal else types.value(message.content, completion)
         except ParseError:
-            if not calls:  # beside calls the text is a remark, and no answer yet
+            if not calls:  # text next to calls is a remark, not yet the final output
                 raise
             parsed = None
-        return copy_as(ParsedChatCompletionMessage, each, parsed, tool_calls=calls)
+        return copy_as(ParsedChatCompletionMessage, message, parsed, tool_calls=calls)
 
-    def call(each: Any) -> Any:
-        function = getattr(each, "function", None)
-        if not isinstance(each, ChatCompletionMessageFunctionToolCall) or not isinstance(function, Object):
-            return each
-        called: Any = function
-        parsed = wanted.arguments(called.name, called.arguments, completion)
-        return copy_as(ParsedFunctionToolCall, each, function=copy_as(ParsedFunction, function, parsed))
+    def parse_call(call: Any) -> Any:
+        function = getattr(call, "function", None)
+        if not isinstance(call, ChatCompletionMessageFunctionToolCall) or not isinstance(function, Function):
+            return call
+        parsed = types.arguments(function.name, function.arguments, completion)
+        return copy_as(ParsedFunctionToolCall, call, function=copy_as(ParsedFunction, function, parsed))
 
-    choices = completion.choices and [choice(each) for each in completion.choices]
+    choices = completion.choices and [parse_choice(choice) for choice in completion.choices]
     parsed: ParsedChatCompletion[Any] = copy_as(ParsedChatCompletion, completion, choices=choices)
     return parsed
 
 
-def parse_response(response: Response, wanted: OutputTypes) -> ParsedResponse[Any]:
-    """Parse a whole response. One that is incomplete or failed is given back with nothing parsed: its status says so.
+def parse_response(response: Response, types: OutputTypes) -> ParsedResponse[Any]:
+    """Parse a whole response; one that is incomplete, failed or cancelled is returned with nothing parsed.
 
     Raises:
         ParseError: a text does not fit its type.
     """
-    whole = response.status not in ("incomplete", "failed", "cancelled")
+    complete = response.status not in ("incomplete", "failed", "cancelled")
 
-    def item(each: Any) -> Any:
-        if isinstance(each, ResponseOutputMessage):
-            final = whole and each.phase in (None, "final_answer")
-            content = each.content and [part(one, final) for one in each.content]
-            return copy_as(ParsedResponseOutputMessage, each, content=content)
-        if isinstance(each, ResponseFunctionToolCall):
-            done = whole and each.status != "incomplete"
-            parsed = wanted.arguments(each.name, each.arguments, response) if done else None
-            return copy_as(ParsedResponseFunctionToolCall, each, parsed)
-        return each
+    def parse_item(item: Any) -> Any:
+        if isinstance(item, ResponseOutputMessage):
+            final = complete and item.phase in (None, "final_answer")
+            content = item.content and [parse_part(part, final) for part in item.content]
+            return copy_as(ParsedResponseOutputMessage, item, content=content)
+        if isinstance(item, ResponseFunctionToolCall):
+            done = complete and item.status != "incomplete"
+            parsed = types.arguments(item.name, item.arguments, response) if done else None
+            return copy_as(ParsedResponseFunctionToolCall, item, parsed)
+        return item
 
-    def part(each: Any, final: bool) -> Any:
-        if not isinstance(each, ResponseOutputText):
-            return each
-        return copy_as(ParsedResponseOutputText, each, wanted.value(each.text, response) if final else None)
+    def parse_part(part: Any, final: bool) -> Any:
+        if not isinstance(part, ResponseOutputText):
+            return part
+        return copy_as(ParsedResponseOutputText, part, types.value(part.text, response) if final else None)
 
-    output = response.output and [item(each) for each in response.output]
+    output = response.output and [parse_item(item) for item in response.output]
     parsed: ParsedResponse[Any] = copy_as(ParsedResponse, response, output=output)
     return parsed
 
 
 def copy_as(cls: Any, value: Object, parsed: Any = None, **changed: Any) -> Any:
-    """Make an object of a class from one of its base, with all that it carries."""
+    """Copy an object into a subclass of its class, including undeclared fields and private state."""
     fields = {name: getattr(value, name) for name in value.__struct_fields__}
-    twin = cls(**{**fields, **changed})
-    twin.__dict__.update(value.__dict__)
+    copy = cls(**{**fields, **changed})
+    copy.__dict__.update(value.__dict__)
     if parsed is not None:
-        twin.__dict__["_parsed"] = parsed
-    return twin
+        copy.__dict__["_parsed"] = parsed
+    return copy

@@ -1,7 +1,8 @@
-"""The tool runner: `run_tools` of chat completions and of responses asks, calls what the model wants, and asks again.
+"""The tool loop: `run_tools` of chat completions and of responses.
 
-It ends when the model answers without a call, or at a limit. The calls of one answer run at the same time. A tool is
-a function, sync or async with either client, or a type whose values can be called.
+It sends the request, runs the tools that the model calls, and sends their results, until the model's output contains no
+call or a limit is reached. The calls of one output run concurrently. A tool is a function, sync or async with either
+client, or a type whose values are callable.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ MOST_PARALLEL = 8
 
 @dataclass
 class ToolRun(Generic[A]):
-    """What a run of tools came to.
+    """The result of `run_tools`.
 
     Attributes:
-        answer: the model's last answer, parsed: a `ParsedChatCompletion` or a `ParsedResponse`.
-        messages: the whole conversation, the last answer included, to go on with; input items for `responses`.
-        answers: all answers of the model in their order, each with its usage.
-        pending: calls in the last answer of tools that were declared without a function, for the caller to run.
+        answer: the last result, parsed: a `ParsedChatCompletion` or a `ParsedResponse`.
+        messages: the whole conversation, including the last message, to continue with; input items for `responses`.
+        answers: all results in order, each with its usage.
+        pending: calls in the last result of tools without a function, which the caller has to run.
     """
 
     answer: A
@@ -48,8 +49,8 @@ class ToolRun(Generic[A]):
     pending: list[Any]
 
 
-class Call(NamedTuple):
-    """A call that the model asks for, whichever API it came by."""
+class ToolCall(NamedTuple):
+    """A call by the model, from either API."""
 
     id: str
     name: str
@@ -58,7 +59,7 @@ class Call(NamedTuple):
 
 
 class _Runner:
-    """The rules of a run: what may be called, how often, and what becomes of an error."""
+    """One run: its conversation, its limits, and the execution of calls."""
 
     def __init__(self, client: Any, tools: Tools, messages: list[Any], options: dict[str, Any]) -> None:
         self.client = client
@@ -69,36 +70,36 @@ class _Runner:
         self.raises = _choice(options.pop("on_tool_error", "return")) == "raise"
         self.parallel: int = options.pop("max_parallel", MOST_PARALLEL)
         if self.rounds < 1 or self.parallel < 1:
-            raise ValueError("max_rounds and max_parallel are 1 or more")
+            raise ValueError(f"max_rounds and max_parallel must be at least 1, not {self.rounds} and {self.parallel}")
 
-    def pending(self, calls: list[Call]) -> list[Any]:
-        """Return those calls that only the caller can run."""
+    def pending(self, calls: list[ToolCall]) -> list[Any]:
+        """Return the calls that only the caller can run."""
         return [call.item for call in calls if call.name in self.tools and not self._runnable(call)]
 
-    def _runnable(self, call: Call) -> bool:
+    def _runnable(self, call: ToolCall) -> bool:
         tool = self.tools.get(call.name)
         return tool is not None and tool.can_run
 
-    def run(self, calls: list[Call]) -> Steps[list[str]]:
-        """Run calls, at the same time where there are several; return their results as text."""
-        one = self._run_async if core_of(self.client).is_async else self._run
+    def run(self, calls: list[ToolCall]) -> Steps[list[str]]:
+        """Run calls, concurrently if there are several, and return their results as text."""
+        run_one = self._run_async if core_of(self.client).is_async else self._run
         if len(calls) == 1:
-            return [(yield one(calls[0]))]
-        tasks = [partial(copy_context().run, one, call) for call in calls]
-        outcome: list[str] = yield run_concurrently(self.client, tasks, self.parallel)
-        return outcome
+            return [(yield run_one(calls[0]))]
+        tasks = [partial(copy_context().run, run_one, call) for call in calls]
+        texts: list[str] = yield run_concurrently(self.client, tasks, self.parallel)
+        return texts
 
-    def _run(self, call: Call) -> str:
+    def _run(self, call: ToolCall) -> str:
         try:
             result = self._function(call)()
             if inspect.isawaitable(result):
                 result = finish(result)
             return _text(result)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises
+        except Exception as error:  # noqa: BLE001 - a tool may raise anything
             return self._failed(call, error)
 
-    async def _run_async(self, call: Call) -> str:
-        from asyncio import to_thread  # a large module, which only async programs have loaded
+    async def _run_async(self, call: ToolCall) -> str:
+        from asyncio import to_thread  # slow to import, and unused in sync programs
 
         try:
             function = self._function(call)
@@ -109,55 +110,55 @@ class _Runner:
         except Exception as error:  # noqa: BLE001 - as above
             return self._failed(call, error)
 
-    def _is_coroutine(self, call: Call) -> bool:
+    def _is_coroutine(self, call: ToolCall) -> bool:
         tool = self.tools.get(call.name)
         return tool is not None and tool.is_async
 
-    def _function(self, call: Call) -> Callable[[], Any]:
+    def _function(self, call: ToolCall) -> Callable[[], Any]:
         tool = self.tools.get(call.name)
         if tool is None:
             raise LookupError(f"there is no tool {call.name!r}")
         return tool.function(tool.parse(call.arguments))
 
-    def _failed(self, call: Call, error: Exception) -> str:
+    def _failed(self, call: ToolCall, error: Exception) -> str:
         if self.raises:
-            raise self.error(f"The tool {call.name} failed: {_said(error)}", call.name) from error
-        return f"Error: {_said(error)}".encode(errors="backslashreplace").decode()
+            raise self.error(f"The tool {call.name} failed: {_error_text(error)}", call.name) from error
+        return f"Error: {_error_text(error)}".encode(errors="backslashreplace").decode()
 
     def error(self, message: str, tool: str | None = None) -> ToolError:
         return ToolError(message, messages=self.messages, answers=self.answers, tool=tool)
 
     def too_long(self) -> ToolError:
-        return self.error(f"The model still calls tools after {self.rounds} answers (max_rounds).")
+        return self.error(f"The model still calls tools after {self.rounds} rounds (max_rounds).")
 
 
 def run_chat_tools(
     client: Any, *, messages: Iterable[Any], tools: Iterable[Any], response_format: Any = omit, **params: Any
 ) -> Steps[ToolRun[Any]]:
-    """Return a `ToolRun`: `.answer` is the last completion, `.messages` the whole conversation.
+    """Run tools until the model is done; return a `ToolRun` (`.answer`: last completion, `.messages`: conversation).
 
-    - `tools`: functions, types, and what `function_tool` makes of them.
-    - `max_rounds`: how many answers the model may give; 10.
-    - `on_tool_error`: `return` tells the model what a tool raised, `raise` ends the run with `ToolError`.
-    - `max_parallel`: how many calls of one answer run at the same time; 8. Sync functions run in threads.
+    - `tools`: functions, types and `function_tool` tools.
+    - `max_rounds`: maximum number of requests; 10 by default.
+    - `on_tool_error`: `return` sends a tool's error to the model, `raise` ends the run with `ToolError`.
+    - `max_parallel`: maximum number of calls that run concurrently; 8 by default. Sync functions run in threads.
 
     Raises:
-        ToolError: `max_rounds` is reached, or a tool failed; it carries the conversation so far.
-        LengthFinishReasonError: an answer was cut at the length limit within its calls.
-        ParseError: the last answer does not fit `response_format`.
+        ToolError: `max_rounds` was reached, or a tool failed; it carries the conversation so far.
+        LengthFinishReasonError: an output with calls was cut at the length limit.
+        ParseError: the last output does not fit `response_format`.
     """
-    known = Tools(tools)
-    run = _Runner(client, known, list(messages), params)
-    wanted, params = chat_request(response_format, known.given, params)
+    request_tools = Tools(tools)
+    run = _Runner(client, request_tools, list(messages), params)
+    types, params = chat_request(response_format, request_tools.all, params)
     for _ in range(run.rounds):
         completion = yield client.chat.completions.create(messages=list(run.messages), **params)
         run.answers.append(completion)
         message = _message(completion)
         run.messages.append(message)
-        calls = [_chat_call(each) for each in message.tool_calls or ()]
+        calls = [_chat_call(call) for call in message.tool_calls or ()]
         pending = run.pending(calls)
         if pending or not calls:
-            return ToolRun(parse_completion(completion, wanted), run.messages, run.answers, pending)
+            return ToolRun(parse_completion(completion, types), run.messages, run.answers, pending)
         if completion.choices[0].finish_reason == "length":
             raise LengthFinishReasonError(completion=completion)
         for call, text in zip(calls, (yield from run.run(calls)), strict=True):
@@ -167,34 +168,34 @@ def run_chat_tools(
 
 def _message(completion: Any) -> Any:
     if not completion.choices or completion.choices[0].message is None:
-        raise OpenAIError("The server answered with no message, so that the run of tools cannot go on.")
+        raise OpenAIError("The completion has no message, so that run_tools cannot continue.")
     return completion.choices[0].message
 
 
-def _chat_call(call: Any) -> Call:
+def _chat_call(call: Any) -> ToolCall:
     called = getattr(call, "function", None) or getattr(call, "custom", None)
     arguments = getattr(called, "arguments", None) or ""
-    return Call(getattr(call, "id", None) or "", getattr(called, "name", None) or "", arguments, call)
+    return ToolCall(getattr(call, "id", None) or "", getattr(called, "name", None) or "", arguments, call)
 
 
 def run_responses_tools(
     client: Any, *, input: str | Iterable[Any], tools: Iterable[Any], text_format: Any = omit, **params: Any
 ) -> Steps[ToolRun[Any]]:
-    """Return a `ToolRun`: `.answer` is the last response, `.messages` all input and output items.
+    """Run tools until the model is done; return a `ToolRun` (`.answer`: last response, `.messages`: all items).
 
-    - `tools`: functions, types, what `function_tool` makes of them, and tools that the server runs itself.
-    - `max_rounds`: how many answers the model may give; 10.
-    - `on_tool_error`: `return` tells the model what a tool raised, `raise` ends the run with `ToolError`.
-    - `max_parallel`: how many calls of one answer run at the same time; 8. Sync functions run in threads.
+    - `tools`: functions, types, `function_tool` tools, and tools that the server runs.
+    - `max_rounds`: maximum number of requests; 10 by default.
+    - `on_tool_error`: `return` sends a tool's error to the model, `raise` ends the run with `ToolError`.
+    - `max_parallel`: maximum number of calls that run concurrently; 8 by default. Sync functions run in threads.
 
     Raises:
-        ToolError: `max_rounds` is reached, or a tool failed; it carries the items so far.
-        ParseError: the last answer does not fit `text_format`.
+        ToolError: `max_rounds` was reached, or a tool failed; it carries the items so far.
+        ParseError: the last output does not fit `text_format`.
     """
-    known = Tools(tools)
+    request_tools = Tools(tools)
     first = [{"role": "user", "content": input}] if isinstance(input, str) else list(input)
-    run = _Runner(client, known, first, params)
-    wanted, params = responses_request(text_format, known.given, params)
+    run = _Runner(client, request_tools, first, params)
+    types, params = responses_request(text_format, request_tools.all, params)
     new = first.copy()
     for _ in range(run.rounds):
         # a conversation keeps its items on the server, so that only the new ones are sent
@@ -203,10 +204,10 @@ def run_responses_tools(
         run.answers.append(response)
         output = response.output or []
         run.messages += output
-        calls = [_responses_call(each) for each in output if getattr(each, "type", None) in CALLS]
+        calls = [_responses_call(item) for item in output if getattr(item, "type", None) in CALLS]
         pending = run.pending(calls)
         if pending or not calls or response.status in ("incomplete", "failed", "cancelled"):
-            return ToolRun(parse_response(response, wanted), run.messages, run.answers, pending)
+            return ToolRun(parse_response(response, types), run.messages, run.answers, pending)
         texts = yield from run.run(calls)
         new = [_output(call, text) for call, text in zip(calls, texts, strict=True)]
         run.messages += new
@@ -216,39 +217,39 @@ def run_responses_tools(
 CALLS = ("function_call", "custom_tool_call")
 
 
-def _responses_call(item: Any) -> Call:
+def _responses_call(item: Any) -> ToolCall:
     arguments = getattr(item, "arguments", None) or ""
-    return Call(getattr(item, "call_id", None) or "", getattr(item, "name", None) or "", arguments, item)
+    return ToolCall(getattr(item, "call_id", None) or "", getattr(item, "name", None) or "", arguments, item)
 
 
-def _output(call: Call, text: str) -> dict[str, Any]:
+def _output(call: ToolCall, text: str) -> dict[str, Any]:
     return {"type": f"{call.item.type}_output", "call_id": call.id, "output": text}
 
 
 def _choice(value: str) -> str:
     if value not in ("return", "raise"):
-        raise ValueError(f"on_tool_error is {value!r}, not 'return' or 'raise'")
+        raise ValueError(f"on_tool_error must be 'return' or 'raise', not {value!r}")
     return value
 
 
 def finish(awaitable: Any) -> Any:
-    """Wait for an async function of a sync client, in a loop of its own."""
+    """Wait for an awaitable in a sync program, in an event loop of its own."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
 
     async def wait() -> Any:
         return await awaitable
 
-    with ThreadPoolExecutor(1) as pool:  # a thread of its own: this one may have a loop that runs
+    with ThreadPoolExecutor(1) as pool:  # the calling thread may have a running event loop
         return pool.submit(copy_context().run, asyncio.run, wait()).result()
 
 
 def _text(result: Any) -> str:
     if not isinstance(result, str):
         return encode(result).decode()
-    result.encode()  # text that cannot be sent is an error of the tool, and not of the request after it
+    result.encode()  # report lone surrogates as an error of the tool, not of the next request
     return result
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

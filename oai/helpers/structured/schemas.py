@@ -1,8 +1,8 @@
-"""Types to strict JSON schemas and back: what structured outputs and function tools are made of.
+"""Convert types to strict JSON schemas, and JSON text to values of those types.
 
-The API's strict mode takes a part of JSON schema: every object closed, every property required, no tuples, no
-free-form dicts, few constraints. `strict` brings a schema into that form: what only narrows is left out (it still
-holds when the answer is decoded), what cannot be said is an error that names the field.
+The API's strict mode accepts a subset of JSON Schema: closed objects whose properties are all required, no tuples, no
+free-form dicts, few constraints. `strict` converts a schema to that subset. It drops constraints, which still hold
+when the output is decoded; a part that strict mode cannot express is an error that names the field.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ KEPT = frozenset({
 FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 
 IMPOSSIBLE = {
-    "prefixItems": "a tuple of fixed places; use a class, or a list",
-    "patternProperties": "names by a pattern; use a list of pairs",
+    "prefixItems": "a tuple; use a class or a list",
+    "patternProperties": "property names by pattern; use a list of pairs",
     "not": "an exclusion",
     "if": "a condition",
 }
-"""Keywords that shape a value and that strict mode has no word for."""
+"""Keywords that strict mode lacks and that cannot be dropped, since they change which values are valid."""
 
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
 class Format:
-    """A type that the model answers in: its name, its schema, and how text becomes a value of it."""
+    """A type of a model's output: its name, its schema and its decoder."""
 
     def __init__(self, kind: Any) -> None:
         self.kind = kind
@@ -54,13 +54,13 @@ class Format:
         """Return the JSON schema, an object at its root.
 
         Raises:
-            TypeError: the type has no schema, or none that strict mode can express; the message names the field.
+            TypeError: the type has no (strict) schema; the message names the field.
         """
-        found = _schema(self.kind)
-        return strict(found, self.name) if strictly else _open_root(found)
+        schema = _schema(self.kind)
+        return strict(schema, self.name) if strictly else _inline_root(schema)
 
     def decode(self, text: str) -> Any:
-        """Return the value that the model's text means.
+        """Parse the model's text.
 
         Raises:
             ValueError: the text is not JSON, or does not fit the type.
@@ -74,77 +74,77 @@ class Format:
 
 @cache
 def format_of(kind: Any) -> Format:
-    """Return the format of a type, made once."""
+    """Return the format of a type; the same object for each call."""
     return Format(kind)
 
 
 def clean_name(name: str) -> str:
-    """Return the nearest name that the API takes for a schema or a function."""
+    """Replace characters that the API rejects in the name of a schema or function, and limit its length."""
     return NAME.sub("_", name)[:LONGEST_NAME]
 
 
 def is_pydantic_model(kind: Any) -> bool:
-    """Tell whether a type is a model of pydantic, which only then is imported."""
+    """Return whether a type is a pydantic model, without importing pydantic."""
     return isinstance(kind, type) and callable(getattr(kind, "model_json_schema", None))
 
 
-def _is_of_pydantic(kind: Any) -> bool:
+def _is_pydantic_type(kind: Any) -> bool:
     return is_pydantic_model(kind) or hasattr(kind, "__pydantic_validator__")
 
 
 def _decoder(kind: Any) -> Any:
-    if _is_of_pydantic(kind):
+    if _is_pydantic_type(kind):
         return _adapter(kind).validate_json
     with TYPE_LOCK:
         return msgspec.json.Decoder(kind, dec_hook=_decode_other).decode
 
 
 def _adapter(kind: Any) -> Any:
-    from pydantic import TypeAdapter  # the type is one of pydantic's, so that it is loaded
+    from pydantic import TypeAdapter  # already loaded, since the type is one of pydantic's
 
     return TypeAdapter(kind)
 
 
 def _decode_other(kind: Any, value: Any) -> Any:
-    """Decode a model of pydantic that is a field of another type."""
-    if _is_of_pydantic(kind):
+    """Decode a pydantic model that is a field of another type."""
+    if _is_pydantic_type(kind):
         return _adapter(kind).validate_python(value)
     raise NotImplementedError(f"{kind} cannot be decoded")
 
 
 def _schema_of_other(kind: Any) -> dict[str, Any]:
-    if _is_of_pydantic(kind):
+    if _is_pydantic_type(kind):
         schema: dict[str, Any] = _adapter(kind).json_schema()
         return schema
     raise NotImplementedError(f"{kind} has no JSON schema")
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    if _is_of_pydantic(kind):
+    if _is_pydantic_type(kind):
         return _schema_of_other(kind)
     try:
         schema = msgspec.json.schema(kind, schema_hook=_schema_of_other)
     except (TypeError, NotImplementedError, NameError) as error:
         raise TypeError(f"{_culprit(kind)} has no JSON schema: {error}") from error
-    for each in _typed_dicts(kind, set()):
-        found = schema.get("$defs", {}).get(each.__name__, {})
-        if found.get("properties", {}).keys() == each.__annotations__.keys():
+    for typed_dict in _typed_dicts(kind, set()):
+        definition = schema.get("$defs", {}).get(typed_dict.__name__, {})
+        if definition.get("properties", {}).keys() == typed_dict.__annotations__.keys():
             # msgspec sorts the keys of a TypedDict, but the model writes them in the schema's order
-            found["properties"] = {name: found["properties"][name] for name in each.__annotations__}
+            definition["properties"] = {name: definition["properties"][name] for name in typed_dict.__annotations__}
     return schema
 
 
 def _typed_dicts(kind: Any, seen: set[Any]) -> Iterator[Any]:
-    """Yield the TypedDicts within a type."""
+    """Yield the TypedDicts in a type."""
     if not isinstance(kind, type) or typing.get_args(kind):
-        for each in typing.get_args(kind):
-            yield from _typed_dicts(each, seen)
+        for argument in typing.get_args(kind):
+            yield from _typed_dicts(argument, seen)
     elif kind not in seen and kind.__module__ != "builtins":
         seen.add(kind)
         if typing.is_typeddict(kind):
             yield kind
-        for each in _hints(kind).values():
-            yield from _typed_dicts(each, seen)
+        for hint in _hints(kind).values():
+            yield from _typed_dicts(hint, seen)
 
 
 def _hints(kind: Any) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _culprit(kind: Any) -> str:
-    """Return the name of the field of a type that has no schema, or of the type itself."""
+    """Return the name of the first field without a schema, or of the type itself."""
     name = getattr(kind, "__name__", str(kind))
     for field, hint in _hints(kind).items():
         try:
@@ -166,16 +166,16 @@ def _culprit(kind: Any) -> str:
 
 
 def strict(schema: dict[str, Any], name: str = "the schema") -> dict[str, Any]:
-    """Return a schema in the form of the API's strict mode; the given one stays as it is.
+    """Return a copy of a schema in the form of the API's strict mode.
 
     Raises:
-        TypeError: strict mode has no word for something in it; the message says for what, and where it is.
+        TypeError: strict mode cannot express a part of the schema; the message names the part.
     """
-    return _Strict(_open_root(deepcopy(schema)), name).result()
+    return _Strict(_inline_root(deepcopy(schema)), name).result()
 
 
-def _open_root(schema: dict[str, Any]) -> dict[str, Any]:
-    """Put the definition that is the root in the root's place."""
+def _inline_root(schema: dict[str, Any]) -> dict[str, Any]:
+    """Replace a root that is a `$ref` by its definition."""
     schema = _lift_definitions(schema)
     ref = schema.get("$ref")
     if isinstance(ref, str) and ref.startswith("#/$defs/"):
@@ -186,23 +186,23 @@ def _open_root(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lift_definitions(schema: dict[str, Any]) -> dict[str, Any]:
-    """Move the definitions that stand within (of pydantic's models in other types) to the root.
+    """Move nested definitions (of pydantic models in other types) to the root.
 
-    Where two of a name differ, those that come later get names of their own.
+    Definitions of the same name that differ from an earlier one are renamed.
     """
-    given: dict[str, Any] = {}
+    originals: dict[str, Any] = {}
     lifted: dict[str, Any] = {}
 
     def walk(node: Any, refs: dict[str, str]) -> Any:
         if isinstance(node, list):
-            return [walk(each, refs) for each in node]
+            return [walk(item, refs) for item in node]
         if not isinstance(node, dict):
             return refs.get(node, node) if isinstance(node, str) else node
         if isinstance(node.get("$defs"), dict):
-            names = _free_names(node["$defs"], given)
-            given.update({names[name]: each for name, each in node["$defs"].items()})
+            names = _free_names(node["$defs"], originals)
+            originals.update({names[name]: definition for name, definition in node["$defs"].items()})
             refs = {f"#/$defs/{name}": f"#/$defs/{new}" for name, new in names.items()}
-            lifted.update({names[name]: walk(each, refs) for name, each in node["$defs"].items()})
+            lifted.update({names[name]: walk(definition, refs) for name, definition in node["$defs"].items()})
             node = {key: value for key, value in node.items() if key != "$defs"}
         return {key: walk(value, refs) for key, value in node.items()}
 
@@ -210,35 +210,35 @@ def _lift_definitions(schema: dict[str, Any]) -> dict[str, Any]:
     return {**root, "$defs": lifted} if lifted else root
 
 
-def _free_names(definitions: dict[str, Any], given: dict[str, Any]) -> dict[str, str]:
-    """Return for each definition its name, or another where any of the names is taken by something else."""
-    if all(given.get(name, each) == each for name, each in definitions.items()):
+def _free_names(definitions: dict[str, Any], originals: dict[str, Any]) -> dict[str, str]:
+    """Return a name for each definition: its own, or new ones for all if any name is taken by another definition."""
+    if all(originals.get(name, definition) == definition for name, definition in definitions.items()):
         return {name: name for name in definitions}
     free: dict[str, str] = {}
     for name in definitions:
-        numbers = (f"{name}_{number}" for number in count(2))
-        free[name] = next(each for each in numbers if each not in given and each not in definitions)
+        candidates = (f"{name}_{number}" for number in count(2))
+        free[name] = next(new for new in candidates if new not in originals and new not in definitions)
     return free
 
 
 class _Strict:
-    """One schema on its way into strict form."""
+    """The conversion of one schema to strict form."""
 
     def __init__(self, schema: dict[str, Any], name: str) -> None:
         self.defs: dict[str, Any] = schema.pop("$defs", {})
         self.schema = schema
         self.name = name
         self.within: list[str] = []
-        """The definitions whose content stands in their place, and is being looked at."""
+        """References that are being inlined; guards against recursion."""
 
     def result(self) -> dict[str, Any]:
         root = self.node(self.schema, self.name)
         if root.get("type") != "object":
-            raise TypeError(f"{self.name} is no object, which the root of a strict schema must be; put it in a class")
-        defs = {name: self.node(each, name) for name, each in self.defs.items()}
+            raise TypeError(f"{self.name} is not an object, as the root of a strict schema must be; make it a field")
+        defs = {name: self.node(definition, name) for name, definition in self.defs.items()}
         needed = _referenced(root, defs)
         if needed:
-            root["$defs"] = {name: each for name, each in defs.items() if name in needed}
+            root["$defs"] = {name: definition for name, definition in defs.items() if name in needed}
         return root
 
     def node(self, schema: Any, where: str) -> dict[str, Any]:
@@ -249,18 +249,18 @@ class _Strict:
             del self.within[depth:]
 
     def _node(self, schema: dict[str, Any], where: str) -> dict[str, Any]:
-        for key, what in IMPOSSIBLE.items():
+        for key, problem in IMPOSSIBLE.items():
             if schema.get(key):
-                raise self.wrong(where, what)
+                raise self.error(where, problem)
         kept = {key: value for key, value in schema.items() if key in KEPT}
         if kept.get("format") not in FORMATS:
             kept.pop("format", None)
         if not kept.keys() & {"type", "anyOf", "$ref", "enum", "const"}:
-            raise self.wrong(where, "any value at all; say which type it has")
+            raise self.error(where, "a value of any type; declare its type")
         if "enum" in kept or "const" in kept:
             kept.setdefault("type", _type_of(kept.get("enum", [kept.get("const")])))
         if "anyOf" in kept:
-            kept["anyOf"] = [self.node(each, where) for each in kept["anyOf"]]
+            kept["anyOf"] = [self.node(variant, where) for variant in kept["anyOf"]]
         if kept.get("type") == "array":
             kept["items"] = self.node(kept.get("items"), f"{where}[]")
         if kept.get("type") == "object":
@@ -268,14 +268,14 @@ class _Strict:
         return kept
 
     def flattened(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Say `oneOf` as `anyOf`, and put what stands beside siblings that it may not have in their place."""
+        """Convert `oneOf` to `anyOf`, and inline references that have siblings, which strict mode forbids."""
         if "oneOf" in schema:
             schema["anyOf"] = schema.pop("oneOf")
         if isinstance(schema.get("allOf"), list) and len(schema["allOf"]) == 1:
             schema = {**schema.pop("allOf")[0], **schema}
         ref = schema.get("$ref")
         if isinstance(ref, str) and ref not in self.within and schema.keys() & KEPT - {"$ref", "title"}:
-            self.within.append(ref)  # within itself it is referred to: what is said beside that is left out
+            self.within.append(ref)  # a recursive reference stays a reference and loses its siblings
             target = self.defs.get(ref.removeprefix("#/$defs/"), {})
             schema = {**deepcopy(target), **{key: value for key, value in schema.items() if key != "$ref"}}
         elif isinstance(ref, str):
@@ -285,13 +285,13 @@ class _Strict:
     def close(self, schema: dict[str, Any], where: str) -> None:
         properties = schema.get("properties", {})
         if not properties and schema.get("additionalProperties", False) is not False:
-            raise self.wrong(where, "a dict of any keys; list the keys in a class, or use a list of pairs")
-        schema["properties"] = {name: self.node(each, f"{where}.{name}") for name, each in properties.items()}
+            raise self.error(where, "a dict with arbitrary keys; declare the keys in a class, or use a list of pairs")
+        schema["properties"] = {name: self.node(value, f"{where}.{name}") for name, value in properties.items()}
         schema["required"] = list(properties)
         schema["additionalProperties"] = False
 
-    def wrong(self, where: str, what: str) -> TypeError:
-        return TypeError(f"{where}: strict mode has no word for {what}. A schema of your own is sent as it is.")
+    def error(self, where: str, problem: str) -> TypeError:
+        return TypeError(f"{where}: strict mode does not support {problem}. A schema passed as a dict is sent as is.")
 
 
 def _type_of(values: list[Any]) -> Any:
@@ -300,20 +300,20 @@ def _type_of(values: list[Any]) -> Any:
 
 
 def _referenced(root: Any, defs: dict[str, Any]) -> set[str]:
-    """Return the definitions that can be reached from a node."""
-    found: set[str] = set()
+    """Return the names of the definitions reachable from a node."""
+    names: set[str] = set()
 
     def walk(node: Any) -> None:
         if isinstance(node, list):
-            for each in node:
-                walk(each)
+            for item in node:
+                walk(item)
         elif isinstance(node, dict):
             name = str(node.get("$ref", "")).removeprefix("#/$defs/")
-            if name in defs and name not in found:
-                found.add(name)
+            if name in defs and name not in names:
+                names.add(name)
                 walk(defs[name])
-            for each in node.values():
-                walk(each)
+            for value in node.values():
+                walk(value)
 
     walk(root)
-    return found
+    return names
