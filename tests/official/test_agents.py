@@ -1,4 +1,4 @@
-"""What both make of the same session of an agent: the helpers of the official SDK beside those here."""
+"""Sessions of agents compared with the official SDK's helpers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pydantic
 import pytest
-from agent_service import WAIT, Agents, about, call, event, message, told, turn
+from agent_service import WAIT, Agents, about, call, event, message, turn, turn_events
 
 import oai
 from oai.testing import Answer, Loopback
@@ -28,23 +28,25 @@ class Weather(pydantic.BaseModel):
 
 
 def agents_turns() -> dict[str, list[Any]]:
-    """Turns of agents by what is special about them."""
+    """Return turns of agents by their name in the test."""
     subagent = [turn("created", "turn_2", subagent="s"), message("not mine", turn_id="turn_2", id="x")]
     failing = event("error", session_id="sess_1", error={"message": "boom", "type": "server_error"})
-    asked = {"type": "function_call", "name": "other", "call_id": "c", "turn_id": "turn_1", "arguments": {}}
+    action = {"type": "function_call", "name": "other", "call_id": "c", "turn_id": "turn_1", "arguments": {}}
     looks = [call("look", {"n": 1}), WAIT, call("look", "{", "call_2"), WAIT]
     return {
-        "text": told(message("B", index=1), message("thinking", "commentary", 2), message("A", "final_answer", 0)),
-        "a subagent": told(*subagent, turn("completed", "turn_2", "s"), message("mine")),
-        "calls": told(*looks, message('{"why": "x", "result": 1.5}')),
-        "no type": told(message("no JSON")),
-        "failed": told(message("half"), status="failed"),
-        "cancelled": told(message("half"), status="cancelled"),
+        "text": turn_events(
+            message("B", index=1), message("thinking", "commentary", 2), message("A", "final_answer", 0)
+        ),
+        "a subagent": turn_events(*subagent, turn("completed", "turn_2", "s"), message("mine")),
+        "calls": turn_events(*looks, message('{"why": "x", "result": 1.5}')),
+        "no type": turn_events(message("no JSON")),
+        "failed": turn_events(message("half"), status="failed"),
+        "cancelled": turn_events(message("half"), status="cancelled"),
         "a session that failed": [turn("created"), failing, about("failed", error="boom")],
-        "an action": [turn("created"), about("requires_action", required_actions=[asked])],
-        "a budget": told(message("A"), end="budget_reached"),
+        "an action": [turn("created"), about("requires_action", required_actions=[action])],
+        "a budget": turn_events(message("A"), end="budget_reached"),
         "a budget before": [about("budget_reached")],
-        "an early end": told(message("A"))[:-1],
+        "an early end": turn_events(message("A"))[:-1],
     }
 
 
@@ -53,9 +55,9 @@ AGENTS = agents_turns()
 
 @pytest.mark.parametrize("name", AGENTS)
 @pytest.mark.parametrize("begins", ["create", "stream"])
-def test_a_turn_of_an_agent_comes_to_the_same(name: str, begins: str) -> None:
+def test_turns_are_equal(name: str, begins: str) -> None:
     typed = {"output_type": Step} if name in ("calls", "no type") else {}
-    given = {"agent": {"model": "m"}, "environment": {"type": "none"}, "stream": True} if begins == "create" else {}
+    arguments = {"agent": {"model": "m"}, "environment": {"type": "none"}, "stream": True} if begins == "create" else {}
 
     def read(module: Any, errors: Any) -> Any:
         with Loopback() as server:
@@ -64,11 +66,11 @@ def test_a_turn_of_an_agent_comes_to_the_same(name: str, begins: str) -> None:
             open_ = getattr(client.beta.agents.sessions, begins)
             handlers = {"look": lambda arguments: {"seen": arguments}}
             place = () if begins == "create" else ("sess_1",)
-            with client, open_(*place, input="Hi", tool_handlers=handlers, **typed, **given) as stream:
+            with client, open_(*place, input="Hi", tool_handlers=handlers, **typed, **arguments) as stream:
                 stream.with_result_collection()
                 events = []
                 try:
-                    events += [each.type for each in stream]
+                    events += [event.type for event in stream]
                 except RuntimeError:
                     events.append("ended early")
                 try:
@@ -77,12 +79,12 @@ def test_a_turn_of_an_agent_comes_to_the_same(name: str, begins: str) -> None:
                     outcome = ("not parsed", *summary(error.result))
                 except errors.AgentTurnResultError as error:
                     ids = (error.reason, error.session_id, error.turn_id, len(error.required_actions))
-                    outcome = (*ids, [each.output_text for each in error.messages])
+                    outcome = (*ids, [message.output_text for message in error.messages])
             requests = [(seen.method, seen.target) for seen in server.requests]
             return events, outcome, agents.results, agents.created, requests
 
     def summary(result: Any) -> tuple[Any, ...]:
-        phases = [(each.id, each.phase, each.output_text) for each in result.messages]
+        phases = [(message.id, message.phase, message.output_text) for message in result.messages]
         return result.output_text, result.turn.status, result.session_id, result.turn_id, result.output_parsed, phases
 
     assert read(oai, importlib.import_module("oai.lib.beta.agents")) == read(
@@ -90,7 +92,7 @@ def test_a_turn_of_an_agent_comes_to_the_same(name: str, begins: str) -> None:
     )
 
 
-def test_files_of_agents_are_prepared_the_same(tmp_path: Path) -> None:
+def test_prepared_files_are_equal(tmp_path: Path) -> None:
     for name in ("a.md", "sub/b c.md", "sub/other.txt", ".hidden/d.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -100,42 +102,44 @@ def test_files_of_agents_are_prepared_the_same(tmp_path: Path) -> None:
         with Loopback(default=Answer(json={"id": "file-1", "object": "file"})) as server:
             client = module.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
             files = client.beta.agents.environments.files
-            made: list[Any] = []
+            outcomes: list[Any] = []
             for include in (["**/*.md"], ["sub/*", "a.md"], ["*.txt"], ["*"], ["../*"], ["none"]):
                 try:
-                    made.append(files.prepare_directory(tmp_path, destination="/workspace/d", include=include).files)
+                    outcomes.append(
+                        files.prepare_directory(tmp_path, destination="/workspace/d", include=include).files
+                    )
                 except ValueError:
-                    made.append("refused")
+                    outcomes.append("refused")
             for path in ("/workspace/x", "/workspace/outputs", "/workspace/outputs/x", "/workspace/.codex/x", "/tmp/x"):
                 try:
-                    made.append(files.prepare({path: tmp_path / "a.md"}).uploaded_file_ids)
+                    outcomes.append(files.prepare({path: tmp_path / "a.md"}).uploaded_file_ids)
                 except ValueError:
-                    made.append("refused")
+                    outcomes.append("refused")
             staged = files.upload("env", file=tmp_path / "a.md", path="/workspace/a.md")
             forms = [
                 [(part.name, part.filename, part.content) for part in seen.form()] for seen in server.requests[:-1]
             ]
             client.close()
             order = [sorted(form, key=str) for form in forms]
-            return made, staged.uploaded_file_id, order, server.requests[-1].json()
+            return outcomes, staged.uploaded_file_id, order, server.requests[-1].json()
 
     assert read(oai) == read(openai)
 
 
-def test_a_tool_of_an_agent_is_defined_and_answers_the_same() -> None:
+def test_tool_definitions_and_results_are_equal() -> None:
     def look(item: str, count: int = 1, *, place: Weather | None = None) -> dict[str, Any]:
         """Look up an item."""
         return {"item": item, "count": count, "place": place and place.city}
 
     look.__annotations__ = {"item": str, "count": int, "place": Weather | None}
 
-    def made(module: Any) -> Any:
+    def results(module: Any) -> Any:
         tools = importlib.import_module(f"{module.__name__}.lib.beta.agents")
         tool = tools.function_tool(look, defer_loading=True)
         definition = tool.definition
         schema = definition.pop("parameters")
-        found = [schema["required"], list(schema["properties"]), schema["additionalProperties"]]
+        shape = [schema["required"], list(schema["properties"]), schema["additionalProperties"]]
         bound = tools.pydantic_function_tool(Weather, handler=lambda weather: weather.city)
-        return definition, found, bound.name, bound.definition["description"], bound({"city": "Bonn"})
+        return definition, shape, bound.name, bound.definition["description"], bound({"city": "Bonn"})
 
-    assert made(oai) == made(openai)
+    assert results(oai) == results(openai)

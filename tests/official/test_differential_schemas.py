@@ -1,4 +1,4 @@
-"""Schemas of random pydantic models are the official SDK's, or both refuse the model."""
+"""Schemas of random pydantic models equal the official SDK's, or both clients reject the model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFUSED = ("TypeError", "ValueError", "PydanticInvalidForJsonSchema")
 
 
 def formats(module: Any, model: type[pydantic.BaseModel]) -> list[Outcome]:
-    """Return the requests in which a model is the type of an answer, and the parameters of a tool."""
+    """Return the outcomes of requests with a model as output type and as parameters of a tool."""
 
     def chat(client: Any) -> None:
         client.chat.completions.parse(model="m", messages=[], response_format=model)
@@ -40,21 +40,23 @@ def formats(module: Any, model: type[pydantic.BaseModel]) -> list[Outcome]:
 
 
 def used(value: Any) -> Any:
-    """Take definitions out that nothing refers to: see ON_PURPOSE."""
+    """Return a schema without unreferenced definitions: see ON_PURPOSE."""
     if isinstance(value, list):
-        return [used(each) for each in value]
+        return [used(item) for item in value]
     if not isinstance(value, dict):
         return value
-    left = {name: used(each) for name, each in value.items()}
-    if "$defs" in left:
-        text = json.dumps(left)
-        left["$defs"] = {name: each for name, each in left["$defs"].items() if f'"#/$defs/{name}"' in text}
-    return {name: each for name, each in left.items() if name != "$defs" or each}
+    result = {name: used(item) for name, item in value.items()}
+    if "$defs" in result:
+        text = json.dumps(result)
+        result["$defs"] = {name: item for name, item in result["$defs"].items() if f'"#/$defs/{name}"' in text}
+    return {name: item for name, item in result.items() if name != "$defs" or item}
 
 
-def bodies(found: Outcome) -> list[Any]:
+def bodies(sent: Outcome) -> list[Any]:
     left_out = {"stream"} if "request: stream of parse" in KNOWN_FAULTS else set()
-    return [used({name: value for name, value in each.body.items() if name not in left_out}) for each in found.requests]
+    return [
+        used({name: value for name, value in request.body.items() if name not in left_out}) for request in sent.requests
+    ]
 
 
 def check(model: type[pydantic.BaseModel]) -> None:

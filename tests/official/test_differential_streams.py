@@ -1,4 +1,4 @@
-"""Random valid streams of chat completions and responses: events, snapshots and final objects are the official SDK's."""
+"""Random valid streams of both APIs: events, snapshots and final objects equal the official SDK's."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIELDS = [
     "input",
     "summary_index",
 ]
-"""The attributes of events that programs read."""
+"""The attributes of events that are compared."""
 
 
 UNFINISHED = ("LengthFinishReasonError", "ContentFilterFinishReasonError")
@@ -48,25 +48,25 @@ UNFINISHED = ("LengthFinishReasonError", "ContentFilterFinishReasonError")
 def _left_out(name: str, value: dict[str, Any]) -> bool:
     if name in {"parsed", "parsed_arguments"}:
         return "streams: parsed data in dumps" in KNOWN_FAULTS
-    return name == "index" and "function" in value  # which the SDK leaves in finished tool calls
+    return name == "index" and "function" in value  # the SDK leaves it in finished tool calls
 
 
 def plain(value: Any) -> Any:
-    """Return data without nulls; of an object of either client, its data and what was parsed of it."""
+    """Return data without nulls; objects of either client as plain data, including parsed values."""
     if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items() if each is not None and not _left_out(name, value)}
+        return {name: plain(item) for name, item in value.items() if item is not None and not _left_out(name, value)}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if hasattr(value, "to_dict"):
         return plain(value.to_dict())
     return (type(value).__name__, value.model_dump()) if isinstance(value, pydantic.BaseModel) else value
 
 
 def shown(event: Any) -> dict[str, Any]:
-    found = {name: getattr(event, name) for name in FIELDS if getattr(event, name, None) is not None}
+    data = {name: getattr(event, name) for name in FIELDS if getattr(event, name, None) is not None}
     if event.type.endswith("delta") and "streams: partial values" in KNOWN_FAULTS:
-        found = {name: value for name, value in found.items() if not name.startswith("parsed")}
-    return {name: plain(value) for name, value in found.items()}
+        data = {name: value for name, value in data.items() if not name.startswith("parsed")}
+    return {name: plain(value) for name, value in data.items()}
 
 
 def read_events(stream: Any) -> tuple[list[Any], str | None]:
@@ -74,19 +74,19 @@ def read_events(stream: Any) -> tuple[list[Any], str | None]:
     events: list[Any] = []
     try:
         events.extend(map(shown, stream))
-    except Exception as error:  # noqa: BLE001 - which it is, is compared
+    except Exception as error:  # noqa: BLE001 - its class is compared
         return events, type(error).__name__
     return events, None
 
 
 def chat_final(final: Any) -> Any:
     messages = [choice.message for choice in final.choices]
-    calls = [call.function.parsed_arguments for each in messages for call in each.tool_calls or ()]
-    return plain(final), plain([each.parsed for each in messages]), plain(calls)
+    calls = [call.function.parsed_arguments for call in messages for call in call.tool_calls or ()]
+    return plain(final), plain([call.parsed for call in messages]), plain(calls)
 
 
 def response_final(final: Any) -> Any:
-    calls = [each.parsed_arguments for each in final.output if each.type == "function_call"]
+    calls = [item.parsed_arguments for item in final.output if item.type == "function_call"]
     return plain(final), plain(final.output_parsed), plain(calls), final.output_text
 
 
@@ -111,7 +111,7 @@ def check_response(events: list[Any], typed: bool, tools: bool) -> None:
         params |= {"tools": [module.pydantic_function_tool(Weather)]} if tools else {}
         with client.responses.stream(model="m", input="i", **params) as stream:
             seen, error = read_events(stream)
-            is_whole = seen and seen[-1]["type"] == "response.completed"  # of others the SDK gives no final response
+            is_whole = seen and seen[-1]["type"] == "response.completed"  # the SDK has no final response otherwise
             return seen, error or (response_final(stream.get_final_response()) if is_whole else None)
 
     _compare(read, Reply.of_events(events, named=True, done=False))

@@ -1,4 +1,4 @@
-"""What both make of the same stream: the helpers of the official SDK beside those here, request and events."""
+"""Helper streams compared with the official SDK's: the same requests and events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pydantic
 import pytest
-from chunks import chunk, texts, told, tool, usage
+from chunks import chunk, response_events, texts, tool, usage
 
 import oai
 from oai.testing import Answer, Loopback
@@ -63,15 +63,15 @@ SHOWN = ("type", "delta", "snapshot", "parsed", "content", "refusal", "name", "i
 
 
 def shown(event: Any) -> dict[str, Any]:
-    """What an event says; of a chunk's snapshot, the texts."""
-    found = {name: getattr(event, name) for name in (*SHOWN, "parsed_arguments") if hasattr(event, name)}
+    """Return the public data of an event; a chunk's snapshot is compared through its events."""
+    data = {name: getattr(event, name) for name in (*SHOWN, "parsed_arguments") if hasattr(event, name)}
     if event.type == "chunk":
-        found.pop("snapshot")
-    return found
+        data.pop("snapshot")
+    return data
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_chat_stream_says_the_same(name: str) -> None:
+def test_chat_streams_are_equal(name: str) -> None:
     chunks, typed, tools = STREAMS[name]
 
     def read(module: Any) -> Any:
@@ -84,20 +84,20 @@ def test_a_chat_stream_says_the_same(name: str) -> None:
                 events = [shown(event) for event in stream]
                 final = stream.get_final_completion()
             messages = [
-                (each.message.content, each.message.refusal, each.message.parsed, each.finish_reason)
-                for each in final.choices
+                (choice.message.content, choice.message.refusal, choice.message.parsed, choice.finish_reason)
+                for choice in final.choices
             ]
-            calls = [call for each in final.choices for call in each.message.tool_calls or ()]
+            calls = [call for call in final.choices for call in call.message.tool_calls or ()]
             parsed = [(call.id, call.function.name, call.function.parsed_arguments) for call in calls]
             return events, messages, parsed, server.requests[0].json()
 
     assert read(oai) == read(openai)
 
 
-def test_a_stream_of_a_response_says_the_same() -> None:
+def test_response_streams_are_equal() -> None:
     def read(module: Any) -> Any:
         with Loopback() as server:
-            server.reply(Answer.events(told(TEXT, TEXT[:9], TEXT[9:]), done=False))
+            server.reply(Answer.events(response_events(TEXT, TEXT[:9], TEXT[9:]), done=False))
             client = module.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
             with client, client.responses.stream(model="m", input="x", text_format=Plan) as stream:
                 events = [(event.sequence_number, shown(event)) for event in stream]

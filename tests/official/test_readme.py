@@ -30,7 +30,7 @@ from typing import Any
 
 import pytest
 import trustme
-from agent_service import HELLO, WAIT, Agents, call, message, told
+from agent_service import HELLO, WAIT, Agents, call, message, turn_events
 from paths import TESTS
 from peer import Peer, peer, say
 
@@ -173,8 +173,8 @@ BEHAVIOURS = {"answers": answering, "errors": complaining}
 
 TURNS = {
     "answers": HELLO,
-    "calls": told(call("lookup_item", {"item_id": "A123"}), WAIT, message("Item A123.")),
-    "reports": told(message('{"summary": "well", "findings": []}')),
+    "calls": turn_events(call("lookup_item", {"item_id": "A123"}), WAIT, message("Item A123.")),
+    "reports": turn_events(message('{"summary": "well", "findings": []}')),
 }
 
 

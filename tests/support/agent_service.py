@@ -1,6 +1,6 @@
-"""The part of the API that runs agents, as a service: sessions whose turns are told as events, and wait for results.
+"""A fake of the agents API: sessions whose turns are streamed as events and wait for tool results.
 
-A turn is a list of events; `WAIT` in it is where the service waits for the result of a call that it told of.
+A turn is a list of events; `WAIT` in it is where the service waits for the result of a call with a handler.
 """
 
 from __future__ import annotations
@@ -43,33 +43,33 @@ def session(status: str = "idle", **fields: Any) -> dict[str, Any]:
 
 
 def about(status: str, **fields: Any) -> dict[str, Any]:
-    """An event about the session."""
+    """Return an event about the session."""
     return event(f"agent.session.{status}", session=session(status, **fields))
 
 
 def turn(status: str, turn_id: str = "turn_1", subagent: str | None = None) -> dict[str, Any]:
-    """An event about a turn."""
+    """Return an event about a turn."""
     state = {"created": "queued"}.get(status, status)
-    told = {"id": turn_id, "object": "agent.session.turn", "agent_id": "agent_1", "created_at": 1}
-    told |= {"session_id": "sess_1", "status": state} | ({"subagent_id": subagent} if subagent else {})
-    return event(f"agent.session.turn.{status}", session_id="sess_1", turn_id=turn_id, turn=told)
+    data = {"id": turn_id, "object": "agent.session.turn", "agent_id": "agent_1", "created_at": 1}
+    data |= {"session_id": "sess_1", "status": state} | ({"subagent_id": subagent} if subagent else {})
+    return event(f"agent.session.turn.{status}", session_id="sess_1", turn_id=turn_id, turn=data)
 
 
 def item(kind: str, item: dict[str, Any], index: int = 0, turn_id: str = "turn_1") -> dict[str, Any]:
-    """An event about an item of a turn."""
-    made = {"turn_id": turn_id, "status": "completed" if kind == "done" else "in_progress", **item}
-    return event(f"agent.session.turn.item.{kind}", session_id="sess_1", turn_id=turn_id, item=made, output_index=index)
+    """Return an event about an item of a turn."""
+    data = {"turn_id": turn_id, "status": "completed" if kind == "done" else "in_progress", **item}
+    return event(f"agent.session.turn.item.{kind}", session_id="sess_1", turn_id=turn_id, item=data, output_index=index)
 
 
 def message(text: str, phase: str | None = None, index: int = 0, **fields: Any) -> dict[str, Any]:
     parts = [{"type": "output_text", "text": text, "annotations": []}]
-    said = {"type": "message", "id": f"msg_{index}", "role": "assistant", "content": parts}
-    return item("done", {**said, **({"phase": phase} if phase else {}), **fields}, index)
+    data = {"type": "message", "id": f"msg_{index}", "role": "assistant", "content": parts}
+    return item("done", {**data, **({"phase": phase} if phase else {}), **fields}, index)
 
 
 def call(name: str, arguments: Any, call_id: str = "call_1") -> dict[str, Any]:
-    asked = {"type": "function_call", "id": f"item_{call_id}", "call_id": call_id, "name": name}
-    return item("added", {**asked, "arguments": arguments})
+    data = {"type": "function_call", "id": f"item_{call_id}", "call_id": call_id, "name": name}
+    return item("added", {**data, "arguments": arguments})
 
 
 def delta(text: str) -> dict[str, Any]:
@@ -77,24 +77,24 @@ def delta(text: str) -> dict[str, Any]:
     return event("agent.session.turn.output_text.delta", **place, delta=text)
 
 
-def told(*middle: Any, status: str = "completed", end: str = "idle") -> list[Any]:
-    """The events of a whole turn."""
+def turn_events(*middle: Any, status: str = "completed", end: str = "idle") -> list[Any]:
+    """Return the events of a whole turn."""
     return [turn("created"), about("in_progress"), *middle, turn(status), about(end)]
 
 
-HELLO = told(delta("Hel"), delta("lo"), message("Hello"))
+HELLO = turn_events(delta("Hel"), delta("lo"), message("Hello"))
 
 
 class Agents:
-    """The service behind a server.
+    """A fake of the agents API behind a loopback server.
 
     Args:
-        server: what clients ask.
-        turns: the events of each turn, the last for all that follow.
-        before: what a subscription hears before the input comes.
-        status: of the session when it is looked up.
-        refuse: an answer to a request to send events, by what is sent; `None` to take it.
-        cut: how many events of a turn come before the connection is lost, which it is once `read` is set.
+        server: the server that clients connect to.
+        turns: the events of each turn; the last turn repeats.
+        before: the events that a subscription gets before the input arrives.
+        status: the status of the retrieved session.
+        refuse: returns an error for an event that a client sends, or `None` to accept it.
+        cut: the number of events of a turn before the connection is lost, which happens once `read` is set.
     """
 
     def __init__(
@@ -117,10 +117,10 @@ class Agents:
 
     @property
     def results(self) -> list[dict[str, Any]]:
-        return [each for each in self.sent if each["type"] == "agent.session.input.tool_result"]
+        return [event for event in self.sent if event["type"] == "agent.session.input.tool_result"]
 
     def give_up(self) -> None:
-        """Wait for nothing any more: whoever the service waited for has gone."""
+        """Stop waiting: the client is gone."""
         with self._condition:
             self._over = True
             self._condition.notify_all()
@@ -139,8 +139,13 @@ class Agents:
             return Answer(json={"id": "file-1", "object": "file"})
         if seen.path.endswith("/artifacts"):
             common = {"object": "agent.session.artifact", "created_at": 1, "environment_id": "env", "size_bytes": 5}
-            found = {"id": "art_1", "session_id": "sess_1", "turn_id": "turn_1", "path": "/workspace/outputs/report.md"}
-            return Answer(json={"object": "list", "data": [{**common, **found}], "has_more": False})
+            artifact = {
+                "id": "art_1",
+                "session_id": "sess_1",
+                "turn_id": "turn_1",
+                "path": "/workspace/outputs/report.md",
+            }
+            return Answer(json={"object": "list", "data": [{**common, **artifact}], "has_more": False})
         if seen.path.endswith("/artifacts/art_1/content"):
             return Answer(body=b"# All", content_type="application/octet-stream")
         return Answer.error(404, f"the service has no {seen.method} {seen.path}")
@@ -163,14 +168,14 @@ class Agents:
     def _chunks(self, first: list[Any], events: list[Any], known: int) -> Iterator[bytes]:
         yield from map(_frame, first)
         self._until(known)
-        for each in events:
-            if each is WAIT:
+        for event in events:
+            if event is WAIT:
                 known += 1
                 self._until(known)
             else:
-                yield _frame(each)
+                yield _frame(event)
         if self.cut is not None:
-            assert self.read.wait(PATIENCE), "nobody has said that the events were read"
+            assert self.read.wait(PATIENCE), "the test did not set `read` in time"
 
     def _until(self, count: int) -> None:
         with self._condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from both import Way
-from structured import response, said
+from structured import output_message, response
 from tools_of_tests import item
 
 from oai.testing import Loopback
@@ -45,18 +45,18 @@ def pieces(way: Way, server: Loopback) -> list[str]:
 
 
 def numbered(*events: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{**each, "sequence_number": number} for number, each in enumerate(events)]
+    return [{**event, "sequence_number": number} for number, event in enumerate(events)]
 
 
-def told(text: str, *pieces: str, status: str = "completed", final: Any = None) -> list[dict[str, Any]]:
-    """The events of a response that thinks, says a text in pieces, and calls a function."""
+def response_events(text: str, *pieces: str, status: str = "completed", final: Any = None) -> list[dict[str, Any]]:
+    """Return the events of a response with reasoning, a text in pieces, and a function call."""
     at = {"item_id": "m", "output_index": 1, "content_index": 0}
     to = {"item_id": "fc_a", "output_index": 2}
     thought = {"type": "reasoning", "id": "rs", "summary": []}
     summary = {"item_id": "rs", "output_index": 0, "summary_index": 0}
     whole = [
         {**thought, "summary": [{"type": "summary_text", "text": "Hmm"}]},
-        said(text),
+        output_message(text),
         item("weather", '{"city": "P"}', "a"),
     ]
     ended = response(*whole, status=status) if final is None else final
@@ -68,11 +68,11 @@ def told(text: str, *pieces: str, status: str = "completed", final: Any = None) 
         {"type": "response.reasoning_summary_text.delta", **summary, "delta": "Hm"},
         {"type": "response.reasoning_summary_text.delta", **summary, "delta": "m"},
         {"type": "response.output_item.done", "output_index": 0, "item": whole[0]},
-        {"type": "response.output_item.added", "output_index": 1, "item": {**said(""), "content": []}},
-        {"type": "response.content_part.added", **at, "part": said("")["content"][0]},
+        {"type": "response.output_item.added", "output_index": 1, "item": {**output_message(""), "content": []}},
+        {"type": "response.content_part.added", **at, "part": output_message("")["content"][0]},
         *[{"type": "response.output_text.delta", **at, "delta": piece, "logprobs": []} for piece in pieces],
         {"type": "response.output_text.done", **at, "text": text, "logprobs": []},
-        {"type": "response.content_part.done", **at, "part": said(text)["content"][0]},
+        {"type": "response.content_part.done", **at, "part": output_message(text)["content"][0]},
         {"type": "response.output_item.done", "output_index": 1, "item": whole[1]},
         {"type": "response.output_item.added", "output_index": 2, "item": item("weather", "", "a")},
         {"type": "response.function_call_arguments.delta", **to, "delta": '{"city":'},

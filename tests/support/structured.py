@@ -35,23 +35,23 @@ def response(*output: Any, **more: Any) -> dict[str, Any]:
     return {**common, "output": list(output), "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], **more}
 
 
-def said(text: str, **more: Any) -> dict[str, Any]:
+def output_message(text: str, **more: Any) -> dict[str, Any]:
     part = {"type": "output_text", "text": text, "annotations": []}
     return {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [part], **more}
 
 
 def objects(schema: Any) -> list[dict[str, Any]]:
-    """All schemas of objects within a schema."""
-    found = [schema] if isinstance(schema, dict) and schema.get("type") == "object" else []
+    """Return all object schemas in a schema."""
+    own = [schema] if isinstance(schema, dict) and schema.get("type") == "object" else []
     inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
-    return found + [each for value in inner for each in objects(value)]
+    return own + [nested for value in inner for nested in objects(value)]
 
 
 def check_strict(schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["type"] == "object"
-    for each in objects(schema):
-        assert each["additionalProperties"] is False
-        assert each["required"] == list(each["properties"])
-        assert set(each) <= KEPT
+    for node in objects(schema):
+        assert node["additionalProperties"] is False
+        assert node["required"] == list(node["properties"])
+        assert set(node) <= KEPT
     assert "default" not in json.dumps(schema)

@@ -1,4 +1,4 @@
-"""Functions that models call in tests, and the calls as the API sends them."""
+"""Tools of the tests, and calls of them in the API's shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of agents: local ones prepared and put into environments, and what a turn made found by its path."""
+"""Files of agents: local files uploaded for environments, and artifacts of a turn found by path."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TURN = {
 
 
 class Files:
-    """The Files API and the environment `env`, whose requests fail as told: by the number of the upload, or there."""
+    """A fake of the Files API and the environment `env`: upload number `fail` fails, `refuse` fails the environment."""
 
     def __init__(self, server: Loopback, fail: int | None = None, *, refuse: bool = False) -> None:
         self.fail, self.refuse = fail, refuse
@@ -46,8 +46,8 @@ class Files:
             self.staged.append(seen.json())
             if self.refuse:
                 return Answer.error(409, "no more files")
-            made = {"environment_id": "env", "object": "agent.environment.file", "path": "/x", "size_bytes": 3}
-            return Answer(json=made)
+            file = {"environment_id": "env", "object": "agent.environment.file", "path": "/x", "size_bytes": 3}
+            return Answer(json=file)
         if len(self.uploads) == self.fail:
             return Answer.error(400, "this one not")
         form = {part.name: part for part in seen.form()}
@@ -65,7 +65,7 @@ def tree(root: Path, *names: str) -> None:
         (root / name).write_text(f"content of {name}")
 
 
-def test_files_are_uploaded_one_after_the_other(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_files_are_uploaded_in_order(play: Play, server: Loopback, tmp_path: Path) -> None:
     files = Files(server)
     tree(tmp_path, "a.txt", "b.txt")
     chosen = {"/workspace/in/one.txt": tmp_path / "a.txt", "/workspace/two": str(tmp_path / "b.txt")}
@@ -85,19 +85,19 @@ def test_files_are_uploaded_one_after_the_other(play: Play, server: Loopback, tm
 
 
 @pytest.mark.parametrize("fail", [0, 1, 2])
-def test_an_upload_that_fails_says_which_are_there(fail: int, play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_failed_upload_error_lists_uploaded_files(fail: int, play: Play, server: Loopback, tmp_path: Path) -> None:
     Files(server, fail)
     tree(tmp_path, *"abc")
     with pytest.raises(AgentFilePreparationError, match=f"'/workspace/{'abc'[fail]}'.*{fail} of 3") as caught:
         play(lambda client: use(client, "prepare", {f"/workspace/{name}": tmp_path / name for name in "abc"}))
     assert caught.value.prepared.uploaded_file_ids == ["file-1", "file-2"][:fail]
-    assert [each["path"] for each in caught.value.prepared.files] == ["/workspace/a", "/workspace/b"][:fail]
+    assert [file["path"] for file in caught.value.prepared.files] == ["/workspace/a", "/workspace/b"][:fail]
     assert isinstance(caught.value.__cause__, oai.BadRequestError)
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (str(copy), copy.prepared) == (str(caught.value), caught.value.prepared)
 
 
-def test_a_file_that_changes_meanwhile_is_not_uploaded(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_file_changed_after_the_check_is_not_uploaded(play: Play, server: Loopback, tmp_path: Path) -> None:
     files = Files(server)
     tree(tmp_path, "a", "b")
 
@@ -111,7 +111,7 @@ def test_a_file_that_changes_meanwhile_is_not_uploaded(play: Play, server: Loopb
     assert caught.value.prepared.uploaded_file_ids == ["file-1"]
 
 
-def test_an_interruption_carries_what_is_there(server: Loopback, tmp_path: Path) -> None:
+def test_interrupt_carries_uploaded_files(server: Loopback, tmp_path: Path) -> None:
     Files(server)
     tree(tmp_path, "a", "b")
     attempts: list[Any] = []
@@ -148,17 +148,17 @@ DESTINATIONS = [
 
 @pytest.mark.parametrize("path", DESTINATIONS)
 @pytest.mark.parametrize("name", ["prepare", "upload"])
-def test_a_destination_that_cannot_be_is_found_before_anything_is_sent(
+def test_invalid_destination_raises_before_any_request(
     name: str, path: str, play: Play, server: Loopback, tmp_path: Path
 ) -> None:
     tree(tmp_path, "a", "b")
     files = {"/workspace/b": tmp_path / "b", path: tmp_path / "a"}
 
     def scenario(client: Any) -> Any:
-        given = {"files": files} if name == "prepare" else {"environment_id": "env", "file": b"x", "path": path}
-        return use(client, name, **given)
+        arguments = {"files": files} if name == "prepare" else {"environment_id": "env", "file": b"x", "path": path}
+        return use(client, name, **arguments)
 
-    with pytest.raises(ValueError, match="cannot be the place of a file"):
+    with pytest.raises(ValueError, match="is not a valid file path in an environment"):
         play(scenario)
     assert server.requests == []
 
@@ -182,21 +182,21 @@ def test_only_regular_files_are_uploaded(name: str, kind: str, play: Play, serve
         file = path if name == "upload" else ("name", path)
         return use(client, "upload", "env", file=file, path="/workspace/a")
 
-    with pytest.raises(ValueError, match=f"{kind}'.* (cannot be uploaded|is a link|is no regular file)"):
+    with pytest.raises(ValueError, match=f"{kind}'.* (cannot be uploaded|is a link|is not a regular file)"):
         play(scenario)
     assert server.requests == []
 
 
-def test_a_destination_below_another_is_refused(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_destination_below_another_raises(play: Play, server: Loopback, tmp_path: Path) -> None:
     tree(tmp_path, "a")
     chosen = {"/workspace/a/b/c": tmp_path / "a", "/workspace/a": tmp_path / "a"}
-    with pytest.raises(ValueError, match="'/workspace/a/b/c' lies below '/workspace/a'"):
+    with pytest.raises(ValueError, match="'/workspace/a/b/c' is below '/workspace/a'"):
         play(lambda client: use(client, "prepare", chosen))
     assert server.requests == []
 
 
 @pytest.mark.parametrize("place", ["the client", "the call"])
-def test_one_idempotency_key_is_not_for_several_uploads(
+def test_idempotency_key_is_rejected_for_several_uploads(
     place: str, play: Play, server: Loopback, tmp_path: Path
 ) -> None:
     files = Files(server)
@@ -218,7 +218,7 @@ def test_one_idempotency_key_is_not_for_several_uploads(
 ODD = ["with space.md", "sub/ünïcode 文.md", "sub/deep/%41&=+.md", 'sub/quote".md', "new\nline.md", ".hidden.md"]
 
 
-def test_a_directory_is_chosen_by_patterns(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_prepare_directory_matches_patterns(play: Play, server: Loopback, tmp_path: Path) -> None:
     files = Files(server)
     tree(tmp_path, *ODD, "other.txt", "sub.md/inner.txt")
     prepared = play(
@@ -226,7 +226,7 @@ def test_a_directory_is_chosen_by_patterns(play: Play, server: Loopback, tmp_pat
             client, "prepare_directory", tmp_path, destination="/workspace/docs", include=["other.txt", "**/*.md"]
         )
     )
-    paths = [each["path"] for each in prepared.files]
+    paths = [file["path"] for file in prepared.files]
     assert sorted(paths) == sorted(f"/workspace/docs/{name}" for name in [*ODD, "other.txt"])
     assert paths[0] == "/workspace/docs/other.txt"
     contents = {content.decode() for _, content, _ in files.uploads}
@@ -245,9 +245,9 @@ REFUSED = {
     "a link": ("tree", "/workspace", ["*.md"], "link.md' is a link"),
     "below a link": ("tree", "/workspace", ["linked/*"], "linked' is a link"),
     "a link to nowhere": ("tree", "/workspace", ["dang*"], "dangling' is a link"),
-    "a root that is a link": ("root", "/workspace", ["**/*.md"], "no directory, or a link"),
-    "a root that is a file": ("tree/a.md", "/workspace", ["*"], "no directory"),
-    "no root": ("nowhere", "/workspace", ["*"], "no directory"),
+    "a root that is a link": ("root", "/workspace", ["**/*.md"], "not a directory, or a link"),
+    "a root that is a file": ("tree/a.md", "/workspace", ["*"], "not a directory"),
+    "no root": ("nowhere", "/workspace", ["*"], "not a directory"),
     "nothing": ("tree", "/workspace", ["*.pdf"], "no file in"),
     "directories alone": ("tree", "/workspace", ["su*"], "no file in"),
     "no pattern": ("tree", "/workspace", [], "list of patterns"),
@@ -255,15 +255,13 @@ REFUSED = {
     "an empty pattern": ("tree", "/workspace", ["a.md", ""], "leads out"),
     "out of it": ("tree", "/workspace", ["../outside/*"], "leads out"),
     "an absolute pattern": ("tree", "/workspace", ["/etc/*"], "leads out"),
-    "a destination": ("tree", "/tmp", ["a.md"], "cannot be the place"),
-    "a destination with a slash": ("tree", "/workspace/", ["a.md"], "cannot be the place"),
+    "a destination": ("tree", "/tmp", ["a.md"], "is not a valid file path"),
+    "a destination with a slash": ("tree", "/workspace/", ["a.md"], "is not a valid file path"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_choice_that_cannot_be_is_refused_before_anything_is_sent(
-    case: str, play: Play, server: Loopback, tmp_path: Path
-) -> None:
+def test_invalid_selection_raises_before_any_request(case: str, play: Play, server: Loopback, tmp_path: Path) -> None:
     links(tmp_path)
     root, destination, include, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
@@ -272,7 +270,7 @@ def test_a_choice_that_cannot_be_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("kind", ["path", "str", "bytes", "open", "tuple", "tuple of a path"])
-def test_a_file_is_put_into_an_environment(kind: str, play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_file_is_put_into_an_environment(kind: str, play: Play, server: Loopback, tmp_path: Path) -> None:
     files = Files(server)
     path = tmp_path / "a.txt"
     path.write_bytes(b"abc")
@@ -293,7 +291,7 @@ def test_a_file_is_put_into_an_environment(kind: str, play: Play, server: Loopba
     assert files.staged == [{"type": "file_id", "file_id": "file-1", "path": "/workspace/in/a.txt"}]
 
 
-def test_a_file_that_is_not_put_in_place_says_that_it_was_uploaded(play: Play, server: Loopback) -> None:
+def test_staging_error_names_the_uploaded_file(play: Play, server: Loopback) -> None:
     Files(server, refuse=True)
     with pytest.raises(AgentFileStagingError, match=r"file-1 was uploaded.*no more files") as caught:
         play(lambda client: use(client, "upload", "env", file=b"x", path="/workspace/a"))
@@ -330,7 +328,7 @@ REPORT = "/workspace/outputs/report.md"
 
 
 def shelf(server: Loopback, *pages: list[dict[str, Any]], content: Answer | None = None) -> None:
-    """Serve a list in pages, and the content of each."""
+    """Serve a list of artifacts in pages, and their contents."""
 
     def listed(seen: Seen) -> Answer:
         after = seen.query.removeprefix("after=")
@@ -338,9 +336,9 @@ def shelf(server: Loopback, *pages: list[dict[str, Any]], content: Answer | None
         return Answer(json={"object": "list", "data": pages[number], "has_more": number + 1 < len(pages)})
 
     server.route("GET", "/v1/agents/sessions/sess_1/artifacts", listed)
-    for each in (item for page in pages for item in page):
-        answer = content or Answer(body=f"content of {each['id']}", content_type="application/octet-stream")
-        server.route("GET", f"/v1/agents/sessions/sess_1/artifacts/{each['id']}/content", answer)
+    for item in (item for page in pages for item in page):
+        answer = content or Answer(body=f"content of {item['id']}", content_type="application/octet-stream")
+        server.route("GET", f"/v1/agents/sessions/sess_1/artifacts/{item['id']}/content", answer)
 
 
 PAGES = (
@@ -350,7 +348,7 @@ PAGES = (
 )
 
 
-def test_an_artifact_is_found_by_its_path_among_those_of_the_turn(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_artifact_of_a_turn_is_found_by_path(play: Play, server: Loopback, tmp_path: Path) -> None:
     shelf(server, *PAGES)
 
     def scenario(client: Any) -> Any:
@@ -368,9 +366,9 @@ def test_an_artifact_is_found_by_its_path_among_those_of_the_turn(play: Play, se
 
 
 @pytest.mark.parametrize("method", ["content", "download"])
-@pytest.mark.parametrize(("path", "there"), [("/workspace/outputs/none", "no artifact"), (REPORT, "2 artifacts")])
-def test_an_artifact_that_is_not_there_once_is_an_error(
-    method: str, path: str, there: str, play: Play, server: Loopback, tmp_path: Path
+@pytest.mark.parametrize(("path", "count"), [("/workspace/outputs/none", "no artifact"), (REPORT, "2 artifacts")])
+def test_missing_or_ambiguous_artifact_raises(
+    method: str, path: str, count: str, play: Play, server: Loopback, tmp_path: Path
 ) -> None:
     shelf(server, *PAGES, [artifact(6, REPORT)])
 
@@ -378,12 +376,12 @@ def test_an_artifact_that_is_not_there_once_is_an_error(
         artifacts = client.beta.agents.sessions.artifacts.for_result(result())
         yield getattr(artifacts, method)(path, **({"to": tmp_path / "x"} if method == "download" else {}))
 
-    with pytest.raises(ValueError, match=f"{there} at '{path}' of the turn turn_1"):
+    with pytest.raises(ValueError, match=f"the turn turn_1 has {count} at '{path}'"):
         play(scenario)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_is_cut_leaves_the_file_as_it_was(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_cut_download_leaves_the_existing_file_unchanged(play: Play, server: Loopback, tmp_path: Path) -> None:
     cut = Answer(body=b"a" * 1000, truncate=500, content_type="application/octet-stream")
     shelf(server, [artifact(1, REPORT)], content=cut)
     (tmp_path / "report.md").write_text("as it was")
@@ -398,7 +396,7 @@ def test_a_download_that_is_cut_leaves_the_file_as_it_was(play: Play, server: Lo
     assert server.until(lambda: not server.open_connections)
 
 
-def test_names_that_are_wrong_are_told(client: oai.OpenAI) -> None:
+def test_unknown_arguments_get_suggestions(client: oai.OpenAI) -> None:
     files: Any = client.beta.agents.environments.files
     with pytest.raises(TypeError, match="Did you mean 'destination'"):
         files.prepare_directory("x", destinaton="/workspace", include=["*"])

@@ -1,4 +1,4 @@
-"""Turns of agents: their events, the answer that they add up to, the calls that are answered on the way."""
+"""Turns of agents: their events, their accumulated result, and the tool calls run while they are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from agent_service import HELLO, WAIT, Agents, about, call, delta, event, item, message, session, told, turn
+from agent_service import HELLO, WAIT, Agents, about, call, delta, event, item, message, session, turn, turn_events
 from both import Way
 from pydantic import BaseModel
 
@@ -56,19 +56,19 @@ def params(path: str, **more: Any) -> dict[str, Any]:
     return {**first, "input": "Hi", **more}
 
 
-def use(way: Way, path: str, scenario: Callable[[Any], Any], **given: Any) -> Any:
-    """Open the stream at a path and run a scenario over it, which yields what the stream's methods return."""
+def use(way: Way, path: str, scenario: Callable[[Any], Any], **arguments: Any) -> Any:
+    """Open the stream at a path and run a scenario, which yields the results of the stream's methods to wait for them."""
 
     async def main() -> Any:
         async with oai.AsyncOpenAI(**way.options) as client:
-            opened = attrgetter(path)(client)(**given)
+            opened = attrgetter(path)(client)(**arguments)
             opened = await opened if inspect.isawaitable(opened) else opened
             async with opened as stream:
                 return await run_async(scenario(stream))
 
     if way.is_async:
         return asyncio.run(main())
-    with oai.OpenAI(**way.options) as client, attrgetter(path)(client)(**given) as stream:
+    with oai.OpenAI(**way.options) as client, attrgetter(path)(client)(**arguments) as stream:
         return run(scenario(stream))
 
 
@@ -77,11 +77,11 @@ def next_of(stream: Any) -> Any:
     return stream.__anext__() if hasattr(stream, "__anext__") else next(stream)
 
 
-def each(stream: Any, found: list[Any], count: int = 1000) -> Any:
-    """Put the events of a stream into a list, to the end, or as many as told."""
-    while len(found) < count:
+def collect(stream: Any, events: list[Any], count: int = 1000) -> Any:
+    """Append the events of a stream to a list, up to its end or `count`."""
+    while len(events) < count:
         try:
-            found.append((yield next_of(stream)))
+            events.append((yield next_of(stream)))
         except (StopIteration, StopAsyncIteration):
             return
 
@@ -91,17 +91,17 @@ def final(stream: Any) -> Any:
 
 
 def types(events: list[Any]) -> list[str]:
-    return [each.type for each in events]
+    return [event.type for event in events]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_events_come_and_add_up_to_the_answer(path: str, way: Way, server: Loopback) -> None:
+def test_events_are_yielded_and_accumulated(path: str, way: Way, server: Loopback) -> None:
     agents = Agents(server, HELLO)
     events: list[Any] = []
 
     def scenario(stream: Any) -> Any:
         assert stream.with_result_collection() is stream
-        yield from each(stream, events)
+        yield from collect(stream, events)
         first = yield stream.get_final_result()
         assert (yield stream.get_final_result()) is first
         assert stream.response.status_code == 200
@@ -112,11 +112,11 @@ def test_the_events_come_and_add_up_to_the_answer(path: str, way: Way, server: L
     kinds = {STREAM: (AgentSessionStream, AsyncAgentSessionStream)}
     assert kind is kinds.get(path, (AgentSessionEventStream, AsyncAgentSessionEventStream))[way.is_async]
     begun = [] if path == STREAM else ["agent.session.created", "agent.session.in_progress"]
-    assert types(events) == [*begun, *(each["type"] for each in HELLO)]
+    assert types(events) == [*begun, *(event["type"] for event in HELLO)]
     assert isinstance(result, AgentTurnResult)
     assert (result.output_text, result.session_id, result.turn_id) == ("Hello", "sess_1", "turn_1")
     assert (result.turn.status, result.output_parsed) == ("completed", None)
-    assert [each.output_text for each in result.messages] == ["Hello"]
+    assert [message.output_text for message in result.messages] == ["Hello"]
     assert server.until(lambda: not server.open_connections)
     if path == STREAM:
         requests = [(seen.method, seen.path.removeprefix("/v1/agents/sessions/sess_1")) for seen in server.requests]
@@ -131,29 +131,27 @@ def test_the_events_come_and_add_up_to_the_answer(path: str, way: Way, server: L
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_answer_is_the_final_messages_of_the_root_turn_in_their_order(
-    path: str, way: Way, server: Loopback
-) -> None:
+def test_result_contains_the_final_messages_of_the_root_turn_in_order(path: str, way: Way, server: Loopback) -> None:
     other = [turn("created", "turn_2", subagent="sub"), message("not mine", index=0, turn_id="turn_2", id="x")]
     comments = [message("thinking", "commentary", 1), message("half", index=5, status="incomplete")]
     again = [message("draft", "final_answer", 3), message("B", "final_answer", 3)]
-    events = told(*other, *comments, *again, turn("completed", "turn_2", "sub"), message("A", None, 2))
+    events = turn_events(*other, *comments, *again, turn("completed", "turn_2", "sub"), message("A", None, 2))
     Agents(server, events, before=(about("idle"),))
     result = use(way, path, final, **params(path))
     assert result.output_text == "AB"
-    assert [each.phase for each in result.messages] == [None, "final_answer"]
+    assert [message.phase for message in result.messages] == [None, "final_answer"]
 
 
 @pytest.mark.parametrize("cut", range(len(HELLO)))
 @pytest.mark.parametrize("path", PATHS)
-def test_a_stream_that_is_cut_gives_what_was_there_and_raises(path: str, cut: int, way: Way, server: Loopback) -> None:
+def test_cut_stream_raises_and_its_error_carries_the_messages(path: str, cut: int, way: Way, server: Loopback) -> None:
     agents = Agents(server, HELLO, cut=cut)
     begun = 0 if path == STREAM else 2
     events: list[Any] = []
 
     def scenario(stream: Any) -> Any:
         stream.with_result_collection()
-        yield from each(stream, events, begun + cut)
+        yield from collect(stream, events, begun + cut)
         agents.read.set()
         with pytest.raises(oai.APIConnectionError) as broken:
             yield next_of(stream)
@@ -162,21 +160,21 @@ def test_a_stream_that_is_cut_gives_what_was_there_and_raises(path: str, cut: in
         return broken.value, caught.value
 
     broken, error = use(way, path, scenario, **params(path))
-    assert types(events)[begun:] == [each["type"] for each in HELLO[:cut]]
+    assert types(events)[begun:] == [event["type"] for event in HELLO[:cut]]
     assert (error.reason, error.__cause__) == ("observation_failed", broken)
     assert error.session_id == "sess_1"
     assert error.turn_id == ("turn_1" if cut else None)
     assert (error.turn.status if error.turn else None) == (None if not cut else "completed" if cut > 5 else "queued")
-    assert [each.output_text for each in error.messages] == (["Hello"] if cut > 4 else [])
+    assert [message.output_text for message in error.messages] == (["Hello"] if cut > 4 else [])
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.reason, copy.turn_id) == (str(error), error.reason, error.turn_id)
     assert server.until(lambda: not server.open_connections)
 
 
-def test_events_that_end_before_their_turn_are_an_error(way: Way, server: Loopback) -> None:
+def test_events_ending_before_the_turn_raise(way: Way, server: Loopback) -> None:
     Agents(server, HELLO[:-1])
     with pytest.raises(agent_turns.AgentStreamEndedError, match="ended before its turn") as caught:
-        use(way, STREAM, lambda stream: each(stream, []), **params(STREAM))
+        use(way, STREAM, lambda stream: collect(stream, []), **params(STREAM))
     assert isinstance(caught.value, (RuntimeError, oai.APIConnectionError))
     Agents(server, HELLO[:-1])
     with pytest.raises(AgentTurnResultError) as error:
@@ -190,10 +188,10 @@ APPROVAL = {
     "turn_id": "turn_1",
     "request": {"type": "mcp_tool_call"},
 }
-ASKED = {"type": "function_call", "name": "other", "call_id": "c", "turn_id": "turn_1", "arguments": {}}
+REQUIRED = {"type": "function_call", "name": "other", "call_id": "c", "turn_id": "turn_1", "arguments": {}}
 REASONS: dict[str, tuple[str, list[Any]]] = {
-    "a turn that failed": ("failed", told(message("half"), status="failed")),
-    "a turn that was cancelled": ("cancelled", told(message("half"), status="cancelled")),
+    "a turn that failed": ("failed", turn_events(message("half"), status="failed")),
+    "a turn that was cancelled": ("cancelled", turn_events(message("half"), status="cancelled")),
     "a session that failed": ("failed", [turn("created"), message("half"), about("failed", error="x")]),
     "an approval": (
         "requires_action",
@@ -201,7 +199,7 @@ REASONS: dict[str, tuple[str, list[Any]]] = {
     ),
     "a tool without a handler": (
         "requires_action",
-        [turn("created"), message("half"), about("requires_action", required_actions=[ASKED])],
+        [turn("created"), message("half"), about("requires_action", required_actions=[REQUIRED])],
     ),
     "a budget that was spent before": ("incomplete", [about("budget_reached")]),
 }
@@ -209,55 +207,53 @@ REASONS: dict[str, tuple[str, list[Any]]] = {
 
 @pytest.mark.parametrize("case", REASONS)
 @pytest.mark.parametrize("path", PATHS)
-def test_a_turn_without_an_answer_says_why(path: str, case: str, way: Way, server: Loopback) -> None:
+def test_turn_without_a_result_raises_with_the_reason(path: str, case: str, way: Way, server: Loopback) -> None:
     reason, events = REASONS[case]
     Agents(server, events)
     with pytest.raises(AgentTurnResultError, match=rf"\({reason}\)") as caught:
         use(way, path, final, **params(path))
     error = caught.value
     assert (error.reason, error.session_id) == (reason, "sess_1")
-    assert [each.output_text for each in error.messages] == ([] if reason == "incomplete" else ["half"])
+    assert [message.output_text for message in error.messages] == ([] if reason == "incomplete" else ["half"])
     assert len(error.required_actions) == (reason == "requires_action")
     assert server.until(lambda: not server.open_connections)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_error_event_is_an_event_and_the_session_says_what_became_of_it(
-    path: str, way: Way, server: Loopback
-) -> None:
+def test_error_event_is_yielded_and_does_not_end_the_stream(path: str, way: Way, server: Loopback) -> None:
     failing = event("error", session_id="sess_1", error={"message": "boom", "type": "server_error"})
     Agents(server, [turn("created"), failing, turn("failed"), about("failed", error="boom")])
     events: list[Any] = []
-    use(way, path, lambda stream: each(stream, events), **params(path))
-    found = next(each for each in events if each.type == "error")
-    assert (type(found).__name__, found.error.message) == ("AgentSessionErrorEvent", "boom")
+    use(way, path, lambda stream: collect(stream, events), **params(path))
+    error = next(event for event in events if event.type == "error")
+    assert (type(error).__name__, error.error.message) == ("AgentSessionErrorEvent", "boom")
     assert events[-1].type == "agent.session.failed"
 
 
-def test_what_is_no_event_of_the_session_still_fails(way: Way, server: Loopback) -> None:
+def test_error_without_an_event_type_raises(way: Way, server: Loopback) -> None:
     server.reply(Answer.events([{"error": {"message": "boom", "code": "c"}}], done=False))
     with pytest.raises(oai.StreamError, match="boom"):
-        use(way, CREATE, lambda stream: each(stream, []), **params(CREATE))
+        use(way, CREATE, lambda stream: collect(stream, []), **params(CREATE))
     server.reply(Answer.events([b'event: error\ndata: {"message": "boom"}\n\n'], done=False))
     with pytest.raises(oai.StreamError, match="boom"):
-        use(way, CREATE, lambda stream: each(stream, []), **params(CREATE))
+        use(way, CREATE, lambda stream: collect(stream, []), **params(CREATE))
 
 
-def test_a_turn_ends_with_its_budget(way: Way, server: Loopback) -> None:
-    Agents(server, told(message("Hello"), end="budget_reached"))
+def test_turn_ends_when_the_budget_is_reached(way: Way, server: Loopback) -> None:
+    Agents(server, turn_events(message("Hello"), end="budget_reached"))
     assert use(way, STREAM, final, **params(STREAM)).output_text == "Hello"
 
 
-def test_what_is_delivered_twice_comes_once(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duplicate_events_are_dropped(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_turns, "RECENT", 2)
     first, second, third = delta("a"), delta("b"), delta("c")
-    Agents(server, told(first, first, second, first, third, first, message("Hello")), before=(about("idle"),))
+    Agents(server, turn_events(first, first, second, first, third, first, message("Hello")), before=(about("idle"),))
     events: list[Any] = []
-    use(way, STREAM, lambda stream: each(stream, events), **params(STREAM))
-    assert [each.delta for each in events if hasattr(each, "delta")] == ["a", "b", "c", "a"]
+    use(way, STREAM, lambda stream: collect(stream, events), **params(STREAM))
+    assert [event.delta for event in events if hasattr(event, "delta")] == ["a", "b", "c", "a"]
 
 
-def test_an_answer_is_kept_from_the_first_event_on(way: Way, server: Loopback) -> None:
+def test_result_collection_must_start_before_the_first_event(way: Way, server: Loopback) -> None:
     Agents(server, HELLO)
 
     def scenario(stream: Any) -> Any:
@@ -270,14 +266,14 @@ def test_an_answer_is_kept_from_the_first_event_on(way: Way, server: Loopback) -
     use(way, STREAM, scenario, **params(STREAM))
 
 
-def test_a_session_that_is_not_idle_is_not_disturbed(way: Way, server: Loopback) -> None:
+def test_session_that_is_not_idle_raises(way: Way, server: Loopback) -> None:
     Agents(server, HELLO, status="in_progress")
     with pytest.raises(ValueError, match=r"'in_progress', not idle.*events\.stream"):
         use(way, STREAM, final, **params(STREAM))
     assert [seen.method for seen in server.requests] == ["GET"]
 
 
-def test_an_input_that_is_refused_closes_the_events(way: Way, server: Loopback) -> None:
+def test_rejected_input_closes_the_event_stream(way: Way, server: Loopback) -> None:
     agents = Agents(server, HELLO, refuse=lambda _: Answer.error(400, "not now"))
     with pytest.raises(oai.BadRequestError, match="not now"):
         use(way, STREAM, final, **params(STREAM))
@@ -286,18 +282,18 @@ def test_an_input_that_is_refused_closes_the_events(way: Way, server: Loopback) 
 
 
 @pytest.mark.parametrize("empty", ["", []])
-def test_an_empty_input_is_refused_at_once(empty: Any, way: Way, server: Loopback) -> None:
-    with pytest.raises(ValueError, match="`input` is empty"):
+def test_empty_input_raises_immediately(empty: Any, way: Way, server: Loopback) -> None:
+    with pytest.raises(ValueError, match="`input` must be a non-empty"):
         use(way, STREAM, final, **params(STREAM, input=empty))
     assert server.requests == []
 
 
-def test_the_key_and_the_options_go_where_they_belong(way: Way, server: Loopback) -> None:
-    agents = Agents(server, told(call("look", {}), WAIT, message("Hello")))
-    given = {"idempotency_key": "mine", "extra_headers": {"X-Own": "1"}, "extra_query": {"q": "1"}}
+def test_idempotency_key_and_options_go_to_the_right_requests(way: Way, server: Loopback) -> None:
+    agents = Agents(server, turn_events(call("look", {}), WAIT, message("Hello")))
+    options = {"idempotency_key": "mine", "extra_headers": {"X-Own": "1"}, "extra_query": {"q": "1"}}
     messages = [{"role": "user", "content": [{"type": "input_image", "image_url": "u"}]}]
     more = {"input": iter(messages), "tool_handlers": {"look": lambda _: "x"}, "extra_body": {"extra": 1}}
-    use(way, STREAM, final, **params(STREAM, **given, **more))
+    use(way, STREAM, final, **params(STREAM, **options, **more))
     look, listen, send, result = server.requests
     assert [seen.header("idempotency-key") for seen in (look, listen, send)] == [None, None, "mine"]
     assert result.header("idempotency-key") not in (None, "mine")
@@ -317,11 +313,11 @@ def test_the_key_and_the_options_go_where_they_belong(way: Way, server: Loopback
     assert keys[3] not in ("mine", "theirs")
 
 
-def test_a_stream_is_entered_once_and_not_read_before(way: Way, server: Loopback) -> None:
+def test_stream_is_entered_once_and_not_read_before(way: Way, server: Loopback) -> None:
     Agents(server, HELLO)
 
     def scenario(stream: Any) -> Any:
-        with pytest.raises(RuntimeError, match="entered once"):
+        with pytest.raises(RuntimeError, match="only be entered once"):
             yield stream.__aenter__() if way.is_async else stream.__enter__()
 
     use(way, STREAM, scenario, **params(STREAM))
@@ -339,7 +335,7 @@ def test_a_stream_is_entered_once_and_not_read_before(way: Way, server: Loopback
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_stream_that_is_left_gives_its_connection_back(path: str, way: Way, server: Loopback) -> None:
+def test_closing_a_stream_releases_its_connection(path: str, way: Way, server: Loopback) -> None:
     agents = Agents(server, [turn("created"), call("look", {}), WAIT, *HELLO])
 
     def scenario(stream: Any) -> Any:
@@ -355,7 +351,7 @@ def test_a_stream_that_is_left_gives_its_connection_back(path: str, way: Way, se
 
 
 def answering(way: Way, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as a handler: a coroutine function where the client is async."""
+    """Return the function as a handler: a coroutine function if the client is async."""
 
     async def later(arguments: Any) -> Any:
         await asyncio.sleep(0)
@@ -379,33 +375,39 @@ OUTPUTS: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("output", "sent"), OUTPUTS)
 @pytest.mark.parametrize("path", PATHS)
-def test_calls_are_answered_on_the_way(path: str, output: Any, sent: Any, way: Way, server: Loopback) -> None:
-    given: list[Any] = []
+def test_tool_calls_are_run_while_reading(path: str, output: Any, sent: Any, way: Way, server: Loopback) -> None:
+    received: list[Any] = []
 
     def look(arguments: dict[str, Any]) -> Any:
-        given.append(arguments)
+        received.append(arguments)
         return output
 
-    agents = Agents(server, told(call("look", '{"id": 1}'), WAIT, about("in_progress"), message("Hello")))
+    agents = Agents(server, turn_events(call("look", '{"id": 1}'), WAIT, about("in_progress"), message("Hello")))
     handlers = {"look": answering(way, look)}
     result = use(way, path, final, **params(path, tool_handlers=handlers))
-    assert (result.output_text, given) == ("Hello", [{"id": 1}])
+    assert (result.output_text, received) == ("Hello", [{"id": 1}])
     common = {"type": "agent.session.input.tool_result", "turn_id": "turn_1", "call_id": "call_1", "success": True}
     assert agents.results == [{**common, "output": output if sent is ... else sent}]
 
 
-def test_each_call_is_answered_once_after_its_event(way: Way, server: Loopback) -> None:
+def test_each_call_runs_once_after_its_event(way: Way, server: Loopback) -> None:
     order: list[str] = []
 
     def look(arguments: dict[str, Any]) -> str:
         order.append(f"ran {arguments['n']}")
         return "x"
 
-    asked = {"type": "function_call", "name": "look", "call_id": "call_1", "turn_id": "turn_1", "arguments": {"n": 1}}
-    events = told(
+    required = {
+        "type": "function_call",
+        "name": "look",
+        "call_id": "call_1",
+        "turn_id": "turn_1",
+        "arguments": {"n": 1},
+    }
+    events = turn_events(
         call("look", {"n": 1}),
         WAIT,
-        about("requires_action", required_actions=[asked]),
+        about("requires_action", required_actions=[required]),
         call("look", {"n": 1}),
         call("other", {}, "call_2"),
         call("look", {"n": 3}, "call_3"),
@@ -417,16 +419,16 @@ def test_each_call_is_answered_once_after_its_event(way: Way, server: Loopback) 
     def scenario(stream: Any) -> Any:
         stream.with_result_collection()
         for _ in range(8):
-            told = yield next_of(stream)
-            if told.type.endswith("item.added"):
-                order.append(f"event {told.item.call_id}")
-                told.item.arguments = None  # what was called with is from before
+            event_ = yield next_of(stream)
+            if event_.type.endswith("item.added"):
+                order.append(f"event {event_.item.call_id}")
+                event_.item.arguments = None  # the call has a copy
         return (yield stream.get_final_result())
 
     assert use(way, STREAM, scenario, **params(STREAM, tool_handlers={"look": look})).output_text == "Hello"
     calls = ["event call_1", "ran 1", "event call_1", "event call_2", "event call_3", "ran 3"]
     assert order == calls
-    assert [each["call_id"] for each in agents.results] == ["call_1", "call_3"]
+    assert [result["call_id"] for result in agents.results] == ["call_1", "call_3"]
     keys = {seen.header("idempotency-key") for seen in server.requests if seen.method == "POST"}
     assert len(keys) == 3
 
@@ -447,9 +449,9 @@ STAGES: dict[str, tuple[Any, Any, str]] = {
 
 @pytest.mark.parametrize("case", STAGES)
 @pytest.mark.parametrize("observer", ["none", "notes", "raises"])
-def test_a_call_that_fails_here_tells_the_model_no_more(case: str, observer: str, way: Way, server: Loopback) -> None:
+def test_failed_call_hides_its_reason_from_the_model(case: str, observer: str, way: Way, server: Loopback) -> None:
     handler, arguments, stage = STAGES[case]
-    agents = Agents(server, told(call("look", arguments), WAIT, message("Hello")))
+    agents = Agents(server, turn_events(call("look", arguments), WAIT, message("Hello")))
     seen: list[AgentToolError] = []
 
     def note(error: AgentToolError) -> None:
@@ -468,8 +470,8 @@ def test_a_call_that_fails_here_tells_the_model_no_more(case: str, observer: str
         assert (error.session_id, error.turn_id, isinstance(error.error, Exception)) == ("sess_1", "turn_1", True)
 
 
-def test_an_async_handler_of_a_sync_client_is_waited_for(server: Loopback) -> None:
-    agents = Agents(server, told(call("look", {}), WAIT, message("Hello")))
+def test_async_handler_works_with_a_sync_client(server: Loopback) -> None:
+    agents = Agents(server, turn_events(call("look", {}), WAIT, message("Hello")))
     seen: list[Any] = []
 
     async def look(_: Any) -> str:
@@ -488,7 +490,7 @@ UNKNOWN = "Unknown pending tool call: call_1"
 
 
 @pytest.mark.parametrize(("times", "message_", "passes"), [(3, UNKNOWN, True), (4, UNKNOWN, False), (1, "no", False)])
-def test_a_result_that_comes_too_early_is_sent_again(
+def test_result_sent_too_early_is_retried(
     times: int, message_: str, passes: bool, way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agent_calls, "DELAYS", (0.001, 0.001, 0.001))
@@ -500,22 +502,22 @@ def test_a_result_that_comes_too_early_is_sent_again(
         refused.append(sent)
         return Answer.error(400, message_, "invalid_request_error")
 
-    agents = Agents(server, told(call("look", {}), *([WAIT] if passes else []), message("Hello")), refuse=refuse)
-    given = params(STREAM, tool_handlers={"look": lambda _: "x"})
+    agents = Agents(server, turn_events(call("look", {}), *([WAIT] if passes else []), message("Hello")), refuse=refuse)
+    arguments = params(STREAM, tool_handlers={"look": lambda _: "x"})
     if passes:
-        assert use(way, STREAM, final, **given).output_text == "Hello"
+        assert use(way, STREAM, final, **arguments).output_text == "Hello"
         assert len(agents.results) == 1
     else:
         with pytest.raises(AgentTurnResultError) as caught:
-            use(way, STREAM, final, **given)
+            use(way, STREAM, final, **arguments)
         assert caught.value.reason == "observation_failed"
         assert isinstance(caught.value.__cause__, oai.BadRequestError)
     keys = [seen.header("idempotency-key") for seen in server.requests[3:]]
     assert (len(keys), len(set(keys))) == (len(refused) + passes, 1)
 
 
-def test_a_handler_may_close_the_stream(server: Loopback) -> None:
-    agents = Agents(server, told(call("look", {}), message("Hello")))
+def test_handler_may_close_the_stream(server: Loopback) -> None:
+    agents = Agents(server, turn_events(call("look", {}), message("Hello")))
     with oai.OpenAI(api_key="k", base_url=f"{server.url}/v1") as client:
         opened: list[Any] = []
 
@@ -531,9 +533,9 @@ def test_a_handler_may_close_the_stream(server: Loopback) -> None:
 
 @pytest.mark.parametrize("kind", [Report, Model])
 @pytest.mark.parametrize("path", PATHS)
-def test_an_answer_in_a_type(path: str, kind: Any, way: Way, server: Loopback) -> None:
+def test_output_is_parsed_into_a_type(path: str, kind: Any, way: Way, server: Loopback) -> None:
     text = REPORT if kind is Report else '{"summary": "well"}'
-    agents = Agents(server, told(message(text)))
+    agents = Agents(server, turn_events(message(text)))
     agent = {"agent": {"model": "m", "text": {"verbosity": "low"}}} if path == CREATE else {}
     result = use(way, path, final, **params(path, output_type=kind, **agent))
     assert result.output_parsed == (Report("well", ["a"]) if kind is Report else Model(summary="well"))
@@ -547,8 +549,8 @@ def test_an_answer_in_a_type(path: str, kind: Any, way: Way, server: Loopback) -
 
 
 @pytest.mark.parametrize("texts", [["{}"], [REPORT, "no JSON"], []])
-def test_an_answer_that_does_not_fit_is_kept(texts: list[str], way: Way, server: Loopback) -> None:
-    Agents(server, told(*(message(text, index=n) for n, text in enumerate(texts))))
+def test_parse_error_carries_the_result(texts: list[str], way: Way, server: Loopback) -> None:
+    Agents(server, turn_events(*(message(text, index=n) for n, text in enumerate(texts))))
     with pytest.raises(AgentOutputParseError) as caught:
         use(way, STREAM, final, **params(STREAM, output_type=Report))
     assert isinstance(caught.value, oai.ParseError)
@@ -556,37 +558,37 @@ def test_an_answer_that_does_not_fit_is_kept(texts: list[str], way: Way, server:
     assert pickle.loads(pickle.dumps(caught.value)).text == (texts or [""])[-1]
 
 
-def test_a_result_is_parsed_afterwards(way: Way, server: Loopback) -> None:
-    Agents(server, told(message(REPORT)))
+def test_result_can_be_parsed_later(way: Way, server: Loopback) -> None:
+    Agents(server, turn_events(message(REPORT)))
     result = use(way, STREAM, final, **params(STREAM))
     parsed = result.parse(Report)
     assert (result.output_parsed, parsed.output_parsed.findings) == (None, ["a"])
 
 
-def test_what_a_session_cannot_be_created_with_is_refused_before_it_is_sent(way: Way, server: Loopback) -> None:
-    with pytest.raises(ValueError, match="needs stream=True"):
+def test_invalid_arguments_of_create_raise_before_any_request(way: Way, server: Loopback) -> None:
+    with pytest.raises(ValueError, match="requires stream=True"):
         way.call(CREATE, environment={"type": "none"}, tool_handlers={})
     form = {"text": {"format": {"type": "text"}}}
-    with pytest.raises(ValueError, match="give one of them"):
+    with pytest.raises(ValueError, match="pass one of them"):
         way.call(CREATE, environment={"type": "none"}, agent=form, output_type=Report)
     with pytest.raises(TypeError, match="Did you mean 'output_type'"):
         way.call(CREATE, environment={"type": "none"}, output_typ=Report)
     assert server.requests == []
 
 
-def test_a_session_without_a_stream_takes_a_type_as_well(way: Way, server: Loopback) -> None:
+def test_session_without_a_stream_accepts_an_output_type(way: Way, server: Loopback) -> None:
     agents = Agents(server, HELLO)
     assert way.call(CREATE, environment={"type": "none"}, output_type=Report).id == "sess_1"
     assert agents.created[0]["agent"] == {"text": {"format": agent_text_format(Report)}}
 
 
 @pytest.mark.parametrize("view", ["with_raw_response", "with_streaming_response"])
-def test_a_view_gives_the_same_stream(view: str, way: Way, server: Loopback) -> None:
-    Agents(server, told(call("look", {}), WAIT, message(REPORT)))
-    given = params(CREATE, tool_handlers={"look": lambda _: "x"}, output_type=Report)
+def test_raw_and_streaming_views_return_the_same_stream(view: str, way: Way, server: Loopback) -> None:
+    Agents(server, turn_events(call("look", {}), WAIT, message(REPORT)))
+    arguments = params(CREATE, tool_handlers={"look": lambda _: "x"}, output_type=Report)
 
     def scenario(client: Any) -> Any:
-        opening = getattr(client.beta.agents.sessions, view).create(**given)
+        opening = getattr(client.beta.agents.sessions, view).create(**arguments)
         if view == "with_raw_response":
             stream = (yield opening).parse()
         else:
@@ -601,23 +603,23 @@ def test_a_view_gives_the_same_stream(view: str, way: Way, server: Loopback) -> 
             return await run_async(scenario(client))
 
     if way.is_async:
-        found = asyncio.run(main())
+        parsed = asyncio.run(main())
     else:
         with oai.OpenAI(**way.options) as client:
-            found = run(scenario(client))
-    assert found == Report("well", ["a"])
+            parsed = run(scenario(client))
+    assert parsed == Report("well", ["a"])
 
 
-def test_an_event_without_its_fields_says_nothing(way: Way, server: Loopback) -> None:
-    odd = [event(each["type"]) for each in told(call("look", {}), message("x"))]
+def test_events_without_their_fields_are_ignored(way: Way, server: Loopback) -> None:
+    odd = [event(whole["type"]) for whole in turn_events(call("look", {}), message("x"))]
     odd += [event("agent.session.failing"), item("done", {"type": "own"}), event("own", turn={"a": 1})]
-    Agents(server, [*odd, *told({**message("Hello"), "own": 1})])
+    Agents(server, [*odd, *turn_events({**message("Hello"), "own": 1})])
     result = use(way, CREATE, final, **params(CREATE, tool_handlers={"look": lambda _: "x"}))
     assert result.output_text == "Hello"
 
 
-def test_a_cancelled_turn_closes_its_connection(server: Loopback) -> None:
-    agents = Agents(server, told(call("look", {}), WAIT, message("Hello")))
+def test_cancelled_task_closes_the_connection(server: Loopback) -> None:
+    agents = Agents(server, turn_events(call("look", {}), WAIT, message("Hello")))
     begun = asyncio.Event()
 
     async def look(_: Any) -> str:
@@ -644,7 +646,7 @@ def test_a_cancelled_turn_closes_its_connection(server: Loopback) -> None:
     assert server.until(lambda: not server.open_connections)
 
 
-def test_the_session_of_the_service_is_one(client: oai.OpenAI, server: Loopback) -> None:
+def test_fake_session_is_decoded_as_a_session(client: oai.OpenAI, server: Loopback) -> None:
     Agents(server, HELLO)
-    found = client.beta.agents.sessions.retrieve("sess_1")
-    assert json.loads(found.to_json())["status"] == session()["status"]
+    retrieved = client.beta.agents.sessions.retrieve("sess_1")
+    assert json.loads(retrieved.to_json())["status"] == session()["status"]

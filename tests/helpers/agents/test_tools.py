@@ -1,4 +1,4 @@
-"""Tools of agents: what is made of functions and types, and what becomes of arguments that do not fit."""
+"""Tools of agents: definitions made of functions and types, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def look(place: Place, days: Annotated[int, "how many"] = 1, *, metric: bool = T
     return f"{type(place).__name__} {place.city} {days} {metric}"
 
 
-def test_a_function_becomes_a_definition_and_a_handler() -> None:
+def test_function_becomes_a_definition_and_a_handler() -> None:
     tool = function_tool(look)
     definition: Any = tool.definition
     assert (tool.name, definition["type"], definition["name"]) == ("look", "function", "look")
@@ -62,7 +62,7 @@ def test_a_function_becomes_a_definition_and_a_handler() -> None:
     "arguments",
     [{}, {"place": {}}, {"place": {"city": "x"}, "days": "many"}, {"place": {"city": "x"}, "other": 1}, {"days": 1}],
 )
-def test_arguments_that_do_not_fit_reach_no_function(arguments: dict[str, Any]) -> None:
+def test_invalid_arguments_do_not_reach_the_function(arguments: dict[str, Any]) -> None:
     def never(place: Place, days: int = 1) -> None:
         raise AssertionError("it was called")
 
@@ -71,7 +71,7 @@ def test_arguments_that_do_not_fit_reach_no_function(arguments: dict[str, Any]) 
         function_tool(never)(arguments)
 
 
-def test_a_decorator_takes_names_and_a_method_is_bound() -> None:
+def test_decorator_takes_options_and_binds_methods() -> None:
     class Catalog:
         @function_tool
         @staticmethod
@@ -92,7 +92,7 @@ def test_a_decorator_takes_names_and_a_method_is_bound() -> None:
     assert (definition["name"], definition["description"], definition["defer_loading"]) == ("other", "Another.", True)
 
 
-def test_an_async_function_is_awaited_by_who_calls_the_tool() -> None:
+def test_call_of_an_async_function_returns_an_awaitable() -> None:
     @function_tool
     async def find(city: str) -> str:
         await asyncio.sleep(0)
@@ -105,25 +105,25 @@ def test_an_async_function_is_awaited_by_who_calls_the_tool() -> None:
 
 
 @pytest.mark.parametrize("kind", [Place, Struct, Data, Typed])
-def test_a_type_becomes_a_definition_and_its_values_reach_the_handler(kind: Any) -> None:
+def test_type_becomes_a_definition_and_its_values_reach_the_handler(kind: Any) -> None:
     tool = pydantic_function_tool(kind, handler=lambda value: value)
     definition: Any = tool.definition
     assert (tool.name, definition["parameters"]["type"]) == (kind.__name__, "object")
     assert definition["description"] == ("A place on earth." if kind is Place else "")
-    found: Any = tool({"city": "Bonn"})
-    assert found == (kind(city="Bonn"))
+    value: Any = tool({"city": "Bonn"})
+    assert value == (kind(city="Bonn"))
     with pytest.raises(ValueError, match="city"):
         tool({"city": 1})
 
 
 def untyped(city: Any, other) -> None:  # type: ignore[no-untyped-def]
-    """Have an argument without a type."""
+    """Take an argument without a type."""
 
 
-def test_what_can_be_no_tool_is_refused() -> None:
+def test_invalid_tools_raise() -> None:
     with pytest.raises(TypeError, match="no type"):
         function_tool(untyped)
-    with pytest.raises(TypeError, match="are an object, which"):
+    with pytest.raises(TypeError, match="must be an object, which"):
         FunctionTool(list[int], len, name="n", description="")
-    with pytest.raises(ValueError, match="needs a name"):
+    with pytest.raises(ValueError, match="must not be empty"):
         FunctionTool(Struct, len, name="", description="")

@@ -1,4 +1,4 @@
-"""The streams of assistants' runs: callbacks with what has come so far, and what is left where a stream is cut."""
+"""Streams of assistants' runs: callbacks with snapshots, and the state of a stream that is cut."""
 
 from __future__ import annotations
 
@@ -78,21 +78,21 @@ CALLBACKS = [name for name in vars(AssistantEventHandler) if name.startswith("on
 
 
 def recorder(is_async: bool) -> tuple[Any, list[tuple[str, Any]]]:
-    """A handler that writes down each callback with the last argument it was given."""
+    """Return a handler that records each callback with its last argument."""
     seen: list[tuple[str, Any]] = []
 
     def callback(name: str) -> Any:
-        def note(self: Any, *given: Any) -> None:
-            seen.append((name, given[-1] if given else None))
+        def record(self: Any, *arguments: Any) -> None:
+            seen.append((name, arguments[-1] if arguments else None))
 
-        async def note_async(self: Any, *given: Any) -> None:
-            note(self, *given)
+        async def record_async(self: Any, *arguments: Any) -> None:
+            record(self, *arguments)
 
-        return note_async if is_async else note
+        return record_async if is_async else record
 
     base = AsyncAssistantEventHandler if is_async else AssistantEventHandler
-    wanted = {name: callback(name) for name in CALLBACKS if name != "on_event"}
-    return type("Mine", (base,), wanted)(), seen
+    callbacks = {name: callback(name) for name in CALLBACKS if name != "on_event"}
+    return type("Recorder", (base,), callbacks)(), seen
 
 
 def answer(events: list[Any], *, done: bool = True) -> Answer:
@@ -112,7 +112,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_handler_is_told_what_happens(path: str, way: Way, server: Loopback) -> None:
+def test_handler_gets_callbacks(path: str, way: Way, server: Loopback) -> None:
     params, url = PATHS[path]
     handler, seen = recorder(way.is_async)
     server.reply(answer(EVENTS))
@@ -134,21 +134,21 @@ def test_a_handler_is_told_what_happens(path: str, way: Way, server: Loopback) -
         "on_end",
     ]
     by_name: dict[str, list[Any]] = {}
-    for name, given in seen:
-        by_name.setdefault(name, []).append(given)
-    assert [each.value for each in by_name["on_text_delta"]] == ["Hel", "Hello", "Bye"]
-    assert [each.value for each in by_name["on_text_done"]] == ["Hello", "Bye"]
-    assert [each.function.arguments for each in by_name["on_tool_call_delta"]] == ['{"a"', '{"a": 1}']
-    assert [each.type for each in by_name["on_tool_call_done"]] == ["function", "code_interpreter"]
+    for name, argument in seen:
+        by_name.setdefault(name, []).append(argument)
+    assert [text.value for text in by_name["on_text_delta"]] == ["Hel", "Hello", "Bye"]
+    assert [text.value for text in by_name["on_text_done"]] == ["Hello", "Bye"]
+    assert [call.function.arguments for call in by_name["on_tool_call_delta"]] == ['{"a"', '{"a": 1}']
+    assert [call.type for call in by_name["on_tool_call_done"]] == ["function", "code_interpreter"]
     assert by_name["on_message_delta"][1].content[0].text.value == "Hello"
-    assert [each.to_dict() for each in read.final] == [EVENTS[-2][1]]
+    assert [event.to_dict() for event in read.final] == [EVENTS[-2][1]]
     assert read.stream.current_run.status == "completed"
     assert read.stream.current_message_snapshot.to_dict() == EVENTS[-2][1]
     assert read.stream.current_run_step_snapshot is None
 
 
 @pytest.mark.parametrize("kept", range(len(EVENTS) + 1))
-def test_a_run_that_is_cut_keeps_what_came_and_raises(kept: int, way: Way, server: Loopback) -> None:
+def test_cut_run_raises_and_keeps_the_snapshots(kept: int, way: Way, server: Loopback) -> None:
     handler, seen = recorder(way.is_async)
     server.reply(answer(EVENTS[:kept], done=False))
     read = way.read("beta.threads.runs.stream", "get_final_run", thread_id="t", assistant_id="a", event_handler=handler)
@@ -157,12 +157,12 @@ def test_a_run_that_is_cut_keeps_what_came_and_raises(kept: int, way: Way, serve
     assert [name for name, _ in seen[-2:]] == ["on_exception", "on_end"]
     assert seen[-2][1] is read.error
     snapshot = handler.current_message_snapshot
-    said = "".join(each.text.value for each in snapshot.content if each.type == "text") if snapshot else None
-    assert said == {**dict.fromkeys(range(8)), 8: "", 9: "Hel", 10: "Hello", 11: "Hello"}.get(kept, "HelloBye")
+    content = "".join(part.text.value for part in snapshot.content if part.type == "text") if snapshot else None
+    assert content == {**dict.fromkeys(range(8)), 8: "", 9: "Hel", 10: "Hello", 11: "Hello"}.get(kept, "HelloBye")
     assert (handler.current_run_step_snapshot is None) == (kept < 2 or kept > 6)
 
 
-def test_without_a_handler_the_stream_is_there_to_be_read(way: Way, server: Loopback) -> None:
+def test_stream_without_a_handler_is_iterable(way: Way, server: Loopback) -> None:
     async def collect(stream: Any) -> Any:
         texts = [text async for text in stream.text_deltas]
         return texts, await stream.get_final_run(), await stream.get_final_run_steps()
@@ -174,17 +174,17 @@ def test_without_a_handler_the_stream_is_there_to_be_read(way: Way, server: Loop
     use = collect if way.is_async else collect_now
     texts, final, steps = way.use("beta.threads.runs.stream", use, thread_id="t", assistant_id="a")
     assert (texts, final.status) == (["Hel", "lo", "Bye"], "completed")
-    assert [each.to_dict() for each in steps] == [EVENTS[6][1]]
+    assert [event.to_dict() for event in steps] == [EVENTS[6][1]]
 
 
-def test_an_error_of_a_callback_comes_out(server: Loopback) -> None:
-    class Mine(AssistantEventHandler):
+def test_exception_of_a_callback_is_raised(server: Loopback) -> None:
+    class Closing(AssistantEventHandler):
         def on_text_delta(self, delta: Any, snapshot: Any) -> None:
             raise RuntimeError("enough")
 
     server.reply(answer(EVENTS))
     client = oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
-    params: Any = {"thread_id": "t", "assistant_id": "a", "event_handler": Mine()}
+    params: Any = {"thread_id": "t", "assistant_id": "a", "event_handler": Closing()}
     with client, client.beta.threads.runs.stream(**params) as stream:
         with pytest.raises(RuntimeError, match="enough"):
             stream.until_done()
@@ -192,17 +192,17 @@ def test_an_error_of_a_callback_comes_out(server: Loopback) -> None:
             stream.get_final_run()
 
 
-def test_a_callback_may_close_the_stream(way: Way, server: Loopback) -> None:
-    class Mine(AssistantEventHandler):
+def test_callback_may_close_the_stream(way: Way, server: Loopback) -> None:
+    class Closing(AssistantEventHandler):
         def on_text_delta(self, delta: Any, snapshot: Any) -> None:
             self.close()
 
-    class MineAsync(AsyncAssistantEventHandler):
+    class ClosingAsync(AsyncAssistantEventHandler):
         async def on_text_delta(self, delta: Any, snapshot: Any) -> None:
             await self.close()
 
     server.reply(answer(EVENTS))
-    handler = MineAsync() if way.is_async else Mine()
+    handler = ClosingAsync() if way.is_async else Closing()
     read = way.read("beta.threads.runs.stream", "get_final_run", thread_id="t", assistant_id="a", event_handler=handler)
     assert read.error is None
     assert (read.events[-1].event, len(read.events)) == ("thread.message.delta", 9)

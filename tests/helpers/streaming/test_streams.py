@@ -1,4 +1,4 @@
-"""Streams put together: the events of both APIs, what they add up to, and what is left where a stream is cut."""
+"""Helper streams of both APIs: their events, the accumulated result, and the snapshot of a stream that is cut."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import msgspec
 import pydantic
 import pytest
 from both import Read, Way
-from chunks import CHAT, USAGE, chunk, numbered, pieces, texts, told, tool, usage
+from chunks import CHAT, USAGE, chunk, numbered, pieces, response_events, texts, tool, usage
 from hypothesis import given
 from hypothesis import strategies as st
 from structured import Plan, response
 from tools_of_tests import Search, weather
 
 import oai
-from oai.helpers.streaming import response_events
+from oai.helpers.streaming import response_events as event_types
 from oai.helpers.streaming.chat import ChatCompletionStreamState
 from oai.helpers.streaming.chat_events import ContentDeltaEvent
-from oai.helpers.streaming.partial_text import Pieces, partial_json
+from oai.helpers.streaming.partial_text import GrowingText, partial_json
 from oai.helpers.streaming.responses import ResponseStreamState
 from oai.helpers.structured.parse import ParsedChatCompletion, ParsedResponse
 from oai.testing import Answer, Loopback
@@ -40,14 +40,14 @@ def chat(way: Way, server: Loopback, chunks: list[Any], look: Any = None, *, don
     return way.read(CHAT, FINAL, look, model="m", messages=[], **params)
 
 
-def test_text_comes_as_the_official_events(way: Way, server: Loopback) -> None:
+def test_text_stream_yields_the_official_events(way: Way, server: Loopback) -> None:
     read = chat(
         way, server, [*texts("Hel", "lo"), chunk(finish="stop"), usage()], stream_options={"include_usage": True}
     )
     assert read.error is None
     assert read.types() == [*["chunk", "content.delta"] * 3, "chunk", "content.done", "chunk"]
     deltas = [event for event in read.events if event.type == "content.delta"]
-    assert [(each.delta, each.snapshot, each.parsed) for each in deltas] == [
+    assert [(event.delta, event.snapshot, event.parsed) for event in deltas] == [
         ("", "", None),
         ("Hel", "Hel", None),
         ("lo", "Hello", None),
@@ -68,21 +68,21 @@ def test_text_comes_as_the_official_events(way: Way, server: Loopback) -> None:
     assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
 
 
-def test_content_is_parsed_on_the_way_and_at_the_end(way: Way, server: Loopback) -> None:
+def test_content_is_parsed_partially_and_at_the_end(way: Way, server: Loopback) -> None:
     whole = '{"steps": [{"why": "be\\u00e9", "result": 1.5}], "mood": "good"}'
     chunks = [*texts(whole[:14], whole[14:24], whole[24:]), chunk(finish="stop")]
     read = chat(way, server, chunks, response_format=Plan)
     wanted = msgspec.json.decode(whole, type=Plan)
-    assert [each.parsed for each in read.events if each.type == "content.delta"] == [
+    assert [event.parsed for event in read.events if event.type == "content.delta"] == [
         *(None, {"steps": [{}]}, {"steps": [{"why": "be"}]}),
         json.loads(whole),
     ]
-    assert next(each for each in read.events if each.type == "content.done").parsed == wanted
+    assert next(event for event in read.events if event.type == "content.done").parsed == wanted
     assert read.final.choices[0].message.parsed == wanted
     assert server.requests[0].json()["response_format"]["json_schema"]["name"] == "Plan"
 
 
-def test_calls_of_tools_come_piece_by_piece(way: Way, server: Loopback) -> None:
+def test_tool_calls_are_accumulated_from_pieces(way: Way, server: Loopback) -> None:
     chunks = [
         *texts("Let me see."),
         tool(0, "", id="a", type="function", name="weather"),
@@ -91,23 +91,23 @@ def test_calls_of_tools_come_piece_by_piece(way: Way, server: Loopback) -> None:
         chunk(finish="tool_calls"),
     ]
     read = chat(way, server, chunks, tools=[weather, Search])
-    assert [each for each in read.types() if each != "chunk"] == [
+    assert [kind for kind in read.types() if kind != "chunk"] == [
         *["content.delta"] * 2,
         "tool_calls.function.arguments.delta",
         "content.done",
         *["tool_calls.function.arguments.delta"] * 4,
         *["tool_calls.function.arguments.done"] * 2,
     ]
-    deltas = [each for each in read.events if each.type.endswith("arguments.delta")]
-    assert [(each.name, each.index, each.arguments_delta, each.arguments) for each in deltas[:4]] == [
+    deltas = [event for event in read.events if event.type.endswith("arguments.delta")]
+    assert [(event.name, event.index, event.arguments_delta, event.arguments) for event in deltas[:4]] == [
         ("weather", 0, "", ""),
         ("weather", 0, '{"ci', '{"ci'),
         ("weather", 0, 'ty": "P', '{"city": "P'),
         ("weather", 0, 'aris"}', '{"city": "Paris"}'),
     ]
-    assert [each.parsed_arguments for each in deltas[:4]] == [None, {}, {"city": "P"}, {"city": "Paris"}]
-    done = [each for each in read.events if each.type.endswith("arguments.done")]
-    assert [(each.index, each.name, each.parsed_arguments) for each in done] == [
+    assert [event.parsed_arguments for event in deltas[:4]] == [None, {}, {"city": "P"}, {"city": "Paris"}]
+    done = [event for event in read.events if event.type.endswith("arguments.done")]
+    assert [(event.index, event.name, event.parsed_arguments) for event in done] == [
         (0, "weather", {"city": "Paris"}),
         (1, "Search", Search("x", 1)),
     ]
@@ -118,53 +118,53 @@ def test_calls_of_tools_come_piece_by_piece(way: Way, server: Loopback) -> None:
     ]
 
 
-def test_calls_that_are_all_announced_first_are_done_with_their_arguments(way: Way, server: Loopback) -> None:
+def test_calls_announced_before_their_arguments_have_complete_done_events(way: Way, server: Loopback) -> None:
     both = [tool(0, "", id="a", name="f"), tool(1, "", id="b", name="g")]
-    announced = chunk({"tool_calls": [each["choices"][0]["delta"]["tool_calls"][0] for each in both]})
+    announced = chunk({"tool_calls": [start["choices"][0]["delta"]["tool_calls"][0] for start in both]})
     pieces = [tool(1, '{"y":'), tool(0, '{"x": 1}'), tool(1, "2}")]
     read = chat(way, server, [announced, *pieces, chunk(finish="tool_calls")])
-    done = [each for each in read.events if each.type.endswith("arguments.done")]
-    assert [(each.name, each.arguments) for each in done] == [("f", '{"x": 1}'), ("g", '{"y":2}')]
+    done = [event for event in read.events if event.type.endswith("arguments.done")]
+    assert [(event.name, event.arguments) for event in done] == [("f", '{"x": 1}'), ("g", '{"y":2}')]
 
 
-def test_refusals_and_log_probabilities_have_their_events(way: Way, server: Loopback) -> None:
+def test_refusals_and_log_probabilities_have_events(way: Way, server: Loopback) -> None:
     def prob(token: str) -> dict[str, Any]:
         return {"token": token, "logprob": -1.0, "bytes": None, "top_logprobs": []}
 
     chunks = [chunk({"refusal": piece}) for piece in ("I ", "cannot")]
-    for each, word in zip(chunks, "ab", strict=True):
-        each["choices"][0]["logprobs"] = {"content": [prob(word)], "refusal": [prob(word.upper())]}
+    for refused, word in zip(chunks, "ab", strict=True):
+        refused["choices"][0]["logprobs"] = {"content": [prob(word)], "refusal": [prob(word.upper())]}
     read = chat(way, server, [*chunks, chunk(finish="stop")], response_format=Plan)
-    named = [(each.type, each) for each in read.events if each.type != "chunk"]
+    named = [(event.type, event) for event in read.events if event.type != "chunk"]
     assert [kind for kind, _ in named] == [
         *["refusal.delta", "logprobs.content.delta", "logprobs.refusal.delta"] * 2,
         *["refusal.done", "logprobs.content.done", "logprobs.refusal.done"],
     ]
-    assert [(each.delta, each.snapshot) for kind, each in named if kind == "refusal.delta"] == [
+    assert [(event.delta, event.snapshot) for kind, event in named if kind == "refusal.delta"] == [
         ("I ", "I "),
         ("cannot", "I cannot"),
     ]
-    snapshots = [each.snapshot for kind, each in named if kind == "logprobs.content.delta"]
+    snapshots = [event.snapshot for kind, event in named if kind == "logprobs.content.delta"]
     assert [[prob.token for prob in snapshot] for snapshot in snapshots] == [["a"], ["a", "b"]]
-    assert [each.token for each in named[-1][1].refusal] == ["A", "B"]
+    assert [token.token for token in named[-1][1].refusal] == ["A", "B"]
     assert (named[-3][1].refusal, read.final.choices[0].message.refusal) == ("I cannot", "I cannot")
-    assert [each.token for each in read.final.choices[0].logprobs.content] == ["a", "b"]
+    assert [token.token for token in read.final.choices[0].logprobs.content] == ["a", "b"]
 
 
-def test_choices_are_kept_apart(way: Way, server: Loopback) -> None:
+def test_choices_are_accumulated_separately(way: Way, server: Loopback) -> None:
     chunks = [chunk({"content": f"{n}{step}"}, index=n) for step in "ab" for n in (1, 0)]
     read = chat(way, server, [*chunks, chunk(finish="stop", index=1), chunk(finish="stop")])
     assert [choice.message.content for choice in read.final.choices] == ["0a0b", "1a1b"]
-    assert [each.choice_index for each in read.events if each.type == "content.done"] == [1, 0]
+    assert [event.choice_index for event in read.events if event.type == "content.done"] == [1, 0]
     server.reply(Answer.events(chunks))
     assert pieces(way, server) == ["0a", "0b"]
 
 
-def odd_calls(*chunks: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What the calls of a stream add up to: id, name, arguments."""
+def accumulated_calls(*chunks: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the accumulated calls of a stream: id, name, arguments."""
     state = ChatCompletionStreamState()
-    for each in chunks:
-        state.handle_chunk(oai.decode(ChatCompletionChunk, json.dumps(each).encode()))
+    for data in chunks:
+        state.handle_chunk(oai.decode(ChatCompletionChunk, json.dumps(data).encode()))
     list(state.end())
     calls = state.get_final_completion().choices[0].message.tool_calls
     return [(call.id, call.function.name, call.function.arguments) for call in calls]
@@ -172,9 +172,9 @@ def odd_calls(*chunks: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 BOTH = [("a", "f", '{"x": 1}'), ("b", "g", "{}")]
 
-ODD_CALLS = {
-    "as the API has it": [tool(0, '{"x"', id="a", name="f"), tool(0, ": 1}"), tool(1, "{}", id="b", name="g")],
-    "the name again": [*[tool(0, p, id="a", name="f") for p in ('{"x"', ": 1}")], tool(1, "{}", id="b", name="g")],
+DIALECTS = {
+    "as the API sends them": [tool(0, '{"x"', id="a", name="f"), tool(0, ": 1}"), tool(1, "{}", id="b", name="g")],
+    "the name repeated": [*[tool(0, p, id="a", name="f") for p in ('{"x"', ": 1}")], tool(1, "{}", id="b", name="g")],
     "no index": [tool(None, '{"x": 1}', id="a", name="f"), tool(None, "{}", id="b", name="g")],
     "no index, in pieces": [
         *[tool(None, '{"x"', id="a", name="f"), tool(None, ": 1}")],
@@ -182,17 +182,17 @@ ODD_CALLS = {
     ],
     "the same index": [tool(0, '{"x": 1}', id="a", name="f"), tool(0, "{}", id="b", name="g")],
     "indices from one": [tool(1, '{"x": 1}', id="a", name="f"), tool(2, "{}", id="b", name="g")],
-    "turned round": [tool(1, "{}", id="b", name="g"), tool(0, '{"x": 1}', id="a", name="f")],
+    "in reverse order": [tool(1, "{}", id="b", name="g"), tool(0, '{"x": 1}', id="a", name="f")],
     "interleaved": [
         *[tool(0, "{", id="a", name="f"), tool(1, "{", id="b", name="g")],
         *[tool(0, '"x": 1'), tool(1, "}"), tool(0, "}")],
     ],
-    "an id of its own in each": [
+    "a new id in each piece": [
         *[tool(0, "", id="a", name="f"), tool(0, '{"x"', id="y"), tool(0, ": 1}", id="z")],
         tool(1, "{}", id="b", name="g"),
     ],
-    "an object for text": [tool(0, {"x": 1}, id="a", name="f"), tool(1, {}, id="b", name="g")],  # type: ignore[arg-type]
-    "null for text": [
+    "an object instead of text": [tool(0, {"x": 1}, id="a", name="f"), tool(1, {}, id="b", name="g")],  # type: ignore[arg-type]
+    "null instead of text": [
         tool(0, id="a", name="f"),
         chunk({"tool_calls": [{"index": 0, "id": None, "function": {"name": None, "arguments": '{"x": 1}'}}]}),
         tool(1, "{}", id="b", name="g"),
@@ -200,19 +200,19 @@ ODD_CALLS = {
 }
 
 
-@pytest.mark.parametrize("how", ODD_CALLS)
-def test_calls_survive_the_ways_of_other_servers(how: str) -> None:
-    found = odd_calls(*ODD_CALLS[how], chunk(finish="tool_calls"))
-    assert [(name, arguments.replace('{"x":1}', '{"x": 1}')) for _, name, arguments in found] == [
-        each[1:] for each in BOTH
+@pytest.mark.parametrize("how", DIALECTS)
+def test_tool_calls_in_dialects_of_other_servers(how: str) -> None:
+    calls = accumulated_calls(*DIALECTS[how], chunk(finish="tool_calls"))
+    assert [(name, arguments.replace('{"x":1}', '{"x": 1}')) for _, name, arguments in calls] == [
+        call[1:] for call in BOTH
     ]
-    assert [given for given, _, _ in found] == ["a", "b"]
+    assert [call_id for call_id, _, _ in calls] == ["a", "b"]
 
 
-def test_calls_of_custom_tools_are_put_together(way: Way, server: Loopback) -> None:
+def test_custom_tool_calls_are_accumulated(way: Way, server: Loopback) -> None:
     def custom(index: int, **more: Any) -> dict[str, Any]:
-        given = {name: more.pop(name) for name in ("id", "type") if name in more}
-        return chunk({"tool_calls": [{"index": index, **given, "custom": more}]})
+        own = {name: more.pop(name) for name in ("id", "type") if name in more}
+        return chunk({"tool_calls": [{"index": index, **own, "custom": more}]})
 
     chunks = [
         custom(0, id="a", type="custom", name="shell", input=""),
@@ -235,7 +235,7 @@ def test_calls_of_custom_tools_are_put_together(way: Way, server: Loopback) -> N
     assert read.seen[1]["choices"][0]["message"]["tool_calls"][0]["custom"] == {"name": "shell", "input": "ls "}
 
 
-def test_objects_that_other_servers_add_grow_as_texts_do() -> None:
+def test_undeclared_objects_are_merged() -> None:
     first = {"id": "s", "type": "thought", "text": "Hm", "deep": {"a": "x"}, "seen": ["p"], "n": 1}
     second = {"id": "s", "type": "thought", "text": "m.", "deep": {"a": "y", "b": True}, "seen": ["q"], "n": 2}
     safe = {"hate": {"filtered": False, "severity": "safe"}}
@@ -258,13 +258,13 @@ def test_objects_that_other_servers_add_grow_as_texts_do() -> None:
     }
 
 
-def test_a_name_in_pieces_is_put_together() -> None:
-    whole = odd_calls(tool(0, id="a", name="get_"), tool(0, id="a", name="weather"), tool(0, "{}"))
-    grown = odd_calls(tool(0, id="a", name="get_"), tool(0, id="a", name="get_weather"), tool(0, "{}"))
+def test_tool_name_in_pieces_is_joined() -> None:
+    whole = accumulated_calls(tool(0, id="a", name="get_"), tool(0, id="a", name="weather"), tool(0, "{}"))
+    grown = accumulated_calls(tool(0, id="a", name="get_"), tool(0, id="a", name="get_weather"), tool(0, "{}"))
     assert whole == grown == [("a", "get_weather", "{}")]
 
 
-def test_what_other_servers_add_and_leave_out_does_no_harm(way: Way, server: Loopback) -> None:
+def test_missing_and_undeclared_fields_are_accepted(way: Way, server: Loopback) -> None:
     first = {"id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": [{"ok": True}]}
     filtered = {**chunk(), "object": "", "choices": [{"index": 0, "finish_reason": None, "content_filter_results": {}}]}
     chunks = [
@@ -298,16 +298,16 @@ def test_what_other_servers_add_and_leave_out_does_no_harm(way: Way, server: Loo
     }
 
 
-def test_a_stream_without_a_finish_reason_has_its_done_events(way: Way, server: Loopback) -> None:
+def test_stream_without_finish_reason_yields_done_events(way: Way, server: Loopback) -> None:
     read = chat(way, server, [*texts("a"), tool(0, "{}", id="a", name="nothing")])
-    assert [each for each in read.types() if each.endswith("done")] == [
+    assert [kind for kind in read.types() if kind.endswith("done")] == [
         "content.done",
         "tool_calls.function.arguments.done",
     ]
     assert read.final.choices[0].finish_reason is None
 
 
-def test_an_empty_stream_is_an_empty_completion(way: Way, server: Loopback) -> None:
+def test_empty_stream_gives_an_empty_completion(way: Way, server: Loopback) -> None:
     read = chat(way, server, [])
     assert (read.events, read.final.choices) == ([], [])
 
@@ -316,7 +316,7 @@ def test_an_empty_stream_is_an_empty_completion(way: Way, server: Loopback) -> N
     ("reason", "error"),
     [("length", oai.LengthFinishReasonError), ("content_filter", oai.ContentFilterFinishReasonError)],
 )
-def test_a_completion_that_ended_early_raises_once_all_of_it_is_there(
+def test_unfinished_completion_raises_with_the_whole_completion(
     reason: str, error: Any, way: Way, server: Loopback
 ) -> None:
     chunks = [*texts('{"st'), chunk(finish=reason), usage()]
@@ -329,12 +329,12 @@ def test_a_completion_that_ended_early_raises_once_all_of_it_is_there(
     assert (plain.error, plain.final.choices[0].finish_reason, plain.types()[-2]) == (None, reason, "content.done")
 
 
-def test_content_that_does_not_fit_survives_in_the_error(way: Way, server: Loopback) -> None:
+def test_parse_error_of_a_stream_carries_the_completion(way: Way, server: Loopback) -> None:
     read = chat(way, server, [*texts('{"steps": 1}'), chunk(finish="stop"), usage()], response_format=Plan)
     assert isinstance(read.error, oai.ParseError)
     assert read.again is read.error
     assert (read.error.text, read.error.completion.usage.total_tokens) == ('{"steps": 1}', 3)
-    assert next(each for each in read.events if each.type == "content.done").parsed is None
+    assert next(event for event in read.events if event.type == "content.done").parsed is None
 
 
 CUT_CHAT = [
@@ -347,7 +347,7 @@ CUT_CHAT = [
 
 
 @pytest.mark.parametrize("kept", range(len(CUT_CHAT) + 1))
-def test_a_chat_that_is_cut_keeps_what_came_and_raises(kept: int, way: Way, server: Loopback) -> None:
+def test_cut_chat_stream_raises_and_keeps_the_snapshot(kept: int, way: Way, server: Loopback) -> None:
     read = chat(way, server, CUT_CHAT[:kept], done=False, tools=[weather])
     assert isinstance(read.error, oai.APIConnectionError)
     assert read.again is read.error
@@ -367,14 +367,14 @@ def test_a_chat_that_is_cut_keeps_what_came_and_raises(kept: int, way: Way, serv
 @pytest.mark.parametrize(
     "wrong", [b'data: {"error": {"message": "overloaded"}}\n\n', b"data: {\n\n", b"data: <html>\n\n"]
 )
-def test_an_error_within_a_stream_keeps_what_came(wrong: bytes, way: Way, server: Loopback) -> None:
+def test_error_inside_a_stream_keeps_the_snapshot(wrong: bytes, way: Way, server: Loopback) -> None:
     read = chat(way, server, [*texts("a"), wrong])
     assert isinstance(read.error, oai.StreamError | oai.APIResponseValidationError)
     assert read.again is read.error
     assert read.stream.current_completion_snapshot.choices[0].message.content == "a"
 
 
-def test_a_stream_that_was_closed_has_no_end(way: Way, server: Loopback) -> None:
+def test_closed_stream_has_no_final_completion(way: Way, server: Loopback) -> None:
     def some(stream: Any) -> Any:
         for event in stream:
             if event.type == "content.delta" and event.delta:
@@ -401,7 +401,7 @@ def test_a_stream_that_was_closed_has_no_end(way: Way, server: Loopback) -> None
 
 
 @pytest.mark.parametrize("kind", ["stream", "create"])
-def test_a_stream_is_closed_while_another_thread_or_task_reads_it(kind: str, way: Way, server: Loopback) -> None:
+def test_closing_ends_a_read_in_another_thread_or_task(kind: str, way: Way, server: Loopback) -> None:
     held, began = threading.Event(), threading.Event()
     first = b"data: " + json.dumps(chunk({"content": "Hel"})).encode() + b"\n\n"
     server.reply(Answer(content_type="text/event-stream", chunks=[first, first], framing="chunked", hold=held))
@@ -417,8 +417,8 @@ def test_a_stream_is_closed_while_another_thread_or_task_reads_it(kind: str, way
 
     async def main() -> None:
         async with oai.AsyncOpenAI(**way.options) as client:
-            made = getattr(client.chat.completions, kind)(**params)
-            async with await made if kind == "create" else made as stream:
+            opened = getattr(client.chat.completions, kind)(**params)
+            async with await opened if kind == "create" else opened as stream:
                 task = asyncio.create_task(read_async(stream))
                 await asyncio.to_thread(began.wait)
                 await stream.close()
@@ -436,13 +436,13 @@ def test_a_stream_is_closed_while_another_thread_or_task_reads_it(kind: str, way
             reading = pool.submit(read, stream)
             began.wait()
             stream.close()
-            error = reading.exception(5)  # none where it had not yet begun to read on
+            error = reading.exception(5)  # no error if it was not waiting for data at the time
             assert error is None or isinstance(error, oai.APIConnectionError)
     assert server.until(lambda: server.open_connections == 0, 3)
     held.set()
 
 
-def test_a_stream_may_be_read_to_its_end_at_once(way: Way, server: Loopback) -> None:
+def test_until_done_reads_the_whole_stream(way: Way, server: Loopback) -> None:
     async def wait(stream: Any) -> Any:
         return await (await stream.until_done()).get_final_completion()
 
@@ -451,7 +451,7 @@ def test_a_stream_may_be_read_to_its_end_at_once(way: Way, server: Loopback) -> 
     assert way.use(CHAT, use, model="m", messages=[]).choices[0].message.content == "ab"
 
 
-def test_no_request_is_sent_before_the_stream_is_entered(server: Loopback) -> None:
+def test_request_is_sent_when_the_stream_is_entered(server: Loopback) -> None:
     with oai.OpenAI(api_key="k", base_url=server.url, max_retries=0) as client:
         client.chat.completions.stream(model="m", messages=[])
         assert server.requests == []
@@ -460,26 +460,26 @@ def test_no_request_is_sent_before_the_stream_is_entered(server: Loopback) -> No
             pass
 
 
-def test_events_pickle_and_show_what_they_say(way: Way, server: Loopback) -> None:
+def test_events_pickle_and_have_a_repr(way: Way, server: Loopback) -> None:
     read = chat(way, server, [*texts("He", "y"), tool(0, "{}", id="a", name="weather"), chunk(finish="stop")])
     for event in pickle.loads(pickle.dumps(read.events)):
         assert f"{type(event).__name__}(type={event.type!r}" in repr(event)
         assert event.to_dict()["type"] == event.type
-    again = pickle.loads(pickle.dumps([each for each in read.events if isinstance(each, ContentDeltaEvent)]))
-    assert [each.snapshot for each in again] == ["", "He", "Hey"]
+    again = pickle.loads(pickle.dumps([event for event in read.events if isinstance(event, ContentDeltaEvent)]))
+    assert [event.snapshot for event in again] == ["", "He", "Hey"]
 
 
 class Trip(pydantic.BaseModel):
     day: dt.date
 
 
-def test_events_are_plain_data_whatever_they_are_parsed_as(way: Way, server: Loopback) -> None:
+def test_to_dict_of_events_is_json_compatible(way: Way, server: Loopback) -> None:
     call = tool(0, '{"text": "x"}', id="a", name="Search")
     chunks = [*texts('{"day": "2026-01-02"}'), call, chunk(finish="tool_calls")]
     read = chat(way, server, chunks, response_format=Trip, tools=[Search])
     assert read.error is None
-    said = {event.type: event for event in read.events}
-    content, arguments = said["content.done"], said["tool_calls.function.arguments.done"]
+    by_type = {event.type: event for event in read.events}
+    content, arguments = by_type["content.done"], by_type["tool_calls.function.arguments.done"]
     assert (content.parsed, arguments.parsed_arguments) == (Trip(day=dt.date(2026, 1, 2)), Search("x"))
     assert content.to_dict()["parsed"] == {"day": "2026-01-02"}
     assert arguments.to_dict()["parsed_arguments"] == {"text": "x", "limit": 3}
@@ -490,7 +490,7 @@ RESPONSES = "responses.stream"
 
 
 PLAN = '{"steps": [], "mood": "good"}'
-TOLD = told(PLAN, PLAN[:9], PLAN[9:])
+EVENTS = response_events(PLAN, PLAN[:9], PLAN[9:])
 
 
 def respond(way: Way, server: Loopback, events: list[Any], look: Any = None, **params: Any) -> Read:
@@ -498,69 +498,69 @@ def respond(way: Way, server: Loopback, events: list[Any], look: Any = None, **p
     return way.read(RESPONSES, "get_final_response", look, **{"model": "m", "input": "x", **params})
 
 
-def test_a_response_comes_as_the_events_of_the_api_with_more_to_say(way: Way, server: Loopback) -> None:
-    read = respond(way, server, TOLD, text_format=Plan, tools=[weather])
-    assert (read.error, read.types()) == (None, [each["type"] for each in TOLD])
+def test_response_stream_yields_the_api_events_extended(way: Way, server: Loopback) -> None:
+    read = respond(way, server, EVENTS, text_format=Plan, tools=[weather])
+    assert (read.error, read.types()) == (None, [event["type"] for event in EVENTS])
     by_type: dict[str, list[Any]] = {}
     for event in read.events:
         by_type.setdefault(event.type, []).append(event)
-    assert [each.snapshot for each in by_type["response.output_text.delta"]] == [PLAN[:9], PLAN]
+    assert [event.snapshot for event in by_type["response.output_text.delta"]] == [PLAN[:9], PLAN]
     arguments = by_type["response.function_call_arguments.delta"]
-    assert [each.snapshot for each in arguments] == ['{"city":', '{"city": "P"}']
+    assert [event.snapshot for event in arguments] == ['{"city":', '{"city": "P"}']
     assert by_type["response.output_text.done"][0].parsed == Plan([], "good")
     assert by_type["response.completed"][0].response is read.final
     assert isinstance(read.final, ParsedResponse)
     assert (read.final.output_parsed, read.final.output[2].parsed_arguments) == (Plan([], "good"), {"city": "P"})
-    assert read.final.to_dict() == TOLD[-1]["response"]
-    assert [each.to_dict() for each in read.events] == TOLD
+    assert read.final.to_dict() == EVENTS[-1]["response"]
+    assert [event.to_dict() for event in read.events] == EVENTS
     again = pickle.loads(pickle.dumps(read.events))
-    assert [each.to_dict() for each in again] == TOLD
+    assert [event.to_dict() for event in again] == EVENTS
     assert server.requests[0].json()["text"]["format"]["name"] == "Plan"
 
 
-@pytest.mark.parametrize("kept", range(len(TOLD)))
-def test_a_response_that_is_cut_keeps_what_came_and_raises(kept: int, way: Way, server: Loopback) -> None:
-    read = respond(way, server, TOLD[:kept], text_format=Plan)
+@pytest.mark.parametrize("kept", range(len(EVENTS)))
+def test_cut_response_stream_raises_and_keeps_the_snapshot(kept: int, way: Way, server: Loopback) -> None:
+    read = respond(way, server, EVENTS[:kept], text_format=Plan)
     assert isinstance(read.error, oai.APIConnectionError)
     assert read.again is read.error
     assert len(read.events) == kept
     assert read.stream.sequence_number == (kept - 1 if kept else None)
     snapshot = read.stream.current_response_snapshot
     assert snapshot.output_text == (PLAN[:9] if kept == 10 else PLAN * (kept > 10))
-    thoughts = [part.text for each in snapshot.output if each.type == "reasoning" for part in each.summary]
+    thoughts = [part.text for item in snapshot.output if item.type == "reasoning" for part in item.summary]
     assert thoughts == [["", "Hm", "Hmm"][min(max(kept - 4, 0), 2)]] * (kept > 3)
-    calls = [each.arguments for each in snapshot.output if each.type == "function_call"]
+    calls = [item.arguments for item in snapshot.output if item.type == "function_call"]
     assert calls == [["", '{"city":', '{"city": "P"}'][min(max(kept - 15, 0), 2)]] * (kept > 14)
 
 
-def test_the_snapshot_grows_to_the_final_response(way: Way, server: Loopback) -> None:
-    read = respond(way, server, TOLD, lambda stream, _: stream.current_response_snapshot.to_dict())
-    assert [len(each["output"]) for each in read.seen] == [0, 0, *[1] * 5, *[2] * 7, *[3] * 6]
-    assert read.seen[-2]["output"] == read.seen[-1]["output"] == TOLD[-1]["response"]["output"]
+def test_snapshot_grows_to_the_final_response(way: Way, server: Loopback) -> None:
+    read = respond(way, server, EVENTS, lambda stream, _: stream.current_response_snapshot.to_dict())
+    assert [len(snapshot["output"]) for snapshot in read.seen] == [0, 0, *[1] * 5, *[2] * 7, *[3] * 6]
+    assert read.seen[-2]["output"] == read.seen[-1]["output"] == EVENTS[-1]["response"]["output"]
 
 
 @pytest.mark.parametrize("status", ["incomplete", "failed"])
-def test_a_response_that_ended_early_is_given_back(status: str, way: Way, server: Loopback) -> None:
-    read = respond(way, server, told('{"st', '{"st', status=status), text_format=Plan)
+def test_unfinished_response_is_returned_unparsed(status: str, way: Way, server: Loopback) -> None:
+    read = respond(way, server, response_events('{"st', '{"st', status=status), text_format=Plan)
     assert read.error is None
     assert (read.final.status, read.final.output_text, read.final.output_parsed) == (status, '{"st', None)
 
 
-def test_a_response_that_does_not_fit_survives_in_the_error(way: Way, server: Loopback) -> None:
-    read = respond(way, server, told("[1]", "[1]"), text_format=Plan)
+def test_parse_error_of_a_response_stream_carries_the_response(way: Way, server: Loopback) -> None:
+    read = respond(way, server, response_events("[1]", "[1]"), text_format=Plan)
     assert isinstance(read.error, oai.ParseError)
     assert read.again is read.error
     assert (read.error.text, read.error.completion.output_text) == ("[1]", "[1]")
     assert read.stream.current_response_snapshot.status == "completed"
 
 
-def test_an_end_without_output_is_filled_from_the_stream(way: Way, server: Loopback) -> None:
+def test_final_event_without_output_keeps_the_streamed_items(way: Way, server: Loopback) -> None:
     bare = {name: value for name, value in response().items() if name != "output"}
-    read = respond(way, server, told(PLAN, PLAN, final=bare), text_format=Plan)
+    read = respond(way, server, response_events(PLAN, PLAN, final=bare), text_format=Plan)
     assert (read.error, read.final.output_parsed, len(read.final.output)) == (None, Plan([], "good"), 3)
 
 
-def test_events_of_unannounced_items_begin_them(way: Way, server: Loopback) -> None:
+def test_events_of_unannounced_items_create_them(way: Way, server: Loopback) -> None:
     at = {"output_index": 0, "content_index": 0}
     events = [{"type": "response.output_text.delta", "delta": piece, **at} for piece in ("a", "b")]
     new = {"type": "response.brand_new.delta", "delta": "?"}
@@ -570,28 +570,28 @@ def test_events_of_unannounced_items_begin_them(way: Way, server: Loopback) -> N
     assert read.events[2].to_dict() == new
 
 
-def test_a_stream_is_taken_up_where_it_broke(way: Way, server: Loopback) -> None:
-    broken = respond(way, server, TOLD[:10])
+def test_broken_response_stream_is_resumed(way: Way, server: Loopback) -> None:
+    broken = respond(way, server, EVENTS[:10])
     after = broken.stream.sequence_number
-    server.reply(Answer.events(TOLD, done=False))
+    server.reply(Answer.events(EVENTS, done=False))
     read = way.read(RESPONSES, "get_final_response", response_id="r", starting_after=after, text_format=Plan)
-    assert [each.sequence_number for each in (*broken.events, *read.events)] == list(range(len(TOLD)))
+    assert [event.sequence_number for event in (*broken.events, *read.events)] == list(range(len(EVENTS)))
     assert read.final.output_parsed == Plan([], "good")
-    assert next(each for each in read.events if each.type == "response.output_text.delta").snapshot == PLAN
+    assert next(event for event in read.events if event.type == "response.output_text.delta").snapshot == PLAN
     assert (server.requests[1].method, server.requests[1].path) == ("GET", "/v1/responses/r")
     assert "stream=true" in server.requests[1].query
 
 
-def test_what_is_for_a_new_response_does_not_take_one_up(server: Loopback) -> None:
+def test_resuming_rejects_parameters_of_a_new_response(server: Loopback) -> None:
     with oai.OpenAI(api_key="k", base_url=server.url) as client:
-        with pytest.raises(ValueError, match="model would begin a new one"):
+        with pytest.raises(ValueError, match="cannot be combined with model"):
             client.responses.stream(response_id="r", model="m")
-        with pytest.raises(ValueError, match="give its response_id"):
+        with pytest.raises(ValueError, match="pass its response_id"):
             client.responses.stream(starting_after=1)
 
 
 @pytest.mark.parametrize("background", [True, False])
-def test_cancelling_stops_what_runs_in_the_background(background: bool, way: Way, server: Loopback) -> None:
+def test_cancel_cancels_a_background_response(background: bool, way: Way, server: Loopback) -> None:
     async def cancel(stream: Any) -> Any:
         await anext(stream)
         return await stream.cancel()
@@ -602,13 +602,13 @@ def test_cancelling_stops_what_runs_in_the_background(background: bool, way: Way
 
     started = {"type": "response.created", "response": response(background=background, status="in_progress")}
     server.reply(Answer.events(numbered(started), done=False), Answer.of_json(response(status="cancelled")))
-    made = way.use(RESPONSES, cancel if way.is_async else cancel_now, model="m", input="x", background=background)
-    assert made.status == ("cancelled" if background else "in_progress")
+    result = way.use(RESPONSES, cancel if way.is_async else cancel_now, model="m", input="x", background=background)
+    assert result.status == ("cancelled" if background else "in_progress")
     assert [seen.path for seen in server.requests[1:]] == ["/v1/responses/r/cancel"] * background
 
 
 def memory_of(feed: Any, count: int) -> int:
-    """The most memory, in bytes, that is held while so many events are fed."""
+    """Return the peak memory in bytes while `count` events are processed."""
     tracemalloc.start()
     feed(count)
     peak = tracemalloc.get_traced_memory()[1]
@@ -636,23 +636,23 @@ def feed_responses(count: int) -> None:
 
 
 @pytest.mark.parametrize("feed", [feed_chat, feed_responses])
-def test_an_event_costs_the_same_however_long_the_text_is(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cost_per_event_does_not_depend_on_text_length(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     joined: list[int] = []
-    real = Pieces.upto
+    real = GrowingText.upto
 
-    def counted(self: Pieces, pieces: list[str], count: int) -> str:
+    def counted(self: GrowingText, pieces: list[str], count: int) -> str:
         joined.append(count)
         return real(self, pieces, count)
 
-    monkeypatch.setattr(Pieces, "upto", counted)
+    monkeypatch.setattr(GrowingText, "upto", counted)
     feed(1000)
-    assert joined == [1000], "the text is put together when it is asked for, and then once"
+    assert joined == [1000], "the text is joined on access, and only once"
     assert memory_of(feed, 2000) < 3 * memory_of(feed, 1000)
 
 
 @given(st.lists(st.text(max_size=5), max_size=20), st.data())
-def test_a_growing_text_is_what_was_appended(parts: list[str], data: st.DataObject) -> None:
-    text = Pieces()
+def test_growing_text_equals_the_appended_pieces(parts: list[str], data: st.DataObject) -> None:
+    text = GrowingText()
     views = []
     for n, part in enumerate(parts):
         text.append(part)
@@ -678,7 +678,7 @@ JSON: Any = st.recursive(
 
 
 def contains(whole: Any, part: Any) -> bool:
-    """Whether a part of a document could be the beginning of the whole."""
+    """Return whether a part of a document may be the beginning of the whole."""
     if isinstance(part, str) and isinstance(whole, str):
         return whole.startswith(part)
     if isinstance(part, list) and isinstance(whole, list):
@@ -689,7 +689,7 @@ def contains(whole: Any, part: Any) -> bool:
 
 
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4), st.booleans(), st.data())
-def test_half_a_document_says_the_beginning_of_the_whole(whole: Any, ascii_only: bool, data: st.DataObject) -> None:
+def test_partial_json_is_a_beginning_of_the_document(whole: Any, ascii_only: bool, data: st.DataObject) -> None:
     text = json.dumps(whole, ensure_ascii=ascii_only)
     assert partial_json(text) == whole
     cut = data.draw(st.integers(1, len(text)))
@@ -698,11 +698,11 @@ def test_half_a_document_says_the_beginning_of_the_whole(whole: Any, ascii_only:
     assert contains(whole, part)
 
 
-def test_the_events_of_a_response_are_the_apis_less_those_that_say_more() -> None:
-    ours = set(map(origin, get_args(response_events.ResponseStreamEvent)))
-    more = {kind for kind in ours if kind.__module__ == response_events.__name__}
-    assert {kind.__base__ if kind in more else kind for kind in ours} == set(get_args(ResponseStreamEvent))
-    assert {kind.__name__ for kind in more} == {kind.__base__.__name__ for kind in more}
+def test_response_event_union_matches_the_api() -> None:
+    union = set(map(origin, get_args(event_types.ResponseStreamEvent)))
+    extended = {kind for kind in union if kind.__module__ == event_types.__name__}
+    assert {kind.__base__ if kind in extended else kind for kind in union} == set(get_args(ResponseStreamEvent))
+    assert {kind.__name__ for kind in extended} == {kind.__base__.__name__ for kind in extended}
 
 
 def origin(kind: Any) -> Any:

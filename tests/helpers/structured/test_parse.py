@@ -1,4 +1,4 @@
-"""Structured outputs: types to strict schemas, answers to values, and what survives where that fails."""
+"""Structured outputs: types to strict schemas, text to values, and errors that carry the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from both import Way
 from hypothesis import given
 from hypothesis import strategies as st
-from structured import Plan, Step, check_strict, completion, response, said
+from structured import Plan, Step, check_strict, completion, output_message, response
 
 import oai
 from oai._json.encode import encode
@@ -81,7 +81,7 @@ VALUES: dict[Any, Any] = {
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_a_type_becomes_a_strict_schema_that_takes_its_values(kind: Any) -> None:
+def test_strict_schema_of_a_type_accepts_its_values(kind: Any) -> None:
     schema = format_of(kind).schema()
     check_strict(schema)
     jsonschema.validate(VALUES[kind], schema)
@@ -98,7 +98,7 @@ def msgspec_or_pydantic(kind: Any) -> Any:
     return msgspec.convert(VALUES[kind], kind)
 
 
-def test_fields_keep_their_order_and_their_descriptions() -> None:
+def test_schema_keeps_field_order_and_descriptions() -> None:
     assert list(format_of(PlanDict).schema()["properties"]) == ["steps", "mood", "a_note"]
     step = format_of(Plan).schema()["$defs"]["Step"]["properties"]["why"]
     assert step == {"type": "string", "description": "The reason."}
@@ -110,24 +110,24 @@ def test_fields_keep_their_order_and_their_descriptions() -> None:
     }
 
 
-def test_the_given_schema_stays_as_it_is() -> None:
+def test_strict_does_not_modify_its_argument() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
     before = json.dumps(schema)
     assert strict(schema)["required"] == ["a"]
     assert json.dumps(schema) == before
 
 
-def test_a_reference_with_neighbours_is_written_out() -> None:
-    there = {"type": "object", "properties": {"b": {"type": "integer"}}}
-    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/B", "description": "d"}}, "$defs": {"B": there}}
-    made = strict(schema)
-    check_strict(made)
-    assert made["properties"]["a"]["description"] == "d"
-    assert made["properties"]["a"]["properties"] == {"b": {"type": "integer"}}
-    assert "$defs" not in made
+def test_reference_with_siblings_is_inlined() -> None:
+    target = {"type": "object", "properties": {"b": {"type": "integer"}}}
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/B", "description": "d"}}, "$defs": {"B": target}}
+    result = strict(schema)
+    check_strict(result)
+    assert result["properties"]["a"]["description"] == "d"
+    assert result["properties"]["a"]["properties"] == {"b": {"type": "integer"}}
+    assert "$defs" not in result
 
 
-def test_models_of_one_name_within_other_models_keep_their_own_schemas() -> None:
+def test_nested_models_of_the_same_name_keep_their_schemas() -> None:
     def model(name: str, inner: Any) -> Any:
         item = pydantic.create_model("Item", **{name: (inner, ...)})
         return pydantic.create_model("Outer", item=(item, ...), items=(list[item], ...))  # type: ignore[valid-type]
@@ -146,12 +146,12 @@ def test_models_of_one_name_within_other_models_keep_their_own_schemas() -> None
     assert format_of(kind).decode(json.dumps(value)).b.item.word == "x"
 
 
-def test_a_type_may_describe_what_is_of_its_own_type() -> None:
+def test_recursive_reference_may_have_a_description() -> None:
     ref = {"$ref": "#/$defs/Node"}
     node = {"type": "object", "properties": {"kids": {"type": "array", "items": {**ref, "description": "a kid"}}}}
-    made = strict({**ref, "$defs": {"Node": node}})
-    check_strict(made)
-    kid = made["properties"]["kids"]["items"]
+    result = strict({**ref, "$defs": {"Node": node}})
+    check_strict(result)
+    kid = result["properties"]["kids"]["items"]
     assert kid["description"] == "a kid"
     assert kid["properties"]["kids"]["items"] == ref
 
@@ -159,15 +159,15 @@ def test_a_type_may_describe_what_is_of_its_own_type() -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (dict[str, int], "a dict of any keys"),
+        (dict[str, int], "a dict with arbitrary keys"),
         (tuple[int, str], "a tuple"),
-        (list[dict[str, int]], r"field\[\].*a dict of any keys"),
-        (Any, "any value at all"),
-        (list, "any value at all"),
+        (list[dict[str, int]], r"field\[\].*a dict with arbitrary keys"),
+        (Any, "a value of any type"),
+        (list, "a value of any type"),
         (complex, "has no JSON schema"),
     ],
 )
-def test_what_strict_mode_cannot_say_is_an_error_that_names_the_field(kind: Any, message: str) -> None:
+def test_unsupported_type_error_names_the_field(kind: Any, message: str) -> None:
     inner = msgspec.defstruct("Inner", [("field", kind)])
     outer = msgspec.defstruct("Outer", [("fine", int), ("inner", inner)])
     with pytest.raises(TypeError, match=f"(Inner.field|Outer.inner).*{message}|{message}"):
@@ -176,8 +176,8 @@ def test_what_strict_mode_cannot_say_is_an_error_that_names_the_field(kind: Any,
         format_of(inner).schema()
 
 
-def test_a_root_that_is_no_object_is_an_error() -> None:
-    with pytest.raises(TypeError, match="list is no object.*put it in a class"):
+def test_root_must_be_an_object() -> None:
+    with pytest.raises(TypeError, match="list is not an object.*make it a field"):
         format_of(list[int]).schema()
 
 
@@ -186,71 +186,71 @@ TYPES: Any = st.recursive(SCALARS, lambda inner: inner.map(lambda kind: list[kin
 
 
 @given(st.lists(TYPES, min_size=1, max_size=5), st.sampled_from(["struct", "dataclass", "dict"]))
-def test_any_type_made_of_these_is_strict(kinds: list[Any], form: str) -> None:
+def test_composed_types_have_strict_schemas(kinds: list[Any], form: str) -> None:
     fields = [(f"field_{n}", kind) for n, kind in enumerate(kinds)]
     if form == "struct":
-        made: Any = msgspec.defstruct("Made", fields)
+        kind: Any = msgspec.defstruct("Made", fields)
     elif form == "dataclass":
-        made = dataclass(type("Made", (), {"__annotations__": dict(fields)}))
+        kind = dataclass(type("Made", (), {"__annotations__": dict(fields)}))
     else:
-        made = TypedDict("Made", dict(fields))  # noqa: UP013 - its fields are not known before
-    schema = format_of(made).schema()
+        kind = TypedDict("Made", dict(fields))  # noqa: UP013 - the fields are drawn
+    schema = format_of(kind).schema()
     check_strict(schema)
     assert list(schema["properties"]) == [name for name, _ in fields]
 
 
 @pytest.mark.parametrize("kind", VALUES)
 @pytest.mark.parametrize("path", ["chat.completions.parse", "beta.chat.completions.parse"])
-def test_a_completion_is_parsed(path: str, kind: Any, way: Way, server: Loopback) -> None:
+def test_completion_is_parsed(path: str, kind: Any, way: Way, server: Loopback) -> None:
     text = json.dumps(VALUES[kind])
     sent = completion(text, new_field={"a": 1})
     server.reply(Answer.of_json(sent, headers=[("x-request-id", "r")]))
-    made = way.call(path, model="m", messages=[], response_format=kind)
+    result = way.call(path, model="m", messages=[], response_format=kind)
     body = server.requests[0].json()
     assert body["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": kind.__name__, "schema": format_of(kind).schema(), "strict": True},
     }
-    assert isinstance(made, ParsedChatCompletion)
-    assert isinstance(made, ChatCompletion)
-    message = made.choices[0].message
+    assert isinstance(result, ParsedChatCompletion)
+    assert isinstance(result, ChatCompletion)
+    message = result.choices[0].message
     assert message.parsed == msgspec_or_pydantic(kind)
     assert message.content == text
     assert message.new_field == {"a": 1}
-    assert (made.usage.total_tokens, made._request_id) == (3, "r")
-    assert made.to_dict() == sent
-    again = pickle.loads(pickle.dumps(made))
+    assert (result.usage.total_tokens, result._request_id) == (3, "r")
+    assert result.to_dict() == sent
+    again = pickle.loads(pickle.dumps(result))
     assert again.choices[0].message.parsed == message.parsed
     assert again.to_dict() == sent
     assert json.loads(encode({"messages": [message]}))["messages"] == [sent["choices"][0]["message"]]
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_a_response_is_parsed(kind: Any, way: Way, server: Loopback) -> None:
+def test_response_is_parsed(kind: Any, way: Way, server: Loopback) -> None:
     text = json.dumps(VALUES[kind])
-    remark = said("Let me see", phase="commentary")
-    sent = response({"type": "new_item", "x": 1}, remark, said(text, phase="final_answer"))
+    remark = output_message("Let me see", phase="commentary")
+    sent = response({"type": "new_item", "x": 1}, remark, output_message(text, phase="final_answer"))
     server.reply(Answer.of_json(sent))
-    made = way.call("responses.parse", model="m", input="x", text_format=kind, text={"verbosity": "low"})
+    result = way.call("responses.parse", model="m", input="x", text_format=kind, text={"verbosity": "low"})
     form = server.requests[0].json()["text"]
     schema = format_of(kind).schema()
     assert form == {
         "verbosity": "low",
         "format": {"type": "json_schema", "name": kind.__name__, "schema": schema, "strict": True},
     }
-    assert isinstance(made, ParsedResponse)
-    assert made.output_parsed == msgspec_or_pydantic(kind)
-    assert made.output[1].content[0].parsed is None
-    assert made.output_text == f"Let me see{text}"
-    assert made.to_dict() == sent
-    again = pickle.loads(pickle.dumps(made))
-    assert (again.output_parsed, again.to_dict()) == (made.output_parsed, sent)
+    assert isinstance(result, ParsedResponse)
+    assert result.output_parsed == msgspec_or_pydantic(kind)
+    assert result.output[1].content[0].parsed is None
+    assert result.output_text == f"Let me see{text}"
+    assert result.to_dict() == sent
+    again = pickle.loads(pickle.dumps(result))
+    assert (again.output_parsed, again.to_dict()) == (result.output_parsed, sent)
 
 
 @pytest.mark.parametrize("text", ["not JSON", '{"steps": []', '{"steps": 1, "mood": 1}', '{"steps":[],"mood":""}'])
 @pytest.mark.parametrize("kind", [Plan, PlanModel])
-def test_an_answer_that_does_not_fit_survives_in_the_error(text: str, kind: Any, way: Way, server: Loopback) -> None:
-    server.reply(Answer.of_json(completion(text)), Answer.of_json(response(said(text))))
+def test_parse_error_carries_the_result(text: str, kind: Any, way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(completion(text)), Answer.of_json(response(output_message(text))))
     with pytest.raises(oai.ParseError, match=kind.__name__) as failed:
         way.call("chat.completions.parse", model="m", messages=[], response_format=kind)
     again = pickle.loads(pickle.dumps(failed.value))
@@ -267,61 +267,59 @@ def test_an_answer_that_does_not_fit_survives_in_the_error(text: str, kind: Any,
     ("reason", "error"),
     [("length", oai.LengthFinishReasonError), ("content_filter", oai.ContentFilterFinishReasonError)],
 )
-def test_an_answer_that_was_cut_is_an_error_where_there_is_something_to_parse(
-    reason: str, error: Any, way: Way, server: Loopback
-) -> None:
+def test_unfinished_output_that_is_to_be_parsed_raises(reason: str, error: Any, way: Way, server: Loopback) -> None:
     server.default = Answer.of_json(completion('{"st', reason))
     with pytest.raises(error) as failed:
         way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
-    for each in (failed.value, pickle.loads(pickle.dumps(failed.value))):
-        assert each.completion.choices[0].message.content == '{"st'
-        assert each.completion.usage.total_tokens == 3
-    made = way.call("chat.completions.parse", model="m", messages=[])
-    assert made.choices[0].finish_reason == reason
+    for error_ in (failed.value, pickle.loads(pickle.dumps(failed.value))):
+        assert error_.completion.choices[0].message.content == '{"st'
+        assert error_.completion.usage.total_tokens == 3
+    result = way.call("chat.completions.parse", model="m", messages=[])
+    assert result.choices[0].finish_reason == reason
 
 
-def test_an_incomplete_response_says_so_by_its_status(way: Way, server: Loopback) -> None:
-    cut = response(said('{"st'), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+def test_incomplete_response_is_returned_unparsed(way: Way, server: Loopback) -> None:
+    cut = response(output_message('{"st'), status="incomplete", incomplete_details={"reason": "max_output_tokens"})
     server.reply(Answer.of_json(cut))
-    made = way.call("responses.parse", model="m", input="x", text_format=Plan)
-    assert (made.output_parsed, made.status, made.output_text) == (None, "incomplete", '{"st')
+    result = way.call("responses.parse", model="m", input="x", text_format=Plan)
+    assert (result.output_parsed, result.status, result.output_text) == (None, "incomplete", '{"st')
 
 
-def test_a_refusal_is_not_parsed(way: Way, server: Loopback) -> None:
-    refused = {**said(""), "content": [{"type": "refusal", "refusal": "No."}]}
+def test_refusal_is_not_parsed(way: Way, server: Loopback) -> None:
+    refused = {**output_message(""), "content": [{"type": "refusal", "refusal": "No."}]}
     server.reply(Answer.of_json(completion(None, refusal="No.")), Answer.of_json(response(refused)))
-    made = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
-    assert (made.choices[0].message.parsed, made.choices[0].message.refusal) == (None, "No.")
+    result = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
+    assert (result.choices[0].message.parsed, result.choices[0].message.refusal) == (None, "No.")
     assert way.call("responses.parse", model="m", input="x", text_format=Plan).output_parsed is None
 
 
-def test_a_format_of_plain_data_is_sent_as_it_is(way: Way, server: Loopback) -> None:
+def test_format_passed_as_a_dict_is_sent_unchanged(way: Way, server: Loopback) -> None:
     server.reply(Answer.of_json(completion("{}")))
-    made = way.call("chat.completions.parse", model="m", messages=[], response_format={"type": "json_object"})
+    result = way.call("chat.completions.parse", model="m", messages=[], response_format={"type": "json_object"})
     assert server.requests[0].json()["response_format"] == {"type": "json_object"}
-    assert made.choices[0].message.parsed is None
+    assert result.choices[0].message.parsed is None
 
 
-def test_the_shapes_of_other_servers_end_in_an_answer(way: Way, server: Loopback) -> None:
+def test_odd_shapes_of_other_servers_give_a_result(way: Way, server: Loopback) -> None:
     odd = completion('{"steps": [], "mood": "good"}', "eos")
     for sent in (odd, {**odd, "choices": None}, {**odd, "choices": [{"index": 0}]}, {**odd, "choices": ["x"]}):
         server.reply(Answer.of_json(sent))
-        made = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
-        assert made.to_dict() == {name: value for name, value in sent.items() if value is not None}
+        result = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
+        assert result.to_dict() == {name: value for name, value in sent.items() if value is not None}
     server.reply(Answer.of_json({**response(), "output": None}), Answer.of_json(response("x", {"type": "message"})))
     for _ in range(2):
         assert way.call("responses.parse", model="m", input="x", text_format=Plan).output_parsed is None
 
 
-def test_two_formats_are_one_too_many(way: Way) -> None:
+def test_text_format_and_text_cannot_be_combined(way: Way) -> None:
     with pytest.raises(TypeError, match=r"text_format and text\.format"):
         way.call("responses.parse", model="m", input="x", text_format=Plan, text={"format": {"type": "text"}})
 
 
-def test_what_is_sent_and_what_is_parsed_may_differ(way: Way, server: Loopback) -> None:
-    server.default = Answer.of_json(response(said('{"lives": 9, "type": "cat"}')))
-    made = way.call("responses.parse", model="m", input="x", parse_as=Cat)
-    assert made.output_parsed == Cat(9)
+def test_parse_as_overrides_the_parsed_type(way: Way, server: Loopback) -> None:
+    server.default = Answer.of_json(response(output_message('{"lives": 9, "type": "cat"}')))
+    result = way.call("responses.parse", model="m", input="x", parse_as=Cat)
+    assert result.output_parsed == Cat(9)
     assert "text" not in server.requests[0].json()
     assert way.call("responses.parse", model="m", input="x", text_format=Cat, parse_as=None).output_parsed is None
 
@@ -337,7 +335,7 @@ print("pydantic" in sys.modules, "asyncio" in sys.modules, answer.choices[0].mes
 """
 
 
-def test_nothing_is_imported_before_it_is_needed() -> None:
+def test_helpers_and_pydantic_are_imported_on_demand() -> None:
     done = subprocess.run([sys.executable, "-c", SMALL], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[0] == "[] False"
     assert done.stdout.splitlines()[1] == "False False Answer(value=0)"

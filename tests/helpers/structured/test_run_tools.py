@@ -1,4 +1,4 @@
-"""Tools made of functions and types, their parsed calls, and the run that calls them until the model is done."""
+"""Tools result of functions and types, their parsed calls, and the loop that runs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import jsonschema
 import pydantic
 import pytest
 from both import Way
-from structured import check_strict, completion, response, said
+from structured import check_strict, completion, output_message, response
 from tools_of_tests import Search, Weather, item, weather
 
 import oai
@@ -54,11 +54,11 @@ def call(name: str, arguments: Any, call_id: str = "call_1") -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
 
 
-def asked(*calls: dict[str, Any], finish: str = "tool_calls") -> Answer:
+def tool_call_answer(*calls: dict[str, Any], finish: str = "tool_calls") -> Answer:
     return Answer.of_json(completion(None, finish, tool_calls=list(calls)))
 
 
-def test_a_function_becomes_a_tool() -> None:
+def test_function_becomes_a_tool() -> None:
     tool = oai.function_tool(weather)
     function = tool["function"]
     assert (tool["type"], function["name"], function["strict"]) == ("function", "weather", True)
@@ -75,7 +75,7 @@ def test_a_function_becomes_a_tool() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Search, "Search"), (Order, "Order"), (Book, "Book"), (Weather, "Weather")])
-def test_a_type_becomes_a_tool(kind: Any, name: str) -> None:
+def test_type_becomes_a_tool(kind: Any, name: str) -> None:
     function = oai.function_tool(kind)["function"]
     check_strict(function["parameters"])
     assert function["name"] == name
@@ -83,17 +83,17 @@ def test_a_type_becomes_a_tool(kind: Any, name: str) -> None:
     assert oai.pydantic_function_tool(kind, name="n", description="d")["function"]["description"] == "d"
 
 
-def test_a_tool_that_is_not_strict_lets_out_what_has_a_default() -> None:
+def test_non_strict_tool_does_not_require_defaulted_arguments() -> None:
     def free(city: str, tags: dict[str, str] | None = None) -> str: ...
 
-    with pytest.raises(TypeError, match=r"free\.tags.*a dict of any keys"):
+    with pytest.raises(TypeError, match=r"free\.tags.*a dict with arbitrary keys"):
         oai.function_tool(free)
     parameters = oai.function_tool(free, strict=False)["function"]["parameters"]
     assert parameters["required"] == ["city"]
     jsonschema.validate({"city": "x", "tags": {"a": "b"}}, parameters)
 
 
-def test_a_function_that_a_model_cannot_call_is_an_error() -> None:
+def test_unsupported_signature_raises() -> None:
     def untyped(city): ...
 
     def many(*cities: str): ...
@@ -102,44 +102,44 @@ def test_a_function_that_a_model_cannot_call_is_an_error() -> None:
 
     def local(where: Local): ...
 
-    with pytest.raises(TypeError, match=r"local\(\): name 'Local' is not defined; .* at the top of a module"):
+    with pytest.raises(TypeError, match=r"local\(\): name 'Local' is not defined; .* at module level"):
         oai.function_tool(local)
-    with pytest.raises(TypeError, match=r"untyped\(\): the argument 'city' has no type"):
+    with pytest.raises(TypeError, match=r"untyped\(\): the argument 'city' has no type annotation"):
         oai.function_tool(untyped)
-    with pytest.raises(TypeError, match=r"many\(\): a model cannot give \*cities"):
+    with pytest.raises(TypeError, match=r"many\(\): a model cannot pass \*cities"):
         oai.function_tool(many)
 
 
-def test_what_a_partial_gives_is_not_asked_of_the_model(way: Way, server: Loopback) -> None:
-    def found(shelf: list[str], text: str, limit: int = 2, *, upper: bool = False) -> list[str]:
+def test_arguments_bound_by_partial_are_not_in_the_schema(way: Way, server: Loopback) -> None:
+    def search(shelf: list[str], text: str, limit: int = 2, *, upper: bool = False) -> list[str]:
         """Look books up.
 
         Args:
             shelf: where.
             text: what they are about.
         """
-        return [each.upper() if upper else each for each in shelf if text in each][:limit]
+        return [title.upper() if upper else title for title in shelf if text in title][:limit]
 
-    shop = functools.partial(functools.partial(found, ["tea", "teak", "oak"]), upper=True)
+    shop = functools.partial(functools.partial(search, ["tea", "teak", "oak"]), upper=True)
     (tool,) = [oai.function_tool(shop)["function"]]
     assert (tool["name"], tool["description"], tool["parameters"]["required"]) == (
-        "found",
+        "search",
         "Look books up.",
         ["text", "limit"],
     )
     assert tool["parameters"]["properties"]["text"]["description"] == "what they are about."
     slow = functools.partial(slow_weather, city="Rome")
     server.reply(
-        asked(call("found", {"text": "tea", "limit": 1}, "a"), call("slow_weather", {}, "b")),
+        tool_call_answer(call("search", {"text": "tea", "limit": 1}, "a"), call("slow_weather", {}, "b")),
         Answer.of_json(completion("done")),
     )
     way.call("chat.completions.run_tools", model="m", messages=[], tools=[shop, slow])
-    results = [each["content"] for each in server.requests[1].json()["messages"] if each["role"] == "tool"]
+    results = [message["content"] for message in server.requests[1].json()["messages"] if message["role"] == "tool"]
     assert results == ['["TEA"]', "sunny in Rome"]
 
 
-def test_a_partial_of_a_type_is_no_tool() -> None:
-    with pytest.raises(TypeError, match=r"Search\(\): a partial of a type is no tool; .* default"):
+def test_partial_of_a_type_is_rejected() -> None:
+    with pytest.raises(TypeError, match=r"Search\(\): a partial of a type cannot be a tool; .* default"):
         oai.function_tool(functools.partial(Search, limit=1))
 
 
@@ -150,7 +150,7 @@ def test_tools_pickle() -> None:
         assert (again, again.target, again.name) == (tool, target, "n")
 
 
-def test_tools_take_the_shape_of_either_api() -> None:
+def test_tools_are_converted_between_apis() -> None:
     tool = oai.function_tool(weather)
     hosted = {"type": "web_search"}
     namespace = {"type": "namespace", "name": "n", "tools": [dict(tool)]}
@@ -178,43 +178,43 @@ def test_calls_are_parsed(way: Way, server: Loopback) -> None:
     loose = {"type": "function", "function": {"name": "loose", "parameters": {}}}
     tools = [weather, oai.function_tool(Search), {"type": "function", "function": STRICT}, loose, Book, nothing]
     server.reply(Answer.of_json(sent))
-    made = way.call("chat.completions.parse", model="m", messages=[], tools=tools)
-    assert [each["function"]["name"] for each in server.requests[0].json()["tools"]] == [
+    result = way.call("chat.completions.parse", model="m", messages=[], tools=tools)
+    assert [tool["function"]["name"] for tool in server.requests[0].json()["tools"]] == [
         *("weather", "Search", "free", "loose", "Book", "nothing")
     ]
-    parsed = [each.function.parsed_arguments for each in made.choices[0].message.tool_calls]
+    parsed = [call.function.parsed_arguments for call in result.choices[0].message.tool_calls]
     assert parsed == [{"city": "Paris"}, Search("a"), {"a": 1}, None, None, Book(nights=2), {}]
-    assert made.to_dict() == sent
-    assert pickle.loads(pickle.dumps(made)).choices[0].message.tool_calls[1].function.parsed_arguments == Search("a")
+    assert result.to_dict() == sent
+    assert pickle.loads(pickle.dumps(result)).choices[0].message.tool_calls[1].function.parsed_arguments == Search("a")
     items = [item("weather", {"city": "Paris"}), item("Search", {"text": "a"}), item("free", {"a": 1}), item("no", "{")]
     server.reply(Answer.of_json(response(*items)))
-    made = way.call("responses.parse", model="m", input="x", tools=[weather, Search, {"type": "function", **STRICT}])
-    assert [each.parsed_arguments for each in made.output] == [{"city": "Paris"}, Search("a"), {"a": 1}, None]
-    assert made.to_dict() == response(*items)
+    result = way.call("responses.parse", model="m", input="x", tools=[weather, Search, {"type": "function", **STRICT}])
+    assert [call.parsed_arguments for call in result.output] == [{"city": "Paris"}, Search("a"), {"a": 1}, None]
+    assert result.to_dict() == response(*items)
 
 
-def test_arguments_that_do_not_fit_survive_in_the_error(way: Way, server: Loopback) -> None:
-    server.reply(asked(call("weather", '{"city": 1}')), Answer.of_json(response(item("weather", "{"))))
-    with pytest.raises(oai.ParseError, match="arguments for weather") as failed:
+def test_parse_error_of_arguments_carries_the_result(way: Way, server: Loopback) -> None:
+    server.reply(tool_call_answer(call("weather", '{"city": 1}')), Answer.of_json(response(item("weather", "{"))))
+    with pytest.raises(oai.ParseError, match="arguments of a call of weather") as failed:
         way.call("chat.completions.parse", model="m", messages=[], tools=[weather])
     assert (failed.value.tool, failed.value.text) == ("weather", '{"city": 1}')
     assert failed.value.completion.usage.total_tokens == 3
-    with pytest.raises(oai.ParseError, match="arguments for weather"):
+    with pytest.raises(oai.ParseError, match="arguments of a call of weather"):
         way.call("responses.parse", model="m", input="x", tools=[weather])
 
 
-def test_a_run_calls_tools_until_the_model_is_done(way: Way, server: Loopback) -> None:
+def test_run_tools_runs_until_the_model_is_done(way: Way, server: Loopback) -> None:
     server.reply(
-        asked(call("weather", {"city": "Paris", "unit": "F"})),
-        asked(call("slow_weather", {"city": "Rome"}, "a"), call("Search", {"text": "x", "limit": 2}, "b")),
-        asked(call("nothing", "", "c"), finish="stop"),
+        tool_call_answer(call("weather", {"city": "Paris", "unit": "F"})),
+        tool_call_answer(call("slow_weather", {"city": "Rome"}, "a"), call("Search", {"text": "x", "limit": 2}, "b")),
+        tool_call_answer(call("nothing", "", "c"), finish="stop"),
         Answer.of_json(completion('{"item": "tea"}')),
     )
     user = {"role": "user", "content": "Hi"}
     run = way.call(
         "chat.completions.run_tools",
         model="m",
-        messages=(each for each in [user]),
+        messages=(message for message in [user]),
         tools=[weather, slow_weather, Search, nothing],
         response_format=Order,
         temperature=0.5,
@@ -224,20 +224,20 @@ def test_a_run_calls_tools_until_the_model_is_done(way: Way, server: Loopback) -
     bodies = [seen.json() for seen in server.requests]
     assert [len(body["messages"]) for body in bodies] == [1, 3, 6, 8]
     assert all(body["temperature"] == 0.5 and len(body["tools"]) == 4 for body in bodies)
-    results = [each["content"] for each in bodies[-1]["messages"] if each["role"] == "tool"]
+    results = [message["content"] for message in bodies[-1]["messages"] if message["role"] == "tool"]
     assert results == ['{"city":"Paris","degrees":68.0}', "sunny in Rome", '["x","x"]', "null"]
-    ids = [each["tool_call_id"] for each in bodies[-1]["messages"] if each["role"] == "tool"]
+    ids = [message["tool_call_id"] for message in bodies[-1]["messages"] if message["role"] == "tool"]
     assert ids == ["call_1", "a", "b", "c"]
     first = [call("weather", {"city": "Paris", "unit": "F"})]
     assert bodies[-1]["messages"][1] == {"role": "assistant", "tool_calls": first}
     assert json.loads(encode(run.messages))[:-1] == bodies[-1]["messages"]
 
 
-def test_a_run_of_responses_sends_back_what_came(way: Way, server: Loopback) -> None:
+def test_run_tools_of_responses_returns_output_items_as_input(way: Way, server: Loopback) -> None:
     thought = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "xyz"}
     server.reply(
         Answer.of_json(response(thought, item("weather", {"city": "Paris"}, "a"), item("broken", {"city": "B"}, "b"))),
-        Answer.of_json(response(said('{"item": "tea"}'))),
+        Answer.of_json(response(output_message('{"item": "tea"}'))),
     )
     run = way.call(
         "responses.run_tools",
@@ -263,46 +263,48 @@ def test_a_run_of_responses_sends_back_what_came(way: Way, server: Loopback) -> 
     assert len(run.messages) == 7
 
 
-def test_a_conversation_on_the_server_is_sent_only_what_is_new(way: Way, server: Loopback) -> None:
+def test_conversation_on_the_server_gets_new_items_only(way: Way, server: Loopback) -> None:
     server.reply(
         Answer.of_json(response(item("nothing", {}))),
         Answer.of_json(response(item("nothing", {}, "2"))),
-        Answer.of_json(response(said("ok"))),
+        Answer.of_json(response(output_message("ok"))),
     )
     way.call("responses.run_tools", model="m", input="Hi", tools=[nothing], conversation="conv_1")
     inputs = [seen.json()["input"] for seen in server.requests]
-    assert [len(each) for each in inputs] == [1, 1, 1]
+    assert list(map(len, inputs)) == [1, 1, 1]
     assert inputs[2][0]["call_id"] == "2"
 
 
-def test_what_goes_wrong_is_told_to_the_model(way: Way, server: Loopback) -> None:
+def test_tool_errors_are_sent_to_the_model(way: Way, server: Loopback) -> None:
     calls = [call("broken", {"city": "B"}, "1"), call("weather", '{"city": 1}', "2"), call("unknown", "{}", "3")]
-    server.reply(asked(*calls), Answer.of_json(completion("sorry")))
+    server.reply(tool_call_answer(*calls), Answer.of_json(completion("sorry")))
     run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[broken, weather])
-    texts = [each["content"] for each in run.messages[1:4]]
+    texts = [message["content"] for message in run.messages[1:4]]
     assert texts[0] == "Error: RuntimeError: no B"
     assert texts[1].startswith("Error: ValidationError: Expected `str`, got `int` - at `$.city`")
     assert texts[2] == "Error: LookupError: there is no tool 'unknown'"
 
 
-def test_text_that_cannot_be_sent_is_an_error_of_its_tool(way: Way, server: Loopback) -> None:
+def test_unencodable_output_is_an_error_of_its_tool(way: Way, server: Loopback) -> None:
     def listed() -> str:
         return "caf\udce9"  # a file's name as `os.listdir` has it
 
     def failed() -> str:
         raise OSError(listed())
 
-    server.reply(asked(call("listed", {}, "1"), call("failed", {}, "2")), Answer.of_json(completion("sorry")))
+    server.reply(
+        tool_call_answer(call("listed", {}, "1"), call("failed", {}, "2")), Answer.of_json(completion("sorry"))
+    )
     run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[listed, failed])
-    texts = [each["content"] for each in run.messages[1:3]]
+    texts = [message["content"] for message in run.messages[1:3]]
     assert "surrogates not allowed" in texts[0]
     assert texts[1] == "Error: OSError: caf\\udce9"
 
 
 @pytest.mark.parametrize("others", [0, 3])
-def test_what_goes_wrong_ends_the_run_where_that_is_wanted(others: int, way: Way, server: Loopback) -> None:
+def test_on_tool_error_raise_ends_the_run(others: int, way: Way, server: Loopback) -> None:
     calls = [call("weather", {"city": "A"}, str(n)) for n in range(others)]
-    server.reply(asked(call("broken", {"city": "B"}), *calls))
+    server.reply(tool_call_answer(call("broken", {"city": "B"}), *calls))
     with pytest.raises(oai.ToolError, match="The tool broken failed: RuntimeError: no B") as failed:
         way.call("chat.completions.run_tools", model="m", messages=[], tools=[broken, weather], on_tool_error="raise")
     assert isinstance(failed.value.__cause__, RuntimeError)
@@ -310,62 +312,66 @@ def test_what_goes_wrong_ends_the_run_where_that_is_wanted(others: int, way: Way
     assert (again.tool, len(again.messages), len(again.answers)) == ("broken", 1, 1)
 
 
-def test_a_model_that_never_ends_is_stopped(way: Way, server: Loopback) -> None:
+def test_max_rounds_stops_an_endless_run(way: Way, server: Loopback) -> None:
     def forever(seen: Seen) -> Answer:
         if seen.path.endswith("responses"):
             return Answer.of_json(response(item("nothing", {})))
-        return asked(call("nothing", {}))
+        return tool_call_answer(call("nothing", {}))
 
     server.default = forever
     for path, first in (("chat.completions", {"messages": []}), ("responses", {"input": []})):
         server.requests.clear()
-        with pytest.raises(oai.ToolError, match="after 3 answers") as failed:
+        with pytest.raises(oai.ToolError, match="after 3 rounds") as failed:
             way.call(f"{path}.run_tools", model="m", tools=[nothing], max_rounds=3, **first)
         assert len(server.requests) == 3
         assert (failed.value.tool, len(failed.value.answers), len(failed.value.messages)) == (None, 3, 6)
 
 
-def test_calls_that_only_the_caller_can_run_end_the_run(way: Way, server: Loopback) -> None:
+def test_calls_without_a_function_end_the_run(way: Way, server: Loopback) -> None:
     other = {"type": "function", "function": {"name": "other", "parameters": {}}}
-    server.default = asked(call("weather", {"city": "A"}), call("other", {}, "2"), call("Order", {"item": "x"}, "3"))
+    server.default = tool_call_answer(
+        call("weather", {"city": "A"}), call("other", {}, "2"), call("Order", {"item": "x"}, "3")
+    )
     run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[weather, other, Order])
-    assert [each.id for each in run.pending] == ["2", "3"]
+    assert [call.id for call in run.pending] == ["2", "3"]
     assert run.answer.choices[0].message.tool_calls[2].function.parsed_arguments == Order("x")
     assert len(server.requests) == 1
 
 
-def test_calls_of_custom_tools_end_the_run(way: Way, server: Loopback) -> None:
+def test_custom_tool_calls_end_the_run(way: Way, server: Loopback) -> None:
     custom = {"id": "2", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
-    server.default = asked(call("weather", {"city": "A"}), custom)
+    server.default = tool_call_answer(call("weather", {"city": "A"}), custom)
     shell = {"type": "custom", "custom": {"name": "shell"}}
     run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[weather, shell])
-    assert [each.to_dict() for each in run.pending] == [custom]
+    assert [call.to_dict() for call in run.pending] == [custom]
     assert len(server.requests) == 1
 
 
-def test_arguments_that_were_cut_are_not_run(way: Way, server: Loopback) -> None:
-    server.reply(asked(call("weather", '{"ci'), finish="length"))
+def test_calls_with_cut_arguments_are_not_run(way: Way, server: Loopback) -> None:
+    server.reply(tool_call_answer(call("weather", '{"ci'), finish="length"))
     with pytest.raises(oai.LengthFinishReasonError) as failed:
         way.call("chat.completions.run_tools", model="m", messages=[], tools=[weather])
     assert failed.value.completion.usage.total_tokens == 3
 
 
-def test_calls_of_one_answer_run_at_the_same_time_and_know_their_context(way: Way, server: Loopback) -> None:
+def test_calls_of_one_output_run_concurrently_in_their_context(way: Way, server: Loopback) -> None:
     who: ContextVar[str] = ContextVar("who", default="nobody")
     meet = threading.Barrier(3, timeout=10)
 
     def together(name: str) -> str:
-        meet.wait()  # until all three are there
+        meet.wait()  # returns once all three calls run
         return f"{name} of {who.get()}"
 
-    server.reply(asked(*[call("together", {"name": n}, n) for n in "abc"]), Answer.of_json(completion("done")))
+    server.reply(
+        tool_call_answer(*[call("together", {"name": n}, n) for n in "abc"]), Answer.of_json(completion("done"))
+    )
     token = who.set("me")
     run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[together])
     who.reset(token)
-    assert [each["content"] for each in run.messages[1:4]] == ["a of me", "b of me", "c of me"]
+    assert [message["content"] for message in run.messages[1:4]] == ["a of me", "b of me", "c of me"]
 
 
-def test_no_more_calls_run_at_the_same_time_than_told(way: Way, server: Loopback) -> None:
+def test_max_parallel_limits_concurrent_calls(way: Way, server: Loopback) -> None:
     lock, most, now = threading.Lock(), [0], [0]
     pair = threading.Barrier(2, timeout=10)
 
@@ -373,20 +379,22 @@ def test_no_more_calls_run_at_the_same_time_than_told(way: Way, server: Loopback
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
-        pair.wait()  # two at a time there must be
+        pair.wait()  # returns once two calls run
         with lock:
             now[0] -= 1
         return n
 
-    server.reply(asked(*[call("count", {"n": n}, str(n)) for n in range(8)]), Answer.of_json(completion("done")))
+    server.reply(
+        tool_call_answer(*[call("count", {"n": n}, str(n)) for n in range(8)]), Answer.of_json(completion("done"))
+    )
     run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[count], max_parallel=2)
     assert most[0] == 2
-    assert [each["content"] for each in run.messages[1:9]] == [str(n) for n in range(8)]
+    assert [message["content"] for message in run.messages[1:9]] == [str(n) for n in range(8)]
 
 
 @pytest.mark.parametrize("wrong", [{"max_rounds": 0}, {"max_parallel": 0}, {"on_tool_error": "ignore"}])
-def test_wrong_limits_are_errors(wrong: dict[str, Any], way: Way) -> None:
-    with pytest.raises(ValueError, match="max_rounds and max_parallel|on_tool_error is 'ignore'"):
+def test_invalid_options_raise(wrong: dict[str, Any], way: Way) -> None:
+    with pytest.raises(ValueError, match="max_rounds and max_parallel|on_tool_error must be .* not 'ignore'"):
         way.call("chat.completions.run_tools", model="m", messages=[], tools=[nothing], **wrong)
 
 
