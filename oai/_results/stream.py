@@ -110,13 +110,16 @@ class EventDecoder:
         message = f"an event of the stream is larger than {self._max_event} bytes (max_event)"
         return ResponseTooLargeError(message, response=self._response)
 
-    def end(self) -> None:
-        """Check the end of the stream.
+    def end(self) -> Iterator[Any]:
+        """Check the end of the stream, and yield the events that the content decoder has held back.
 
         Raises:
             APIConnectionError: it ended without its end marker, so events may be missing.
             APIResponseValidationError: the response was no event stream.
         """
+        if self._plain is not None and not self.complete:
+            plain, self._plain = self._plain, None
+            yield from self.feed(self._inflated(plain, b""))
         kind = self._response.headers.get("content-type", "")
         if not self.complete and kind and not kind.startswith("text/event-stream"):
             message = f"the server responded with {kind} instead of an event stream: {excerpt(self._start)}"
@@ -195,7 +198,7 @@ def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generato
             yield from decoder.feed(piece)
             if decoder.complete:
                 break
-        decoder.end()
+        yield from decoder.end()
     except TransportError as error:
         raise body_error(error, response) from error
     finally:
@@ -209,7 +212,8 @@ async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -
                 yield item
             if decoder.complete:
                 break
-        decoder.end()
+        for item in decoder.end():
+            yield item
     except TransportError as error:
         raise body_error(error, response) from error
     finally:

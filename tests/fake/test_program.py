@@ -394,7 +394,7 @@ def test_every_stream_takes_texts_or_reports_that_it_has_none() -> None:
         reply = fake.send(request)
         events = EventDecoder(operation, Response(200, reply.headers, request))
         decoded = [event for piece in reply for event in events.feed(piece)]
-        events.end()
+        decoded += events.end()
         assert "'Hel'" in str(decoded)
         assert "'lo'" in str(decoded)
         assert events.complete

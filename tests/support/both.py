@@ -46,6 +46,18 @@ class Way:
         with oai.OpenAI(**self.options) as client:
             return attrgetter(path)(client)(**params)
 
+    def events(self, path: str, **params: Any) -> list[Any]:
+        """Call a method with `stream=True` and return its events."""
+
+        async def main() -> list[Any]:
+            async with oai.AsyncOpenAI(**self.options) as client:
+                return [event async for event in await attrgetter(path)(client)(**params, stream=True)]
+
+        if self.is_async:
+            return asyncio.run(main())
+        with oai.OpenAI(**self.options) as client:
+            return list(attrgetter(path)(client)(**params, stream=True))
+
     def use(self, path: str, use: Callable[[Any], Any], **params: Any) -> Any:
         """Open the stream at a path and return the result of `use`, awaited if it is awaitable."""
 
