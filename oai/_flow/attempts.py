@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oai._errors import (
     APIConnectionError,
     APIError,
+    APIStatusError,
     APITimeoutError,
     OpenAIError,
     ResponseTooLargeError,
@@ -21,7 +22,7 @@ from oai._errors import (
 from oai._flow.drivers import ClientIO, Effect
 from oai._flow.observe import Observer, find_observer
 from oai._flow.retry import may_retry, retry_delay
-from oai._http.encodings import TooLarge, decoded
+from oai._http.encodings import ContentError, TooLarge, decoded
 from oai._http.messages import Reply, Request, Transport, TransportError
 from oai._http.response import Response, SentRequest
 from oai._request.options import check_key
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 MAX_REDIRECTS: Final = 10
 
+MAX_DIGITS: Final = 18
+"""Digits of a Content-Length that is read; Python refuses to read numbers of thousands of digits."""
+
 Flow = Generator[Effect, Any, tuple[Response, Reply | None]]
 
 
@@ -38,7 +42,7 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
     """Send a call, with retries; return the response, and the open reply of a stream.
 
     Raises:
-        APIStatusError: the last attempt got a response with an error status.
+        APIStatusError: the last attempt got a response with an error status, or a redirect that is not followed.
         APIConnectionError, APITimeoutError: the last attempt got no response, or not in time. A call whose time-outs
             leave no time is not attempted.
         ResponseTooLargeError: the response is larger than the client's `max_body`.
@@ -60,7 +64,7 @@ def attempts(call: PreparedCall, transport: Transport, io: ClientIO, *, needs_ke
             response, reply = yield from steps if observer is None else _observed(observer, request, attempt, steps)
         except TransportError as error:
             failure: APIError = _connection_error(error, request, deadline, start)
-            retry, after = error.kind != "closed", None
+            retry, after = error.kind != "closed" and not isinstance(error, ContentError), None
         else:
             if _is_success(response.status_code):
                 return response, reply
@@ -119,6 +123,9 @@ def _read(response: Response, reply: Reply, limit: int | None, io: ClientIO) -> 
         else:
             content = yield io.read_limited, reply, limit
         response.content = decoded(reply.headers, content, limit)
+    except ContentError:
+        if _is_success(response.status_code):
+            raise  # the status of an error response says enough
     except TooLarge:
         yield (reply.close,)
         message = f"the response is larger than max_body ({limit} bytes)"
@@ -128,7 +135,7 @@ def _read(response: Response, reply: Reply, limit: int | None, io: ClientIO) -> 
 def _declares_length_within(response: Response, limit: int) -> bool:
     """Tell whether Content-Length bounds the body by `limit`; raise `TooLarge` if it exceeds it."""
     length = response.headers.get("content-length", "")
-    if not length.isdecimal() or "transfer-encoding" in response.headers:
+    if not length.isdecimal() or len(length) > MAX_DIGITS or "transfer-encoding" in response.headers:
         return False
     if int(length) > limit and response.method != "HEAD":
         raise TooLarge
@@ -166,10 +173,22 @@ def _exchange(request: Request, transport: Transport) -> Generator[Effect, Any, 
         yield (reply.close,)
         from oai._flow.redirects import redirected  # urllib.parse, which few calls need
 
-        request = redirected(request, reply.status, location)
+        following = redirected(request, reply.status, location)
+        if following is None:
+            raise _refused(Response(reply.status, reply.headers, request), location)
+        request = following
         if total is not None:
             request.timeout = request.timeout.within(total - (time.monotonic() - start))
     raise TransportError("receive", f"the server redirected more than {MAX_REDIRECTS} times")
+
+
+def _refused(response: Response, location: str) -> APIStatusError:
+    """Return the error of a redirect that is not followed, since it leads a body to another origin."""
+    from urllib.parse import urlsplit
+
+    status, origin = response.status_code, urlsplit(location).netloc.rpartition("@")[2]
+    message = f"the server redirects to another origin ({origin}), where a request body is not sent; check base_url"
+    return APIStatusError(f"Error code: {status} - {message}", response=response)
 
 
 def _connection_error(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(d|h|ms|us|µs|ns|m|s)")
 
+MAX_DIGITS = 18
+"""Digits of a count; Python refuses to read numbers of thousands of digits."""
+
 
 class RateLimit(msgspec.Struct, frozen=True):
     """The server's rate limits; `None` for each field that it did not send.
@@ -42,13 +45,14 @@ def seconds(text: str) -> float | None:
     text = text.strip()
     parts = DURATION.findall(text)
     if parts and "".join(number + unit for number, unit in parts) == text:
-        return sum(float(number) * UNITS[unit] for number, unit in parts)
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+        number = sum(float(number) * UNITS[unit] for number, unit in parts)
+    else:
+        try:
+            number = float(text)
+        except ValueError:
+            return None
     return number if 0 <= number < float("inf") else None
 
 
 def _count(text: str) -> int | None:
-    return int(text) if text.strip().isdecimal() else None
+    return int(text) if text.strip().isdecimal() and len(text) < MAX_DIGITS else None
