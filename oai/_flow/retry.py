@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from oai._errors import APIStatusError
+    from oai._http.messages import Headers
 
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 8.0
@@ -73,3 +74,15 @@ def backoff(attempt: int, first: float, longest: float) -> float:
 def server_pause(headers: Mapping[str, str]) -> float:
     """Return the seconds during which a server wants no requests, from 0 to `LONGEST_RETRY_AFTER`."""
     return min(max(retry_after(headers) or 0.0, 0.0), LONGEST_RETRY_AFTER)
+
+
+def quota_pause(headers: Headers) -> float:
+    """Return the seconds until an exhausted rate limit is reset, from 0 to `LONGEST_RETRY_AFTER`."""
+    from oai._http.rate_limit import seconds  # regular expressions, which few programs need
+
+    resets = (
+        seconds(headers.get(f"x-ratelimit-reset-{quota}", "")) or 0.0
+        for quota in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{quota}") == "0"
+    )
+    return min(max(resets, default=0.0), LONGEST_RETRY_AFTER)

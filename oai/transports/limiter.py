@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import math
 import os
-import re
 import threading
 import time
 from collections import deque
@@ -19,12 +18,10 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
-from oai._flow.retry import server_pause
+from oai._flow.retry import quota_pause, server_pause
 from oai._http.messages import Headers, Request, TransportError, is_async
 
 MINUTE = 60.0
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-QUOTAS = ("requests", "tokens")
 
 
 class Limiter:
@@ -32,7 +29,8 @@ class Limiter:
 
     A request is in flight from its sending until its answer's body is at its end or closed. Beside the limits given
     here, the server's are kept: after a `retry-after`, and while `x-ratelimit-remaining-requests` (or `-tokens`) is 0,
-    nothing is sent until the time that it names. Limits hold for each process, over all its threads and event loops.
+    nothing is sent until the time that it names, at most two minutes. Limits hold for each process, over all its
+    threads and event loops.
 
     Args:
         transport: what sends, sync or async, which is closed with this one.
@@ -172,9 +170,7 @@ class WaitQueue:
     def update_limits(self, status: int, headers: Headers) -> None:
         """Apply the rate limits that a response reports."""
         pause = server_pause(headers) if status in (429, 503) else 0.0
-        for quota in QUOTAS:
-            if headers.get(f"x-ratelimit-remaining-{quota}") == "0":
-                pause = max(pause, _duration(headers.get(f"x-ratelimit-reset-{quota}", "")))
+        pause = max(pause, quota_pause(headers))
         with self._lock:
             self._blocked_until = max(self._blocked_until, time.monotonic() + pause)
 
@@ -281,8 +277,3 @@ def _after(request: Request, began: float) -> Request:
     left = copy.copy(request)
     left.timeout = request.timeout.within(began + request.timeout.total - time.monotonic())
     return left
-
-
-def _duration(text: str) -> float:
-    """Read a time as the server writes it, such as `6m0s` or `20ms`, in seconds."""
-    return sum(float(number) * UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[smhd])", text))

@@ -367,7 +367,7 @@ def test_it_is_written_with_public_names_and_the_rule_of_retry_after() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("oai")
     }
-    assert imported.pop("oai._flow.retry") == {"server_pause"}  # the one rule of `Retry-After`
+    assert imported.pop("oai._flow.retry") == {"quota_pause", "server_pause"}  # the rules of the flow
     assert imported.keys() == {"oai._http.messages"}
     assert imported["oai._http.messages"] <= set(oai.transports.__all__)
 
