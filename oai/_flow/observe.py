@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from oai._request.headers import override
 from oai._request.hooks import Attempt, Hooks
+from oai._support.log import logger
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -83,16 +84,15 @@ class Observer:
 
 def find_observer(hooks: Hooks | None) -> Observer | None:
     """Return the observer for a call, or `None` if there are no hooks and logging is off."""
-    log = _logger()
+    log = _enabled_logger()
     return None if hooks is None and log is None else Observer(hooks or Hooks(), log)
 
 
-def _logger() -> Logger | None:
+def _enabled_logger() -> Logger | None:
     """Return the logger if it is enabled. A program that has not imported `logging` has not enabled it."""
-    logging = sys.modules.get("logging")
-    if logging is None:
+    if "logging" not in sys.modules:
         return None
-    log: Logger = logging.getLogger("oai")
+    log = logger()
     return log if log.isEnabledFor(20) else None
 
 
@@ -107,7 +107,7 @@ def start_log(environment: Mapping[str, str]) -> None:
             import logging  # a large module, which most programs do without
 
             logging.basicConfig(format="[%(asctime)s %(name)s %(levelname)s] %(message)s")
-            logging.getLogger("oai").setLevel(level.upper())
+            logger().setLevel(level.upper())
             return
         if level:
             import warnings

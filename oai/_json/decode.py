@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from oai._json.strict import DECODE, convert_strict
+from oai._support.log import logger
 
 MOST_LOGGED = 1000
 """Maximum number of mismatches that are logged, so that a server with endless variants does not fill the memory."""
@@ -70,6 +71,7 @@ def convert(kind: Any, value: Any) -> Any:
 
 
 def lenient(kind: Any, value: Any, mismatch: Exception | None = None) -> Any:
+<<<<<<< HEAD
     """Build a value from plain data that does not fit its type; log each kind of mismatch once."""
     import logging
 
@@ -79,6 +81,15 @@ def lenient(kind: Any, value: Any, mismatch: Exception | None = None) -> Any:
     shape = (str(kind), str(mismatch))
     if shape not in _logged and log.isEnabledFor(logging.DEBUG) and len(_logged) < MOST_LOGGED:
         _logged.add(shape)
+=======
+    """Build a value from plain data that does not fit its type, and log once per shape that it does not."""
+    from oai._json.lenient import build
+
+    log = logger()
+    seen = (str(kind), str(mismatch))
+    if seen not in _logged and log.isEnabledFor(10) and len(_logged) < MOST_LOGGED:
+        _logged.add(seen)
+>>>>>>> 8cb6870 (Look the logger up once)
         name = kind.__name__ if isinstance(kind, type) else kind
         log.debug("a response does not match %s and was decoded leniently: %s", name, mismatch)
     return build(kind, value)

@@ -134,6 +134,19 @@ def test_log_never_contains_a_key(play: Callable[..., Any], server: Loopback, ca
     assert KEY not in caplog.text
 
 
+def test_logger_is_looked_up_once(play: Callable[..., Any], server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    logging.getLogger("oai")
+    server.default = Answer(json=MODEL)
+    play(retrieve)
+    lookups: list[str] = []
+    look_up = logging.getLogger
+    monkeypatch.setattr(logging, "getLogger", lambda name=None: lookups.append(name) or look_up(name))
+    play(retrieve)
+    server.default = Answer(json={"id": "decoded leniently"})
+    play(retrieve)
+    assert "oai" not in lookups
+
+
 @pytest.mark.parametrize(("variable", "level", "lines"), [("OAI_LOG", "info", 1), ("OPENAI_LOG", "debug", 2)])
 def test_environment_variable_enables_the_log(server: Loopback, variable: str, level: str, lines: int) -> None:
     server.reply(Answer(json=MODEL))
@@ -149,6 +162,11 @@ def test_unknown_log_level_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAI_LOG", "verbose")
     with pytest.warns(UserWarning, match="OAI_LOG must be one of debug, info, not 'verbose'"):
         oai.OpenAI(api_key=KEY)
+
+
+def test_absurd_rate_limits_are_ignored() -> None:
+    limit = oai.RateLimit.of(oai.Headers([("x-ratelimit-limit-requests", "9" * 5000)]))
+    assert limit.limit_requests is None
 
 
 def test_results_have_rate_limits_and_retries(play: Callable[..., Any], server: Loopback) -> None:
@@ -184,6 +202,7 @@ def test_results_have_rate_limits_and_retries(play: Callable[..., Any], server: 
         ("2", 2),
         ("", None),
         ("5x", None),
+        ("9" * 400 + "s", None),
     ],
 )
 def test_durations_are_parsed_to_seconds(text: str, expected: float | None) -> None:

@@ -1,0 +1,21 @@
+"""The package's logger, looked up once."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+
+@cache
+def logger() -> Logger:
+    """Return the logger `oai`.
+
+    `logging.getLogger` takes a lock for each look-up. In Python 3.11 an interrupt within it leaves the lock held, and
+    every thread that logs hangs.
+    """
+    import logging  # a large module, which most programs do without
+
+    return logging.getLogger("oai")
