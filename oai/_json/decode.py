@@ -21,6 +21,9 @@ MOST_LOGGED = 1000
 HALF = rb"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(\\u[dD][89a-fA-F]\w\w)|\\[^u]"
 """A pattern of escapes in JSON text; its group matches half a character without the other (a lone surrogate)."""
 
+DEBUG = 10
+"""The value of `logging.DEBUG`."""
+
 _logged: set[tuple[str, str]] = set()
 
 
@@ -71,25 +74,13 @@ def convert(kind: Any, value: Any) -> Any:
 
 
 def lenient(kind: Any, value: Any, mismatch: Exception | None = None) -> Any:
-<<<<<<< HEAD
     """Build a value from plain data that does not fit its type; log each kind of mismatch once."""
-    import logging
-
-    from oai._json.lenient import build
-
-    log = logging.getLogger("oai")
-    shape = (str(kind), str(mismatch))
-    if shape not in _logged and log.isEnabledFor(logging.DEBUG) and len(_logged) < MOST_LOGGED:
-        _logged.add(shape)
-=======
-    """Build a value from plain data that does not fit its type, and log once per shape that it does not."""
     from oai._json.lenient import build
 
     log = logger()
-    seen = (str(kind), str(mismatch))
-    if seen not in _logged and log.isEnabledFor(10) and len(_logged) < MOST_LOGGED:
-        _logged.add(seen)
->>>>>>> 8cb6870 (Look the logger up once)
+    shape = (str(kind), str(mismatch))
+    if shape not in _logged and log.isEnabledFor(DEBUG) and len(_logged) < MOST_LOGGED:
+        _logged.add(shape)
         name = kind.__name__ if isinstance(kind, type) else kind
         log.debug("a response does not match %s and was decoded leniently: %s", name, mismatch)
     return build(kind, value)
