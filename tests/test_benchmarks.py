@@ -25,14 +25,14 @@ seconds = st.floats(1e-7, 1.0)
 
 
 @given(seconds)
-def test_what_does_not_grow_is_a_fixed_cost(fixed: float) -> None:
+def test_a_constant_cost_is_found(fixed: float) -> None:
     found = fit(SIZES, [fixed] * len(SIZES))
     assert found.fixed == pytest.approx(fixed)
     assert (found.unit, found.more) == (0, 0)
 
 
 @given(seconds, st.floats(0.01, 1e3))
-def test_a_straight_line_is_found_again(fixed: float, growth: float) -> None:
+def test_a_straight_line_is_recovered(fixed: float, growth: float) -> None:
     unit = fixed * growth
     found = fit(SIZES, [fixed + unit * size for size in SIZES])
     assert found.fixed == pytest.approx(fixed, rel=1e-3)
@@ -42,7 +42,7 @@ def test_a_straight_line_is_found_again(fixed: float, growth: float) -> None:
 
 
 @given(seconds)
-def test_a_knee_is_found_where_it_is(unit: float) -> None:
+def test_a_knee_is_recovered(unit: float) -> None:
     fixed, more = unit * 50, unit * 5
     found = fit(SIZES, [fixed + unit * size + more * max(0, size - 300) for size in SIZES])
     assert found.knee == 300
@@ -51,14 +51,14 @@ def test_a_knee_is_found_where_it_is(unit: float) -> None:
 
 
 @given(st.lists(seconds, min_size=1, max_size=len(SIZES)))
-def test_no_cost_is_below_nought_whatever_was_measured(measured: list[float]) -> None:
+def test_costs_are_never_negative(measured: list[float]) -> None:
     sizes = SIZES[: len(measured)]
     found = fit(sizes, measured)
     assert min(found.fixed, found.unit, found.more) >= 0
     assert found.residual == pytest.approx(max(abs(found.at(x) / y - 1) for x, y in zip(sizes, measured, strict=True)))
 
 
-def test_one_wild_point_is_said_to_be_off() -> None:
+def test_an_outlier_is_reported() -> None:
     measured = [1e-3] * len(SIZES)
     measured[4] = 1e-2
     found = fit(SIZES, measured)
@@ -97,13 +97,13 @@ def test_a_ratio_above_its_bound_is_missed() -> None:
     assert judge.judge("call", {**slow, rivals.OURS: [1.5e-4]}, quick=True)[1] == ["1.50 of tight urllib3, at most 1.4"]
 
 
-def test_a_server_that_is_hardly_faster_than_who_is_measured_is_missed() -> None:
+def test_a_server_that_is_hardly_faster_than_the_client_misses_its_bound() -> None:
     taken = {rivals.SOCKET: [9e-5], "tight urllib3": [1e-4], rivals.OURS: [1e-4]}
     _, missed = judge.judge("threads", taken, quick=False)
     assert missed == ["the server is only 1.1 times as fast, at least 2"]
 
 
-def test_every_measure_has_its_bounds_and_the_other_way_round() -> None:
+def test_every_measure_has_bounds_and_every_bound_a_measure() -> None:
     from benchmarks.measures import measures
 
     with server.running() as (port, _):
@@ -111,7 +111,7 @@ def test_every_measure_has_its_bounds_and_the_other_way_round() -> None:
     assert sorted([*names, "growth", "cost"]) == sorted(judge.BOUNDS)
 
 
-def test_turns_are_counted_and_who_is_slow_is_called_less_often() -> None:
+def test_rounds_are_counted_and_a_slow_rival_runs_less_often() -> None:
     calls: list[str] = []
     ended: list[int] = []
 
@@ -128,7 +128,7 @@ def test_turns_are_counted_and_who_is_slow_is_called_less_often() -> None:
     assert ended == [4, 9, 10, 15, 16]
 
 
-def test_a_grown_table_is_a_table_with_so_many_rows(tmp_path: Path) -> None:
+def test_a_grown_table_has_the_requested_number_of_rows(tmp_path: Path) -> None:
     shipped = len(shipped_table())
     file = tmp_path / "endpoints.toml"
     file.write_text(tables.table(2 * shipped + 10), encoding="utf-8")
@@ -141,7 +141,7 @@ def test_a_grown_table_is_a_table_with_so_many_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kilobytes", [1, 100])
-def test_the_server_answers_of_the_size_that_is_asked_for(kilobytes: int) -> None:
+def test_the_server_sends_the_requested_size(kilobytes: int) -> None:
     import oai
 
     with server.running() as (port, _):
@@ -156,13 +156,13 @@ def test_the_server_answers_of_the_size_that_is_asked_for(kilobytes: int) -> Non
             assert sum(1 for _ in client.chat.completions.create(model="m", messages=[], stream=True)) == kilobytes + 7
 
 
-def test_what_is_encoded_is_the_same_for_all() -> None:
+def test_all_rivals_encode_the_same_data() -> None:
     encoded = {name: json.loads(function()) for name, function in local.encoding(official=True).items()}
     assert len(encoded) >= 2
     assert all(each == encoded[rivals.OURS] for each in encoded.values())
 
 
-def test_a_page_keeps_what_stands_around_its_place(tmp_path: Path) -> None:
+def test_a_page_keeps_the_text_around_its_marker(tmp_path: Path) -> None:
     file = tmp_path / "page.md"
     file.write_text("before\n<!-- cost -->\nold\n<!-- /cost -->\nafter\n", encoding="utf-8")
     for content in ("new", "newer"):
@@ -173,7 +173,7 @@ def test_a_page_keeps_what_stands_around_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), [("benchmarks/README.md", "cost"), ("README.md", "results")])
-def test_the_pages_have_places_for_what_was_measured(file: str, name: str, tmp_path: Path) -> None:
+def test_the_pages_have_markers_for_the_results(file: str, name: str, tmp_path: Path) -> None:
     copy = tmp_path / "README.md"
     copy.write_text((ROOT / file).read_text(encoding="utf-8"), encoding="utf-8")
     page.put(copy, name, "here")
@@ -203,18 +203,18 @@ def test_the_cost_as_a_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [(["--cost"], "no one place for the results, from <!-- cost -->"), (["--memory"], "writes no page")],
 )
-def test_what_cannot_be_written_is_said_before_anything_is_measured(
-    more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_unwritable_file_is_reported_before_measuring(
+    more: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "page.md").write_text("<!-- results --><!-- /results -->", encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
         main([*more, "--page", str(tmp_path / "page.md")])
     printed = capsys.readouterr()
     assert ended.value.code == 2
-    assert said in printed.err
+    assert message in printed.err
     assert printed.out == ""
 
 
@@ -228,7 +228,7 @@ def test_growth_of_memory_above_its_bound_fails(
     assert "1,000 calls: memory grows by" in printed
 
 
-def test_the_comparison_draws_and_writes_what_it_measured(tmp_path: Path) -> None:
+def test_the_comparison_draws_and_saves_its_results(tmp_path: Path) -> None:
     drawn, written = tmp_path / "results.svg", tmp_path / "page.md"
     written.write_text("<!-- results -->\n<!-- /results -->\n", encoding="utf-8")
     files = ["--chart", str(drawn), "--page", str(written)]

@@ -65,7 +65,7 @@ def without_secret(name: str, result: Any) -> Any:
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("name", ROWS)
-def test_a_recording_is_replayed_as_what_was_recorded(name: str, is_async: bool, tmp_path: Path) -> None:
+def test_a_recording_replays_the_recorded_result(name: str, is_async: bool, tmp_path: Path) -> None:
     calls, cassette = recorded(name, is_async=is_async)
     path = tmp_path / "cassette"
     path.write_bytes(cassette)

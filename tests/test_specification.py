@@ -125,10 +125,10 @@ def cases() -> Iterator[tuple[str, str, str]]:
             yield name, row.method.lower(), path
 
 
-def request_of(name: str, given: dict[str, Any]) -> Request:
+def request_of(name: str, arguments: dict[str, Any]) -> Request:
     """Return what a call sends that is none of the calls made from the row's types."""
     inner = InMemory()
-    function(oai.OpenAI(api_key=KEY, admin_api_key=KEY, base_url=BASE, transport=inner), name)(**given)
+    function(oai.OpenAI(api_key=KEY, admin_api_key=KEY, base_url=BASE, transport=inner), name)(**arguments)
     (request,) = inner.requests
     return request
 
@@ -192,7 +192,7 @@ def problems(request: Request, method: str, path: str) -> Iterator[tuple[str, st
     for key, (number, each) in params.items():
         if each["in"] == "query" and key in query:
             where = ("paths", path, method, "parameters", str(number), "schema")
-            yield from ((f"query.{key}{at}", said) for at, said in judged(validator(*where), query[key]))
+            yield from ((f"query.{key}{at}", message) for at, message in judged(validator(*where), query[key]))
         elif each["in"] == "query" and each.get("required"):
             yield f"query.{key}", "is required"
     body = operation.get("requestBody")
@@ -214,7 +214,7 @@ def problems(request: Request, method: str, path: str) -> Iterator[tuple[str, st
     elif plain == "multipart/form-data":
         value = form(kind, content, resolved(body["content"][plain]["schema"]))
     where = ("paths", path, method, "requestBody", "content", plain, "schema")
-    yield from ((f"body{at}", said) for at, said in judged(validator(*where), value))
+    yield from ((f"body{at}", message) for at, message in judged(validator(*where), value))
 
 
 def form(kind: str, content: bytes, schema: dict[str, Any]) -> dict[str, Any]:
@@ -245,24 +245,24 @@ CASES = [pytest.param(*case, id=case[0]) for case in cases()]
 
 
 @pytest.mark.parametrize(("name", "method", "path"), CASES)
-def test_the_request_is_what_the_specification_describes(name: str, method: str, path: str) -> None:
+def test_the_request_matches_the_specification(name: str, method: str, path: str) -> None:
     used: set[int] = set()
     for call in recorded(name)[0]:
-        for where, said in problems(call.request, method, path):
+        for where, message in problems(call.request, method, path):
             used.update(excuses(name, where))
-            assert excuses(name, where), f"{call.mode.name}: {where}: {said}"
+            assert excuses(name, where), f"{call.mode.name}: {where}: {message}"
     stale = [each for n, each in enumerate(EXCUSED) if each[0] == name and n not in used]
     assert not stale, "excused, and not wrong any more"
 
 
-def test_every_operation_of_the_specification_is_asked_for() -> None:
+def test_every_operation_of_the_specification_is_requested() -> None:
     described = {(method, path) for path, item in document()["paths"].items() for method in item}
     assert {(method, path) for _, method, path in cases()} == described
     assert {name for name, _, _ in EXCUSED} <= {name for name, _, _ in cases()}
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "where"),
+    ("name", "arguments", "where"),
     [
         ("chat.completions.create", {"model": "m", "messages": []}, "body.messages"),
         ("chat.completions.create", {"model": "m", "messages": [{"role": "user", "content": 3}]}, "body.messages[0]"),
@@ -272,8 +272,8 @@ def test_every_operation_of_the_specification_is_asked_for() -> None:
         ("admin.organization.usage.costs", {"start_time": 1, "extra_query": {"start_time": None}}, "query.start_time"),
     ],
 )
-def test_a_request_that_is_wrong_is_found(name: str, given: dict[str, Any], where: str) -> None:
+def test_an_invalid_request_is_reported(name: str, arguments: dict[str, Any], where: str) -> None:
     row = ROWS[name]
     described = {place(method, path): (method, path) for _, method, path in cases()}
     method, path = described[place(row.method, row.path)]
-    assert where in {each for each, _ in problems(request_of(name, given), method, path)}
+    assert where in {each for each, _ in problems(request_of(name, arguments), method, path)}

@@ -53,7 +53,7 @@ def found(differences: Any) -> set[tuple[str, str]]:
     return {(each.kind, each.key) for each in differences}
 
 
-def test_nothing_differs_from_the_official_sdk_and_the_specification_but_what_is_excused() -> None:
+def test_only_excused_differences_from_the_sdk_and_the_specification_exist() -> None:
     if not SPECIFICATION.exists():
         pytest.skip(f"{SPECIFICATION} is not there; the comparison with the SDK alone is the next test")
     left, complaints = checking.differences(Document.parse(SPECIFICATION.read_bytes()))
@@ -72,7 +72,7 @@ def test_every_type_that_the_sdk_exports_can_be_imported_under_its_name() -> Non
     assert missing == []
 
 
-def test_the_command_prints_what_differs_and_exits_with_1(tmp_path: Path) -> None:
+def test_the_command_prints_differences_and_exits_with_1(tmp_path: Path) -> None:
     """In a process of its own, over a document with one operation more, and one parameter more."""
     path = tmp_path / "openapi.json"
     body = {"type": "object", "properties": {"model": {}, "colour": {}}, "required": ["model"]}
@@ -109,17 +109,17 @@ def test_the_command_prints_what_differs_and_exits_with_1(tmp_path: Path) -> Non
         ({"params": {**ROW["params"], "new": "int?"}}, {("missing", "params.new")}),
     ],
 )
-def test_what_the_sdk_says_differently_is_found(changes: dict[str, Any], expected: set[tuple[str, str]]) -> None:
+def test_differences_from_the_sdk_are_reported(changes: dict[str, Any], expected: set[tuple[str, str]]) -> None:
     assert found(against_official({"things.update": row()}, {"things.update": {**ROW, **changes}})) == expected
 
 
-def test_a_union_may_stand_in_any_order() -> None:
+def test_the_order_of_a_union_is_ignored() -> None:
     params = {"name": "str | int | None?"}
     ours = row(params={"name": "None | int | str?"})
     assert found(against_official({"things.update": ours}, {"things.update": {**ROW, "params": params}})) == set()
 
 
-def test_operations_that_only_one_side_has_are_found() -> None:
+def test_operations_of_one_side_only_are_reported() -> None:
     theirs = {"things.create": {**ROW, "path": "/things/{thing_id}"}}
     differences = list(against_official({"things.update": row()}, theirs))
     assert {(each.kind, each.operation) for each in differences} == {
@@ -147,11 +147,11 @@ def test_operations_that_only_one_side_has_are_found() -> None:
         ({"deprecated": "gone"}, set()),
     ],
 )
-def test_what_a_document_says_differently_is_found(changes: dict[str, Any], expected: set[tuple[str, str]]) -> None:
+def test_differences_from_a_document_are_reported(changes: dict[str, Any], expected: set[tuple[str, str]]) -> None:
     assert found(against_document({"things.update": row(**changes)}, document())) == expected
 
 
-def test_a_document_of_the_future_shows_what_it_changed() -> None:
+def test_changes_in_a_newer_document_are_reported() -> None:
     table = {"things.update": row()}
     events = {"200": {"content": {"text/event-stream": {}, "application/json": {}}}}
     changed = found(against_document(table, document(deprecated=True, responses=events, security=[{"AdminKey": []}])))
@@ -163,7 +163,7 @@ def test_a_document_of_the_future_shows_what_it_changed() -> None:
     }
 
 
-def test_types_and_stubs_that_were_edited_or_lost_are_found(tmp_path: Path) -> None:
+def test_edited_and_missing_types_and_stubs_are_reported(tmp_path: Path) -> None:
     for part in ("types", "_typed"):
         shutil.copytree(PACKAGE / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
     types = tmp_path / "types"
@@ -188,7 +188,7 @@ def test_an_exception_without_a_reason_is_an_error(tmp_path: Path) -> None:
         Exceptions.load(path)
 
 
-def test_an_exception_excuses_what_it_names_and_is_reported_once_it_excuses_nothing(tmp_path: Path) -> None:
+def test_an_exception_excuses_its_difference_and_is_reported_when_stale(tmp_path: Path) -> None:
     path = tmp_path / "exceptions.toml"
     path.write_text(
         'specification = []\n[helpers]\n[[official]]\noperations = ["a.*"]\nkeys = ["params.*"]\nreason = "so"\n'
@@ -203,7 +203,7 @@ def test_an_exception_excuses_what_it_names_and_is_reported_once_it_excuses_noth
     assert "excused, but not different" in complaints[0]
 
 
-def test_new_rows_are_added_and_edited_ones_stay(tmp_path: Path) -> None:
+def test_new_rows_are_added_and_edited_rows_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "endpoints.toml"
     text = TABLE.read_text()
     path.write_text(text)

@@ -1,5 +1,5 @@
-"""Keep the table and the types current: facts in, generated files out.
+"""Generate the types, the rows and the stubs from facts, and compare them with their sources.
 
-`facts` reads the official SDK's types by introspection, `operations` its methods; `plan` decides what they become
-here; `write_types` and `write_rows` put it into files. Only facts are taken: names, types, paths, tags. No text is.
+`facts` reads the official SDK's types by introspection, `operations` its methods. `plan` decides what they become here;
+`write_types` and `write_rows` write the files. Only facts are read: names, types, paths, tags, never text.
 """

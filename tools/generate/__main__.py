@@ -1,10 +1,9 @@
-"""`python -m tools.generate types|rows|stubs|check [openapi.json]`: keep what is generated as its sources say.
+"""`python -m tools.generate types|rows|stubs|check [openapi.json]`: update generated files, or compare them.
 
-`types` writes `oai/types` from the official SDK that is installed. `rows` adds to `oai/endpoints.toml` what it lacks,
-the operations of an OpenAPI document among them where one is given, and leaves the rows that are there as they
-are. `stubs` writes `oai/_typed` from the table. `check` writes nothing and exits with 1 where something differs that
-`exceptions.toml` does not excuse; unless another is given, it reads the published specification where that lies
-beside the repository.
+`types` writes `oai/types` from the installed official SDK. `rows` adds missing operations to `oai/endpoints.toml`,
+including those of an OpenAPI document if one is passed, and does not change existing rows. `stubs` writes `oai/_typed`
+from the table. `check` writes nothing and exits with 1 if something differs that `exceptions.toml` does not excuse; by
+default it reads the published specification next to the repository, if there is one.
 """
 
 from __future__ import annotations

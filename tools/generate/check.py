@@ -1,7 +1,7 @@
-"""`python -m tools.generate check`: whether the table, the types and the stubs are what their sources say.
+"""`python -m tools.generate check`: compare the table, the types and the stubs with their sources.
 
-The sources are the official SDK that is installed and the published specification, or another OpenAPI document.
-What differs and is not excused in `exceptions.toml` is printed row by row.
+The sources are the installed official SDK and the published specification, or another OpenAPI document. Each difference
+that `exceptions.toml` does not excuse is printed on a line of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WRITTEN = {".py", ".pyi", ".txt"}
 
 
 def differences(document: Document | None, package: Path = ROOT / "oai") -> tuple[list[Difference], list[str]]:
-    """Return the differences that nobody excused, and the complaints about the list of exceptions.
+    """Return the differences without an exception, and the errors in the list of exceptions.
 
     Args:
         document: the specification to compare with, if there is one.
@@ -100,7 +100,7 @@ def _files(ours: Path, fresh: Path, part: str) -> Iterator[Difference]:
         elif name not in names[1]:
             yield Difference(FILES, "gone", str(name))
         elif not filecmp.cmp(ours / name, fresh / name, shallow=False):
-            yield Difference(FILES, "changed", str(name), "", "edited, or out of date", "what its source says now")
+            yield Difference(FILES, "changed", str(name), "", "edited or out of date", "regenerate it")
 
 
 def check(document: Document | None) -> int:
@@ -109,5 +109,5 @@ def check(document: Document | None) -> int:
     for line in [*map(str, left), *complaints]:
         print(line)
     if not left and not complaints:
-        print("the table, the types and the stubs are what their sources say")
+        print("the table, the types and the stubs match their sources")
     return 1 if left or complaints else 0

@@ -1,8 +1,8 @@
-"""What differs between the table and where the API is described: the official SDK, or an OpenAPI document.
+"""Compare the table with a description of the API: the official SDK, or an OpenAPI document.
 
-A difference names the operation, the key of its row, and what either side says. `missing` is what the table lacks,
-`gone` what only the table has, `changed` what both have and say differently. Nothing is printed here and nothing
-is excused: `exceptions` does the one, `check` the other.
+A difference names the operation, the key of its row, and both values. `missing` means that the table lacks it, `gone`
+that only the table has it, `changed` that the values differ. This module neither prints (`check` does) nor excuses
+differences (`exceptions` does).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Difference:
 
     def __str__(self) -> str:
         where = f"[{self.operation}]" + (f" {self.key}" if self.key else "")
-        said = {"missing": self.theirs, "gone": self.ours, "changed": f"{self.ours}  ->  {self.theirs}"}[self.kind]
-        return f"{self.kind:<7}  {self.source:<13}  {where}" + (f": {said}" if said else "")
+        values = {"missing": self.theirs, "gone": self.ours, "changed": f"{self.ours}  ->  {self.theirs}"}[self.kind]
+        return f"{self.kind:<7}  {self.source:<13}  {where}" + (f": {values}" if values else "")
 
 
 def against_official(table: Mapping[str, Row], official: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
@@ -76,7 +76,7 @@ def against_sockets(helpers: Mapping[str, object], official: Mapping[str, Mappin
         ours, theirs = known[name], check_socket("the official SDK", name, dict(keys))
         for key in ("websocket", "events", "args", "headers", "max_queue_size"):
             if (a := getattr(ours, key)) != (b := getattr(theirs, key)):
-                yield Difference(OFFICIAL, "changed", name, key, _said(a), _said(b))
+                yield Difference(OFFICIAL, "changed", name, key, _shown(a), _shown(b))
         yield from _param_differences(OFFICIAL, name, ours.params, theirs.params)
         for event in {**theirs.sends, **ours.sends}:
             key = f"sends.{event}"
@@ -95,7 +95,7 @@ def _row_differences(name: str, ours: Row, theirs: Row) -> Iterator[Difference]:
         if key not in FREE_KEYS and (_sorted_union(a) if key in ("response", "stream") else a) != (
             _sorted_union(b) if key in ("response", "stream") else b
         ):
-            yield Difference(OFFICIAL, "changed", name, key, _said(a), _said(b))
+            yield Difference(OFFICIAL, "changed", name, key, _shown(a), _shown(b))
     if theirs.deprecated is not None and ours.deprecated is None:
         yield Difference(OFFICIAL, "missing", name, "deprecated", theirs=theirs.deprecated)
     yield from _param_differences(OFFICIAL, name, ours.params or {}, theirs.params or {})
@@ -130,7 +130,7 @@ def _sorted_union(expression: str | None) -> tuple[Any, ...]:
     return text != expression, *sorted(pieces)
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
@@ -142,8 +142,8 @@ def against_document(table: Mapping[str, Row], document: Document) -> Iterator[D
         where = place(operation.method, operation.path)
         described.add(where)
         if where not in rows:
-            said = f"{operation.method} {operation.path}  {operation.summary}"
-            yield Difference(SPECIFICATION, "missing", operation.id or operation.path, theirs=said)
+            line = f"{operation.method} {operation.path}  {operation.summary}"
+            yield Difference(SPECIFICATION, "missing", operation.id or operation.path, theirs=line)
         for name in rows.get(where, ()):
             yield from _described_differences(name, table[name], operation, document)
     for where, names in rows.items():

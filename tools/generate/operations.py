@@ -102,9 +102,9 @@ def _call_of(function: Any) -> ast.Call | None:
 
 def node_of(reader: Reader, hint: Any) -> Type:
     """Return the type of a parameter, which may be left out."""
-    given = [each for each in get_args(hint) if each not in (Omit, NotGiven)]
-    if get_origin(hint) is not None and len(given) != len(get_args(hint)):
-        hint = typing.Union[tuple(given)]  # noqa: UP007 - made of a tuple
+    variants = [each for each in get_args(hint) if each not in (Omit, NotGiven)]
+    if get_origin(hint) is not None and len(variants) != len(get_args(hint)):
+        hint = typing.Union[tuple(variants)]  # noqa: UP007 - made of a tuple
     return reader.node(hint)
 
 
@@ -243,9 +243,9 @@ class _Method:
                         for inner in ast.walk(value) if key is None else ():
                             match inner:
                                 case ast.Call(
-                                    func=ast.Name("strip_not_given"), args=[ast.Dict(keys=names, values=given)]
+                                    func=ast.Name("strip_not_given"), args=[ast.Dict(keys=names, values=fields)]
                                 ):
-                                    for name, each in zip(names, given, strict=True):
+                                    for name, each in zip(names, fields, strict=True):
                                         found = [n.id for n in ast.walk(each) if isinstance(n, ast.Name)]
                                         param = next(
                                             n for n in found if n in inspect.signature(self.function).parameters

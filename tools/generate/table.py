@@ -16,7 +16,7 @@ from oai._table.write import to_toml
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "oai" / "endpoints.toml"
 SPECIFICATION = ROOT.parent / "shared" / "api" / "openapi.json"
-"""Where the published specification lies beside a checkout of the repository."""
+"""The published specification, if it lies next to the checkout."""
 
 
 def read_table(path: Path = TABLE) -> Table:

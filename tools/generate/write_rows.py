@@ -22,7 +22,7 @@ ENDS = {
     "audio.TranscriptionStreamEvent": ["transcript.text.done"],
     "beta.AgentSessionEvent": ["*"],
 }
-"""Streams that end with an event of a type of their own, beside `[DONE]`; `*` where nothing marks the end."""
+"""Event types that end a stream in addition to `[DONE]`; `*` for streams without an end marker."""
 
 PARTS = {
     "realtime.calls.create": {"parts": {"sdp": "application/sdp", "session": "application/json"}, "raw": "sdp"},
@@ -49,7 +49,7 @@ RESPONSE_BY = {
 """Parameters whose value chooses the type of the answer."""
 
 STREAM_ONLY = frozenset({"beta.agents.sessions.events.stream"})
-"""Operations that answer with a stream without being asked for one."""
+"""Operations that always stream."""
 
 
 class Rows:
