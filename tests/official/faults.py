@@ -21,7 +21,6 @@ KNOWN_FAULTS: dict[str, str] = {
     "request: nested names": "a nested parameter with a Python name (`async_`) is sent as it is",
     "request: datetimes in a query": "dates, datetimes and UUIDs in a query or a form raise `TypeError`",
     "request: models in a query": "a pydantic model in a query or a form is iterated: `metadata[][]=a`",
-    "request: UTC in JSON": "a datetime in UTC ends in `Z` instead of `+00:00` in a JSON body",
     "request: extra_body without a body": "`extra_body` of a GET is sent as a body",
     "request: streams are sent whole": "a stream whose position is not 0 loses what lies before it",
     "request: text as the content of a file": "`file=('n.txt', 'text')` looks for a file called `text`",
