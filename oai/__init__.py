@@ -2,10 +2,9 @@
 
     import oai
     client = oai.OpenAI()
-    answer = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "Hello"}])
+    completion = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "Hello"}])
 
-Everything public is here, in `oai.types` (the structs) and in `oai.transports`. Names are imported when they
-are first used.
+Everything public is here, in `oai.types` (the structs) and in `oai.transports`. Names are imported at first use.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ if TYPE_CHECKING:
     from oai.helpers.assistants.streams import AsyncAssistantEventHandler as AsyncAssistantEventHandler
     from oai.helpers.bulk.batch_files import Later as Later
     from oai.helpers.bulk.map import amap as amap
-    from oai.helpers.bulk.map import map as map  # noqa: A004 - the name that people know for it
+    from oai.helpers.bulk.map import map as map  # noqa: A004 - the builtin's name on purpose
     from oai.helpers.structured.functions import FunctionTool as FunctionTool
     from oai.helpers.structured.functions import function_tool as function_tool
     from oai.helpers.structured.functions import pydantic_function_tool as pydantic_function_tool
@@ -124,7 +123,7 @@ if TYPE_CHECKING:
     NotGiven = Omit
     not_given = omit
 
-    # What the module's own client is made of; `None` comes from the environment or the defaults.
+    # The options of the module's own client; `None` means the environment or the default.
     api_key: str | Callable[[], str] | None
     admin_api_key: str | None
     organization: str | None
@@ -195,7 +194,7 @@ _HOMES = {
     ),
     "oai.types": "",
 }
-"""Module by module, the public names that it is the home of; `here=there` is another name for the same thing."""
+"""The public names by the module that defines them; `alias=name` is another name for the same object."""
 
 __all__ = [  # noqa: PLE0604 - all of them are strings
     "__version__",
@@ -206,7 +205,7 @@ __all__ = [  # noqa: PLE0604 - all of them are strings
 
 
 def _fallback(name: str) -> Any:
-    """Return an option that nobody has set, or a call path of the module's own client, which changes with them."""
+    """Return `None` for an option that is not set, or a call path of the module's own client."""
     if name.startswith("_"):
         raise AttributeError(f"module 'oai' has no attribute {name!r}")
     from oai._client.module_client import SETTINGS, attribute
@@ -214,5 +213,5 @@ def _fallback(name: str) -> Any:
     return None if name in SETTINGS else attribute(name, globals())
 
 
-if not TYPE_CHECKING:  # a checker that saw it would take any name for one that is here
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
     __getattr__, __dir__ = attach(__name__, _HOMES, _fallback)

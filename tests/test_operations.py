@@ -1,4 +1,4 @@
-"""Every operation through the recording transport: sent once, recorded, and replayed as the same, sync and async."""
+"""Send every operation through the recording transport, record it, and replay it identically, sync and async."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SECRETS = {
     "webhooks.create": ["signing_secret"],
     "webhooks.rotate_secret": ["signing_secret"],
 }
-"""Where an answer holds a secret, which its recording does not."""
+"""Fields of responses that hold a secret, which the recording redacts."""
 
 
 def sent(name: str, *, is_async: bool) -> list[Any]:
-    """Return the requests of an operation, without what is different in every form."""
+    """Return the requests of an operation, without the random boundary of a form."""
     calls, _ = recorded(name, is_async=is_async)
     return [(each.request.method, each.request.url, *content(each.request)) for each in calls]
 
@@ -51,7 +51,7 @@ def test_sync_and_async_send_and_record_the_same(name: str) -> None:
 
 
 def without_secret(name: str, result: Any) -> Any:
-    """Return the result of an operation with its secret redacted, which has to be there."""
+    """Return the result of an operation with its secret redacted; the secret must exist."""
     *outer, last = SECRETS.get(name, [None])
     if last is not None:
         holder = result
@@ -73,8 +73,8 @@ def test_a_recording_replays_the_recorded_result(name: str, is_async: bool, tmp_
     assert replayed == [without_secret(name, copy.deepcopy(each.result)) for each in calls]
 
 
-def test_a_call_with_other_arguments_is_not_answered_from_the_recording(tmp_path: Path) -> None:
-    """What is asked for counts: the recording of one operation does not answer another, or the same asked otherwise."""
+def test_call_with_other_arguments_is_a_cassette_miss(tmp_path: Path) -> None:
+    """A recording matches only the same operation with the same arguments."""
     path = tmp_path / "cassette"
     path.write_bytes(recorded("moderations.create")[1])
     for other in ("embeddings.create", "moderations.create"):

@@ -1,4 +1,4 @@
-"""Every operation of the seed, by the seed's name and by the official SDK's, over a socket and back to a struct."""
+"""Call every operation of the seed over a socket, by the seed's name and by the official SDK's."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def without_none(value: Any) -> Any:
 
 
 def run(kind: str, url: str, vector: dict[str, Any], form: str, picture: Path) -> tuple[Any, list[Any]]:
-    """Call an operation, by a client of a kind, and return the result and the events where it is a stream."""
+    """Call an operation with a sync or async client, and return the result or the events."""
     options: dict[str, Any] = {"api_key": KEY, "base_url": f"{url}/v1", "max_retries": 0}
     is_stream = vector["answer_kind"] == "events"
     if kind == "sync":
@@ -77,7 +77,7 @@ def run(kind: str, url: str, vector: dict[str, Any], form: str, picture: Path) -
 
 
 @pytest.mark.parametrize(("vector", "form", "kind"), CASES)
-def test_request_as_the_table_says_and_answer_as_a_struct(
+def test_seed_call_sends_the_expected_request_and_returns_a_struct(
     vector: dict[str, Any], form: str, kind: str, server: Loopback, picture: Path
 ) -> None:
     server.reply(answer_of(vector))
@@ -97,7 +97,7 @@ def test_request_as_the_table_says_and_answer_as_a_struct(
     elif "body" in vector:
         assert seen.header("content-type") == "application/json"
         operation = seen.path.removeprefix("/v1/")
-        defaults = {"encoding_format": "base64"} if operation == "embeddings" else {}  # as the official SDK asks
+        defaults = {"encoding_format": "base64"} if operation == "embeddings" else {}  # as the official SDK sends
         assert seen.json() == {**defaults, **vector["body"]}
     else:
         assert seen.body == b""
@@ -121,9 +121,7 @@ def test_there_is_a_vector_for_each_form_of_the_seed() -> None:
 @pytest.mark.parametrize(
     "vector", [vector for vector in VECTORS if vector.get("deprecated")], ids=lambda vector: vector["seed"]
 )
-def test_what_the_api_has_dropped_warns_once(
-    vector: dict[str, Any], server: Loopback, tmp_path: Path, picture: Path
-) -> None:
+def test_deprecated_operation_warns(vector: dict[str, Any], server: Loopback, tmp_path: Path, picture: Path) -> None:
     table = tmp_path / "own.toml"  # a table of its own has operations of its own, which have not warned yet
     table.write_text('[own.thing]\nmethod = "GET"\npath = "/own"\nbody = "query"\nresponse = "Any"\n')
     client = oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", table=table)
@@ -135,7 +133,7 @@ def test_what_the_api_has_dropped_warns_once(
     client.close()
 
 
-def test_a_name_that_is_alias_and_namespace_is_both(server: Loopback, client: oai.OpenAI) -> None:
+def test_name_can_be_alias_and_namespace(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"object": "list", "data": []})
     server.reply(json={"id": "m", "object": "model", "created": 1, "owned_by": "me"})
     assert client.models.list().data == []
@@ -143,11 +141,11 @@ def test_a_name_that_is_alias_and_namespace_is_both(server: Loopback, client: oa
     assert [seen.path for seen in server.requests] == ["/v1/models", "/v1/models/m"]
 
 
-def test_the_path_parameter_of_a_lookup_may_be_named(server: Loopback, client: oai.OpenAI) -> None:
+def test_path_parameter_of_retrieve_can_be_a_keyword(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"id": "m", "object": "model", "created": 1, "owned_by": "me"})
     assert client.models(model="m").id == "m"
 
 
-def test_a_lookup_takes_no_parameter_of_the_list(client: oai.OpenAI) -> None:
+def test_retrieve_rejects_parameters_of_list(client: oai.OpenAI) -> None:
     with pytest.raises(TypeError, match=r"files\(\) got an unexpected keyword argument 'limit'"):
         client.files("file-1", limit=3)

@@ -1,8 +1,8 @@
-"""Requests against the published specification: what each row sends is what the specification describes.
+"""Validate the request of each row against the published specification.
 
-A JSON Schema library judges, which shares no code with what made the request: the query, the JSON body or the form
-of every operation that the specification has, with arguments made from the types of its row, as the recording
-transport passed it on.
+A JSON Schema library, which shares no code with the client, validates the query, the JSON body or the form of every
+operation of the specification. The arguments are generated from the types of its row, and the requests are those that
+the recording transport sent.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ EXCUSED = [
     ("vector_stores.file_batches.create", "body", RULE),
     ("vector_stores.update", r"body\.expires_after", NULL),
 ]
-"""Operation, a pattern of where in the request, and why what stands there is right all the same."""
+"""Operation, pattern of the place in the request, and the reason why it is correct nevertheless."""
 
 
 def modern(node: Any) -> Any:
-    """Turn what is of OpenAPI 3.0 in the document into JSON Schema: `nullable`, and limits that are exclusive."""
+    """Convert OpenAPI 3.0 keywords to JSON Schema: `nullable` and exclusive limits."""
     if isinstance(node, list):
         return [modern(each) for each in node]
     if not isinstance(node, dict):
@@ -118,7 +118,7 @@ def place(method: str, path: str) -> tuple[str, str]:
 
 
 def cases() -> Iterator[tuple[str, str, str]]:
-    """Yield a row's call path with the method and the path that the specification has it under."""
+    """Yield the call path of each row, with its method and path in the specification."""
     described = {place(method, path): path for path, item in document()["paths"].items() for method in item}
     for name, row in ROWS.items():
         if (path := described.get(place(row.method, row.path))) is not None:
@@ -134,14 +134,14 @@ def request_of(name: str, arguments: dict[str, Any]) -> Request:
 
 
 def variants(schema: dict[str, Any], depth: int = 0) -> list[dict[str, Any]]:
-    """Return a schema and whatever it is put together of."""
+    """Return a schema and its nested variants."""
     schema = resolved(schema)
     inner = [each for key in ("anyOf", "oneOf", "allOf") for each in schema.get(key, ())] if depth < 5 else []
     return [schema, *(more for each in inner for more in variants(each, depth + 1))]
 
 
 def read_as(text: str, schema: dict[str, Any]) -> Any:
-    """Read a text from a query or a form as the number or the truth value that its schema has there, if it does."""
+    """Parse a text of a query or a form as a number or a boolean if its schema says so."""
     if {"integer", "number", "boolean"} & {str(each.get("type")) for each in variants(schema)}:
         try:
             return json.loads(text)
@@ -151,7 +151,7 @@ def read_as(text: str, schema: dict[str, Any]) -> Any:
 
 
 def gathered(pairs: list[tuple[str, str]], properties: dict[str, Any]) -> dict[str, Any]:
-    """Put the flat pairs of a query or a form together to what they stand for."""
+    """Unflatten the pairs of a query or a form."""
     found: dict[str, Any] = {}
     for key, text in pairs:
         steps = re.findall(r"[^\[\]]+|\[\]", key)
@@ -171,7 +171,7 @@ def gathered(pairs: list[tuple[str, str]], properties: dict[str, Any]) -> dict[s
 
 
 def part_of(schema: dict[str, Any], step: str) -> dict[str, Any]:
-    """Return the schema of the items of a list, or of a property, in whichever variant has it."""
+    """Return the schema of the items of a list, or of a property, in the variant that has it."""
     for each in variants(schema):
         found = each.get("items") if step == "[]" else each.get("properties", {}).get(step)
         if found is None and step != "[]" and isinstance(each.get("additionalProperties"), dict):
@@ -182,7 +182,7 @@ def part_of(schema: dict[str, Any], step: str) -> dict[str, Any]:
 
 
 def problems(request: Request, method: str, path: str) -> Iterator[tuple[str, str]]:
-    """Yield where a request is not what the specification describes, and what is wrong there."""
+    """Yield the place and the message of each violation of the specification."""
     operation = document()["paths"][path][method]
     parts = urlsplit(request.url)
     params = {each["name"].removesuffix("[]"): (n, each) for n, each in enumerate(operation.get("parameters", ()))}

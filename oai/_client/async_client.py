@@ -1,4 +1,4 @@
-"""The client of asyncio, with a driver of the flow of its own. Programs without asyncio do not load it."""
+"""The client for asyncio. Programs without asyncio do not import it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class AsyncCore(Core):
     is_async = True
 
     def default_transport(self) -> Transport:
-        """Make a transport of the client's own."""
+        """Create the transport of a client that got none."""
         from oai.transports.aiohttp import AiohttpTransport
 
         return cast("Transport", AiohttpTransport())
 
     async def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
-        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
+        """Send a call; return the reply too if its body is a stream or left `unread`."""
         call = prepare(self.config, *arguments)
         call.stream |= unread
         response, reply = await drive_async(attempts(call, self.transport, async_io(), needs_key=self.needs_key))
@@ -47,7 +47,7 @@ class AsyncCore(Core):
         return self.result(*(await self.send(*arguments)), arguments)
 
     def list(self, *arguments: Any) -> AsyncPages[Any]:
-        """Return what can be awaited for a page, and iterated over all of them."""
+        """Return an object to await for the first page, or to iterate over the items of all pages."""
         from oai._json.pages import AsyncPages
 
         return AsyncPages(lambda: self.call(*arguments))
@@ -65,7 +65,7 @@ class AsyncCore(Core):
         return await run_async(helper(self.client, **options))
 
     def view_classes(self) -> tuple[type[Client], type[Core]]:
-        """Return the classes of a view and its core: the sync client's, whose methods hand on what is to be awaited."""
+        """Return the classes of a view and its core: the sync client's, whose methods pass awaitables through."""
         from oai._client.sync_client import OpenAI, SyncCore
 
         return OpenAI, SyncCore
@@ -75,16 +75,16 @@ class AsyncCore(Core):
 class AsyncOpenAI(Client):
     """The OpenAI API for asyncio: `await client.models.retrieve("gpt-5")`, `async for file in client.files.list()`.
 
-    It is `OpenAI` from the same table and the same flow. It may be used from several event loops, each with
-    connections of its own, and is an async context manager that closes them at the end.
+    It has the methods of `OpenAI`, from the same table. It can be used from several event loops, which do not share
+    connections, and is an async context manager that closes them at the end.
     """
 
     _core_class = AsyncCore
 
     @property
     def with_raw_response(self) -> Any:
-        """The same methods, whose awaited results are the answers as HTTP had them, see `RawResponse`."""
-        from oai._results.raw import raw_async  # few programs look at HTTP
+        """The same methods, which return the HTTP response when awaited, see `RawResponse`."""
+        from oai._results.raw import raw_async  # few programs need it
 
         return raw_async(self._core)
 
@@ -96,7 +96,7 @@ class AsyncOpenAI(Client):
         return streaming_async(self._core)
 
     async def close(self) -> None:
-        """Close the connections, unless they belong to a transport that was passed in."""
+        """Close the connections, unless they belong to the caller's `transport`."""
         transport = self._core.mark_closed()
         if transport is not None:
             await transport.close()

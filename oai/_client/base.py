@@ -1,4 +1,4 @@
-"""What both clients are: options, a transport, and the methods of a table; everything but the waiting."""
+"""The base class of the sync and async clients: options, transport and copies; nothing that blocks or awaits."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from oai._http.messages import Transport
     from oai._typed._options import OptionAttributes, Options
 else:
-    OptionAttributes = object  # the attributes are made below, of the same declarations as the stub
+    OptionAttributes = object  # the attributes are created below, from the same declarations as the stub
 
 
 class Attribute:
-    """An option of a client, as it was given or found. It may be set, which holds for calls that begin from then on.
+    """An option of a client, as resolved. Setting it applies to calls that begin afterwards.
 
-    To set one is `with_options` for the client itself, which refuses what it does there; beside it, a key, name or URL
-    is not set to `None`. A call that is under way keeps what it began with, in whatever thread or task.
+    Setting an attribute validates as `with_options` does, and rejects `None` for a key, name or URL. A call in progress
+    keeps its options, in any thread or task.
     """
 
     def __init__(self, name: str, doc: str) -> None:
@@ -40,22 +40,22 @@ class Attribute:
 
     def __set__(self, client: Client, value: Any) -> None:
         if value is None and self._name in NAMED:
-            raise OpenAIError(f"{self._name} cannot be taken away from a client; make one without it")
+            raise OpenAIError(f"{self._name} cannot be set to None; create a client without it")
         options: dict[str, Any] = {self._name: value}
         core_of(client).config = core_of(client.with_options(**options)).config
 
 
 class _Constructor:
-    """What `inspect` finds behind the constructor: its signature, with every option that is declared."""
+    """Stand-in for the constructor, from which `inspect` reads a signature with every declared option."""
 
     def __call__(self) -> None:
-        """Do nothing: `inspect` takes a signature only from what can be called."""
+        """Do nothing; `inspect` reads signatures of callables only."""
 
     @property
     def __signature__(self) -> Any:
         from inspect import Parameter, Signature  # a large module, which few programs need
 
-        named = [(name, each.default, each.takes) for name, each in ARGUMENTS.items()]
+        named = [(name, declared.default, declared.takes) for name, declared in ARGUMENTS.items()]
         own = {"transport": "Transport | None", "table": "Tables | None", "http_client": "Any"}
         named += [(name, None, takes) for name, takes in own.items()]
         keyword = Parameter.KEYWORD_ONLY
@@ -64,46 +64,46 @@ class _Constructor:
 
 
 class Client(UndeclaredRequests, TableClient, OptionAttributes):
-    """What both clients are: everything but the waiting."""
+    """Base class shared by the sync and async clients; contains everything that does not block or await."""
 
     _core_class: ClassVar[type[Core]]
     _core: Core
 
     def __new__(cls, *_: object, table: Tables | None = None, **__: object) -> Self:
-        """Make an instance of the class that has the table's namespaces."""
+        """Return an instance of the subclass that has the table's namespaces."""
         return object.__new__(class_with(cls, table_sources(table)))
 
     def __init__(
         self,
         *,
         transport: Transport | None = None,
-        table: Tables | None = None,  # noqa: ARG002 - `__new__` has read it
+        table: Tables | None = None,  # noqa: ARG002 - read by `__new__`
         http_client: Any = None,
         **options: Unpack[Options],
     ) -> None:
-        """Make a client; what is not given comes from the environment, then from the defaults.
+        """Create a client; options default to the environment, then to their default values.
 
         Args:
-            transport: what sends; unless given that of a `default_transport` block, then the one that the
-                environment names (`OAI_TRANSPORT`), else one of this client's own, which it then closes.
-            table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
-            http_client: a client of httpx or httpx2 to send over, as the official SDK takes it, closed with this one.
-            **options: what `Config` declares, as follows.
+            transport: sends the requests; by default that of a `default_transport` block, then the one that the
+                environment names (`OAI_TRANSPORT`), else a new one, which the client closes.
+            table: a TOML file of rows, or several, merged over the shipped table (`OAI_TABLE`).
+            http_client: a client of httpx or httpx2 to send over, as in the official SDK, closed with this one.
+            **options: the options that `Config` declares, as follows.
 
         Raises:
-            OpenAIError: there is no key and the transport needs one, or an option cannot be what was given.
-            TableError: a table has a row that cannot be.
+            OpenAIError: there is no key and the transport needs one, or an option is invalid.
+            TableError: a table has an invalid row.
         """
         config = Config(**options)
-        found = self._core_class.find_transport(transport, http_client)
-        owns = found is None or http_client is not None
-        self._core = self._core_class(self, config, found, http_client=http_client, owns_transport=owns)
+        chosen = self._core_class.find_transport(transport, http_client)
+        owns = chosen is None or http_client is not None
+        self._core = self._core_class(self, config, chosen, http_client=http_client, owns_transport=owns)
         self._core.check_key()
         start_log(os.environ)
 
     @property
     def transport(self) -> Transport:
-        """What sends the requests; the default one is made, and its library imported, when it is first needed."""
+        """The transport; the default one is created, and its library imported, at first use."""
         return self._core.transport
 
     def is_closed(self) -> bool:
@@ -111,33 +111,33 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         return self._core.closed
 
     def with_options(self, *, transport: Transport | None = None, http_client: Any = None, **options: Any) -> Self:
-        """Return a client with some options replaced, over the same transport; this one stays as it is.
+        """Return a client with some options replaced, over the same transport; this one is unchanged.
 
-        It takes the options of the constructor but `table`. Headers and queries are added to those there are,
-        whose place `set_default_headers` and `set_default_query` take. A key, name or URL that is `None` stays.
+        It takes the options of the constructor except `table`. Headers and query parameters are merged;
+        `set_default_headers` and `set_default_query` replace all. A key, name or URL that is `None` keeps its value.
         """
         config = self._core.config.replace(**options)
         same = transport is None and http_client is None
-        found = self.transport if same else self._core_class.find_transport(transport, http_client)
+        chosen = self.transport if same else self._core_class.find_transport(transport, http_client)
         other = object.__new__(type(self))
-        other._core = self._core_class(other, config, found)
+        other._core = self._core_class(other, config, chosen)
         other._core.check_key()
         return other
 
     copy: Any = with_options  # which `_typing.pyi` types
 
     def __repr__(self) -> str:
-        from oai._support.redact import redact_url  # regular expressions, which few programs need
+        from oai._support.redact import redact_url  # compiles regular expressions
 
         return f"<{type(self).__name__} for {redact_url(self._core.config.base_url)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the options and the caller's transport; keys only with `pickle_keys`, connections never."""
+        """Pickle the options and the caller's transport, keys only with `pickle_keys`, never connections."""
         cls, sources = made_of(type(self))
         return restore, (cls, sources, self._state(), self._core.given_transport)
 
     def _state(self) -> dict[str, Any]:
-        """Return the options that a pickled client carries."""
+        """Return the options that a pickled client contains."""
         return self._core.config.state()
 
 
@@ -146,4 +146,4 @@ for _name, _declared in ARGUMENTS.items():
         setattr(Client, _name, Attribute(_name, _declared.doc))
     Client.__init__.__doc__ = f"{Client.__init__.__doc__}\n            {_name}: {_declared.doc}"
 
-vars(Client.__init__)["__wrapped__"] = _Constructor()  # which `inspect` follows, and nothing else
+vars(Client.__init__)["__wrapped__"] = _Constructor()  # only `inspect` follows it

@@ -1,8 +1,7 @@
 """The core of a client: its state, and everything about a call except the waiting.
 
-`_request.client_core` declares what other rooms may use of it.
-
-`_client.sync_client` and `_client.async_client` derive one each, which differ in the driver of the flow.
+`_request.client_core` declares its interface for other rooms. `_client.sync_client` and `_client.async_client` derive
+one class each, with the driver that runs the flow.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ _transport_lock = allocate_lock()
 
 
 class Core:
-    """What both cores are.
+    """Base class of both cores.
 
     Args:
-        client: the client whose core it is.
+        client: the client that the core belongs to.
         config: its options.
-        transport: what it sends over, `None` for one of its own that is made when it is first needed.
-        http_client: the client of httpx that the transport sends over, if it was given one.
+        transport: sends the requests; `None` for a default one, created at first use.
+        http_client: the caller's httpx client that the transport uses, if any.
         owns_transport: whether closing the client closes the transport.
     """
 
@@ -60,23 +59,23 @@ class Core:
 
     @classmethod
     def find_transport(cls, transport: Any, http_client: Any) -> Transport | None:
-        """Return what a client sends over that is given these, `None` for one of its own."""
+        """Return the transport for these arguments of a client, `None` for the default one."""
         if http_client is not None:
-            from oai._client.http_client import transport_of  # few programs have one
+            from oai._client.http_client import transport_of  # few programs need it
 
             if transport is not None:
-                raise OpenAIError("transport and http_client exclude each other: give one")
+                raise OpenAIError("transport and http_client exclude each other: pass one")
             transport = transport_of(http_client, is_async=cls.is_async)
-        found: Transport | None = find_transport(transport, is_async=cls.is_async)
-        return found
+        chosen: Transport | None = find_transport(transport, is_async=cls.is_async)
+        return chosen
 
     def default_transport(self) -> Transport:
-        """Make a transport of the client's own."""
+        """Create the transport of a client that got none."""
         raise NotImplementedError
 
     @property
     def transport(self) -> Transport:
-        """What sends the requests."""
+        """The transport, created at first use."""
         if self._transport is None:
             with _transport_lock:
                 if self._transport is None:
@@ -87,41 +86,44 @@ class Core:
 
     @property
     def given_transport(self) -> Transport | None:
-        """The transport that the caller passed in, which a pickle carries."""
+        """The transport that the caller passed, which a pickle contains."""
         return None if self._owns_transport and self._http_client is None else self._transport
 
     def mark_closed(self) -> Any:
-        """Note that the client is closed; return what is to be closed with it."""
+        """Mark the client as closed; return the transport to close with it."""
         with _transport_lock:
             self.closed = True
             return self._transport if self._owns_transport else None
 
     @property
     def needs_key(self) -> bool:
-        """Whether the transport reaches a server, which wants a key."""
+        """Whether the transport needs a key, that is, reaches a server."""
         return self._transport is None or getattr(self._transport, "needs_key", True)
 
     def check_key(self) -> None:
-        """Refuse a client without a key, and warn of one whose key anybody can read on the way."""
+        """Reject a client without a key, and warn if the key would be sent unencrypted over a network.
+
+        Raises:
+            OpenAIError: there is no key and the transport needs one.
+        """
         config = self.config
         if self.needs_key and not (config.api_key or config.admin_api_key or config.authorizes_itself):
             raise OpenAIError(
                 "There is no API key: pass api_key (or admin_api_key), or set OPENAI_API_KEY (or OPENAI_ADMIN_KEY). "
-                "Without one, OpenAI(transport=oai.OfflineTransport()) answers with made-up data."
+                "Without a key, OpenAI(transport=oai.OfflineTransport()) returns generated data."
             )
-        plain = next((each for each in (config, config.for_sockets()) if each.sends_keys_in_plain), None)
+        plain = next((part for part in (config, config.for_sockets()) if part.sends_keys_in_plain), None)
         if self.needs_key and plain is not None:
-            from oai._support.redact import redact_url  # regular expressions, which few programs need
+            from oai._support.redact import redact_url  # compiles regular expressions
 
             warnings.warn(
-                f"{redact_url(plain.base_url)} is not encrypted and not on this machine: "
-                "the key can be read on the way",
+                f"{redact_url(plain.base_url)} is not encrypted and not on this machine: the key can be intercepted",
                 InsecureWarning,
                 stacklevel=3,
             )
 
     def send(self, *arguments: Any, unread: bool = False) -> Any:
-        """Send a call; return its operation, its response, and the open reply of a stream or where `unread`."""
+        """Send a call; return its operation, its response, and the reply if it is a stream or left `unread`."""
         raise NotImplementedError
 
     def call(self, *arguments: Any) -> Any:
@@ -129,11 +131,11 @@ class Core:
         raise NotImplementedError
 
     def help(self, helper: Callable[..., Any], options: dict[str, Any]) -> Any:
-        """Run a helper, a generator function that takes the client."""
+        """Run a helper: a generator function whose first argument is the client."""
         raise NotImplementedError
 
     def view_classes(self) -> tuple[type[TableClient], type[Core]]:
-        """Return the classes of a view and its core: the sync client's, whose methods hand on what `call` returns."""
+        """Return the classes of a view and its core: the sync client's, whose methods pass the result through."""
         raise NotImplementedError
 
     def stream(self, operation: Operation, response: Response, reply: Any) -> Any:
@@ -141,36 +143,36 @@ class Core:
         raise NotImplementedError
 
     def result(self, operation: Operation, response: Response, reply: Any, arguments: tuple[Any, ...]) -> Any:
-        """Return the result of a call that was sent."""
+        """Return the result of a response."""
         if reply is None:
             return self.decoded(operation, response, arguments)
         stream = self.stream(operation, response, reply)
         return stream if operation.assemble_stream is None else operation.assemble_stream(self.client, stream)
 
     def decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
-        """Return the result of a call whose response is complete, and tell a page how to get the next."""
+        """Return the result of a complete response; a page gets the function that requests the next one."""
         vectors = operation.row.vectors is not None
         if not (vectors or operation.page):
             return read_answer(operation, response, unpack=False)
         from oai._request.arguments import Arguments
 
-        given = Arguments(*arguments)
-        result = read_answer(operation, response, unpack=vectors and given.defaulted)
+        call = Arguments(*arguments)
+        result = read_answer(operation, response, unpack=vectors and call.defaulted)
         if operation.page and isinstance(result, Object):
-            self._next_page(result, given)
+            self._link_next_page(result, call)
         return result
 
-    def _next_page(self, page: Any, given: Arguments) -> None:
-        """Tell a page how to get the one after it: the same call, with the page's parameters on top."""
-        query = given.extra_query or {}
+    def _link_next_page(self, page: Any, call: Arguments) -> None:
+        """Give a page the function that requests the next one: the same call with the page's parameters merged."""
+        query = call.extra_query or {}
 
         def more(params: dict[str, str]) -> Any:
-            return self.call(*given._replace(extra_query={**query, **params}))
+            return self.call(*call._replace(extra_query={**query, **params}))
 
-        page.__dict__.update(_more=more, _asked={**(given.query or {}), **query})
+        page.__dict__.update(_more=more, _asked={**(call.query or {}), **query})
 
     def view(self, call: Callable[..., Any], help_with: Callable[..., Any]) -> Any:
-        """Return an object with the methods of the client, whose calls are made by `call` and `help_with`."""
+        """Return an object with the client's methods, which use `call` and `help_with` to make calls."""
         cls, core_class = self.view_classes()
         view = object.__new__(class_with(cls, sources_of(type(self.client))))
         core = core_class(view, self.config, self._transport)

@@ -1,7 +1,7 @@
-"""`http_client=`, by which programs of the official SDK say how to connect: a client of httpx or httpx2.
+"""`http_client=`, as in the official SDK: send over a client of httpx or httpx2.
 
-It becomes a transport, which closes it with the client that it was given to. The official SDK's names for such
-clients are here too. httpx is imported only by who uses them.
+It becomes a transport, which is closed with the client. The official SDK's factories for such clients are here too.
+httpx is imported only when one is used.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 def transport_of(http_client: Any, *, is_async: bool) -> Transport:
-    """Return a transport that sends over a client of httpx or httpx2, and closes it; a transport is one already.
+    """Return a transport that sends over a client of httpx or httpx2 and closes it; a transport is returned as it is.
 
     Raises:
-        OpenAIError: it is neither, or of the other kind, sync or async.
+        OpenAIError: it is neither, or it is sync for an async client or the reverse.
     """
-    if not any(each.__module__.partition(".")[0] in ("httpx", "httpx2") for each in type(http_client).__mro__):
+    if not any(cls.__module__.partition(".")[0] in ("httpx", "httpx2") for cls in type(http_client).__mro__):
         if callable(getattr(http_client, "send", None)) and callable(getattr(http_client, "close", None)):
             transport: Transport = http_client
             return transport
-        raise OpenAIError(f"http_client is of type {type(http_client).__name__}; it takes a client of httpx")
+        raise OpenAIError(f"http_client must be a client of httpx or httpx2, not {type(http_client).__name__}")
     from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
 
     class Closing(HttpxTransport):
@@ -43,15 +43,15 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
             await http_client.aclose()
 
     try:
-        made: Any = AsyncClosing(http_client) if is_async else Closing(http_client)
+        wrapped: Any = AsyncClosing(http_client) if is_async else Closing(http_client)
     except TypeError as error:
         kind = "httpx.AsyncClient" if is_async else "httpx.Client"
-        raise OpenAIError(f"http_client: this client needs an {kind}, not {type(http_client).__name__}") from error
-    return made  # type: ignore[no-any-return]
+        raise OpenAIError(f"http_client must be an {kind} here, not {type(http_client).__name__}") from error
+    return wrapped  # type: ignore[no-any-return]
 
 
 def DefaultHttpxClient(**options: Any) -> Any:  # noqa: N802 - the official SDK's name
-    """Return an `httpx.Client` with these options, for `http_client=`; limits and timeouts are the client's own."""
+    """Return an `httpx.Client` with these options, for `http_client=`; `OpenAI` sets the timeout of each request."""
     import httpx
 
     return httpx.Client(**{"limits": httpx.Limits(max_connections=None), **options})
@@ -81,7 +81,7 @@ def DefaultAsyncHttpx2Client(**options: Any) -> Any:  # noqa: N802
 
 
 def DefaultAioHttpClient() -> AiohttpTransport:  # noqa: N802
-    """Return what async clients send over anyway: aiohttp."""
+    """Return a transport over aiohttp, the default of async clients."""
     from oai.transports.aiohttp import AiohttpTransport
 
     return AiohttpTransport()

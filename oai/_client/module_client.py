@@ -1,6 +1,6 @@
 """The client of the module itself: `oai.api_key = ...`, then `oai.chat.completions.create(...)`.
 
-It is made when it is first needed, from the options that have been set on the module, and again when they have changed.
+It is created at first use, from the options set on the module, and again when they have changed.
 """
 
 from __future__ import annotations
@@ -26,50 +26,54 @@ SETTINGS: Final = (
     "http_client",
     "table",
 )
-"""What may be set on the module."""
+"""The options that can be set on the module."""
 
 _lock = threading.Lock()
-_made: list[tuple[dict[str, Any], OpenAI]] = []
+_current: list[tuple[dict[str, Any], OpenAI]] = []
 
 
 def attribute(name: str, module: Mapping[str, Any]) -> Any:
-    """Return an attribute of the module's client, or raise `AttributeError`."""
+    """Return an attribute of the module's client.
+
+    Raises:
+        AttributeError: it has none of that name.
+    """
     if not isinstance(vars(OpenAI).get(name), property) and name in call_paths():
         return getattr(_client(module), name)
     raise AttributeError(f"module 'oai' has no attribute {name!r}{_hint(name)}")
 
 
 def call_paths() -> frozenset[str]:
-    """Return the names that the shipped table and the environment's give a client."""
+    """Return the names that the shipped table and those of the environment add to a client."""
     return call_paths_of(OpenAI)
 
 
 def _client(module: Mapping[str, Any]) -> OpenAI:
-    """Return the client of the options that the module has now."""
+    """Return the client for the options that are set on the module now."""
     options = {name: module[name] for name in SETTINGS if module.get(name) is not None}
     with _lock:
-        if not _made or _made[0][0] != options:
-            # The former one stays open: other threads may call it, and what is given to both would be closed with it.
-            _made[:] = [(options, _make(options))]
-        return _made[0][1]
+        if not _current or _current[0][0] != options:
+            # The old one stays open: other threads may use it, and closing it would close a shared http_client.
+            _current[:] = [(options, _new_client(options))]
+        return _current[0][1]
 
 
-def _make(options: dict[str, Any]) -> OpenAI:
+def _new_client(options: dict[str, Any]) -> OpenAI:
     kind = options.get("api_type") or os.environ.get("OPENAI_API_TYPE") or "openai"
-    given = {name: value for name, value in options.items() if name != "api_type"}
+    arguments = {name: value for name, value in options.items() if name != "api_type"}
     if kind not in ("openai", "azure"):
         from oai._errors import OpenAIError
 
-        raise OpenAIError(f"oai.api_type is {kind!r}; it takes 'openai' or 'azure'")
-    if kind == "azure" or any(name in given for name in AZURE):
+        raise OpenAIError(f"oai.api_type must be 'openai' or 'azure', not {kind!r}")
+    if kind == "azure" or any(name in arguments for name in AZURE):
         from oai._client.azure import AzureOpenAI
 
-        return AzureOpenAI(**given)
-    return OpenAI(**given)
+        return AzureOpenAI(**arguments)
+    return OpenAI(**arguments)
 
 
 def _hint(name: str) -> str:
     from oai._support.suggest import nearest
 
-    right = nearest(name, [*call_paths(), *SETTINGS])
-    return f". Did you mean {right!r}?" if right else ""
+    suggestion = nearest(name, [*call_paths(), *SETTINGS])
+    return f". Did you mean {suggestion!r}?" if suggestion else ""

@@ -1,8 +1,8 @@
-"""The client of programs without asyncio; `_client.async_client` has its twin.
+"""The synchronous client; `_client.async_client` is its counterpart.
 
-`OpenAI` and `AsyncOpenAI` differ in the driver of the flow and in the words that their functions are made of.
-The class of a client gets its namespaces from the table, so a client with a table of its own is an instance of
-a subclass made for that table.
+`OpenAI` and `AsyncOpenAI` differ in the driver that runs the flow, and in `async` and `await` in their generated
+methods. A client class gets its namespaces from the table, so a client with a table of its own is an instance of a
+subclass generated for that table.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from oai._table.operation import Operation
 
 CallOutcome = tuple["Operation", "Response", "Reply | None"]
-"""What was called, its answer, and its reply where that is yet to be read."""
+"""The operation, its response, and the reply if that is not read yet."""
 
 
 class SyncCore(Core):
     """The core of `OpenAI`."""
 
     def default_transport(self) -> Transport:
-        """Make a transport of the client's own."""
+        """Create the transport of a client that got none."""
         from oai.transports.http import HTTPTransport
 
         return HTTPTransport()
 
     def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
-        """Send a call; the reply comes with it where its body is a stream, or is to be left `unread`."""
+        """Send a call; return the reply too if its body is a stream or left `unread`."""
         call = prepare(self.config, *arguments)
         call.stream |= unread
         response, reply = drive(attempts(call, self.transport, SYNC_IO, needs_key=self.needs_key))
@@ -52,7 +52,7 @@ class SyncCore(Core):
 
     def stream(self, operation: Operation, response: Response, reply: Any) -> Any:
         """Return the stream of a reply."""
-        from oai._results.stream import Stream  # as `_flow.steps` below: a plain call does without it
+        from oai._results.stream import Stream  # like `_flow.steps` below, not needed by a plain call
 
         return Stream(operation, response, reply, max_event=self.config.max_event)
 
@@ -69,29 +69,29 @@ class SyncCore(Core):
 
 @with_shipped_table
 class OpenAI(Client):
-    """The OpenAI API, synchronously. Its attributes are the call paths of the table: `client.models.list()`.
+    """The synchronous client. Its attributes are the call paths of the table: `client.models.list()`.
 
-    A client may be shared by threads. It is a context manager that closes its connections at the end.
+    A client can be shared by threads. It is a context manager that closes its connections at the end.
     """
 
     _core_class = SyncCore
 
     @property
     def with_raw_response(self) -> Any:
-        """The same methods, which return the answer as HTTP had it, see `RawResponse`."""
-        from oai._results.raw import raw  # few programs look at HTTP
+        """The same methods, which return the HTTP response, see `RawResponse`."""
+        from oai._results.raw import raw  # few programs need it
 
         return raw(self._core)
 
     @property
     def with_streaming_response(self) -> Any:
-        """The same methods, which return context managers of a `StreamedResponse`, its body not read yet."""
+        """The same methods, which return context managers of a `StreamedResponse`, whose body is not read yet."""
         from oai._results.raw import streaming
 
         return streaming(self._core)
 
     def close(self) -> None:
-        """Close the connections, unless they belong to a transport that was passed in."""
+        """Close the connections, unless they belong to the caller's `transport`."""
         transport = self._core.mark_closed()
         if transport is not None:
             transport.close()

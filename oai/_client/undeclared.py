@@ -1,6 +1,6 @@
 """Requests that no row declares: `client.request("POST", "/path")`, and `get`, `post`, `put`, `patch`, `delete`.
 
-Each is made into an operation of its own, so that it goes the way of any other: same key, same retries, same errors.
+Each becomes an operation of its own, so that it gets the key, the retries and the errors of any other call.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from oai._support.omit import omit
 
 
 class UndeclaredRequests:
-    """What a client does without its table."""
+    """The methods of a client that need no table."""
 
     def request(
         self,
@@ -34,40 +34,40 @@ class UndeclaredRequests:
         content: bytes | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call what no row declares, with the key, the retries and the errors of any other call.
+        """Send a request that no row declares, with the key, the retries and the errors of any other call.
 
         Args:
             method: the HTTP method.
             path: the path below `base_url`.
-            cast_to: the type of the answer: a struct, a model of pydantic, `dict`, `bytes`, `str`, `oai.Response`, or
-                `Object`, which takes any JSON object and reads its fields as attributes.
-            body: what is sent as JSON, or beside files as the fields of a form; bytes are sent as they are.
-            query: what is sent in the query string.
-            files: the uploads of a form by their field, see `File`.
-            stream: whether the answer is a stream of events.
-            stream_cls: the type of an event, where it is.
-            extra_headers: sent beside the client's; `None` takes a header away.
-            extra_query: sent beside `query`.
-            extra_body: fields sent beside those of `body`.
+            cast_to: the type of the result: a struct, a pydantic model, `dict`, `bytes`, `str`, `oai.Response`, or
+                `Object`, which takes any JSON object and has its fields as attributes.
+            body: sent as JSON, or with `files` as the fields of a form; bytes are sent as they are.
+            query: the query parameters.
+            files: the uploads of a form by field name, see `File`.
+            stream: whether the response is a stream of events.
+            stream_cls: the type of an event of the stream.
+            extra_headers: added to the client's headers; `None` removes one.
+            extra_query: added to `query`.
+            extra_body: fields added to those of `body`.
             timeout: seconds, `None` for no limit, or a `Timeout`.
-            content: bytes that are the body, in place of `body`.
-            options: the last four as the official SDK has them: `headers`, `params`, `extra_json` and `timeout`.
+            content: bytes to send as the body, instead of `body`.
+            options: `headers`, `params`, `extra_json` and `timeout` as the official SDK names them.
 
         Raises:
-            TypeError: there is a body twice, or an option that is none.
+            TypeError: there are two bodies, or an unknown option.
         """
         if content is not None and (body is not None or files):
-            raise TypeError("content excludes body and files: give one")
-        from oai._table.undeclared import undeclared_operation  # few programs send what no row declares
+            raise TypeError("content excludes body and files: pass one")
+        from oai._table.undeclared import undeclared_operation  # few programs need it
 
         operation = undeclared_operation(method, path, cast_to, stream_cls, list(files or {}))
-        sent = {**(body or {}), **files} if files else body if content is None else content
+        payload = {**(body or {}), **files} if files else body if content is None else content
         more = _options(options or {})
         return core_of(self).call(
             operation,
             (),
             query,
-            sent,
+            payload,
             stream or None,
             _both(more.get("headers"), extra_headers),
             _both(more.get("params"), extra_query),
@@ -99,11 +99,11 @@ class UndeclaredRequests:
 def _options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in options:
         if name not in ("headers", "params", "extra_json", "timeout"):
-            right = "; client.with_options takes it" if name == "max_retries" else ""
-            raise TypeError(f"options has {name!r}; it takes headers, params, extra_json and timeout{right}")
+            hint = "; use client.with_options" if name == "max_retries" else ""
+            raise TypeError(f"unknown option {name!r}; options takes headers, params, extra_json and timeout{hint}")
     return options
 
 
 def _both(options: Any, extra: Any) -> Any:
-    """Return what both say together; `extra` goes before."""
+    """Return both merged; `extra` takes precedence."""
     return {**options, **(extra or {})} if options else extra

@@ -3,5 +3,5 @@
 `document` reads and resolves the document, `names` derives call paths, `types` translates schemas to struct source, and
 `rows` writes the table.
 
-This room calls nothing that it reads about: the document is untrusted text.
+This room makes no call that the document describes; it treats the document as untrusted text.
 """

@@ -1,8 +1,8 @@
-"""An OpenAPI 3 document, read: its operations with their parameters, bodies and answers, references followed.
+"""Read an OpenAPI 3 document: its operations with their parameters, bodies and responses, with references resolved.
 
-A document is other people's JSON, so whatever is not what the format says counts as absent. This module knows the
-format and nothing of the table: `_openapi.rows` makes rows of what it reads, and the repository's drift check
-compares rows with it.
+A document is untrusted JSON, so whatever does not follow the format counts as absent. This module knows the format and
+nothing about tables: `_openapi.rows` converts operations to rows, and the repository's drift check compares them with
+rows.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ BINARY_FORMATS = ("binary", "byte")
 
 VARIANTS = ("oneOf", "anyOf", "allOf")
 
-DEEPEST = 30
-"""References within references before a document is taken to turn in a circle."""
+MAX_REFERENCES = 30
+"""Maximum length of a chain of references; a longer one counts as a cycle."""
 
 Schema = dict[str, Any]
 
@@ -41,7 +41,7 @@ class Param:
 
 @dataclass
 class Described:
-    """One operation as a document describes it."""
+    """One operation of a document."""
 
     method: str
     path: str
@@ -50,13 +50,12 @@ class Described:
     deprecated: bool
     params: list[Param] = field(default_factory=list[Param])
     bodies: dict[str, Schema] = field(default_factory=dict[str, Schema])
-    """Schemas of the body by content type."""
-
-    answers: dict[str, Schema] = field(default_factory=dict[str, Schema])
-    """Schemas of the successful answers by content type; nothing where an answer has no body."""
+    """Schemas of the request body by content type."""
+    responses: dict[str, Schema] = field(default_factory=dict[str, Schema])
+    """Schemas of the successful responses by content type; empty if they have no body."""
 
     security: list[str] | None = None
-    """The names of the schemes that this operation wants; `None` where it says nothing."""
+    """The names of the required security schemes; `None` if the document does not say."""
 
 
 class Document:
@@ -70,40 +69,41 @@ class Document:
         self.data = as_dict(data)
         version = str(self.data.get("openapi", ""))
         if not version.startswith("3."):
-            was = f"says `openapi` is {version!r}" if version else "has no `openapi`"
-            older = " (a Swagger 2 document has to be converted first)" if "swagger" in self.data else ""
-            raise OpenAIError(f"the document {was}; it must be OpenAPI 3, with `openapi` such as '3.1.0'{older}")
+            problem = f"has the version {version!r} in `openapi`" if version else "has no `openapi`"
+            older = " (convert Swagger 2 documents first)" if "swagger" in self.data else ""
+            raise OpenAIError(f"the document {problem}; it must be OpenAPI 3, with `openapi` such as '3.1.0'{older}")
 
     @classmethod
     def parse(cls, text: str | bytes) -> Document:
-        """Read a document from JSON text."""
+        """Parse a document from JSON."""
         try:
             return cls(json.loads(text))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise OpenAIError(f"the document is not JSON ({error}); one in YAML has to be converted first") from None
+            raise OpenAIError(f"the document is not JSON ({error}); convert a YAML document first") from None
 
     @property
     def server(self) -> str:
-        """The URL that paths are relative to, its variables at their defaults; empty where the document names none."""
+        """The base URL of the paths, with the defaults of its variables; empty if the document has none."""
         first = as_dict(next(iter(as_list(self.data.get("servers"))), None))
         variables = as_dict(first.get("variables"))
-        defaults = {name: as_dict(each).get("default") for name, each in variables.items()}
-        return re.sub(r"\{([^{}]*)\}", lambda each: str(defaults.get(each[1]) or each[0]), str(first.get("url", "")))
+        defaults = {name: as_dict(variable).get("default") for name, variable in variables.items()}
+        return re.sub(r"\{([^{}]*)\}", lambda m: str(defaults.get(m[1]) or m[0]), str(first.get("url", "")))
 
     def resolve(self, node: object) -> Schema:
-        """Follow references from a node until it is none; a broken one leads to an empty node."""
-        found = as_dict(node)
-        for _ in range(DEEPEST):
-            if "$ref" not in found:
-                return found
-            found = as_dict(self._at(str(found["$ref"])))
+        """Follow references from a node; a broken or circular one leads to an empty node."""
+        target = as_dict(node)
+        for _ in range(MAX_REFERENCES):
+            if "$ref" not in target:
+                return target
+            target = as_dict(self._at(str(target["$ref"])))
         return {}
 
     def _at(self, reference: str) -> object:
-        found: object = self.data if reference.startswith("#") else {}
+        """Return the node at a JSON pointer (RFC 6901)."""
+        node: object = self.data if reference.startswith("#") else {}
         for part in reference.partition("#/")[2].split("/"):
-            found = as_dict(found).get(part.replace("~1", "/").replace("~0", "~"), {})
-        return found
+            node = as_dict(node).get(part.replace("~1", "/").replace("~0", "~"), {})
+        return node
 
     def operations(self) -> Iterator[Described]:
         """Yield every operation, in the order of the document."""
@@ -114,12 +114,12 @@ class Document:
                     yield self._operation(path, method, as_dict(item[method]), as_list(item.get("parameters")))
 
     def _operation(self, path: str, method: str, node: Schema, shared: list[Any]) -> Described:
-        found: dict[tuple[str, str], Param] = {}
-        for each in map(self.resolve, [*shared, *as_list(node.get("parameters"))]):
-            name, place = str(each.get("name", "")), str(each.get("in", ""))
+        params: dict[tuple[str, str], Param] = {}
+        for param in map(self.resolve, [*shared, *as_list(node.get("parameters"))]):
+            name, place = str(param.get("name", "")), str(param.get("in", ""))
             if name and place in ("path", "query", "header"):
-                required = bool(each.get("required")) or place == "path"
-                found[place, name] = Param(name, place, required, self._param_schema(each))
+                required = bool(param.get("required")) or place == "path"
+                params[place, name] = Param(name, place, required, self._param_schema(param))
         security = node.get("security", self.data.get("security"))
         return Described(
             method.upper(),
@@ -127,10 +127,10 @@ class Document:
             str(node.get("operationId", "")),
             str(node.get("summary") or ""),
             bool(node.get("deprecated")),
-            list(found.values()),
+            list(params.values()),
             self._contents(self.resolve(node.get("requestBody"))),
-            self._answers(as_dict(node.get("responses"))),
-            None if security is None else [name for each in as_list(security) for name in as_dict(each)],
+            self._responses(as_dict(node.get("responses"))),
+            None if security is None else [name for schemes in as_list(security) for name in as_dict(schemes)],
         )
 
     def _param_schema(self, param: Schema) -> Schema:
@@ -139,49 +139,49 @@ class Document:
     def _contents(self, node: Schema) -> dict[str, Schema]:
         contents = as_dict(node.get("content"))
         return {
-            kind.partition(";")[0].strip().lower(): as_dict(as_dict(each).get("schema"))
-            for kind, each in contents.items()
+            kind.partition(";")[0].strip().lower(): as_dict(as_dict(content).get("schema"))
+            for kind, content in contents.items()
         }
 
-    def _answers(self, responses: Schema) -> dict[str, Schema]:
-        """Return the contents of the answers with a status of 200 to 299, of the default where there are none."""
-        good = [each for status, each in responses.items() if status.startswith("2")]
-        if not good and "default" in responses:
-            good = [responses["default"]]
-        found: dict[str, Schema] = {}
-        for each in good:
-            for kind, schema in self._contents(self.resolve(each)).items():
-                found.setdefault(kind, schema)
-        return found
+    def _responses(self, responses: Schema) -> dict[str, Schema]:
+        """Return the contents of the responses with a status of 200 to 299, or of `default` if there are none."""
+        successful = [response for status, response in responses.items() if status.startswith("2")]
+        if not successful and "default" in responses:
+            successful = [responses["default"]]
+        contents: dict[str, Schema] = {}
+        for response in successful:
+            for kind, schema in self._contents(self.resolve(response)).items():
+                contents.setdefault(kind, schema)
+        return contents
 
     def properties(self, schema: Mapping[str, Any]) -> tuple[dict[str, Schema], set[str]]:
-        """Return the properties of an object, those of its parts and variants included, and which it requires.
+        """Return the properties of an object, including those of its parts and variants, and the required ones.
 
-        What only some variants have or require is not required.
+        A property that only some variants require is not required.
         """
         return self._properties(schema, frozenset())
 
     def _properties(self, schema: Mapping[str, Any], within: frozenset[str]) -> tuple[dict[str, Schema], set[str]]:
-        """Do it below some references. One that leads back, as from a variant to its base, adds nothing."""
+        """Do it below some references; one of them again, as from a variant to its base, adds nothing."""
         reference = str(schema.get("$ref", ""))
-        if reference in within or len(within) > DEEPEST:
+        if reference in within or len(within) > MAX_REFERENCES:
             return {}, set()
         within |= {reference} if reference else set()
         node = self.resolve(schema)
-        found = {name: as_dict(each) for name, each in as_dict(node.get("properties")).items()}
+        properties = {name: as_dict(value) for name, value in as_dict(node.get("properties")).items()}
         required = {str(name) for name in as_list(node.get("required"))}
-        for each in as_list(node.get("allOf")):
-            more, wanted = self._properties(as_dict(each), within)
-            found, required = {**more, **found}, required | wanted
+        for part in as_list(node.get("allOf")):
+            inherited, also_required = self._properties(as_dict(part), within)
+            properties, required = {**inherited, **properties}, required | also_required
         for key in ("oneOf", "anyOf"):
-            variants = [self._properties(as_dict(each), within) for each in as_list(node.get(key))]
-            for more, _ in variants:
-                found = {**more, **found}
-            required |= set[str].intersection(*(wanted for _, wanted in variants)) if variants else set()
-        return found, required & set(found)
+            variants = [self._properties(as_dict(variant), within) for variant in as_list(node.get(key))]
+            for inherited, _ in variants:
+                properties = {**inherited, **properties}
+            required |= set[str].intersection(*(names for _, names in variants)) if variants else set()
+        return properties, required & set(properties)
 
     def is_file(self, schema: Schema) -> bool:
-        """Tell whether a property of a form is an upload, or a list of uploads."""
+        """Tell whether a field of a form is an upload, or a list of uploads."""
         nodes = self._within(schema, "items", *VARIANTS)
         return any(node.get("format") in BINARY_FORMATS or "contentMediaType" in node for node in nodes)
 
@@ -192,17 +192,17 @@ class Document:
         )
 
     def _within(self, schema: Schema, *keys: str) -> Iterator[Schema]:
-        """Yield a schema and those that stand in it under some keys, references followed, each but once."""
+        """Yield a schema and those nested in it under some keys, each reference once."""
         seen: set[str] = set()
-        waiting = [schema]
-        while waiting:
-            each = waiting.pop()
-            reference = str(each.get("$ref", ""))
+        queue = [schema]
+        while queue:
+            nested = queue.pop()
+            reference = str(nested.get("$ref", ""))
             if reference and reference in seen:
                 continue
             seen.add(reference)
-            node = self.resolve(each)
+            node = self.resolve(nested)
             yield node
             for key in keys:
                 inner = node.get(key)
-                waiting += map(as_dict, as_list(inner) or [inner] if inner else [])
+                queue += map(as_dict, as_list(inner) or [inner] if inner else [])

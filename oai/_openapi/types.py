@@ -1,9 +1,8 @@
-"""Schemas to type expressions, and to a module of structs for what answers hold.
+"""Convert schemas to type expressions, and to a module of structs for responses.
 
-What a request takes becomes plain types, for any dict will do there. What an answer holds becomes structs on
-`oai.Object`, one for each schema of an object, so that a server that sends more or less than it says is decoded
-all the same. Where msgspec could not tell the variants of a union apart the type is `Any`: plain data.
-This module knows schemas and types, not operations.
+Schemas of requests become plain types, since callers pass dicts. Schemas of responses become structs based on
+`oai.Object`, one for each object schema, so that a response with more or fewer fields is decoded too. A union whose
+variants msgspec cannot tell apart becomes `Any`: plain data. This module knows schemas and types, not operations.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ BUILTIN = ("bool", "dict", "float", "int", "list", "str")
 IMPORTED = ("Any", "ClassVar", "Literal", "builtins", "msgspec", "oai", "None", "True", "False")
 
 UNFIT = re.compile(r"[\\\"\x00-\x1f]")
-"""What msgspec has in no name of a field."""
+"""Characters that msgspec does not allow in the name of a field."""
 
 QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 WORDS = re.compile(rf"{QUOTED}|\b(?:{'|'.join(BUILTIN)})\b")
@@ -35,7 +34,7 @@ WORDS = re.compile(rf"{QUOTED}|\b(?:{'|'.join(BUILTIN)})\b")
 
 @dataclass
 class Struct:
-    """A class to be written: its fields by their names on the wire, and its tag once a union needs one."""
+    """A class to write: its fields by wire name, and its tag if a union needs one."""
 
     name: str
     fields: dict[str, tuple[str, bool]] = field(default_factory=dict[str, tuple[str, bool]])
@@ -44,11 +43,11 @@ class Struct:
 
 
 class Types:
-    """The types of a document's schemas, and the structs that they came to need.
+    """The types of a document's schemas, and the structs that they use.
 
     Args:
-        document: what references are looked up in.
-        module: what the module of the structs will be called; without one, objects are plain dicts.
+        document: resolves references.
+        module: the future name of the module of structs; without one, objects are plain dicts.
     """
 
     def __init__(self, document: Document, module: str | None) -> None:
@@ -56,39 +55,39 @@ class Types:
         self._module = module
         self._structs: dict[str, Struct] = {}
         self._names: dict[str, str] = {}
-        """The names of the structs by the references that lead to them."""
+        """The names of the structs by reference."""
 
-        self._busy: list[str] = []
-        self._waiting: list[tuple[Struct, dict[str, Schema], set[str]]] = []
-        """Structs whose fields are yet to be looked at: a document may be deeper than Python calls."""
+        self._active: list[str] = []
+        self._queue: list[tuple[Struct, dict[str, Schema], set[str]]] = []
+        """Structs whose fields are not converted yet; a queue, as a document may be nested deeper than Python calls."""
 
     def request(self, schema: Schema) -> str:
-        """Return the type expression of what a request takes."""
+        """Return the type expression of a schema in a request."""
         return _join(self._variants(schema, None))
 
-    def answer(self, schema: Schema, hint: str) -> str:
-        """Return the type expression of an answer; `hint` names an object that has no name."""
+    def response(self, schema: Schema, hint: str) -> str:
+        """Return the type expression of a response; `hint` names an object without a name."""
         variants = self._variants(schema, hint if self._module else None)
-        while self._waiting:
-            self._fill(*self._waiting.pop())
-        shown = _join(self._union(variants))
+        while self._queue:
+            self._fill(*self._queue.pop())
+        expression = _join(self._union(variants))
         names = set(self._structs)
-        return re.sub(rf"{QUOTED}|\b\w+\b", lambda m: f"{self._module}.{m[0]}" if m[0] in names else m[0], shown)
+        return re.sub(rf"{QUOTED}|\b\w+\b", lambda m: f"{self._module}.{m[0]}" if m[0] in names else m[0], expression)
 
     def _variants(self, schema: Schema, hint: str | None) -> list[str]:
-        """Return the variants of a type; those that are structs only where there is a hint."""
+        """Return the variants of a type; objects become structs only if there is a hint."""
         reference = str(schema.get("$ref", ""))
         node = self._document.resolve(schema)
         if not reference:
             return self._of_node(node, hint)
-        if reference in self._busy:
+        if reference in self._active:  # a schema that contains itself
             return ["Any"]
         if hint is not None and _is_struct(node):
             return [self._struct_of(node, reference.rpartition("/")[2], reference)]
-        self._busy.append(reference)
-        found = self._of_node(node, None if hint is None else reference.rpartition("/")[2])
-        self._busy.pop()
-        return found
+        self._active.append(reference)
+        variants = self._of_node(node, None if hint is None else reference.rpartition("/")[2])
+        self._active.pop()
+        return variants
 
     def _of_node(self, node: Schema, hint: str | None) -> list[str]:
         none = ["None"] if node.get("nullable") is True else []
@@ -98,10 +97,10 @@ class Types:
         for key in ("anyOf", "oneOf"):
             if key in node and "properties" not in node:
                 inner = [
-                    self._variants(as_dict(each), None if hint is None else f"{hint}{number or ''}")
-                    for number, each in enumerate(as_list(node[key]))
+                    self._variants(as_dict(variant), None if hint is None else f"{hint}{number or ''}")
+                    for number, variant in enumerate(as_list(node[key]))
                 ]
-                return self._told_apart(node, [name for names in inner for name in names]) + none
+                return self._add_tags(node, [name for names in inner for name in names]) + none
         if "const" in node or "enum" in node:
             return _literal(as_list(node.get("enum", [node.get("const")]))) + none
         kinds: list[Any] = as_list(node.get("type")) or [node.get("type")]
@@ -127,7 +126,7 @@ class Types:
         return _join(variants if hint is None else self._union(variants))
 
     def _struct_of(self, node: Schema, title: str, reference: str | None) -> str:
-        """Return the name of an object's struct, which is made when it is first asked for."""
+        """Return the name of an object's struct, creating it if necessary."""
         if reference is not None and reference in self._names:
             return self._names[reference]
         name = re.sub(r"\W+", "_", title, flags=re.ASCII).strip("_") or "Object"
@@ -143,21 +142,21 @@ class Types:
             choices = as_list((resolved := self._document.resolve(schema)).get("enum", [resolved.get("const")]))
             if len(choices) == 1 and isinstance(choices[0], str):
                 struct.constants[wire] = choices[0]
-        self._waiting.append((struct, properties, required))
+        self._queue.append((struct, properties, required))
         return name
 
     def _fill(self, struct: Struct, properties: dict[str, Schema], required: set[str]) -> None:
-        """Give a struct its fields."""
+        """Add the fields of a struct."""
         for wire, schema in properties.items():
             if UNFIT.search(wire):
-                continue  # it is kept all the same, as a field that nobody declared
+                continue  # decoding keeps it as an undeclared field
             camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"\W|_", wire))
             kind = self._inner(schema, f"{struct.name}{camel}")
             struct.fields[wire] = kind, wire in required
 
-    def _told_apart(self, node: Schema, variants: list[str]) -> list[str]:
-        """Give the structs of a union their tags, by its discriminator or by a constant that differs in each."""
-        structs = [self._structs[each] for each in dict.fromkeys(variants) if each in self._structs]
+    def _add_tags(self, node: Schema, variants: list[str]) -> list[str]:
+        """Set the tags of the structs of a union, from its discriminator or a constant that differs in each."""
+        structs = [self._structs[name] for name in dict.fromkeys(variants) if name in self._structs]
         if len(structs) < 2:
             return variants
         discriminator = as_dict(node.get("discriminator"))
@@ -166,44 +165,44 @@ class Types:
                 self._names.get(str(reference), ""): value
                 for value, reference in as_dict(discriminator.get("mapping")).items()
             }
-            tags = [each.constants.get(wire) or mapped.get(each.name) for each in structs]
-            free = all(each.tag in (None, (wire, tag)) for each, tag in zip(structs, tags, strict=True))
+            tags = [struct.constants.get(wire) or mapped.get(struct.name) for struct in structs]
+            free = all(struct.tag in (None, (wire, tag)) for struct, tag in zip(structs, tags, strict=True))
             if free and None not in tags and len(set(tags)) == len(tags):
-                for each, tag in zip(structs, tags, strict=True):
-                    each.tag = str(wire), str(tag)
+                for struct, tag in zip(structs, tags, strict=True):
+                    struct.tag = str(wire), str(tag)
                 return variants
         return variants
 
     def _union(self, variants: Iterable[str]) -> list[str]:
-        """Return the variants that msgspec can tell apart; `Any` for what it cannot."""
+        """Return the variants, or `Any` if msgspec cannot tell them apart."""
         unique = list(dict.fromkeys(variants))
-        structs = [self._structs[each] for each in unique if each in self._structs]
-        tags = {each.tag for each in structs}
+        structs = [self._structs[name] for name in unique if name in self._structs]
+        tags = {struct.tag for struct in structs}
         tagged = None not in tags and len(tags) == len(structs) and len({tag[0] for tag in tags if tag}) == 1
-        objects = len([each for each in unique if each.startswith("dict")]) + (1 if structs else 0)
-        lists = len([each for each in unique if each.startswith("list")])
+        objects = len([name for name in unique if name.startswith("dict")]) + (1 if structs else 0)
+        lists = len([name for name in unique if name.startswith("list")])
         return ["Any"] if (len(structs) > 1 and not tagged) or objects > 1 or lists > 1 else unique
 
     def source(self, title: str) -> str:
-        """Return the module of the structs as Python source; nothing if there are none."""
+        """Return the source of the module of structs; an empty string if there are none."""
         if not self._structs:
             return ""
-        done: set[str] = set()
+        defined: set[str] = set()
         blocks: list[str] = []
         for struct in self._structs.values():
-            blocks.append(_class(struct, done, set(self._structs)))
-            done.add(struct.name)
+            blocks.append(_class(struct, defined, set(self._structs)))
+            defined.add(struct.name)
         body = "\n\n\n".join(blocks)
         imports = [name for name in ("Any", "ClassVar", "Literal") if re.search(rf"\b{name}\b", body)]
-        head = [f'"""What {_plain(title)} answers. Written by `oai import`."""', ""]
+        head = [f'"""The responses of {_plain(title)}. Written by `oai import`."""', ""]
         head += ["import builtins"] if "builtins." in body else []
         head += [f"from typing import {', '.join(imports)}"] if imports else []
         head += [*([""] if head[2:] else []), *(["import msgspec"] if "msgspec." in body else []), "import oai"]
         return "\n".join(head) + f"\n\n\n{body}\n"
 
 
-def _class(struct: Struct, done: set[str], structs: set[str]) -> str:
-    """Write a struct; what is defined below it is named in quotes."""
+def _class(struct: Struct, defined: set[str], structs: set[str]) -> str:
+    """Return the source of a struct; annotations with classes that are defined later are quoted."""
     options = f", tag_field={struct.tag[0]!r}, tag={struct.tag[1]!r}" if struct.tag else ""
     lines = [f"class {struct.name}(oai.Object{options}):"]
     names = _field_names(struct, structs)
@@ -212,21 +211,21 @@ def _class(struct: Struct, done: set[str], structs: set[str]) -> str:
         wire, tag = struct.tag
         if wire.isidentifier() and not keyword.iskeyword(wire):
             lines.append(f"    {wire}: ClassVar[Literal[{tag!r}]] = {tag!r}")
-    for wire, (kind, required) in sorted(struct.fields.items(), key=lambda each: not each[1][1]):
+    for wire, (kind, required) in sorted(struct.fields.items(), key=lambda field: not field[1][1]):
         if struct.tag and wire == struct.tag[0]:
             continue
-        shown = kind if required or kind == "Any" or re.search(r"\bNone\b", kind) else f"{kind} | None"
-        shown = WORDS.sub(lambda m: f"builtins.{m[0]}" if m[0] in shadowed else m[0], shown)
-        ahead = {word for word in re.findall(r"\w+", re.sub(QUOTED, "", shown)) if word in structs} - done
+        annotation = kind if required or kind == "Any" or re.search(r"\bNone\b", kind) else f"{kind} | None"
+        annotation = WORDS.sub(lambda m: f"builtins.{m[0]}" if m[0] in shadowed else m[0], annotation)
+        later = {word for word in re.findall(r"\w+", re.sub(QUOTED, "", annotation)) if word in structs} - defined
         default = "" if required else " = None"
         if names[wire] != wire:
             default = f" = msgspec.field(name={wire!r}{'' if required else ', default=None'})"
-        lines.append(f"    {names[wire]}: {repr(shown) if ahead else shown}{default}")
+        lines.append(f"    {names[wire]}: {repr(annotation) if later else annotation}{default}")
     return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"])
 
 
 def _field_names(struct: Struct, structs: set[str]) -> dict[str, str]:
-    """Return the Python names of the fields: those of the wire, as far as Python and `oai.Object` allow."""
+    """Return the Python names of the fields: the wire names where Python and `oai.Object` allow them."""
     names: dict[str, str] = {}
     for wire in struct.fields:
         name = re.sub(r"\W", "_", wire, flags=re.ASCII).lstrip("_") or "x"
@@ -239,12 +238,12 @@ def _field_names(struct: Struct, structs: set[str]) -> dict[str, str]:
 
 
 def _is_struct(node: Mapping[str, Any]) -> bool:
-    """Tell whether a schema is an object with properties of its own, or put together of several."""
+    """Tell whether a schema is an object with properties, or the combination of several."""
     return bool(as_dict(node.get("properties"))) or len(as_list(node.get("allOf"))) > 1
 
 
 def _literal(values: list[Any]) -> list[str]:
-    """Return constants as a type; only text, whole numbers, booleans and null can be in one."""
+    """Return constants as a type; msgspec takes only strings, integers and `None` in a `Literal`."""
     none = ["None"] if None in values else []
     constants = [value for value in values if isinstance(value, (str, int))]
     if any(isinstance(value, bool) for value in constants):
@@ -255,17 +254,17 @@ def _literal(values: list[Any]) -> list[str]:
 
 
 def _join(variants: Iterable[str]) -> str:
-    """Return a union as an expression: each variant once, literals as one, `None` last."""
+    """Return a union as an expression: each variant once, all literals in one, `None` last."""
     unique = list(dict.fromkeys(variants))
     if "Any" in unique or not unique:
         return "Any"
-    literals = [each for each in unique if each.startswith("Literal[")]
-    values = [value for each in literals for value in ast.literal_eval(f"[{each[len('Literal[') :]}")]
-    # What is wider says it, too, and msgspec takes one of a kind.
+    literals = [variant for variant in unique if variant.startswith("Literal[")]
+    values = [value for literal in literals for value in ast.literal_eval(f"[{literal[len('Literal[') :]}")]
+    # `str` includes every string literal, and msgspec rejects a union of both.
     narrow = [repr(value) for value in dict.fromkeys(values) if type(value).__name__ not in unique]
-    unique = [each for each in unique if each not in literals]
+    unique = [variant for variant in unique if variant not in literals]
     unique = [f"Literal[{', '.join(narrow)}]", *unique] if narrow else unique
-    return " | ".join(sorted(unique, key=lambda each: each == "None"))
+    return " | ".join(sorted(unique, key=lambda variant: variant == "None"))
 
 
 def _plain(title: str) -> str:

@@ -1,7 +1,7 @@
-"""What a generated function passes on, by name.
+"""Names for the positional arguments that a generated function passes to the core.
 
-Most calls pass it on as it came, so that only what looks into it, such as a page that asks for the next, loads this:
-a named tuple takes as long to define as three small modules to import.
+Most calls pass the tuple through. Only code that needs single arguments, such as a page that requests the next one,
+imports this module: defining a named tuple takes as long as importing three small modules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Arguments(NamedTuple):
-    """What a generated function passes on: its parameters sorted into places, and the options of the call."""
+    """The arguments that a generated function passes to the core: its parameters by place, and the call's options."""
 
     operation: Operation
     path: tuple[object, ...] = ()
@@ -30,6 +30,6 @@ class Arguments(NamedTuple):
 
     @property
     def defaulted(self) -> bool:
-        """Whether the caller left what the row has `defaults` for to them."""
-        said = {name for each in (self.body, self.extra_body) if isinstance(each, Mapping) for name in each}
-        return said.isdisjoint(self.operation.row.defaults)
+        """Whether the caller relied on the row's `defaults`, that is, passed none of those fields."""
+        names = {name for fields in (self.body, self.extra_body) if isinstance(fields, Mapping) for name in fields}
+        return names.isdisjoint(self.operation.row.defaults)

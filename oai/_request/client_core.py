@@ -1,7 +1,7 @@
-"""What the rooms of the package may use of a client: its `ClientCore`, which `core_of` returns.
+"""The interface of a client inside the package: `ClientCore`, which `core_of` returns.
 
-A client shows its user call paths and options, and holds its core in one attribute. Methods, helpers, views and
-WebSockets work over the core, so that they know neither the classes of the clients nor where these keep their state.
+A client shows call paths and options to its user and keeps its core in one attribute. Methods, helpers, views and
+WebSockets use the core, so that they depend neither on the client classes nor on where these keep their state.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ClientCore(Protocol):
-    """A client from within. Where the client is async, what `send`, `call` and `help` return is awaited."""
+    """The internals of a client. For an async client `send`, `call` and `help` return awaitables."""
 
     config: Config
 
@@ -27,25 +27,25 @@ class ClientCore(Protocol):
 
     @property
     def needs_key(self) -> bool:
-        """Whether the transport reaches a server, which wants a key."""
+        """Whether the transport needs a key, that is, reaches a server."""
 
     def send(self, *arguments: Any, unread: bool = False) -> Any:
-        """Send a call; return its operation, its response, and the open reply of a stream or where `unread`."""
+        """Send a call; return its operation, its response, and the reply if it is a stream or left `unread`."""
 
     def result(self, operation: Operation, response: Response, reply: Reply | None, arguments: tuple[Any, ...]) -> Any:
-        """Return the result of a call that was sent."""
+        """Return the result of a response."""
 
     def decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
-        """Return the result of a call whose response is complete."""
+        """Return the result of a complete response."""
 
     def call(self, *arguments: Any) -> Any:
         """Send a call, and return its result."""
 
     def help(self, helper: Callable[..., Any], options: dict[str, Any]) -> Any:
-        """Run a helper, a generator function that takes the client."""
+        """Run a helper: a generator function whose first argument is the client."""
 
     def view(self, call: Callable[..., Any], help_with: Callable[..., Any]) -> Any:
-        """Return an object with the methods of the client, whose calls are made by `call` and `help_with`."""
+        """Return an object with the client's methods, which use `call` and `help_with` to make calls."""
 
 
 def core_of(client: Any) -> ClientCore:

@@ -1,6 +1,6 @@
-"""What a client was told: its own arguments, then the environment, then the defaults.
+"""The options of a client, resolved from its arguments, then the environment, then the defaults.
 
-A `Config` does not change; `with_options` makes another. It holds the keys and therefore never shows itself.
+A `Config` is immutable; `with_options` creates another. It holds the keys, so its repr shows nothing but the base URL.
 It knows headers and URLs, not the table.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
 RESIDENCIES: Final = ("ae", "au", "eu", "in", "jp", "us")
-"""Regions that have a host of their own, by the official SDK; `global` is the default."""
+"""Regions with a host of their own, as in the official SDK; `global` is the default."""
 
 DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
@@ -44,18 +44,18 @@ DEFAULT_MAX_EVENT: Final = 2**26
 
 
 class Dialect:
-    """How a service wants URLs and keys; this is how the API itself wants them."""
+    """Where a service expects the path and the key. This base class is the API itself."""
 
-    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for others
-        """Return the URL of an operation whose parameters stand in `path` already."""
+    def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for subclasses
+        """Return the URL of an operation; `path` has its parameters filled in."""
         return base_url + path
 
     def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Return the query that a WebSocket is asked for with, whose row has this path."""
+        """Return the query of the WebSocket whose row has this path."""
         return query
 
     def authorization(self, key: str) -> tuple[str, str]:
-        """Return the header field of a key."""
+        """Return the header that carries a key."""
         return "Authorization", f"Bearer {key}"
 
 
@@ -66,12 +66,12 @@ class Config:
     """The resolved options of a client.
 
     Raises:
-        OpenAIError: an option cannot be what was given; the message says which and never shows a key.
+        OpenAIError: an option is invalid; the message names it and never shows a key.
     """
 
     api_key: Any = option(
         "str | Callable[[], Any] | None",
-        "the key, or a function that returns it and is called before every attempt (`OPENAI_API_KEY`).",
+        "the key, or a function that returns it, called before every attempt (`OPENAI_API_KEY`).",
         read=key_or("OPENAI_API_KEY"),
         is_key=True,
         keeps=True,
@@ -101,21 +101,21 @@ class Config:
     )
     base_url: str = option(
         "str | None",
-        "where the paths of the table begin (`OPENAI_BASE_URL`).",
+        "the URL that the paths of the table are appended to (`OPENAI_BASE_URL`).",
         read=text_or("OPENAI_BASE_URL"),
         keeps=True,
         is_attribute=True,
     )
     timeout: Timeout = option(
         "float | Timeout | Omit | None",
-        "seconds for each single wait, or a `Timeout`; 600, and 5 to connect.",
+        "seconds for each single wait, or a `Timeout`; by default 600, and 5 to connect.",
         default=omit,
         read=lambda _, value: as_timeout(value, DEFAULT_TIMEOUT),
         is_attribute=True,
     )
     max_retries: int = option(
         "int",
-        "how often a failed attempt is repeated.",
+        "maximum number of retries after a failed attempt.",
         default=DEFAULT_MAX_RETRIES,
         read=count,
         is_attribute=True,
@@ -127,24 +127,24 @@ class Config:
     )
     default_headers: dict[str, Any] = option(
         "Mapping[str, str | Omit | None] | None",
-        "sent with every request; `None` takes a header away (`OPENAI_CUSTOM_HEADERS`).",
+        "headers of every request; `None` removes one (`OPENAI_CUSTOM_HEADERS`).",
         read=lambda _, value: dict(value or {}),
         adds=True,
     )
     default_query: dict[str, Any] = option(
         "Mapping[str, Any] | None",
-        "sent with every request.",
+        "query parameters of every request.",
         read=lambda _, value: dict(value or {}),
         adds=True,
     )
-    beta: str | None = option("str | None", "the `OpenAI-Beta` header of every request, before what the row says.")
+    beta: str | None = option("str | None", "the `OpenAI-Beta` header of every request; overrides the row's.")
     on_request: Hook | None = option(
         "Callable[[Attempt], Any] | None",
-        "called with the `Attempt` before each is sent; header fields that it returns are added.",
+        "called with the `Attempt` before it is sent; headers that it returns are added.",
     )
     on_reply: Hook | None = option(
         "Callable[[Attempt], Any] | None",
-        "called with the `Attempt` when it has ended, with an answer or without.",
+        "called with the `Attempt` when it has ended, with or without a response.",
     )
     on_retry: Hook | None = option(
         "Callable[[Attempt], Any] | None",
@@ -152,33 +152,33 @@ class Config:
     )
     max_body: int | None = option(
         "int | None",
-        "how many bytes a body that is read into memory may have, with its encoding undone; 1 GiB.",
+        "maximum bytes of a body that is read into memory, after decompression; by default 1 GiB.",
         default=DEFAULT_MAX_BODY,
         read=size,
     )
     max_event: int | None = option(
         "int | None",
-        "how many bytes one event of a stream may have; 64 MiB.",
+        "maximum bytes of one event of a stream; by default 64 MiB.",
         default=DEFAULT_MAX_EVENT,
         read=size,
     )
     pickle_keys: bool = option(
         "bool",
-        "whether a pickled client carries its keys in plain; else they are looked up in the environment where it is "
-        "unpickled.",
+        "whether a pickled client contains its keys in plain text; otherwise they are read from the environment where "
+        "it is unpickled.",
         default=False,
     )
     dialect: Dialect = option(
-        "Dialect", "how a service wants URLs and keys, where it is not as the API.", default=PLAIN
+        "Dialect", "where a service other than the API expects the path and the key.", default=PLAIN
     )
     data_residency: str | None = option(
         "str | None",
-        "a region whose host is asked instead of `base_url`: `eu`, `us`, `jp` and others.",
+        "a region, whose host replaces `base_url`: `eu`, `us`, `jp` and others.",
         is_stored=False,
     )
     webhook_secret: str | None = option(
         "str | None",
-        "what `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`).",
+        "the secret with which `webhooks.unwrap` verifies signatures (`OPENAI_WEBHOOK_SECRET`).",
         read=text_or("OPENAI_WEBHOOK_SECRET"),
         is_key=True,
         keeps=True,
@@ -186,7 +186,7 @@ class Config:
     )
     websocket_base_url: str | None = option(
         "str | None",
-        "where the paths of WebSockets begin, if elsewhere: `wss://...` or `https://...`.",
+        "the base URL of WebSockets, if it differs: `wss://...` or `https://...`.",
         keeps=True,
         is_attribute=True,
     )
@@ -203,7 +203,7 @@ class Config:
         hooks = self.on_request, self.on_reply, self.on_retry
         self.hooks = Hooks(*hooks) if any(hooks) else None
         if self.websocket_base_url is not None:
-            from oai._request.base_url import as_http, split_base_url
+            from oai._request.base_url import as_http, split_base_url  # validate it now, not at the first connection
 
             split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
         self.base_url, query = _base_url(self.base_url or DEFAULT_BASE_URL)
@@ -212,7 +212,7 @@ class Config:
         self._by_operation: dict[str, HeaderMap] = {}
 
     def __repr__(self) -> str:
-        from oai._support.redact import redact_url  # as below
+        from oai._support.redact import redact_url  # compiles regular expressions
 
         return f"<Config for {redact_url(self.base_url)}>"
 
@@ -220,17 +220,17 @@ class Config:
         raise TypeError("a Config holds keys and is not pickled")
 
     def state(self) -> dict[str, Any]:
-        """Return the options that a pickled client carries: no key, unless `pickle_keys` says so.
+        """Return the options that a pickled client contains: keys only with `pickle_keys`.
 
         Raises:
-            TypeError: a header, the query or the URL holds a secret, which nothing would bring back.
+            TypeError: a header, the query or the URL holds a secret, which the environment could not restore.
         """
         options = {name: getattr(self, name) for name in OPTIONS}
         if self.pickle_keys:
             return options
         from urllib.parse import quote
 
-        from oai._support.redact import is_secret_header, redact_url  # regular expressions, which few programs need
+        from oai._support.redact import is_secret_header, redact_url  # compiles regular expressions
 
         query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in self.default_query.items())
         kept = [f"default_headers[{name!r}]" for name in self.default_headers if is_secret_header(name)]
@@ -244,12 +244,12 @@ class Config:
             if redact_url(url) != url
         ]
         if kept:
-            raise TypeError(f"{kept[0]} holds a secret, which is only pickled where the client has pickle_keys=True")
+            raise TypeError(f"{kept[0]} holds a secret, which is only pickled if the client has pickle_keys=True")
         return {name: value for name, value in options.items() if name not in KEYS or callable(value)}
 
     @property
     def sends_keys_in_plain(self) -> bool:
-        """Whether a key would go unencrypted over a network."""
+        """Whether a key would be sent unencrypted over a network."""
         if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key):
             return False
         from oai._request.base_url import stays_here
@@ -257,9 +257,9 @@ class Config:
         return not stays_here(self.base_url)
 
     def replace(self, **options: Any) -> Config:
-        """Return a config with some options replaced; a key, name or URL that is `None` stays.
+        """Return a config with some options replaced; a key, name or URL that is `None` keeps its value.
 
-        Headers and queries are added to those there are, whose place `set_default_headers` and its like take.
+        Headers and query parameters are merged; `set_default_headers` and `set_default_query` replace all of them.
         """
         if options.get("data_residency") is not None:
             options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
@@ -270,7 +270,7 @@ class Config:
                 raise unknown_option("with_options", name)
         for name, value in whole.items():
             if value is not None and name in options:
-                raise TypeError(f"{name} and set_{name} exclude each other: give one")
+                raise TypeError(f"{name} and set_{name} exclude each other: pass one")
             if value is not None:
                 options[name] = value
             elif name in options:
@@ -280,7 +280,7 @@ class Config:
         return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
 
     def for_sockets(self) -> Config:
-        """Return the config that WebSockets are opened with: `websocket_base_url` is where their paths begin."""
+        """Return the config for WebSockets, whose base URL is `websocket_base_url`."""
         if self.websocket_base_url is None:
             return self
         from oai._request.base_url import as_http
@@ -288,22 +288,22 @@ class Config:
         return self.replace(base_url=as_http(self.websocket_base_url))
 
     def headers_for(self, operation: Operation) -> HeaderMap:
-        """Return the fields that every request of an operation carries, the key left out."""
-        known = self._by_operation.get(operation.name)
-        if known is None:
-            known = override(self._headers, operation.row.headers)
+        """Return the headers of every request of an operation, except the key."""
+        headers = self._by_operation.get(operation.name)
+        if headers is None:
+            headers = override(self._headers, operation.row.headers)
             if self.beta is not None:
-                known = override(known, {"OpenAI-Beta": self.beta})
-            self._by_operation[operation.name] = known
-        return known
+                headers = override(headers, {"OpenAI-Beta": self.beta})
+            self._by_operation[operation.name] = headers
+        return headers
 
     @property
     def authorizes_itself(self) -> bool:
-        """Whether the caller gave an `Authorization` of their own, or took it away."""
+        """Whether the caller set or removed `Authorization` through `default_headers` or the environment."""
         return self.authorize((*self._custom, *self.default_headers))
 
     def authorize(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these header fields is where a key goes."""
+        """Tell whether one of these headers is the one that carries a key."""
         own = self.dialect.authorization("")[0].lower()
         return any(name.lower() in ("authorization", own) for name in names)
 
@@ -320,21 +320,21 @@ class Config:
 
 
 OPTIONS: Final = {name: declared for name, declared in ARGUMENTS.items() if declared.is_stored}
-"""The options that a config has and `with_options` replaces."""
+"""The options that are stored in a config, and that `with_options` replaces."""
 
 KEYS: Final = frozenset(name for name, declared in OPTIONS.items() if declared.is_key)
 NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.keeps)
-"""The options of which `None` says nothing: `with_options` keeps them, and asks the environment no second time."""
+"""The options that `with_options` keeps where it gets `None`, without reading the environment again."""
 
 ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
-"""The options that `with_options` adds to, unless they are given as `set_...`."""
+"""The options that `with_options` merges, unless they are passed as `set_...`."""
 
 
 def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
-    """Return a base URL as requests begin with it, and the query that goes with each."""
+    """Return the normalized base URL, and the query that is sent with every request."""
     if text == DEFAULT_BASE_URL:
         return text, {}
-    from oai._request.base_url import split_base_url  # with a large module; most clients have the usual one
+    from oai._request.base_url import split_base_url  # imports a large module; most clients use the default
 
     return split_base_url(text, option)
 
@@ -342,9 +342,9 @@ def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]
 def _residency(region: str, base_url: str | None) -> str:
     """Return the base URL of a region."""
     if base_url is not None:
-        raise OpenAIError("data_residency and base_url exclude each other: give one")
+        raise OpenAIError("data_residency and base_url exclude each other: pass one")
     if region == "global":
         return DEFAULT_BASE_URL
     if region not in RESIDENCIES:
-        raise OpenAIError(f"data_residency is {region!r}; it takes global, {', '.join(RESIDENCIES)}")
+        raise OpenAIError(f"data_residency must be global or one of {', '.join(RESIDENCIES)}, not {region!r}")
     return DEFAULT_BASE_URL.replace("://", f"://{region}.")

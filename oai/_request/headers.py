@@ -1,4 +1,4 @@
-"""Header fields of a request before they are sent: laid over each other, and checked."""
+"""Merge and validate the headers of a request."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from oai._errors import OpenAIError
 from oai._support.omit import Omit
 
 HeaderMap = dict[str, tuple[str, str]]
-"""Header fields by their lower-case name, which is how they override each other."""
+"""Headers by lower-case name, since names are case-insensitive (RFC 9110, section 5.1)."""
 
 
 def override(base: HeaderMap, *layers: Mapping[str, str | Omit | None]) -> HeaderMap:
-    """Lay header fields over others; `None` and `omit` take a field away.
+    """Merge headers over others; `None` and `omit` remove one.
 
     Raises:
-        OpenAIError: a name or a value cannot stand in a header.
+        OpenAIError: a name or a value is not allowed in HTTP.
     """
     merged = base.copy()
     for layer in layers:
@@ -28,20 +28,24 @@ def override(base: HeaderMap, *layers: Mapping[str, str | Omit | None]) -> Heade
 
 
 def check_header(name: str, value: object) -> str:
-    """Return the value of a header as text, or say why it cannot be one, without showing it."""
+    """Return the value of a header as text.
+
+    Raises:
+        OpenAIError: the name or the value is not allowed in HTTP; the message does not show the value.
+    """
     text = value if isinstance(value, str) else str(value)
     if not name or not name.isascii() or any(char in name for char in ' \t\r\n:"'):
-        raise OpenAIError(f"{name!r} cannot be the name of a header")
+        raise OpenAIError(f"{name!r} is not a valid header name")
     if "\n" in text or "\r" in text or "\0" in text:
-        raise OpenAIError(f"the header {name!r} has a line break or a null in its value, which HTTP forbids")
+        raise OpenAIError(f"the value of the header {name!r} has a line break or a null, which HTTP forbids")
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
-        raise OpenAIError(f"the header {name!r} has a character in its value that HTTP cannot carry") from None
+        raise OpenAIError(f"the value of the header {name!r} has a character outside Latin-1") from None
     return text
 
 
 def custom_headers(text: str) -> list[tuple[str, str]]:
-    """Read `OPENAI_CUSTOM_HEADERS`: a `Name: value` on each line."""
+    """Parse `OPENAI_CUSTOM_HEADERS`: a `Name: value` on each line."""
     pairs = (line.partition(":") for line in text.splitlines() if line.strip())
     return [(name.strip(), value.strip()) for name, colon, value in pairs if colon]

@@ -1,4 +1,4 @@
-"""The hooks that a program gives a client, and the `Attempt` that they are called with."""
+"""The hooks of a client, and the `Attempt` that they are called with."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """One attempt of a call, as the hooks see it.
+    """One attempt of a call, passed to the hooks.
 
     Attributes:
         operation: the call path, such as `chat.completions.create`.
         method: the HTTP method.
         number: 0 for the first attempt, 1 for the first retry.
-        status: the HTTP status, `None` where there was no answer (yet).
-        headers: the fields of the answer, `None` where there was none.
+        status: the HTTP status, `None` before the response and without one.
+        headers: the headers of the response, `None` if there is none.
         request_id: the server's `x-request-id`.
-        error: what went wrong where there was no whole answer.
-        elapsed: seconds from the beginning of this attempt to the end of its body (of a stream, to its headers).
+        error: the exception, if the response is missing or incomplete.
+        elapsed: seconds from the start of this attempt to the end of its body (of a stream, to its headers).
         delay: in `on_retry`, the seconds until the next attempt.
-        context: a dict of the hooks' own, such as for a span that `on_request` begins and `on_reply` ends.
+        context: a dict for the hooks themselves, such as for a span that `on_request` begins and `on_reply` ends.
     """
 
     __slots__ = (
@@ -59,13 +59,13 @@ class Attempt:
 
     @property
     def url(self) -> str:
-        """The URL, what is secret in its query taken out."""
-        from oai._support.redact import redact_url  # regular expressions, which few programs need
+        """The URL, with userinfo and secret query parameters redacted."""
+        from oai._support.redact import redact_url  # compiles regular expressions
 
         return redact_url(self._url)
 
     def __repr__(self) -> str:
-        outcome = self.status or self.error or "under way"
+        outcome = self.status or self.error or "in progress"
         return f"<Attempt {self.number} of {self.operation}: {self.method} {self.url}, {outcome}>"
 
 
@@ -73,7 +73,7 @@ Hook = Callable[[Attempt], Any]
 
 
 class Hooks(msgspec.Struct, frozen=True):
-    """The functions that a client calls."""
+    """The hooks of one client."""
 
     on_request: Hook | None = None
     on_reply: Hook | None = None

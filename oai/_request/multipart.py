@@ -1,7 +1,7 @@
-"""`multipart/form-data` bodies (RFC 7578) of a known length, streamed from where their files lie.
+"""`multipart/form-data` bodies (RFC 7578) of a known length, streamed from their files.
 
-A body can be iterated any number of times and gives the same bytes each time: paths are opened anew, open
-files are read again from where they stood. Memory holds one piece at a time, whatever the files' sizes.
+A body can be iterated any number of times and yields the same bytes each time, as retries need: paths are opened
+again, open files are rewound. One chunk is in memory at a time, whatever the size of the files.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import IO, Any
 from oai._request.query import flatten
 
 PIECE = 256 * 1024
-"""Bytes read from a file at a time."""
+"""Bytes read from a file at once."""
 
 DEFAULT_NAME = "upload"
-"""The file name sent where none can be told, as the official SDK has it."""
+"""The file name sent for files without one, as in the official SDK."""
 
 
 class Multipart:
     """A form of fields and files as the body of a request.
 
     Args:
-        fields: the form's fields, nested as a query string would have them.
-        files: name and file of each upload, in their order; a name may come more than once.
-        boundary: the text between the parts; drawn at random unless given.
-        list_suffix: what stands behind the name of a field whose value is in a list.
+        fields: the fields; nested values are flattened as in a query string.
+        files: name and file of each upload, in order; a name may occur more than once.
+        boundary: the delimiter of the parts; random by default.
+        list_suffix: the suffix of the name under which the items of a list are sent.
 
     Raises:
-        TypeError: a file is none of the kinds that `File` lists, or is open in text mode.
+        TypeError: a file is not one of the types of `File`, or is open in text mode.
         OSError: a path cannot be opened.
     """
 
@@ -46,7 +46,7 @@ class Multipart:
         self.boundary = boundary or os.urandom(16).hex()
         self._parts: list[_Part] = [_Part(_head(name), value.encode()) for name, value in flatten(fields, list_suffix)]
         self._parts += [_file_part(name, file) for name, file in files]
-        self.length = sum(len(piece) for piece in self._framing()) + sum(part.size for part in self._parts)
+        self.length = sum(map(len, self._framing())) + sum(part.size for part in self._parts)
 
     @property
     def content_type(self) -> str:
@@ -57,11 +57,11 @@ class Multipart:
         framing = self._framing()
         for part in self._parts:
             yield next(framing)
-            yield from part.pieces()
+            yield from part.chunks()
         yield next(framing)
 
     def _framing(self) -> Iterator[bytes]:
-        """Yield what stands before each part and after the last."""
+        """Yield the delimiter and header of each part, then the closing delimiter."""
         delimiter = f"--{self.boundary}".encode()
         for part in self._parts:
             yield delimiter + b"\r\n" + part.head
@@ -70,7 +70,7 @@ class Multipart:
 
 
 class _Part:
-    """One part: its header lines, and content that is bytes, a path, or an open file from `start` on."""
+    """One part: its header lines, and content that is bytes, a path, or an open file."""
 
     def __init__(self, head: bytes, content: bytes | Path | IO[bytes]) -> None:
         self.head = head
@@ -85,7 +85,7 @@ class _Part:
             self.size = content.seek(0, io.SEEK_END) - self._start
             content.seek(self._start)
 
-    def pieces(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes]:
         if isinstance(self._content, bytes):
             yield self._content
         elif isinstance(self._content, Path):
@@ -98,41 +98,41 @@ class _Part:
     def _read(self, file: IO[bytes]) -> Iterator[bytes]:
         left = self.size
         while left:
-            piece = file.read(min(PIECE, left))
-            if not piece:
+            chunk = file.read(min(PIECE, left))
+            if not chunk:
                 name = getattr(file, "name", "the file")
-                raise OSError(f"{name} became {left} bytes shorter while it was being uploaded")
-            left -= len(piece)
-            yield piece
+                raise OSError(f"{name} became {left} bytes shorter during the upload")
+            left -= len(chunk)
+            yield chunk
 
 
 def _file_part(field: str, file: Any) -> _Part:
     name: str | None = None
     kind: str | None = None
-    more: Mapping[str, str] | None = None
-    given = file
-    if isinstance(file, tuple):
+    headers: Mapping[str, str] | None = None
+    is_tuple = isinstance(file, tuple)
+    if is_tuple:
         if not 2 <= len(file) <= 4:
             raise TypeError(f"`{field}` is a tuple of {len(file)}; a file is (name, content[, type[, headers]])")
-        name, file, kind, more = (*file, None, None)[:4]
-    content, found = content_of(field, file)
-    if not isinstance(given, tuple):
-        name = found
+        name, file, kind, headers = (*file, None, None)[:4]
+    content, default_name = content_of(field, file)
+    if not is_tuple:
+        name = default_name
     if kind is None and name is not None:
         kind = _guess(name)
-    return _Part(_head(field, name, kind, more), content)
+    return _Part(_head(field, name, kind, headers), content)
 
 
 def content_of(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
-    """Return what a part is read from, and the name that it suggests."""
+    """Return the content of a part, and the default for its file name."""
     if isinstance(file, (bytes, bytearray, memoryview)):
         return bytes(file), DEFAULT_NAME
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
-            raise IsADirectoryError(f"`{field}` is {str(path)!r}, which is a directory")
+            raise IsADirectoryError(f"`{field}` is a directory: {str(path)!r}")
         if not path.exists():
-            raise FileNotFoundError(f"`{field}` is {str(path)!r}, which does not exist; pass content as bytes")
+            raise FileNotFoundError(f"`{field}` is a path that does not exist: {str(path)!r}; pass content as bytes")
         return path, path.name
     if isinstance(file, io.TextIOBase):
         raise TypeError(f"`{field}` is a file open in text mode; open it with mode 'rb'")
@@ -150,27 +150,29 @@ def content_of(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
 
 
 def _guess(name: str) -> str:
-    import mimetypes  # reads the system's tables, so only where a file is sent
+    import mimetypes  # reads the system's tables, so only when a file is sent
 
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _head(field: str, name: str | None = None, kind: str | None = None, more: Mapping[str, str] | None = None) -> bytes:
+def _head(
+    field: str, name: str | None = None, kind: str | None = None, headers: Mapping[str, str] | None = None
+) -> bytes:
     lines = [f'Content-Disposition: form-data; name="{_escape(field)}"']
     if name is not None:
         lines[0] += f'; filename="{_escape(name)}"'
     if kind is not None:
         lines.append(f"Content-Type: {_one_line(kind)}")
-    lines += [f"{_one_line(key)}: {_one_line(value)}" for key, value in (more or {}).items()]
+    lines += [f"{_one_line(key)}: {_one_line(value)}" for key, value in (headers or {}).items()]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
 def _escape(text: str) -> str:
-    """Escape a name for a quoted parameter as the HTML standard's form encoding has it."""
+    """Escape a name for a quoted parameter, as the HTML standard does (section 4.10.21.8)."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _one_line(text: str) -> str:
     if "\r" in text or "\n" in text:
-        raise ValueError(f"{text!r} has a line break, which no header of a part may have")
+        raise ValueError(f"a header of a part must not have a line break: {text!r}")
     return text

@@ -1,7 +1,7 @@
-"""How an option of a client is declared and checked. The options themselves are declared in `Config`, each once.
+"""Declare and validate the options of a client. The options themselves are declared in `Config`, each once.
 
-From a declaration come the constructor's signature and documentation, the client's attribute, what `with_options` and a
-pickle do with the option, and the stub that type checkers read.
+A declaration yields the constructor's signature and documentation, the client's attribute, the behaviour of
+`with_options` and pickles, and the stub for type checkers.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from oai._http.messages import Timeout
 from oai._support.omit import Omit, omit
 
 ARGUMENTS: Final[dict[str, Option]] = {}
-"""Every declared option by its name, in the order of the declarations."""
+"""Every declared option by name, in the order of the declarations."""
 
 
 class Option:
     """The declaration of an option.
 
     Args:
-        takes: the type of the argument, as it is written in a signature.
-        doc: what it is, as the constructor documents it.
-        default: its value unless given.
-        read: makes the config's value of the argument, or raises `OpenAIError`; it is given the option's name, too.
-        is_key: whether it is a secret that no pickle carries.
-        keeps: whether `None` says nothing, so that `with_options` keeps what there is.
-        adds: whether `with_options` adds to what there is, unless it is given as `set_...`.
+        takes: the type of the argument, as text for the signature.
+        doc: the description in the constructor's documentation.
+        default: the default value.
+        read: takes the option's name and the argument, and returns the config's value or raises `OpenAIError`.
+        is_key: whether it is a secret, which pickles leave out.
+        keeps: whether `with_options` keeps the current value where it gets `None`.
+        adds: whether `with_options` merges with the current value, unless it is passed as `set_...`.
         is_attribute: whether the client has an attribute of this name, which can be set.
-        is_stored: whether the config has it; else it only decides what another option is.
+        is_stored: whether the config stores it; otherwise it only determines another option.
     """
 
     def __init__(
@@ -61,17 +61,17 @@ class Option:
 
 
 def option(takes: str, doc: str, **rules: Any) -> Any:
-    """Declare an option of `Config`, whose annotation is the type that it is read as. See `Option`."""
+    """Declare an option of `Config`; the annotation there is the type that `read` returns. See `Option`."""
     return Option(takes, doc, **rules)
 
 
 def environment(name: str) -> str | None:
-    """Return the text of a variable, `None` where there is nothing in it."""
+    """Return the value of an environment variable, `None` if it is unset or blank."""
     return (os.environ.get(name) or "").strip() or None
 
 
 def key_or(variable: str) -> Callable[[str, Any], Any]:
-    """Return the reader of a key that is else in a variable."""
+    """Return the `read` function of a key that defaults to an environment variable."""
 
     def read(name: str, value: Any) -> Any:
         if value is None:
@@ -79,25 +79,29 @@ def key_or(variable: str) -> Callable[[str, Any], Any]:
         if isinstance(value, str):
             check_key(name, value)
         elif value is not None and not callable(value):
-            raise OpenAIError(f"{name} is of type {type(value).__name__}; it takes text or a function that returns it")
+            raise OpenAIError(f"{name} must be a string or a function that returns one, not {type(value).__name__}")
         return value or None
 
     return read
 
 
 def text_or(variable: str) -> Callable[[str, Any], Any]:
-    """Return the reader of a text that is else in a variable."""
+    """Return the `read` function of a text that defaults to an environment variable."""
     return lambda _, value: value or environment(variable)
 
 
 def check_key(name: str, value: str) -> None:
-    """Refuse a key that no header could carry, which mostly is one with its line break or its quotes."""
+    """Reject a key that a header cannot carry, such as one copied with its line break or its quotes.
+
+    Raises:
+        OpenAIError: the key is invalid; the message does not show it.
+    """
     if not value.isascii() or any(char.isspace() or not char.isprintable() for char in value):
         raise OpenAIError(f"{name} has white space or a character in it that no key has; was it copied whole?")
 
 
 def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeout:
-    """Turn seconds, `None` (without end), a `Timeout` or httpx's class of that name into a `Timeout`."""
+    """Convert seconds, `None` (no limit), a `Timeout` or httpx's class of that name to a `Timeout`."""
     if isinstance(value, Omit):
         return default
     if isinstance(value, Timeout):
@@ -106,35 +110,35 @@ def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeou
         return Timeout(seconds("timeout", value))
     limits = {name: getattr(value, name, omit) for name in ("connect", "read", "write", "pool")}
     if omit in limits.values():
-        raise OpenAIError(f"timeout is of type {type(value).__name__}; it takes seconds, None, or oai.Timeout")
+        raise OpenAIError(f"timeout must be seconds, None, or an oai.Timeout, not {type(value).__name__}")
     return Timeout(None, **limits)
 
 
 def count(name: str, value: object) -> int:
-    """Read a number of times."""
+    """Validate a count."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise OpenAIError(f"{name} is {value!r}; it takes a whole number from 0 up")
+        raise OpenAIError(f"{name} must be a non-negative integer, not {value!r}")
     return value
 
 
 def size(name: str, value: object) -> int | None:
-    """Read a number of bytes."""
+    """Validate a number of bytes."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise OpenAIError(f"{name} is {value!r}; it takes a whole number of bytes, or None for no limit")
+        raise OpenAIError(f"{name} must be a positive number of bytes, or None for no limit, not {value!r}")
     return value
 
 
 def seconds(name: str, value: object) -> float | None:
-    """Read a time."""
+    """Validate a duration."""
     if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0):
-        raise OpenAIError(f"{name} is {value!r}; it takes seconds from 0 up, or None for no limit")
+        raise OpenAIError(f"{name} must be a non-negative number of seconds, or None for no limit, not {value!r}")
     return value
 
 
 def unknown_option(function: str, name: str) -> TypeError:
-    """Make the error for an option that there is not."""
+    """Return the error for an unknown option, with a suggestion."""
     from oai._support.suggest import nearest
 
-    right = nearest(name, ARGUMENTS)
-    hint = f". Did you mean '{right}'?" if right else ""
+    suggestion = nearest(name, ARGUMENTS)
+    hint = f". Did you mean '{suggestion}'?" if suggestion else ""
     return TypeError(f"{function}() got an unexpected keyword argument '{name}'{hint}")

@@ -1,7 +1,6 @@
-"""Arguments to a request: path, query, headers and body as the row wants them. Pure; it opens nothing but files.
+"""Convert arguments to a request: path, query, headers and body as the row declares them. Pure, except for open files.
 
-What comes out is a `PreparedCall`, all that the flow needs for any number of attempts: only the key is added to it,
-before each attempt anew.
+The result is a `PreparedCall`, which serves any number of attempts: only the key is added before each.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PreparedCall:
-    """A request without its key, and what there is to know about it beside."""
+    """A request without its key, with its operation and options."""
 
     __slots__ = ("authorizes_itself", "body", "config", "headers", "operation", "stream", "timeout", "url")
 
@@ -48,7 +47,7 @@ class PreparedCall:
         self.authorizes_itself = authorizes_itself
 
     def request(self, key: str | None, timeout: Timeout) -> Request:
-        """Make the request of one attempt."""
+        """Return the request of one attempt."""
         headers: Pairs = list(self.headers.values())
         if key is not None:
             headers.append(self.config.dialect.authorization(key))
@@ -75,13 +74,13 @@ def prepare(
     extra_body: Any,
     timeout: Any,
 ) -> PreparedCall:
-    """Make the call of an operation from the arguments of its function.
+    """Prepare the call of an operation from the arguments of its function.
 
     Raises:
-        OpenAIError: a header or an option cannot be what was given.
-        TypeError, ValueError: an argument has no form in the path, the query or the body.
+        OpenAIError: a header or an option is invalid.
+        TypeError, ValueError: an argument cannot be encoded in the path, the query or the body.
         OSError: a file cannot be opened.
-        TableError: the type of the answer cannot be; once it is sent, the call is paid for.
+        TableError: the type of the result is invalid; raised before the call is sent and paid for.
     """
     _ = operation.stream_type if stream else operation.response_type
     url = config.dialect.url(config.base_url, operation, operation.path(path), body)
@@ -110,7 +109,7 @@ def prepare(
 
 
 def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | Body | None, str | None]:
-    """Return the body and its content type, neither where the operation sends none."""
+    """Return the body and its content type, or `None` for both if there is no body."""
     if extra_body is not None:
         body = extra_body if body is None else _both(body, extra_body)
     row = operation.row
@@ -126,27 +125,29 @@ def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | 
 
 
 def _both(body: Any, extra_body: Any) -> dict[str, Any]:
-    """Return a body with the fields that go beside its own."""
-    for each, name in ((body, "a body"), (extra_body, "extra_body")):
-        if not isinstance(each, Mapping):
-            raise TypeError(f"{name} of type {type(each).__name__} has no fields; extra_body adds fields to others")
+    """Return a body with the fields of `extra_body` added."""
+    for fields, name in ((body, "a body"), (extra_body, "extra_body")):
+        if not isinstance(fields, Mapping):
+            raise TypeError(
+                f"{name} of type {type(fields).__name__} has no fields; extra_body adds fields to a mapping"
+            )
     return {**body, **extra_body}
 
 
 def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
-    """Return a form, or the one field that goes alone where the row says so and it is the only one."""
+    """Return a form, or the plain text of the row's `raw` field if it is the only one."""
     if row.raw is not None and set(body) == {row.raw}:
         return str(body[row.raw]).encode(), row.parts[row.raw]
-    from oai._request.multipart import Multipart  # opens files, which few calls need
+    from oai._request.multipart import Multipart  # few calls need it
 
     files = [*_files(body, row), *_parts(body, row.parts)]
-    apart = {*row.parts, *(name for name in row.files if not isinstance(body.get(name), Mapping))}
-    form = Multipart({name: body[name] for name in body if name not in apart}, files, list_suffix=row.list_suffix)
+    separate = {*row.parts, *(name for name in row.files if not isinstance(body.get(name), Mapping))}
+    form = Multipart({name: body[name] for name in body if name not in separate}, files, list_suffix=row.list_suffix)
     return form, form.content_type
 
 
 def _parts(body: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields that have a content type of their own."""
+    """Yield the fields with a content type of their own."""
     for name, kind in kinds.items():
         if name in body:
             value = body[name]
@@ -154,13 +155,13 @@ def _parts(body: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[
 
 
 def _files(body: Mapping[str, Any], row: Row) -> Iterator[tuple[str, Any]]:
-    """Yield the uploads; a list of files goes under `name[]`, or as the row says, one after the other.
+    """Yield the uploads; the files of a list are sent under `name[]`, or as the row's `arrays` says.
 
-    A mapping, such as `{"id": ...}` of a video that the API has already, is no file but a nested field.
+    A mapping is a nested field, not a file, such as `{"id": ...}` of a video that is already uploaded.
     """
     for name in row.files:
         value = body.get(name)
         if isinstance(value, list):
-            yield from ((f"{name}{row.list_suffix}", each) for each in value)
+            yield from ((f"{name}{row.list_suffix}", file) for file in value)
         elif value is not None and not isinstance(value, Mapping):
             yield name, value

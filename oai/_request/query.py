@@ -1,6 +1,6 @@
-"""Nested values to the flat pairs of a query string or a form, as the official SDK writes them.
+"""Flatten nested values to the pairs of a query string or a form, as the official SDK does.
 
-Lists repeat `key[]`, objects nest as `key[sub]`, booleans are `true` and `false`, and `None` is left out: a
+Lists repeat `key[]`, objects nest as `key[sub]`, booleans are `true` and `false`, and `None` is left out, since a
 query has no null.
 """
 
@@ -14,10 +14,10 @@ from oai._support.omit import Omit
 
 
 def flatten(values: Mapping[str, Any], list_suffix: str = "[]") -> Iterator[tuple[str, str]]:
-    """Yield the flat pairs of nested values; what stands in a list has `list_suffix` behind its name.
+    """Yield the flat pairs of nested values; items of a list have `list_suffix` after their name.
 
     Raises:
-        TypeError: a value is neither text, number, boolean, list nor mapping.
+        TypeError: a value has a type that cannot be encoded, such as `bytes`.
     """
     for key, value in values.items():
         yield from _pairs(key, value, list_suffix)
@@ -25,7 +25,7 @@ def flatten(values: Mapping[str, Any], list_suffix: str = "[]") -> Iterator[tupl
 
 def query_string(values: Mapping[str, Any], list_suffix: str = "[]") -> str:
     """Return nested values as a query string, percent-encoded, without the question mark."""
-    from urllib.parse import urlencode  # as in `_request.config`
+    from urllib.parse import urlencode  # a large module, which `_request.config` avoids too
 
     return urlencode(list(flatten(values, list_suffix)))
 
@@ -46,4 +46,4 @@ def _pairs(key: str, value: Any, list_suffix: str) -> Iterator[tuple[str, str]]:
         for item in value:
             yield from _pairs(f"{key}{list_suffix}", item, list_suffix)
     else:
-        raise TypeError(f"`{key}` is of type {type(value).__name__}, which has no form in a query or a form")
+        raise TypeError(f"`{key}` is of type {type(value).__name__}, which cannot be sent in a query or a form")

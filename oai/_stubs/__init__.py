@@ -1,8 +1,8 @@
-"""Typing stubs, written from the table.
+"""Generate typing stubs from the table.
 
-`classes` writes one class per namespace as a type checker sees it, `views` and `batch` its raw, streaming and batch
-variants, `websockets` the connections, `types` spells type expressions, and `files` decides which class goes into
+`classes` writes one class per namespace as type checkers see it, `views` and `batch` its raw, streaming and batch
+variants, `websockets` the connections, `types` translates type expressions, and `files` decides which class goes into
 which file.
 
-This room describes what `_surface` builds and must agree with it on names, parameters and their order.
+The stubs describe what `_surface` builds; names, parameters and their order must be the same.
 """

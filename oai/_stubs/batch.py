@@ -1,7 +1,7 @@
-"""The queue of `client.batch()` as a type checker sees it: its methods return a `Later` of what the client's return.
+"""Write the stub of `client.batch()`: its methods return a `Later` of the result that the client's methods return.
 
-Only the operations that the Batch API takes are there, without what a request in a batch cannot have: a stream, header
-fields, a query. One class serves both clients, since queueing waits for nothing.
+It has only the operations that the Batch API accepts, without the options that a request in a batch cannot have: a
+stream, headers, a query. One class serves both clients, since queueing a call neither blocks nor awaits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class BatchWriter(Writer):
 
     Args:
         table: the rows.
-        spell: spells the types and keeps the imports.
+        spell: translates the types and collects the imports.
     """
 
     prefix = "Batch"

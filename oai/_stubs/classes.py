@@ -1,7 +1,7 @@
-"""Rows to the classes that a type checker sees: a method for each operation, a property for each namespace.
+"""Write the stub classes of rows: a method for each operation, a property for each namespace.
 
-It writes what `_surface.namespaces` builds, so the two agree on names, parameters and their order; there it is code
-that runs, here source without bodies. `_stubs.files` decides which file a class stands in.
+They describe what `_surface.namespaces` builds at run time; names, parameters and their order must be the same.
+`_stubs.files` decides which file a class goes into.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ OPTIONS: Final = (
 PAGE: Final = re.compile(rf"(?:{'|'.join(PAGES)})\[(.*)\]")
 
 QUEUE: Final = "oai.helpers.bulk.batch.Batch"
-"""What `client.batch()` returns, which has methods that only a stub can say."""
+"""The class that `client.batch()` returns, whose generated methods only the stub has."""
 
 OPTION_TYPES: Final = ("ExtraHeaders", "ExtraQuery", "ExtraBody", "TimeoutLike")
 
 
 class Shape(NamedTuple):
-    """One signature: its parameters, and what it returns."""
+    """One overload: its `stream` parameter and its return type."""
 
     stream: str
     result: str
     chosen: Mapping[str, str] = {}
-    """Parameters that choose the answer, as they are written where they choose this one."""
+    """The types of the parameters that select this overload (`response_by`)."""
 
 
 class Writer(StubWriter):
     """Writes the classes of one file; for the arguments see `StubWriter`."""
 
     options: ClassVar[str] = OPTIONS
-    """The options of a call that every method takes."""
+    """The options that every method takes."""
     views: ClassVar[bool] = True
     """Whether the classes have views."""
 
@@ -80,12 +80,12 @@ class Writer(StubWriter):
                 yield from connection(self, path, socket)
 
     def _forms(self, alias: str) -> list[Form]:
-        """Return the forms of a flat name, which may stand for a list and a lookup."""
+        """Return the forms of an alias, which may stand for `list` and `retrieve`."""
         forms = [Form(path, self.table[path], positional) for path, positional in self.table.aliases[alias]]
         return sorted(forms, key=lambda form: len(form.positional))
 
     def _method(self, name: str, forms: list[Form]) -> Iterator[str]:
-        """Write a method, overloaded where it may stream or where it has two forms."""
+        """Write a method, with overloads if it can stream or has two forms."""
         signatures = [(form, shape) for form in forms for shape in self._shapes(form)]
         for form, shape in signatures:
             if len(signatures) > 1:
@@ -126,18 +126,18 @@ class Writer(StubWriter):
         yield Shape("stream: bool | Omit = omit,", f"{whole} | {events}")
 
     def _chosen(self, form: Form, stream: str) -> Iterator[Shape]:
-        """Yield a signature for each answer that a parameter chooses; the first one's value need not be given."""
-        for param, answers in form.row.response_by.items():
-            default = next(iter(answers))
-            for expression in dict.fromkeys(answers.values()):
-                values = [value for value, each in answers.items() if each == expression]
+        """Yield an overload for each result that a parameter selects; the first value is the default."""
+        for param, results in form.row.response_by.items():
+            default = next(iter(results))
+            for expression in dict.fromkeys(results.values()):
+                values = [value for value, result in results.items() if result == expression]
                 kind = self.spell.spell(f"Literal{values!r}")
                 text = self.spell.use(f"{kind} | Omit = omit") if default in values else kind
                 with self.errors_of(form, f"response_by.{param}"):
                     yield Shape(stream, self.spell.spell(expression), {param: text})
 
     def result(self, form: Form) -> str:
-        """Return the type of what a call returns, once it is awaited."""
+        """Return the type of the result, once awaited."""
         if isinstance(form.helper, WebSocketRow):
             return manager(self, form.operation)
         if form.row.response == QUEUE:
@@ -146,7 +146,7 @@ class Writer(StubWriter):
         text = self.spelled(form)
         if self.is_async and (page := PAGE.fullmatch(text)):
             kind = f"Async{text.partition('[')[0]}"
-            self.spell.names.update(("oai._typing", each) for each in ("AsyncPages", kind))
+            self.spell.names.update(("oai._typing", name) for name in ("AsyncPages", kind))
             return f"AsyncPages[{kind}[{page[1]}], {page[1]}]"
         return text
 
@@ -158,7 +158,7 @@ class Writer(StubWriter):
         words = "async def" if self.is_async and not plain else "def"
         yield f"    {words} {name}("
         yield "        self,"
-        names = [*form.positional, *(each for each in (*row.path_params, *params) if each not in form.positional)]
+        names = [*form.positional, *(name for name in (*row.path_params, *params) if name not in form.positional)]
         for place, param in enumerate(names):
             if place == len(form.positional):
                 yield "        *,"

@@ -1,4 +1,4 @@
-"""The options of a client as a type checker sees them, from their declarations in `Config`."""
+"""Write the stub of the client's options from their declarations in `Config`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from oai._support.omit import Omit
 from oai._request.hooks import Attempt
 
 class Options(TypedDict, total=False):
-    \"\"\"What a client takes and `with_options` replaces, the transport left out.\"\"\"
+    \"\"\"The options of a client, which `with_options` replaces, except the transport.\"\"\"
 
 """
 
@@ -35,7 +35,7 @@ def options_stub() -> str:
 
 
 def _attributes() -> Iterator[str]:
-    """Write a property for each attribute: a key, name or URL cannot be set to `None`."""
+    """Yield a property for each attribute; a key, name or URL cannot be set to `None`."""
     for name, option in ARGUMENTS.items():
         if option.is_attribute:
             takes = option.takes.removesuffix(" | None") if option.keeps else option.takes

@@ -1,8 +1,7 @@
-"""Type expressions of the table as source for a type checker, with the imports that the source takes.
+"""Translate type expressions of the table to Python source, and collect the imports that the source needs.
 
-`"CursorPage[FileObject]"` becomes `CursorPage[oai.types.FileObject]`. The same names lead to the same
-types as in `_table.type_expressions`, which finds the types themselves; here it is their spelling. This module writes
-no function and no class.
+`"CursorPage[FileObject]"` becomes `CursorPage[oai.types.FileObject]`. A name stands for the same type as in
+`_table.type_expressions`, which resolves it to the type itself. This module writes no function and no class.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ HOMES: Final = {
     "T": "oai._typing",
     **dict.fromkeys(PAGES, "oai._json.pages"),
 }
-"""The names that are imported as they are, and the module that each comes from."""
+"""Names that are imported unqualified, with the module of each."""
 
 BARE: Final = {
     "Iterable": "[Any]",
@@ -40,62 +39,62 @@ BARE: Final = {
     "tuple": "[Any, ...]",
     **dict.fromkeys(PAGES, "[Any]"),
 }
-"""What is put behind a name where the table has no brackets: strict checkers want them."""
+"""The type arguments of a name without any in the table: strict checkers require them."""
 
 BUILTIN: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple", "type"})
 
 LONG: Final = 160
-"""Characters from which a type gets a name of its own."""
+"""Length from which a type gets an alias."""
 
 WORD: Final = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w*)")
 
 
 class Speller:
-    """Spells the types of one file and keeps what the file has to import for them."""
+    """Translates the types of one file and collects their imports."""
 
     def __init__(self) -> None:
         self.modules: set[str] = set()
         """Modules imported whole, such as `oai.types.chat`."""
         self.names: set[tuple[str, str]] = set()
-        """Module and name of what is imported from it."""
+        """Imports from modules, as pairs of module and name."""
         self.taken: set[str] = set()
-        """The members of the class being written, which a checker finds before the built-in type of that name."""
+        """The members of the current class, which shadow built-in types of the same name."""
         self.long: dict[str, str] = {}
-        """Types too long to be said at each place, and the names that they get."""
+        """Types that are too long to repeat, and their aliases."""
 
     def head(self) -> list[str]:
-        """Return the lines that stand before the classes: the imports, then the long types."""
+        """Return the lines before the classes: the imports, then the aliases."""
         lines = [f"import {module}" for module in sorted(self.modules)]
         for home in sorted({home for home, _ in self.names}):
-            names = ", ".join(sorted(name for each, name in self.names if each == home))
+            names = ", ".join(sorted(name for module, name in self.names if module == home))
             lines += [f"from {home} import {names}"]
         lines += [f"\n{name}: TypeAlias = {text}" for text, name in self.long.items()]
         return lines
 
     def spell(self, expression: str) -> str:
-        """Return a type expression of the table as source.
+        """Return the source of a type expression of the table.
 
         Raises:
-            LookupError: a name in it leads nowhere.
+            LookupError: a name in it does not exist.
         """
         return self._walk(ast.parse(expression.strip(), mode="eval").body)
 
     def named(self, text: str, name: str) -> str:
-        """Return a type as it is, or the name that it gets if it is long."""
+        """Return a type, or its alias if it is long."""
         if len(text) < LONG:
             return text
         self.names.add(("typing", "TypeAlias"))
         return self.long.setdefault(text, name)
 
     def builtin(self, name: str) -> str:
-        """Return a built-in name as the class being written has to say it."""
+        """Return a built-in name, qualified if the current class shadows it."""
         if name not in self.taken:
             return name
         self.modules.add("builtins")
         return f"builtins.{name}"
 
     def use(self, text: str) -> str:
-        """Note the imports of the names of `HOMES` that stand in a piece of source, and return it."""
+        """Collect the imports of the names of `HOMES` in a piece of source, and return the source."""
         for word in WORD.findall(text):
             if word in HOMES:
                 self.names.add((HOMES[word], word))
@@ -126,7 +125,7 @@ class Speller:
         if found is None:
             head = name.partition(".")[0]
             if head == name or hasattr(importlib.import_module("oai.types"), head):
-                resolve(name)  # it says which part leads nowhere, unless a package has the name of one of our areas
+                resolve(name)  # raises with the missing part, unless a package has the name of one of our areas
             module, path = _module_of(name), name
         else:
             module, path = found, f"oai.types.{name}"
@@ -135,7 +134,7 @@ class Speller:
 
 
 def _in_types(name: str) -> str | None:
-    """Return the module below `oai.types` from which a dotted name is read, `None` if there is no such name."""
+    """Return the module below `oai.types` that has a dotted name, `None` if there is no such name."""
     module: Any = importlib.import_module("oai.types")
     found: Any = module
     for part in name.split("."):
@@ -151,9 +150,9 @@ def _in_types(name: str) -> str | None:
 
 
 def _module_of(name: str) -> str:
-    """Return the part of a dotted name that is a module: the longest that is found, else all but the last word.
+    """Return the module of a dotted name: the longest prefix that exists, else all except the last part.
 
-    Stubs can so be written where the package of the types is not installed.
+    So stubs can be written where the package of the types is not installed.
     """
     parts = name.split(".")
     for count in range(len(parts) - 1, 0, -1):

@@ -1,7 +1,7 @@
-"""The views of a client as a type checker sees them: `with_raw_response` and `with_streaming_response`.
+"""Write the stubs of a client's views: `with_raw_response` and `with_streaming_response`.
 
-A view has the methods of its namespace. Their parameters are not written out a second and a third time: a checker knows
-the names of the methods and what they return.
+A view has the methods of its namespace. Their parameters are not written out again, to keep the stubs small: type
+checkers see the names of the methods and their results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from oai._stubs.writer import StubWriter
 
 VIEWS: Final = {"with_raw_response": "Raw", "with_streaming_response": "Streaming"}
-"""The properties, and what the names of their classes end with."""
+"""The properties, and the suffixes of their class names."""
 
 
 def view_names(name: str) -> list[str]:
@@ -25,7 +25,7 @@ def view_names(name: str) -> list[str]:
 
 
 def properties(writer: StubWriter, name: str) -> Iterator[str]:
-    """Write the properties of a class that lead to its views."""
+    """Write the properties of a class that return its views."""
     for view, suffix in VIEWS.items():
         yield f"\n    @{writer.spell.builtin('property')}"
         yield f"    def {view}(self) -> {name}{suffix}:"
@@ -33,14 +33,14 @@ def properties(writer: StubWriter, name: str) -> Iterator[str]:
 
 
 def classes(writer: StubWriter, name: str, prefix: str) -> Iterator[str]:
-    """Write the views of a class whose members stand below `prefix`."""
+    """Write the view classes of a class whose members are below `prefix`."""
     for suffix in VIEWS.values():
         yield f"\n\nclass {name}{suffix}:"
         yield from list(_members(writer, prefix, suffix)) or ["    ..."]
 
 
 def _members(writer: StubWriter, prefix: str, suffix: str) -> Iterator[str]:
-    """Write what a view has; a WebSocket has none, since its answer is a connection."""
+    """Write the members of a view; a WebSocket is not in it, since it returns a connection."""
     for member, is_namespace in writer.members(prefix).items():
         path = prefix + member
         if is_namespace and path in writer.namespaces:
@@ -55,5 +55,5 @@ def _call(writer: StubWriter, path: str, suffix: str) -> str:
     writer.spell.names.add(("oai._typing", kind))
     if suffix != "Raw":
         return kind
-    # A type that a call was given is not known here, where its parameters are not.
+    # A type variable depends on the parameters, which a view does not declare.
     return writer.spell.use(re.sub(r"\bT\b", "Any", f"{kind}[{writer.whole(path)}]"))

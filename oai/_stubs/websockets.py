@@ -1,6 +1,6 @@
-"""The connections of WebSockets as a type checker sees them: a class for each row, with the events that are sent.
+"""Write the stubs of WebSocket connections: a class for each row, with a method for each event that the client sends.
 
-It writes what `_realtime.senders` makes when the program runs.
+They describe what `_realtime.senders` builds at run time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def manager(writer: StubWriter, path: str) -> str:
-    """Return the type of what the method of a WebSocket returns."""
+    """Return the result type of a WebSocket's method."""
     kind = "AsyncConnectionManager" if writer.is_async else "ConnectionManager"
     writer.spell.names.add(("oai.helpers.sockets", kind))
     return f"{kind}[{connection_name(writer, path)}]"
@@ -26,11 +26,11 @@ def manager(writer: StubWriter, path: str) -> str:
 def connection_name(writer: StubWriter, path: str) -> str:
     """Return the name of the class of a row's connections: `RealtimeConnection`, `AsyncLiveForksConnection`."""
     words = path.removesuffix(".connect").replace("_", ".").split(".")
-    return ("Async" if writer.is_async else "") + "".join(each[:1].upper() + each[1:] for each in words) + "Connection"
+    return ("Async" if writer.is_async else "") + "".join(word[:1].upper() + word[1:] for word in words) + "Connection"
 
 
 def connection(writer: StubWriter, path: str, socket: WebSocketRow) -> Iterator[str]:
-    """Write the class of a row's connections, and those of what its events begin with."""
+    """Write the class of a row's connections, and those of the namespaces of its events."""
     base = "AsyncConnection" if writer.is_async else "Connection"
     writer.spell.names.add(("oai._realtime.connection", base))
     writer.spell.taken = set()
@@ -40,7 +40,8 @@ def connection(writer: StubWriter, path: str, socket: WebSocketRow) -> Iterator[
 
 
 def _class(writer: StubWriter, path: str, socket: WebSocketRow, head: str, doc: str, prefix: str) -> Iterator[str]:
-    members = dict.fromkeys(each[len(prefix) :].partition(".")[0] for each in socket.sends if each.startswith(prefix))
+    events = [event for event in socket.sends if event.startswith(prefix)]
+    members = dict.fromkeys(event[len(prefix) :].partition(".")[0] for event in events)
     writer.spell.taken = set(members)
     name = head.partition("(")[0]
     yield f"\n\nclass {head}:"
@@ -68,7 +69,7 @@ def _method(writer: StubWriter, path: str, event: str, params: dict[str, str]) -
     if params:
         yield "        *,"
     required = [param for param, kind in params.items() if not kind.endswith("?")]
-    for param in [*required, *(each for each in params if each not in required)]:
+    for param in [*required, *(param for param in params if param not in required)]:
         kind = _spelled(writer, path, f"sends.{event}.{param}", params[param].removesuffix("?"))
         kind = writer.spell.named(kind, "_" + _below("", f"{path}.sends.{event}.{param}"))
         yield f"        {param}: {kind if param in required else writer.spell.use(f'{kind} | Omit = omit')},"

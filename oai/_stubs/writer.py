@@ -1,6 +1,6 @@
-"""The names and types that all stub classes of one file are written with.
+"""The base of the writers of stub classes: the names and types that the classes of one file share.
 
-It is the base of `Writer` in `_stubs.classes`, and what the writers of views and of connections need of it.
+`_stubs.classes`, `_stubs.views` and `_stubs.websockets` build on it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from oai._table.websocket_row import WebSocketRow
 
 VARIABLE: Final = re.compile(r"(?<![\w.])T\b")
-"""The type variable of a table, which only the signature of a function can have."""
+"""The type variable of a table, which is only allowed in the signature of a function."""
 
 
 class Form(NamedTuple):
-    """One way to call an operation: by which name, with which positional parameters."""
+    """One way to call an operation: its call path and its positional parameters."""
 
     operation: str
     row: Row
@@ -35,14 +35,14 @@ class StubWriter:
 
     Args:
         table: the rows.
-        spell: spells the types and collects the imports.
+        spell: translates the types and collects the imports.
         is_async: whether the functions are coroutine functions.
-        own: the operations to write; those of other rows are inherited.
-        with_bodies: whether functions need bodies, as they do outside of `.pyi` files.
+        own: the operations to write; others are inherited.
+        with_bodies: whether functions need bodies, as outside `.pyi` files.
     """
 
     prefix: ClassVar[str] = ""
-    """What the names of the classes begin with, behind `Async`."""
+    """The prefix of the class names, after `Async`."""
 
     def __init__(
         self, table: Table, spell: Speller, *, is_async: bool, own: Iterable[str], with_bodies: bool = False
@@ -57,66 +57,66 @@ class StubWriter:
         self.aliases = [alias for alias, forms in table.aliases.items() if any(path in self.own for path, _ in forms)]
         self.namespaces = self._namespaces()
         self._class_names: dict[str, str] = {}
-        for path in dict.fromkeys(outer for each in self.paths for outer in _outer(each)):
+        for path in dict.fromkeys(outer for call_path in self.paths for outer in _outer(call_path)):
             name = ("Async" if is_async else "") + self.prefix + camel(path)
             while name in self._class_names.values():
                 name += "_"
             self._class_names[path] = name
 
     def _namespaces(self) -> list[str]:
-        """Return the namespaces to write, outer ones first: those above the operations, and those that are called."""
-        found = {alias: None for alias in self.aliases if alias in self.segments}
+        """Return the namespaces to write, outer ones first: those of the operations, and those that are aliases."""
+        namespaces = {alias: None for alias in self.aliases if alias in self.segments}
         for path in self.paths:
-            found |= dict.fromkeys(_outer(path) if path in self.own else ())
-        return list(found)
+            namespaces |= dict.fromkeys(_outer(path) if path in self.own else ())
+        return list(namespaces)
 
     def class_name(self, path: str) -> str:
-        """Return the name of a namespace's class: `ChatCompletions`, `AsyncChatCompletions`."""
+        """Return the class name of a namespace: `ChatCompletions`, `AsyncChatCompletions`."""
         return self._class_names[path]
 
     def members(self, prefix: str) -> dict[str, bool]:
-        """Return what stands below a namespace (`"chat."`, nothing for the client), and which are namespaces."""
-        found: dict[str, bool] = {}
+        """Return the members of a namespace (`"chat."`, `""` for the client), and whether each is a namespace."""
+        members: dict[str, bool] = {}
         for path in self.paths:
             if path.startswith(prefix):
                 head, _, rest = path[len(prefix) :].partition(".")
-                found[head] = bool(rest)
-        return found
+                members[head] = bool(rest)
+        return members
 
     def form(self, path: str) -> Form:
-        """Return how a call path is called."""
+        """Return the form of a call path."""
         helper = self.table.helpers.get(path)
         row = self.table[path] if helper is None else helper.as_row(self.table)
         return Form(path, row, row.positional, helper)
 
     def whole(self, path: str) -> str:
-        """Return the type of a complete answer of a call path; one that depends on the arguments is anything."""
+        """Return the result type of a call path without streaming; `Any` where it depends on the arguments."""
         form = self.form(path)
         with self.errors_of(form, "response"):
             text = self.spelled(form)
         return VARIABLE.sub(lambda _: self.spell.use("Any"), text)
 
     def spelled(self, form: Form) -> str:
-        """Return the type of a complete answer, with the type variable of the table where it has one."""
+        """Return the result type without streaming, with the table's type variable if it has one."""
         expression = form.row.response
         if form.helper is not None and form.helper.async_response is not None and self.is_async:
             expression = form.helper.async_response
         return self.spell.use("BinaryResponse") if expression == "bytes" else self.spell.spell(expression)
 
     def body(self, doc: str) -> Iterator[str]:
-        """Write the docstring of a function, and where it needs one a body."""
+        """Write the docstring of a function, and a body if needed."""
         plain = doc.replace("\\", "\\\\").replace('"', '\\"')
         yield f'        """{plain}"""'
         if self.with_bodies:
-            yield "        ..."  # pyright takes a docstring for a body only in a `.pyi` file
+            yield "        ..."  # pyright accepts a docstring as the body only in `.pyi` files
 
     def errors_of(self, form: Form, key: str) -> _Errors:
-        """Return a context that names a key of a row in the error about an unknown type."""
+        """Return a context manager that adds the key of a row to the error about an unknown type."""
         return _Errors(f"[{form.operation}]: `{key}`")
 
 
 class _Errors:
-    """Turns the `LookupError` of a type that is nowhere into a `TableError` that says where it was written."""
+    """Converts the `LookupError` of an unknown type to a `TableError` that says which key names it."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -129,7 +129,7 @@ class _Errors:
 
 
 def _outer(path: str) -> list[str]:
-    """Return the namespaces that a call path leads through, the outermost first."""
+    """Return the namespaces of a call path, the outermost first."""
     parts = path.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 

@@ -1,9 +1,8 @@
-"""Rows to callables: real functions with exact signatures, on real namespace classes.
+"""Build the methods of a client from rows: real functions with exact signatures, on real namespace classes.
 
-A client class gets one attribute for each first segment of a call path. An attribute is built when it is
-first looked at: a namespace becomes a class, an operation becomes a function whose source is written here,
-compiled, and put in the attribute's place, so that later calls find a plain method. The functions of a sync
-and an async client differ in two words.
+A client class gets one attribute for each first segment of a call path. An attribute is built on first access: a
+namespace becomes a class, an operation becomes a function that is compiled from generated source and replaces the
+attribute, so that later calls find a plain method. Sync and async functions differ only in `async` and `await`.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Namespace:
 
     @property
     def with_raw_response(self) -> Any:
-        """The same operations, whose methods return the answer as HTTP had it, see `RawResponse`."""
+        """The same operations, whose methods return the HTTP response, see `RawResponse`."""
         return reduce(getattr, self._path.split("."), self._client.with_raw_response)
 
     @property
@@ -66,13 +65,13 @@ def client_of(owner: Any) -> Any:
 
 
 def _namespace_of(client: Any, path: str) -> Namespace:
-    """Return the namespace that was pickled: its class is made for a table, and its client knows the table."""
+    """Return a namespace that was pickled as client and path: its class is generated, and its client has the table."""
     namespace: Namespace = attrgetter(path)(client)
     return namespace
 
 
 class MethodBuilder:
-    """What a table gives a client class: its attributes, built as they are needed.
+    """Builds the attributes that a table adds to a client class, each on first access.
 
     Args:
         table: the rows.
@@ -85,13 +84,13 @@ class MethodBuilder:
         self.operations: dict[str, Operation] = {}
 
     def operation(self, name: str) -> Operation:
-        """Return the operation of a call path; there is one for all functions that call it."""
+        """Return the operation of a call path; all functions that call it share one."""
         if name not in self.operations:
             self.operations[name] = Operation(name, self.table[name])
         return self.operations[name]
 
     def install(self, cls: type, taken: frozenset[str]) -> None:
-        """Give a client class its attributes: namespaces, operations of one segment, and flat aliases.
+        """Add the attributes to a client class: namespaces, operations of one segment, and flat aliases.
 
         Raises:
             TableError: an attribute would hide one of `taken`, the client's own.
@@ -103,7 +102,7 @@ class MethodBuilder:
             setattr(cls, name, attribute)
 
     def _attributes(self, prefix: str) -> Iterator[tuple[str, Any]]:
-        """Yield the attributes of the namespace at `prefix` (`"chat."`, nothing for the client itself)."""
+        """Yield the attributes of the namespace at `prefix`: `"chat."`, or `""` for the client itself."""
         segments: dict[str, bool] = {}
         for path in (*self.table, *self.table.helpers):
             if path.startswith(prefix):
@@ -129,7 +128,7 @@ class MethodBuilder:
         return _LazyMethod(make)
 
     def namespace(self, path: str) -> type[Namespace]:
-        """Make the class of a namespace."""
+        """Create the class of a namespace."""
         name = "".join(part.title() for part in path.rpartition(".")[2].split("_"))
         cls = type(name, (Namespace,), {"_path": path, "__doc__": f"The operations below `{path}`."})
         for attribute_name, attribute in self._attributes(f"{path}."):
@@ -138,25 +137,26 @@ class MethodBuilder:
         if path in self.table.aliases:
             call = _LazyMethod(partial(self._flat, path, "self._client"))
             call.__set_name__(cls, "__call__")
-            setattr(cls, "__call__", call)  # noqa: B010 - a checker would hold the assignment to a method's type
+            setattr(cls, "__call__", call)  # noqa: B010 - mypy rejects the assignment to a method
         return cls
 
     def _flat(self, alias: str, client: str) -> FunctionType:
-        """Make the function of an alias; where two operations share it, the number of positionals decides."""
+        """Create the function of an alias; if two operations share it, the number of positional arguments decides."""
         forms = self.table.aliases[alias]
         functions = [self._function(alias, self.operation(name), names, client) for name, names in forms]
         if len(functions) == 1:
             return functions[0]
         if len(functions) > 2 or sorted(len(names) for _, names in forms) != [0, 1]:
             raise TableError(f"alias `{alias}` must be one operation, or one without and one with one argument")
-        (without, _), (given, (_, names)) = sorted(zip(functions, forms, strict=True), key=lambda pair: len(pair[1][1]))
-        return overload(alias, names[0], without, given)
+        pairs = sorted(zip(functions, forms, strict=True), key=lambda pair: len(pair[1][1]))
+        (list_all, _), (retrieve, (_, names)) = pairs
+        return overload(alias, names[0], list_all, retrieve)
 
     def _function(self, name: str, operation: Operation, positional: list[str], client: str) -> FunctionType:
         row = operation.row
         if not self.is_async:
             call = ("", f"{client}._core.call")
-        elif operation.page:  # what comes back can be awaited and iterated
+        elif operation.page:  # `AsyncPages` can be awaited and iterated
             call = ("", f"{client}._core.list")
         else:
             call = ("async ", f"await {client}._core.call")
@@ -169,8 +169,8 @@ class MethodBuilder:
         return function
 
     def _helper(self, path: str, helper: HelperRow | WebSocketRow, client: str) -> FunctionType:
-        """Make the method that a helper's function becomes."""
-        from inspect import getdoc  # a large module, which waits until a method is made
+        """Create the method of a helper's function."""
+        from inspect import getdoc  # a large module, needed only when a method is built
 
         name = path.rpartition(".")[2]
         try:
@@ -179,16 +179,15 @@ class MethodBuilder:
             raise TableError(f"[{path}]: `helper` is {helper.helper!r}: {error}") from error
         params = helper.merged(self.table)
         positional = helper.positional(self.table)
-        call = f"_target({client}, **_given)"
-        prefix = ""
+        prefix, call = "", f"_target({client}, **_arguments)"
         if helper.waits:
-            prefix, call = "", f"{client}._core.help(_target, _given)"
+            call = f"{client}._core.help(_target, _arguments)"
             if self.is_async:
                 prefix, call = "async ", f"await {call}"
         source = "\n".join(helper_source(prefix, name, helper, params, positional, call))
         constants = {**helper.constants, "name": path} if isinstance(helper, WebSocketRow) else helper.constants
-        given = partial(target, **constants) if constants else target
-        scope = {"_target": given, "_omit": omit, "_wrong_call": wrong_call}
+        function_of_row = partial(target, **constants) if constants else target
+        scope = {"_target": function_of_row, "_omit": omit, "_wrong_call": wrong_call}
         required = [param for param, kind in params.items() if not kind.endswith("?")]
         function = make_function(name, f"{GENERATED}{path}>", source, scope, required)
         function.__qualname__ = path
@@ -197,7 +196,7 @@ class MethodBuilder:
 
 
 class _LazyMethod:
-    """An attribute that puts what `make` returns in its own place when it is first looked at."""
+    """An attribute that replaces itself with the function that `make` returns, on first access."""
 
     def __init__(self, make: Callable[[], FunctionType]) -> None:
         self._make = make
@@ -212,7 +211,7 @@ class _LazyMethod:
 
 
 class _NamespaceAttribute:
-    """An attribute that makes its namespace class once, and one instance of it for each client."""
+    """An attribute that creates its namespace class once, and one instance of it for each client."""
 
     def __init__(self, surface: MethodBuilder, path: str) -> None:
         self._surface = surface

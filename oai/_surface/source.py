@@ -1,7 +1,7 @@
-"""The source of a method: what `_surface.namespaces` compiles for a row or a helper, and what the source calls.
+"""Generate the Python source of the methods that `_surface` compiles, and the functions that this source calls.
 
-A function has the exact signature of its row, so that Python itself checks the call, and passes its parameters on
-sorted into path, query and body. Names of its own begin with an underscore, as no parameter's may.
+A generated function has the exact signature of its row, so that Python itself checks the call, and sorts its
+parameters into path, query and body. Its own names begin with an underscore, which no parameter may.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ OPTION_SOURCE = (
 
 
 def operation_source(name: str, row: Row, positional: list[str], call: tuple[str, str]) -> Iterator[str]:
-    """Write the function of an operation. Names of its own begin with an underscore, as no parameter may.
+    """Yield the lines of the function of an operation.
 
-    `call` is what the function begins with, and what it passes its arguments to: the two words in which sync and
-    async differ.
+    `call` holds the two parts in which sync and async functions differ: the prefix of `def`, and the function that
+    gets the arguments.
     """
     params = row.params or {}
     path_params = row.path_params
@@ -49,9 +49,9 @@ def operation_source(name: str, row: Row, positional: list[str], call: tuple[str
     wrong = [*(["_unknown"] if row.params is not None else []), *(f"{param} is _omit" for param in required)]
     if wrong:
         unknown = "_unknown" if row.params is not None else "{}"
-        given = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
+        arguments = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
         yield f"    if {' or '.join(wrong)}:"
-        yield f"        raise _wrong_call({name!r}, {unknown}, {given}, {[*names, *row.local]!r})"
+        yield f"        raise _wrong_call({name!r}, {unknown}, {arguments}, {[*names, *row.local]!r})"
     if row.deprecated is not None:
         yield "    _operation.warn_deprecated()"
     if row.header_params:
@@ -85,7 +85,7 @@ def helper_source(
     positional: list[str],
     call: str,
 ) -> Iterator[str]:
-    """Write the method of a helper: it passes on what was given, and the options of a call where it makes one."""
+    """Yield the lines of the method of a helper, which passes on the arguments that the caller passed."""
     options = CALL_OPTIONS if helper.extends is not None else ()
     named = [_parameter(param, params) for param in params if param not in positional]
     named += OPTION_SOURCE if options else ()
@@ -94,33 +94,33 @@ def helper_source(
     yield f"{prefix}def {name}({', '.join(signature)}) -> {helper.response!r}:"
     required = [param for param, kind in params.items() if not kind.endswith("?")]
     wrong = ["_unknown", *(f"{param} is _omit" for param in required)]
-    given = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
+    arguments = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
     yield f"    if {' or '.join(wrong)}:"
-    yield f"        raise _wrong_call({name!r}, _unknown, {given}, {list(params)!r})"
-    yield f"    _given = {given}"
+    yield f"        raise _wrong_call({name!r}, _unknown, {arguments}, {list(params)!r})"
+    yield f"    _arguments = {arguments}"
     for param in params:
         if param not in required:
-            yield f"    if {param} is not _omit: _given[{param!r}] = {param}"
+            yield f"    if {param} is not _omit: _arguments[{param!r}] = {param}"
     for option in options:
-        yield f"    if {option} is not {'_omit' if option == 'timeout' else None}: _given[{option!r}] = {option}"
+        yield f"    if {option} is not {'_omit' if option == 'timeout' else None}: _arguments[{option!r}] = {option}"
     yield f"    return {call}"
 
 
 def event_source(prefix: str, name: str, event: str, params: Mapping[str, str], send: str) -> Iterator[str]:
-    """Write the method that sends an event over a WebSocket; what was not given is left out of it."""
+    """Yield the lines of the method that sends an event over a WebSocket; omitted parameters are left out of it."""
     required = [param for param, kind in params.items() if not kind.endswith("?")]
     listed = [*required, *(param for param in params if param not in required)]
     signature = ["self", *(["*"] if params else []), *(_parameter(param, params) for param in listed), "**_unknown"]
     yield f"{prefix}def {name}({', '.join(signature)}) -> None:"
-    given = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
+    arguments = "{" + ", ".join(f"{param!r}: {param}" for param in required) + "}"
     yield f"    if {' or '.join(['_unknown', *(f'{param} is _omit' for param in required)])}:"
-    yield f"        raise _wrong_call({name!r}, _unknown, {given}, {listed!r}, 'send(...) takes any event')"
+    yield f"        raise _wrong_call({name!r}, _unknown, {arguments}, {listed!r}, 'send(...) accepts any event')"
     fields = "".join(f", {param!r}: {param}" for param in params)
     yield f"    return {send}({{'type': {event!r}{fields}}})"
 
 
 def _stream_argument(row: Row) -> str:
-    """Write what tells whether the answer is to be read as a stream."""
+    """Return the expression that says whether the response is read as a stream."""
     if row.stream is None:
         return "None"
     if row.stream_only:
@@ -129,14 +129,16 @@ def _stream_argument(row: Row) -> str:
 
 
 def required_params(row: Row) -> list[str]:
+    """Return the required parameters: those of the path, then those whose type does not end with `?`."""
     params = row.params or {}
     return [*row.path_params, *(param for param, kind in params.items() if not kind.endswith("?"))]
 
 
 def _parameter(name: str, params: Mapping[str, str]) -> str:
-    """Write a parameter. Required ones get a default as well, for the function to name what is missing.
+    """Return a parameter of the signature.
 
-    Its annotation is text, of which the compiler makes nothing: types are looked up when somebody asks for them.
+    Required ones have a default too, so that the function can name every missing one. Annotations are strings, so
+    that no type is imported before someone inspects them.
     """
     expression = params.get(name, "str")
     return f"{name}: {expression.removesuffix('?')!r} = _omit"
@@ -145,7 +147,7 @@ def _parameter(name: str, params: Mapping[str, str]) -> str:
 def _collect(
     target: str, names: list[str], row: Row, *, needed: str | None, kinds: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Write the lines that gather parameters into a dict under their wire names, `None` where nobody needs one."""
+    """Yield the lines that collect parameters in a dict under their wire names, or `None` if there are none."""
     params = kinds or row.params or {}
     if not names and target != needed:
         yield f"    {target} = None"
@@ -157,48 +159,48 @@ def _collect(
             yield f"    if {name} is not _omit: {target}[{row.rename.get(name, name)!r}] = {name}"
 
 
-def overload(name: str, first: str, without: FunctionType, given: FunctionType) -> FunctionType:
-    """Make one function of two: called without `first` it is `without`, called with it `given`."""
+def overload(name: str, first: str, list_all: FunctionType, retrieve: FunctionType) -> FunctionType:
+    """Return one function for two: called without `first` it calls `list_all`, called with it `retrieve`."""
     import inspect  # as in `make_function`
 
     params: dict[str, inspect.Parameter] = {}
-    for function in (without, given):
+    for function in (list_all, retrieve):
         for parameter in list(inspect.signature(function).parameters.values())[1:]:
             params.setdefault(parameter.name, parameter)
-    names = [each for each in params if each not in (first, "params")]
-    keywords = "".join(f"{each}=_omit, " for each in names)
+    names = [param for param in params if param not in (first, "params")]
+    keywords = "".join(f"{param}=_omit, " for param in names)
     source = f"""def {name}(self, {first}=_omit, *, {keywords}**_unknown):
-    _given = {{key: value for key, value in ({"".join(f"({each!r}, {each}), " for each in names)})
-              if value is not _omit}} | _unknown
-    return _without(self, **_given) if {first} is _omit else _with(self, {first}, **_given)
+    _arguments = {{key: value for key, value in ({"".join(f"({param!r}, {param}), " for param in names)})
+                  if value is not _omit}} | _unknown
+    return _list_all(self, **_arguments) if {first} is _omit else _retrieve(self, {first}, **_arguments)
 """
-    scope = {"_omit": omit, "_without": without, "_with": given}
+    scope = {"_omit": omit, "_list_all": list_all, "_retrieve": retrieve}
     function = make_function(name, f"{GENERATED}alias {name}>", source, scope, [])
     function.__qualname__ = name
-    function.__doc__ = f"Without `{first}`: {without.__doc__}\n\nWith `{first}`: {given.__doc__}"
+    function.__doc__ = f"Without `{first}`: {list_all.__doc__}\n\nWith `{first}`: {retrieve.__doc__}"
     return function
 
 
 def make_function(name: str, filename: str, source: str, scope: dict[str, Any], required: list[str]) -> FunctionType:
-    """Compile a function, keep its source for tracebacks, and give it the signature that people should see."""
-    import inspect  # a large module, which a program needs with its first method
+    """Compile a function, keep its source for tracebacks, and set the signature that `inspect` and `help` show."""
+    import inspect  # a large module, needed only when a method is built
 
     scope["__name__"] = "oai"
     filename = _keep_source(filename, source)
-    exec(compile(source, filename, "exec", dont_inherit=True), scope)  # noqa: S102 - of a checked row
+    exec(compile(source, filename, "exec", dont_inherit=True), scope)  # noqa: S102 - from a validated row
     function: FunctionType = scope[name]
     signature = inspect.signature(function)
-    shown = [
-        each.replace(default=inspect.Parameter.empty) if each.name in required else each
-        for each in signature.parameters.values()
-        if each.name != "_unknown"
+    parameters = [
+        parameter.replace(default=inspect.Parameter.empty) if parameter.name in required else parameter
+        for parameter in signature.parameters.values()
+        if parameter.name != "_unknown"
     ]
-    function.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return function
 
 
 def _keep_source(filename: str, source: str) -> str:
-    """Keep a source for tracebacks, under a name that no other source has: tables may differ in a row."""
+    """Keep a source for tracebacks, under a unique file name: two tables may have different rows of one name."""
     import linecache
 
     lines = source.splitlines(keepends=True)
@@ -210,9 +212,9 @@ def _keep_source(filename: str, source: str) -> str:
     return name
 
 
-def with_headers(given: Mapping[str, object], extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the parameters that ride in headers as header fields, lists joined by commas, the caller's own on top."""
-    fields = {name: value for name, value in given.items() if value is not omit}
+def with_headers(params: Mapping[str, object], extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return parameters that are sent as headers, lists joined by commas, with the caller's `extra_headers` on top."""
+    fields = {name: value for name, value in params.items() if value is not omit}
     texts = {name: ",".join(map(str, value)) if isinstance(value, list) else value for name, value in fields.items()}
     return {**texts, **(extra or {})}
 
@@ -222,13 +224,13 @@ def wrong_call(
     unknown: Mapping[str, object],
     required: Mapping[str, object],
     names: list[str],
-    otherwise: str = "what the table does not declare goes in extra_body",
+    otherwise: str = "use extra_body for parameters that the table does not declare",
 ) -> TypeError:
-    """Make the error for a call that does not fit: in Python's words, and with the nearest right name."""
+    """Return the error for a call with unknown or missing arguments, worded as Python's own, with a suggestion."""
     if unknown:
         wrong = next(iter(unknown))
-        right = nearest(wrong, [*names, "stream", *CALL_OPTIONS])
-        hint = f". Did you mean '{right}'?" if right else f"; {otherwise}"
+        suggestion = nearest(wrong, [*names, "stream", *CALL_OPTIONS])
+        hint = f". Did you mean '{suggestion}'?" if suggestion else f"; {otherwise}"
         return TypeError(f"{function}() got an unexpected keyword argument '{wrong}'{hint}")
     missing = [repr(name) for name, value in required.items() if value is omit]
     many = "s" if len(missing) > 1 else ""
@@ -236,6 +238,7 @@ def wrong_call(
 
 
 def document(operation: Operation) -> str:
+    """Return the docstring of an operation's method."""
     row = operation.row
     text = f"{row.doc or operation.name}\n\n{row.method} {row.path}"
     return text if row.deprecated is None else f"{text}\n\nDeprecated: {row.deprecated}"

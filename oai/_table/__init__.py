@@ -1,9 +1,9 @@
 """The table of endpoints: rows, their checks, and how they are read.
 
-`rows` declares what a row may say, `read` parses TOML, `check` verifies each row against the others, and `load` lays
-user tables over the shipped one, which it keeps compiled. `operation` is a row made ready to be called;
-`type_expressions` resolves the types that rows name.
+`rows` declares the keys of a row, `read` parses TOML, `check` validates rows, and `load` merges user tables over the
+shipped one, which it keeps compiled. `operation` is a row prepared for calls; `type_expressions` resolves the types
+that rows name.
 
-This room sends nothing and builds no method. A wrong row ends here, in one `TableError` that names file, operation,
-key and the nearest valid name.
+This room sends nothing and builds no method. An invalid row ends here, in one `TableError` that names the file, the
+operation, the key and the nearest valid name.
 """

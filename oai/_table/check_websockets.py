@@ -1,4 +1,4 @@
-"""Rows of WebSockets, each checked where it was written, as `_table.check` does with the other kinds."""
+"""Validation of WebSocket rows, as `_table.check` does it for the other kinds."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ from oai._table.rows import PLACEHOLDER
 from oai._table.type_expressions import check_expression
 from oai._table.websocket_row import SOCKET_KEYS, SOCKET_OPTIONS, WebSocketRow
 
-OF_A_CONNECTION = frozenset(
+CONNECTION_ATTRIBUTES = frozenset(
     {
         *("close", "dispatch_events", "handshake", "off", "on", "once"),
         *("parse_event", "recv", "recv_bytes", "send", "send_raw"),
     }
 )
-"""What every connection has, which no event may hide."""
+"""Attributes of every connection, which no event may hide."""
 
 
 def check_socket(source: str, name: str, keys: dict[str, Any]) -> WebSocketRow:
-    """Turn the keys of a WebSocket into a `WebSocketRow`, or say what is wrong with them."""
+    """Convert the keys of one WebSocket to a `WebSocketRow`.
+
+    Raises:
+        TableError: a key is unknown, missing or invalid.
+    """
     for key in keys:
         if key not in SOCKET_KEYS:
-            raise wrong(source, name, key, "is not a key of a WebSocket", nearest(key, SOCKET_KEYS))
+            raise wrong(source, name, key, "is not a valid key of a WebSocket", nearest(key, SOCKET_KEYS))
     if "events" not in keys:
-        raise wrong(source, name, "events", "is missing: the type of what the server sends")
+        raise wrong(source, name, "events", "is missing: the type of the server's events")
     try:
         socket = convert_strict(WebSocketRow, keys)
     except msgspec.ValidationError as error:
@@ -43,14 +47,14 @@ def check_socket(source: str, name: str, keys: dict[str, Any]) -> WebSocketRow:
 def _problems(name: str, socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
     yield from header_problems(name)
     if not socket.websocket.startswith("/") or re.search(r"[{}#\s?]", PLACEHOLDER.sub("", socket.websocket)):
-        yield "websocket", "is a path template such as '/live/sessions/{session_id}/attach'"
+        yield "websocket", "must be a path template such as '/live/sessions/{session_id}/attach'"
     names = [*socket.path_params, *socket.params]
     for param in names:
         if not is_public(param) or param == "self" or param in SOCKET_OPTIONS or names.count(param) > 1:
-            yield f"params.{param}", "cannot be the name of a parameter"
+            yield f"params.{param}", "is not a valid parameter name"
     for param in socket.args:
         if param not in names:
-            yield "args", f"names {param!r}, which is no parameter of the row", nearest(param, names)
+            yield "args", f"names {param!r}, which is not a parameter of the row", nearest(param, names)
     for param, expression in socket.params.items():
         yield from _type_problems(f"params.{param}", expression.removesuffix("?"))
     yield from _type_problems("events", socket.events)
@@ -59,18 +63,18 @@ def _problems(name: str, socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
 
 
 def _event_problems(event: str, params: dict[str, str], socket: WebSocketRow) -> Iterator[tuple[str, ...]]:
-    """Yield what is wrong with an event that the client sends."""
+    """Yield problems of an event that the client sends."""
     head, *rest = segments = event.split(".")
     if not all(map(is_public, segments)):
-        yield f"sends.{event}", "cannot be a call path below a connection"
-    if head in OF_A_CONNECTION:
+        yield f"sends.{event}", "is not a valid call path below a connection"
+    if head in CONNECTION_ATTRIBUTES:
         yield f"sends.{event}", f"would hide `{head}`, which every connection has"
     for count in range(1, len(rest) + 1):
         if (parent := ".".join(segments[:count])) in socket.sends:
-            yield f"sends.{event}", f"lies below {parent!r}, which is an event itself"
+            yield f"sends.{event}", f"is below {parent!r}, which is an event itself"
     for param, expression in params.items():
         if not is_public(param) or param in ("self", "type"):
-            yield f"sends.{event}.{param}", "cannot be the name of a parameter"
+            yield f"sends.{event}.{param}", "is not a valid parameter name"
         yield from _type_problems(f"sends.{event}.{param}", expression.removesuffix("?"))
 
 

@@ -1,8 +1,8 @@
-"""Loading of tables: the shipped one, those of the environment, and those of the caller, laid over each other.
+"""Load tables: the shipped one, those of the environment, and those of the caller, merged in this order.
 
-Reading hundreds of rows from TOML takes tens of milliseconds, so the shipped table is kept in a compact form next to
+Parsing hundreds of rows from TOML takes tens of milliseconds, so the shipped table is kept in a compact form next to
 it, as Python keeps compiled modules: validated against the table's time and size, rebuilt when the table was edited,
-left alone where it cannot be written. A row is decoded from it at its first use.
+not written where that is not possible. A row is decoded from it at its first use.
 
 Annotations are evaluated here, as in `_table.rows`.
 """
@@ -26,21 +26,21 @@ TABLE_VARIABLE = "OAI_TABLE"
 
 
 def environment_tables() -> list[str]:
-    """Return the tables that the environment lays over the shipped one: those of `OAI_TABLE`, separated like `PATH`."""
+    """Return the paths in `OAI_TABLE`, separated as in `PATH`: tables to merge over the shipped one."""
     return [path for path in os.environ.get(TABLE_VARIABLE, "").split(os.pathsep) if path]
 
 
-def table_sources(given: Any) -> tuple[Any, ...]:
-    """Return what lies over the shipped table: the tables of the environment, then one that is given, or several."""
-    several = [] if given is None else given if isinstance(given, list) else [given]
-    return (*environment_tables(), *several)
+def table_sources(tables: Any) -> tuple[Any, ...]:
+    """Return the tables to merge over the shipped one: the environment's, then the argument, one table or a list."""
+    own = [] if tables is None else tables if isinstance(tables, list) else [tables]
+    return (*environment_tables(), *own)
 
 
 def load_table(*sources: str | os.PathLike[str]) -> Table:
-    """Read tables of endpoints and lay them over each other, the last on top.
+    """Read tables of endpoints and merge them, the last on top.
 
     Raises:
-        TableError: a file is not there, is not TOML, or holds a row that cannot be.
+        TableError: a file does not exist, is not TOML, or has an invalid row.
     """
     from oai._table.check import check_together
     from oai._table.read import read_table
@@ -54,10 +54,10 @@ def load_table(*sources: str | os.PathLike[str]) -> Table:
 
 
 def merged_table(sources: Iterable[str | os.PathLike[str] | Table]) -> Table:
-    """Return the shipped table with files of rows over it, and over those the tables that are read already.
+    """Return the shipped table with tables merged over it: first the files, then the `Table` objects.
 
     Raises:
-        TableError: a file is not there, is not TOML, or holds a row that cannot be.
+        TableError: a file does not exist, is not TOML, or has an invalid row.
     """
     sources = tuple(sources)
     files = [source for source in sources if not isinstance(source, Table)]
@@ -69,24 +69,24 @@ def merged_table(sources: Iterable[str | os.PathLike[str] | Table]) -> Table:
 
 
 _shipped: dict[str, tuple[tuple[str, int, int], Table]] = {}
-"""The shipped table as this process has read it, with what it was read from."""
+"""The shipped table as this process read it, with the stamp of its file."""
 
 
 class CompiledTable(msgspec.Struct, array_like=True):
-    """The compact form: what it was made from, then what was made."""
+    """The compact form: the stamp of its source, then the encoded rows."""
 
     stamp: tuple[str, int, int]
     aliases: dict[str, msgspec.Raw]
     rows: dict[str, msgspec.Raw]
     helpers: dict[str, msgspec.Raw]
-    """Each with whether it is a WebWebSocketRow before it."""
+    """Each is a pair: whether it is a `WebSocketRow`, and the row."""
 
 
 def shipped_table(path: str = SHIPPED) -> Table:
-    """Return the shipped table, from its compact form where that is up to date."""
-    found = os.stat(path)
+    """Return the shipped table, from its compact form if that is up to date."""
+    state = os.stat(path)
     shapes = " ".join(str(kind.__struct_fields__) for kind in (Row, HelperRow, WebSocketRow, CompiledTable))
-    stamp = (f"{_version.__version__} {shapes}", found.st_mtime_ns, found.st_size)
+    stamp = (f"{_version.__version__} {shapes}", state.st_mtime_ns, state.st_size)
     if _shipped.get(path, (None,))[0] != stamp:
         _shipped[path] = stamp, _read_shipped(path, stamp)
     return _shipped[path][1]
@@ -100,7 +100,7 @@ def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
         if compiled.stamp == stamp:
             return Table(compiled.rows, compiled.aliases, compiled.helpers)
     except (OSError, msgspec.DecodeError):
-        pass  # not there, not readable, or not whole: it is made again
+        pass  # missing, unreadable or damaged: compile again
     from oai._table.check import check_together
     from oai._table.read import read_table
 
@@ -119,7 +119,7 @@ def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
 
 
 def _write(cache: str, data: bytes) -> None:
-    """Put the compact form in place whole, or not at all where that is not possible or not wanted."""
+    """Write the compact form atomically, unless bytecode is not to be written or the directory is read-only."""
     if sys.dont_write_bytecode:
         return
     scratch = f"{cache}.{os.getpid()}"
@@ -129,4 +129,4 @@ def _write(cache: str, data: bytes) -> None:
             file.write(data)
         os.replace(scratch, cache)
     except OSError:
-        pass  # a read-only installation reads the TOML each time
+        pass  # a read-only installation parses the TOML at each start

@@ -1,8 +1,8 @@
-"""An operation: a row bound to its name, with what the row says in words turned into what code needs.
+"""An operation: a row with its call path, its path template and its types resolved for calls.
 
-The surface makes functions from operations, the request room reads path, query and body from them, and the
-flow decodes by their types. Types are looked up at the first use, so that a table of hundreds of rows imports
-no struct before its operation is called.
+`_surface` builds functions from operations, `_request` fills path, query and body from them, and `_results` decodes by
+their types. Types are resolved at first use, so that a table of hundreds of rows imports no struct before its
+operation is called.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from oai._table.rows import Row
 
 PCHAR = "!$&'()*+,;=:@"
-"""What may stand in a path segment beside letters, digits and `-._~` (RFC 3986, section 3.3)."""
+"""Characters allowed in a path segment in addition to letters, digits and `-._~` (RFC 3986, section 3.3)."""
 
 DOT_SEGMENTS = frozenset({".", ".."})
-
+"""Path segments that servers and proxies resolve (RFC 3986, section 5.2.4)."""
 
 GENERATED = "<oai "
-"""How the file names of generated functions begin, which no file's does."""
+"""Prefix of the file names of generated functions; no real file has it."""
 
 INTERNAL_PREFIXES = (GENERATED, os.path.dirname(_version.__file__) + os.sep)
-"""How the file names of the functions begin that stand between a caller and an operation."""
+"""Prefixes of the file names of all functions between a caller and an operation."""
 
 
 class Operation:
-    """A row under its call path."""
+    """A row with its call path."""
 
     def __init__(self, name: str, row: Row) -> None:
         self.name = name
@@ -47,20 +47,20 @@ class Operation:
         self._pieces = PLACEHOLDER.split(row.path)
         self._warned = False
         self.assemble_stream: Callable[[Any, Any], Any] | None = None
-        """Makes the result of a client and a stream, where the row has a function for it."""
+        """Makes the result from a client and a stream, if the row has `bind`."""
 
     def __repr__(self) -> str:
         return f"<Operation {self.name}: {self.row.method} {self.row.path}>"
 
     def path(self, values: tuple[object, ...]) -> str:
-        """Put the path parameters into the template, each as one segment.
+        """Fill the path template; each value becomes one percent-encoded segment.
 
         Raises:
-            ValueError: a value is empty, or `.` or `..`, which servers and proxies resolve.
+            ValueError: a value is empty, or a dot segment.
         """
         if not values:
             return self.row.path
-        from urllib.parse import quote  # as large as in `_request.config`
+        from urllib.parse import quote  # a large module, which `_request.config` avoids too
 
         pieces = self._pieces.copy()
         for place, value in enumerate(values):
@@ -76,48 +76,48 @@ class Operation:
 
     @cached_property
     def response_type(self) -> Any:
-        """The type of the answer."""
+        """The type of the result."""
         return self._resolve("response", self.row.response)
 
     @cached_property
     def stream_type(self) -> Any:
-        """The type of an event where the answer is a stream."""
+        """The type of an event of a streamed response."""
         return self._resolve("stream", self.row.stream or "Any")
 
     @property
     def page(self) -> bool:
-        """Whether the answer is a page of a list."""
+        """Whether the result is a page of a list."""
         return self.row.response.partition("[")[0] in PAGES
 
     def bind(self, body: dict[str, Any], options: dict[str, Any], local: dict[str, Any]) -> Operation:
-        """Return the operation for one call: the row's `bind` has seen the body, and makes something of the stream.
+        """Return a copy for one call, whose `assemble_stream` is made by the row's `bind` from the arguments.
 
         Raises:
-            TableError: the function is nowhere.
+            TableError: the function does not exist.
         """
         try:
             function = find(self.row.bind or "", "oai.helpers")
         except LookupError as error:
             raise TableError(f"[{self.name}]: `bind` is {self.row.bind!r}: {error}") from error
-        from copy import copy  # few operations have one
+        from copy import copy  # few operations have `bind`
 
-        twin = copy(self)
-        twin.assemble_stream = function(body, options, **local)
-        return twin
+        bound = copy(self)
+        bound.assemble_stream = function(body, options, **local)
+        return bound
 
     def _resolve(self, key: str, expression: str) -> Any:
         try:
             kind = resolve(expression)
-            decoder(kind)  # which refuses what is no type of data
+            decoder(kind)  # raises if the type cannot be decoded
         except (LookupError, TypeError) as error:
             raise TableError(f"[{self.name}]: `{key}` is {expression!r}: {error}") from error
         return kind
 
     def warn_deprecated(self) -> None:
-        """Warn once that the API has dropped the operation, at the line that called it."""
+        """Warn once that the API deprecates the operation, at the caller's line."""
         if not self._warned:
             self._warned = True
-            frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` finds its caller
+            frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself finds its caller
             while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL_PREFIXES):
                 frame, level = frame.f_back, level + 1
             message = f"{self.name} is deprecated: {self.row.deprecated}"

@@ -1,6 +1,6 @@
-"""Reading of tables from TOML: a header is a call path, and what stands below it is a row.
+"""Read tables from TOML: a header is a call path, and the keys below it are a row.
 
-This module finds the rows in a document; `_table.check` and `_table.check_websockets` check each.
+This module finds the rows in a document; `_table.check` and `_table.check_websockets` validate each.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TABLE_KEYS = ("constants", "defaults", "params", "local", "headers", "header_par
 
 
 def read_table(source: str | os.PathLike[str]) -> Table:
-    """Read and check one TOML file."""
+    """Read and validate one TOML file."""
     rows: dict[str, Row] = {}
     helpers: dict[str, HelperRow | WebSocketRow] = {}
     for name, keys in _read(source):
         if "websocket" in keys:
-            from oai._table.check_websockets import check_socket  # few tables have any
+            from oai._table.check_websockets import check_socket  # few tables have WebSockets
 
             helpers[name] = check_socket(str(source), name, keys)
         elif "helper" in keys:
@@ -39,29 +39,29 @@ def read_table(source: str | os.PathLike[str]) -> Table:
 
 
 def _read(source: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield call path and keys of all that a TOML file declares."""
+    """Yield the call path and the keys of every row of a TOML file."""
     try:
-        with open(source, encoding="utf-8-sig") as file:  # Windows' editors write a byte order mark
+        with open(source, encoding="utf-8-sig") as file:  # editors on Windows write a byte order mark
             document = tomllib.loads(file.read())
     except OSError as error:
         raise TableError(f"{source}: the table of endpoints cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TableError(f"{source}: this is not TOML: {error}") from error
+        raise TableError(f"{source}: not valid TOML: {error}") from error
     yield from find_rows(str(source), document)
 
 
 def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield call path and keys of every row: a table is a row if anything but tables stands in it."""
+    """Yield the call path and the keys of every row: a table is a row if it holds anything except tables."""
     for key, value in document.items():
         name = f"{prefix}{key}"
         if not isinstance(value, dict):
-            raise wrong(source, prefix.rstrip(".") or "(top level)", key, "stands outside of any row")
-        if not value or any(_is_of_a_row(key, item) for key, item in value.items()):
+            raise wrong(source, prefix.rstrip(".") or "(top level)", key, "is outside any row")
+        if not value or any(_is_row_key(key, item) for key, item in value.items()):
             yield name, value
         else:
             yield from find_rows(source, value, f"{name}.")
 
 
-def _is_of_a_row(key: str, value: object) -> bool:
-    """Tell a row's key from a further segment of the call path, which may be called like one."""
+def _is_row_key(key: str, value: object) -> bool:
+    """Distinguish a key of a row from a further segment of the call path, which may have the same name."""
     return not isinstance(value, dict) or (key in TABLE_KEYS and not any(isinstance(v, dict) for v in value.values()))

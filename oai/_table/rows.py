@@ -1,9 +1,9 @@
 """The two kinds of rows that declare calls: operations (`Row`) and helpers (`HelperRow`).
 
-The third kind, WebSockets, is in `websocket_row`. This module only declares what a row is: it neither reads nor checks
-one.
+The third kind, WebSockets, is in `websocket_row`. This module declares the keys of a row; it neither reads nor
+validates rows.
 
-Annotations are evaluated here: where they are text, msgspec compiles each again before it decodes the first row.
+Annotations are evaluated here: msgspec would compile string annotations again before it decodes the first row.
 """
 
 import re
@@ -18,14 +18,14 @@ from oai._table.type_expressions import find
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 CALL_OPTIONS = ("extra_headers", "extra_query", "extra_body", "timeout")
-"""Parameters that every call takes in addition to its row's."""
+"""Parameters of every call, in addition to those of its row."""
 
 Forms = list[tuple[str, list[str]]]
-"""The call paths that share a flat name, each with its positional parameters."""
+"""The call paths that share an alias, each with its positional parameters."""
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One operation, as its row declares it. DESIGN of the keys: README, "The table"."""
+    """One operation, as its row declares it. README, "The table", documents the keys."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
     path: str
@@ -60,21 +60,21 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
     @property
     def path_params(self) -> list[str]:
-        """The names in the path template, in their order."""
+        """The names of the placeholders, in the order of the path."""
         return PLACEHOLDER.findall(self.path)
 
     @property
     def positional(self) -> list[str]:
-        """The parameters that may be given without their name: by the official SDK's rule the path's last."""
+        """The positional parameters: unless declared, the last one of the path, as in the official SDK."""
         return self.path_params[-1:] if self.args is None else self.args
 
     @property
     def list_suffix(self) -> str:
-        """What stands behind the name of a list's items in a query or a form."""
+        """The suffix of the name under which the items of a list are sent in a query or a form."""
         return "[]" if self.arrays == "brackets" else ""
 
     def aliases(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield each flat name with its positional parameters: those it lists, else all of the path's."""
+        """Yield each alias with its positional parameters: those it lists, else all of the path's."""
         for alias in self.alias:
             name, parenthesis, listed = alias.rstrip(")").partition("(")
             yield name, listed.replace(",", " ").split() if parenthesis else self.path_params
@@ -84,11 +84,11 @@ ROW_KEYS = Row.__struct_encode_fields__
 
 
 class HelperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A method that is a Python function over operations: it polls, combines several calls, or checks results.
+    """A method that is a Python function over operations: it polls, combines several calls, or validates results.
 
-    `helper` names the function, below `oai.helpers` or as a path that can be imported. A generator function is run by
-    `_flow.steps`, so that one source serves both clients; what any other function returns is the result in both.
-    `constants` are arguments that it always gets, so that one function may serve several rows.
+    `helper` names the function, below `oai.helpers` or as an importable path. A generator function is run by
+    `_flow.steps`, so that one source serves both clients; the return value of any other function is the result in both.
+    `constants` are arguments that the function always gets, so that one function can serve several rows.
     """
 
     helper: str
@@ -106,25 +106,25 @@ class HelperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """The function.
 
         Raises:
-            LookupError: it is nowhere; the message says where its path ends.
+            LookupError: it does not exist; the message says at which part of the path.
         """
-        found: Callable[..., Any] = find(self.helper, "oai.helpers")
-        return found
+        function: Callable[..., Any] = find(self.helper, "oai.helpers")
+        return function
 
     @property
     def waits(self) -> bool:
         """Whether the function makes calls, so that the async client's method has to be awaited."""
-        from inspect import isgeneratorfunction  # a large module, which who calls a helper has loaded
+        from inspect import isgeneratorfunction  # a large module; by the first call of a helper it is loaded
 
         return isgeneratorfunction(self.target)
 
     def merged(self, table: Mapping[str, Row]) -> dict[str, str]:
-        """Return all parameters: those of the operation that it extends, then its own."""
+        """Return all parameters: those of the extended operation, then the helper's own."""
         if self.extends is None:
             return dict(self.params)
         row = self._extended(table)
-        theirs = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
-        return {name: kind for name, kind in theirs.items() if name not in self.without} | self.params
+        inherited = {**dict.fromkeys(row.path_params, "str"), **(row.params or {})}
+        return {name: kind for name, kind in inherited.items() if name not in self.without} | self.params
 
     def as_row(self, table: Mapping[str, Row]) -> Row:
         """Return an equivalent `Row`, for callers that only need the parameters and the result type."""
@@ -132,7 +132,7 @@ class HelperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return Row("POST", "/", "json", self.response, doc=doc, params=self.merged(table), args=args)
 
     def positional(self, table: Mapping[str, Row]) -> list[str]:
-        """The parameters that may be given without their name."""
+        """The positional parameters."""
         if self.args is not None or self.extends is None:
             return self.args or []
         return [name for name in self._extended(table).positional if name not in self.without]
@@ -141,7 +141,7 @@ class HelperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         try:
             return table[self.extends or ""]
         except KeyError:
-            raise TableError(f"the helper {self.helper} extends [{self.extends}], which is no operation") from None
+            raise TableError(f"the helper {self.helper} extends [{self.extends}], which is not an operation") from None
 
 
 HELPER_KEYS = HelperRow.__struct_encode_fields__

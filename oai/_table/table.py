@@ -1,6 +1,6 @@
-"""The table of endpoints: rows by call path, decoded when they are first used, laid over each other.
+"""The table of endpoints: rows by call path, decoded at first use, and the merge of two tables.
 
-Where tables come from is the business of `_table.load`.
+`_table.load` decides where tables come from.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from oai._json.strict import TYPE_LOCK
 from oai._table.rows import Forms, HelperRow, Row
 from oai._table.websocket_row import WebSocketRow
 
-_rows = msgspec.msgpack.Decoder(Row)  # made here, so that no two threads make it (`_json.strict`)
+_rows = msgspec.msgpack.Decoder(Row)  # created once at import: msgspec builds types without a lock (`_json.strict`)
 
 
 def _unpack_row(packed: msgspec.Raw) -> Row:
@@ -63,7 +63,7 @@ class LazyMapping(Mapping[str, V]):
 class Table(LazyMapping[Row]):
     """Rows by call path.
 
-    The mapping holds the operations. What is no operation of its own stands in `helpers`, by call path as well.
+    The mapping holds the operations; `helpers` holds helpers and WebSockets, also by call path.
     """
 
     def __init__(
@@ -76,22 +76,22 @@ class Table(LazyMapping[Row]):
         self._aliases = None if aliases is None else LazyMapping(aliases, _unpack_alias)
         self.helpers: LazyMapping[HelperRow | WebSocketRow] = LazyMapping(helpers or {}, _unpack_helper)
 
-    __eq__ = object.__eq__  # tables are told apart by identity, so that one can be a key
+    __eq__ = object.__eq__  # tables compare by identity, so that one can be a key
     __hash__ = object.__hash__
 
     @property
     def aliases(self) -> Mapping[str, Forms]:
-        """The flat names: for each the call paths that have it, each with its positional parameters."""
+        """The call paths that each alias stands for, with the positional parameters of each."""
         if self._aliases is None:
-            found: dict[str, Forms] = {}
+            forms: dict[str, Forms] = {}
             for name, row in self.items():
                 for alias, positional in row.aliases():
-                    found.setdefault(alias, []).append((name, positional))
-            self._aliases = LazyMapping(found, _unpack_alias)
+                    forms.setdefault(alias, []).append((name, positional))
+            self._aliases = LazyMapping(forms, _unpack_alias)
         return self._aliases
 
     def over(self, below: "Table") -> "Table":
-        """Return a table with these rows laid over those below; a name keeps its place."""
-        rows = below._without(self.helpers) | self._values  # noqa: SLF001 - its own kind
+        """Return a table with these rows merged over those of `below`; a replaced row keeps its position."""
+        rows = below._without(self.helpers) | self._values  # noqa: SLF001 - the same class
         helpers = below.helpers._without(self) | self.helpers._values  # noqa: SLF001
         return Table(rows, helpers=helpers)

@@ -1,8 +1,8 @@
 """Type expressions of the table: `"chat.ChatCompletion"`, `"CursorPage[FileObject]"`, `"list[str] | None"`.
 
-An expression is Python's syntax for types and nothing more: names, dots, `[...]`, `|`, and the literals that
-may stand in `Literal[...]`. It is walked, never evaluated. A name is looked for among the built-in types, then
-in `oai.types`, then as a path that can be imported (`my_package.types.Rerank`).
+An expression is Python's syntax for types and nothing more: names, dots, `[...]`, `|`, and the literals of
+`Literal[...]`. It is parsed and walked, never evaluated. A name is looked up among the built-in types, then in
+`oai.types`, then as an importable path (`my_package.types.Rerank`).
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ BUILTIN: dict[str, Any] = {
     "str": str,
     "tuple": tuple,
     "type": type,
-    "T": typing.TypeVar("T"),  # of a helper whose result is of a type that it was given
+    "T": typing.TypeVar("T"),  # for helpers whose result has the type of an argument
 }
 
 PAGES = ("ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage")
 
 SYNTAX = ("Name", "Attribute", "Subscript", "BinOp", "Constant", "Tuple", "List", "UnaryOp")
-"""The kinds of nodes of `ast` that an expression may have. `ast` is large, and a client alone needs no type."""
+"""The kinds of `ast` nodes allowed in an expression. They are strings because importing `ast` is slow."""
 
 
 def check_expression(text: str) -> str:
-    """Return what is wrong with the syntax of a type expression, nothing if it is sound."""
+    """Return the problem with the syntax of a type expression, an empty string if it is valid."""
     import ast
 
     try:
@@ -55,16 +55,16 @@ def check_expression(text: str) -> str:
         return f"is {text!r}, which is not a type expression"
     for node in ast.walk(tree.body):
         if isinstance(node, ast.expr) and type(node).__name__ not in SYNTAX:
-            return f"is {text!r}: {ast.unparse(node)!r} has no place in a type expression"
+            return f"is {text!r}: {ast.unparse(node)!r} is not allowed in a type expression"
     return ""
 
 
 @cache
 def resolve(text: str) -> Any:
-    """Return the type that an expression means.
+    """Return the type that an expression stands for.
 
     Raises:
-        LookupError: a name in it leads nowhere; the message says which, and the nearest that would.
+        LookupError: a name in it does not exist; the message names it and the nearest one.
     """
     import ast
 
@@ -80,36 +80,36 @@ def _walk(node: ast.expr) -> Any:
         case ast.Name() | ast.Attribute():
             return _named(ast.unparse(node))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return typing.Union[_walk(left), _walk(right)]  # noqa: UP007 - `|` refuses strings and None first
+            return typing.Union[_walk(left), _walk(right)]  # noqa: UP007 - `|` fails for a string or None as its first operand
         case ast.Tuple(elts=elts) | ast.List(elts=elts):
-            return tuple(_walk(each) for each in elts)
+            return tuple(_walk(element) for element in elts)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return -value
         case ast.Subscript(value=outer, slice=inner):
             return _walk(outer)[_walk(inner)]
-    raise LookupError(f"{ast.unparse(node)!r} has no place in a type expression")
+    raise LookupError(f"{ast.unparse(node)!r} is not allowed in a type expression")
 
 
 def _named(name: str) -> Any:
     if name in BUILTIN:
         return BUILTIN[name]
     if name in PAGES:
-        from oai._json import pages as _pages  # few programs list anything before their first answer
+        from oai._json import pages as _pages  # a program that lists nothing does not load it
 
         return getattr(_pages, name)
     return find(name, "oai.types")
 
 
 def find(name: str, home: str) -> Any:
-    """Return what a dotted name means: below the package `home`, else as a path that can be imported.
+    """Return the object that a dotted name stands for: below the package `home`, else as an importable path.
 
     Raises:
-        LookupError: it leads nowhere; the message says where it ends, and the nearest name that there is.
+        LookupError: it does not exist; the message says which part, and the nearest name.
     """
     try:
         return _below(import_module(home), name)
     except LookupError as missing:
-        from importlib.util import find_spec  # only a user's own types are looked for
+        from importlib.util import find_spec  # only needed for a user's own types
 
         package, _, rest = name.partition(".")
         if not rest or find_spec(package) is None:
@@ -118,19 +118,19 @@ def find(name: str, home: str) -> Any:
 
 
 def _below(module: ModuleType, name: str) -> Any:
-    """Follow a dotted name down from a module, importing submodules on the way."""
-    found: Any = module
+    """Follow a dotted name down from a module, importing submodules as needed."""
+    value: Any = module
     for part in name.split("."):
-        path = f"{found.__name__}.{part}" if hasattr(found, "__path__") else ""
+        path = f"{value.__name__}.{part}" if hasattr(value, "__path__") else ""
         try:
-            found = getattr(found, part)
+            value = getattr(value, part)
         except AttributeError:
             from importlib.util import find_spec
 
             if not path or find_spec(path) is None:
-                right = nearest(part, dir(found))
-                hint = f"; did you mean {right!r}?" if right else ""
-                where = getattr(found, "__name__", found)
+                suggestion = nearest(part, dir(value))
+                hint = f"; did you mean {suggestion!r}?" if suggestion else ""
+                where = getattr(value, "__name__", value)
                 raise LookupError(f"{where!r} has no {part!r}{hint}") from None
-            found = import_module(path)
-    return found
+            value = import_module(path)
+    return value

@@ -1,4 +1,4 @@
-"""Operations of requests that no row declares."""
+"""Operations for requests that no row declares."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from oai._table.rows import Row
 
 
 def undeclared_operation(method: str, path: str, cast_to: Any, stream_cls: Any, files: list[str]) -> Operation:
-    """Make the operation of a request that no row declares."""
+    """Return the operation for a request that no row declares.
+
+    Raises:
+        OpenAIError: the path is a whole URL, to which the key would be sent.
+    """
     if "://" in path:
-        raise OpenAIError(f"{path!r} is a whole URL; give the path below base_url, or a client with another one")
-    from urllib.parse import quote, unquote  # as in `_request.config`
+        raise OpenAIError(f"{path!r} is a whole URL; pass a path below base_url, or use a client with another base_url")
+    from urllib.parse import quote, unquote  # a large module, which `_request.config` avoids too
 
     template = quote(unquote(path if path.startswith("/") else f"/{path}"), safe="/?&=+,:;@!$'()*%[]~")
     row = Row(

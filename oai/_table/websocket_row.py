@@ -1,4 +1,4 @@
-"""The row of a WebSocket: a third kind beside operations and helpers.
+"""The row of a WebSocket, the third kind after operations and helpers.
 
 Annotations are evaluated here, as in `_table.rows`.
 """
@@ -22,15 +22,15 @@ SOCKET_OPTIONS = {
     "max_delay": "float?",
     "max_queue_size": "int?",
 }
-"""Parameters that every WebSocket takes in addition to its row's."""
+"""Parameters of every WebSocket, in addition to those of its row."""
 
 
 class WebSocketRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A method that opens a WebSocket, as its row declares it: the request, the events received and those sent.
 
     `sends` has the parameters of each event that the client sends, by the event's type, which is also the call path of
-    the method that sends it: `"session.update"` is sent by `connection.session.update(...)`. It surfaces as a helper
-    does, so that what makes methods and stubs of helpers makes them of it.
+    the method that sends it: `"session.update"` is sent by `connection.session.update(...)`. The row has the interface
+    of a `HelperRow`, so that methods and stubs are generated for both in the same way.
     """
 
     websocket: str
@@ -50,26 +50,26 @@ class WebSocketRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
     @property
     def path_params(self) -> list[str]:
-        """The names in the path template, in their order."""
+        """The names of the placeholders, in the order of the path."""
         return PLACEHOLDER.findall(self.websocket)
 
     @property
     def target(self) -> Callable[..., Any]:
-        """The function that opens any of them."""
+        """The function that opens every WebSocket."""
         connect: Callable[..., Any] = find(self.helper, "oai.helpers")
         return connect
 
     @property
     def constants(self) -> dict[str, Any]:
-        """The arguments that function gets in addition to the caller's."""
+        """The arguments that the function gets in addition to the caller's."""
         return {"socket": self}
 
-    def merged(self, table: Mapping[str, Row]) -> dict[str, str]:  # noqa: ARG002 - as a helper is asked
+    def merged(self, table: Mapping[str, Row]) -> dict[str, str]:  # noqa: ARG002 - the interface of `HelperRow`
         """Return all parameters: those of the path and the query, then the options of every WebSocket."""
         return {**dict.fromkeys(self.path_params, "str"), **self.params, **SOCKET_OPTIONS}
 
     def positional(self, table: Mapping[str, Row]) -> list[str]:  # noqa: ARG002
-        """The parameters that may be given without their name."""
+        """The positional parameters."""
         return self.args
 
     def as_row(self, table: Mapping[str, Row]) -> Row:

@@ -1,4 +1,4 @@
-"""Rows as TOML text, in the form in which the shipped table is kept. It knows layout, not what the keys mean."""
+"""Write rows as TOML, in the layout of the shipped table. It knows the layout, not the meaning of the keys."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 WIDEST = 120
-"""Characters of a line before parameters get a table of their own."""
+"""Maximum line length before parameters get a table of their own."""
 
 TABLES = ("params", "sends")
-"""Keys that are written last, each as a table of its own where it is long."""
+"""Keys that are written last, each as a table of its own if it is long."""
 
 
 def to_toml(rows: Mapping[str, Mapping[str, Any]]) -> str:

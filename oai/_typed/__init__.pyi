@@ -225,7 +225,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def audio_transcription(
@@ -247,7 +247,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def audio_transcription(
@@ -269,7 +269,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def audio_transcription(
@@ -291,7 +291,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def audio_transcription(
@@ -313,7 +313,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def audio_transcription(
@@ -335,7 +335,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def audio_transcription(
@@ -357,7 +357,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -371,7 +371,7 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -385,7 +385,7 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -399,7 +399,7 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -413,9 +413,9 @@ class OpenAI(SyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def assistants_create(
         self,
         *,
@@ -434,7 +434,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def assistants_delete(
         self,
         assistant_id: str,
@@ -444,7 +444,7 @@ class OpenAI(SyncClient):
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def assistants(
         self,
         *,
@@ -457,7 +457,7 @@ class OpenAI(SyncClient):
         """List the assistants. `GET /assistants`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def assistants(
         self,
         assistant_id: str,
@@ -466,7 +466,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def assistants_modify(
         self,
         assistant_id: str,
@@ -486,7 +486,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.Assistant:
         """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_files(
         self,
         assistant_id: str,
@@ -499,7 +499,7 @@ class OpenAI(SyncClient):
     ) -> CursorPage[oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_file(
         self,
         assistant_id: str,
@@ -509,7 +509,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_file_create(
         self,
         assistant_id: str,
@@ -519,7 +519,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_file_delete(
         self,
         assistant_id: str,
@@ -529,7 +529,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads_create(
         self,
         *,
@@ -541,7 +541,7 @@ class OpenAI(SyncClient):
         """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads_create_and_run(
         self,
         *,
@@ -563,10 +563,10 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads_create_and_run(
         self,
         *,
@@ -588,10 +588,10 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads_create_and_run(
         self,
         *,
@@ -613,9 +613,9 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads_delete(
         self,
         thread_id: str,
@@ -637,7 +637,7 @@ class OpenAI(SyncClient):
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads(
         self,
         thread_id: str,
@@ -646,7 +646,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def threads_modify(
         self,
         thread_id: str,
@@ -657,7 +657,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.Thread:
         """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_message_create(
         self,
         thread_id: str,
@@ -670,7 +670,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create_thread_message(
         self,
         thread_id: str,
@@ -683,7 +683,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_messages(
         self,
         thread_id: str,
@@ -697,7 +697,7 @@ class OpenAI(SyncClient):
     ) -> CursorPage[oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_message(
         self,
         thread_id: str,
@@ -707,7 +707,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_message_modify(
         self,
         thread_id: str,
@@ -718,7 +718,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.threads.Message:
         """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     def thread_message_files(
         self,
         thread_id: str,
@@ -732,7 +732,7 @@ class OpenAI(SyncClient):
     ) -> CursorPage[oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     def thread_message_file(
         self,
         thread_id: str,
@@ -743,7 +743,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_cancel(
         self,
         thread_id: str,
@@ -754,7 +754,7 @@ class OpenAI(SyncClient):
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_create(
         self,
         thread_id: str,
@@ -779,10 +779,10 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_create(
         self,
         thread_id: str,
@@ -807,10 +807,10 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_create(
         self,
         thread_id: str,
@@ -835,9 +835,9 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_runs(
         self,
         thread_id: str,
@@ -850,7 +850,7 @@ class OpenAI(SyncClient):
     ) -> CursorPage[oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run(
         self,
         thread_id: str,
@@ -861,7 +861,7 @@ class OpenAI(SyncClient):
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_submit_tool_outputs(
         self,
         thread_id: str,
@@ -871,10 +871,10 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_submit_tool_outputs(
         self,
         thread_id: str,
@@ -884,10 +884,10 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_submit_tool_outputs(
         self,
         thread_id: str,
@@ -897,9 +897,9 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_modify(
         self,
         thread_id: str,
@@ -910,7 +910,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.beta.threads.Run:
         """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_steps(
         self,
         thread_id: str,
@@ -925,7 +925,7 @@ class OpenAI(SyncClient):
     ) -> CursorPage[oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_step(
         self,
         thread_id: str,
@@ -980,7 +980,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     def chat_completion(
@@ -1025,7 +1025,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     def chat_completion(
@@ -1070,7 +1070,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     def files_upload(
         self,
@@ -1145,7 +1145,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def images_edits(
@@ -1174,7 +1174,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def images_edits(
@@ -1203,7 +1203,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def image_edits(
@@ -1232,7 +1232,7 @@ class OpenAI(SyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def image_edits(
@@ -1261,7 +1261,7 @@ class OpenAI(SyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def image_edits(
@@ -1290,7 +1290,7 @@ class OpenAI(SyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def images_generations(
@@ -1463,7 +1463,7 @@ class OpenAI(SyncClient):
         """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
 
     @overload
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list')
+    @deprecated('removed from the API; use fine_tuning.jobs.list')
     def finetunes(
         self,
         *,
@@ -1472,7 +1472,7 @@ class OpenAI(SyncClient):
         """List the fine-tunes. `GET /fine-tunes`"""
 
     @overload
-    @deprecated('the API has dropped it; use fine_tuning.jobs.retrieve')
+    @deprecated('removed from the API; use fine_tuning.jobs.retrieve')
     def finetunes(
         self,
         fine_tune_id: str,
@@ -1481,7 +1481,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.create')
+    @deprecated('removed from the API; use fine_tuning.jobs.create')
     def finetunes_create(
         self,
         *,
@@ -1501,7 +1501,7 @@ class OpenAI(SyncClient):
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list_events')
+    @deprecated('removed from the API; use fine_tuning.jobs.list_events')
     def finetunes_list_events(
         self,
         fine_tune_id: str,
@@ -1510,7 +1510,7 @@ class OpenAI(SyncClient):
     ) -> Page[oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.cancel')
+    @deprecated('removed from the API; use fine_tuning.jobs.cancel')
     def finetunes_cancel(
         self,
         fine_tune_id: str,
@@ -1818,7 +1818,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def audio_transcription(
@@ -1840,7 +1840,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def audio_transcription(
@@ -1862,7 +1862,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def audio_transcription(
@@ -1884,7 +1884,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def audio_transcription(
@@ -1906,7 +1906,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def audio_transcription(
@@ -1928,7 +1928,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def audio_transcription(
@@ -1950,7 +1950,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -1964,7 +1964,7 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -1978,7 +1978,7 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -1992,7 +1992,7 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -2006,9 +2006,9 @@ class AsyncOpenAI(AsyncClient):
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def assistants_create(
         self,
         *,
@@ -2027,7 +2027,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def assistants_delete(
         self,
         assistant_id: str,
@@ -2037,7 +2037,7 @@ class AsyncOpenAI(AsyncClient):
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def assistants(
         self,
         *,
@@ -2050,7 +2050,7 @@ class AsyncOpenAI(AsyncClient):
         """List the assistants. `GET /assistants`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def assistants(
         self,
         assistant_id: str,
@@ -2059,7 +2059,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def assistants_modify(
         self,
         assistant_id: str,
@@ -2079,7 +2079,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.Assistant:
         """Change the definition of an assistant. `POST /assistants/{assistant_id}`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def assistant_files(
         self,
         assistant_id: str,
@@ -2092,7 +2092,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def assistant_file(
         self,
         assistant_id: str,
@@ -2102,7 +2102,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def assistant_file_create(
         self,
         assistant_id: str,
@@ -2112,7 +2112,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def assistant_file_delete(
         self,
         assistant_id: str,
@@ -2122,7 +2122,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.legacy.AssistantFileDeleted:
         """Detach a file from an assistant. `DELETE /assistants/{assistant_id}/files/{file_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads_create(
         self,
         *,
@@ -2134,7 +2134,7 @@ class AsyncOpenAI(AsyncClient):
         """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads_create_and_run(
         self,
         *,
@@ -2156,10 +2156,10 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads_create_and_run(
         self,
         *,
@@ -2181,10 +2181,10 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads_create_and_run(
         self,
         *,
@@ -2206,9 +2206,9 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads_delete(
         self,
         thread_id: str,
@@ -2230,7 +2230,7 @@ class AsyncOpenAI(AsyncClient):
         """List the threads, an operation that the API never documented. `GET /threads`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads(
         self,
         thread_id: str,
@@ -2239,7 +2239,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def threads_modify(
         self,
         thread_id: str,
@@ -2250,7 +2250,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.Thread:
         """Change the metadata or the files of a thread. `POST /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_message_create(
         self,
         thread_id: str,
@@ -2263,7 +2263,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create_thread_message(
         self,
         thread_id: str,
@@ -2276,7 +2276,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_messages(
         self,
         thread_id: str,
@@ -2290,7 +2290,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_message(
         self,
         thread_id: str,
@@ -2300,7 +2300,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_message_modify(
         self,
         thread_id: str,
@@ -2311,7 +2311,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.threads.Message:
         """Change the metadata of a message of a thread. `POST /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     def thread_message_files(
         self,
         thread_id: str,
@@ -2325,7 +2325,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     async def thread_message_file(
         self,
         thread_id: str,
@@ -2336,7 +2336,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.legacy.MessageFile:
         """Look up a file of a message. `GET /threads/{thread_id}/messages/{message_id}/files/{file_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_cancel(
         self,
         thread_id: str,
@@ -2347,7 +2347,7 @@ class AsyncOpenAI(AsyncClient):
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_create(
         self,
         thread_id: str,
@@ -2372,10 +2372,10 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_create(
         self,
         thread_id: str,
@@ -2400,10 +2400,10 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_create(
         self,
         thread_id: str,
@@ -2428,9 +2428,9 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_runs(
         self,
         thread_id: str,
@@ -2443,7 +2443,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run(
         self,
         thread_id: str,
@@ -2454,7 +2454,7 @@ class AsyncOpenAI(AsyncClient):
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_submit_tool_outputs(
         self,
         thread_id: str,
@@ -2464,10 +2464,10 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_submit_tool_outputs(
         self,
         thread_id: str,
@@ -2477,10 +2477,10 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_submit_tool_outputs(
         self,
         thread_id: str,
@@ -2490,9 +2490,9 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_modify(
         self,
         thread_id: str,
@@ -2503,7 +2503,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.beta.threads.Run:
         """Change the metadata of a run. `POST /threads/{thread_id}/runs/{run_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def thread_run_steps(
         self,
         thread_id: str,
@@ -2518,7 +2518,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def thread_run_step(
         self,
         thread_id: str,
@@ -2573,7 +2573,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     async def chat_completion(
@@ -2618,7 +2618,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     async def chat_completion(
@@ -2663,7 +2663,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     async def files_upload(
         self,
@@ -2738,7 +2738,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def images_edits(
@@ -2767,7 +2767,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def images_edits(
@@ -2796,7 +2796,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def image_edits(
@@ -2825,7 +2825,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def image_edits(
@@ -2854,7 +2854,7 @@ class AsyncOpenAI(AsyncClient):
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def image_edits(
@@ -2883,7 +2883,7 @@ class AsyncOpenAI(AsyncClient):
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def images_generations(
@@ -3056,7 +3056,7 @@ class AsyncOpenAI(AsyncClient):
         """Delete a fine-tuned model that you own. `DELETE /models/{model}`"""
 
     @overload
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list')
+    @deprecated('removed from the API; use fine_tuning.jobs.list')
     def finetunes(
         self,
         *,
@@ -3065,7 +3065,7 @@ class AsyncOpenAI(AsyncClient):
         """List the fine-tunes. `GET /fine-tunes`"""
 
     @overload
-    @deprecated('the API has dropped it; use fine_tuning.jobs.retrieve')
+    @deprecated('removed from the API; use fine_tuning.jobs.retrieve')
     async def finetunes(
         self,
         fine_tune_id: str,
@@ -3074,7 +3074,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.create')
+    @deprecated('removed from the API; use fine_tuning.jobs.create')
     async def finetunes_create(
         self,
         *,
@@ -3094,7 +3094,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list_events')
+    @deprecated('removed from the API; use fine_tuning.jobs.list_events')
     def finetunes_list_events(
         self,
         fine_tune_id: str,
@@ -3103,7 +3103,7 @@ class AsyncOpenAI(AsyncClient):
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.cancel')
+    @deprecated('removed from the API; use fine_tuning.jobs.cancel')
     async def finetunes_cancel(
         self,
         fine_tune_id: str,

@@ -84,7 +84,7 @@ class BatchEmbeddings:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.CreateEmbeddingResponse]:
-        """Turn texts into vectors. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`"""
 
     def __call__(
         self,
@@ -96,7 +96,7 @@ class BatchEmbeddings:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.CreateEmbeddingResponse]:
-        """Turn texts into vectors. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`"""
 
 
 class BatchModerations:
@@ -109,7 +109,7 @@ class BatchModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ModerationCreateResponse]:
-        """Tell whether texts or images are harmful. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`"""
 
     def __call__(
         self,
@@ -118,7 +118,7 @@ class BatchModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ModerationCreateResponse]:
-        """Tell whether texts or images are harmful. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`"""
 
 
 class BatchBeta:
@@ -181,7 +181,7 @@ class BatchBetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.chat.ChatCompletion]:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
 
 class BatchChat:
@@ -236,7 +236,7 @@ class BatchChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.chat.ChatCompletion]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
 
 class BatchImages:
@@ -267,7 +267,7 @@ class BatchImages:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     def generate(
         self,
@@ -336,7 +336,7 @@ class BatchResponses:
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.responses.Response]:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
 
 class BatchVideos:
@@ -353,7 +353,7 @@ class BatchVideos:
         size: oai.types.VideoSize | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.Video]:
-        """Make a video from a prompt. `POST /videos`"""
+        """Generate a video from a prompt. `POST /videos`"""
 
 
 class Batch(oai.helpers.bulk.batch.Batch):
@@ -432,7 +432,7 @@ class Batch(oai.helpers.bulk.batch.Batch):
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.chat.ChatCompletion]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     def images_edits(
         self,
@@ -459,7 +459,7 @@ class Batch(oai.helpers.bulk.batch.Batch):
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     def image_edits(
         self,
@@ -486,7 +486,7 @@ class Batch(oai.helpers.bulk.batch.Batch):
         user: str | Omit = omit,
         extra_body: ExtraBody = None,
     ) -> Later[oai.types.ImagesResponse]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     def images_generations(
         self,

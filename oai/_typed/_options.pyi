@@ -10,7 +10,7 @@ from oai._support.omit import Omit
 from oai._request.hooks import Attempt
 
 class Options(TypedDict, total=False):
-    """What a client takes and `with_options` replaces, the transport left out."""
+    """The options of a client, which `with_options` replaces, except the transport."""
 
     api_key: str | Callable[[], Any] | None
     admin_api_key: str | None
@@ -39,7 +39,7 @@ class OptionAttributes:
 
     @property
     def api_key(self) -> Any:
-        """The key, or a function that returns it and is called before every attempt (`OPENAI_API_KEY`)."""
+        """The key, or a function that returns it, called before every attempt (`OPENAI_API_KEY`)."""
     @api_key.setter
     def api_key(self, value: str | Callable[[], Any]) -> None: ...
 
@@ -63,30 +63,30 @@ class OptionAttributes:
 
     @property
     def base_url(self) -> str:
-        """Where the paths of the table begin (`OPENAI_BASE_URL`)."""
+        """The URL that the paths of the table are appended to (`OPENAI_BASE_URL`)."""
     @base_url.setter
     def base_url(self, value: str) -> None: ...
 
     @property
     def timeout(self) -> Timeout:
-        """Seconds for each single wait, or a `Timeout`; 600, and 5 to connect."""
+        """Seconds for each single wait, or a `Timeout`; by default 600, and 5 to connect."""
     @timeout.setter
     def timeout(self, value: float | Timeout | Omit | None) -> None: ...
 
     @property
     def max_retries(self) -> int:
-        """How often a failed attempt is repeated."""
+        """Maximum number of retries after a failed attempt."""
     @max_retries.setter
     def max_retries(self, value: int) -> None: ...
 
     @property
     def webhook_secret(self) -> str | None:
-        """What `webhooks.unwrap` checks signatures with (`OPENAI_WEBHOOK_SECRET`)."""
+        """The secret with which `webhooks.unwrap` verifies signatures (`OPENAI_WEBHOOK_SECRET`)."""
     @webhook_secret.setter
     def webhook_secret(self, value: str) -> None: ...
 
     @property
     def websocket_base_url(self) -> str | None:
-        """Where the paths of WebSockets begin, if elsewhere: `wss://...` or `https://...`."""
+        """The base URL of WebSockets, if it differs: `wss://...` or `https://...`."""
     @websocket_base_url.setter
     def websocket_base_url(self, value: str) -> None: ...

@@ -201,7 +201,7 @@ class AdminOrganizationAdminApiKeys:
         expires_in_seconds: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyCreateResponse:
-        """Make an admin key; the answer alone shows it. `POST /organization/admin_api_keys`"""
+        """Create an admin key; only this response contains its value. `POST /organization/admin_api_keys`"""
 
     def delete(
         self,
@@ -209,7 +209,7 @@ class AdminOrganizationAdminApiKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyDeleteResponse:
-        """Revoke an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
+        """Delete an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
 
     def list(
         self,
@@ -270,7 +270,7 @@ class AdminOrganizationAuditLogs:
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> ConversationCursorPage[oai.types.admin.organization.AuditLogListResponse]:
-        """List who did what in the organization. `GET /organization/audit_logs`"""
+        """List the audit log of the organization. `GET /organization/audit_logs`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationAuditLogsRaw:
@@ -298,7 +298,7 @@ class AdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.CertificateActivateResponse]:
-        """Put certificates of the organization into use. `POST /organization/certificates/activate`"""
+        """Activate certificates of the organization. `POST /organization/certificates/activate`"""
 
     def create(
         self,
@@ -307,7 +307,7 @@ class AdminOrganizationCertificates:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Add a certificate that the organization's calls can be secured with. `POST /organization/certificates`"""
+        """Upload a certificate for mutual TLS. `POST /organization/certificates`"""
 
     def deactivate(
         self,
@@ -315,7 +315,7 @@ class AdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.CertificateDeactivateResponse]:
-        """Take certificates of the organization out of use. `POST /organization/certificates/deactivate`"""
+        """Deactivate certificates of the organization. `POST /organization/certificates/deactivate`"""
 
     def delete(
         self,
@@ -593,7 +593,7 @@ class AdminOrganizationGroups:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
-        """Make a group of users. `POST /organization/groups`"""
+        """Create a group of users. `POST /organization/groups`"""
 
     def delete(
         self,
@@ -681,7 +681,7 @@ class AdminOrganizationGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleCreateResponse:
-        """Give a group a role in the organization. `POST /organization/groups/{group_id}/roles`"""
+        """Assign a role in the organization to a group. `POST /organization/groups/{group_id}/roles`"""
 
     def delete(
         self,
@@ -690,7 +690,7 @@ class AdminOrganizationGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleDeleteResponse:
-        """Take a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
+        """Remove a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -754,7 +754,7 @@ class AdminOrganizationGroupsUsers:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserDeleteResponse:
-        """Take a user out of a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
+        """Remove a user from a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -810,7 +810,7 @@ class AdminOrganizationInvites:
         projects: Iterable[oai.types.admin.organization.InviteCreateParamsProject] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
-        """Invite somebody to the organization. `POST /organization/invites`"""
+        """Invite a user to the organization. `POST /organization/invites`"""
 
     def delete(
         self,
@@ -818,7 +818,7 @@ class AdminOrganizationInvites:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.InviteDeleteResponse:
-        """Take back an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
+        """Delete an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
 
     def list(
         self,
@@ -869,7 +869,7 @@ class AdminOrganizationProjects:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
-        """Archive a project, which cannot be used from then on. `POST /organization/projects/{project_id}/archive`"""
+        """Archive a project; it cannot be used afterwards. `POST /organization/projects/{project_id}/archive`"""
 
     def create(
         self,
@@ -1081,7 +1081,7 @@ class AdminOrganizationProjectsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Change when a key of a project expires, and what it may do. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Change the expiry and the permissions of a project's key. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsApiKeysRaw:
@@ -1116,7 +1116,7 @@ class AdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.projects.CertificateActivateResponse]:
-        """Put certificates into use for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
+        """Activate certificates for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
 
     def deactivate(
         self,
@@ -1125,7 +1125,7 @@ class AdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.admin.organization.projects.CertificateDeactivateResponse]:
-        """Take certificates out of use for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
+        """Deactivate certificates for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
     def list(
         self,
@@ -1209,7 +1209,7 @@ class AdminOrganizationProjectsGroups:
         role: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
-        """Give a group access to a project. `POST /organization/projects/{project_id}/groups`"""
+        """Grant a group access to a project. `POST /organization/projects/{project_id}/groups`"""
 
     def delete(
         self,
@@ -1218,7 +1218,7 @@ class AdminOrganizationProjectsGroups:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.GroupDeleteResponse:
-        """Take access to a project from a group. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
+        """Revoke a group's access to a project. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
 
     def list(
         self,
@@ -1283,7 +1283,7 @@ class AdminOrganizationProjectsGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleCreateResponse:
-        """Give a group a role in a project. `POST /projects/{project_id}/groups/{group_id}/roles`"""
+        """Assign a role in a project to a group. `POST /projects/{project_id}/groups/{group_id}/roles`"""
 
     def delete(
         self,
@@ -1293,7 +1293,7 @@ class AdminOrganizationProjectsGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleDeleteResponse:
-        """Take a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
+        """Remove a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -1573,7 +1573,7 @@ class AdminOrganizationProjectsServiceAccounts:
         expires_in_seconds: int | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountCreateResponse:
-        """Make a service account in a project, with a key that the answer alone shows. `POST /organization/projects/{project_id}/service_accounts`"""
+        """Create a service account in a project; only this response contains its key. `POST /organization/projects/{project_id}/service_accounts`"""
 
     def delete(
         self,
@@ -1660,7 +1660,7 @@ class AdminOrganizationProjectsServiceAccountsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
-        """Make a key for a service account; the answer alone shows it. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+        """Create a key for a service account; only this response contains its value. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsServiceAccountsApiKeysRaw:
@@ -1732,7 +1732,7 @@ class AdminOrganizationProjectsSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
-        """Have an alert sent when a project has spent an amount. `POST /organization/projects/{project_id}/spend_alerts`"""
+        """Create a spending alert for a project. `POST /organization/projects/{project_id}/spend_alerts`"""
 
     def delete(
         self,
@@ -1811,7 +1811,7 @@ class AdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimitDeleted:
-        """Lift the limit on what a project may spend. `DELETE /organization/projects/{project_id}/spend_limit`"""
+        """Remove the spending limit of a project. `DELETE /organization/projects/{project_id}/spend_limit`"""
 
     def retrieve(
         self,
@@ -1819,7 +1819,7 @@ class AdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Look up the limit on what a project may spend. `GET /organization/projects/{project_id}/spend_limit`"""
+        """Look up the spending limit of a project. `GET /organization/projects/{project_id}/spend_limit`"""
 
     def update(
         self,
@@ -1830,7 +1830,7 @@ class AdminOrganizationProjectsSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Set the limit on what a project may spend. `POST /organization/projects/{project_id}/spend_limit`"""
+        """Set the spending limit of a project. `POST /organization/projects/{project_id}/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationProjectsSpendLimitRaw:
@@ -1874,7 +1874,7 @@ class AdminOrganizationProjectsUsers:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.UserDeleteResponse:
-        """Take a user out of a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
+        """Remove a user from a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -1949,7 +1949,7 @@ class AdminOrganizationProjectsUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleCreateResponse:
-        """Give a user a role in a project. `POST /projects/{project_id}/users/{user_id}/roles`"""
+        """Assign a role in a project to a user. `POST /projects/{project_id}/users/{user_id}/roles`"""
 
     def delete(
         self,
@@ -1959,7 +1959,7 @@ class AdminOrganizationProjectsUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleDeleteResponse:
-        """Take a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+        """Remove a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -2093,7 +2093,7 @@ class AdminOrganizationSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
-        """Have an alert sent when the organization has spent an amount. `POST /organization/spend_alerts`"""
+        """Create a spending alert for the organization. `POST /organization/spend_alerts`"""
 
     def delete(
         self,
@@ -2167,14 +2167,14 @@ class AdminOrganizationSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimitDeleted:
-        """Lift the limit on what the organization may spend. `DELETE /organization/spend_limit`"""
+        """Remove the spending limit of the organization. `DELETE /organization/spend_limit`"""
 
     def retrieve(
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Look up the limit on what the organization may spend. `GET /organization/spend_limit`"""
+        """Look up the spending limit of the organization. `GET /organization/spend_limit`"""
 
     def update(
         self,
@@ -2184,7 +2184,7 @@ class AdminOrganizationSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Set the limit on what the organization may spend. `POST /organization/spend_limit`"""
+        """Set the spending limit of the organization. `POST /organization/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AdminOrganizationSpendLimitRaw:
@@ -2290,7 +2290,7 @@ class AdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
-        """Report what the organization spent, day by day. `GET /organization/costs`"""
+        """Report the costs of the organization by day. `GET /organization/costs`"""
 
     def decisions(
         self,
@@ -2460,7 +2460,7 @@ class AdminOrganizationUsers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UserDeleteResponse:
-        """Take a user out of the organization. `DELETE /organization/users/{user_id}`"""
+        """Remove a user from the organization. `DELETE /organization/users/{user_id}`"""
 
     def list(
         self,
@@ -2533,7 +2533,7 @@ class AdminOrganizationUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleCreateResponse:
-        """Give a user a role in the organization. `POST /organization/users/{user_id}/roles`"""
+        """Assign a role in the organization to a user. `POST /organization/users/{user_id}/roles`"""
 
     def delete(
         self,
@@ -2542,7 +2542,7 @@ class AdminOrganizationUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleDeleteResponse:
-        """Take a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
+        """Remove a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -2695,7 +2695,7 @@ class AdminOrganizationWorkloadIdentityProvidersFederationRules:
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Say which identities of a provider may act as what. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """Map identities of a provider to service accounts. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     def delete(
         self,
@@ -2940,7 +2940,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         expires_in_seconds: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyCreateResponse:
-        """Make an admin key; the answer alone shows it. `POST /organization/admin_api_keys`"""
+        """Create an admin key; only this response contains its value. `POST /organization/admin_api_keys`"""
 
     async def delete(
         self,
@@ -2948,7 +2948,7 @@ class AsyncAdminOrganizationAdminApiKeys:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.AdminAPIKeyDeleteResponse:
-        """Revoke an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
+        """Delete an admin key. `DELETE /organization/admin_api_keys/{key_id}`"""
 
     def list(
         self,
@@ -3009,7 +3009,7 @@ class AsyncAdminOrganizationAuditLogs:
         tenant_only: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncConversationCursorPage[oai.types.admin.organization.AuditLogListResponse], oai.types.admin.organization.AuditLogListResponse]:
-        """List who did what in the organization. `GET /organization/audit_logs`"""
+        """List the audit log of the organization. `GET /organization/audit_logs`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationAuditLogsRaw:
@@ -3037,7 +3037,7 @@ class AsyncAdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateActivateResponse], oai.types.admin.organization.CertificateActivateResponse]:
-        """Put certificates of the organization into use. `POST /organization/certificates/activate`"""
+        """Activate certificates of the organization. `POST /organization/certificates/activate`"""
 
     async def create(
         self,
@@ -3046,7 +3046,7 @@ class AsyncAdminOrganizationCertificates:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Certificate:
-        """Add a certificate that the organization's calls can be secured with. `POST /organization/certificates`"""
+        """Upload a certificate for mutual TLS. `POST /organization/certificates`"""
 
     def deactivate(
         self,
@@ -3054,7 +3054,7 @@ class AsyncAdminOrganizationCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.CertificateDeactivateResponse], oai.types.admin.organization.CertificateDeactivateResponse]:
-        """Take certificates of the organization out of use. `POST /organization/certificates/deactivate`"""
+        """Deactivate certificates of the organization. `POST /organization/certificates/deactivate`"""
 
     async def delete(
         self,
@@ -3332,7 +3332,7 @@ class AsyncAdminOrganizationGroups:
         name: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Group:
-        """Make a group of users. `POST /organization/groups`"""
+        """Create a group of users. `POST /organization/groups`"""
 
     async def delete(
         self,
@@ -3420,7 +3420,7 @@ class AsyncAdminOrganizationGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleCreateResponse:
-        """Give a group a role in the organization. `POST /organization/groups/{group_id}/roles`"""
+        """Assign a role in the organization to a group. `POST /organization/groups/{group_id}/roles`"""
 
     async def delete(
         self,
@@ -3429,7 +3429,7 @@ class AsyncAdminOrganizationGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.RoleDeleteResponse:
-        """Take a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
+        """Remove a role in the organization from a group. `DELETE /organization/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -3493,7 +3493,7 @@ class AsyncAdminOrganizationGroupsUsers:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.groups.UserDeleteResponse:
-        """Take a user out of a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
+        """Remove a user from a group. `DELETE /organization/groups/{group_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -3549,7 +3549,7 @@ class AsyncAdminOrganizationInvites:
         projects: Iterable[oai.types.admin.organization.InviteCreateParamsProject] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Invite:
-        """Invite somebody to the organization. `POST /organization/invites`"""
+        """Invite a user to the organization. `POST /organization/invites`"""
 
     async def delete(
         self,
@@ -3557,7 +3557,7 @@ class AsyncAdminOrganizationInvites:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.InviteDeleteResponse:
-        """Take back an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
+        """Delete an invitation that was not accepted. `DELETE /organization/invites/{invite_id}`"""
 
     def list(
         self,
@@ -3608,7 +3608,7 @@ class AsyncAdminOrganizationProjects:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.Project:
-        """Archive a project, which cannot be used from then on. `POST /organization/projects/{project_id}/archive`"""
+        """Archive a project; it cannot be used afterwards. `POST /organization/projects/{project_id}/archive`"""
 
     async def create(
         self,
@@ -3820,7 +3820,7 @@ class AsyncAdminOrganizationProjectsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectAPIKey:
-        """Change when a key of a project expires, and what it may do. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
+        """Change the expiry and the permissions of a project's key. `POST /organization/projects/{project_id}/api_keys/{api_key_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsApiKeysRaw:
@@ -3855,7 +3855,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateActivateResponse], oai.types.admin.organization.projects.CertificateActivateResponse]:
-        """Put certificates into use for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
+        """Activate certificates for a project. `POST /organization/projects/{project_id}/certificates/activate`"""
 
     def deactivate(
         self,
@@ -3864,7 +3864,7 @@ class AsyncAdminOrganizationProjectsCertificates:
         certificate_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.admin.organization.projects.CertificateDeactivateResponse], oai.types.admin.organization.projects.CertificateDeactivateResponse]:
-        """Take certificates out of use for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
+        """Deactivate certificates for a project. `POST /organization/projects/{project_id}/certificates/deactivate`"""
 
     def list(
         self,
@@ -3948,7 +3948,7 @@ class AsyncAdminOrganizationProjectsGroups:
         role: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectGroup:
-        """Give a group access to a project. `POST /organization/projects/{project_id}/groups`"""
+        """Grant a group access to a project. `POST /organization/projects/{project_id}/groups`"""
 
     async def delete(
         self,
@@ -3957,7 +3957,7 @@ class AsyncAdminOrganizationProjectsGroups:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.GroupDeleteResponse:
-        """Take access to a project from a group. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
+        """Revoke a group's access to a project. `DELETE /organization/projects/{project_id}/groups/{group_id}`"""
 
     def list(
         self,
@@ -4022,7 +4022,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleCreateResponse:
-        """Give a group a role in a project. `POST /projects/{project_id}/groups/{group_id}/roles`"""
+        """Assign a role in a project to a group. `POST /projects/{project_id}/groups/{group_id}/roles`"""
 
     async def delete(
         self,
@@ -4032,7 +4032,7 @@ class AsyncAdminOrganizationProjectsGroupsRoles:
         group_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.groups.RoleDeleteResponse:
-        """Take a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
+        """Remove a role in a project from a group. `DELETE /projects/{project_id}/groups/{group_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -4312,7 +4312,7 @@ class AsyncAdminOrganizationProjectsServiceAccounts:
         expires_in_seconds: int | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ServiceAccountCreateResponse:
-        """Make a service account in a project, with a key that the answer alone shows. `POST /organization/projects/{project_id}/service_accounts`"""
+        """Create a service account in a project; only this response contains its key. `POST /organization/projects/{project_id}/service_accounts`"""
 
     async def delete(
         self,
@@ -4399,7 +4399,7 @@ class AsyncAdminOrganizationProjectsServiceAccountsApiKeys:
         scopes: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.service_accounts.APIKeyCreateResponse:
-        """Make a key for a service account; the answer alone shows it. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
+        """Create a key for a service account; only this response contains its value. `POST /organization/projects/{project_id}/service_accounts/{service_account_id}/api_keys`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsServiceAccountsApiKeysRaw:
@@ -4471,7 +4471,7 @@ class AsyncAdminOrganizationProjectsSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendAlert:
-        """Have an alert sent when a project has spent an amount. `POST /organization/projects/{project_id}/spend_alerts`"""
+        """Create a spending alert for a project. `POST /organization/projects/{project_id}/spend_alerts`"""
 
     async def delete(
         self,
@@ -4550,7 +4550,7 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimitDeleted:
-        """Lift the limit on what a project may spend. `DELETE /organization/projects/{project_id}/spend_limit`"""
+        """Remove the spending limit of a project. `DELETE /organization/projects/{project_id}/spend_limit`"""
 
     async def retrieve(
         self,
@@ -4558,7 +4558,7 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Look up the limit on what a project may spend. `GET /organization/projects/{project_id}/spend_limit`"""
+        """Look up the spending limit of a project. `GET /organization/projects/{project_id}/spend_limit`"""
 
     async def update(
         self,
@@ -4569,7 +4569,7 @@ class AsyncAdminOrganizationProjectsSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.ProjectSpendLimit:
-        """Set the limit on what a project may spend. `POST /organization/projects/{project_id}/spend_limit`"""
+        """Set the spending limit of a project. `POST /organization/projects/{project_id}/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationProjectsSpendLimitRaw:
@@ -4613,7 +4613,7 @@ class AsyncAdminOrganizationProjectsUsers:
         project_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.UserDeleteResponse:
-        """Take a user out of a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
+        """Remove a user from a project. `DELETE /organization/projects/{project_id}/users/{user_id}`"""
 
     def list(
         self,
@@ -4688,7 +4688,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleCreateResponse:
-        """Give a user a role in a project. `POST /projects/{project_id}/users/{user_id}/roles`"""
+        """Assign a role in a project to a user. `POST /projects/{project_id}/users/{user_id}/roles`"""
 
     async def delete(
         self,
@@ -4698,7 +4698,7 @@ class AsyncAdminOrganizationProjectsUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.projects.users.RoleDeleteResponse:
-        """Take a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
+        """Remove a role in a project from a user. `DELETE /projects/{project_id}/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -4832,7 +4832,7 @@ class AsyncAdminOrganizationSpendAlerts:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendAlert:
-        """Have an alert sent when the organization has spent an amount. `POST /organization/spend_alerts`"""
+        """Create a spending alert for the organization. `POST /organization/spend_alerts`"""
 
     async def delete(
         self,
@@ -4906,14 +4906,14 @@ class AsyncAdminOrganizationSpendLimit:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimitDeleted:
-        """Lift the limit on what the organization may spend. `DELETE /organization/spend_limit`"""
+        """Remove the spending limit of the organization. `DELETE /organization/spend_limit`"""
 
     async def retrieve(
         self,
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Look up the limit on what the organization may spend. `GET /organization/spend_limit`"""
+        """Look up the spending limit of the organization. `GET /organization/spend_limit`"""
 
     async def update(
         self,
@@ -4923,7 +4923,7 @@ class AsyncAdminOrganizationSpendLimit:
         threshold_amount: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.OrganizationSpendLimit:
-        """Set the limit on what the organization may spend. `POST /organization/spend_limit`"""
+        """Set the spending limit of the organization. `POST /organization/spend_limit`"""
 
     @property
     def with_raw_response(self) -> AsyncAdminOrganizationSpendLimitRaw:
@@ -5029,7 +5029,7 @@ class AsyncAdminOrganizationUsage:
         project_ids: Sequence[str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UsageCostsResponse:
-        """Report what the organization spent, day by day. `GET /organization/costs`"""
+        """Report the costs of the organization by day. `GET /organization/costs`"""
 
     async def decisions(
         self,
@@ -5199,7 +5199,7 @@ class AsyncAdminOrganizationUsers:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.UserDeleteResponse:
-        """Take a user out of the organization. `DELETE /organization/users/{user_id}`"""
+        """Remove a user from the organization. `DELETE /organization/users/{user_id}`"""
 
     def list(
         self,
@@ -5272,7 +5272,7 @@ class AsyncAdminOrganizationUsersRoles:
         role_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleCreateResponse:
-        """Give a user a role in the organization. `POST /organization/users/{user_id}/roles`"""
+        """Assign a role in the organization to a user. `POST /organization/users/{user_id}/roles`"""
 
     async def delete(
         self,
@@ -5281,7 +5281,7 @@ class AsyncAdminOrganizationUsersRoles:
         user_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.users.RoleDeleteResponse:
-        """Take a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
+        """Remove a role in the organization from a user. `DELETE /organization/users/{user_id}/roles/{role_id}`"""
 
     def list(
         self,
@@ -5434,7 +5434,7 @@ class AsyncAdminOrganizationWorkloadIdentityProvidersFederationRules:
         permissions: _AdminOrganizationWorkloadIdentityProvidersFederationRulesCreatePermissions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.admin.organization.workload_identity_providers.FederationRule:
-        """Say which identities of a provider may act as what. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
+        """Map identities of a provider to service accounts. `POST /organization/workload_identity_providers/{workload_identity_provider_id}/federation_rules`"""
 
     async def delete(
         self,

@@ -129,7 +129,7 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def create(
@@ -151,7 +151,7 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def create(
@@ -173,7 +173,7 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def create(
@@ -195,7 +195,7 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def create(
@@ -217,7 +217,7 @@ class AudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def create(
@@ -239,7 +239,7 @@ class AudioTranscriptions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     def create(
@@ -261,7 +261,7 @@ class AudioTranscriptions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | Stream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @property
     def with_raw_response(self) -> AudioTranscriptionsRaw:
@@ -295,7 +295,7 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -309,7 +309,7 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -323,7 +323,7 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -337,7 +337,7 @@ class AudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @property
     def with_raw_response(self) -> AudioTranslationsRaw:
@@ -367,7 +367,7 @@ class AudioVoiceConsents:
         recording: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Upload a recording in which a speaker agrees to the use of their voice. `POST /audio/voice_consents`"""
+        """Upload the recording of a speaker who consents to the use of their voice. `POST /audio/voice_consents`"""
 
     def delete(
         self,
@@ -443,7 +443,7 @@ class AudioVoices:
         script_hint: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Voice:
-        """Make a voice of your own, from a sample or a description. `POST /audio/voices`"""
+        """Create a custom voice from a sample or a description. `POST /audio/voices`"""
 
     def delete(
         self,
@@ -587,7 +587,7 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Transcription:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def create(
@@ -609,7 +609,7 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionVerbose:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def create(
@@ -631,7 +631,7 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionDiarized:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def create(
@@ -653,7 +653,7 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def create(
@@ -675,7 +675,7 @@ class AsyncAudioTranscriptions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def create(
@@ -697,7 +697,7 @@ class AsyncAudioTranscriptions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @overload
     async def create(
@@ -719,7 +719,7 @@ class AsyncAudioTranscriptions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranscriptionCreateResponse | str | AsyncStream[oai.types.audio.TranscriptionStreamEvent]:
-        """Write down what is said in a recording. `POST /audio/transcriptions`"""
+        """Transcribe an audio recording. `POST /audio/transcriptions`"""
 
     @property
     def with_raw_response(self) -> AsyncAudioTranscriptionsRaw:
@@ -753,7 +753,7 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Translation:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -767,7 +767,7 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationVerbose:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -781,7 +781,7 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @overload
     @deprecated('the official SDK marks it as deprecated')
@@ -795,7 +795,7 @@ class AsyncAudioTranslations:
         temperature: float | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.TranslationCreateResponse | str:
-        """Write down in English what is said in a recording. `POST /audio/translations`"""
+        """Translate an audio recording to English text. `POST /audio/translations`"""
 
     @property
     def with_raw_response(self) -> AsyncAudioTranslationsRaw:
@@ -825,7 +825,7 @@ class AsyncAudioVoiceConsents:
         recording: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.VoiceConsent:
-        """Upload a recording in which a speaker agrees to the use of their voice. `POST /audio/voice_consents`"""
+        """Upload the recording of a speaker who consents to the use of their voice. `POST /audio/voice_consents`"""
 
     async def delete(
         self,
@@ -901,7 +901,7 @@ class AsyncAudioVoices:
         script_hint: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.audio.Voice:
-        """Make a voice of your own, from a sample or a description. `POST /audio/voices`"""
+        """Create a custom voice from a sample or a description. `POST /audio/voices`"""
 
     async def delete(
         self,

@@ -21,7 +21,7 @@ class Batches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Stop a batch; what is done by then can still be fetched. `POST /batches/{batch_id}/cancel`"""
+        """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`"""
 
     def create(
         self,
@@ -33,7 +33,7 @@ class Batches:
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Have a file of requests done within a day, at a lower price. `POST /batches`"""
+        """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`"""
 
     def list(
         self,
@@ -97,7 +97,7 @@ class AsyncBatches:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Stop a batch; what is done by then can still be fetched. `POST /batches/{batch_id}/cancel`"""
+        """Cancel a batch; results that are already complete remain available. `POST /batches/{batch_id}/cancel`"""
 
     async def create(
         self,
@@ -109,7 +109,7 @@ class AsyncBatches:
         output_expires_after: oai.types.batches.OutputExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Batch:
-        """Have a file of requests done within a day, at a lower price. `POST /batches`"""
+        """Create a batch: process a file of requests within a day, at a lower price. `POST /batches`"""
 
     def list(
         self,

@@ -270,7 +270,7 @@ class BetaAgentsAutomations:
         run_at: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Have an agent run once at a time, or on a schedule. `POST /agents/automations`"""
+        """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`"""
 
     def delete(
         self,
@@ -305,7 +305,7 @@ class BetaAgentsAutomations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Let a paused automation go on. `POST /agents/automations/{automation_id}/resume`"""
+        """Resume a paused automation. `POST /agents/automations/{automation_id}/resume`"""
 
     def retrieve(
         self,
@@ -500,7 +500,7 @@ class BetaAgentsEnvironmentsFiles:
         data: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
-        """Put a file into an environment. `POST /agents/environments/{environment_id}/files`"""
+        """Add a file to an environment. `POST /agents/environments/{environment_id}/files`"""
 
     def list(
         self,
@@ -585,7 +585,7 @@ class BetaAgentsEnvironmentsTemplates:
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Define what environments are made from. `POST /agents/environments/templates`"""
+        """Define a template for environments. `POST /agents/environments/templates`"""
 
     def delete(
         self,
@@ -679,7 +679,7 @@ class BetaAgentsSessions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Begin a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`"""
 
     @overload
     def create(
@@ -701,7 +701,7 @@ class BetaAgentsSessions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AgentSessionEventStream[T]:
-        """Begin a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`"""
 
     @overload
     def create(
@@ -723,7 +723,7 @@ class BetaAgentsSessions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AgentSessionEventStream[T]:
-        """Begin a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`"""
 
     def delete(
         self,
@@ -801,7 +801,7 @@ class BetaAgentsSessions:
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AgentSessionStream[T]:
-        """Send an input to an idle session of an agent, and stream the turn that answers it."""
+        """Send an input to an idle session of an agent, and stream the resulting turn."""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsRaw:
@@ -864,7 +864,7 @@ class BetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
+        """Download an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
 
     def delete(
         self,
@@ -873,7 +873,7 @@ class BetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifactDeleted:
-        """Delete something that an agent made in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Delete an artifact that an agent created in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def list(
         self,
@@ -885,7 +885,7 @@ class BetaAgentsSessionsArtifacts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.sessions.SessionArtifact]:
-        """List what an agent made in a session. `GET /agents/sessions/{session_id}/artifacts`"""
+        """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`"""
 
     def retrieve(
         self,
@@ -894,13 +894,13 @@ class BetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
-        """Look up something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Look up an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def for_result(
         self,
         result: oai.helpers.agents.results.AgentTurnResult[Any],
     ) -> oai.helpers.agents.artifacts.AgentResultArtifacts:
-        """Find what a turn of an agent has made, by its path."""
+        """Find an artifact of an agent's turn by its path."""
 
     @property
     def with_raw_response(self) -> BetaAgentsSessionsArtifactsRaw:
@@ -1297,7 +1297,7 @@ class BetaAgentsVaults:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Make a vault for the credentials that agents use. `POST /vaults`"""
+        """Create a vault for the credentials that agents use. `POST /vaults`"""
 
     def delete(
         self,
@@ -1382,7 +1382,7 @@ class BetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Put a credential into a vault. `POST /vaults/{vault_id}/credentials`"""
+        """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`"""
 
     def delete(
         self,
@@ -1404,7 +1404,7 @@ class BetaAgentsVaultsCredentials:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.agents.vaults.Credential]:
-        """List the credentials in a vault, less their secrets. `GET /vaults/{vault_id}/credentials`"""
+        """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`"""
 
     def retrieve(
         self,
@@ -1413,7 +1413,7 @@ class BetaAgentsVaultsCredentials:
         vault_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Look up a credential in a vault, less its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Look up a credential in a vault, without its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
 
     def update(
         self,
@@ -1454,7 +1454,7 @@ class BetaAgentsVaultsCredentialsStreaming:
 class BetaAssistants:
     """The operations below `beta.assistants`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create(
         self,
         *,
@@ -1473,7 +1473,7 @@ class BetaAssistants:
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def delete(
         self,
         assistant_id: str,
@@ -1482,7 +1482,7 @@ class BetaAssistants:
     ) -> oai.types.beta.AssistantDeleted:
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         *,
@@ -1494,7 +1494,7 @@ class BetaAssistants:
     ) -> CursorPage[oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
         self,
         assistant_id: str,
@@ -1503,7 +1503,7 @@ class BetaAssistants:
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def update(
         self,
         assistant_id: str,
@@ -1559,7 +1559,7 @@ class BetaAssistantsStreaming:
 class BetaAssistantsFiles:
     """The operations below `beta.assistants.files`."""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def list(
         self,
         assistant_id: str,
@@ -1572,7 +1572,7 @@ class BetaAssistantsFiles:
     ) -> CursorPage[oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def retrieve(
         self,
         file_id: str,
@@ -1582,7 +1582,7 @@ class BetaAssistantsFiles:
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def create(
         self,
         assistant_id: str,
@@ -1592,7 +1592,7 @@ class BetaAssistantsFiles:
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def delete(
         self,
         file_id: str,
@@ -1697,7 +1697,7 @@ class BetaChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     def create(
@@ -1742,7 +1742,7 @@ class BetaChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     def create(
@@ -1787,7 +1787,7 @@ class BetaChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
     def delete(
         self,
@@ -1795,7 +1795,7 @@ class BetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored answer, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -1807,7 +1807,7 @@ class BetaChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
-        """List the stored answers, by the beta's call path. `GET /chat/completions`"""
+        """List the stored chat completions, by the beta's call path. `GET /chat/completions`"""
 
     def retrieve(
         self,
@@ -1815,7 +1815,7 @@ class BetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored answer, by the beta's call path. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`"""
 
     def update(
         self,
@@ -1824,7 +1824,7 @@ class BetaChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored answer, by the beta's call path. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> BetaChatCompletionsMessages:
@@ -1871,7 +1871,7 @@ class BetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Answer a conversation in a type of yours."""
+        """Create a chat completion whose content is parsed as your type."""
 
     def stream(
         self,
@@ -1914,7 +1914,7 @@ class BetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
-        """Answer a conversation as a stream of events, put together."""
+        """Stream a chat completion with typed events and a snapshot."""
 
     @property
     def with_raw_response(self) -> BetaChatCompletionsRaw:
@@ -1961,7 +1961,7 @@ class BetaChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages that a stored answer was given to, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> BetaChatCompletionsMessagesRaw:
@@ -2035,7 +2035,7 @@ class BetaChatkitSessions:
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Begin a ChatKit session, with a secret for the browser. `POST /chatkit/sessions`"""
+        """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`"""
 
     @property
     def with_raw_response(self) -> BetaChatkitSessionsRaw:
@@ -2354,7 +2354,7 @@ class BetaRealtimeSessions:
         voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.SessionCreateResponse:
-        """Make a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
+        """Create a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
 
     @property
     def with_raw_response(self) -> BetaRealtimeSessionsRaw:
@@ -2388,7 +2388,7 @@ class BetaRealtimeTranscriptionSessions:
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
-        """Make a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
+        """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
 
     @property
     def with_raw_response(self) -> BetaRealtimeTranscriptionSessionsRaw:
@@ -2417,7 +2417,7 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Stop a response of the beta that is made in the background. `POST /responses/{response_id}/cancel?beta=true`"""
+        """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`"""
 
     def compact(
         self,
@@ -2434,7 +2434,7 @@ class BetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaCompactedResponse:
-        """Shorten a long conversation to what the next response of the beta needs. `POST /responses/compact?beta=true`"""
+        """Compact a long conversation for the next response of the beta. `POST /responses/compact?beta=true`"""
 
     @overload
     def create(
@@ -2478,7 +2478,7 @@ class BetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`"""
 
     @overload
     def create(
@@ -2522,7 +2522,7 @@ class BetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`"""
 
     @overload
     def create(
@@ -2566,7 +2566,7 @@ class BetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`"""
 
     def delete(
         self,
@@ -2589,7 +2589,7 @@ class BetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     def retrieve(
@@ -2603,7 +2603,7 @@ class BetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     def retrieve(
@@ -2617,7 +2617,7 @@ class BetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | Stream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
 
     @property
     def input_items(self) -> BetaResponsesInputItems:
@@ -2760,7 +2760,7 @@ class BetaResponsesInputItems:
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.beta.BetaResponseItem]:
-        """List the items that a response of the beta was given. `GET /responses/{response_id}/input_items?beta=true`"""
+        """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`"""
 
     @property
     def with_raw_response(self) -> BetaResponsesInputItemsRaw:
@@ -2800,7 +2800,7 @@ class BetaResponsesInputTokens:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
-        """Count the tokens of an input without answering it, with what is in beta. `POST /responses/input_tokens?beta=true`"""
+        """Count the tokens of an input, with beta features. `POST /responses/input_tokens?beta=true`"""
 
     @property
     def with_raw_response(self) -> BetaResponsesInputTokensRaw:
@@ -2822,7 +2822,7 @@ class BetaResponsesInputTokensStreaming:
 class BetaThreads:
     """The operations below `beta.threads`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create(
         self,
         *,
@@ -2834,7 +2834,7 @@ class BetaThreads:
         """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create_and_run(
         self,
         *,
@@ -2856,10 +2856,10 @@ class BetaThreads:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create_and_run(
         self,
         *,
@@ -2881,10 +2881,10 @@ class BetaThreads:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create_and_run(
         self,
         *,
@@ -2906,9 +2906,9 @@ class BetaThreads:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def delete(
         self,
         thread_id: str,
@@ -2917,7 +2917,7 @@ class BetaThreads:
     ) -> oai.types.beta.ThreadDeleted:
         """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
         self,
         thread_id: str,
@@ -2926,7 +2926,7 @@ class BetaThreads:
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def update(
         self,
         thread_id: str,
@@ -2977,7 +2977,7 @@ class BetaThreads:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Create a thread and run it as a stream of events, put together."""
+        """Create and run a thread, and stream the events with a snapshot."""
 
     def create_and_run_poll(
         self,
@@ -3046,7 +3046,7 @@ class BetaThreadsStreaming:
 class BetaThreadsMessages:
     """The operations below `beta.threads.messages`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create(
         self,
         thread_id: str,
@@ -3059,7 +3059,7 @@ class BetaThreadsMessages:
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def delete(
         self,
         message_id: str,
@@ -3069,7 +3069,7 @@ class BetaThreadsMessages:
     ) -> oai.types.beta.threads.MessageDeleted:
         """Delete a message of a thread. `DELETE /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         thread_id: str,
@@ -3083,7 +3083,7 @@ class BetaThreadsMessages:
     ) -> CursorPage[oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
         self,
         message_id: str,
@@ -3093,7 +3093,7 @@ class BetaThreadsMessages:
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def update(
         self,
         message_id: str,
@@ -3140,7 +3140,7 @@ class BetaThreadsMessagesStreaming:
 class BetaThreadsMessagesFiles:
     """The operations below `beta.threads.messages.files`."""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     def list(
         self,
         message_id: str,
@@ -3154,7 +3154,7 @@ class BetaThreadsMessagesFiles:
     ) -> CursorPage[oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     def retrieve(
         self,
         file_id: str,
@@ -3187,7 +3187,7 @@ class BetaThreadsMessagesFilesStreaming:
 class BetaThreadsRuns:
     """The operations below `beta.threads.runs`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def cancel(
         self,
         run_id: str,
@@ -3198,7 +3198,7 @@ class BetaThreadsRuns:
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create(
         self,
         thread_id: str,
@@ -3223,10 +3223,10 @@ class BetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create(
         self,
         thread_id: str,
@@ -3251,10 +3251,10 @@ class BetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def create(
         self,
         thread_id: str,
@@ -3279,9 +3279,9 @@ class BetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         thread_id: str,
@@ -3294,7 +3294,7 @@ class BetaThreadsRuns:
     ) -> CursorPage[oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
         self,
         run_id: str,
@@ -3305,7 +3305,7 @@ class BetaThreadsRuns:
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def submit_tool_outputs(
         self,
         run_id: str,
@@ -3315,10 +3315,10 @@ class BetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def submit_tool_outputs(
         self,
         run_id: str,
@@ -3328,10 +3328,10 @@ class BetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def submit_tool_outputs(
         self,
         run_id: str,
@@ -3341,9 +3341,9 @@ class BetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | Stream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def update(
         self,
         run_id: str,
@@ -3382,7 +3382,7 @@ class BetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Create a run as a stream of events, put together."""
+        """Create a run, and stream its events with a snapshot."""
 
     def create_and_stream(
         self,
@@ -3408,7 +3408,7 @@ class BetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Create a run as a stream of events, put together."""
+        """Create a run, and stream its events with a snapshot."""
 
     def submit_tool_outputs_stream(
         self,
@@ -3419,7 +3419,7 @@ class BetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AssistantStreamManager:
-        """Submit the tool outputs of a run, and go on with it as a stream of events."""
+        """Submit the tool outputs of a run, and stream its further events."""
 
     def create_and_poll(
         self,
@@ -3520,7 +3520,7 @@ class BetaThreadsRunsStreaming:
 class BetaThreadsRunsSteps:
     """The operations below `beta.threads.runs.steps`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         run_id: str,
@@ -3535,7 +3535,7 @@ class BetaThreadsRunsSteps:
     ) -> CursorPage[oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def retrieve(
         self,
         step_id: str,
@@ -3778,7 +3778,7 @@ class AsyncBetaAgentsAutomations:
         run_at: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Have an agent run once at a time, or on a schedule. `POST /agents/automations`"""
+        """Schedule runs of an agent, once or repeatedly. `POST /agents/automations`"""
 
     async def delete(
         self,
@@ -3813,7 +3813,7 @@ class AsyncBetaAgentsAutomations:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Automation:
-        """Let a paused automation go on. `POST /agents/automations/{automation_id}/resume`"""
+        """Resume a paused automation. `POST /agents/automations/{automation_id}/resume`"""
 
     async def retrieve(
         self,
@@ -4008,7 +4008,7 @@ class AsyncBetaAgentsEnvironmentsFiles:
         data: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentFile:
-        """Put a file into an environment. `POST /agents/environments/{environment_id}/files`"""
+        """Add a file to an environment. `POST /agents/environments/{environment_id}/files`"""
 
     def list(
         self,
@@ -4093,7 +4093,7 @@ class AsyncBetaAgentsEnvironmentsTemplates:
         skills: Iterable[oai.types.beta.HostedSkillParam] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.environments.EnvironmentTemplate:
-        """Define what environments are made from. `POST /agents/environments/templates`"""
+        """Define a template for environments. `POST /agents/environments/templates`"""
 
     async def delete(
         self,
@@ -4187,7 +4187,7 @@ class AsyncBetaAgentsSessions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession:
-        """Begin a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`"""
 
     @overload
     async def create(
@@ -4209,7 +4209,7 @@ class AsyncBetaAgentsSessions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
-        """Begin a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`"""
 
     @overload
     async def create(
@@ -4231,7 +4231,7 @@ class AsyncBetaAgentsSessions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.AgentSession | oai.helpers.agents.streams.AsyncAgentSessionEventStream[T]:
-        """Begin a session with an agent. `POST /agents/sessions`"""
+        """Start a session with an agent. `POST /agents/sessions`"""
 
     async def delete(
         self,
@@ -4309,7 +4309,7 @@ class AsyncBetaAgentsSessions:
         on_tool_error: oai.helpers.agents.calls.ToolErrorHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.agents.streams.AsyncAgentSessionStream[T]:
-        """Send an input to an idle session of an agent, and stream the turn that answers it."""
+        """Send an input to an idle session of an agent, and stream the resulting turn."""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsRaw:
@@ -4372,7 +4372,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> BinaryResponse:
-        """Download something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
+        """Download an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}/content`"""
 
     async def delete(
         self,
@@ -4381,7 +4381,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifactDeleted:
-        """Delete something that an agent made in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Delete an artifact that an agent created in a session. `DELETE /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def list(
         self,
@@ -4393,7 +4393,7 @@ class AsyncBetaAgentsSessionsArtifacts:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.sessions.SessionArtifact], oai.types.beta.agents.sessions.SessionArtifact]:
-        """List what an agent made in a session. `GET /agents/sessions/{session_id}/artifacts`"""
+        """List the artifacts that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts`"""
 
     async def retrieve(
         self,
@@ -4402,13 +4402,13 @@ class AsyncBetaAgentsSessionsArtifacts:
         session_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.sessions.SessionArtifact:
-        """Look up something that an agent made in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
+        """Look up an artifact that an agent created in a session. `GET /agents/sessions/{session_id}/artifacts/{artifact_id}`"""
 
     def for_result(
         self,
         result: oai.helpers.agents.results.AgentTurnResult[Any],
     ) -> oai.helpers.agents.artifacts.AsyncAgentResultArtifacts:
-        """Find what a turn of an agent has made, by its path."""
+        """Find an artifact of an agent's turn by its path."""
 
     @property
     def with_raw_response(self) -> AsyncBetaAgentsSessionsArtifactsRaw:
@@ -4805,7 +4805,7 @@ class AsyncBetaAgentsVaults:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.Vault:
-        """Make a vault for the credentials that agents use. `POST /vaults`"""
+        """Create a vault for the credentials that agents use. `POST /vaults`"""
 
     async def delete(
         self,
@@ -4890,7 +4890,7 @@ class AsyncBetaAgentsVaultsCredentials:
         metadata: dict[str, str] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Put a credential into a vault. `POST /vaults/{vault_id}/credentials`"""
+        """Add a credential to a vault. `POST /vaults/{vault_id}/credentials`"""
 
     async def delete(
         self,
@@ -4912,7 +4912,7 @@ class AsyncBetaAgentsVaultsCredentials:
         status: oai.types.beta.agents.VaultStatusFilterParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.agents.vaults.Credential], oai.types.beta.agents.vaults.Credential]:
-        """List the credentials in a vault, less their secrets. `GET /vaults/{vault_id}/credentials`"""
+        """List the credentials in a vault, without their secrets. `GET /vaults/{vault_id}/credentials`"""
 
     async def retrieve(
         self,
@@ -4921,7 +4921,7 @@ class AsyncBetaAgentsVaultsCredentials:
         vault_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.agents.vaults.Credential:
-        """Look up a credential in a vault, less its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
+        """Look up a credential in a vault, without its secret. `GET /vaults/{vault_id}/credentials/{credential_id}`"""
 
     async def update(
         self,
@@ -4962,7 +4962,7 @@ class AsyncBetaAgentsVaultsCredentialsStreaming:
 class AsyncBetaAssistants:
     """The operations below `beta.assistants`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create(
         self,
         *,
@@ -4981,7 +4981,7 @@ class AsyncBetaAssistants:
     ) -> oai.types.beta.Assistant:
         """Define an assistant: its model, its instructions, its tools. `POST /assistants`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def delete(
         self,
         assistant_id: str,
@@ -4990,7 +4990,7 @@ class AsyncBetaAssistants:
     ) -> oai.types.beta.AssistantDeleted:
         """Delete an assistant for good. `DELETE /assistants/{assistant_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         *,
@@ -5002,7 +5002,7 @@ class AsyncBetaAssistants:
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.Assistant], oai.types.beta.Assistant]:
         """List the assistants. `GET /assistants`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
         self,
         assistant_id: str,
@@ -5011,7 +5011,7 @@ class AsyncBetaAssistants:
     ) -> oai.types.beta.Assistant:
         """Look up an assistant. `GET /assistants/{assistant_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def update(
         self,
         assistant_id: str,
@@ -5067,7 +5067,7 @@ class AsyncBetaAssistantsStreaming:
 class AsyncBetaAssistantsFiles:
     """The operations below `beta.assistants.files`."""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     def list(
         self,
         assistant_id: str,
@@ -5080,7 +5080,7 @@ class AsyncBetaAssistantsFiles:
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.AssistantFile], oai.types.legacy.AssistantFile]:
         """List the files of an assistant. `GET /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def retrieve(
         self,
         file_id: str,
@@ -5090,7 +5090,7 @@ class AsyncBetaAssistantsFiles:
     ) -> oai.types.legacy.AssistantFile:
         """Look up a file of an assistant. `GET /assistants/{assistant_id}/files/{file_id}`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def create(
         self,
         assistant_id: str,
@@ -5100,7 +5100,7 @@ class AsyncBetaAssistantsFiles:
     ) -> oai.types.legacy.AssistantFile:
         """Attach an uploaded file to an assistant. `POST /assistants/{assistant_id}/files`"""
 
-    @deprecated('the API has dropped it; files belong to the tool_resources of an assistant')
+    @deprecated('removed from the API; files belong to the tool_resources of an assistant')
     async def delete(
         self,
         file_id: str,
@@ -5205,7 +5205,7 @@ class AsyncBetaChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     async def create(
@@ -5250,7 +5250,7 @@ class AsyncBetaChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
     @overload
     async def create(
@@ -5295,7 +5295,7 @@ class AsyncBetaChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation, by the beta's call path. `POST /chat/completions`"""
+        """Create a chat completion, by the beta's call path. `POST /chat/completions`"""
 
     async def delete(
         self,
@@ -5303,7 +5303,7 @@ class AsyncBetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored answer, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion, by the beta's call path. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -5315,7 +5315,7 @@ class AsyncBetaChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
-        """List the stored answers, by the beta's call path. `GET /chat/completions`"""
+        """List the stored chat completions, by the beta's call path. `GET /chat/completions`"""
 
     async def retrieve(
         self,
@@ -5323,7 +5323,7 @@ class AsyncBetaChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored answer, by the beta's call path. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}`"""
 
     async def update(
         self,
@@ -5332,7 +5332,7 @@ class AsyncBetaChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored answer, by the beta's call path. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion, by the beta's call path. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> AsyncBetaChatCompletionsMessages:
@@ -5379,7 +5379,7 @@ class AsyncBetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Answer a conversation in a type of yours."""
+        """Create a chat completion whose content is parsed as your type."""
 
     def stream(
         self,
@@ -5422,7 +5422,7 @@ class AsyncBetaChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
-        """Answer a conversation as a stream of events, put together."""
+        """Stream a chat completion with typed events and a snapshot."""
 
     @property
     def with_raw_response(self) -> AsyncBetaChatCompletionsRaw:
@@ -5469,7 +5469,7 @@ class AsyncBetaChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages that a stored answer was given to, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion, by the beta's call path. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaChatCompletionsMessagesRaw:
@@ -5543,7 +5543,7 @@ class AsyncBetaChatkitSessions:
         rate_limits: oai.types.beta.chatkit.ChatSessionRateLimitsParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.chatkit.ChatSession:
-        """Begin a ChatKit session, with a secret for the browser. `POST /chatkit/sessions`"""
+        """Start a ChatKit session, with a client secret for the browser. `POST /chatkit/sessions`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaChatkitSessionsRaw:
@@ -5862,7 +5862,7 @@ class AsyncBetaRealtimeSessions:
         voice: str | Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.SessionCreateResponse:
-        """Make a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
+        """Create a short-lived key for a realtime session of the beta. `POST /realtime/sessions`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaRealtimeSessionsRaw:
@@ -5896,7 +5896,7 @@ class AsyncBetaRealtimeTranscriptionSessions:
         turn_detection: oai.types.beta.realtime.SessionCreateParamsTurnDetection | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.realtime.TranscriptionSession:
-        """Make a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
+        """Create a short-lived key for a realtime transcription of the beta. `POST /realtime/transcription_sessions`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaRealtimeTranscriptionSessionsRaw:
@@ -5925,7 +5925,7 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Stop a response of the beta that is made in the background. `POST /responses/{response_id}/cancel?beta=true`"""
+        """Cancel a background response of the beta. `POST /responses/{response_id}/cancel?beta=true`"""
 
     async def compact(
         self,
@@ -5942,7 +5942,7 @@ class AsyncBetaResponses:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaCompactedResponse:
-        """Shorten a long conversation to what the next response of the beta needs. `POST /responses/compact?beta=true`"""
+        """Compact a long conversation for the next response of the beta. `POST /responses/compact?beta=true`"""
 
     @overload
     async def create(
@@ -5986,7 +5986,7 @@ class AsyncBetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`"""
 
     @overload
     async def create(
@@ -6030,7 +6030,7 @@ class AsyncBetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`"""
 
     @overload
     async def create(
@@ -6074,7 +6074,7 @@ class AsyncBetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Answer an input, with what is in beta. `POST /responses?beta=true`"""
+        """Create a response, with beta features. `POST /responses?beta=true`"""
 
     async def delete(
         self,
@@ -6097,7 +6097,7 @@ class AsyncBetaResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse:
-        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     async def retrieve(
@@ -6111,7 +6111,7 @@ class AsyncBetaResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
 
     @overload
     async def retrieve(
@@ -6125,7 +6125,7 @@ class AsyncBetaResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.BetaResponse | AsyncStream[oai.types.beta.BetaResponseStreamEvent]:
-        """Look up a stored response of the beta, or go on reading its events. `GET /responses/{response_id}?beta=true`"""
+        """Look up a stored response of the beta, or resume its stream of events. `GET /responses/{response_id}?beta=true`"""
 
     @property
     def input_items(self) -> AsyncBetaResponsesInputItems:
@@ -6268,7 +6268,7 @@ class AsyncBetaResponsesInputItems:
         betas: builtins.list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.BetaResponseItem], oai.types.beta.BetaResponseItem]:
-        """List the items that a response of the beta was given. `GET /responses/{response_id}/input_items?beta=true`"""
+        """List the input items of a response of the beta. `GET /responses/{response_id}/input_items?beta=true`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaResponsesInputItemsRaw:
@@ -6308,7 +6308,7 @@ class AsyncBetaResponsesInputTokens:
         betas: list[Literal["responses_multi_agent=v1"]] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.responses.InputTokenCountResponse:
-        """Count the tokens of an input without answering it, with what is in beta. `POST /responses/input_tokens?beta=true`"""
+        """Count the tokens of an input, with beta features. `POST /responses/input_tokens?beta=true`"""
 
     @property
     def with_raw_response(self) -> AsyncBetaResponsesInputTokensRaw:
@@ -6330,7 +6330,7 @@ class AsyncBetaResponsesInputTokensStreaming:
 class AsyncBetaThreads:
     """The operations below `beta.threads`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create(
         self,
         *,
@@ -6342,7 +6342,7 @@ class AsyncBetaThreads:
         """Start a thread, with or without first messages. `POST /threads`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create_and_run(
         self,
         *,
@@ -6364,10 +6364,10 @@ class AsyncBetaThreads:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create_and_run(
         self,
         *,
@@ -6389,10 +6389,10 @@ class AsyncBetaThreads:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create_and_run(
         self,
         *,
@@ -6414,9 +6414,9 @@ class AsyncBetaThreads:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Start a thread and have an assistant answer it. `POST /threads/runs`"""
+        """Create a thread and run an assistant on it. `POST /threads/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def delete(
         self,
         thread_id: str,
@@ -6425,7 +6425,7 @@ class AsyncBetaThreads:
     ) -> oai.types.beta.ThreadDeleted:
         """Delete a thread and the messages in it. `DELETE /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
         self,
         thread_id: str,
@@ -6434,7 +6434,7 @@ class AsyncBetaThreads:
     ) -> oai.types.beta.Thread:
         """Look up a thread. `GET /threads/{thread_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def update(
         self,
         thread_id: str,
@@ -6485,7 +6485,7 @@ class AsyncBetaThreads:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Create a thread and run it as a stream of events, put together."""
+        """Create and run a thread, and stream the events with a snapshot."""
 
     async def create_and_run_poll(
         self,
@@ -6554,7 +6554,7 @@ class AsyncBetaThreadsStreaming:
 class AsyncBetaThreadsMessages:
     """The operations below `beta.threads.messages`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create(
         self,
         thread_id: str,
@@ -6567,7 +6567,7 @@ class AsyncBetaThreadsMessages:
     ) -> oai.types.beta.threads.Message:
         """Add a message to a thread. `POST /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def delete(
         self,
         message_id: str,
@@ -6577,7 +6577,7 @@ class AsyncBetaThreadsMessages:
     ) -> oai.types.beta.threads.MessageDeleted:
         """Delete a message of a thread. `DELETE /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         thread_id: str,
@@ -6591,7 +6591,7 @@ class AsyncBetaThreadsMessages:
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Message], oai.types.beta.threads.Message]:
         """List the messages of a thread. `GET /threads/{thread_id}/messages`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
         self,
         message_id: str,
@@ -6601,7 +6601,7 @@ class AsyncBetaThreadsMessages:
     ) -> oai.types.beta.threads.Message:
         """Look up a message of a thread. `GET /threads/{thread_id}/messages/{message_id}`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def update(
         self,
         message_id: str,
@@ -6648,7 +6648,7 @@ class AsyncBetaThreadsMessagesStreaming:
 class AsyncBetaThreadsMessagesFiles:
     """The operations below `beta.threads.messages.files`."""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     def list(
         self,
         message_id: str,
@@ -6662,7 +6662,7 @@ class AsyncBetaThreadsMessagesFiles:
     ) -> AsyncPages[AsyncCursorPage[oai.types.legacy.MessageFile], oai.types.legacy.MessageFile]:
         """List the files of a message. `GET /threads/{thread_id}/messages/{message_id}/files`"""
 
-    @deprecated('the API has dropped it; files are attachments of a message')
+    @deprecated('removed from the API; files are attachments of a message')
     async def retrieve(
         self,
         file_id: str,
@@ -6695,7 +6695,7 @@ class AsyncBetaThreadsMessagesFilesStreaming:
 class AsyncBetaThreadsRuns:
     """The operations below `beta.threads.runs`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def cancel(
         self,
         run_id: str,
@@ -6706,7 +6706,7 @@ class AsyncBetaThreadsRuns:
         """Stop a run of a thread. `POST /threads/{thread_id}/runs/{run_id}/cancel`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create(
         self,
         thread_id: str,
@@ -6731,10 +6731,10 @@ class AsyncBetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create(
         self,
         thread_id: str,
@@ -6759,10 +6759,10 @@ class AsyncBetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def create(
         self,
         thread_id: str,
@@ -6787,9 +6787,9 @@ class AsyncBetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Have an assistant answer a thread. `POST /threads/{thread_id}/runs`"""
+        """Run an assistant on a thread. `POST /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         thread_id: str,
@@ -6802,7 +6802,7 @@ class AsyncBetaThreadsRuns:
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.Run], oai.types.beta.threads.Run]:
         """List the runs of a thread. `GET /threads/{thread_id}/runs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
         self,
         run_id: str,
@@ -6813,7 +6813,7 @@ class AsyncBetaThreadsRuns:
         """Look up a run of a thread. `GET /threads/{thread_id}/runs/{run_id}`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def submit_tool_outputs(
         self,
         run_id: str,
@@ -6823,10 +6823,10 @@ class AsyncBetaThreadsRuns:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def submit_tool_outputs(
         self,
         run_id: str,
@@ -6836,10 +6836,10 @@ class AsyncBetaThreadsRuns:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
     @overload
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def submit_tool_outputs(
         self,
         run_id: str,
@@ -6849,9 +6849,9 @@ class AsyncBetaThreadsRuns:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.beta.threads.Run | AsyncStream[oai.types.beta.AssistantStreamEvent]:
-        """Give a run the results of the tools that it waits for. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
+        """Submit the tool outputs that a run requires. `POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def update(
         self,
         run_id: str,
@@ -6890,7 +6890,7 @@ class AsyncBetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Create a run as a stream of events, put together."""
+        """Create a run, and stream its events with a snapshot."""
 
     def create_and_stream(
         self,
@@ -6916,7 +6916,7 @@ class AsyncBetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Create a run as a stream of events, put together."""
+        """Create a run, and stream its events with a snapshot."""
 
     def submit_tool_outputs_stream(
         self,
@@ -6927,7 +6927,7 @@ class AsyncBetaThreadsRuns:
         event_handler: oai.helpers.assistants.streams.AssistantEventHandler | oai.helpers.assistants.streams.AsyncAssistantEventHandler | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.assistants.streams.AsyncAssistantStreamManager:
-        """Submit the tool outputs of a run, and go on with it as a stream of events."""
+        """Submit the tool outputs of a run, and stream its further events."""
 
     async def create_and_poll(
         self,
@@ -7028,7 +7028,7 @@ class AsyncBetaThreadsRunsStreaming:
 class AsyncBetaThreadsRunsSteps:
     """The operations below `beta.threads.runs.steps`."""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     def list(
         self,
         run_id: str,
@@ -7043,7 +7043,7 @@ class AsyncBetaThreadsRunsSteps:
     ) -> AsyncPages[AsyncCursorPage[oai.types.beta.threads.runs.RunStep], oai.types.beta.threads.runs.RunStep]:
         """List the steps of a run. `GET /threads/{thread_id}/runs/{run_id}/steps`"""
 
-    @deprecated('the API is leaving assistants behind; use responses')
+    @deprecated('the Assistants API is deprecated; use responses')
     async def retrieve(
         self,
         step_id: str,

@@ -87,7 +87,7 @@ class ChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     def create(
@@ -132,7 +132,7 @@ class ChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     def create(
@@ -177,7 +177,7 @@ class ChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | Stream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     def delete(
         self,
@@ -185,7 +185,7 @@ class ChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored answer. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -197,7 +197,7 @@ class ChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletion]:
-        """List the answers that were made with store=True. `GET /chat/completions`"""
+        """List the chat completions created with store=True. `GET /chat/completions`"""
 
     def retrieve(
         self,
@@ -205,7 +205,7 @@ class ChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored answer. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion. `GET /chat/completions/{completion_id}`"""
 
     def update(
         self,
@@ -214,7 +214,7 @@ class ChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored answer. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> ChatCompletionsMessages:
@@ -261,7 +261,7 @@ class ChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Answer a conversation in a type of yours."""
+        """Create a chat completion whose content is parsed as your type."""
 
     def run_tools(
         self,
@@ -307,7 +307,7 @@ class ChatCompletions:
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
-        """Answer a conversation, calling the tools that the model asks for until it is done."""
+        """Create chat completions and run the tools that the model calls, until it stops."""
 
     def stream(
         self,
@@ -350,7 +350,7 @@ class ChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
-        """Answer a conversation as a stream of events, put together."""
+        """Stream a chat completion with typed events and a snapshot."""
 
     @property
     def with_raw_response(self) -> ChatCompletionsRaw:
@@ -399,7 +399,7 @@ class ChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages that a stored answer was given to. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> ChatCompletionsMessagesRaw:
@@ -490,7 +490,7 @@ class AsyncChatCompletions:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     async def create(
@@ -535,7 +535,7 @@ class AsyncChatCompletions:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     @overload
     async def create(
@@ -580,7 +580,7 @@ class AsyncChatCompletions:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion | AsyncStream[oai.types.chat.ChatCompletionChunk]:
-        """Answer a conversation. `POST /chat/completions`"""
+        """Create a chat completion for a conversation. `POST /chat/completions`"""
 
     async def delete(
         self,
@@ -588,7 +588,7 @@ class AsyncChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletionDeleted:
-        """Delete a stored answer. `DELETE /chat/completions/{completion_id}`"""
+        """Delete a stored chat completion. `DELETE /chat/completions/{completion_id}`"""
 
     def list(
         self,
@@ -600,7 +600,7 @@ class AsyncChatCompletions:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletion], oai.types.chat.ChatCompletion]:
-        """List the answers that were made with store=True. `GET /chat/completions`"""
+        """List the chat completions created with store=True. `GET /chat/completions`"""
 
     async def retrieve(
         self,
@@ -608,7 +608,7 @@ class AsyncChatCompletions:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Look up a stored answer. `GET /chat/completions/{completion_id}`"""
+        """Look up a stored chat completion. `GET /chat/completions/{completion_id}`"""
 
     async def update(
         self,
@@ -617,7 +617,7 @@ class AsyncChatCompletions:
         metadata: oai.types.Metadata | None,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ChatCompletion:
-        """Change the metadata of a stored answer. `POST /chat/completions/{completion_id}`"""
+        """Change the metadata of a stored chat completion. `POST /chat/completions/{completion_id}`"""
 
     @property
     def messages(self) -> AsyncChatCompletionsMessages:
@@ -664,7 +664,7 @@ class AsyncChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
-        """Answer a conversation in a type of yours."""
+        """Create a chat completion whose content is parsed as your type."""
 
     async def run_tools(
         self,
@@ -710,7 +710,7 @@ class AsyncChatCompletions:
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
-        """Answer a conversation, calling the tools that the model asks for until it is done."""
+        """Create chat completions and run the tools that the model calls, until it stops."""
 
     def stream(
         self,
@@ -753,7 +753,7 @@ class AsyncChatCompletions:
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
-        """Answer a conversation as a stream of events, put together."""
+        """Stream a chat completion with typed events and a snapshot."""
 
     @property
     def with_raw_response(self) -> AsyncChatCompletionsRaw:
@@ -802,7 +802,7 @@ class AsyncChatCompletionsMessages:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.chat.ChatCompletionStoreMessage], oai.types.chat.ChatCompletionStoreMessage]:
-        """List the messages that a stored answer was given to. `GET /chat/completions/{completion_id}/messages`"""
+        """List the input messages of a stored chat completion. `GET /chat/completions/{completion_id}/messages`"""
 
     @property
     def with_raw_response(self) -> AsyncChatCompletionsMessagesRaw:

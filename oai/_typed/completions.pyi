@@ -171,7 +171,7 @@ class Completions:
         """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     def __call__(
         self,
         engine_id: str,
@@ -183,7 +183,7 @@ class Completions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     def __call__(
         self,
         engine_id: str,
@@ -195,7 +195,7 @@ class Completions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     def __call__(
         self,
         engine_id: str,
@@ -383,7 +383,7 @@ class AsyncCompletions:
         """Continue a text, the way before conversations. `POST /completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     async def __call__(
         self,
         engine_id: str,
@@ -395,7 +395,7 @@ class AsyncCompletions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     async def __call__(
         self,
         engine_id: str,
@@ -407,7 +407,7 @@ class AsyncCompletions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     async def __call__(
         self,
         engine_id: str,

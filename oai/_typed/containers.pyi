@@ -98,7 +98,7 @@ class ContainersFiles:
         file_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
-        """Put a file into a container: an upload, or one that was uploaded before. `POST /containers/{container_id}/files`"""
+        """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`"""
 
     def delete(
         self,
@@ -274,7 +274,7 @@ class AsyncContainersFiles:
         file_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.containers.FileCreateResponse:
-        """Put a file into a container: an upload, or one that was uploaded before. `POST /containers/{container_id}/files`"""
+        """Add a file to a container: an upload, or an existing file. `POST /containers/{container_id}/files`"""
 
     async def delete(
         self,

@@ -25,7 +25,7 @@ class Decisions:
         safety_identifier: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Decision:
-        """Have questions about an input decided: yes or no, a choice, or a score. `POST /decisions`"""
+        """Decide questions about an input: yes or no, a choice, or a score. `POST /decisions`"""
 
     @property
     def with_raw_response(self) -> DecisionsRaw:
@@ -58,7 +58,7 @@ class AsyncDecisions:
         safety_identifier: str | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Decision:
-        """Have questions about an input decided: yes or no, a choice, or a score. `POST /decisions`"""
+        """Decide questions about an input: yes or no, a choice, or a score. `POST /decisions`"""
 
     @property
     def with_raw_response(self) -> AsyncDecisionsRaw:

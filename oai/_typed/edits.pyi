@@ -10,7 +10,7 @@ from typing_extensions import deprecated
 class Edits:
     """The operations below `edits`."""
 
-    @deprecated('the API has dropped it; ask chat.completions.create for the edit')
+    @deprecated('removed from the API; use chat.completions.create')
     def create(
         self,
         *,
@@ -24,7 +24,7 @@ class Edits:
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 
-    @deprecated('the API has dropped it; ask chat.completions.create for the edit')
+    @deprecated('removed from the API; use chat.completions.create')
     def __call__(
         self,
         *,
@@ -58,7 +58,7 @@ class EditsStreaming:
 class AsyncEdits:
     """The operations below `edits`."""
 
-    @deprecated('the API has dropped it; ask chat.completions.create for the edit')
+    @deprecated('removed from the API; use chat.completions.create')
     async def create(
         self,
         *,
@@ -72,7 +72,7 @@ class AsyncEdits:
     ) -> oai.types.legacy.Edit:
         """Edit a text by an instruction. `POST /edits`"""
 
-    @deprecated('the API has dropped it; ask chat.completions.create for the edit')
+    @deprecated('removed from the API; use chat.completions.create')
     async def __call__(
         self,
         *,

@@ -21,7 +21,7 @@ class Embeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Turn texts into vectors. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`"""
 
     def __call__(
         self,
@@ -33,7 +33,7 @@ class Embeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Turn texts into vectors. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`"""
 
     @property
     def with_raw_response(self) -> EmbeddingsRaw:
@@ -65,7 +65,7 @@ class AsyncEmbeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Turn texts into vectors. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`"""
 
     async def __call__(
         self,
@@ -77,7 +77,7 @@ class AsyncEmbeddings:
         user: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.CreateEmbeddingResponse:
-        """Turn texts into vectors. `POST /embeddings`"""
+        """Create embedding vectors of texts. `POST /embeddings`"""
 
     @property
     def with_raw_response(self) -> AsyncEmbeddingsRaw:

@@ -14,7 +14,7 @@ from typing_extensions import deprecated
 class Engines:
     """The operations below `engines`."""
 
-    @deprecated('the API has dropped it; use models.list')
+    @deprecated('removed from the API; use models.list')
     def list(
         self,
         *,
@@ -22,7 +22,7 @@ class Engines:
     ) -> Page[oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
-    @deprecated('the API has dropped it; use models.retrieve')
+    @deprecated('removed from the API; use models.retrieve')
     def retrieve(
         self,
         engine_id: str,
@@ -36,7 +36,7 @@ class Engines:
         """The operations below `engines.completions`."""
 
     @overload
-    @deprecated('the API has dropped it; use models.list')
+    @deprecated('removed from the API; use models.list')
     def __call__(
         self,
         *,
@@ -45,7 +45,7 @@ class Engines:
         """List the engines, as models were called. `GET /engines`"""
 
     @overload
-    @deprecated('the API has dropped it; use models.retrieve')
+    @deprecated('removed from the API; use models.retrieve')
     def __call__(
         self,
         engine_id: str,
@@ -81,7 +81,7 @@ class EnginesCompletions:
     """The operations below `engines.completions`."""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     def create(
         self,
         engine_id: str,
@@ -93,7 +93,7 @@ class EnginesCompletions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     def create(
         self,
         engine_id: str,
@@ -105,7 +105,7 @@ class EnginesCompletions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     def create(
         self,
         engine_id: str,
@@ -136,7 +136,7 @@ class EnginesCompletionsStreaming:
 class AsyncEngines:
     """The operations below `engines`."""
 
-    @deprecated('the API has dropped it; use models.list')
+    @deprecated('removed from the API; use models.list')
     def list(
         self,
         *,
@@ -144,7 +144,7 @@ class AsyncEngines:
     ) -> AsyncPages[AsyncPage[oai.types.legacy.Engine], oai.types.legacy.Engine]:
         """List the engines, as models were called. `GET /engines`"""
 
-    @deprecated('the API has dropped it; use models.retrieve')
+    @deprecated('removed from the API; use models.retrieve')
     async def retrieve(
         self,
         engine_id: str,
@@ -158,7 +158,7 @@ class AsyncEngines:
         """The operations below `engines.completions`."""
 
     @overload
-    @deprecated('the API has dropped it; use models.list')
+    @deprecated('removed from the API; use models.list')
     def __call__(
         self,
         *,
@@ -167,7 +167,7 @@ class AsyncEngines:
         """List the engines, as models were called. `GET /engines`"""
 
     @overload
-    @deprecated('the API has dropped it; use models.retrieve')
+    @deprecated('removed from the API; use models.retrieve')
     async def __call__(
         self,
         engine_id: str,
@@ -203,7 +203,7 @@ class AsyncEnginesCompletions:
     """The operations below `engines.completions`."""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     async def create(
         self,
         engine_id: str,
@@ -215,7 +215,7 @@ class AsyncEnginesCompletions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     async def create(
         self,
         engine_id: str,
@@ -227,7 +227,7 @@ class AsyncEnginesCompletions:
         """Complete a prompt with the engine that the path names. `POST /engines/{engine_id}/completions`"""
 
     @overload
-    @deprecated('the API has dropped it; use completions.create with model')
+    @deprecated('removed from the API; use completions.create with model')
     async def create(
         self,
         engine_id: str,

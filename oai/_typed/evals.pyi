@@ -28,7 +28,7 @@ class Evals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
-        """Define an evaluation: what its data looks like, and how answers are graded. `POST /evals`"""
+        """Define an evaluation: the schema of its data, and its graders. `POST /evals`"""
 
     def delete(
         self,
@@ -130,7 +130,7 @@ class EvalsRuns:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
-        """Run an evaluation over a model or over stored answers. `POST /evals/{eval_id}/runs`"""
+        """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`"""
 
     def delete(
         self,
@@ -211,7 +211,7 @@ class EvalsRunsOutputItems:
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.evals.runs.OutputItemListResponse]:
-        """List what a run was given, what it answered, and the grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
+        """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
 
     def retrieve(
         self,
@@ -221,7 +221,7 @@ class EvalsRunsOutputItems:
         run_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
-        """Look up one answer of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+        """Look up an output item of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
 
     @property
     def with_raw_response(self) -> EvalsRunsOutputItemsRaw:
@@ -254,7 +254,7 @@ class AsyncEvals:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.EvalCreateResponse:
-        """Define an evaluation: what its data looks like, and how answers are graded. `POST /evals`"""
+        """Define an evaluation: the schema of its data, and its graders. `POST /evals`"""
 
     async def delete(
         self,
@@ -356,7 +356,7 @@ class AsyncEvalsRuns:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.RunCreateResponse:
-        """Run an evaluation over a model or over stored answers. `POST /evals/{eval_id}/runs`"""
+        """Run an evaluation of a model or of stored completions. `POST /evals/{eval_id}/runs`"""
 
     async def delete(
         self,
@@ -437,7 +437,7 @@ class AsyncEvalsRunsOutputItems:
         status: Literal["fail", "pass"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.evals.runs.OutputItemListResponse], oai.types.evals.runs.OutputItemListResponse]:
-        """List what a run was given, what it answered, and the grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
+        """List the output items of a run: inputs, outputs and grades. `GET /evals/{eval_id}/runs/{run_id}/output_items`"""
 
     async def retrieve(
         self,
@@ -447,7 +447,7 @@ class AsyncEvalsRunsOutputItems:
         run_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.evals.runs.OutputItemRetrieveResponse:
-        """Look up one answer of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
+        """Look up an output item of a run and its grades. `GET /evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}`"""
 
     @property
     def with_raw_response(self) -> AsyncEvalsRunsOutputItemsRaw:

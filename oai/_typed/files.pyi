@@ -79,7 +79,7 @@ class Files:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.FileObject:
-        """Wait until a file has been processed, for half an hour unless told otherwise."""
+        """Wait until a file has been processed, by default at most half an hour."""
 
     @overload
     def __call__(
@@ -197,7 +197,7 @@ class AsyncFiles:
         deadline: float | Omit = omit,
         cancel: oai.helpers.polling.Cancel | Omit = omit,
     ) -> oai.types.FileObject:
-        """Wait until a file has been processed, for half an hour unless told otherwise."""
+        """Wait until a file has been processed, by default at most half an hour."""
 
     @overload
     def __call__(

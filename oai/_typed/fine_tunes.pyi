@@ -12,7 +12,7 @@ from typing_extensions import deprecated
 class FineTunes:
     """The operations below `fine_tunes`."""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list')
+    @deprecated('removed from the API; use fine_tuning.jobs.list')
     def list(
         self,
         *,
@@ -20,7 +20,7 @@ class FineTunes:
     ) -> Page[oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.retrieve')
+    @deprecated('removed from the API; use fine_tuning.jobs.retrieve')
     def retrieve(
         self,
         fine_tune_id: str,
@@ -29,7 +29,7 @@ class FineTunes:
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.create')
+    @deprecated('removed from the API; use fine_tuning.jobs.create')
     def create(
         self,
         *,
@@ -49,7 +49,7 @@ class FineTunes:
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list_events')
+    @deprecated('removed from the API; use fine_tuning.jobs.list_events')
     def list_events(
         self,
         fine_tune_id: str,
@@ -58,7 +58,7 @@ class FineTunes:
     ) -> Page[oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.cancel')
+    @deprecated('removed from the API; use fine_tuning.jobs.cancel')
     def cancel(
         self,
         fine_tune_id: str,
@@ -95,7 +95,7 @@ class FineTunesStreaming:
 class AsyncFineTunes:
     """The operations below `fine_tunes`."""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list')
+    @deprecated('removed from the API; use fine_tuning.jobs.list')
     def list(
         self,
         *,
@@ -103,7 +103,7 @@ class AsyncFineTunes:
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTune], oai.types.legacy.FineTune]:
         """List the fine-tunes. `GET /fine-tunes`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.retrieve')
+    @deprecated('removed from the API; use fine_tuning.jobs.retrieve')
     async def retrieve(
         self,
         fine_tune_id: str,
@@ -112,7 +112,7 @@ class AsyncFineTunes:
     ) -> oai.types.legacy.FineTune:
         """Look up a fine-tune. `GET /fine-tunes/{fine_tune_id}`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.create')
+    @deprecated('removed from the API; use fine_tuning.jobs.create')
     async def create(
         self,
         *,
@@ -132,7 +132,7 @@ class AsyncFineTunes:
     ) -> oai.types.legacy.FineTune:
         """Start a fine-tune. `POST /fine-tunes`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.list_events')
+    @deprecated('removed from the API; use fine_tuning.jobs.list_events')
     def list_events(
         self,
         fine_tune_id: str,
@@ -141,7 +141,7 @@ class AsyncFineTunes:
     ) -> AsyncPages[AsyncPage[oai.types.legacy.FineTuneEvent], oai.types.legacy.FineTuneEvent]:
         """List the events of a fine-tune. `GET /fine-tunes/{fine_tune_id}/events`"""
 
-    @deprecated('the API has dropped it; use fine_tuning.jobs.cancel')
+    @deprecated('removed from the API; use fine_tuning.jobs.cancel')
     async def cancel(
         self,
         fine_tune_id: str,

@@ -96,7 +96,7 @@ class FineTuningAlphaGraders:
         item: Any | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderRunResponse:
-        """Grade an answer with a grader, to try it out. `POST /fine_tuning/alpha/graders/run`"""
+        """Run a grader on a sample, to test the grader. `POST /fine_tuning/alpha/graders/run`"""
 
     def validate(
         self,
@@ -161,7 +161,7 @@ class FineTuningCheckpointsPermissions:
         project_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Page[oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
-        """Let other projects use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Permit other projects to use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     def delete(
         self,
@@ -170,7 +170,7 @@ class FineTuningCheckpointsPermissions:
         fine_tuned_model_checkpoint: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionDeleteResponse:
-        """Take back a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
+        """Revoke a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
 
     def list(
         self,
@@ -195,7 +195,7 @@ class FineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Get the projects that may use a checkpoint as one answer. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @property
     def with_raw_response(self) -> FineTuningCheckpointsPermissionsRaw:
@@ -265,7 +265,7 @@ class FineTuningJobs:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.fine_tuning.FineTuningJobEvent]:
-        """List what has happened in a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
+        """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
 
     def pause(
         self,
@@ -281,7 +281,7 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Let a paused fine-tuning job go on. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
+        """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
 
     def retrieve(
         self,
@@ -289,7 +289,7 @@ class FineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Look up a fine-tuning job and the model that it made. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
+        """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
 
     @property
     def checkpoints(self) -> FineTuningJobsCheckpoints:
@@ -437,7 +437,7 @@ class AsyncFineTuningAlphaGraders:
         item: Any | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.alpha.GraderRunResponse:
-        """Grade an answer with a grader, to try it out. `POST /fine_tuning/alpha/graders/run`"""
+        """Run a grader on a sample, to test the grader. `POST /fine_tuning/alpha/graders/run`"""
 
     async def validate(
         self,
@@ -502,7 +502,7 @@ class AsyncFineTuningCheckpointsPermissions:
         project_ids: Sequence[str],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncPage[oai.types.fine_tuning.checkpoints.PermissionCreateResponse], oai.types.fine_tuning.checkpoints.PermissionCreateResponse]:
-        """Let other projects use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Permit other projects to use a checkpoint of a fine-tuned model. `POST /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     async def delete(
         self,
@@ -511,7 +511,7 @@ class AsyncFineTuningCheckpointsPermissions:
         fine_tuned_model_checkpoint: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionDeleteResponse:
-        """Take back a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
+        """Revoke a project's permission to use a checkpoint. `DELETE /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions/{permission_id}`"""
 
     def list(
         self,
@@ -536,7 +536,7 @@ class AsyncFineTuningCheckpointsPermissions:
         project_id: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.checkpoints.PermissionRetrieveResponse:
-        """Get the projects that may use a checkpoint as one answer. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
+        """Get the projects that may use a checkpoint in one response. `GET /fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions`"""
 
     @property
     def with_raw_response(self) -> AsyncFineTuningCheckpointsPermissionsRaw:
@@ -606,7 +606,7 @@ class AsyncFineTuningJobs:
         limit: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.fine_tuning.FineTuningJobEvent], oai.types.fine_tuning.FineTuningJobEvent]:
-        """List what has happened in a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
+        """List the events of a fine-tuning job. `GET /fine_tuning/jobs/{fine_tuning_job_id}/events`"""
 
     async def pause(
         self,
@@ -622,7 +622,7 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Let a paused fine-tuning job go on. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
+        """Resume a paused fine-tuning job. `POST /fine_tuning/jobs/{fine_tuning_job_id}/resume`"""
 
     async def retrieve(
         self,
@@ -630,7 +630,7 @@ class AsyncFineTuningJobs:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.fine_tuning.FineTuningJob:
-        """Look up a fine-tuning job and the model that it made. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
+        """Look up a fine-tuning job and its model. `GET /fine_tuning/jobs/{fine_tuning_job_id}`"""
 
     @property
     def checkpoints(self) -> AsyncFineTuningJobsCheckpoints:

@@ -55,7 +55,7 @@ class Images:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def edit(
@@ -84,7 +84,7 @@ class Images:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def edit(
@@ -113,7 +113,7 @@ class Images:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | Stream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     def generate(
@@ -261,7 +261,7 @@ class AsyncImages:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def edit(
@@ -290,7 +290,7 @@ class AsyncImages:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def edit(
@@ -319,7 +319,7 @@ class AsyncImages:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ImagesResponse | AsyncStream[oai.types.ImageEditStreamEvent]:
-        """Change one or more images as a prompt says. `POST /images/edits`"""
+        """Edit one or more images according to a prompt. `POST /images/edits`"""
 
     @overload
     async def generate(

@@ -45,7 +45,7 @@ class Live:
         max_delay: float | Omit = omit,
         max_queue_size: int | Omit = omit,
     ) -> ConnectionManager[LiveConnection]:
-        """Begin a live session over a WebSocket."""
+        """Start a live session over a WebSocket."""
 
     @property
     def forks(self) -> LiveForks:
@@ -304,7 +304,7 @@ class LiveSessions:
         session: oai.types.live.Session,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Take an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
+        """Accept an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
 
     def download_recording(
         self,
@@ -322,7 +322,7 @@ class LiveSessions:
         session: oai.types.live.MediaSessionForkConfigParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.live.SessionForkResponse:
-        """Begin a live session that goes on from another. `POST /live/sessions/{session_id}/fork`"""
+        """Fork a live session. `POST /live/sessions/{session_id}/fork`"""
 
     def hangup(
         self,
@@ -348,7 +348,7 @@ class LiveSessions:
         status_code: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Turn an incoming live session away. `POST /live/sessions/{session_id}/reject`"""
+        """Reject an incoming live session. `POST /live/sessions/{session_id}/reject`"""
 
     @property
     def with_raw_response(self) -> LiveSessionsRaw:
@@ -394,7 +394,7 @@ class LiveForks:
         max_delay: float | Omit = omit,
         max_queue_size: int | Omit = omit,
     ) -> ConnectionManager[LiveForksConnection]:
-        """Begin a live session from another one, over a WebSocket."""
+        """Fork a live session over a WebSocket."""
 
     @property
     def with_raw_response(self) -> LiveForksRaw:
@@ -907,7 +907,7 @@ class AsyncLive:
         max_delay: float | Omit = omit,
         max_queue_size: int | Omit = omit,
     ) -> AsyncConnectionManager[AsyncLiveConnection]:
-        """Begin a live session over a WebSocket."""
+        """Start a live session over a WebSocket."""
 
     @property
     def forks(self) -> AsyncLiveForks:
@@ -1166,7 +1166,7 @@ class AsyncLiveSessions:
         session: oai.types.live.Session,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Take an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
+        """Accept an incoming live session and configure it. `POST /live/sessions/{session_id}/accept`"""
 
     async def download_recording(
         self,
@@ -1184,7 +1184,7 @@ class AsyncLiveSessions:
         session: oai.types.live.MediaSessionForkConfigParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.live.SessionForkResponse:
-        """Begin a live session that goes on from another. `POST /live/sessions/{session_id}/fork`"""
+        """Fork a live session. `POST /live/sessions/{session_id}/fork`"""
 
     async def hangup(
         self,
@@ -1210,7 +1210,7 @@ class AsyncLiveSessions:
         status_code: int,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Turn an incoming live session away. `POST /live/sessions/{session_id}/reject`"""
+        """Reject an incoming live session. `POST /live/sessions/{session_id}/reject`"""
 
     @property
     def with_raw_response(self) -> AsyncLiveSessionsRaw:
@@ -1256,7 +1256,7 @@ class AsyncLiveForks:
         max_delay: float | Omit = omit,
         max_queue_size: int | Omit = omit,
     ) -> AsyncConnectionManager[AsyncLiveForksConnection]:
-        """Begin a live session from another one, over a WebSocket."""
+        """Fork a live session over a WebSocket."""
 
     @property
     def with_raw_response(self) -> AsyncLiveForksRaw:

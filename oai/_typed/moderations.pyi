@@ -17,7 +17,7 @@ class Moderations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Tell whether texts or images are harmful. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`"""
 
     def __call__(
         self,
@@ -26,7 +26,7 @@ class Moderations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Tell whether texts or images are harmful. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`"""
 
     @property
     def with_raw_response(self) -> ModerationsRaw:
@@ -55,7 +55,7 @@ class AsyncModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Tell whether texts or images are harmful. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`"""
 
     async def __call__(
         self,
@@ -64,7 +64,7 @@ class AsyncModerations:
         model: str | oai.types.ModerationModel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.ModerationCreateResponse:
-        """Tell whether texts or images are harmful. `POST /moderations`"""
+        """Classify texts or images as harmful or not. `POST /moderations`"""
 
     @property
     def with_raw_response(self) -> AsyncModerationsRaw:

@@ -238,7 +238,7 @@ class RealtimeCalls:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Take an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
+        """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
 
     def create(
         self,
@@ -273,7 +273,7 @@ class RealtimeCalls:
         status_code: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Turn an incoming call away. `POST /realtime/calls/{call_id}/reject`"""
+        """Reject an incoming call. `POST /realtime/calls/{call_id}/reject`"""
 
     @property
     def with_raw_response(self) -> RealtimeCallsRaw:
@@ -310,7 +310,7 @@ class RealtimeClientSecrets:
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.ClientSecretCreateResponse:
-        """Make a short-lived key with which a browser may open a session. `POST /realtime/client_secrets`"""
+        """Create a short-lived key with which a browser can open a session. `POST /realtime/client_secrets`"""
 
     @property
     def with_raw_response(self) -> RealtimeClientSecretsRaw:
@@ -424,7 +424,7 @@ class RealtimeTranslationsClientSecrets:
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
-        """Make a short-lived key with which a browser may open a translation. `POST /realtime/translations/client_secrets`"""
+        """Create a short-lived key with which a browser can open a translation. `POST /realtime/translations/client_secrets`"""
 
     @property
     def with_raw_response(self) -> RealtimeTranslationsClientSecretsRaw:
@@ -665,7 +665,7 @@ class AsyncRealtimeCalls:
         truncation: oai.types.realtime.RealtimeTruncationParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Take an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
+        """Accept an incoming call and configure its session. `POST /realtime/calls/{call_id}/accept`"""
 
     async def create(
         self,
@@ -700,7 +700,7 @@ class AsyncRealtimeCalls:
         status_code: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> None:
-        """Turn an incoming call away. `POST /realtime/calls/{call_id}/reject`"""
+        """Reject an incoming call. `POST /realtime/calls/{call_id}/reject`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeCallsRaw:
@@ -737,7 +737,7 @@ class AsyncRealtimeClientSecrets:
         session: oai.types.realtime.RealtimeSessionCreateRequestParam | oai.types.realtime.RealtimeTranscriptionSessionCreateRequestParam | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.ClientSecretCreateResponse:
-        """Make a short-lived key with which a browser may open a session. `POST /realtime/client_secrets`"""
+        """Create a short-lived key with which a browser can open a session. `POST /realtime/client_secrets`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeClientSecretsRaw:
@@ -851,7 +851,7 @@ class AsyncRealtimeTranslationsClientSecrets:
         expires_after: oai.types.realtime.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.realtime.RealtimeTranslationClientSecretCreateResponse:
-        """Make a short-lived key with which a browser may open a translation. `POST /realtime/translations/client_secrets`"""
+        """Create a short-lived key with which a browser can open a translation. `POST /realtime/translations/client_secrets`"""
 
     @property
     def with_raw_response(self) -> AsyncRealtimeTranslationsClientSecretsRaw:

@@ -35,7 +35,7 @@ class Responses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Stop a response that is made in the background. `POST /responses/{response_id}/cancel`"""
+        """Cancel a background response. `POST /responses/{response_id}/cancel`"""
 
     def compact(
         self,
@@ -51,7 +51,7 @@ class Responses:
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
-        """Shorten a long conversation to what the next response needs. `POST /responses/compact`"""
+        """Compact a long conversation for the next response. `POST /responses/compact`"""
 
     @overload
     def create(
@@ -93,7 +93,7 @@ class Responses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
     @overload
     def create(
@@ -135,7 +135,7 @@ class Responses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
     @overload
     def create(
@@ -177,7 +177,7 @@ class Responses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
     def delete(
         self,
@@ -198,7 +198,7 @@ class Responses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
 
     @overload
     def retrieve(
@@ -211,7 +211,7 @@ class Responses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> Stream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
 
     @overload
     def retrieve(
@@ -224,7 +224,7 @@ class Responses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | Stream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
 
     @property
     def input_items(self) -> ResponsesInputItems:
@@ -275,7 +275,7 @@ class Responses:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
-        """Answer an input in a type of yours."""
+        """Create a response whose output is parsed as your type."""
 
     def run_tools(
         self,
@@ -319,7 +319,7 @@ class Responses:
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
-        """Answer an input, calling the tools that the model asks for until it is done."""
+        """Create responses and run the tools that the model calls, until it stops."""
 
     def stream(
         self,
@@ -362,7 +362,7 @@ class Responses:
         starting_after: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.ResponseStreamManager[T]:
-        """Answer an input as a stream of events, put together; or take up the stream of a response."""
+        """Stream a response with typed events and a snapshot, or resume the stream of a response."""
 
     def poll(
         self,
@@ -376,7 +376,7 @@ class Responses:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Wait until a response that is made in the background has ended."""
+        """Wait until a background response has ended."""
 
     def connect(
         self,
@@ -509,7 +509,7 @@ class ResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> CursorPage[oai.types.responses.ResponseItem]:
-        """List the items that a response was given. `GET /responses/{response_id}/input_items`"""
+        """List the input items of a response. `GET /responses/{response_id}/input_items`"""
 
     @property
     def with_raw_response(self) -> ResponsesInputItemsRaw:
@@ -576,7 +576,7 @@ class AsyncResponses:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Stop a response that is made in the background. `POST /responses/{response_id}/cancel`"""
+        """Cancel a background response. `POST /responses/{response_id}/cancel`"""
 
     async def compact(
         self,
@@ -592,7 +592,7 @@ class AsyncResponses:
         service_tier: Literal["auto", "default", "fast", "flex", "priority"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.CompactedResponse:
-        """Shorten a long conversation to what the next response needs. `POST /responses/compact`"""
+        """Compact a long conversation for the next response. `POST /responses/compact`"""
 
     @overload
     async def create(
@@ -634,7 +634,7 @@ class AsyncResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
     @overload
     async def create(
@@ -676,7 +676,7 @@ class AsyncResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
     @overload
     async def create(
@@ -718,7 +718,7 @@ class AsyncResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Answer an input, with tools where the model wants them. `POST /responses`"""
+        """Create a response to an input, with tools if the model calls them. `POST /responses`"""
 
     async def delete(
         self,
@@ -739,7 +739,7 @@ class AsyncResponses:
         stream: Literal[False] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
 
     @overload
     async def retrieve(
@@ -752,7 +752,7 @@ class AsyncResponses:
         stream: Literal[True],
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
 
     @overload
     async def retrieve(
@@ -765,7 +765,7 @@ class AsyncResponses:
         stream: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response | AsyncStream[oai.types.responses.ResponseStreamEvent]:
-        """Look up a stored response, or go on reading its events. `GET /responses/{response_id}`"""
+        """Look up a stored response, or resume its stream of events. `GET /responses/{response_id}`"""
 
     @property
     def input_items(self) -> AsyncResponsesInputItems:
@@ -816,7 +816,7 @@ class AsyncResponses:
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
-        """Answer an input in a type of yours."""
+        """Create a response whose output is parsed as your type."""
 
     async def run_tools(
         self,
@@ -860,7 +860,7 @@ class AsyncResponses:
         max_parallel: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
-        """Answer an input, calling the tools that the model asks for until it is done."""
+        """Create responses and run the tools that the model calls, until it stops."""
 
     def stream(
         self,
@@ -903,7 +903,7 @@ class AsyncResponses:
         starting_after: int | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.AsyncResponseStreamManager[T]:
-        """Answer an input as a stream of events, put together; or take up the stream of a response."""
+        """Stream a response with typed events and a snapshot, or resume the stream of a response."""
 
     async def poll(
         self,
@@ -917,7 +917,7 @@ class AsyncResponses:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.Response:
-        """Wait until a response that is made in the background has ended."""
+        """Wait until a background response has ended."""
 
     def connect(
         self,
@@ -1050,7 +1050,7 @@ class AsyncResponsesInputItems:
         order: Literal["asc", "desc"] | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> AsyncPages[AsyncCursorPage[oai.types.responses.ResponseItem], oai.types.responses.ResponseItem]:
-        """List the items that a response was given. `GET /responses/{response_id}/input_items`"""
+        """List the input items of a response. `GET /responses/{response_id}/input_items`"""
 
     @property
     def with_raw_response(self) -> AsyncResponsesInputItemsRaw:

@@ -20,7 +20,7 @@ class Uploads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Give up an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
+        """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
 
     def complete(
         self,
@@ -30,7 +30,7 @@ class Uploads:
         md5: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Put the parts of an upload together to a file, in the order that is given. `POST /uploads/{upload_id}/complete`"""
+        """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`"""
 
     def create(
         self,
@@ -42,7 +42,7 @@ class Uploads:
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Begin the upload of a large file, part by part. `POST /uploads`"""
+        """Start the upload of a large file in parts. `POST /uploads`"""
 
     @property
     def parts(self) -> UploadsParts:
@@ -132,7 +132,7 @@ class AsyncUploads:
         *,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Give up an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
+        """Cancel an upload; no further part can be added. `POST /uploads/{upload_id}/cancel`"""
 
     async def complete(
         self,
@@ -142,7 +142,7 @@ class AsyncUploads:
         md5: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Put the parts of an upload together to a file, in the order that is given. `POST /uploads/{upload_id}/complete`"""
+        """Combine the parts of an upload to a file, in the order of `part_ids`. `POST /uploads/{upload_id}/complete`"""
 
     async def create(
         self,
@@ -154,7 +154,7 @@ class AsyncUploads:
         expires_after: oai.types.uploads.ExpiresAfter | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Upload:
-        """Begin the upload of a large file, part by part. `POST /uploads`"""
+        """Start the upload of a large file in parts. `POST /uploads`"""
 
     @property
     def parts(self) -> AsyncUploadsParts:

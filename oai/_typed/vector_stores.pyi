@@ -28,7 +28,7 @@ class VectorStores:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Make a store in which files can be searched by meaning. `POST /vector_stores`"""
+        """Create a vector store, for searching files by meaning. `POST /vector_stores`"""
 
     def delete(
         self,
@@ -272,7 +272,7 @@ class VectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Take a file out of a vector store; the file itself stays. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     def list(
         self,
@@ -409,7 +409,7 @@ class AsyncVectorStores:
         name: str | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VectorStore:
-        """Make a store in which files can be searched by meaning. `POST /vector_stores`"""
+        """Create a vector store, for searching files by meaning. `POST /vector_stores`"""
 
     async def delete(
         self,
@@ -653,7 +653,7 @@ class AsyncVectorStoresFiles:
         vector_store_id: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.vector_stores.VectorStoreFileDeleted:
-        """Take a file out of a vector store; the file itself stays. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
+        """Remove a file from a vector store, without deleting the file. `DELETE /vector_stores/{vector_store_id}/files/{file_id}`"""
 
     def list(
         self,

@@ -27,7 +27,7 @@ class Videos:
         size: oai.types.VideoSize | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Make a video from a prompt. `POST /videos`"""
+        """Generate a video from a prompt. `POST /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def create_character(
@@ -37,7 +37,7 @@ class Videos:
         video: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VideoCreateCharacterResponse:
-        """Make a character from a video, to appear in others. `POST /videos/characters`"""
+        """Create a character from a video, to appear in others. `POST /videos/characters`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def delete(
@@ -66,7 +66,7 @@ class Videos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Change a video as a prompt says. `POST /videos/edits`"""
+        """Edit a video according to a prompt. `POST /videos/edits`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def extend(
@@ -77,7 +77,7 @@ class Videos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Let a video go on as a prompt says. `POST /videos/extensions`"""
+        """Extend a video according to a prompt. `POST /videos/extensions`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def get_character(
@@ -107,7 +107,7 @@ class Videos:
         prompt: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Make a video anew from a finished one and a prompt. `POST /videos/{video_id}/remix`"""
+        """Remix a finished video according to a prompt. `POST /videos/{video_id}/remix`"""
 
     @deprecated('the official SDK marks it as deprecated')
     def retrieve(
@@ -131,7 +131,7 @@ class Videos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Create a video, and wait until it is there."""
+        """Create a video, and wait until it has been generated."""
 
     def poll(
         self,
@@ -142,7 +142,7 @@ class Videos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Wait until a video is there."""
+        """Wait until a video has been generated."""
 
     @property
     def with_raw_response(self) -> VideosRaw:
@@ -197,7 +197,7 @@ class AsyncVideos:
         size: oai.types.VideoSize | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Make a video from a prompt. `POST /videos`"""
+        """Generate a video from a prompt. `POST /videos`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def create_character(
@@ -207,7 +207,7 @@ class AsyncVideos:
         video: File,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.VideoCreateCharacterResponse:
-        """Make a character from a video, to appear in others. `POST /videos/characters`"""
+        """Create a character from a video, to appear in others. `POST /videos/characters`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def delete(
@@ -236,7 +236,7 @@ class AsyncVideos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Change a video as a prompt says. `POST /videos/edits`"""
+        """Edit a video according to a prompt. `POST /videos/edits`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def extend(
@@ -247,7 +247,7 @@ class AsyncVideos:
         video: File | oai.types.videos.VideoVideoReferenceInputParam,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Let a video go on as a prompt says. `POST /videos/extensions`"""
+        """Extend a video according to a prompt. `POST /videos/extensions`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def get_character(
@@ -277,7 +277,7 @@ class AsyncVideos:
         prompt: str,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Make a video anew from a finished one and a prompt. `POST /videos/{video_id}/remix`"""
+        """Remix a finished video according to a prompt. `POST /videos/{video_id}/remix`"""
 
     @deprecated('the official SDK marks it as deprecated')
     async def retrieve(
@@ -301,7 +301,7 @@ class AsyncVideos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Create a video, and wait until it is there."""
+        """Create a video, and wait until it has been generated."""
 
     async def poll(
         self,
@@ -312,7 +312,7 @@ class AsyncVideos:
         cancel: oai.helpers.polling.Cancel | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.Video:
-        """Wait until a video is there."""
+        """Wait until a video has been generated."""
 
     @property
     def with_raw_response(self) -> AsyncVideosRaw:

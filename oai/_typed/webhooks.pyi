@@ -60,7 +60,7 @@ class Webhooks:
         keep_old_secret_active_for_24_hours: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
-        """Replace the secret with which the events of a webhook are signed. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
+        """Rotate the signing secret of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
 
     def test(
         self,
@@ -215,7 +215,7 @@ class AsyncWebhooks:
         keep_old_secret_active_for_24_hours: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.webhooks.WebhookEndpointWithSecret:
-        """Replace the secret with which the events of a webhook are signed. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
+        """Rotate the signing secret of a webhook. `POST /webhook_endpoints/{webhook_endpoint_id}/rotate_secret`"""
 
     async def test(
         self,

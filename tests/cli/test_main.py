@@ -424,7 +424,7 @@ def test_imported_document_operations_can_be_called(
     document = DATA / "model_server.json"
     table = tmp_path / "my.toml"
     assert main(["--output", str(table), "import", str(document)]) == 0
-    assert "my_types.py has the types of the answers" in capsys.readouterr().out
+    assert "my_types.py has the types of the responses" in capsys.readouterr().out
     server.reply(json={"tokens": [1, 2], "count": 2, "max_model_len": 8})
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     words = ["--table", str(table), "--base-url", server.url, "tokenize", "prompt=Hello"]

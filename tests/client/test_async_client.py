@@ -1,4 +1,4 @@
-"""What is only so for `AsyncOpenAI`: loops, tasks, cancellation, and the iteration of lists."""
+"""Features of `AsyncOpenAI` alone: loops, tasks, cancellation, and async iteration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Body = Callable[[oai.AsyncOpenAI], Awaitable[Any]]
 
 
 def run(server: Loopback, body: Body, **options: Any) -> Any:
-    """Run `body` with a client of the server and see that nothing is left over."""
+    """Run `body` with a client of the server and assert that no task remains."""
 
     async def main() -> Any:
         async with oai.AsyncOpenAI(
@@ -56,7 +56,7 @@ def test_functions_are_coroutine_functions_with_the_same_signatures() -> None:
         assert inspect.signature(one) == inspect.signature(other)
 
 
-def test_a_list_is_iterated_or_awaited(server: Loopback) -> None:
+def test_list_can_be_iterated_or_awaited(server: Loopback) -> None:
     pages = {"": ["a", "b"], "after=b": ["c"]}
     server.default = lambda seen: Answer.of_json(
         {"object": "list", "data": [{"id": name} for name in pages[seen.query]], "has_more": seen.query == ""}
@@ -73,7 +73,7 @@ def test_a_list_is_iterated_or_awaited(server: Loopback) -> None:
     assert run(server, body) == (["a", "b", "c"], True, ["c"], [2, 1])
 
 
-def test_many_calls_at_once(server: Loopback) -> None:
+def test_fifty_concurrent_calls(server: Loopback) -> None:
     server.default = lambda seen: Answer.of_json({**MODEL, "id": seen.path.rpartition("/")[2]}, delay=0.1)
 
     async def body(client: oai.AsyncOpenAI) -> Any:
@@ -85,7 +85,7 @@ def test_many_calls_at_once(server: Loopback) -> None:
     assert time.monotonic() - began < 2.5
 
 
-def test_a_stream_is_closed_early_and_the_client_goes_on(server: Loopback) -> None:
+def test_client_works_after_a_stream_is_closed_early(server: Loopback) -> None:
     server.reply(Answer.events([{"n": n} for n in range(1000)], pace=0.05), Answer.of_json(MODEL))
 
     async def body(client: oai.AsyncOpenAI) -> Any:
@@ -104,7 +104,7 @@ def test_a_stream_is_closed_early_and_the_client_goes_on(server: Loopback) -> No
     [Answer.of_json(MODEL, delay=5), Answer(chunks=[b" "] * 500, pace=0.05)],
     ids=["waiting for the answer", "reading the body"],
 )
-def test_a_cancelled_call_ends_at_once_and_the_client_goes_on(answer: Answer, server: Loopback) -> None:
+def test_cancelled_call_ends_immediately_and_the_client_works_on(answer: Answer, server: Loopback) -> None:
     server.reply(answer, Answer.of_json(MODEL))
 
     async def body(client: oai.AsyncOpenAI) -> Any:
@@ -133,7 +133,7 @@ def test_a_cancelled_call_ends_at_once_and_the_client_goes_on(answer: Answer, se
         (Answer(chunks=[b" "] * 100, pace=0.05), oai.APITimeoutError),
     ],
 )
-def test_errors_are_those_of_the_sync_client(answer: Answer, kind: type[Exception], server: Loopback) -> None:
+def test_errors_equal_those_of_the_sync_client(answer: Answer, kind: type[Exception], server: Loopback) -> None:
     server.reply(answer)
 
     async def body(client: oai.AsyncOpenAI) -> Any:
@@ -144,7 +144,7 @@ def test_errors_are_those_of_the_sync_client(answer: Answer, kind: type[Exceptio
     assert run(server, body, deadline=0.4 if kind is oai.APITimeoutError else 20) is kind
 
 
-def test_retries_and_keys_that_are_awaited(server: Loopback) -> None:
+def test_async_key_function_is_awaited_before_every_attempt(server: Loopback) -> None:
     keys = iter(["one", "two"])
 
     async def key() -> str:
@@ -195,13 +195,13 @@ def test_a_recorder_serves_both_clients(server: Loopback, tmp_path: Any) -> None
 
 
 @pytest.mark.parametrize("size", [16, 1 << 20], ids=["written straight", "by a session"])
-def test_closing_the_client_ends_what_is_being_read(size: int, server: Loopback) -> None:
+def test_closing_the_client_ends_pending_reads(size: int, server: Loopback) -> None:
     server.default = Answer(chunks=[b"a", b"b"], framing="chunked", hold=threading.Event())
 
     async def body(client: oai.AsyncOpenAI) -> None:
-        asked = {"model": "m", "input": "x" * size, "voice": "alloy"}
-        opened = client.audio.speech.with_streaming_response.create(**asked)
-        async with opened as pieces, client.audio.speech.with_streaming_response.create(**asked) as whole:
+        arguments = {"model": "m", "input": "x" * size, "voice": "alloy"}
+        opened = client.audio.speech.with_streaming_response.create(**arguments)
+        async with opened as pieces, client.audio.speech.with_streaming_response.create(**arguments) as whole:
             each = pieces.iter_bytes()
             assert await anext(each) == b"a"
             reading = [asyncio.ensure_future(anext(each)), asyncio.ensure_future(whole.read())]
@@ -215,7 +215,7 @@ def test_closing_the_client_ends_what_is_being_read(size: int, server: Loopback)
     run(server, body)
 
 
-def test_without_aiohttp_the_first_call_says_what_to_install() -> None:
+def test_missing_aiohttp_error_names_the_extra() -> None:
     code = """
 import sys, asyncio
 sys.modules["aiohttp"] = None

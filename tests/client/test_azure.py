@@ -215,7 +215,7 @@ def test_data_residency_names_a_host(region: str, host: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data_residency": "xx"}, "it takes global, ae"),
+        ({"data_residency": "xx"}, "must be global or one of ae"),
         ({"data_residency": "eu", "base_url": "https://x.example"}, "exclude each other"),
     ],
 )

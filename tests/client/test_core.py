@@ -1,4 +1,4 @@
-"""The core of a client, which the package's modules use: one attribute, for every kind of client that there is."""
+"""The core of every kind of client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OFFLINE = oai.OfflineTransport()
 
 
 class Own(oai.OpenAI):
-    """A client of a program's own."""
+    """A subclass of a program."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -26,7 +26,7 @@ class Own(oai.OpenAI):
 
 
 class AsyncOwn(oai.AsyncOpenAI):
-    """An async client of a program's own."""
+    """An async subclass of a program."""
 
 
 def azure(cls: type) -> Any:
@@ -44,7 +44,7 @@ CLIENTS = [
 
 
 @pytest.mark.parametrize(("client", "is_async"), CLIENTS)
-def test_every_client_and_its_copies_have_a_core_of_their_own(client: Any, is_async: bool) -> None:
+def test_every_copy_of_a_client_has_its_own_core(client: Any, is_async: bool) -> None:
     twins = [client.with_options(), client.copy(), copy.copy(client), pickle.loads(pickle.dumps(client))]
     cores = [core_of(each) for each in (client, *twins)]
     assert len(set(map(id, cores))) == len(cores)
@@ -54,7 +54,7 @@ def test_every_client_and_its_copies_have_a_core_of_their_own(client: Any, is_as
 
 
 @pytest.mark.parametrize(("client", "is_async"), CLIENTS)
-def test_an_option_that_is_set_on_a_copy_stays_there(client: Any, is_async: bool) -> None:
+def test_setting_an_option_of_a_copy_leaves_the_original(client: Any, is_async: bool) -> None:
     twin = client.with_options(max_retries=7)
     twin.timeout = 3.0
     assert (core_of(twin).config.max_retries, core_of(twin).config.timeout.read) == (7, 3.0)
@@ -63,14 +63,14 @@ def test_an_option_that_is_set_on_a_copy_stays_there(client: Any, is_async: bool
 
 
 @pytest.mark.parametrize(("client", "is_async"), CLIENTS)
-def test_completion_shows_nothing_of_the_core(client: Any, is_async: bool) -> None:
+def test_dir_of_a_client_hides_its_core(client: Any, is_async: bool) -> None:
     core = core_of(client)
     inner = {name for name in (*vars(core), *vars(type(core))) if not name.startswith("_")}
     shown = {"transport", "with_raw_response", "with_streaming_response", "close", "batch"}
     assert not inner & {name for name in dir(client) if not name.startswith("_")} - shown
 
 
-def test_a_view_of_a_view_and_a_copy_of_a_view_can_be_called() -> None:
+def test_view_of_a_view_and_copy_of_a_view_work() -> None:
     client = Own(transport=OFFLINE)
     view = client.with_raw_response
     assert view.models.retrieve("m").parse().id == "m"
@@ -89,7 +89,7 @@ def test_the_constructor_shows_and_documents_every_declared_option(cls: type) ->
         assert hasattr(Client, name) == declared.is_attribute
 
 
-def test_an_option_that_there_is_not_is_named_with_the_nearest() -> None:
+def test_unknown_option_is_named_with_a_suggestion() -> None:
     client = oai.OpenAI(transport=OFFLINE)
     for make in (oai.OpenAI, client.with_options):
         with pytest.raises(TypeError, match="unexpected keyword argument 'max_retrys'. Did you mean 'max_retries'"):

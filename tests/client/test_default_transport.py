@@ -23,10 +23,10 @@ from oai.transports.recorder import CassetteMiss, Recorder
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
 
 
-def test_a_block_gives_its_transport_to_clients_made_within_it() -> None:
+def test_block_sets_the_transport_of_clients_created_in_it() -> None:
     transport = OfflineTransport()
-    with oai.default_transport(transport) as given:
-        assert given is transport
+    with oai.default_transport(transport) as block:
+        assert block is transport
         client = oai.OpenAI()
         assert client.transport is transport
         assert oai.AsyncOpenAI().transport is transport
@@ -36,7 +36,7 @@ def test_a_block_gives_its_transport_to_clients_made_within_it() -> None:
         oai.OpenAI()
 
 
-def test_the_client_does_not_close_what_is_not_its_own() -> None:
+def test_client_does_not_close_the_transport_of_a_block() -> None:
     transport = OfflineTransport()
     with oai.default_transport(transport):
         oai.OpenAI().close()
@@ -44,7 +44,7 @@ def test_the_client_does_not_close_what_is_not_its_own() -> None:
         assert oai.OpenAI().models.retrieve("m").object == "model"
 
 
-def test_the_innermost_block_counts_and_the_outer_one_after_it() -> None:
+def test_innermost_block_applies_then_the_outer_one() -> None:
     outer, inner = OfflineTransport(), OfflineTransport()
     with oai.default_transport(outer):
         with oai.default_transport(inner):
@@ -52,14 +52,14 @@ def test_the_innermost_block_counts_and_the_outer_one_after_it() -> None:
         assert oai.OpenAI().transport is outer
 
 
-def test_a_block_ends_where_an_exception_leaves_it() -> None:
+def test_block_ends_on_an_exception() -> None:
     with pytest.raises(KeyError), oai.default_transport(OfflineTransport()):
         raise KeyError
     with pytest.raises(oai.OpenAIError):
         oai.OpenAI()
 
 
-def test_threads_and_tasks_started_within_a_block_are_in_it() -> None:
+def test_block_applies_to_threads_and_tasks() -> None:
     transport = OfflineTransport()
     seen: list[Any] = []
 
@@ -135,7 +135,7 @@ def test_the_environment_picks_the_library_for_the_clients_that_it_serves(
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("value", "message"),
     [
         ("ofline", "'ofline'; it must be `offline`.*Did you mean 'offline'"),
         ("urlib3", "Did you mean 'urllib3'"),
@@ -146,8 +146,8 @@ def test_the_environment_picks_the_library_for_the_clients_that_it_serves(
         ("oai:__version__", "must name a transport"),
     ],
 )
-def test_what_the_environment_cannot_mean_is_refused(monkeypatch: pytest.MonkeyPatch, said: str, message: str) -> None:
-    monkeypatch.setenv("OAI_TRANSPORT", said)
+def test_invalid_transport_variable_is_rejected(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
+    monkeypatch.setenv("OAI_TRANSPORT", value)
     with pytest.raises(oai.OpenAIError, match=message):
         oai.OpenAI(api_key="k")
 
@@ -188,7 +188,7 @@ def test_a_program_is_recorded_and_replayed_by_the_environment_alone(server: Loo
     assert len(server.requests) == 4
 
 
-def test_a_recorder_sends_over_the_transport_that_its_client_waits_for(server: Loopback, tmp_path: Path) -> None:
+def test_recorder_sends_over_the_transport_of_its_client(server: Loopback, tmp_path: Path) -> None:
     server.default = Answer.of_json(MODEL)
     recorder = Recorder(tmp_path / "c", mode="record")
 

@@ -1,4 +1,4 @@
-"""What programs of the official SDK bring along: clients of httpx, answers cast to its responses, pydantic's names."""
+"""Features that programs of the official SDK use: httpx clients, casts to httpx responses, names of pydantic."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def options(server: Loopback) -> dict[str, Any]:
     return {"api_key": "k", "base_url": f"{server.url}/v1", "max_retries": 0}
 
 
-def test_a_client_of_httpx_sends_and_is_closed_with_ours(server: Loopback) -> None:
+def test_httpx_client_sends_and_is_closed_with_the_client(server: Loopback) -> None:
     server.reply(json={"id": "m"})
-    asked: list[str] = []
-    http_client = oai.DefaultHttpxClient(event_hooks={"request": [lambda request: asked.append(request.url.path)]})
+    paths: list[str] = []
+    http_client = oai.DefaultHttpxClient(event_hooks={"request": [lambda request: paths.append(request.url.path)]})
     with oai.OpenAI(http_client=http_client, **options(server)) as client:
         assert client.models.retrieve("m").id == "m"
         with pytest.raises(TypeError, match="cannot be pickled"):
             pickle.dumps(client)
-    assert asked == ["/v1/models/m"]
+    assert paths == ["/v1/models/m"]
     assert http_client.is_closed
 
 
 def brought(library: Any, name: str) -> Any:
-    """Return a client of httpx that has something to add to each request."""
+    """Return an httpx client that adds headers and more to each request."""
     return getattr(library, name)(
         headers={"X-Gateway": "g", "User-Agent": "theirs"},
         params={"tenant": "t"},
@@ -41,7 +41,7 @@ def brought(library: Any, name: str) -> Any:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_what_a_client_of_httpx_adds_is_sent_and_stays_within_the_origin(server: Loopback, is_async: bool) -> None:
+def test_headers_of_the_httpx_client_are_sent_to_the_same_origin_only(server: Loopback, is_async: bool) -> None:
     with Loopback() as other:
         other.default = Answer.of_json({"object": "list", "data": []})
         server.reply(json={"id": "m"})
@@ -69,7 +69,7 @@ def test_what_a_client_of_httpx_adds_is_sent_and_stays_within_the_origin(server:
 
 
 @pytest.mark.parametrize("make", [oai.DefaultAsyncHttpxClient, oai.DefaultAsyncHttpx2Client, oai.DefaultAioHttpClient])
-def test_an_async_client_sends_and_is_closed_with_ours(server: Loopback, make: Any) -> None:
+def test_async_httpx_client_sends_and_is_closed_with_the_client(server: Loopback, make: Any) -> None:
     server.reply(json={"id": "m"})
 
     async def main() -> Any:
@@ -82,7 +82,7 @@ def test_an_async_client_sends_and_is_closed_with_ours(server: Loopback, make: A
     assert getattr(http_client, "is_closed", True)
 
 
-def test_options_take_a_client_of_httpx_that_stays_open(server: Loopback) -> None:
+def test_with_options_takes_an_httpx_client_and_leaves_it_open(server: Loopback) -> None:
     server.reply(json={"id": "m"})
     with oai.OpenAI(**options(server)) as client, oai.DefaultHttpx2Client() as http_client:
         with client.with_options(http_client=http_client) as other:
@@ -90,26 +90,26 @@ def test_options_take_a_client_of_httpx_that_stays_open(server: Loopback) -> Non
         assert not http_client.is_closed
 
 
-def test_what_is_no_client_of_httpx_is_refused(server: Loopback) -> None:
-    with pytest.raises(oai.OpenAIError, match=r"http_client is of type str; it takes a client of httpx"):
+def test_invalid_http_client_is_rejected(server: Loopback) -> None:
+    with pytest.raises(oai.OpenAIError, match=r"http_client must be a client of httpx or httpx2, not str"):
         oai.OpenAI(http_client="http://proxy", **options(server))
     with (
         httpx.Client() as sync,
-        pytest.raises(oai.OpenAIError, match=r"needs an httpx\.AsyncClient, not Client"),
+        pytest.raises(oai.OpenAIError, match=r"must be an httpx\.AsyncClient here, not Client"),
     ):
         oai.AsyncOpenAI(http_client=sync, **options(server))
     with pytest.raises(oai.OpenAIError, match="exclude each other"):
         oai.OpenAI(http_client=oai.OfflineTransport(), transport=oai.OfflineTransport(), **options(server))
 
 
-def test_an_answer_is_cast_to_the_response_of_httpx(server: Loopback, client: oai.OpenAI) -> None:
+def test_cast_to_httpx_response(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"a": 1}, headers=[("x-foo", "bar")])
     response = client.post("/foo", cast_to=httpx.Response, body={"my_param": True})
     assert isinstance(response, httpx.Response)
     assert (response.status_code, response.headers["x-foo"], response.json()) == (200, "bar", {"a": 1})
 
 
-def test_null_and_missing_are_told_apart_and_what_is_unknown_is_listed(server: Loopback, client: oai.OpenAI) -> None:
+def test_null_missing_and_unknown_fields_are_distinguished(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"id": "file-1", "expires_at": None, "new": [1], "to_dict": 2})
     file = client.files.retrieve("file-1")
     assert file.expires_at is file.status_details is None
@@ -123,7 +123,7 @@ class Lookup(msgspec.Struct):
     item: str
 
 
-def test_a_tool_of_responses_says_that_it_is_loaded_late() -> None:
+def test_deferred_responses_tool_has_defer_loading() -> None:
     tool = oai.pydantic_responses_function_tool(Lookup, name="find", defer_loading=True)
     assert pickle.loads(pickle.dumps(tool)) == tool
     assert tool.for_responses["defer_loading"] is True

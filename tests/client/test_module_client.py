@@ -22,7 +22,7 @@ def _clean_module() -> Iterator[None]:
         vars(oai).pop(name, None)
 
 
-def test_call_paths_are_the_modules_own(server: Loopback) -> None:
+def test_call_paths_are_attributes_of_the_module(server: Loopback) -> None:
     server.default = Answer(json={"id": "m", "data": []})
     oai.api_key, oai.base_url = KEY, server.url
     assert oai.models.retrieve("m").id == "m"
@@ -30,7 +30,7 @@ def test_call_paths_are_the_modules_own(server: Loopback) -> None:
     assert server.requests[0].header("authorization") == f"Bearer {KEY}"
 
 
-def test_options_that_change_are_heeded(server: Loopback) -> None:
+def test_changed_options_apply(server: Loopback) -> None:
     server.default = Answer(json={"id": "m"})
     oai.base_url, oai.api_key = server.url, "one"
     models = oai.models
@@ -54,24 +54,24 @@ def test_what_was_read_before_options_changed_still_works(server: Loopback) -> N
     oai.http_client.close()
 
 
-def test_a_transport_may_be_set() -> None:
+def test_setting_a_transport() -> None:
     oai.transport = oai.OfflineTransport()
     assert oai.chat.completions.create(model="m", messages=[]).choices
 
 
-def test_azure_may_be_set(server: Loopback) -> None:
+def test_setting_azure_options(server: Loopback) -> None:
     server.default = Answer(json={"data": []})
     oai.api_type, oai.azure_endpoint, oai.api_version, oai.api_key = "azure", server.url, "v", KEY
     oai.models.list()
     assert server.requests[0].target == "/openai/models?api-version=v"
 
 
-def test_options_that_nobody_set_are_none() -> None:
+def test_unset_options_are_none() -> None:
     assert oai.api_key is None
     assert oai.timeout is None
 
 
-def test_without_a_key_the_error_says_so() -> None:
+def test_missing_key_is_reported() -> None:
     with pytest.raises(oai.OpenAIError, match="There is no API key"):
         oai.chat  # noqa: B018 - looking is what fails
 
@@ -85,7 +85,7 @@ def test_a_wrong_name_is_an_attribute_error() -> None:
     assert not hasattr(oai, "__wrapped__")
 
 
-def test_importing_the_module_makes_no_client() -> None:
+def test_import_creates_no_client() -> None:
     program = "import sys, oai; oai.api_key = 'k'; hasattr(oai, '_x'); print('oai._client.sync_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

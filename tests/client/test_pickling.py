@@ -1,4 +1,4 @@
-"""Clients in other processes: what a pickle carries, and what it must not."""
+"""Pickled clients: what a pickle contains, and what it must not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def retrieve(client: Any) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("cls", CLIENTS)
-def test_a_client_works_in_another_process(
+def test_client_works_in_another_process(
     cls: Callable[..., Any], server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -56,7 +56,7 @@ def test_a_client_works_in_another_process(
 
 
 @pytest.mark.parametrize("cls", CLIENTS)
-def test_a_pickle_holds_no_key(cls: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_has_no_key(cls: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     data = pickle.dumps(cls(api_key=KEY, admin_api_key=f"{KEY}-admin"))
     assert KEY.encode() not in data
@@ -66,7 +66,7 @@ def test_a_pickle_holds_no_key(cls: Callable[..., Any], monkeypatch: pytest.Monk
     assert pickle.loads(data).api_key == "looked-up"
 
 
-def test_a_pickle_holds_the_key_where_it_was_asked_to() -> None:
+def test_pickle_has_the_key_with_pickle_keys() -> None:
     client = oai.OpenAI(api_key=KEY, pickle_keys=True, default_headers={"api-key": KEY})
     assert pickle.loads(pickle.dumps(client)).api_key == KEY
 
@@ -79,7 +79,7 @@ def test_a_pickle_holds_the_key_where_it_was_asked_to() -> None:
         ({"base_url": f"https://user:{KEY}@host.example/v1"}, "base_url"),
     ],
 )
-def test_a_secret_that_nothing_would_bring_back_is_refused(options: dict[str, Any], where: str) -> None:
+def test_secret_that_cannot_be_restored_is_rejected(options: dict[str, Any], where: str) -> None:
     with pytest.raises(TypeError, match=f"{where} holds a secret, which is only pickled") as caught:
         pickle.dumps(oai.OpenAI(api_key="k", **options))
     assert KEY not in str(caught.value)
@@ -89,11 +89,11 @@ def key() -> str:
     return "from a function"
 
 
-def test_a_function_that_gives_the_key_is_carried_along() -> None:
+def test_key_function_is_pickled() -> None:
     assert pickle.loads(pickle.dumps(oai.OpenAI(api_key=key))).api_key is key
 
 
-def test_table_transport_and_options_are_carried_along(tmp_path: Path) -> None:
+def test_table_transport_and_options_are_pickled(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text('[rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "Any"\n')
     for table in (path, oai.load_table(path)):
@@ -106,11 +106,11 @@ def test_table_transport_and_options_are_carried_along(tmp_path: Path) -> None:
         assert (back.base_url, back.timeout) == (client.base_url, client.timeout)
 
 
-def test_a_subclass_comes_back_as_itself() -> None:
+def test_subclass_is_preserved() -> None:
     assert type(pickle.loads(pickle.dumps(Mine(api_key="k", pickle_keys=True)))) is Mine
 
 
-def test_a_method_is_carried_along_with_its_client() -> None:
+def test_bound_method_is_pickled_with_its_client() -> None:
     client = oai.OpenAI(transport=oai.OfflineTransport())
     retrieve_model = pickle.loads(pickle.dumps(client.models.retrieve))
     assert retrieve_model("m").id == "m"
@@ -118,4 +118,4 @@ def test_a_method_is_carried_along_with_its_client() -> None:
 
 
 class Mine(oai.OpenAI):
-    """Somebody's own client."""
+    """A subclass of a program."""

@@ -1,7 +1,7 @@
-"""What both send: every operation that the official SDK has, called with the same arguments through either.
+"""Compare the requests of both clients for every operation of the official SDK, called with the same arguments.
 
-The arguments are made from the row's types, and our requests are those that the recording transport passed on. What is
-compared is all of a request: method, path, query, the headers that matter, and the body, JSON or the parts of a form.
+The arguments are generated from the row's types, and our requests are those that the recording transport sent. The
+whole request is compared: method, path, query, relevant headers, and the body, as JSON or as the parts of a form.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ openai = pytest.importorskip("openai", reason="the official SDK is not installed
 httpx = pytest.importorskip("httpx2")
 
 HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "openai-organization", "openai-project")
-"""The headers that matter, beside those that begin with `openai-` or that a row names."""
+"""The headers to compare, in addition to those that begin with `openai-` or that a row names."""
 
 REQUIRED = "what is required"
 REFUSED = "the SDK refuses a call without one of several sets of arguments; here the server says what it lacks"
@@ -48,7 +48,7 @@ DIFFERENT: dict[tuple[str, str], str] = {
 
 @dataclass
 class Sent:
-    """A request, in a form in which what does not matter is equal."""
+    """A request, normalized so that irrelevant differences disappear."""
 
     method: str
     path: str
@@ -89,17 +89,17 @@ def theirs() -> tuple[Any, list[Any]]:
         requests.append(request)
         return httpx.Response(200, json={})
 
-    client = httpx.Client(transport=httpx.MockTransport(answer))
-    made = openai.OpenAI(api_key=KEY, admin_api_key=ADMIN_KEY, base_url=BASE, http_client=client, max_retries=0)
-    return made, requests
+    http_client = httpx.Client(transport=httpx.MockTransport(answer))
+    client = openai.OpenAI(api_key=KEY, admin_api_key=ADMIN_KEY, base_url=BASE, http_client=http_client, max_retries=0)
+    return client, requests
 
 
 def official_names() -> list[str]:
-    made, _ = theirs()
+    client, _ = theirs()
     found = []
     for name in ROWS:
         try:
-            function(made, name)
+            function(client, name)
         except AttributeError:
             continue
         found.append(name)
@@ -111,25 +111,27 @@ def seen(request: Request, names: set[str]) -> Sent:
     return sent(request.method, request.url, headers, body_bytes(request.body), names)
 
 
-def sent_by_them(name: str, given: dict[str, Any], names: set[str]) -> Sent:
+def sent_by_them(name: str, arguments: dict[str, Any], names: set[str]) -> Sent:
     client, requests = theirs()
     requests.clear()
     called = function(client, name)
     declared = inspect.signature(called).parameters
-    extra = {key: given[key] for key in given if key not in declared}  # of the specification only
+    extra = {key: arguments[key] for key in arguments if key not in declared}  # only in the specification
     try:
-        called(**{key: given[key] for key in given if key in declared}, **({"extra_body": extra} if extra else {}))
+        called(
+            **{key: arguments[key] for key in arguments if key in declared}, **({"extra_body": extra} if extra else {})
+        )
     except Exception:
-        if not requests:  # what it makes of an empty answer is its own business
+        if not requests:  # it cannot parse an empty response
             raise
     (request,) = requests
     headers = {key.lower(): value for key, value in request.headers.items()}
     return sent(request.method, str(request.url), headers, request.content, names)
 
 
-def refused_or_sent_by_them(name: str, given: dict[str, Any]) -> Sent | None:
+def refused_or_sent_by_them(name: str, arguments: dict[str, Any]) -> Sent | None:
     try:
-        return sent_by_them(name, given, compared(name))
+        return sent_by_them(name, arguments, compared(name))
     except (TypeError, RuntimeError):
         return None
 
@@ -140,31 +142,31 @@ def compared(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", official_names())
-def test_both_send_the_same(name: str) -> None:
+def test_both_clients_send_the_same_request(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         for call in recorded(name)[0]:
             us = seen(call.request, compared(name))
             if (name, call.mode.name) in DIFFERENT:
-                assert us != refused_or_sent_by_them(name, call.given), "excused, but not different"
+                assert us != refused_or_sent_by_them(name, call.arguments), "excused, but not different"
                 continue
-            them = sent_by_them(name, call.given, compared(name))
+            them = sent_by_them(name, call.arguments, compared(name))
             assert us == them, call.mode.name
 
 
 def test_nearly_every_row_is_compared() -> None:
-    """Rows that the SDK does not have are of the seed or of the specification, and listed with the drift check."""
+    """The drift check lists the rows that the SDK lacks: those of the seed and of the specification."""
     assert len(official_names()) == len(ROWS) - 17
 
 
-def test_a_difference_would_show() -> None:
+def test_comparison_detects_differences() -> None:
     call, *_ = recorded("chat.completions.create")[0]
-    given, us = call.given, seen(call.request, {*HEADERS})
-    assert us == sent_by_them("chat.completions.create", given, {*HEADERS})
+    arguments, us = call.arguments, seen(call.request, {*HEADERS})
+    assert us == sent_by_them("chat.completions.create", arguments, {*HEADERS})
     for other in (
-        {**given, "model": "n"},
-        {**given, "extra_query": {"a": 1}},
-        {**given, "extra_headers": {"accept": "x"}},
+        {**arguments, "model": "n"},
+        {**arguments, "extra_query": {"a": 1}},
+        {**arguments, "extra_headers": {"accept": "x"}},
     ):
         assert us != sent_by_them("chat.completions.create", other, {*HEADERS})
     assert us != sent_by_them("beta.chat.completions.list", {}, {*HEADERS})

@@ -1,4 +1,4 @@
-"""`oai import`: a document to a table and a module of structs, which then call a server that is like the document."""
+"""`oai import`: convert a document to a table and structs, and call a matching server with them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPECIFICATION = API / "openapi.json"
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The document's table, with its types where Python finds them."""
+    """The document's table, with its types on Python's path."""
     path = tmp_path / "model-server.toml"
     import_openapi(DOCUMENT, path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -48,7 +48,7 @@ def described(**operation: Any) -> Document:
     return Document({"openapi": "3.1.0", "paths": {"/things": {"post": operation}}})
 
 
-def test_a_server_is_called_by_what_its_document_says(server: Loopback, client: Any) -> None:
+def test_imported_row_calls_the_server(server: Loopback, client: Any) -> None:
     server.reply(Answer.of_json({"count": 2, "max_model_len": 8, "tokens": [1, 2], "new": True}))
     answer = client.tokenize(prompt="two words")
     assert type(answer).__name__ == "TokenizeResponse"
@@ -57,7 +57,7 @@ def test_a_server_is_called_by_what_its_document_says(server: Loopback, client: 
     assert server.requests[0].json() == {"prompt": "two words"}
 
 
-def test_objects_within_answers_are_structs(server: Loopback, client: Any) -> None:
+def test_nested_objects_of_responses_are_structs(server: Loopback, client: Any) -> None:
     document = {"text": "a"}
     result = {"index": 0, "document": document, "relevance_score": 0.5}
     server.reply(Answer.of_json({"id": "r", "results": [result], "usage": {"tokens": 3}}))
@@ -66,7 +66,7 @@ def test_objects_within_answers_are_structs(server: Loopback, client: Any) -> No
     assert answer.to_dict() == {"id": "r", "results": [result], "usage": {"tokens": 3}}
 
 
-def test_what_the_table_has_already_keeps_its_name_its_types_and_its_flat_name(server: Loopback, client: Any) -> None:
+def test_operation_of_the_shipped_table_keeps_name_types_and_alias(server: Loopback, client: Any) -> None:
     sent = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello"}}
     for call in (client.chat.completions.create, client.chat_completion):
@@ -83,7 +83,7 @@ def test_what_the_table_has_already_keeps_its_name_its_types_and_its_flat_name(s
         client.chat.completions.create(model="m", messages=[], frequency_penalty=1)
 
 
-def test_lists_go_into_a_query_and_a_form_as_openapi_has_them(server: Loopback, client: Any) -> None:
+def test_lists_are_sent_as_openapi_defines(server: Loopback, client: Any) -> None:
     node = {"children": [], "part": {"kind": "text", "text": "t"}, "tagged": {"kind": "img", "url": "u"}, "class": "c"}
     server.reply(Answer.of_json(node), Answer.of_json({}))
     answer = client.items.nodes.retrieve(node_id="n", item_id="i/j", tags=["a", "b"], verbose=True, x_trace="t1")
@@ -97,7 +97,7 @@ def test_lists_go_into_a_query_and_a_form_as_openapi_has_them(server: Loopback, 
     assert names == [("note", b"n"), ("file", b"one"), ("many", b"two"), ("many", b"three")]
 
 
-def test_every_method_on_a_thing_has_its_name(server: Loopback, client: Any) -> None:
+def test_methods_of_a_resource_are_named(server: Loopback, client: Any) -> None:
     server.default = Answer.of_json({})
     client.items.list(limit=3)
     client.items.retrieve(7)
@@ -121,7 +121,7 @@ def test_every_method_on_a_thing_has_its_name(server: Loopback, client: Any) -> 
     assert client.items.delete(7) is None
 
 
-def test_an_answer_is_read_as_what_it_is_said_to_be(server: Loopback, client: Any) -> None:
+def test_response_is_read_by_its_declared_type(server: Loopback, client: Any) -> None:
     server.reply(Answer(body=b"up 1", headers=[("Content-Type", "text/plain")]))
     assert client.metrics() == "up 1"
     server.reply(Answer(body=b"\x89PNG", headers=[("Content-Type", "image/png")]))
@@ -130,25 +130,25 @@ def test_an_answer_is_read_as_what_it_is_said_to_be(server: Loopback, client: An
     assert [event.text for event in client.events()] == ["now"]
 
 
-def test_what_no_row_can_say_is_noted(table: Path) -> None:
+def test_operation_that_no_row_can_express_is_noted(table: Path) -> None:
     noted = [line for line in table.read_text().splitlines() if line.startswith("# left out")]
     assert noted == ["# left out: POST /raw, whose body is application/octet-stream"]
 
 
-def test_nothing_is_written_over(table: Path) -> None:
+def test_existing_files_are_not_overwritten(table: Path) -> None:
     before = table.read_bytes()
-    with pytest.raises(oai.OpenAIError, match="is there already"):
+    with pytest.raises(oai.OpenAIError, match="already exists"):
         import_openapi(DOCUMENT, table)
     assert table.read_bytes() == before
 
 
-def test_a_document_is_read_from_its_address(server: Loopback, tmp_path: Path) -> None:
+def test_document_is_read_from_a_url(server: Loopback, tmp_path: Path) -> None:
     server.reply(Answer(body=DOCUMENT.read_bytes(), headers=[("Content-Type", "application/json")]))
     lines = import_openapi(f"{server.url}/openapi.json", tmp_path / "fetched.toml")
     assert "rerank" in oai.load_table(tmp_path / "fetched.toml")
     assert lines[0].endswith("has 19 operations")
     server.reply(Answer.error(404, "not here"))
-    with pytest.raises(oai.OpenAIError, match="the server answered 404"):
+    with pytest.raises(oai.OpenAIError, match="the server responded with 404"):
         import_openapi(f"{server.url}/openapi.json", tmp_path / "other.toml")
 
 
@@ -162,7 +162,7 @@ def test_a_document_is_read_from_its_address(server: Loopback, tmp_path: Path) -
         ('{"openapi": "3.0.0", "paths": {}}', "describes no operation"),
     ],
 )
-def test_what_is_no_document_is_said_to_be_none(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_document_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     source = tmp_path / "openapi.json"
     source.write_text(text)
     with pytest.raises(oai.OpenAIError, match=message):
@@ -196,7 +196,7 @@ def test_call_paths_never_collide() -> None:
     ]
 
 
-def test_parameters_get_names_that_python_allows() -> None:
+def test_parameter_names_are_valid_in_python() -> None:
     params = [{"name": name, "in": "query", "schema": {}} for name in ("class", "per-page", "timeout", "ids[]", "_x")]
     row = import_document(described(parameters=params, responses={})).rows["things"]
     assert row["params"] == {"class_": "Any?", "per_page": "Any?", "timeout_": "Any?", "ids": "Any?", "x": "Any?"}
@@ -229,7 +229,7 @@ def test_a_schema_becomes_a_type(schema: dict[str, Any], expression: str) -> Non
     decoder(resolve(expression))
 
 
-def test_a_schema_that_holds_itself_ends() -> None:
+def test_recursive_schema_terminates() -> None:
     schemas = {
         "Tree": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}]},
         "Loop": {"$ref": "#/components/schemas/Loop"},
@@ -240,13 +240,13 @@ def test_a_schema_that_holds_itself_ends() -> None:
         assert import_document(document, "made_types").rows["things"]["response"] == expression
 
 
-def test_the_published_specification_becomes_a_table_with_a_decoder_for_every_answer(
+def test_published_specification_imports_with_a_decoder_for_every_response(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not SPECIFICATION.exists():
         pytest.skip(f"{SPECIFICATION} is not there")
-    made = import_document(Document.parse(SPECIFICATION.read_bytes()), "specification_types", Table({}))
-    (tmp_path / "specification_types.py").write_text(made.types)
+    imported = import_document(Document.parse(SPECIFICATION.read_bytes()), "specification_types", Table({}))
+    (tmp_path / "specification_types.py").write_text(imported.types)
     monkeypatch.syspath_prepend(str(tmp_path))
     types = importlib.import_module("specification_types")
     try:
@@ -254,14 +254,14 @@ def test_the_published_specification_becomes_a_table_with_a_decoder_for_every_an
         assert len(structs) > 600
         for struct in structs:
             msgspec.json.Decoder(struct)
-        for row in made.rows.values():
+        for row in imported.rows.values():
             decoder(resolve(row["response"]))
     finally:
         del sys.modules["specification_types"]
         resolve.cache_clear()
 
 
-def test_the_published_specification_adds_nothing_that_the_shipped_table_lacks(tmp_path: Path) -> None:
+def test_published_specification_adds_no_call_path(tmp_path: Path) -> None:
     if not SPECIFICATION.exists():
         pytest.skip(f"{SPECIFICATION} is not there")
     import_openapi(SPECIFICATION, tmp_path / "specification.toml")
@@ -270,8 +270,8 @@ def test_the_published_specification_adds_nothing_that_the_shipped_table_lacks(t
     assert not (tmp_path / "specification_types.py").exists()
 
 
-def test_what_a_document_says_never_becomes_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts of all kinds where names, comments and strings are written from them."""
+def test_text_of_a_document_never_becomes_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile texts in names, comments and strings."""
     evil = '"""\n\n[injected]\nmethod = "GET"\nimport os\n\\\'); raise SystemExit #'
     kinds = {"type": "object", "required": [evil], "properties": {evil: {"enum": [evil]}, "class": {"const": "a"}}}
     other = {"type": "object", "properties": {"class": {"const": "b"}, "list": {"type": "string"}}}
@@ -306,12 +306,12 @@ def test_what_a_document_says_never_becomes_code(tmp_path: Path, monkeypatch: py
         resolve.cache_clear()
 
 
-def test_the_document_of_these_tests_is_whole() -> None:
+def test_fixture_document_has_all_operations() -> None:
     assert len(list(Document(json.loads(DOCUMENT.read_text())).operations())) == 20
 
 
 def holding(schemas: dict[str, Any], *, form: bool = False) -> Document:
-    """Return a document of one operation that answers, or takes in a form, the schema `A`."""
+    """Return a document of one operation with the schema `A` as its response or its form."""
     there = {"content": {"multipart/form-data" if form else "application/json": {"schema": to("A")}}}
     operation: dict[str, Any] = {"requestBody": there, "responses": {}} if form else {"responses": {"200": there}}
     paths = {"/things": {"post": operation}}
@@ -322,7 +322,7 @@ def to(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def test_a_base_that_names_its_variants_which_name_it_is_no_endless_work() -> None:
+def test_mutually_recursive_base_and_variants_terminate() -> None:
     kinds = [f"Kind{number}" for number in range(20)]
     schemas = {kind: {"allOf": [to("A"), {"properties": {kind: {"type": "string"}}}]} for kind in kinds}
     base = {"properties": {"id": {"type": "string"}}, "required": ["id"], "oneOf": [to(kind) for kind in kinds]}
@@ -333,12 +333,12 @@ def test_a_base_that_names_its_variants_which_name_it_is_no_endless_work() -> No
 @pytest.mark.parametrize(
     "schema", [{"anyOf": [to("B"), {"type": "string"}]}, {"type": "array", "items": to("B")}, {"allOf": [to("B")]}]
 )
-def test_a_field_of_a_form_may_contain_itself(schema: dict[str, Any]) -> None:
-    made = import_document(holding({"A": {"properties": {"f": to("B")}}, "B": schema}, form=True))
-    assert list(made.rows["things"]["params"]) == ["f"]
+def test_recursive_field_of_a_form_terminates(schema: dict[str, Any]) -> None:
+    imported = import_document(holding({"A": {"properties": {"f": to("B")}}, "B": schema}, form=True))
+    assert list(imported.rows["things"]["params"]) == ["f"]
 
 
-def test_a_document_may_be_deeper_than_python_calls() -> None:
+def test_deeply_nested_document() -> None:
     schemas = {f"S{number}": {"properties": {"next": to(f"S{number + 1}")}} for number in range(2000)}
     types = import_document(holding({**schemas, "A": to("S0"), "S2000": {"type": "integer"}}), "m").types
     assert types.count("class ") == 2000
@@ -346,12 +346,12 @@ def test_a_document_may_be_deeper_than_python_calls() -> None:
         Document.parse("[" * 100_000)
 
 
-def test_variables_of_the_server_s_address_stand_at_their_defaults() -> None:
+def test_server_url_variables_use_their_defaults() -> None:
     server = {"url": "https://{region}.example/{v}", "variables": {"region": {"default": "eu"}, "v": {}}}
     assert Document({"openapi": "3.0.0", "servers": [server]}).server == "https://eu.example/{v}"
 
 
-def test_what_a_document_says_nothing_of_the_table_still_takes(
+def test_undocumented_parameters_of_shipped_operations_are_kept(
     server: Loopback, client_to: Callable[..., oai.OpenAI], tmp_path: Path
 ) -> None:
     silent = {"post": {"responses": {"200": {"description": ""}}}}

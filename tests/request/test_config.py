@@ -1,4 +1,4 @@
-"""Options, the environment, and what a call overrides."""
+"""Options of the client, the environment, and overrides of a call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Make = Callable[..., oai.OpenAI]
 
 
 def ping(client: oai.OpenAI, server: Loopback, **options: object) -> dict[str, str]:
-    """Send a call and return the header fields that arrived, by their lower-case name."""
+    """Send a call and return the headers that arrived, by lower-case name."""
     server.reply(json={"id": "m", "object": "model", "created": 1, "owned_by": "me"})
     client.models.retrieve("m", **options)
     return {name.lower(): value for name, value in server.requests[-1].headers}
@@ -35,7 +35,7 @@ def test_options_become_headers(server: Loopback, client_to: Make) -> None:
     assert not [name for name in headers if name.startswith("x-stainless")]
 
 
-def test_the_environment_is_the_official_sdk_s(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_of_the_official_sdk_are_read(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "  key-from-outside \n")
     monkeypatch.setenv("OPENAI_ORG_ID", "org-2")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-2")
@@ -50,7 +50,7 @@ def test_the_environment_is_the_official_sdk_s(server: Loopback, monkeypatch: py
     assert server.requests[0].path == "/base/models/m"
 
 
-def test_the_admin_key_goes_to_the_operations_that_want_it(server: Loopback, client_to: Make) -> None:
+def test_admin_key_is_sent_to_admin_operations_only(server: Loopback, client_to: Make) -> None:
     client = client_to(admin_api_key="the-admin-key")
     server.reply(json={"object": "list", "data": [], "has_more": False})
     client.admin.organization.projects.list()
@@ -61,7 +61,7 @@ def test_the_admin_key_goes_to_the_operations_that_want_it(server: Loopback, cli
         client_to().admin.organization.projects.list()
 
 
-def test_a_key_may_be_a_function_that_is_asked_before_every_attempt(server: Loopback, client_to: Make) -> None:
+def test_key_function_is_called_before_every_attempt(server: Loopback, client_to: Make) -> None:
     keys = iter(["first", "second", "third"])
     client = client_to(api_key=lambda: next(keys), max_retries=2)
     server.reply(status=500, headers=[("retry-after-ms", "1")], json={})
@@ -75,20 +75,20 @@ def test_a_key_may_be_a_function_that_is_asked_before_every_attempt(server: Loop
 
 
 @pytest.mark.parametrize("returned", [None, "", 7, "two words"])
-def test_a_function_that_returns_no_key_is_an_error_that_does_not_show_it(returned: object, client_to: Make) -> None:
+def test_invalid_key_from_a_function_raises_without_showing_it(returned: object, client_to: Make) -> None:
     with pytest.raises(oai.OpenAIError) as caught:
         client_to(api_key=lambda: returned).models.list()
     assert "api_key" in str(caught.value)
     assert "two words" not in str(caught.value)
 
 
-def test_no_key_is_an_error_that_says_what_to_do() -> None:
+def test_missing_key_error_explains_how_to_set_one() -> None:
     with pytest.raises(oai.OpenAIError, match=r"pass api_key .* set OPENAI_API_KEY .*OfflineTransport"):
         oai.OpenAI()
 
 
 @pytest.mark.parametrize("key", ["a-secret-key\n", "a-secret key", '"a-secret-key\u201d', "a-secret-key\x00"])
-def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
+def test_key_that_no_header_can_carry_is_rejected_without_showing_it(key: str) -> None:
     with pytest.raises(oai.OpenAIError, match="api_key has white space or a character") as caught:
         oai.OpenAI(api_key=key)
     assert "a-secret" not in str(caught.value)
@@ -97,26 +97,26 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str)
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("base_url", "localhost:8000", "base_url is 'localhost:8000'; it must be a URL"),
-        ("base_url", "ftp://x", "it must be a URL"),
-        ("max_retries", -1, "max_retries is -1"),
-        ("max_retries", None, "max_retries is None"),
-        ("timeout", "soon", "timeout is of type str"),
-        ("timeout", -1, "timeout is -1"),
-        ("timeout", float("nan"), "timeout is nan"),
-        ("deadline", -0.5, "deadline is -0.5"),
-        ("api_key", 7, "api_key is of type int"),
-        ("default_headers", {"X": "a\nb"}, "the header 'X' has a line break"),
-        ("default_headers", {"X": "\u20ac"}, "the header 'X' has a character"),
-        ("default_headers", {"X Y": "1"}, "'X Y' cannot be the name of a header"),
+        ("base_url", "localhost:8000", "base_url must be a URL such as .*, not 'localhost:8000'"),
+        ("base_url", "ftp://x", "must be a URL"),
+        ("max_retries", -1, "max_retries must be a non-negative integer, not -1"),
+        ("max_retries", None, "max_retries must be a non-negative integer, not None"),
+        ("timeout", "soon", "timeout must be seconds, None, or an oai.Timeout, not str"),
+        ("timeout", -1, "timeout must be a non-negative number of seconds.*, not -1"),
+        ("timeout", float("nan"), "timeout must be .*, not nan"),
+        ("deadline", -0.5, "deadline must be .*, not -0.5"),
+        ("api_key", 7, "api_key must be a string or a function that returns one, not int"),
+        ("default_headers", {"X": "a\nb"}, "the value of the header 'X' has a line break"),
+        ("default_headers", {"X": "\u20ac"}, "the value of the header 'X' has a character"),
+        ("default_headers", {"X Y": "1"}, "'X Y' is not a valid header name"),
     ],
 )
-def test_an_option_that_cannot_be_is_named(option: str, value: object, message: str) -> None:
+def test_invalid_option_is_named(option: str, value: object, message: str) -> None:
     with pytest.raises(oai.OpenAIError, match=message):
         oai.OpenAI(**{"api_key": "k", option: value})
 
 
-def test_an_unknown_option_is_a_type_error() -> None:
+def test_unknown_option_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'apikey'"):
         oai.OpenAI(apikey="k")
     client = oai.OpenAI(api_key="k")
@@ -124,7 +124,7 @@ def test_an_unknown_option_is_a_type_error() -> None:
         client.with_options(max_retry=1)
 
 
-def test_with_options_makes_another_client_over_the_same_transport(server: Loopback, client_to: Make) -> None:
+def test_with_options_returns_a_client_over_the_same_transport(server: Loopback, client_to: Make) -> None:
     client = client_to(default_headers={"X-A": "1"}, default_query={"v": "1"})
     other = client.with_options(api_key="another-key", default_headers={"X-B": "2"}, max_retries=5, timeout=3)
     headers = ping(other, server)
@@ -137,7 +137,7 @@ def test_with_options_makes_another_client_over_the_same_transport(server: Loopb
     assert server.connections == 1
 
 
-def test_an_option_that_is_set_holds_from_then_on(server: Loopback, client_to: Make) -> None:
+def test_setting_an_option_applies_to_later_calls(server: Loopback, client_to: Make) -> None:
     client = client_to(organization="org-1", default_headers={"X-A": "1"})
     client.api_key, client.organization, client.project = "another-key", "org-2", "proj-2"
     headers = ping(client, server)
@@ -151,24 +151,24 @@ def test_an_option_that_is_set_holds_from_then_on(server: Loopback, client_to: M
     assert client.with_options(project="proj-3").organization == "org-2"
 
 
-def test_an_option_that_cannot_be_is_not_set(client: oai.OpenAI) -> None:
-    with pytest.raises(oai.OpenAIError, match="max_retries is -1"):
+def test_setting_an_invalid_option_changes_nothing(client: oai.OpenAI) -> None:
+    with pytest.raises(oai.OpenAIError, match="max_retries must be a non-negative integer, not -1"):
         client.max_retries = -1
     assert client.max_retries == 0
     with pytest.raises(oai.OpenAIError, match="white space"):
         client.api_key = "a key"
     assert client.api_key == "the-key-of-the-tests"
-    with pytest.raises(oai.OpenAIError, match="organization cannot be taken away"):
+    with pytest.raises(oai.OpenAIError, match="organization cannot be set to None"):
         client.organization = None
 
 
-def test_a_key_of_azure_may_be_set() -> None:
+def test_setting_the_key_of_an_azure_client() -> None:
     client = oai.AzureOpenAI(azure_ad_token="a-token", azure_endpoint="https://x.invalid", api_version="v1")
     client.api_key = "a-key-for-azure"
     assert core_of(client).config.dialect.authorization("k")[0].lower() == "api-key"
 
 
-def test_with_options_keeps_keys_and_names_and_urls_that_are_none(
+def test_with_options_ignores_none_for_keys_names_and_urls(
     server: Loopback, client_to: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = client_to(organization="org", project="proj", webhook_secret="hush")
@@ -183,7 +183,7 @@ def test_with_options_keeps_keys_and_names_and_urls_that_are_none(
     assert (headers["openai-organization"], headers["openai-project"]) == ("org", "proj")
 
 
-def test_with_options_sets_all_headers_and_the_whole_query(server: Loopback, client_to: Make) -> None:
+def test_with_options_replaces_all_headers_and_query(server: Loopback, client_to: Make) -> None:
     client = client_to(default_headers={"X-A": "1", "X-B": "1"}, default_query={"a": "1", "b": "1"})
     headers = ping(client.with_options(set_default_headers={"X-B": "2"}, set_default_query={"b": 2}), server)
     assert ("x-a" in headers, headers["x-b"], server.requests[-1].query) == (False, "2", "b=2")
@@ -211,16 +211,14 @@ def test_a_closed_client_sends_nothing(calls: int, play: Callable[..., Any], ser
     assert len(server.requests) == calls
 
 
-def test_with_options_keeps_what_the_environment_said_at_first(
-    server: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_options_does_not_read_the_environment_again(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "early-key")
     with oai.OpenAI(base_url=server.url) as client:
         monkeypatch.delenv("OPENAI_API_KEY")
         assert ping(client.with_options(max_retries=0), server)["authorization"] == "Bearer early-key"
 
 
-def test_a_call_adds_headers_query_and_body(server: Loopback, client_to: Make) -> None:
+def test_call_merges_extra_headers_query_and_body(server: Loopback, client_to: Make) -> None:
     client = client_to(default_query={"a": "1", "b": "1"}, default_headers={"X-A": "1", "X-B": "1"})
     server.reply(json={})
     client.moderations.create(
@@ -235,20 +233,20 @@ def test_a_call_adds_headers_query_and_body(server: Loopback, client_to: Make) -
     assert seen.json() == {"input": "y", "own": True}
 
 
-def test_an_authorization_of_one_s_own_takes_the_key_s_place(server: Loopback, client_to: Make) -> None:
+def test_authorization_header_of_the_caller_replaces_the_key(server: Loopback, client_to: Make) -> None:
     client = client_to(api_key=None, default_headers={"Authorization": "Basic abc"})
     assert ping(client, server)["authorization"] == "Basic abc"
     assert ping(client_to(), server, extra_headers={"authorization": "Own"})["authorization"] == "Own"
     assert "authorization" not in ping(client_to(), server, extra_headers={"Authorization": None})
 
 
-def test_a_query_in_the_base_url_goes_with_every_request(server: Loopback, client_to: Make) -> None:
+def test_query_of_the_base_url_is_sent_with_every_request(server: Loopback, client_to: Make) -> None:
     client = client_to(base_url=f"{server.url}/v1/?api-version=7")
     ping(client, server)
     assert server.requests[0].target == "/v1/models/m?api-version=7"
 
 
-def test_a_base_url_is_encoded_where_it_has_to_be(server: Loopback, client_to: Make) -> None:
+def test_base_url_is_percent_encoded(server: Loopback, client_to: Make) -> None:
     client = client_to(base_url=f"{server.url}/a b/ü%20c/v1")
     ping(client, server)
     assert server.requests[0].target == "/a%20b/%C3%BC%20c/v1/models/m"
@@ -274,14 +272,14 @@ def test_nothing_shows_the_password_of_a_base_url() -> None:
 @pytest.mark.parametrize(
     "url", ["htp://me:{}@x", "me:{}@x/v1", "http://[::1@{}@[::1", "http://me:{}/@x", "x?api-key={}"]
 )
-def test_what_is_no_base_url_is_refused_without_its_secrets(url: str) -> None:
+def test_invalid_base_url_is_rejected_without_showing_secrets(url: str) -> None:
     secret = "a word that opens a proxy".replace(" ", "-")
-    with pytest.raises(oai.OpenAIError, match="it must be a URL such as") as caught:
+    with pytest.raises(oai.OpenAIError, match="must be a URL such as") as caught:
         oai.OpenAI(api_key="k", base_url=url.format(secret))
     assert secret not in str(caught.value)
 
 
-def test_a_timeout_is_seconds_none_or_by_part() -> None:
+def test_timeout_accepts_seconds_none_and_parts() -> None:
     assert oai.OpenAI(api_key="k").timeout == oai.Timeout(600, connect=5)
     assert oai.OpenAI(api_key="k", timeout=3).timeout == oai.Timeout(3)
     assert oai.OpenAI(api_key="k", timeout=None).timeout == oai.Timeout(None)

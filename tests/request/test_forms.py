@@ -1,4 +1,4 @@
-"""What a form's row says about its body: files that may be references, and JSON where there is no file."""
+"""Forms: files that can be references, and JSON if there is no file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oai._table.check import check_row
 from oai.testing import Answer, Loopback
 
 
-def test_a_reference_in_the_place_of_a_file_is_a_nested_field(server: Loopback, client: oai.OpenAI) -> None:
+def test_reference_instead_of_a_file_is_a_nested_field(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({}), Answer.of_json({}))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -22,7 +22,7 @@ def test_a_reference_in_the_place_of_a_file_is_a_nested_field(server: Loopback, 
     assert second == [("prompt", b"p"), ("video", b"film")]
 
 
-def test_a_body_is_json_where_the_row_says_so_and_no_file_is_given(server: Loopback, client: oai.OpenAI) -> None:
+def test_json_without_files_sends_json_if_there_is_no_file(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({}), Answer.of_json({}), Answer.of_json({}))
     client.containers.files.create("cntr_1", file_id="file-1")
     client.containers.files.create("cntr_1", file=b"content")

@@ -1,4 +1,4 @@
-"""Form bodies, read back with the standard library's parser."""
+"""Form bodies, parsed with the standard library."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VALUE = st.one_of(
     st.dictionaries(NAME, VALUE, max_size=4),
     st.lists(st.tuples(NAME, NAME, st.binary(max_size=200)), min_size=1, max_size=4),
 )
-def test_any_form_reads_back(fields: dict[str, object], files: list[tuple[str, str, bytes]]) -> None:
+def test_any_form_round_trips(fields: dict[str, object], files: list[tuple[str, str, bytes]]) -> None:
     form = Multipart(fields, [(field, (name, content, "application/x-test")) for field, name, content in files])
     parts = read_form(form)
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in fields.values()]
@@ -75,7 +75,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_may_be_given_in_many_ways(picture: Path) -> None:
+def test_files_are_accepted_in_every_documented_form(picture: Path) -> None:
     with picture.open("rb") as opened:
         files = {
             "path": picture,
@@ -101,7 +101,7 @@ def test_a_file_may_be_given_in_many_ways(picture: Path) -> None:
     }
 
 
-def test_a_form_gives_the_same_bytes_each_time_it_is_sent(picture: Path) -> None:
+def test_form_yields_the_same_bytes_each_time(picture: Path) -> None:
     with picture.open("rb") as opened:
         form = Multipart({"a": 1}, [("one", picture), ("two", opened), ("three", io.BytesIO(b"xyz"))])
         first = b"".join(form)
@@ -119,7 +119,7 @@ def test_an_open_file_is_sent_from_where_it_stands(picture: Path) -> None:
 
 
 class Pipe(io.RawIOBase):
-    """Something that can be read once, like standard input."""
+    """A file that can be read once, like standard input."""
 
     def __init__(self, content: bytes) -> None:
         self._content = io.BytesIO(content)
@@ -131,7 +131,7 @@ class Pipe(io.RawIOBase):
         return self._content.read(size)
 
 
-def test_what_cannot_be_read_twice_is_kept() -> None:
+def test_non_seekable_file_is_buffered() -> None:
     form = Multipart({}, [("file", Pipe(b"once"))])
     assert b"".join(form) == b"".join(form)
     assert read_form(form)[0][3] == b"once"
@@ -156,7 +156,7 @@ def test_a_large_file_is_streamed_in_flat_memory(tmp_path: Path) -> None:
     assert peak < 4 * 1024 * 1024
 
 
-def test_a_file_that_shrinks_while_it_is_sent_is_an_error(tmp_path: Path) -> None:
+def test_file_that_shrinks_during_the_upload_raises(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_bytes(b"0123456789")
     form = Multipart({}, [("file", path)])
@@ -168,13 +168,13 @@ def test_a_file_that_shrinks_while_it_is_sent_is_an_error(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("file", "error", "message"),
     [
-        ("nowhere.png", FileNotFoundError, "`file` is 'nowhere.png', which does not exist"),
-        (".", IsADirectoryError, "which is a directory"),
+        ("nowhere.png", FileNotFoundError, "`file` is a path that does not exist: 'nowhere.png'"),
+        (".", IsADirectoryError, "is a directory"),
         (io.StringIO("text"), TypeError, "open it with mode 'rb'"),
         (7, TypeError, "`file` is of type int; a file is a path, bytes"),
         (("only a name",), TypeError, "a tuple of 1"),
     ],
 )
-def test_what_is_no_file_is_named(file: object, error: type[Exception], message: str) -> None:
+def test_invalid_file_is_named(file: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Multipart({}, [("file", file)])

@@ -1,4 +1,4 @@
-"""What a call sends: paths, JSON bodies, forms, and what no row declares."""
+"""Requests of calls: paths, JSON bodies, forms, and undeclared requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1).filter(lambda text: text not in {".", ".."}))
-def test_a_path_parameter_of_any_text_is_one_segment(text: str, server: Loopback, client: oai.OpenAI) -> None:
+def test_path_parameter_is_encoded_as_one_segment(text: str, server: Loopback, client: oai.OpenAI) -> None:
     server.default = Answer.of_json(MODEL)
     try:
         text.encode()
@@ -45,7 +45,7 @@ def test_a_path_parameter_of_any_text_is_one_segment(text: str, server: Loopback
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", None, True, b"m"])
-def test_a_path_parameter_that_is_no_segment_is_refused(text: Any, client: oai.OpenAI) -> None:
+def test_empty_and_dot_path_parameters_are_rejected(text: Any, client: oai.OpenAI) -> None:
     with pytest.raises(ValueError, match="Expected a non-empty value for `model`"):
         client.models.retrieve(text)
 
@@ -72,7 +72,7 @@ class Record(msgspec.Struct):
 
 
 class Model:
-    """Something with pydantic's way of giving itself as data."""
+    """An object with pydantic's method for dumping."""
 
     def model_dump(self, *, mode: str, by_alias: bool, exclude_unset: bool) -> dict[str, Any]:
         assert (mode, by_alias, exclude_unset) == ("json", True, True)
@@ -80,7 +80,7 @@ class Model:
 
 
 class Array:
-    """Something with numpy's way of giving itself as a list."""
+    """An object with numpy's method for conversion to a list."""
 
     def tolist(self) -> list[float]:
         return [0.5, 1.5]
@@ -104,13 +104,13 @@ class Array:
         ({"a": oai.omit, "b": 1}, {"b": 1}),
     ],
 )
-def test_a_body_takes_what_people_have(value: Any, sent: Any, server: Loopback, client: oai.OpenAI) -> None:
+def test_body_accepts_common_python_types(value: Any, sent: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={})
     client.post("/x", body={"value": value})
     assert server.requests[0].json() == {"value": sent}
 
 
-def test_pydantic_models_are_sent_by_what_was_set(server: Loopback, client: oai.OpenAI) -> None:
+def test_pydantic_models_are_sent_without_unset_fields(server: Loopback, client: oai.OpenAI) -> None:
     pydantic = pytest.importorskip("pydantic", reason="pydantic comes with the official SDK, which is not installed")
 
     class Item(pydantic.BaseModel):
@@ -122,14 +122,14 @@ def test_pydantic_models_are_sent_by_what_was_set(server: Loopback, client: oai.
     assert server.requests[0].json() == {"item": {"name": "a"}, "items": [{"name": "b", "size": 4}]}
 
 
-def test_what_has_no_form_in_json_is_named_with_its_place(client: oai.OpenAI) -> None:
+def test_value_that_json_cannot_encode_is_named_with_its_path(client: oai.OpenAI) -> None:
     with pytest.raises(
         TypeError, match=r"messages\[1\]\.content cannot be sent as JSON: object has no JSON equivalent"
     ):
         client.chat.completions.create(model="m", messages=[{"content": "x"}, {"content": object()}])
 
 
-def test_keys_and_text_that_json_does_not_have_are_refused_with_their_place(client: oai.OpenAI) -> None:
+def test_invalid_keys_and_surrogates_are_rejected_with_their_path(client: oai.OpenAI) -> None:
     with pytest.raises(
         TypeError, match=r"deep\[1\] cannot be sent as JSON: a key of type tuple has no JSON equivalent"
     ):
@@ -139,7 +139,7 @@ def test_keys_and_text_that_json_does_not_have_are_refused_with_their_place(clie
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_a_number_that_json_does_not_have_is_refused(number: float, client: oai.OpenAI) -> None:
+def test_nan_and_infinity_are_rejected(number: float, client: oai.OpenAI) -> None:
     with pytest.raises(ValueError, match="is not a JSON number"):
         client.moderations.create(input="x", extra_body={"deep": [{"value": number}]})
 
@@ -155,7 +155,7 @@ MESSAGE = {"role": "assistant", "content": "x", "reasoning_content": "a field th
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(beside=JSON, path=st.lists(st.sampled_from(["list", "dict", "tuple", "left out"]), max_size=4))
-def test_an_object_is_sent_whole_wherever_it_stands(
+def test_object_is_sent_completely_at_any_depth(
     beside: Any, path: list[str], server: Loopback, client: oai.OpenAI
 ) -> None:
     choice = {"index": 0, "finish_reason": "stop", "message": MESSAGE}
@@ -176,7 +176,7 @@ def test_an_object_is_sent_whole_wherever_it_stands(
         assert server.requests[-1].json() == seen
 
 
-def test_an_answer_can_be_sent_back_whole(server: Loopback, client: oai.OpenAI) -> None:
+def test_received_message_can_be_sent_back(server: Loopback, client: oai.OpenAI) -> None:
     message = {"role": "assistant", "content": None, "tool_calls": [], "reasoning_content": "hm", "refusal": None}
     choice = {"index": 0, "finish_reason": "stop", "message": message}
     server.reply(json={"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
@@ -195,22 +195,20 @@ def test_an_operation_without_parameters_sends_no_body(server: Loopback, client:
     assert (seen.method, seen.body, seen.header("content-length")) == ("POST", b"", "0")
 
 
-def test_an_operation_whose_parameters_are_all_left_out_sends_an_empty_object(
-    server: Loopback, client: oai.OpenAI
-) -> None:
+def test_operation_with_all_parameters_omitted_sends_an_empty_object(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"id": "c", "object": "conversation", "created_at": 1, "metadata": None})
     client.conversations.create()
     assert server.requests[0].json() == {}
 
 
-def test_parameters_that_ride_in_the_query_of_a_post(server: Loopback, client: oai.OpenAI) -> None:
+def test_query_parameters_of_a_post(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"object": "list", "data": []})
     client.conversations.items.create("c", items=[], include=["a", "b"])
     (seen,) = server.requests
     assert (seen.query, seen.json()) == ("include%5B%5D=a&include%5B%5D=b", {"items": []})
 
 
-def test_parameters_that_ride_in_headers(server: Loopback, client: oai.OpenAI) -> None:
+def test_header_parameters(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={})
     client.beta.responses.cancel("r", betas=["one", "two"], extra_headers={"X-Own": "1"})
     (seen,) = server.requests
@@ -221,9 +219,7 @@ def test_parameters_that_ride_in_headers(server: Loopback, client: oai.OpenAI) -
     )
 
 
-def test_parts_of_a_form_with_a_content_type_and_the_field_that_goes_alone(
-    server: Loopback, client: oai.OpenAI
-) -> None:
+def test_parts_with_content_types_and_the_raw_field(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer(body=b"v=0"), Answer(body=b"v=0"))
     client.realtime.calls.create(sdp="v=0", session={"type": "realtime"})
     client.realtime.calls.create(sdp="v=0")
@@ -235,14 +231,14 @@ def test_parts_of_a_form_with_a_content_type_and_the_field_that_goes_alone(
     assert (alone.header("content-type"), alone.body) == ("application/sdp", b"v=0")
 
 
-def test_a_list_of_files_goes_under_one_name_with_brackets(server: Loopback, client: oai.OpenAI) -> None:
+def test_list_of_files_is_sent_under_one_name_with_brackets(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"created": 1, "data": []})
     client.images.edit(image=[("a.png", b"a"), ("b.png", b"b")], mask=("m.png", b"m"), prompt="x")
     parts = [(part.name, part.filename) for part in server.requests[0].form()]
     assert parts == [("prompt", None), ("image[]", "a.png"), ("image[]", "b.png"), ("mask", "m.png")]
 
 
-def test_a_form_is_sent_again_from_its_start_on_a_retry(server: Loopback, client_to: Make) -> None:
+def test_form_is_sent_again_from_the_start_on_a_retry(server: Loopback, client_to: Make) -> None:
     opened = io.BytesIO(b"0123456789")
     opened.seek(4)
     server.reply(status=500, json={}, headers=[("retry-after-ms", "1")])
@@ -253,7 +249,7 @@ def test_a_form_is_sent_again_from_its_start_on_a_retry(server: Loopback, client
     assert [part.content for part in second.form() if part.name == "file"] == [b"456789"]
 
 
-def test_a_large_upload_is_streamed_with_its_length(tmp_path: Path, client_to: Make) -> None:
+def test_large_upload_is_streamed_with_content_length(tmp_path: Path, client_to: Make) -> None:
     path = tmp_path / "large.bin"
     with path.open("wb") as file:
         file.truncate(1 << 26)
@@ -265,7 +261,7 @@ def test_a_large_upload_is_streamed_with_its_length(tmp_path: Path, client_to: M
     assert seen.header("transfer-encoding") is None
 
 
-def test_what_no_row_declares_is_reached_by_method_and_path(server: Loopback, client: oai.OpenAI) -> None:
+def test_undeclared_requests_by_method_and_path(server: Loopback, client: oai.OpenAI) -> None:
     class Ranked(msgspec.Struct):
         order: list[int]
 
@@ -292,7 +288,7 @@ def test_what_no_row_declares_is_reached_by_method_and_path(server: Loopback, cl
     ]
 
 
-def test_an_answer_may_be_cast_to_a_model_of_pydantic(server: Loopback, client: oai.OpenAI) -> None:
+def test_cast_to_a_pydantic_model(server: Loopback, client: oai.OpenAI) -> None:
     class Point(pydantic.BaseModel):
         x: int
 
@@ -304,7 +300,7 @@ def test_an_answer_may_be_cast_to_a_model_of_pydantic(server: Loopback, client: 
         client.get("/point", cast_to=Point)
 
 
-def test_what_no_row_declares_uploads_and_streams(server: Loopback, client: oai.OpenAI) -> None:
+def test_undeclared_requests_can_upload_and_stream(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={"ok": True})
     server.reply(Answer.events([{"n": 1}, {"n": 2}], done=False))
     client.post("/upload", body={"kind": "x"}, files={"file": ("a.txt", b"a")})
@@ -313,33 +309,33 @@ def test_what_no_row_declares_uploads_and_streams(server: Loopback, client: oai.
         assert list(stream) == [{"n": 1}, {"n": 2}]
 
 
-@pytest.mark.parametrize("given", [{"body": b"\x00\xff"}, {"body": bytearray(b"\x00\xff")}, {"content": b"\x00\xff"}])
-def test_bytes_are_a_body_as_they_are(given: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
+@pytest.mark.parametrize("payload", [{"body": b"\x00\xff"}, {"body": bytearray(b"\x00\xff")}, {"content": b"\x00\xff"}])
+def test_bytes_are_sent_unchanged(payload: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={})
-    client.post("/x", **given, extra_headers={"Content-Type": "application/x-own"})
+    client.post("/x", **payload, extra_headers={"Content-Type": "application/x-own"})
     (seen,) = server.requests
     assert (seen.body, seen.header("content-type")) == (b"\x00\xff", "application/x-own")
 
 
-def test_options_of_the_official_sdk_lie_under_the_arguments(server: Loopback, client: oai.OpenAI) -> None:
+def test_arguments_override_official_options(server: Loopback, client: oai.OpenAI) -> None:
     server.default = Answer.of_json({})
     options = {"headers": {"X-A": "1", "X-B": "1"}, "params": {"a": 1, "b": 1}, "extra_json": {"c": 1}, "timeout": 3}
     client.post("/x", body={"d": 1}, options=options, extra_headers={"X-B": "2"}, extra_query={"b": 2})
     (seen,) = server.requests
     assert (seen.header("x-a"), seen.header("x-b")) == ("1", "2")
     assert (seen.query, seen.json()) == ("a=1&b=2", {"c": 1, "d": 1})
-    with pytest.raises(TypeError, match="options has 'max_retries'.*with_options takes it"):
+    with pytest.raises(TypeError, match="unknown option 'max_retries'.*with_options"):
         client.get("/x", options={"max_retries": 0})
     with pytest.raises(TypeError, match="content excludes body"):
         client.post("/x", body={}, content=b"")
 
 
-def test_a_whole_url_is_refused_so_that_the_key_stays_at_home(client: oai.OpenAI) -> None:
-    with pytest.raises(oai.OpenAIError, match="is a whole URL; give the path below base_url"):
+def test_absolute_url_is_rejected(client: oai.OpenAI) -> None:
+    with pytest.raises(oai.OpenAIError, match="is a whole URL; pass a path below base_url"):
         client.get("https://elsewhere.example/steal")
 
 
-def test_braces_in_a_path_of_one_s_own_are_text(server: Loopback, client: oai.OpenAI) -> None:
+def test_braces_in_an_undeclared_path_are_text(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(json={})
     client.get("/a/{b}")
     assert unquote(server.requests[0].path) == "/v1/a/{b}"
@@ -352,7 +348,7 @@ def test_json_is_compact_utf8(server: Loopback, client: oai.OpenAI) -> None:
     assert json.loads(server.requests[0].body) == {"input": "\u00fc"}
 
 
-def test_fields_are_not_added_to_what_has_none(client: oai.OpenAI) -> None:
+def test_extra_body_needs_a_mapping(client: oai.OpenAI) -> None:
     extra: Any = ["a"]
     with pytest.raises(TypeError, match="extra_body of type list has no fields"):
         client.moderations.create(input="x", extra_body=extra)

@@ -1,4 +1,4 @@
-"""Query strings, as the official SDK writes them."""
+"""Query strings, encoded as by the official SDK."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def test_vectors(values: dict[str, object], text: str) -> None:
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
-def test_any_text_reads_back(values: dict[str, str]) -> None:
+def test_any_text_round_trips(values: dict[str, str]) -> None:
     assert dict(parse_qsl(query_string(values), keep_blank_values=True)) == values
 
 
-def test_what_has_no_form_is_named() -> None:
+def test_value_that_cannot_be_encoded_is_named() -> None:
     with pytest.raises(TypeError, match="`a` is of type bytes"):
         query_string({"a": b"raw"})

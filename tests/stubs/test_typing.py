@@ -1,7 +1,7 @@
-"""The stubs: that they say what the clients do, and that two type checkers read them as people expect.
+"""The stubs agree with the clients, and two type checkers accept and reject what they should.
 
-The checkers run once each, over the files of `tests/typing` and a program with a user's table. Where one is not
-installed its tests are skipped with a message, and fail in CI, which has to install it.
+The checkers run once each, over the files of `tests/typing` and a program with a user's table. If one is not installed,
+its tests are skipped with a message; in CI they fail.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ NOT_IN_A_BATCH = {"stream", "extra_headers", "extra_query", "timeout"}
 
 
 def functions(path: Path, name: str) -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Return the methods of a class in a stub file by their name, each in all its overloads."""
+    """Return the methods of a class in a stub file by name, each with its overloads."""
     found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
     for statement in class_in(path, name).body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -168,7 +168,7 @@ def class_in(path: Path, name: str) -> ast.ClassDef:
 
 
 def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[tuple[str, str, bool]]:
-    """Return name, kind and whether it is required, of each parameter but `self`."""
+    """Return the name, the kind and whether it is required of each parameter except `self`."""
     arguments = function.args
     found = [(each.arg, "positional", True) for each in arguments.args[1:]]
     found += [
@@ -191,7 +191,7 @@ def real_parameters(function: Any) -> list[tuple[str, str, bool]]:
 
 
 def returned(path: str, client: str) -> tuple[Path, str]:
-    """Return the stub file and class in which the operations below a call path stand."""
+    """Return the stub file and the class that has a call path."""
     namespace = path.rpartition(".")[0]
     if not namespace:
         return TYPED / "__init__.pyi", client
@@ -199,17 +199,17 @@ def returned(path: str, client: str) -> tuple[Path, str]:
     return TYPED / f"{path.partition('.')[0]}.pyi", client.removesuffix("OpenAI") + words
 
 
-def test_the_stubs_on_disk_are_those_of_the_table() -> None:
+def test_stubs_on_disk_are_up_to_date() -> None:
     assert {path.name: path.read_text() for path in TYPED.iterdir()} == shipped_stubs(), (
         "run `python -m tools.generate stubs`"
     )
 
 
 @pytest.mark.parametrize("client", [oai.OpenAI, oai.AsyncOpenAI])
-def test_every_operation_has_the_parameters_that_its_function_has(client: type) -> None:
-    made = client(transport=oai.OfflineTransport())
+def test_stub_parameters_equal_those_of_the_functions(client: type) -> None:
+    instance = client(transport=oai.OfflineTransport())
     for path, row in shipped_table().items():
-        real: Any = made
+        real: Any = instance
         for part in path.split("."):
             real = getattr(real, part)
         choosing = {"stream", *row.response_by}  # which some overloads require
@@ -227,13 +227,13 @@ def test_every_operation_has_the_parameters_that_its_function_has(client: type) 
 
 
 @pytest.mark.parametrize(("client", "base"), [(oai.OpenAI, oai.Connection), (oai.AsyncOpenAI, oai.AsyncConnection)])
-def test_every_websocket_and_its_events_have_the_parameters_that_their_functions_have(client: type, base: Any) -> None:
-    made = client(api_key="none")
+def test_stub_parameters_of_websockets_and_events_equal_those_of_the_functions(client: type, base: Any) -> None:
+    instance = client(api_key="none")
     for path, socket in shipped_table().helpers.items():
         if not isinstance(socket, WebSocketRow):
             continue
         (connect,) = functions(*returned(path, client.__name__))["connect"]
-        assert parameters(connect) == real_parameters(attrgetter(path)(made))
+        assert parameters(connect) == real_parameters(attrgetter(path)(instance))
         cls = connection_class(base, path, socket, is_async=base is oai.AsyncConnection)
         connection = cls.__new__(cls)
         file, owner = returned(path, client.__name__)
@@ -246,7 +246,7 @@ def test_every_websocket_and_its_events_have_the_parameters_that_their_functions
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("client", [oai.OpenAI, oai.AsyncOpenAI])
-def test_a_batch_has_in_the_stubs_what_it_takes_when_it_runs(client: type) -> None:
+def test_batch_stub_has_the_operations_that_a_batch_accepts(client: type) -> None:
     stub = TYPED / "_batch.pyi"
     classes = {each.name for each in parsed(stub).body if isinstance(each, ast.ClassDef)}
     queue = client(transport=oai.OfflineTransport()).batch()
@@ -255,15 +255,15 @@ def test_a_batch_has_in_the_stubs_what_it_takes_when_it_runs(client: type) -> No
         namespace, _, name = path.rpartition(".")
         owner = "Batch" + "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", namespace))
         shown = functions(stub, owner).get(name) if owner in classes else None
-        given = {each: "x" for each, kind in (row.params or {}).items() if not kind.endswith("?")}
+        arguments = {each: "x" for each, kind in (row.params or {}).items() if not kind.endswith("?")}
         try:
-            attrgetter(path)(queue)(**dict.fromkeys(row.path_params, "x"), **given)
+            attrgetter(path)(queue)(**dict.fromkeys(row.path_params, "x"), **arguments)
         except oai.OpenAIError as error:
             if "cannot be in a batch" in str(error):
                 assert shown is None, path
                 continue
         except AttributeError:
-            assert (shown, namespace) == (None, "batches")  # in a batch these are the batches that were made
+            assert (shown, namespace) == (None, "batches")  # in a batch these are the batches that were submitted
             continue
         except OSError:
             assert row.files, path  # a file that is not there
@@ -276,20 +276,20 @@ def test_a_batch_has_in_the_stubs_what_it_takes_when_it_runs(client: type) -> No
 
 
 @pytest.mark.parametrize("client", [oai.OpenAI, oai.AsyncOpenAI])
-def test_every_flat_name_is_a_method_or_a_namespace_that_is_called(client: type) -> None:
-    made = client(transport=oai.OfflineTransport())
+def test_every_alias_is_a_method_or_a_callable_namespace(client: type) -> None:
+    instance = client(transport=oai.OfflineTransport())
     flat = functions(TYPED / "__init__.pyi", client.__name__)
     for alias, forms in shipped_table().aliases.items():
         namespace = f"{client.__name__.removesuffix('OpenAI')}{alias.title()}"
         path = TYPED / f"{alias}.pyi"
         stub = functions(path, namespace)["__call__"] if path.exists() else flat[alias]
         shown = {name for overload in stub for name, _, _ in parameters(overload)} - {"params"}
-        real = {name for name, _, _ in real_parameters(getattr(made, alias))} - {"params"}
+        real = {name for name, _, _ in real_parameters(getattr(instance, alias))} - {"params"}
         assert shown == real, alias
         assert len(stub) >= len(forms), alias
 
 
-def test_options_and_requests_are_typed_as_the_client_takes_them() -> None:
+def test_stubs_of_options_and_requests_equal_the_signatures() -> None:
     typing = ROOT / "oai" / "_typing.pyi"
 
     def fields(name: str) -> set[str]:
@@ -307,21 +307,21 @@ def test_options_and_requests_are_typed_as_the_client_takes_them() -> None:
     assert request == fields("Content") | {"cast_to", "stream", "stream_cls"}
 
 
-def test_a_type_that_is_nowhere_is_an_error_that_says_where_it_was_written(tmp_path: Path) -> None:
+def test_unknown_type_error_names_row_key_and_suggestion(tmp_path: Path) -> None:
     row = '[tokens.count]\nmethod = "GET"\npath = "/x"\nbody = "query"\nresponse = "chat.ChatCompletionn"\n'
     (tmp_path / "my.toml").write_text(row)
     with pytest.raises(TableError, match=r"\[tokens.count\]: `response`.*'ChatCompletionn'.*'ChatCompletion'"):
         stubs_for([tmp_path / "my.toml"])
 
 
-def test_the_module_of_a_user_gives_the_clients_when_it_runs(user: Path) -> None:
+def test_generated_module_exports_the_real_clients_at_run_time(user: Path) -> None:
     code = "import my_api, oai; assert (my_api.OpenAI, my_api.AsyncOpenAI) == (oai.OpenAI, oai.AsyncOpenAI)"
     subprocess.run([sys.executable, "-c", code], cwd=user, env=environment(), check=True)
 
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a user's table, the stubs made of it, and a program that is typed by them."""
+    """A directory with a user's table, its stubs, and a program that uses them."""
     directory = tmp_path_factory.mktemp("user")
     (directory / "my.toml").write_text(USER_TABLE)
     (directory / "my_types.py").write_text(USER_TYPES)
@@ -332,7 +332,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["mypy", "pyright"])
 def errors(request: pytest.FixtureRequest, user: Path) -> Any:
-    """What a checker in strict mode reports: file name to line to messages."""
+    """The errors of a checker in strict mode: messages by file name and line."""
     name = request.param
     if importlib.util.find_spec(name) is None:
         message = f"{name} is not installed: pip install -e '.[check]'"
@@ -382,10 +382,10 @@ def test_each_wrong_call_is_reported_and_nothing_else(errors: Any, user: Path, n
     assert set(found) == wrong, {line: found.get(line, "not reported") for line in wrong ^ set(found)}
 
 
-def test_the_everyday_calls_have_the_types_that_people_expect(errors: Any) -> None:
+def test_common_calls_have_the_expected_types(errors: Any) -> None:
     assert errors.found.get("everyday.py", {}) == {}
 
 
-def test_the_stubs_themselves_are_without_an_error(errors: Any) -> None:
+def test_stubs_have_no_type_errors(errors: Any) -> None:
     others = {name: lines for name, lines in errors.found.items() if name not in ("mistakes.py", "program.py")}
     assert others == {}

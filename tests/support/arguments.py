@@ -1,4 +1,4 @@
-"""Arguments for any operation, made from the type expressions of its row and the TypedDicts that they name."""
+"""Generate arguments for any operation from the type expressions of its row and the TypedDicts that they name."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from oai._table.rows import Row
 from oai._table.type_expressions import resolve
 
 DEEPEST = 4
-"""How deep optional keys are given; below it, only what is required."""
+"""Depth down to which optional keys are filled; below it, only required ones."""
 
 FLOOR = 9
-"""How deep lists have items; types that hold themselves end here."""
+"""Depth down to which lists have items; recursive types end here."""
 
 KNOWN: dict[str, Any] = {
     "chunk_overlap_tokens": 400,
@@ -36,17 +36,17 @@ KNOWN: dict[str, Any] = {
     "seconds": 3600,
     "tunnel_id": "tunnel_" + 32 * "0",
 }
-"""What stands under these names for a number, a text, or anything: the API has rules that types do not say."""
+"""Values by parameter name for numbers, texts and `Any`: the API has rules that types do not express."""
 
 ONLY_ONE = ("vector_store_ids", "vector_stores")
-"""Lists that may have one item at most; all others have two."""
+"""Lists that may have only one item; all others get two."""
 
 LISTS = (Iterable, Sequence, list)
 
 
 @dataclass(frozen=True)
 class Mode:
-    """What to give: everything or only what is required, and which variant of each union."""
+    """Which parameters to fill: all or only required ones, and with which variant of each union."""
 
     name: str
     everything: bool
@@ -63,14 +63,14 @@ MODES = (
 
 def arguments(row: Row, mode: Mode) -> dict[str, Any]:
     """Return keyword arguments for a call of a row's operation."""
-    given: dict[str, Any] = {name: f"{name} of 1/2" for name in row.path_params}
+    arguments: dict[str, Any] = {name: f"{name} of 1/2" for name in row.path_params}
     for name, expression in (row.params or {}).items():
         if mode.everything or not expression.endswith("?"):
-            given[name] = made(expression.removesuffix("?"), mode, name)
-    return given
+            arguments[name] = build(expression.removesuffix("?"), mode, name)
+    return arguments
 
 
-def made(expression: str, mode: Mode, name: str = "") -> Any:
+def build(expression: str, mode: Mode, name: str = "") -> Any:
     """Return a value of a row's type expression."""
     # The table's `File` means anything where types are looked up; here it is the type that parameters have.
     return _Maker(mode).of(resolve(re.sub(r"(?<![\w.])File\b", "oai._support.file_types.File", expression)), name, 0)
@@ -78,7 +78,7 @@ def made(expression: str, mode: Mode, name: str = "") -> Any:
 
 @cache
 def hints(kind: Any) -> dict[str, Any]:
-    """Return the keys of a TypedDict and their types, whether they are required included."""
+    """Return the keys of a TypedDict with their types, and the required ones."""
     return get_type_hints(kind, include_extras=True)
 
 
@@ -138,8 +138,8 @@ class _Maker:
 
     def _struct(self, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:
         config = kind.__struct_config__
-        given = {config.tag_field: config.tag} if config.tag_field else {}
+        arguments = {config.tag_field: config.tag} if config.tag_field else {}
         for each in msgspec.structs.fields(kind):
             if each.required or (self.mode.everything and depth < DEEPEST):
-                given[each.encode_name] = self.of(each.type, each.name, depth + 1)
-        return given
+                arguments[each.encode_name] = self.of(each.type, each.name, depth + 1)
+        return arguments

@@ -1,7 +1,7 @@
-"""Every operation called through the recording transport: what was sent, and what came of it.
+"""Call every operation through the recording transport, and keep the request and the result.
 
-One driver calls sync and async clients alike. The client's transport is a `Recorder` around a transport in memory, so
-that requests are seen as the recorder passes them on, and the cassette that it writes can be replayed.
+One driver calls sync and async clients. The client's transport is a `Recorder` around a transport in memory, so that
+requests are seen as the recorder sends them, and the cassette that it writes can be replayed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STREAMED = Mode("a stream", everything=True, variant=0)
 
 
 class InMemory:
-    """A transport that keeps what it is given, and answers what the offline transport makes of the row."""
+    """A transport that keeps requests, and responds like the offline transport."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -49,7 +49,7 @@ class InMemory:
 
 
 class AsyncInMemory(InMemory):
-    """The same for asyncio, awaited at each step as a transport over sockets would be."""
+    """The same for asyncio, yielding to the loop at each step as a transport over sockets does."""
 
     async def send(self, request: Request) -> Any:
         await asyncio.sleep(0)
@@ -79,10 +79,10 @@ class AsyncReply:
 
 @dataclass
 class Call:
-    """A call of an operation: what it was given, the request that was sent, and what it returned, as plain data."""
+    """A call of an operation: its arguments, its request, and its result as plain data."""
 
     mode: Mode
-    given: dict[str, Any]
+    arguments: dict[str, Any]
     request: Request
     result: Any
 
@@ -104,8 +104,8 @@ def recorded(name: str, *, is_async: bool = False) -> tuple[list[Call], bytes]:
         inner = AsyncInMemory() if is_async else InMemory()
         results = called(name, oai.Recorder(path, inner, mode="record"), is_async=is_async)
         cassette = path.read_bytes()
-    made = zip(modes_of(name), inner.requests, results, strict=True)
-    return [Call(mode, given, request, result) for (mode, given), request, result in made], cassette
+    calls = zip(modes_of(name), inner.requests, results, strict=True)
+    return [Call(mode, values, request, result) for (mode, values), request, result in calls], cassette
 
 
 def called(name: str, recorder: oai.Recorder, *, is_async: bool) -> list[Any]:
@@ -124,8 +124,8 @@ async def _called(name: str, client: Any) -> list[Any]:
     results = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        for _, given in modes_of(name):
-            result = function(client, name)(**given)
+        for _, arguments in modes_of(name):
+            result = function(client, name)(**arguments)
             results.append(await _plain(await result if inspect.isawaitable(result) else result))
     closing = client.transport.close()
     if inspect.isawaitable(closing):
@@ -148,7 +148,7 @@ def _client(*, is_async: bool) -> Any:
 
 
 def function(client: Any, name: str) -> Any:
-    """Return what a call path leads to."""
+    """Return the method of a call path."""
     for part in name.split("."):
         client = getattr(client, part)
     return client

@@ -1,4 +1,4 @@
-"""The generated functions, as Python's own tools see them."""
+"""The generated functions, as seen by Python's own tools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client() -> oai.OpenAI:
     return oai.OpenAI(transport=oai.OfflineTransport())
 
 
-def test_a_signature_is_exact(client: oai.OpenAI) -> None:
+def test_signature_is_exact(client: oai.OpenAI) -> None:
     parameters = inspect.signature(client.embeddings.create).parameters
     assert list(parameters) == [
         *("input", "model", "dimensions", "encoding_format", "user"),
@@ -34,14 +34,14 @@ def test_a_signature_is_exact(client: oai.OpenAI) -> None:
     assert parameters["dimensions"].default is oai.omit
 
 
-def test_the_last_path_parameter_is_positional_and_the_others_are_named(client: oai.OpenAI) -> None:
+def test_last_path_parameter_is_positional_and_the_others_keyword_only(client: oai.OpenAI) -> None:
     signature = inspect.signature(client.beta.threads.runs.steps.retrieve)
     kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
     assert kinds["step_id"] is inspect.Parameter.POSITIONAL_OR_KEYWORD
     assert kinds["thread_id"] is kinds["run_id"] is inspect.Parameter.KEYWORD_ONLY
 
 
-def test_an_alias_takes_the_path_in_its_order(client: oai.OpenAI) -> None:
+def test_alias_takes_path_parameters_in_order(client: oai.OpenAI) -> None:
     signature = inspect.signature(client.thread_run_step)
     assert list(signature.parameters)[:3] == ["thread_id", "run_id", "step_id"]
 
@@ -68,20 +68,23 @@ def test_every_operation_of_the_table_is_a_function_with_name_and_docstring(clie
             r"create\(\) got an unexpected keyword argument 'modle'. Did you mean 'model'\?",
         ),
         ({"model": "m", "input": "x", "time_out": 3}, r"'time_out'. Did you mean 'timeout'\?"),
-        ({"model": "m", "input": "x", "colour": 3}, r"'colour'; what the table does not declare goes in extra_body"),
+        (
+            {"model": "m", "input": "x", "colour": 3},
+            r"'colour'; use extra_body for parameters that the table does not declare",
+        ),
         ({"model": "m"}, r"create\(\) missing 1 required argument: 'input'"),
         ({}, r"create\(\) missing 2 required arguments: 'input' and 'model'"),
         ({"model": oai.omit, "input": "x"}, r"missing 1 required argument: 'model'"),
     ],
 )
-def test_a_call_that_does_not_fit_is_a_type_error_that_helps(
+def test_wrong_arguments_raise_type_error_with_a_suggestion(
     client: oai.OpenAI, arguments: dict[str, object], message: str
 ) -> None:
     with pytest.raises(TypeError, match=message):
         client.embeddings.create(**arguments)
 
 
-def test_too_many_positionals_are_python_s_own_error(client: oai.OpenAI) -> None:
+def test_too_many_positional_arguments_raise_pythons_type_error(client: oai.OpenAI) -> None:
     with pytest.raises(TypeError, match=r"takes 1 positional argument but 2 were given|takes .* positional"):
         client.embeddings.create("text")
 
@@ -109,7 +112,7 @@ def test_help_shows_signature_and_summary(client: oai.OpenAI) -> None:
     text = pydoc.render_doc(client.embeddings, renderer=pydoc.plaintext)
     assert "create(" in text
     assert "input: 'str | " in text
-    assert "Turn texts into vectors." in text
+    assert "Create embedding vectors of texts." in text
 
 
 def test_a_class_has_the_attributes_without_an_instance() -> None:
@@ -124,7 +127,7 @@ def test_a_traceback_shows_the_generated_line(client: oai.OpenAI) -> None:
         assert "raise _wrong_call('create'" in traceback.format_exc()
 
 
-def test_a_row_without_params_streams_where_it_is_asked_to(server: Loopback, tmp_path: Path) -> None:
+def test_row_without_params_accepts_stream(server: Loopback, tmp_path: Path) -> None:
     row = '[talk]\nmethod = "POST"\npath = "/talk"\nbody = "json"\nresponse = "dict"\nstream = "dict"\n'
     (tmp_path / "my.toml").write_text(row)
     server.reply(Answer.events([{"n": 1}]))
@@ -136,13 +139,13 @@ def test_a_row_without_params_streams_where_it_is_asked_to(server: Loopback, tmp
     assert server.requests[0].json() == {"text": "Hello", "stream": True}
 
 
-def test_a_traceback_shows_the_line_of_the_table_that_the_client_has(tmp_path: Path) -> None:
-    """Another table's row of the same name does not take the place of its source."""
+def test_traceback_shows_the_source_of_the_clients_own_table(tmp_path: Path) -> None:
+    """A row of the same name in another table does not replace its source."""
     row = '[files.retrieve]\nmethod = "GET"\npath = "/files/{file_id}/{other}"\nbody = "query"\nresponse = "dict"\n'
     (tmp_path / "own.toml").write_text(row)
     clients = [oai.OpenAI(table=table, transport=oai.OfflineTransport()) for table in (None, tmp_path / "own.toml")]
     for client in clients:
-        client.files.retrieve  # noqa: B018 - the function is made where it is looked at
+        client.files.retrieve  # noqa: B018 - access builds the function
     for client in clients:
         with pytest.raises(TypeError) as caught:
             client.files.retrieve(nonsense=1)
@@ -151,7 +154,7 @@ def test_a_traceback_shows_the_line_of_the_table_that_the_client_has(tmp_path: P
         assert ("'other'" in line) is (client is clients[1])
 
 
-def test_other_names_of_the_official_sdk_are_here() -> None:
+def test_official_aliases_can_be_imported() -> None:
     code = (
         "from oai import APIResponse, AsyncAPIResponse, AsyncClient, Client, HttpxBinaryResponseContent, NotGiven\n"
         "from oai import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, NOT_GIVEN, not_given\n"
@@ -164,7 +167,7 @@ def test_other_names_of_the_official_sdk_are_here() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env=without_key, cwd=Path(oai.__file__).parents[1])
 
 
-def test_a_client_without_a_call_does_not_load_what_calls_need() -> None:
+def test_client_without_a_call_does_not_load_large_modules() -> None:
     code = (
         "import sys; sys.modules['typing_extensions'] = None\n"  # which loads `inspect`, where msgspec finds it
         "before = set(sys.modules); import oai; oai.OpenAI(api_key='k')\n"

@@ -1,4 +1,4 @@
-"""A lint of the data: the shipped table against itself, against the types, and what it costs to load."""
+"""Lint the shipped table: its rules, its types, and what loading it costs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS = list(shipped_table().items())
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[name for name, _ in ROWS])
-def test_a_row_means_what_it_says(name: str, row: Row) -> None:
+def test_row_resolves_and_is_documented(name: str, row: Row) -> None:
     operation = Operation(name, row)
     params = row.params
     for param, expression in (params or {}).items():
@@ -54,7 +54,7 @@ def test_a_row_means_what_it_says(name: str, row: Row) -> None:
 
 
 @pytest.mark.parametrize("name", shipped_table().helpers)
-def test_a_helper_means_what_it_says(name: str) -> None:
+def test_helper_resolves_and_is_documented(name: str) -> None:
     table = shipped_table()
     helper = table.helpers[name]
     target = find(helper.helper, "oai.helpers")
@@ -69,7 +69,7 @@ def test_a_helper_means_what_it_says(name: str) -> None:
     assert helper.doc.endswith(".")
 
 
-def test_nothing_has_a_second_meaning() -> None:
+def test_call_paths_are_unique() -> None:
     names = [name for name, _ in ROWS]
     assert len(set(names)) == len(names)
     spaces = {name.rpartition(".")[0] for name in names}
@@ -78,17 +78,17 @@ def test_nothing_has_a_second_meaning() -> None:
     for name, row in ROWS:
         same.setdefault((row.method, row.path), []).append(name)
     twice = {names[0].rpartition(".")[2]: names for names in same.values() if len(names) > 1}
-    # The SDK has some operations under a second name, and one path is completed by what the body says.
+    # The SDK has some operations under a second name, and one path is completed by what the body contains.
     assert all(len(names) <= 3 for names in twice.values())
 
 
-def test_no_two_operations_are_described_by_the_same_line() -> None:
+def test_docs_of_operations_are_unique() -> None:
     docs = Counter(row.doc for _, row in ROWS)
     assert [doc for doc, times in docs.items() if times > 1] == []
     assert max(map(len, docs)) < 100
 
 
-def test_constant_headers_are_few_and_known() -> None:
+def test_constant_headers_are_known() -> None:
     known = {
         ("OpenAI-Beta", "assistants=v1"),
         ("OpenAI-Beta", "assistants=v2"),
@@ -116,18 +116,20 @@ def test_every_name_of_every_package_of_types_can_be_imported() -> None:
     assert count > 3000
 
 
-def said(kind: Any) -> Any:
-    """Return what makes a type equal to another."""
+def type_key(kind: Any) -> Any:
+    """Return a key by which equal types compare equal."""
     inner = untagged_variants(kind) or get_args(kind)
-    return (repr(get_origin(kind)), *map(said, inner)) if inner else repr(kind)
+    return (repr(get_origin(kind)), *map(type_key, inner)) if inner else repr(kind)
 
 
-def test_shapes_that_repeat_are_written_once() -> None:
-    """No module has two structs of the same fields, and none has one that a module which it imports has, too."""
+def test_no_module_has_two_structs_of_the_same_shape() -> None:
+    """Nor does it repeat a struct of a module that it imports."""
     shapes: dict[Any, list[type]] = {}
     for struct in all_structs():
         config = struct.__struct_config__
-        fields = tuple((each.encode_name, said(each.type), each.required) for each in msgspec.structs.fields(struct))
+        fields = tuple(
+            (each.encode_name, type_key(each.type), each.required) for each in msgspec.structs.fields(struct)
+        )
         tag = config.tag_field, config.tag, repr(struct.__annotations__.get(config.tag_field or ""))
         if (fields or config.tag is not None) and struct.__module__ != "oai.types.legacy":
             shapes.setdefault((tag, fields), []).append(struct)
@@ -145,7 +147,7 @@ LOADED = "import sys, json; print(json.dumps(sorted(m for m in sys.modules if m.
 
 
 def loaded_after(code: str) -> list[str]:
-    """Return the modules of types that a fresh process has loaded after running some code."""
+    """Return the type modules that a new process has loaded after running some code."""
     shown = subprocess.run([sys.executable, "-c", f"{code}\n{LOADED}"], check=True, capture_output=True, text=True)
     found: list[str] = json.loads(shown.stdout.splitlines()[-1])
     return [name for name in found if name.rpartition(".")[2].endswith(("structs", "params"))]
@@ -167,14 +169,14 @@ def test_constructing_a_client_loads_no_types() -> None:
         ("beta.agents.retrieve('a')", ["beta.agents"]),
     ],
 )
-def test_the_first_use_of_an_area_loads_what_it_needs(call: str, areas: list[str]) -> None:
+def test_first_call_of_an_area_loads_only_its_types(call: str, areas: list[str]) -> None:
     code = f"import oai; oai.OpenAI(transport=oai.OfflineTransport()).{call}"
     loaded = [name.removeprefix("oai.types.").replace("_structs", ".structs") for name in loaded_after(code)]
     assert loaded == [f"{area}.structs" for area in areas]
 
 
-def test_the_hints_of_all_parameters_can_be_had_when_the_program_runs() -> None:
-    """For libraries that check or build arguments at run time; what is required can be read there, too."""
+def test_type_hints_of_all_parameters_resolve_at_run_time() -> None:
+    """For libraries that validate or build arguments at run time, including required keys."""
     count = 0
     for info in pkgutil.walk_packages(oai.types.__path__, "oai.types."):
         if info.name.endswith("params"):
@@ -192,7 +194,7 @@ def test_the_hints_of_all_parameters_can_be_had_when_the_program_runs() -> None:
     assert oai.types.chat.ChatCompletionUserMessageParam.__required_keys__ == {"content", "role"}
 
 
-def test_the_parameters_of_an_area_do_not_load_its_structs() -> None:
+def test_parameter_types_do_not_load_structs() -> None:
     everything = "import importlib, pkgutil, oai.types\n"
     everything += "for each in pkgutil.walk_packages(oai.types.__path__, 'oai.types.'):\n"
     everything += "    if each.name.endswith('params'): importlib.import_module(each.name)"

@@ -1,4 +1,4 @@
-"""Tables of endpoints: users' rows, and what is said of a row that cannot be."""
+"""Tables of endpoints: rows of users, merging, the compiled table, and errors of invalid rows."""
 
 from __future__ import annotations
 
@@ -26,20 +26,24 @@ def row(name: str = "rerank", **keys: str) -> str:
 
 
 BAD = [
-    pytest.param(row(metod='"POST"'), ["[rerank]", "`metod` is not a key", "did you mean `method`?"], id="unknown key"),
+    pytest.param(
+        row(metod='"POST"'), ["[rerank]", "`metod` is not a valid key", "did you mean `method`?"], id="unknown key"
+    ),
     pytest.param(row(path=""), ["[rerank]", "`path` is missing"], id="missing key"),
     pytest.param(row(method='"POTS"'), ["`method` is 'POTS'", "did you mean `POST`?"], id="unknown method"),
     pytest.param(row(method='"post"'), ["`method` is 'post'", "did you mean `POST`?"], id="method in lower case"),
     pytest.param(row(body='"jsn"'), ["`body` is 'jsn'", "did you mean `json`?"], id="unknown body"),
     pytest.param(row(path='"rerank"'), ["`path` must begin with a slash"], id="path without slash"),
-    pytest.param(row(path='"/a/{b/c"'), ["`path` is a path template"], id="open brace"),
-    pytest.param(row(path='"/a/{b}/{b}"'), ["`path` names a placeholder twice"], id="placeholder twice"),
-    pytest.param(row(path='"/a/{class}"'), ["{class}", "cannot be a parameter's name"], id="keyword in the path"),
+    pytest.param(row(path='"/a/{b/c"'), ["`path` must be a path template"], id="open brace"),
+    pytest.param(row(path='"/a/{b}/{b}"'), ["`path` has the same placeholder twice"], id="placeholder twice"),
+    pytest.param(row(path='"/a/{class}"'), ["{class}", "not a valid parameter name"], id="keyword in the path"),
     pytest.param(row(response='"list[str"'), ["`response` is 'list[str', which is not a type"], id="type syntax"),
-    pytest.param(row(response='"print(1)"'), ["`response`", "no place in a type expression"], id="call in a type"),
+    pytest.param(row(response='"print(1)"'), ["`response`", "not allowed in a type expression"], id="call in a type"),
     pytest.param(row(params='{ a = "str", "b-c" = "str" }'), ["`params.b-c`", "rename"], id="parameter's name"),
-    pytest.param(row(params='{ timeout = "str" }'), ["`params.timeout` is taken"], id="reserved name"),
-    pytest.param(row(path='"/a/{b}"', params='{ b = "str" }'), ["`params.b` is taken"], id="path parameter again"),
+    pytest.param(row(params='{ timeout = "str" }'), ["`params.timeout` is already used"], id="reserved name"),
+    pytest.param(
+        row(path='"/a/{b}"', params='{ b = "str" }'), ["`params.b` is already used"], id="path parameter again"
+    ),
     pytest.param(
         row(params='{ image = "File" }', body='"multipart"', files='["imgae"]'),
         ["`files` names 'imgae'", "did you mean `image`?"],
@@ -59,10 +63,10 @@ BAD = [
     pytest.param(row(alias='["r(x)"]', params="{}"), ["`alias` names 'x'"], id="alias of unknown parameter"),
     pytest.param(row(deprecated="true"), ["`deprecated` expected `str | null`"], id="wrong type"),
     pytest.param(row("a.class"), ["[a.class]", "'class' is not a public Python name"], id="keyword in the header"),
-    pytest.param(row("models.list.more"), ["[models.list.more]", "lies below [models.list]"], id="below a row"),
-    pytest.param(row(alias='["chat_completion"]'), ["has 'chat_completion'", "as well"], id="alias taken"),
+    pytest.param(row("models.list.more"), ["[models.list.more]", "is below [models.list]"], id="below a row"),
+    pytest.param(row(alias='["chat_completion"]'), ["has 'chat_completion'", "also an alias of"], id="alias taken"),
     pytest.param(row("request.it"), ["`request` would hide `OpenAI.request`"], id="hides a method"),
-    pytest.param(row("a.with_raw_response"), ["[a.with_raw_response]", "already"], id="hides a view"),
+    pytest.param(row("a.with_raw_response"), ["[a.with_raw_response]", "every namespace has"], id="hides a view"),
     pytest.param(row(path='"/caf\u00e9"'), ["`path`", "in ASCII"], id="path beyond ASCII"),
     pytest.param(row(path='"/a\\r\\nb"'), ["`path`", "in ASCII"], id="path with a line break"),
     pytest.param(row(args='["a", "a"]', params='{ a = "str" }'), ["`args` names a parameter twice"], id="args twice"),
@@ -73,15 +77,13 @@ BAD = [
         id="two parameters of one name",
     ),
     pytest.param("[a]\n[b.c]\n", ["[a]", "`method` is missing"], id="nothing but a header"),
-    pytest.param('method = "GET"', ["(top level)", "`method` stands outside of any row"], id="key outside"),
-    pytest.param("[a\n", ["this is not TOML"], id="not TOML"),
+    pytest.param('method = "GET"', ["(top level)", "`method` is outside any row"], id="key outside"),
+    pytest.param("[a\n", ["not valid TOML"], id="not TOML"),
 ]
 
 
 @pytest.mark.parametrize(("text", "parts"), BAD)
-def test_a_bad_row_is_one_error_that_says_where_what_and_what_would_be_right(
-    text: str, parts: list[str], tmp_path: Path
-) -> None:
+def test_invalid_row_error_names_file_key_and_suggestion(text: str, parts: list[str], tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(oai.TableError) as caught:
@@ -94,18 +96,18 @@ def test_a_bad_row_is_one_error_that_says_where_what_and_what_would_be_right(
         assert str(path) in message
 
 
-def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_table_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(oai.TableError, match=r"nowhere\.toml: the table of endpoints cannot be read"):
         oai.OpenAI(api_key="k", table=tmp_path / "nowhere.toml")
 
 
 class Rerank(msgspec.Struct):
-    """A user's own struct, found by the path of its module."""
+    """A user's struct, named by its module path."""
 
     order: list[int]
 
 
-def test_a_small_row_adds_an_endpoint_that_answers_with_the_users_own_struct(server: Loopback, tmp_path: Path) -> None:
+def test_minimal_row_adds_an_endpoint_that_returns_the_users_struct(server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(f'[rerank]\nmethod = "POST"\npath = "/rerank"\nbody = "json"\nresponse = "{__name__}.Rerank"\n')
     with oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", table=path) as client:
@@ -116,9 +118,7 @@ def test_a_small_row_adds_an_endpoint_that_answers_with_the_users_own_struct(ser
     assert not hasattr(oai.OpenAI, "rerank")
 
 
-def test_a_table_may_come_from_the_environment(
-    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_table_from_the_environment(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "one.toml", tmp_path / "two.toml"
     first.write_text(row("one"))
     second.write_text(row("two", path='"/two/{id}"', params="{}"))
@@ -130,7 +130,7 @@ def test_a_table_may_come_from_the_environment(
     assert [seen.path for seen in server.requests] == ["/rerank", "/two/x"]
 
 
-def test_a_row_of_the_user_takes_the_place_of_a_shipped_one(server: Loopback, tmp_path: Path) -> None:
+def test_user_row_replaces_a_shipped_one(server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(row("models.list", method='"GET"', path='"/v2/models"', body='"query"', response='"list[str]"'))
     with oai.OpenAI(api_key="k", base_url=server.url, table=path) as client:
@@ -139,7 +139,7 @@ def test_a_row_of_the_user_takes_the_place_of_a_shipped_one(server: Loopback, tm
     assert server.requests[0].path == "/v2/models"
 
 
-def test_a_table_may_be_given_as_such(server: Loopback, tmp_path: Path) -> None:
+def test_table_argument_accepts_a_table_object(server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(row("thing.make"))
     with oai.OpenAI(api_key="k", base_url=server.url, table=oai.load_table(path)) as client:
@@ -157,7 +157,7 @@ def test_a_table_may_be_given_as_such(server: Loopback, tmp_path: Path) -> None:
         ('"os.getcwd"', r"\[thing\.make\]: `response` is 'os\.getcwd'.*not supported"),
     ],
 )
-def test_a_type_that_cannot_be_is_named_at_the_first_call_before_it_is_sent(
+def test_unknown_type_raises_at_the_first_call_before_sending(
     response: str, message: str, tmp_path: Path, play: Callable[..., Any], server: Loopback
 ) -> None:
     path = tmp_path / "own.toml"
@@ -175,20 +175,20 @@ def test_a_type_that_cannot_be_is_named_at_the_first_call_before_it_is_sent(
     assert server.requests == []
 
 
-def test_a_table_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path: Path) -> None:
+def test_table_with_byte_order_mark_and_crlf_is_read(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_bytes(b"\xef\xbb\xbf" + row("one").replace("\n", "\r\n").encode())
     assert list(oai.load_table(path)) == ["one"]
 
 
-def test_an_operation_may_be_replaced_by_one_that_lacks_what_a_helper_leaves_out(tmp_path: Path) -> None:
+def test_replacement_of_an_extended_operation_may_lack_parameters(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(row("files.create", params='{ purpose = "str" }'))
     client: Any = oai.OpenAI(api_key="k", table=path)
     assert "file" not in inspect.signature(client.files.create).parameters
 
 
-def test_two_parameters_of_one_name_may_go_to_two_places(server: Loopback, tmp_path: Path) -> None:
+def test_same_wire_name_is_allowed_in_query_and_body(server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     params = '{ model = "str", model_ = "str" }'
     path.write_text(row(params=params, query='["model_"]', rename='{ model_ = "model" }'))
@@ -199,7 +199,7 @@ def test_two_parameters_of_one_name_may_go_to_two_places(server: Loopback, tmp_p
     client.close()
 
 
-def test_editing_a_table_makes_new_clients_see_it(tmp_path: Path) -> None:
+def test_new_clients_see_an_edited_table(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(row("one"))
     assert hasattr(oai.OpenAI(api_key="k", table=path), "one")
@@ -210,7 +210,7 @@ def test_editing_a_table_makes_new_clients_see_it(tmp_path: Path) -> None:
     assert not hasattr(client, "one")
 
 
-def test_tables_of_one_name_and_one_time_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_with_the_same_name_and_time_are_distinguished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two"):  # as archives and reproducible builds unpack them
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
@@ -237,7 +237,7 @@ def run_copy(path: Path) -> list[str]:
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
 
 
-def test_the_shipped_table_is_compiled_once_and_again_when_it_was_edited(tmp_path: Path) -> None:
+def test_shipped_table_is_compiled_once_and_after_an_edit(tmp_path: Path) -> None:
     path = tmp_path / "endpoints.toml"
     text = Path(SHIPPED).read_text()
     path.write_text(text)
@@ -252,7 +252,7 @@ def test_the_shipped_table_is_compiled_once_and_again_when_it_was_edited(tmp_pat
     assert run_copy(path) == [count, "/modules", "False"]
 
 
-def test_the_compiled_table_is_the_same_in_the_same_order(tmp_path: Path) -> None:
+def test_compiled_table_equals_the_parsed_one_in_order(tmp_path: Path) -> None:
     path = tmp_path / "endpoints.toml"
     path.write_text(Path(SHIPPED).read_text())
     code = "import sys; from oai._table.load import shipped_table as read; table = read(sys.argv[1]); "
@@ -266,7 +266,7 @@ def test_the_compiled_table_is_the_same_in_the_same_order(tmp_path: Path) -> Non
     assert b"WebSocketRow(" in compiled
 
 
-def test_a_compiled_table_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+def test_unwritable_compiled_table_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "endpoints.toml"
     path.write_text(Path(SHIPPED).read_text())
     (tmp_path / "__pycache__").write_text("a file where the directory would be")
@@ -300,7 +300,7 @@ def helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "my_helpers"
 
 
-def test_a_helper_becomes_a_method_of_both_clients(tmp_path: Path, helpers: str) -> None:
+def test_helper_becomes_a_method_of_both_clients(tmp_path: Path, helpers: str) -> None:
     path = tmp_path / "t.toml"
     path.write_text(
         HELPER.format(module=helpers)
@@ -318,13 +318,13 @@ def test_a_helper_becomes_a_method_of_both_clients(tmp_path: Path, helpers: str)
 
     async def main() -> list[list[str]]:
         client = oai.AsyncOpenAI(transport=oai.OfflineTransport(), table=path)
-        made = await client.files.twice("file-1"), await client.files.gather(ids=["a", "b", "c"])
-        return [[file.id for file in files] for files in made]
+        lists = await client.files.twice("file-1"), await client.files.gather(ids=["a", "b", "c"])
+        return [[file.id for file in files] for files in lists]
 
     assert asyncio.run(main()) == [["file-1"] * 2, ["a", "b", "c"]]
 
 
-def test_an_error_reaches_the_helper_in_both_clients(tmp_path: Path, server: Loopback, helpers: str) -> None:
+def test_helper_can_catch_an_api_error_in_both_clients(tmp_path: Path, server: Loopback, helpers: str) -> None:
     path = tmp_path / "t.toml"
     path.write_text(
         HELPER.format(module=helpers) + f'[gather]\nhelper = "{helpers}.gather"\nparams = {{ ids = "Any" }}\n'
@@ -352,29 +352,29 @@ def test_an_error_reaches_the_helper_in_both_clients(tmp_path: Path, server: Loo
         ('extends = "files.retreive"', r"\[files.x\]: `extends` is 'files.retreive'.*did you mean `files.retrieve`"),
         ('extends = "files.retrieve"\nwithout = ["file"]', "`without` names 'file'.*did you mean `file_id`"),
         ('without = ["file_id"]', "`without` needs `extends`"),
-        ('path = "/files"', "`path` is not a key of a helper"),
+        ('path = "/files"', "`path` is not a valid key of a helper"),
         ('response = "a b"', "`response` is 'a b', which is not a type expression"),
-        ('args = ["a"]', "`args` names 'a', which is no parameter"),
-        ('params = { timeout = "str" }', "`params.timeout` cannot be the name"),
-        ('params = { a = "str" }\nconstants = { a = 1 }', "`constants` has 'a', which is a parameter as well"),
+        ('args = ["a"]', "`args` names 'a', which is not a parameter"),
+        ('params = { timeout = "str" }', "`params.timeout` is not a valid parameter name"),
+        ('params = { a = "str" }\nconstants = { a = 1 }', "`constants` has 'a', which is also a parameter"),
     ],
 )
-def test_what_is_wrong_with_a_helper_is_said_where_it_was_written(tmp_path: Path, line: str, message: str) -> None:
+def test_invalid_helper_error_names_file_and_key(tmp_path: Path, line: str, message: str) -> None:
     path = tmp_path / "t.toml"
     path.write_text(f'[files.x]\nhelper = "a.b"\n{line}\n')
     with pytest.raises(oai.TableError, match=message):
         oai.OpenAI(transport=oai.OfflineTransport(), table=path)
 
 
-def test_a_loaded_table_may_extend_what_it_will_be_laid_over(tmp_path: Path) -> None:
+def test_loaded_table_may_extend_operations_of_the_table_below(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text('[a]\nhelper = "x.y"\nextends = "files.list"\n[b]\nhelper = "json.loads"\nextends = "no.where"\n')
     client = oai.OpenAI(transport=oai.OfflineTransport(), table=oai.load_table(path))
-    with pytest.raises(oai.TableError, match=r"extends \[no.where\], which is no operation"):
+    with pytest.raises(oai.TableError, match=r"extends \[no.where\], which is not an operation"):
         client.b()
 
 
-def test_a_helper_that_is_nowhere_is_named_at_its_first_use(tmp_path: Path) -> None:
+def test_missing_helper_module_is_named_at_first_use(tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_text('[files.x]\nhelper = "json.lods"\n')
     client = oai.OpenAI(transport=oai.OfflineTransport(), table=path)
@@ -382,7 +382,7 @@ def test_a_helper_that_is_nowhere_is_named_at_its_first_use(tmp_path: Path) -> N
         client.files.x()
 
 
-def test_a_helper_that_is_nowhere_in_its_module_is_named(tmp_path: Path) -> None:
+def test_missing_helper_function_is_named_at_first_use(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text('[own]\nhelper = "polling.pol"\n')
     with oai.OpenAI(table=tmp_path / "my.toml", transport=oai.OfflineTransport()) as client:
         own: Any = client
@@ -407,19 +407,19 @@ end = ["*"]
         ('bind = "created"', r"`bind` is 'created', not a function as module.function"),
         ('local = { kind = "int?" }', r"`local` needs `bind`"),
         ('stream_result = "list"', r"`stream_result` needs `bind`"),
-        ('bind = "a.b"\nlocal = { kind = "int" }', r"`local.kind` is not optional"),
-        ('bind = "a.b"\nlocal = { timeout = "int?" }', r"`local.timeout` cannot be the name"),
-        ('bind = "a.b"\nlocal = { model = "int?" }\nparams = { model = "str" }', r"`local.model` .* is one already"),
+        ('bind = "a.b"\nlocal = { kind = "int" }', r"`local.kind` must be optional"),
+        ('bind = "a.b"\nlocal = { timeout = "int?" }', r"`local.timeout` is not a valid parameter name"),
+        ('bind = "a.b"\nlocal = { model = "int?" }\nparams = { model = "str" }', r"`local.model` .* is already used"),
         ('bind = "a.b"\nlocal = { kind = "1 +?" }', r"`local.kind` is '1 \+', which is not a type expression"),
     ],
 )
-def test_a_row_whose_function_cannot_be_is_refused(more: str, message: str, tmp_path: Path) -> None:
+def test_invalid_bind_and_local_are_rejected(more: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(BOUND + more)
     with pytest.raises(oai.TableError, match=message):
         oai.load_table(tmp_path / "my.toml")
 
 
-def test_a_function_of_a_row_that_is_nowhere_is_named_when_it_is_called(tmp_path: Path) -> None:
+def test_missing_bind_function_is_named_at_the_call(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(BOUND + 'bind = "agents.streams.creatd"')
     with oai.OpenAI(table=tmp_path / "my.toml", transport=oai.OfflineTransport()) as client:
         own: Any = client

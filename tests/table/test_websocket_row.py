@@ -1,4 +1,4 @@
-"""The rows of WebSockets, and the methods that are made of them."""
+"""Rows of WebSockets, and the methods generated from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOCKETS = {name: each for name, each in shipped_table().helpers.items() if isins
 
 
 @pytest.mark.parametrize("name", SOCKETS)
-def test_a_row_means_what_it_says(name: str) -> None:
+def test_row_resolves_and_has_its_signature(name: str) -> None:
     socket = SOCKETS[name]
     for expression in (
         *(kind.removesuffix("?") for params in (socket.params, *socket.sends.values()) for kind in params.values()),
@@ -50,7 +50,7 @@ def test_every_event_of_the_table_can_be_sent(name: str, play: Callable[..., Any
             required = {param: None for param, kind in params.items() if not kind.endswith("?")}
             yield attrgetter(event)(connection)(**required)
             yield connection.recv()
-            with pytest.raises(TypeError, match="takes any event"):
+            with pytest.raises(TypeError, match="accepts any event"):
                 yield attrgetter(event)(connection)(**required, unheard_of=1)
             if required:
                 with pytest.raises(TypeError, match="missing"):
@@ -68,7 +68,7 @@ def test_every_event_of_the_table_can_be_sent(name: str, play: Callable[..., Any
     assert seen.handshakes[0][0].partition("?")[0] == path
 
 
-def test_a_table_of_ones_own_may_have_a_websocket(tmp_path: Path) -> None:
+def test_user_table_may_have_a_websocket(tmp_path: Path) -> None:
     table = tmp_path / "own.toml"
     table.write_text("""
 [speech.connect]
@@ -100,30 +100,30 @@ headers   = { X-Speech = "1" }
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"event": "Any"}, r"`event` is not a key of a WebSocket; did you mean `events`"),
+        ({"event": "Any"}, r"`event` is not a valid key of a WebSocket; did you mean `events`"),
         ({"events": None}, r"`events` is missing"),
         ({"events": "a b"}, r"`events` is 'a b', which is not a type expression"),
-        ({"websocket": "things"}, r"`websocket` is a path template"),
-        ({"websocket": "/things?x=1"}, r"`websocket` is a path template"),
-        ({"params": {"timeout": "str"}}, r"`params.timeout` cannot be the name of a parameter"),
-        ({"websocket": "/{a}", "params": {"a": "str"}}, r"`params.a` cannot be"),
+        ({"websocket": "things"}, r"`websocket` must be a path template"),
+        ({"websocket": "/things?x=1"}, r"`websocket` must be a path template"),
+        ({"params": {"timeout": "str"}}, r"`params.timeout` is not a valid parameter name"),
+        ({"websocket": "/{a}", "params": {"a": "str"}}, r"`params.a` is not"),
         ({"params": {"model": "a b?"}}, r"`params.model` is 'a b'"),
         ({"args": ["modle"], "params": {"model": "str"}}, r"`args` names 'modle'.*did you mean `model`"),
         ({"sends": {"recv": {}}}, r"`sends.recv` would hide `recv`"),
-        ({"sends": {"a.class": {}}}, r"`sends.a.class` cannot be a call path"),
-        ({"sends": {"a": {}, "a.b": {}}}, r"`sends.a.b` lies below 'a'"),
-        ({"sends": {"a": {"type": "str"}}}, r"`sends.a.type` cannot be the name"),
+        ({"sends": {"a.class": {}}}, r"`sends.a.class` is not a valid call path"),
+        ({"sends": {"a": {}, "a.b": {}}}, r"`sends.a.b` is below 'a'"),
+        ({"sends": {"a": {"type": "str"}}}, r"`sends.a.type` is not a valid parameter name"),
         ({"sends": {"a": {"b": "x y"}}}, r"`sends.a.b` is 'x y'"),
         ({"max_queue_size": "many"}, r"`max_queue_size` expected `int`"),
     ],
 )
-def test_what_is_wrong_with_a_row_is_said_where_it_was_written(changes: dict[str, Any], message: str) -> None:
+def test_invalid_row_error_names_file_and_key(changes: dict[str, Any], message: str) -> None:
     keys = {"websocket": "/things", "events": "Any", **changes}
     with pytest.raises(oai.TableError, match=r"t\.toml: \[things\.connect\]: " + message):
         check_socket("t.toml", "things.connect", {key: value for key, value in keys.items() if value is not None})
 
 
-def test_a_websocket_may_lie_over_an_operation_and_under_one(tmp_path: Path) -> None:
+def test_websocket_may_replace_an_operation_and_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "over.toml").write_text('[models.list]\nwebsocket = "/models"\nevents = "Any"\n')
     (tmp_path / "under.toml").write_text(
         '[realtime.connect]\nmethod = "GET"\npath = "/x"\nbody = "query"\nresponse = "str"\n'

@@ -1,4 +1,4 @@
-"""The everyday calls as a type checker has to see them. It is checked by `tests/test_typing.py` and never run."""
+"""Common calls with their expected types. `tests/stubs/test_typing.py` type-checks this file; it never runs."""
 # pyright: strict, reportDeprecated=false
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def chat(stream: bool) -> None:
 
 
 class Answer:
-    """A type that an answer is asked for in."""
+    """The type of a parsed response."""
 
 
 def chat_events() -> None:
@@ -319,7 +319,7 @@ async def awaited(stream: bool) -> None:
 
 
 class Found:
-    """What an agent answers in."""
+    """The output type of an agent."""
 
     text: str
 
@@ -374,7 +374,7 @@ async def agent_awaited() -> None:
 
 
 class Slow:
-    """A transport of one's own, wrapped around another."""
+    """A user's transport that wraps another."""
 
     def __init__(self, inner: oai.AsyncTransport) -> None:
         self.inner = inner

@@ -1,4 +1,4 @@
-"""Calls that a type checker has to refuse: each line that ends in `# wrong`, and no other.
+"""Calls that type checkers must reject: each line that ends in `# wrong`, and no other.
 
 It is checked by `tests/test_typing.py` and never run.
 """

@@ -172,7 +172,7 @@ class _Wanted:
 
 def _described_differences(name: str, row: Row, operation: Described, document: Document) -> Iterator[Difference]:
     theirs, ours = _wanted_by(operation, document, row.body), _wanted_of(row)
-    streams = "text/event-stream" in operation.answers or theirs.pop("stream", None) is not None
+    streams = "text/event-stream" in operation.responses or theirs.pop("stream", None) is not None
     theirs.pop("stream", None)
     if row.params is not None:
         for wire in [*theirs, *(each for each in ours if each not in theirs)]:
@@ -248,7 +248,7 @@ def _auth(operation: Described) -> str:
 
 
 def _answer_kinds(operation: Described) -> set[str]:
-    kinds: Iterable[str] = (kind for kind in operation.answers if kind != "text/event-stream")
+    kinds: Iterable[str] = (kind for kind in operation.responses if kind != "text/event-stream")
     named = {"JSON" if "json" in kind else "text" if kind.startswith("text/") else "bytes" for kind in kinds}
     return named or {"None"}
 

@@ -214,5 +214,5 @@ def singular(many: str) -> str:
 def deprecation(name: str) -> str:
     """Say in our words what to use instead of what the official SDK marks as deprecated."""
     if name.startswith(("beta.assistants", "beta.threads")):
-        return "the API is leaving assistants behind; use responses"
+        return "the Assistants API is deprecated; use responses"
     return "the official SDK marks it as deprecated"
