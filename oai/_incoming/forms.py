@@ -1,4 +1,4 @@
-"""Parse multipart bodies (RFC 7578), piece by piece: memory holds a piece and what is kept of a part."""
+"""Parse multipart bodies (RFC 7578) incrementally: memory holds one piece and the kept content of a part."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 MOST_TEXT = 64 * 1024
-"""Bytes up to which a text body, or a field of a form, is kept as text; a longer one is kept as its digest."""
+"""The maximum size in bytes of a text body or a form field that is kept as text; a longer one is kept as its digest."""
 
 
 class BoundedContent:
-    """Content that is counted and digested as it comes, and kept up to a size.
+    """Content that is counted and digested as it arrives, and kept up to a size.
 
     Args:
         most: bytes to keep.
@@ -41,28 +41,28 @@ class BoundedContent:
         return b"".join(self._pieces) if self.size <= self._most else None
 
     def digest(self) -> dict[str, Any]:
-        """Return the SHA-256 digest, unless it was not to be computed, and the size."""
+        """Return the SHA-256 digest and the size; nothing if digests are off."""
         return {} if self._hash is None else {"sha256": self._hash.hexdigest(), "size": self.size}
 
 
 class _Reader:
-    """Bytes that come in pieces, read up to a mark at a time; memory holds a piece and the length of the mark."""
+    """A reader of pieces up to a delimiter; memory holds one piece and as many bytes as the delimiter has."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._rest = b"\r\n"  # the first delimiter of a form need not follow a line end
+        self._rest = b"\r\n"  # the first delimiter of a form need not follow a line break
         self._start = 0
         self.ended = False
 
-    def until(self, mark: bytes) -> Iterator[bytes]:
-        """Yield the content before the mark, and skip the mark."""
+    def until(self, delimiter: bytes) -> Iterator[bytes]:
+        """Yield the content before the delimiter, and skip the delimiter."""
         while True:
-            place = self._rest.find(mark, self._start)
-            if place >= 0:
-                before, self._start = self._rest[self._start : place], place + len(mark)
+            position = self._rest.find(delimiter, self._start)
+            if position >= 0:
+                before, self._start = self._rest[self._start : position], position + len(delimiter)
                 yield before
                 return
-            safe = max(len(self._rest) - len(mark) + 1, self._start)
+            safe = max(len(self._rest) - len(delimiter) + 1, self._start)
             yield self._rest[self._start : safe]
             self._rest, self._start = self._rest[safe:], 0
             piece = next(self._pieces, None)
@@ -75,8 +75,8 @@ class _Reader:
 
 def form_boundary(content_type: str) -> bytes | None:
     """Return the boundary of a multipart content type, `None` for any other type."""
-    found = re.search(r'(?i)^multipart/.*boundary="?([^";]+)', content_type)
-    return None if found is None else found[1].encode()
+    match = re.search(r'(?i)^multipart/.*boundary="?([^";]+)', content_type)
+    return None if match is None else match[1].encode()
 
 
 def form_parts(

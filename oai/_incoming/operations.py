@@ -1,8 +1,8 @@
-"""Requests as a server sees them: which operations one could be for, whoever sent it.
+"""Find the operations that a request could be for, whichever client sent it.
 
-A client of ours says what it asks for; anything else that speaks HTTP is read by its request line, through the
-router of a table. Several rows may have the same wire form (`chat.completions.create` and its beta twin), so that
-what comes out is a choice of requests, the most likely first.
+Requests from an `oai` client carry their operation; those from other clients are matched by their request line with
+the router of a table. Several rows may have the same wire form (`chat.completions.create` and its beta twin), so the
+result is a sequence of candidates, the most likely first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Incoming:
-    """Finds the operations of requests in a table."""
+    """A finder of the operations of requests in a table."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -30,10 +30,10 @@ class Incoming:
 
     def operation(self, name: str) -> Operation:
         """Return the operation of a call path."""
-        found = self._operations.get(name)
-        if found is None:
-            found = self._operations.setdefault(name, Operation(name, self.table[name]))
-        return found
+        operation = self._operations.get(name)
+        if operation is None:
+            operation = self._operations.setdefault(name, Operation(name, self.table[name]))
+        return operation
 
     @property
     def router(self) -> Router:
@@ -41,19 +41,18 @@ class Incoming:
         return router(self.table)
 
     def requests(self, request: Request) -> Iterator[Request]:
-        """Yield a request as each operation that it could be for, the one that it says first, none if there is none."""
-        said = request.operation
-        if said is not None and said.name in self.table:
+        """Yield the request with each operation that it could be for, its own first; nothing if there is none."""
+        own = request.operation
+        if own is not None and own.name in self.table:
             yield request
         target = _target(request)
         route = self.router.find(request.method, target)
         for name in route.names if route else ():
-            if said is None or name != said.name:
+            if own is None or name != own.name:
                 yield self._as(request, self.operation(name))
 
     def _as(self, request: Request, operation: Operation) -> Request:
-        said = request.operation is not None
-        made = Request(
+        copy = Request(
             request.method,
             request.url,
             request.headers,
@@ -62,19 +61,20 @@ class Incoming:
             operation=operation,
             stream=request.stream,
         )
-        made.stream = request.stream if said else wants_stream(operation.row, made)
-        return made
+        if request.operation is None:
+            copy.stream = wants_stream(operation.row, copy)
+        return copy
 
 
 def _target(request: Request) -> str:
-    """Return path and query for the router: below the base URL if the request has an operation, which tells where."""
+    """Return path and query for the router; an operation's own path tells where the base URL ends."""
     parts = urlsplit(request.url)
     match = match_path(request.operation.row.path, parts.path) if request.operation else None
     return f"{parts.path if match is None else match.below}?{parts.query}"
 
 
 def wants_stream(row: Row, request: Request) -> bool:
-    """Tell whether a request asks for a streamed response."""
+    """Return whether a request wants a streamed response."""
     if row.stream is None or row.stream_only:
         return row.stream_only
     return read_request(request).fields.get("stream") in (True, "true", "True", "1")

@@ -19,7 +19,7 @@ KEPT = 16 * 1024 * 1024
 
 
 class ParsedRequest(msgspec.Struct):
-    """The content of a request, as far as a made-up response can use it.
+    """The content of a request, as far as an invented response can use it.
 
     Attributes:
         fields: path, query and body parameters by name.
@@ -63,7 +63,7 @@ def path_values(request: Request, path: str) -> dict[str, str]:
 
 
 class _Body:
-    """The pieces of a body, once; the first bytes of them are kept."""
+    """The pieces of a body, iterable once; the first bytes are kept."""
 
     def __init__(self, body: bytes | Iterable[bytes] | None) -> None:
         self._pieces: Iterator[bytes] = iter([body] if isinstance(body, bytes) else () if body is None else body)

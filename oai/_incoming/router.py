@@ -48,10 +48,10 @@ def match_path(template: str, path: str) -> PathMatch | None:
         path: the path, percent-encoded.
     """
     pattern, names = _compiled(template)
-    found = pattern.search(path)
-    if found is None:
+    match = pattern.search(path)
+    if match is None:
         return None
-    return PathMatch(found[0], dict(zip(names, map(unquote, found.groups()), strict=True)))
+    return PathMatch(match[0], dict(zip(names, map(unquote, match.groups()), strict=True)))
 
 
 @lru_cache(1024)
@@ -65,11 +65,11 @@ def _pattern(template: str) -> str:
 
 
 class Route(NamedTuple):
-    """What a request line leads to.
+    """The operations that fit a request line.
 
     Attributes:
-        names: the operations that it could be, the most likely first.
-        values: the parameters of the path in their order, decoded.
+        names: their call paths, the most likely first.
+        values: the path parameters in order, percent-decoded.
     """
 
     names: tuple[str, ...]
@@ -77,15 +77,15 @@ class Route(NamedTuple):
 
 
 class _Leaf(NamedTuple):
-    """A row at the end of its path."""
+    """A row at the node of its path."""
 
     name: str
     query: frozenset[tuple[str, str]]
-    dropped: bool
+    deprecated: bool
 
 
 class _Node:
-    """A place in the tree of paths, one segment below its parent."""
+    """A node in the tree of paths, one segment below its parent."""
 
     def __init__(self) -> None:
         self.words: dict[str, _Node] = {}
@@ -93,14 +93,14 @@ class _Node:
         self.leaves: dict[str, list[_Leaf]] = {}
 
     def below(self, segment: str) -> _Node:
-        """Return the node of a segment of a path template, made if it is new."""
+        """Return the child for a segment of a path template; create it if it is new."""
         if "{" not in segment:
             return self.words.setdefault(segment, _Node())
         pattern = _pattern(segment)
         return self.patterns.setdefault(pattern, (re.compile(pattern), _Node()))[1]
 
     def find(self, segments: list[str], values: tuple[str, ...] = ()) -> Iterator[tuple[_Node, tuple[str, ...]]]:
-        """Yield the nodes that a path leads to, each with the values of the parameters on the way."""
+        """Yield the nodes that match a path, each with the values of the path parameters."""
         if not segments:
             yield self, values
             return
@@ -108,14 +108,14 @@ class _Node:
         word = self.words.get(first) or self.words.get(unquote(first))
         if word is not None:
             yield from word.find(rest, values)
-        # The pattern with the most literal text is the narrowest.
+        # The pattern with the most literal text is the most specific.
         for _, (pattern, node) in sorted(self.patterns.items(), key=lambda item: -len(item[0].replace(VALUE, ""))):
             if match := pattern.fullmatch(first):
                 yield from node.find(rest, (*values, *map(unquote, match.groups())))
 
 
 class Router:
-    """Finds the operations of a table by request lines."""
+    """A finder of a table's operations by request lines."""
 
     def __init__(self, table: Table) -> None:
         self._root = _Node()
@@ -130,16 +130,16 @@ class Router:
             self._lines.append(f"{row.method} {row.path}")
 
     def find(self, method: str, target: str) -> Route | None:
-        """Return where a request leads, nothing if no row has such a path.
+        """Return the operations that fit a request line, or `None`.
 
         Args:
-            method: the HTTP method; `HEAD` finds what `GET` does where no row has it.
-            target: path and query, the path with or without the `/v1` of the API's base URL.
+            method: the HTTP method; `HEAD` falls back to the rows of `GET`.
+            target: path and query, with or without the `/v1` of the API's base URL.
         """
-        asked = set(parse_qsl(target.partition("?")[2], keep_blank_values=True))
+        query = set(parse_qsl(target.partition("?")[2], keep_blank_values=True))
         for node, values in self._nodes(target):
             leaves = node.leaves.get(method) or (node.leaves.get("GET") if method == "HEAD" else None) or []
-            fitting = sorted((leaf for leaf in leaves if leaf.query <= asked), key=_rank)
+            fitting = sorted((leaf for leaf in leaves if leaf.query <= query), key=_rank)
             if fitting:
                 return Route(tuple(leaf.name for leaf in fitting), values)
         return None
@@ -149,7 +149,7 @@ class Router:
         return sorted({method for node, _ in self._nodes(target) for method in node.leaves})
 
     def nearest(self, method: str, target: str) -> str:
-        """Return the request line that is most like one that leads nowhere, as method and template; or nothing."""
+        """Return the method and path template most similar to an unknown request line; empty if none is similar."""
         path = _without_prefix(target.partition("?")[0])
         of_method = [line for line in self._lines if line.startswith(f"{method} ")]
         line = f"{method} {path}"
@@ -166,16 +166,16 @@ _routers: WeakKeyDictionary[Table, Router] = WeakKeyDictionary()
 
 
 def router(table: Table) -> Router:
-    """Return the router of a table; there is one for each."""
-    found = _routers.get(table)
-    if found is None:
-        found = _routers[table] = Router(table)
-    return found
+    """Return the router of a table, which is built once."""
+    known = _routers.get(table)
+    if known is None:
+        known = _routers[table] = Router(table)
+    return known
 
 
 def _rank(leaf: _Leaf) -> tuple[int, bool, bool, int]:
-    """Put the narrowest first, then what the API has not dropped, what is no beta, and the shortest name."""
-    return -len(leaf.query), leaf.dropped, leaf.name.startswith("beta."), len(leaf.name)
+    """Return a sort key: the most specific query, then not deprecated, then not beta, then the shortest name."""
+    return -len(leaf.query), leaf.deprecated, leaf.name.startswith("beta."), len(leaf.name)
 
 
 def _segments(path: str) -> list[str]:
@@ -183,5 +183,5 @@ def _segments(path: str) -> list[str]:
 
 
 def _without_prefix(path: str) -> str:
-    found = next((prefix for prefix in PREFIXES if path == prefix or path.startswith(f"{prefix}/")), "")
-    return path[len(found) :]
+    prefix = next((each for each in PREFIXES if path == each or path.startswith(f"{each}/")), "")
+    return path[len(prefix) :]

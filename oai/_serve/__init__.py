@@ -1,7 +1,6 @@
-"""`oai serve`: any transport behind a local HTTP server.
+"""`oai serve`: a local HTTP server in front of any transport.
 
-`http_server` accepts connections, `connection` reads requests and writes replies, and `server` answers them over the
-transport it is started with.
+`server` starts and stops it, `http_server` accepts connections, and `connection` reads requests and writes replies.
 
-This room listens on loopback only and keeps no state between requests.
+This room listens on loopback by default and keeps no state between requests.
 """

@@ -1,8 +1,8 @@
-"""A connection of the local server: HTTP requests to those of the seam, replies to HTTP.
+"""A connection of the local server: reads HTTP requests, sends them with the transport, and writes the replies.
 
-A request goes to the transport as the operation that its request line says, and without its caller's credentials.
-A reply that breaks off breaks the connection off, so that the client sees the same failure; what the transport cannot
-answer is an error in the API's shape that says why.
+A request is passed to the transport with its operation, found by the request line, and without the client's
+credentials. If a reply fails midway, the connection is broken off, so that the client sees the same failure. If the
+transport has no reply, the client gets an error in the API's shape with the reason.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from oai._serve.http_server import HTTPServer
 
 LINK_HEADERS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"})
-"""Header fields of a reply that belong to the connection it came by, and are made anew for this one."""
+"""Header fields that describe the reply's own connection; this connection gets new ones."""
 
 HOST = re.compile(r"[\w.-]+(:\d*)?|\[[\da-fA-F:.]+\](:\d*)?", re.ASCII)
-"""What can stand before a path: a name or an IP address, and a port."""
+"""A `Host`: a name or an IP address, and optionally a port."""
 
 ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
-"""What stands before the path in a request line that has the whole URL."""
+"""The origin in a request line with an absolute URL."""
 
 LENGTH = re.compile(r"\d{1,18}", re.ASCII)
-"""The size of a body."""
+"""A `Content-Length`; longer numbers exceed any storage."""
 
 PIECE = 1024 * 1024
-"""The most bytes of a body that are read at once."""
+"""The maximum number of bytes read at once."""
 
 HEX = re.compile(rb"[\da-fA-F]{1,16}")
-"""The size of a chunk. (`int` takes signs and underscores as well.)"""
+"""The size of a chunk; `int(..., 16)` alone would also accept signs and underscores."""
 
 NO_RETRY = ("x-should-retry", "false")
-"""Said with errors that asking again does not mend."""
+"""Sent with errors that a retry cannot resolve, so that clients do not retry."""
 
 
-class _ErrorResponse(Exception):  # noqa: N818 - a reply that is an error, and no error of ours
+class _ErrorResponse(Exception):  # noqa: N818 - a response to the client, not an error of the server
     """The error response to a request that does not reach the transport, or that the transport cannot answer."""
 
     def __init__(self, status: int, message: str, kind: str = "invalid_request_error", code: str | None = None) -> None:
@@ -61,13 +61,13 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # what is written is sent when it is flushed, a head together with its first piece
+    wbufsize = -1  # buffer writes until they are flushed, so that a head is sent together with the first piece
     server: HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
-        """Answer a request, whatever its method."""
+        """Answer a request of any method."""
         try:
-            self._send_reply(*self._ask())
+            self._send_reply(*self._exchange())
         except _ErrorResponse as response:
             self._send_error(response)
         except TransportError as error:
@@ -76,26 +76,26 @@ class Handler(BaseHTTPRequestHandler):
     do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Print nothing; `Server` has a `log`."""
+        """Suppress http.server's log; `Server` has its own."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what http.server finds to be no request, in the API's shape where it has a page of HTML."""
+        """Reject a malformed request found by http.server with an error in the API's shape instead of HTML."""
         self.close_connection = True
         self.command, self.path = self.command or "GET", getattr(self, "path", "/")
-        self.request_version = self.protocol_version  # else there would be no head
+        self.request_version = self.protocol_version  # http.server sends no head to HTTP/0.9, its initial value
         self._send_error(_ErrorResponse(int(code), message or explain or HTTPStatus(code).phrase))
 
-    def _ask(self) -> tuple[Request, Reply]:
-        """Give the request to the transport; return it as the operation that was answered, and the reply."""
+    def _exchange(self) -> tuple[Request, Reply]:
+        """Read a request and send it with the transport; return it with its operation, and the reply."""
         misses: list[CassetteMiss] = []
         for each in self.server.incoming.requests(self._request()):
             try:
-                return each, self._sent(each)
-            except CassetteMiss as miss:  # it may have been recorded as another operation of the same form
+                return each, self._send(each)
+            except CassetteMiss as miss:  # another operation of the same wire form may have been recorded
                 misses.append(miss)
         raise _error_response(misses[0]) if misses else self._unknown()
 
-    def _sent(self, request: Request) -> Reply:
+    def _send(self, request: Request) -> Reply:
         try:
             reply: Reply = self.server.transport.send(request)
         except (TransportError, CassetteMiss):
@@ -107,23 +107,23 @@ class Handler(BaseHTTPRequestHandler):
             raise _ErrorResponse(500, redact_text(text), "server_error", "transport_failed") from error
         if not hasattr(reply, "status"):
             _drop(reply)
-            raise _ErrorResponse(500, "the transport is async; serve one that is not", "server_error")
+            raise _ErrorResponse(500, "the transport is async; `serve` needs a sync one", "server_error")
         return reply
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body, at once."""
-        going_on = super().handle_expect_100()
+        """Send `100 Continue` immediately: writes are buffered, and the client waits for it."""
+        proceed = super().handle_expect_100()
         self.wfile.flush()
-        return going_on
+        return proceed
 
     def _request(self) -> Request:
-        """Read the request; the caller's credentials go no further than this."""
+        """Read the request and redact the client's credentials."""
         pairs = redact_headers(self.headers.items())
         host = Headers(pairs).get("host", "localhost")
         if not HOST.fullmatch(host):
             self.close_connection = True
-            raise _ErrorResponse(400, f"Host is {redact_text(host)!r}, which is no name or address of a server")
-        if absolute := ABSOLUTE.match(self.path):  # as it is sent to a proxy, and to be taken by every server
+            raise _ErrorResponse(400, f"invalid Host: {redact_text(host)!r}")
+        if absolute := ABSOLUTE.match(self.path):  # the form sent to proxies; servers must accept it (RFC 9112, 3.2.2)
             self.path = f"/{self.path[absolute.end() :].lstrip('/')}"
         url = redact_url(f"http://{host}{self.path if self.path.startswith('/') else '/'}")
         return Request(self.command, url, pairs, self._body() or None)
@@ -135,17 +135,17 @@ class Handler(BaseHTTPRequestHandler):
         if others or not LENGTH.fullmatch(length):
             self.close_connection = True
             lengths = ", ".join([length, *others])
-            raise _ErrorResponse(400, f"Content-Length is {lengths!r}, which is no number of bytes")
+            raise _ErrorResponse(400, f"invalid Content-Length: {lengths!r}")
         return self._exactly(int(length))
 
     def _exactly(self, size: int) -> bytes:
-        """Read so many bytes, which are not made room for before they come."""
+        """Read exactly `size` bytes, without allocating memory before they arrive."""
         pieces: list[bytes] = []
         while size and (piece := self.rfile.read(min(size, PIECE))):
             pieces.append(piece)
             size -= len(piece)
         if size:
-            raise ConnectionResetError("the client went away within its request")
+            raise ConnectionResetError("the client disconnected within its request")
         return b"".join(pieces)
 
     def _chunks(self) -> Iterator[bytes]:
@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
             yield self._exactly(size)
             if self.rfile.readline(3) != b"\r\n":
                 self.close_connection = True
-                raise _ErrorResponse(400, "a chunk of the body is longer than it said")
+                raise _ErrorResponse(400, "a chunk of the body is longer than its size")
         while self.rfile.readline(65537).strip():
             pass  # trailers
 
@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         size = line.partition(b";")[0].strip()
         if not HEX.fullmatch(size):
             self.close_connection = True
-            raise _ErrorResponse(400, "a chunk of the body does not begin with its size")
+            raise _ErrorResponse(400, "a chunk of the body has an invalid size")
         return int(size, 16)
 
     def _unknown(self) -> _ErrorResponse:
@@ -170,19 +170,19 @@ class Handler(BaseHTTPRequestHandler):
         path = redact_url(self.path)
         methods = router.methods(self.path)
         if methods:
-            return _ErrorResponse(405, f"{self.command} {path} is no operation; {path} takes {', '.join(methods)}")
+            return _ErrorResponse(405, f"{path} does not support {self.command}; allowed: {', '.join(methods)}")
         right = router.nearest(self.command, self.path)
         hint = f"; the nearest is {right}" if right else ""
-        return _ErrorResponse(404, f"{self.command} {path} is no operation of the table{hint}", code="unknown_url")
+        return _ErrorResponse(404, f"unknown operation: {self.command} {path}{hint}", code="unknown_url")
 
     # Writing
 
     def _send_reply(self, request: Request, reply: Reply) -> None:
-        """Send a reply: a stream as it comes, anything else whole."""
+        """Send a reply: streams piece by piece, others as a whole."""
         try:
             kind = reply.headers.get("content-type", "")
             if request.stream or kind.startswith("text/event-stream"):
-                self._log(request, reply.status)
+                self._log_request(request, reply.status)
                 self._head(reply.status, reply.headers.multi_items(), None)
                 self._send_pieces(iter(reply))
                 return
@@ -192,11 +192,11 @@ class Handler(BaseHTTPRequestHandler):
             except TransportError as error:
                 if not pieces:
                     raise
-                self._cut(reply, pieces, error)
+                self._send_truncated(reply, pieces, error)
                 return
             except AssertionError as error:
                 raise _error_response(error) from error
-            self._log(request, reply.status)
+            self._log_request(request, reply.status)
             self._whole(reply.status, reply.headers.multi_items(), b"".join(pieces))
         finally:
             reply.close()
@@ -217,31 +217,31 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
             self.wfile.flush()
 
-    def _cut(self, reply: Reply, pieces: list[bytes], error: TransportError) -> None:
-        """Send what there is of a reply that ends early, and end early."""
+    def _send_truncated(self, reply: Reply, pieces: list[bytes], error: TransportError) -> None:
+        """Send the start of a reply that failed midway, and break off."""
         content = b"".join(pieces)
         self._head(reply.status, reply.headers.multi_items(), len(content) + 1)
         self.wfile.write(content)
         self._break_off(error)
 
     def _break_off(self, error: Exception) -> None:
-        """End the connection within a reply, so that the client notices that there should be more."""
+        """End the connection within a reply, so that the client notices that it is incomplete."""
         self.wfile.flush()
         self.close_connection = True
         if isinstance(error, TransportError) and error.kind == "timeout":
             self._wait_for_client()
 
     def _fail(self, error: TransportError) -> None:
-        """Let a request go without a reply: by a reset, or for a time-out by silence."""
+        """End a request without a reply: with a reset, or by silence for a timeout."""
         self.close_connection = True
-        self._say(f"{self.command} {redact_url(self.path)} fails: {error}")
+        self._log(f"{self.command} {redact_url(self.path)} fails: {error}")
         if error.kind == "timeout":
             self._wait_for_client()
         else:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _wait_for_client(self) -> None:
-        """Wait until the client gives up, or the server is closed."""
+        """Wait until the client disconnects or the server closes."""
         self.connection.settimeout(0.1)
         while not self.server.closing.is_set():
             try:
@@ -259,7 +259,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _head(self, status: int, pairs: Pairs, length: int | None) -> None:
-        """Write the head; a body without a length is chunked, or for old clients ends with the connection."""
+        """Write the head. A body without a length is chunked; for HTTP/1.0 it ends with the connection."""
         self.send_response_only(status)
         for name, value in pairs:
             if name.lower() not in LINK_HEADERS:
@@ -278,27 +278,27 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send_error(self, response: _ErrorResponse) -> None:
-        self._say(f"{self.command} {redact_url(self.path)} {response.status}: {response}")
+        self._log(f"{self.command} {redact_url(self.path)} {response.status}: {response}")
         content = msgspec.json.encode(response.body)
         self._whole(response.status, [("Content-Type", "application/json"), NO_RETRY], content)
 
-    def _log(self, request: Request, status: int) -> None:
+    def _log_request(self, request: Request, status: int) -> None:
         name = request.operation.name if request.operation else ""
-        self._say(f"{self.command} {redact_url(self.path)} {status} {name}")
+        self._log(f"{self.command} {redact_url(self.path)} {status} {name}")
 
-    def _say(self, line: str) -> None:
+    def _log(self, line: str) -> None:
         if self.server.log:
             self.server.log(redact_text(line))
 
 
 def _error_response(error: AssertionError) -> _ErrorResponse:
-    """Make the reply for what the transport does not know: a cassette's miss, a call that is not programmed."""
+    """Return the response to a request the transport has no reply for: a cassette miss, or an unprogrammed call."""
     code = "cassette_miss" if isinstance(error, CassetteMiss) else "not_programmed"
     return _ErrorResponse(400, redact_text(str(error)), code=code)
 
 
 def _drop(outcome: object) -> None:
-    """Let go of an awaitable that nobody will await, without the warning that nobody did."""
+    """Close a coroutine that will not be awaited, to avoid a `RuntimeWarning`."""
     close = getattr(outcome, "close", None)
     if callable(close):
         cast("Callable[[], object]", close)()

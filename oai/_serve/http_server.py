@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oai._incoming.operations import Incoming
 
 PATIENCE = 5.0
-"""Seconds to wait, on closing, for the threads of open connections."""
+"""Seconds to wait for the threads of open connections on closing."""
 
 Log = Callable[[str], None]
 

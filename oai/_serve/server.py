@@ -1,9 +1,9 @@
-"""A transport as a local HTTP server that speaks the API, for programs in any language and any client.
+"""Run a transport as a local HTTP server that speaks the API, for clients in any language.
 
-`serve` puts what a transport answers (a fake's, a cassette's, made-up ones) on loopback. A request is read whole,
-brought to its operation by the router of a table, and given to the transport without the caller's credentials; the
-reply goes out piece by piece as the transport gives it. This module is about starting and stopping; what happens on
-a connection is `_serve.connection`'s business.
+`serve` makes the replies of a transport (a fake, a cassette, invented ones) available on loopback. Each request is read
+completely, matched to its operation by the router of a table, and sent with the transport without the client's
+credentials; the reply is passed on piece by piece. This module starts and stops the server; `_serve.connection` handles
+the connections.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ def serve(
     port: int = 0,
     table: str | os.PathLike[str] | Table | list[str | os.PathLike[str]] | None = None,
 ) -> Iterator[str]:
-    """Serve what a transport answers as HTTP while the block lasts; give the base URL, `http://127.0.0.1:PORT/v1`.
+    """Run a local HTTP server for the duration of the block; yield its base URL, `http://127.0.0.1:PORT/v1`.
 
-    The transport is one that answers by itself, `FakeTransport`, `OfflineTransport` or a `Recorder` that replays. It
-    gets no credentials of the callers and stays open at the end.
+    The transport is usually a `FakeTransport`, an `OfflineTransport` or a replaying `Recorder`. It does not receive the
+    clients' credentials, and stays open at the end.
 
     Args:
-        transport: what answers; sync.
-        host: the address to listen at; another than this machine's own warns.
-        port: the port, a free one unless given.
+        transport: the sync transport that replies.
+        host: the address to listen on; one that other machines can reach emits a `UserWarning`.
+        port: the port; a free one by default.
         table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
 
     Raises:
-        OSError: the address cannot be listened at.
-        TableError: a table has a row that cannot be.
+        OSError: the server cannot listen on the address.
+        TableError: a table has an invalid row.
     """
     server = Server(transport, host=host, port=port, table=table)
     try:
@@ -58,14 +58,14 @@ def serve(
 
 
 class Server:
-    """What `serve` runs, for those who start and stop it themselves. It is up when it is constructed.
+    """A local HTTP server, running from its construction until `close`. `serve` wraps it in a context manager.
 
     Args:
-        transport: see `serve`, as all others.
+        transport: see `serve`, also for the other arguments.
         host: the address.
         port: the port.
-        table: tables of one's own.
-        log: called with a line for each request, secrets taken out.
+        table: additional tables.
+        log: called with a line for each request, secrets redacted.
 
     Attributes:
         url: the base URL for clients.
@@ -82,7 +82,7 @@ class Server:
     ) -> None:
         if not is_loopback(host):
             warnings.warn(
-                f"the server at {host} answers whoever can reach this machine; 127.0.0.1 answers this machine alone",
+                f"the server listens on {host}, where other machines can reach it; use 127.0.0.1 for this machine only",
                 UserWarning,
                 stacklevel=2,
             )
@@ -93,7 +93,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, end all connections, and wait a bounded time for their threads. Twice does nothing more."""
+        """Stop listening, end all connections, and wait a bounded time for their threads; idempotent."""
         self._http.closing.set()
         self._http.shutdown()
         self._thread.join()

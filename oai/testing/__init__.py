@@ -1,9 +1,9 @@
-"""What tests of code that uses `oai` need, and tests of transports: servers that answer or go wrong, and the suite.
+"""Test support: servers that respond or fail as programmed, and the conformance suite for transports.
 
     from oai.testing import Answer, Loopback, TransportConformance, serve
 
-Names are imported when they are first used: pytest loads this package wherever oai is installed. The server needs the
-standard library alone; the conformance suite is for pytest.
+Names are imported on first use, since pytest loads this package in every session of an environment with oai installed.
+The servers need only the standard library; the conformance suite needs pytest.
 """
 
 from __future__ import annotations
@@ -37,6 +37,6 @@ else:
         if name.endswith("TransportConformance"):
             import pytest
 
-            # The cases say what they saw by plain assertions, as those of a test file do.
+            # pytest rewrites assertions in test files only; without this a failing case would not show the values.
             pytest.register_assert_rewrite(*(f"oai.testing._cases.{case}" for case in CASES))
         return _found(name)

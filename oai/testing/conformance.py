@@ -1,4 +1,4 @@
-"""The conformance suite: what every transport must do, run by pytest over a server on this machine.
+"""The conformance suite: the behaviour required of every transport, run by pytest against a loopback server.
 
     from oai.testing import TransportConformance
 
@@ -6,9 +6,8 @@
         def make_transport(self):
             return MyTransport()
 
-`AsyncTransportConformance` is the same for an async one, and adds what cancellation and event loops bring along. All
-cases that both have are written once. A case that says nothing about a transport is left out by a flag, or by
-name: `test_cookies_are_not_kept = None`.
+`AsyncTransportConformance` is the same for async transports, with additional cases for cancellation and event loops.
+Leave out cases that do not apply to a transport by a flag, or one by its name: `test_cookies_are_not_kept = None`.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ from oai.testing._cases.timeouts import TimingCases
 
 
 class TransportConformance(HeadCases, BodyCases, TimingCases, FailingCases, EndingCases, SharingCases, NetworkCases):
-    """The cases for a transport. Override `make_transport`, and `dispose` if it makes more than the transport.
+    """The cases for a sync transport. Override `make_transport`, and `dispose` if that creates further resources.
 
     Attributes:
-        tls: it refuses servers whose certificate nobody vouches for; off where `trustme` is not installed.
-        proxies: it heeds `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; off says that it must not.
-        pickles: it pickles, and the copy works; off says that it must refuse with a `TypeError` that names it.
+        tls: the transport rejects servers with untrusted certificates; off if `trustme` is not installed.
+        proxies: it uses `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; if off, it must ignore them.
+        pickles: it pickles, and the copy works; if off, pickling must raise a `TypeError` that names it.
         forks: it can be used in a forked child.
-        flat_memory: bodies pass through without being kept.
-        exact_limits: `Timeout.total` ends a head that drips in, too, and writing has the limit `write` alone.
-        interim: answers of 1xx are passed over; off says that they may be an error.
-        lingers: closing a reply just before its end keeps the connection (off unless set).
-        patience: seconds within which what should happen at once must have happened.
-        memory_size: bytes of the large bodies; `OAI_CONFORMANCE_BYTES` sets it.
-        memory_limit: bytes that sending or receiving one may take at most.
-        make_trusting: a method that takes an `ssl.SSLContext` and returns a transport that trusts by it; without
-            it the cases of good, expired and foreign certificates are left out.
+        flat_memory: bodies are not buffered as a whole.
+        exact_limits: `Timeout.total` also limits a head that arrives slowly, and `write` alone limits writing.
+        interim: responses of 1xx are skipped; if off, they may be an error.
+        lingers: closing a reply just before its end keeps the connection (off by default).
+        patience: the seconds within which immediate effects must be visible.
+        memory_size: the size of large bodies in bytes; set by `OAI_CONFORMANCE_BYTES`.
+        memory_limit: the memory in bytes that sending or receiving a large body may use.
+        make_trusting: a method that takes an `ssl.SSLContext` and returns a transport that uses it; without it, the
+            cases with trusted, expired and mismatched certificates are left out.
     """
 
 
@@ -49,6 +48,6 @@ class AsyncTransportConformance(AsyncCases, TransportConformance):
     `make_transport` and `dispose` are called in the event loop, and may be coroutine functions.
 
     Attributes:
-        many_loops: one transport serves several event loops; off says that it must refuse the second by a
-            `TransportError` that speaks of the loop.
+        many_loops: one transport serves several event loops; if off, use in a second loop must raise a
+            `TransportError` whose message mentions the loop.
     """

@@ -1,15 +1,15 @@
-"""An HTTP/1.1 server on 127.0.0.1 that answers byte for byte what a test asks for, and goes wrong on demand.
+"""An HTTP/1.1 server on 127.0.0.1 that sends exactly the bytes a test programs, faults included.
 
-It is for tests of what only real sockets show: timing, partial reads, resets, stale connections, proxies. So it
-writes every byte itself, and knows nothing of the library under test.
+It is for behaviour that only real sockets show: timing, partial reads, resets, stale connections, proxies. It writes
+every byte itself and shares no code with the library under test.
 
     with Loopback() as server:
-        server.reply(Answer.error(503, "busy"), Answer.of_json({"id": "x"}))   # the next two requests get these
-        server.route("GET", "/v1/models", lambda seen: Answer(json={"asked": seen.query}))   # whenever it is asked
+        server.reply(Answer.error(503, "busy"), Answer.of_json({"id": "x"}))   # for the next two requests
+        server.route("GET", "/v1/models", lambda seen: Answer(json={"query": seen.query}))   # for all of these
 
-A request gets its route's answer, else the first of the queue, else `server.default`, else a 404 that names it. All
-times are seconds. Every wait ends when the server closes, or when the client has closed its side meanwhile. What a
-callable raises, and what a client sends that is not HTTP, ends the connection and is raised again by the `with`.
+A request gets the answer of its route, else the next in the queue, else `server.default`, else a 404 that names the
+request. All times are in seconds. Every wait ends when the server closes or the client disconnects. An exception of a
+callable, or a request that is not HTTP, ends the connection and is raised at the end of the `with` block.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Loopback:
     """The server. It is up when it is constructed; leaving its `with` block closes it.
 
     Args:
-        default: What answers a request that has no route and finds the queue empty.
-        tls: A server's context, to speak TLS.
-        keep_body: False to only count and hash the bodies of requests, whatever the answer says.
+        default: the answer to requests without a route when the queue is empty.
+        tls: a server-side context, to speak TLS.
+        keep_body: False to count and hash the bodies of requests without keeping them, whatever the answer says.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Loopback:
         self.default, self.tls, self.keep_body = default, tls, keep_body
         self.requests: list[Seen] = []  # in order of arrival
         self.connections = 0  # accepted so far
-        self.failures: list[Exception] = []  # what callables raised, and the like
+        self.failures: list[Exception] = []  # exceptions of callables and of malformed requests
         self.closing = threading.Event()
         self._queue: deque[Plan] = deque()
         self._routes: dict[tuple[str, str], Plan] = {}
@@ -70,26 +70,26 @@ class Loopback:
         return len(self._open)
 
     def reply(self, *plans: Plan, **fields: Any) -> None:
-        """Queue answers, or one with these fields: each goes to the next request that has no route."""
+        """Queue answers, or one with these fields; each is used for one request without a route."""
         self._queue.extend([*plans, Answer(**fields)] if fields or not plans else plans)
 
     def route(self, method: str, path: str, plan: Plan) -> None:
-        """Set what answers a method and a path (for CONNECT, host:port) from now on."""
+        """Set the answer to all requests with a method and a path (for CONNECT, host:port)."""
         self._routes[method, path] = plan
 
     def until(self, predicate: Callable[[], object], timeout: float = PATIENCE) -> bool:
-        """Wait for something that the client cannot see, such as `lambda: not server.open_connections`."""
+        """Wait until a condition holds, such as `lambda: not server.open_connections`; return whether it does."""
         end = monotonic() + timeout
         while not (met := predicate()) and monotonic() < end:
             sleep(0.001)
         return bool(met)
 
     def close(self) -> None:
-        """End all connections and threads, and wait for them for a bounded time."""
+        """End all connections and threads; the wait for them is bounded."""
         if not self.closing.is_set():
             self.closing.set()
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                self._thread.join(PATIENCE)  # which the connection woke up
+                self._thread.join(PATIENCE)  # the connection wakes it up
             self._listener.close()
         with self._lock:
             for connection in (left := list(self._open)):
@@ -108,7 +108,7 @@ class Loopback:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self.tls is not None:
                     sock = self.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-            except OSError:  # the client has gone already
+            except OSError:  # the client has disconnected already
                 sock.close()
                 continue
             with self._lock:
@@ -121,7 +121,7 @@ class Loopback:
             return plan
         with suppress(IndexError):
             return self._queue.popleft()
-        return self.default or Answer.error(404, f"the test has no answer for {seen.method} {seen.target}")
+        return self.default or Answer.error(404, f"no answer is programmed for {seen.method} {seen.target}")
 
     def ended(self, connection: Connection) -> None:
         with self._lock:

@@ -240,13 +240,29 @@ def test_malformed_body_is_rejected(url: str) -> None:
 @pytest.mark.parametrize(
     ("sent", "status", "message"),
     [
-        (b"GET http://api.invalid/v1/nothing HTTP/1.1\r\nHost: api.invalid\r\n\r\n", b"404", b"GET /v1/nothing is"),
-        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"takes GET"),
-        (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"Host is '[::1'"),
-        (b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400", b"its size"),
-        (b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n", b"400", b"longer than it"),
-        (b"POST /v1/models HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", b"400", b"no number"),
-        (b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\nxy", b"400", b"no number"),
+        (
+            b"GET http://api.invalid/v1/nothing HTTP/1.1\r\nHost: api.invalid\r\n\r\n",
+            b"404",
+            b"unknown operation: GET /v1/nothing",
+        ),
+        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"allowed: GET"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"invalid Host: '[::1'"),
+        (b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400", b"invalid size"),
+        (
+            b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n",
+            b"400",
+            b"longer than its size",
+        ),
+        (
+            b"POST /v1/models HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+            b"400",
+            b"invalid Content-Length",
+        ),
+        (
+            b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\nxy",
+            b"400",
+            b"invalid Content-Length",
+        ),
         (b"PURGE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"501", b"PURGE"),
         (b"GET /v1/models HTTP/9.9\r\n\r\n", b"505", b"9.9"),
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414", b"Too Long"),
@@ -371,7 +387,7 @@ def test_listening_beyond_loopback_warns() -> None:
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(UserWarning, match="whoever can reach"):
+        with pytest.raises(UserWarning, match="other machines can reach it"):
             Server(oai.OfflineTransport(), host="0.0.0.0")
     with serve(oai.OfflineTransport(), host="localhost") as url:
         assert request(url, "GET", "/v1/models")[0].status == 200

@@ -1,6 +1,6 @@
-"""Transports with one fault each, and the cases of the conformance suite that must find it, no more and no fewer.
+"""Transports with one fault each, and exactly the cases of the conformance suite that must detect it.
 
-`test_conformance_faults` runs pytest on this file, which collects nothing else from it.
+`tests/testing/test_conformance.py` runs pytest on this file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from oai.transports import AiohttpTransport, Headers, HTTPTransport, Request, Ti
 
 
 class Reply:
-    """A reply around another one, to be broken in one place."""
+    """A wrapper of a reply, with a fault added by subclasses."""
 
     def __init__(self, reply: Any) -> None:
         self.status, self.headers, self.inner = reply.status, reply.headers, reply
@@ -32,7 +32,7 @@ class Reply:
 
 
 class Breaking(HTTPTransport):
-    """The default transport, whose replies are `Wrapped`."""
+    """The default transport with replies of the class `Wrapped`."""
 
     Wrapped: Any = Reply
 
@@ -65,11 +65,11 @@ class TestRetriesByItself(Faults):
 
     expected = frozenset(
         {
-            "test_a_reset_before_the_headers_is_an_error",
-            "test_an_answer_that_is_not_http_is_an_error",
-            "test_an_unfinished_head_is_an_error",
-            "test_no_request_is_sent_again_on_a_new_connection",
-            "test_nothing_is_left_behind",
+            "test_reset_before_the_headers_is_an_error",
+            "test_response_that_is_not_http_is_an_error",
+            "test_incomplete_head_is_an_error",
+            "test_requests_are_not_resent_on_a_new_connection",
+            "test_no_resources_leak",
         }
     )
 
@@ -83,7 +83,7 @@ class TestRetriesStatuses(Faults):
                 return super().send(request)
             return reply
 
-    expected = frozenset({"test_no_answer_is_tried_again"})
+    expected = frozenset({"test_error_statuses_are_not_retried"})
 
 
 class TestFollowsRedirects(Faults):
@@ -95,7 +95,7 @@ class TestFollowsRedirects(Faults):
                 return super().send(Request("GET", request.url[:-1] + "y", request.headers))
             return reply
 
-    expected = frozenset({"test_no_redirect_is_followed"})
+    expected = frozenset({"test_redirects_are_not_followed"})
 
 
 class TestDecodesGzip(Faults):
@@ -108,7 +108,7 @@ class TestDecodesGzip(Faults):
             def __iter__(self) -> Any:
                 yield from [self.read()] if self.headers.get("content-encoding") == "gzip" else self.inner
 
-    expected = frozenset({"test_a_coding_that_the_body_does_not_have_is_left_alone", "test_gzip_is_left_alone"})
+    expected = frozenset({"test_wrong_content_encoding_is_ignored", "test_gzip_is_not_decoded"})
 
 
 class TestHoldsEventsBack(Faults):
@@ -120,11 +120,11 @@ class TestHoldsEventsBack(Faults):
 
     expected = frozenset(
         {
-            "test_a_large_download_takes_little_memory",
-            "test_a_reply_that_is_closed_while_it_is_iterated_says_so",
+            "test_large_download_uses_little_memory",
+            "test_reply_closed_during_iteration_raises",
             "test_closing_within_the_body_closes_the_connection",
-            "test_each_event_of_a_stream_comes_before_the_next_is_sent",
-            "test_nothing_is_left_behind",
+            "test_stream_events_are_not_held_back",
+            "test_no_resources_leak",
         }
     )
 
@@ -151,16 +151,16 @@ class TestReadsTheBodyBeforeItReturns(Faults):
 
     expected = frozenset(
         {
-            "test_a_body_that_is_cut_short_is_an_error",
-            "test_a_closed_reply_says_so",
-            "test_a_large_download_takes_little_memory",
-            "test_a_reply_that_is_closed_while_it_is_iterated_says_so",
+            "test_truncated_body_is_an_error",
+            "test_closed_reply_raises",
+            "test_large_download_uses_little_memory",
+            "test_reply_closed_during_iteration_raises",
             "test_closing_a_reply_twice_does_nothing",
             "test_closing_before_the_body_closes_the_connection",
             "test_closing_within_the_body_closes_the_connection",
-            "test_each_event_of_a_stream_comes_before_the_next_is_sent",
-            "test_nothing_is_left_behind",
-            "test_the_reply_is_there_at_the_headers",
+            "test_stream_events_are_not_held_back",
+            "test_no_resources_leak",
+            "test_send_returns_at_the_headers",
         }
     )
 
@@ -180,10 +180,10 @@ class TestSwallowsTruncation(Faults):
 
     expected = frozenset(
         {
-            "test_a_body_that_is_cut_short_is_an_error",
-            "test_a_chunk_that_is_none_is_an_error",
-            "test_nothing_is_left_behind",
-            "test_what_came_before_the_cut_is_given",
+            "test_truncated_body_is_an_error",
+            "test_invalid_chunk_is_an_error",
+            "test_no_resources_leak",
+            "test_content_before_truncation_is_yielded",
         }
     )
 
@@ -195,7 +195,7 @@ class TestLosesDuplicateHeaders(Faults):
                 super().__init__(reply)
                 self.headers = Headers(dict(reply.headers.multi_items()).items())
 
-    expected = frozenset({"test_duplicate_headers_come_in"})
+    expected = frozenset({"test_duplicate_response_headers_are_kept"})
 
 
 class TestSendsHeadersAsADict(Faults):
@@ -203,7 +203,7 @@ class TestSendsHeadersAsADict(Faults):
         def send(self, request: Request) -> Any:
             return super().send(changed(request, headers=list(dict(request.headers).items())))
 
-    expected = frozenset({"test_duplicate_headers_go_out"})
+    expected = frozenset({"test_duplicate_request_headers_are_sent"})
 
 
 class TestWritesNamesInLowerCase(Faults):
@@ -211,7 +211,7 @@ class TestWritesNamesInLowerCase(Faults):
         def send(self, request: Request) -> Any:
             return super().send(changed(request, headers=[(name.lower(), value) for name, value in request.headers]))
 
-    expected = frozenset({"test_headers_go_out_in_order_and_case"})
+    expected = frozenset({"test_request_headers_keep_order_and_case"})
 
 
 class TestAddsAHeader(Faults):
@@ -219,7 +219,7 @@ class TestAddsAHeader(Faults):
         def send(self, request: Request) -> Any:
             return super().send(changed(request, headers=[*request.headers, ("X-Mine", "1")]))
 
-    expected = frozenset({"test_headers_go_out_in_order_and_case", "test_nothing_is_added_but_the_framing"})
+    expected = frozenset({"test_request_headers_keep_order_and_case", "test_only_framing_headers_are_added"})
 
 
 class TestKeepsCookies(Faults):
@@ -263,7 +263,7 @@ class TestLeaksTheConnectionOnClose(Faults):
         {
             "test_closing_before_the_body_closes_the_connection",
             "test_closing_within_the_body_closes_the_connection",
-            "test_nothing_is_left_behind",
+            "test_no_resources_leak",
         }
     )
 
@@ -277,7 +277,7 @@ class TestKeepsIdleConnectionsAtTheEnd(Faults):
             self._origins = {}
             super().close()
 
-    expected = frozenset({"test_nothing_is_left_behind"})
+    expected = frozenset({"test_no_resources_leak"})
 
 
 class TestRaisesForeignExceptions(Faults):
@@ -290,19 +290,19 @@ class TestRaisesForeignExceptions(Faults):
 
     expected = frozenset(
         {
-            "test_a_certificate_that_nobody_vouches_for_is_refused",
-            "test_a_host_may_be_kept_from_the_proxy",
-            "test_a_plain_server_is_no_tls_server",
-            "test_a_proxy_that_refuses_the_tunnel_is_an_error_of_connecting",
-            "test_a_reset_before_the_headers_is_an_error",
-            "test_an_answer_that_is_not_http_is_an_error",
-            "test_an_unfinished_head_is_an_error",
-            "test_connecting_has_a_limit_of_its_own",
-            "test_dripping_headers_against_total",
-            "test_late_headers",
-            "test_no_request_is_sent_again_on_a_new_connection",
-            "test_no_server_is_an_error_of_connecting",
-            "test_nothing_is_left_behind",
+            "test_untrusted_certificate_is_rejected",
+            "test_no_proxy_excludes_hosts",
+            "test_tls_to_a_plain_server_is_a_connect_error",
+            "test_rejected_tunnel_is_a_connect_error",
+            "test_reset_before_the_headers_is_an_error",
+            "test_response_that_is_not_http_is_an_error",
+            "test_incomplete_head_is_an_error",
+            "test_connect_limit",
+            "test_slow_headers_reach_the_total_limit",
+            "test_late_headers_reach_the_limit",
+            "test_requests_are_not_resent_on_a_new_connection",
+            "test_missing_server_is_a_connect_error",
+            "test_no_resources_leak",
         }
     )
 
@@ -317,12 +317,12 @@ class TestIgnoresTotal(Faults):
 
     expected = frozenset(
         {
-            "test_a_dripping_body_against_total",
-            "test_a_server_that_does_not_read_against_total",
-            "test_connecting_has_a_limit_of_its_own",
-            "test_dripping_headers_against_total",
-            "test_late_headers",
-            "test_no_time_at_all_is_a_timeout",
+            "test_slow_body_reaches_the_total_limit",
+            "test_unread_upload_reaches_the_total_limit",
+            "test_connect_limit",
+            "test_slow_headers_reach_the_total_limit",
+            "test_late_headers_reach_the_limit",
+            "test_zero_limit_is_a_timeout",
         }
     )
 
@@ -333,7 +333,7 @@ class TestSharesSocketsWithItsChild(Faults):
             self._process = os.getpid()
             return super().send(request)
 
-    expected = frozenset({"test_a_forked_child_has_connections_of_its_own"})
+    expected = frozenset({"test_forked_child_opens_its_own_connections"})
 
 
 class TestKeepsTheUploadInMemory(Faults):
@@ -342,7 +342,7 @@ class TestKeepsTheUploadInMemory(Faults):
             body = request.body if isinstance(request.body, bytes | None) else b"".join(request.body)
             return super().send(changed(request, body=body))
 
-    expected = frozenset({"test_a_large_upload_takes_little_memory"})
+    expected = frozenset({"test_large_upload_uses_little_memory"})
 
 
 class TestSendsABodyOnlyOnce(Faults):
@@ -351,14 +351,14 @@ class TestSendsABodyOnlyOnce(Faults):
             body, request.body = request.body, None
             return super().send(changed(request, body=body))
 
-    expected = frozenset({"test_a_request_can_be_sent_again"})
+    expected = frozenset({"test_request_can_be_sent_repeatedly"})
 
 
 class TestTrustsAnybody(Faults):
     def make_transport(self) -> Any:
         return HTTPTransport(ssl_context=ssl._create_unverified_context())
 
-    expected = frozenset({"test_a_certificate_that_nobody_vouches_for_is_refused", "test_a_pickled_copy_works"})
+    expected = frozenset({"test_untrusted_certificate_is_rejected", "test_pickled_copy_works"})
 
 
 class TestHeedsNoProxy(Faults):
@@ -367,8 +367,8 @@ class TestHeedsNoProxy(Faults):
 
     expected = frozenset(
         {
-            "test_a_host_may_be_kept_from_the_proxy",
-            "test_the_proxy_of_the_environment_is_used",
+            "test_no_proxy_excludes_hosts",
+            "test_proxy_environment_variable_is_used",
         }
     )
 
@@ -379,7 +379,7 @@ class TestGoesOnAfterItWasClosed(Faults):
             super().close()
             self._closed = False
 
-    expected = frozenset({"test_a_closed_transport_says_so", "test_a_transport_is_closed_without_having_sent"})
+    expected = frozenset({"test_closed_transport_raises", "test_unused_transport_can_be_closed"})
 
 
 class TestUsesOneConnectionForEach(Faults):
@@ -390,12 +390,12 @@ class TestUsesOneConnectionForEach(Faults):
 
     expected = frozenset(
         {
-            "test_a_forked_child_has_connections_of_its_own",
-            "test_a_limit_of_one_request_is_not_that_of_the_next",
-            "test_an_answer_without_a_body_keeps_the_connection",
-            "test_connections_are_kept_and_used_again",
-            "test_many_at_once",
-            "test_the_answer_to_head_has_no_body",
+            "test_forked_child_opens_its_own_connections",
+            "test_limits_do_not_carry_over_to_the_next_request",
+            "test_response_without_body_keeps_the_connection",
+            "test_connections_are_reused",
+            "test_many_concurrent_requests",
+            "test_response_to_head_has_no_body",
         }
     )
 
@@ -423,11 +423,11 @@ class TestSwallowsCancellation(AsyncFaults):
 
     expected = frozenset(
         {
-            "test_a_limit_of_the_caller_s_own",
+            "test_asyncio_timeout_of_the_caller",
             "test_cancelled_while_connecting",
             "test_cancelled_while_waiting_for_the_headers",
             "test_cancelled_while_writing",
-            "test_one_that_is_cancelled_leaves_the_others",
+            "test_cancellation_does_not_affect_other_requests",
         }
     )
 
@@ -457,7 +457,7 @@ class TestShieldsFromCancellation(AsyncFaults):
 
     expected = frozenset(
         {
-            "test_a_limit_of_the_caller_s_own",
+            "test_asyncio_timeout_of_the_caller",
             "test_cancelled_while_connecting",
             "test_cancelled_while_waiting_for_the_headers",
             "test_cancelled_while_writing",
@@ -472,7 +472,7 @@ class TestReadsFilesInTheLoop(AsyncFaults):
                 return await super().send(request)
             return await super().send(changed(request, body=b"".join(request.body)))
 
-    expected = frozenset({"test_the_loop_goes_on_while_a_body_is_read_from_a_disk"})
+    expected = frozenset({"test_slow_disk_does_not_block_the_loop"})
 
 
 def changed(request: Request, **fields: Any) -> Request:

@@ -1,4 +1,4 @@
-"""A test of the tests: the conformance suite finds each fault in the cases that are about it, and nowhere else."""
+"""Test of the conformance suite: each faulty transport fails exactly the expected cases."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ pytestmark = pytest.mark.thorough
 
 FAULTS = {name: suite for name, suite in vars(faulty_transports).items() if name.startswith("Test")}
 AT_ONCE = 3
-"""Suites that a process runs at a time: they wait for sockets most of it."""
+"""Suites run concurrently by a process; they spend most of their time waiting for sockets."""
 
 
 @pytest.fixture(scope="module")
 def outcomes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[str]]]:
-    """Run pytest on the faulty transports that are asked for, each in a process of its own."""
-    asked = [name for name in FAULTS if any(f"[{name}]" in item.name for item in request.session.items)]
-    random.shuffle(asked)  # for each worker of pytest-xdist to begin with others
+    """Run pytest on the faulty transports that this session collected, each in a process of its own."""
+    names = [name for name in FAULTS if any(f"[{name}]" in item.name for item in request.session.items)]
+    random.shuffle(names)  # so that each worker of pytest-xdist starts with different ones
     home = tmp_path_factory.getbasetemp()
     shared = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        yield {name: threads.submit(run_once, name, shared) for name in asked}
+        yield {name: threads.submit(run_once, name, shared) for name in names}
 
 
 def run_once(name: str, shared: Path) -> str:
-    """Return what pytest says of a suite, which the first worker runs that comes to it."""
+    """Return pytest's output for a suite; the first worker that needs it runs the suite."""
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        said = shared / f"{name}.said"
-        if not said.exists():
-            said.write_text(run(name))
-        return said.read_text()
+        output = shared / f"{name}.output"
+        if not output.exists():
+            output.write_text(run(name))
+        return output.read_text()
 
 
 def run(name: str) -> str:
-    """Return what pytest says of a suite."""
+    """Return pytest's output for a suite."""
     home = TESTS / "support"
     options = [
         "-p",
@@ -68,7 +68,7 @@ def run(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_fails_the_cases_that_are_about_it(name: str, outcomes: dict[str, Future[str]]) -> None:
+def test_fault_fails_exactly_the_expected_cases(name: str, outcomes: dict[str, Future[str]]) -> None:
     shown = outcomes[name].result()
     failed = set(re.findall(rf"^(?:FAILED|ERROR) \S+::{name}::(\w+)", shown, re.MULTILINE))
     assert failed == FAULTS[name].expected, shown[-5000:]
@@ -77,7 +77,7 @@ def test_a_fault_fails_the_cases_that_are_about_it(name: str, outcomes: dict[str
     assert int(passed[1]) > 70
 
 
-def test_a_flag_that_is_off_leaves_its_cases_out_and_on_again_brings_them_back() -> None:
+def test_flags_select_cases() -> None:
     class Without(faulty_transports.Faults):
         tls = False
         pickles = False
@@ -86,8 +86,8 @@ def test_a_flag_that_is_off_leaves_its_cases_out_and_on_again_brings_them_back()
         tls = True
         pickles = True
 
-    assert not callable(Without.test_a_certificate_that_nobody_vouches_for_is_refused)
-    assert callable(With.test_a_certificate_that_nobody_vouches_for_is_refused)
+    assert not callable(Without.test_untrusted_certificate_is_rejected)
+    assert callable(With.test_untrusted_certificate_is_rejected)
     assert callable(Without.test_pickling_is_refused_by_name)
     assert not callable(With.test_pickling_is_refused_by_name)
-    assert not callable(With.test_an_expired_certificate_is_refused)
+    assert not callable(With.test_expired_certificate_is_rejected)

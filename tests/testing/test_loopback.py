@@ -1,4 +1,4 @@
-"""The loopback server, seen by plain sockets and `http.client`, which tests of the library rely on."""
+"""The loopback server, tested with plain sockets and `http.client`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Give a server's context, and a client's that trusts it."""
+    """Return a server's TLS context, and a client's that trusts it."""
     authority = trustme.CA()
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost", "api.example.test").configure_cert(served)
@@ -48,7 +48,7 @@ def dial(server: Loopback) -> socket.socket:
 
 
 def talk(server: Loopback, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") -> bytes:
-    """Send bytes as they are, and read to the end of the connection."""
+    """Send raw bytes, and read until the connection ends."""
     with dial(server) as sock:
         sock.sendall(request)
         return b"".join(iter(lambda: sock.recv(65536), b""))
@@ -70,10 +70,10 @@ def ask(server: Loopback, method: str = "GET", path: str = "/", **how: Any) -> t
         return reply, reply.read()
 
 
-# What answers a request
+# Answers
 
 
-def test_queued_answers_come_in_order_and_then_a_404_names_the_request(server: Loopback) -> None:
+def test_queue_is_served_in_order_then_404(server: Loopback) -> None:
     server.reply(json={"a": 1}, status=201, headers=[("x", "y")])
     server.reply(Answer(body="two"), lambda seen: Answer(body=f"three {seen.path}"))
     reply, body = ask(server)
@@ -84,7 +84,7 @@ def test_queued_answers_come_in_order_and_then_a_404_names_the_request(server: L
     assert b"DELETE /nowhere?q=1" in body
 
 
-def test_a_route_goes_before_the_queue_and_the_queue_before_the_default(server: Loopback) -> None:
+def test_route_precedes_queue_precedes_default(server: Loopback) -> None:
     server.route("GET", "/r", Answer(body=b"route"))
     server.default = Answer(body=b"default")
     server.reply(body=b"queue")
@@ -96,7 +96,7 @@ def test_a_route_goes_before_the_queue_and_the_queue_before_the_default(server: 
     ]
 
 
-def test_the_bytes_of_an_answer(server: Loopback) -> None:
+def test_answer_bytes(server: Loopback) -> None:
     server.reply(Answer(418, reason="Teapot", headers=[("X-A", "1"), ("x-a", "2")], body="é", keep_alive=False))
     server.reply(raw=b"HTTP/9 hello")
     assert talk(server) == (
@@ -105,13 +105,13 @@ def test_the_bytes_of_an_answer(server: Loopback) -> None:
     assert talk(server) == b"HTTP/9 hello"
 
 
-def test_a_header_that_is_given_takes_the_place_of_the_implied_one(server: Loopback) -> None:
+def test_explicit_header_replaces_implied_one(server: Loopback) -> None:
     server.reply(json=None, headers=[("content-type", "text/x"), ("content-length", "9")], close=True)
     assert talk(server) == b"HTTP/1.1 200 OK\r\ncontent-type: text/x\r\ncontent-length: 9\r\n\r\nnull"
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
-def test_an_answer_without_body_leaves_the_connection_in_step(server: Loopback, method: str, status: int) -> None:
+def test_answer_without_body_keeps_connection_usable(server: Loopback, method: str, status: int) -> None:
     server.reply(Answer(status, body=b"" if status != 200 else b"never sent"))
     server.reply(body=b"next", keep_alive=False)
     answers = talk(server, f"{method} / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n".encode())
@@ -120,7 +120,7 @@ def test_an_answer_without_body_leaves_the_connection_in_step(server: Loopback, 
     assert answers.endswith(b"\r\n\r\nnext")
 
 
-def test_the_shapes_of_ready_made_answers(server: Loopback) -> None:
+def test_answer_constructors(server: Loopback) -> None:
     server.reply(Answer.error(429, "slow down", "rate_limit", retry_after=2, headers=[("x", "y")]))
     server.reply(Answer.html("<p>", 502), Answer.of_json([1], 202), Answer.events([{"a": 1}, "text", b": raw\n\n"]))
     error, body = ask(server)
@@ -136,10 +136,10 @@ def test_the_shapes_of_ready_made_answers(server: Loopback) -> None:
     assert body == b'data: {"a": 1}\n\ndata: text\n\n: raw\n\ndata: [DONE]\n\n'
 
 
-# What is kept of a request
+# Received requests
 
 
-def test_a_request_is_kept_as_it_came(server: Loopback) -> None:
+def test_request_is_kept_unchanged(server: Loopback) -> None:
     head = b"POST /v1/a%20b?x=%5B&y HTTP/1.1\r\nhOST:  h \r\nX-Two: 1\r\nx-two: 2\r\nContent-Length: 8\r\n\r\n"
     server.reply(keep_alive=False)
     before = time.monotonic()
@@ -153,7 +153,7 @@ def test_a_request_is_kept_as_it_came(server: Loopback) -> None:
     assert before <= seen.arrived <= time.monotonic()
 
 
-def test_a_chunked_request_is_joined_with_extensions_and_trailers(server: Loopback) -> None:
+def test_chunked_request_with_extensions_and_trailers(server: Loopback) -> None:
     server.reply(keep_alive=False)
     head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     talk(server, head + b"3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n")
@@ -169,12 +169,12 @@ def test_a_chunked_request_is_joined_with_extensions_and_trailers(server: Loopba
         ("h:1", "h:1", ""),
     ],
 )
-def test_the_path_of_any_form_of_target(target: str, path: str, query: str) -> None:
+def test_path_of_every_form_of_target(target: str, path: str, query: str) -> None:
     seen = Seen("GET", target, "HTTP/1.1", [], b"", 1)
     assert (seen.path, seen.query) == (path, query)
 
 
-def test_expecting_clients_are_told_to_go_on(server: Loopback) -> None:
+def test_expect_100_continue_is_answered(server: Loopback) -> None:
     server.reply(keep_alive=False)
     with dial(server) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
@@ -192,7 +192,7 @@ FORM = (
 
 
 @given(st.binary() | st.sampled_from([b"\r", b"\n", b"\r\n", b"--b1x", b"\r\n--b2\r\n", b"\x85\x0b\x1c", b"\n\r\n"]))
-def test_a_form_keeps_any_bytes(content: bytes) -> None:
+def test_form_keeps_arbitrary_bytes(content: bytes) -> None:
     seen = Seen("POST", "/", "HTTP/1.1", [("Content-Type", 'multipart/form-data; boundary="b1"')], b"", 1)
     seen.body = FORM % content
     assert seen.form() == [
@@ -201,12 +201,12 @@ def test_a_form_keeps_any_bytes(content: bytes) -> None:
     ]
 
 
-def test_what_is_no_form_is_named() -> None:
+def test_parsing_a_form_from_another_body_raises() -> None:
     with pytest.raises(AssertionError, match="text/plain"):
         Seen("POST", "/", "HTTP/1.1", [("Content-Type", "text/plain")], b"", 1).form()
 
 
-def test_a_huge_body_is_counted_and_hashed_but_not_kept(server: Loopback) -> None:
+def test_huge_body_is_counted_and_hashed_but_not_kept(server: Loopback) -> None:
     server.reply(keep_body=False)
     block = bytes(1 << 20)
     tracemalloc.start()
@@ -218,7 +218,7 @@ def test_a_huge_body_is_counted_and_hashed_but_not_kept(server: Loopback) -> Non
     assert peak < 2 << 20
 
 
-def test_a_server_can_keep_no_bodies_at_all() -> None:
+def test_keep_body_false_keeps_no_bodies() -> None:
     with Loopback(lambda seen: Answer(body=str(seen.length)), keep_body=False) as server:
         assert ask(server, "POST", body=b"abc")[1] == b"3"
         assert server.requests[0].body == b""
@@ -244,12 +244,12 @@ def test_connections_are_counted_and_kept_alive(server: Loopback) -> None:
 @pytest.mark.parametrize(
     "request_", [b"GET / HTTP/1.1\r\nConnection: Close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"], ids=["said", "HTTP/1.0"]
 )
-def test_a_client_that_wants_to_end_gets_an_end(server: Loopback, request_: bytes) -> None:
+def test_connection_ends_if_the_client_wants(server: Loopback, request_: bytes) -> None:
     server.default = Answer(body=b"x")
     assert talk(server, request_).endswith(b"\r\n\r\nx")
 
 
-def test_a_connection_that_is_closed_without_a_word_is_stale(server: Loopback) -> None:
+def test_unannounced_close_leaves_a_stale_connection(server: Loopback) -> None:
     server.default = Answer(close=True)
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
         client.request("GET", "/")
@@ -275,7 +275,7 @@ def test_every_framing_carries_the_body(server: Loopback, framing: Any, one_byte
     assert (reply.getheader("connection") == "close") == (framing == "close")
 
 
-def test_what_has_come_of_a_compressed_stream_can_be_read(server: Loopback) -> None:
+def test_compressed_stream_can_be_read_incrementally(server: Loopback) -> None:
     server.reply(chunks=[b"one", b"two"], framing="close", gzip=True, hold=threading.Event())
     with dial(server) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -286,7 +286,7 @@ def test_what_has_come_of_a_compressed_stream_can_be_read(server: Loopback) -> N
             assert unpacker.decompress(stream.read1()) == b"one"
 
 
-def test_a_stream_is_paced(server: Loopback) -> None:
+def test_pace_delays_chunks(server: Loopback) -> None:
     server.reply(Answer.events(["1", "2", "3"], pace=[0, 0.04]))
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
         start = time.monotonic()
@@ -297,7 +297,7 @@ def test_a_stream_is_paced(server: Loopback) -> None:
     assert times[b"data: 3\n\n"] >= 0.039
 
 
-def test_a_held_stream_goes_on_when_the_test_says_so(server: Loopback) -> None:
+def test_held_stream_continues_when_the_event_is_set(server: Loopback) -> None:
     go = threading.Event()
     server.reply(Answer.events(["1", "2"], hold=go, hold_after=1, done=False))
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)) as client:
@@ -312,7 +312,7 @@ def test_a_held_stream_goes_on_when_the_test_says_so(server: Loopback) -> None:
         assert client.sock.recv(100).startswith(b"9\r\ndata: 2\n\n\r\n")
 
 
-def test_the_head_can_be_late_and_slow(server: Loopback) -> None:
+def test_delayed_and_paced_head(server: Loopback) -> None:
     server.reply(Answer(delay=0.02, head_pace=0.01, headers=[("a", "b")], close=True))
     server.reply(Answer(head_pace=0.0005, one_byte=True, close=True))
     start = time.monotonic()
@@ -323,14 +323,14 @@ def test_the_head_can_be_late_and_slow(server: Loopback) -> None:
     assert time.monotonic() - start >= 0.0005 * 37
 
 
-def test_informational_answers_come_first(server: Loopback) -> None:
+def test_informational_answers_precede_the_final_one(server: Loopback) -> None:
     server.reply(Answer(informational=[Answer(103, headers=[("Link", "</x>")]), Answer(102)], close=True))
     assert talk(server).startswith(
         b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n"
     )
 
 
-def test_a_big_answer_is_not_in_memory(server: Loopback) -> None:
+def test_big_answer_is_not_held_in_memory(server: Loopback) -> None:
     size = (16 << 20) + 5
     answer = Answer.big(size)
     server.reply(answer)
@@ -348,7 +348,7 @@ def test_a_big_answer_is_not_in_memory(server: Loopback) -> None:
     assert peak < 2 << 20
 
 
-# Going wrong
+# Faults
 
 BODY = [b"abc", b"def"]
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -358,20 +358,20 @@ HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ("size", "sent"),
     [(0, b""), (2, b"3\r\nab"), (3, b"3\r\nabc\r\n"), (9, b"3\r\nabc\r\n3\r\ndef\r\n")],
 )
-def test_a_chunked_body_that_breaks_off(server: Loopback, size: int, sent: bytes) -> None:
+def test_truncated_chunked_body(server: Loopback, size: int, sent: bytes) -> None:
     server.reply(chunks=BODY, framing="chunked", truncate=size)
     assert talk(server).partition(b"\r\n\r\n")[2] == sent
 
 
 @pytest.mark.parametrize(("size", "sent"), [(0, b""), (4, b"abcd"), (6, b"abcdef")])
-def test_a_measured_body_that_breaks_off(server: Loopback, size: int, sent: bytes) -> None:
+def test_truncated_body_with_length(server: Loopback, size: int, sent: bytes) -> None:
     server.reply(chunks=BODY, truncate=size)
     head, _, body = talk(server).partition(b"\r\n\r\n")
     assert head.endswith(b"Content-Length: 6")
     assert body == sent
 
 
-def test_a_length_that_is_a_lie(server: Loopback) -> None:
+def test_wrong_length(server: Loopback) -> None:
     server.reply(body=b"abc", length=5, close=True)
     with pytest.raises(http.client.IncompleteRead):
         ask(server)
@@ -381,7 +381,7 @@ def test_a_length_that_is_a_lie(server: Loopback) -> None:
     ("place", "sent"),
     [("before", b""), ("head", HEAD), ("body", HEAD + b"3\r\nabc\r\n3\r\ndef\r\n")],
 )
-def test_a_reset_comes_where_it_is_asked_for(server: Loopback, place: Any, sent: bytes) -> None:
+def test_reset_at_the_chosen_place(server: Loopback, place: Any, sent: bytes) -> None:
     server.reply(chunks=BODY, framing="chunked", reset=place)
     got = bytearray()
     with dial(server) as sock:
@@ -392,16 +392,16 @@ def test_a_reset_comes_where_it_is_asked_for(server: Loopback, place: Any, sent:
     assert server.requests[0].body == b"hi"
 
 
-def test_an_early_answer_does_not_wait_for_the_body(server: Loopback) -> None:
+def test_early_answer_does_not_wait_for_the_body(server: Loopback) -> None:
     server.reply(Answer.error(413, "too big", drain=False))
     with dial(server) as sock, sock.makefile("rb") as stream:
         sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n" + bytes(1 << 20))
         assert stream.read().startswith(b"HTTP/1.1 413 ")
-        sock.sendall(bytes(1 << 20))  # is thrown away, and no reset overtakes the answer
+        sock.sendall(bytes(1 << 20))  # discarded, so that no reset overtakes the answer
     assert not server.requests[0].complete
 
 
-def test_an_early_answer_can_be_rude(server: Loopback) -> None:
+def test_early_answer_with_reset(server: Loopback) -> None:
     server.reply(Answer(413, drain=False, reset="body"))
     with dial(server) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n")
@@ -409,14 +409,14 @@ def test_an_early_answer_can_be_rude(server: Loopback) -> None:
             forever(lambda: sock.sendall(bytes(1 << 20)))
 
 
-def test_a_body_can_be_read_slowly(server: Loopback) -> None:
+def test_read_delay_slows_reading(server: Loopback) -> None:
     server.reply(read_delay=0.03)
     start = time.monotonic()
     ask(server, "POST", body=b"x")
     assert time.monotonic() - start >= 0.029
 
 
-# Clients that misbehave, and callables
+# Misbehaving clients and failing callables
 
 
 @pytest.mark.parametrize(
@@ -432,12 +432,12 @@ def test_a_body_can_be_read_slowly(server: Loopback) -> None:
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
     ],
 )
-def test_what_is_not_http_fails_the_test(request_: bytes) -> None:
+def test_request_that_is_not_http_fails_the_test(request_: bytes) -> None:
     with pytest.raises(ValueError), Loopback() as server:
         assert talk(server, request_) == b""
 
 
-def test_what_a_callable_raises_fails_the_test_and_not_the_thread() -> None:
+def test_exception_of_a_callable_fails_the_test() -> None:
     def answer(seen: Seen) -> Answer:
         assert seen.path == "/right"
         return Answer()
@@ -448,7 +448,7 @@ def test_what_a_callable_raises_fails_the_test_and_not_the_thread() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"])
-def test_a_client_that_hangs_up_early_is_no_error(server: Loopback, sent: bytes) -> None:
+def test_client_disconnecting_in_the_request_is_ignored(server: Loopback, sent: bytes) -> None:
     with dial(server) as sock:
         sock.sendall(sent)
     assert server.until(lambda: server.connections == 1 and not server.open_connections)
@@ -459,7 +459,7 @@ def test_a_client_that_hangs_up_early_is_no_error(server: Loopback, sent: bytes)
 
 
 @pytest.mark.parametrize("how", [{"delay": 60}, {"hold": threading.Event()}, {"pace": 60.0}, {"truncate": 10**9}])
-def test_a_client_that_hangs_up_within_an_answer_is_no_error(server: Loopback, how: dict[str, Any]) -> None:
+def test_client_disconnecting_in_the_answer_is_ignored(server: Loopback, how: dict[str, Any]) -> None:
     server.reply(Answer.big(1 << 24, **how))
     with dial(server) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -468,7 +468,7 @@ def test_a_client_that_hangs_up_within_an_answer_is_no_error(server: Loopback, h
     assert server.failures == []
 
 
-def test_the_body_of_a_request_is_not_read_before_the_test_says_so(server: Loopback) -> None:
+def test_read_hold_delays_reading_the_body(server: Loopback) -> None:
     read_on = threading.Event()
     server.reply(Answer(read_hold=read_on))
     with dial(server) as sock:
@@ -484,7 +484,7 @@ def test_the_body_of_a_request_is_not_read_before_the_test_says_so(server: Loopb
         assert server.requests[0].body == b"abc"
 
 
-def test_a_client_that_hangs_up_with_something_left_to_read_is_noticed(server: Loopback) -> None:
+def test_disconnect_with_unread_data_is_detected(server: Loopback) -> None:
     server.reply(Answer(read_hold=threading.Event()))
     with dial(server) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab")
@@ -492,16 +492,16 @@ def test_a_client_that_hangs_up_with_something_left_to_read_is_noticed(server: L
     assert server.until(lambda: not server.open_connections, timeout=2)
 
 
-def test_a_hold_that_is_forgotten_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hold_that_is_never_set_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oai.testing._loopback.connection.PATIENCE", 0.03)
     with pytest.raises(AssertionError, match="hold"), Loopback(Answer(chunks=BODY, hold=threading.Event())) as server:
         ask(server)
 
 
-# The server's own life
+# Starting and closing
 
 
-def test_it_starts_and_ends_quickly_and_leaves_nothing_behind() -> None:
+def test_server_starts_and_ends_quickly_without_leaks() -> None:
     threads, start = threading.active_count(), time.monotonic()
     for _ in range(20):
         with Loopback() as server:
@@ -516,7 +516,7 @@ def test_it_starts_and_ends_quickly_and_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize(
     "how", [{"delay": 60}, {"hold": threading.Event()}, {"read_delay": 60}, {"body": bytes(1 << 24)}]
 )
-def test_closing_ends_whatever_goes_on(how: dict[str, Any]) -> None:
+def test_closing_ends_pending_exchanges(how: dict[str, Any]) -> None:
     server = Loopback(Answer(**how))
     with dial(server) as sock, dial(server):
         sock.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n" + b"x" * ("read_delay" not in how))
@@ -528,7 +528,7 @@ def test_closing_ends_whatever_goes_on(how: dict[str, Any]) -> None:
     assert (server.open_connections, server.failures) == (0, [])
 
 
-def test_many_clients_at_once(server: Loopback) -> None:
+def test_many_concurrent_clients(server: Loopback) -> None:
     server.default = lambda seen: Answer(body=seen.path)
     answers: dict[str, bytes] = {}
 
@@ -549,7 +549,7 @@ def test_many_clients_at_once(server: Loopback) -> None:
 # TLS and proxies
 
 
-def test_it_speaks_tls_and_says_goodbye(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+def test_tls_with_close_notify(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     with Loopback(Answer(body=b"x", framing="close"), tls=tls[0]) as server:
         assert server.url == f"https://127.0.0.1:{server.port}"
         with (
@@ -560,7 +560,7 @@ def test_it_speaks_tls_and_says_goodbye(tls: tuple[ssl.SSLContext, ssl.SSLContex
             assert b"".join(iter(lambda: client.recv(100), b"")).endswith(b"\r\n\r\nx")
 
 
-def test_a_client_that_does_not_speak_tls_is_no_error(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+def test_client_without_tls_is_ignored(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     with Loopback(tls=tls[0]) as server:
         with dial(server) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -568,7 +568,7 @@ def test_a_client_that_does_not_speak_tls_is_no_error(tls: tuple[ssl.SSLContext,
         assert (server.requests, server.failures) == ([], [])
 
 
-def test_closing_ends_a_tls_connection_that_says_nothing(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+def test_closing_ends_a_silent_tls_connection(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     server = Loopback(tls=tls[0])
     with dial(server), dial(server) as sock, tls[1].wrap_socket(sock, server_hostname="localhost"):
         start = time.monotonic()
@@ -576,7 +576,7 @@ def test_closing_ends_a_tls_connection_that_says_nothing(tls: tuple[ssl.SSLConte
     assert time.monotonic() - start < 1
 
 
-def test_a_tunnel_leads_to_the_named_server(server: Loopback, tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+def test_tunnel_reaches_the_named_server(server: Loopback, tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     with Loopback(Answer(body=b"behind"), tls=tls[0]) as far:
         server.route("CONNECT", f"localhost:{far.port}", Answer.tunnel())
         server.route("CONNECT", "api.example.test:443", Answer.tunnel(f"127.0.0.1:{far.port}"))
@@ -591,12 +591,12 @@ def test_a_tunnel_leads_to_the_named_server(server: Loopback, tls: tuple[ssl.SSL
     assert [seen.path for seen in far.requests] == ["/x", "/x"]
 
 
-def test_a_tunnel_leads_nowhere_else() -> None:
+def test_tunnel_is_limited_to_this_machine() -> None:
     with pytest.raises(AssertionError, match="leave this machine"), Loopback(Answer.tunnel()) as server:
         assert talk(server, b"CONNECT example.com:443 HTTP/1.1\r\n\r\n") == b""
 
 
-def test_a_refused_tunnel_is_an_answer_like_others(server: Loopback) -> None:
+def test_rejected_tunnel_is_an_ordinary_answer(server: Loopback) -> None:
     server.reply(Answer.error(407, "who are you"))
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     client.set_tunnel("api.example.test", 443)

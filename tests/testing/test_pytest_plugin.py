@@ -1,4 +1,4 @@
-"""The pytest plugin, in sessions of pytest of their own, over real sockets."""
+"""The pytest plugin, in pytest sessions of its own, over real sockets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENDED = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|warnin
 
 
 SLOW = {"asyncio", "anyio", "cacheprovider", "hypothesispytest", "xdist"}
-"""Plugins that a session is faster without; two of them are back where they are the point."""
+"""Plugins left out to make sessions faster, except where a test needs them."""
 
 ASYNCIO = ["-oasyncio_default_fixture_loop_scope=function"]
 
@@ -49,8 +49,8 @@ class Project:
             place.write_text(text)
 
     def run(self, *words: str, record: bool = False, env: dict[str, str] | None = None, **counts: int) -> str:
-        """Run pytest, check how many tests ended how, and return what it printed."""
-        unset = ("PYTEST_", "PYTHONDONTWRITEBYTECODE")  # what is compiled may stay: so each session starts faster
+        """Run pytest, check the number of tests by outcome, and return the output."""
+        unset = ("PYTEST_", "PYTHONDONTWRITEBYTECODE")  # keep compiled files, so that further sessions start faster
         environment = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
         environment |= {"PYTHONPATH": str(ROOT), **(env or {})}
         if self.server is not None:
@@ -65,8 +65,8 @@ class Project:
             command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
         output = process.stdout + process.stderr
-        found = {word.removesuffix("s"): int(number) for number, word in ENDED.findall(output.splitlines()[-1])}
-        assert found == counts, output
+        outcomes = {word.removesuffix("s"): int(number) for number, word in ENDED.findall(output.splitlines()[-1])}
+        assert outcomes == counts, output
         return output
 
     @property
@@ -81,7 +81,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def served(project: Project) -> Any:
-    """A project, and a server that its tests may record, which counts its answers."""
+    """A project with a server to record, which numbers its responses."""
     with Loopback() as server:
         numbers = iter(range(1000))
         server.default = lambda seen: Answer.of_json({"id": f"model-{next(numbers)}", "object": "model"})
@@ -106,17 +106,17 @@ def test_deep():
 """
 
 
-def test_a_client_made_deep_inside_is_recorded_and_replayed_without_a_key(served: Project) -> None:
+def test_client_created_in_code_under_test_is_recorded_and_replayed(served: Project) -> None:
     served.write(deep=DEEP, test_it=MARKED)
     served.run(record=True, passed=1)
     assert served.cassettes == ["cassettes/test_it/test_deep.cassette"]
     assert KEY not in (served.path / served.cassettes[0]).read_text()
-    asked = len(served.server.requests)
+    recorded = len(served.server.requests)
     served.run("--block-network=all", passed=1)
-    assert len(served.server.requests) == asked == 1
+    assert len(served.server.requests) == recorded == 1
 
 
-def test_a_test_without_a_cassette_says_how_to_record_it(project: Project) -> None:
+def test_missing_cassette_error_shows_how_to_record(project: Project) -> None:
     project.write(deep=DEEP, test_it=MARKED)
     output = project.run(failed=1)
     assert "there is no cassette" in output
@@ -176,7 +176,7 @@ class TestInClass:
 """
 
 
-def test_fixtures_for_both_kinds_of_clients_in_one_process_and_in_several(served: Project) -> None:
+def test_client_fixtures_work_with_and_without_xdist(served: Project) -> None:
     served.write(test_clients=CLIENTS)
     served.run(*ASYNCIO, record=True, passed=11)
     assert len(served.cassettes) == 10
@@ -191,7 +191,7 @@ def test_fixtures_for_both_kinds_of_clients_in_one_process_and_in_several(served
     served.run(*ASYNCIO, "-n", "2", passed=11)
 
 
-def test_a_test_that_does_not_pass_leaves_its_cassette_as_it_was(served: Project) -> None:
+def test_cassette_of_a_test_that_does_not_pass_is_unchanged(served: Project) -> None:
     served.write(
         test_it="""
 import os, pytest
@@ -244,7 +244,7 @@ def test_live(oai_client, oai_recorder):
 """
 
 
-def test_the_marker_has_the_recorders_options_and_cassettes_may_be_shared(served: Project) -> None:
+def test_marker_takes_recorder_options_and_shared_cassettes(served: Project) -> None:
     served.write(test_it=OPTIONS)
     served.server.default = Answer.events([{"id": "1", "object": "chat.completion.chunk", "choices": []}])
     for _ in range(2):
@@ -259,7 +259,7 @@ def test_the_marker_has_the_recorders_options_and_cassettes_may_be_shared(served
     served.run("--oai-record=replay", env={"MODE": "replay", "OAI_RECORD": "live"}, passed=3)
 
 
-def test_unused_answers_fail_the_test_where_asked(served: Project) -> None:
+def test_unused_answers_fail_the_test_if_not_allowed(served: Project) -> None:
     served.write(
         test_it="""
 import os, pytest
@@ -278,23 +278,23 @@ def test_it(oai_client):
     ("mark", "message"),
     [
         ("alow_unused=True", "has no option 'alow_unused'.*Did you mean 'allow_unused'"),
-        ("'a', 'b'", "a name and options by their names"),
+        ("'a', 'b'", "takes one positional argument, the name"),
         ("mode='recrod'", "Did you mean 'record'"),
     ],
 )
-def test_a_wrong_marker_is_refused(project: Project, mark: str, message: str) -> None:
+def test_invalid_marker_is_rejected(project: Project, mark: str, message: str) -> None:
     project.write(test_it=f"import pytest\n@pytest.mark.oai_cassette({mark})\ndef test_it(): pass\n")
     assert re.search(message, project.run(error=1))
 
 
-def test_a_wrong_ini_option_is_refused_and_a_right_one_holds(project: Project) -> None:
+def test_ini_option_sets_the_mode_and_is_validated(project: Project) -> None:
     project.write(test_it="def test_it(oai_recorder):\n    assert oai_recorder.mode == 'live'\n")
     project.run("-o", "oai_record=live", passed=1)
-    with pytest.raises(AssertionError, match="oai_record is 'recrod'"):
+    with pytest.raises(AssertionError, match="oai_record must be one of .*, not 'recrod'"):
         project.run("-o", "oai_record=recrod", passed=1)
 
 
-def test_a_client_kept_in_a_global_follows_the_test_that_runs(served: Project) -> None:
+def test_global_client_uses_the_running_test_s_recorder(served: Project) -> None:
     served.write(
         code="""
 from functools import cache
@@ -314,7 +314,7 @@ def test_it(n):
     assert client().models.retrieve(f"m{n}").object == "model"
 
 def test_without():
-    with pytest.raises(AssertionError, match=r"made within test_it.py::test_it\[2\] is used where no test"):
+    with pytest.raises(AssertionError, match=r"created in test_it.py::test_it\[2\] is used while no test"):
         client().models.retrieve("m")
 """,
     )
@@ -324,7 +324,7 @@ def test_without():
     served.run("-p", "no:randomly", passed=3)
 
 
-def test_fixtures_and_unittest_classes_are_within_the_cassette(served: Project) -> None:
+def test_fixtures_and_unittest_classes_use_the_cassette(served: Project) -> None:
     served.write(
         test_it="""
 import unittest
@@ -417,24 +417,25 @@ async def connect(host, port):
 """
 
 
-def test_the_network_is_blocked_and_this_machine_is_not(project: Project) -> None:
+def test_block_network_allows_loopback(project: Project) -> None:
     project.write(test_it=NETWORK)
     output = project.run("--block-network", "test_it.py", failed=8, passed=2)
-    assert output.count("tried to reach 192.0.2.1:9, and --block-network forbids it") >= 6
-    assert "tried to reach example.invalid:80" in output
-    assert "tried to reach 192.0.2.1:443" in output
+    assert output.count("tried to connect to 192.0.2.1:9, which --block-network forbids") >= 6
+    assert "tried to connect to example.invalid:80" in output
+    assert "tried to connect to 192.0.2.1:443" in output
     assert "KeyError: 'other'" in output
 
 
-def test_all_of_the_network_is_blocked_where_asked_and_the_ban_can_be_lifted(project: Project) -> None:
+def test_block_network_all_and_none(project: Project) -> None:
     project.write(test_it=NETWORK)
     chosen = ["-k", "here or nothing"]
-    assert "tried to reach 127.0.0.1" in project.run("--block-network=all", *chosen, passed=1, failed=1, deselected=8)
+    output = project.run("--block-network=all", *chosen, passed=1, failed=1, deselected=8)
+    assert "tried to connect to 127.0.0.1" in output
     project.run("--block-network=all", "--block-network=none", *chosen, passed=2, deselected=8)
     project.run("--oai-block-network=all", "-n", "2", *chosen, passed=1, failed=1)
 
 
-def test_another_plugin_may_have_an_option_of_that_name(project: Project) -> None:
+def test_option_name_taken_by_another_plugin(project: Project) -> None:
     project.write(
         other="def pytest_addoption(parser):\n    parser.addoption('--block-network', action='store_true')\n",
         test_it=NETWORK,
@@ -442,7 +443,7 @@ def test_another_plugin_may_have_an_option_of_that_name(project: Project) -> Non
     project.run("-p", "other", "--block-network", "--oai-block-network", "-k", "connect", failed=1, deselected=9)
 
 
-def test_the_plugin_is_declared_and_costs_nothing_to_load() -> None:
+def test_plugin_is_declared_and_light_to_import() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"oai": "oai.testing.pytest_plugin"}
     code = (
@@ -464,14 +465,14 @@ NAMES = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
 @given(st.lists(st.tuples(st.from_regex(r"\Atest_[a-z0-9_]{0,8}\Z"), NAMES), min_size=2, max_size=2, unique=True))
-def test_two_tests_never_share_a_file(names: list[tuple[str, str]]) -> None:
+def test_file_names_are_unique(names: list[tuple[str, str]]) -> None:
     one, other = (file_name(f"{test}[{params}]") for test, params in names)
     assert one.lower() != other.lower()
     assert not set('/\\:*?"<>|\0\n') & set(one + other)
     assert max(len(one), len(other)) < 200
 
 
-def test_names_are_readable_where_they_can_be() -> None:
+def test_file_names_are_readable() -> None:
     assert file_name("TestChat.test_it[gpt-5-0.5]") == "TestChat.test_it[gpt-5-0.5]"
     assert re.fullmatch(r"test_it\[a-b-\]~[0-9a-f]{16}", file_name("test_it[a/b?]"))
     assert re.fullmatch(r"test_it\[A\]~[0-9a-f]{16}", file_name("test_it[A]"))

@@ -27,8 +27,8 @@ class TestHTTP(TransportConformance):
 
 class TestUrllib3(TransportConformance):
     exact_limits = interim = False
-    test_an_unfinished_head_is_an_error = None  # http.client takes it for a complete one
-    test_duplicate_headers_come_in = None  # urllib3 groups the fields of one name
+    test_incomplete_head_is_an_error = None  # http.client takes it for a complete one
+    test_duplicate_response_headers_are_kept = None  # urllib3 groups the fields of one name
 
     def make_transport(self) -> Any:
         return Urllib3Transport()

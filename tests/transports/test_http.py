@@ -109,7 +109,7 @@ def test_an_answer_without_a_body_may_say_that_it_is_chunked(
     assert server.connections == 1
 
 
-def test_a_closed_transport_says_so(server: Loopback, transport: HTTPTransport) -> None:
+def test_closed_transport_raises(server: Loopback, transport: HTTPTransport) -> None:
     transport.close()
     transport.close()
     with pytest.raises(TransportError, match="the transport is closed") as caught:
@@ -117,7 +117,7 @@ def test_a_closed_transport_says_so(server: Loopback, transport: HTTPTransport) 
     assert caught.value.kind == "closed"
 
 
-def test_a_closed_reply_says_so(server: Loopback, transport: HTTPTransport) -> None:
+def test_closed_reply_raises(server: Loopback, transport: HTTPTransport) -> None:
     server.reply(Answer(chunks=[b"x"] * 500, pace=0.05))
     reply = transport.send(get(server))
     reply.close()
@@ -191,7 +191,7 @@ def secure(tmp_path: Path) -> Iterator[tuple[Loopback, Path]]:
         yield server, certificate
 
 
-def test_a_tunnel_is_asked_of_the_proxy_for_tls(
+def test_tls_uses_a_proxy_tunnel(
     secure: tuple[Loopback, Path], server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tls, certificate = secure

@@ -104,7 +104,7 @@ def test_an_answer_without_a_body(status: int, server: Loopback, transport: Any)
     assert server.connections == 1
 
 
-def test_interim_answers_are_passed_over(server: Loopback, transport: Any) -> None:
+def test_interim_responses_are_skipped(server: Loopback, transport: Any) -> None:
     server.reply(Answer(body=b"final", informational=[Answer(103, headers=[("Link", "</x>")]), Answer(102)]))
     reply = transport.send(get(server))
     assert (reply.status, reply.read(), reply.headers.get("link")) == (200, b"final", None)
@@ -197,7 +197,7 @@ def test_slow_headers_against_the_total(server: Loopback) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"timeout": 0}, {"total": 0.0}, {"read": 0}, {"connect": 0}])
-def test_no_time_at_all_is_a_timeout(limits: dict[str, float], server: Loopback, transport: Any) -> None:
+def test_zero_limit_is_a_timeout(limits: dict[str, float], server: Loopback, transport: Any) -> None:
     with pytest.raises(TransportError) as caught:
         transport.send(get(server, **limits))
     assert caught.value.kind == "timeout"
@@ -241,7 +241,7 @@ def test_closing_early_closes_the_connection(server: Loopback, transport: Any) -
     assert transport.send(get(server)).read() == b"y"
 
 
-def test_a_closed_transport_says_so(server: Loopback, transport: Any) -> None:
+def test_closed_transport_raises(server: Loopback, transport: Any) -> None:
     transport.close()
     transport.close()
     with pytest.raises(TransportError, match="the transport is closed") as caught:

@@ -205,7 +205,7 @@ def test_what_the_application_raises_is_named_or_comes_through(pieces: Any, make
         transport.send(ask()).read()
 
 
-def test_a_closed_transport_says_so(make: Make) -> None:
+def test_closed_transport_raises(make: Make) -> None:
     transport, _ = make(Plan())
     transport.close()
     transport.close()

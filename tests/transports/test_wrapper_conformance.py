@@ -26,7 +26,7 @@ pytestmark = pytest.mark.thorough
 
 
 class Httpx:
-    test_a_host_may_be_kept_from_the_proxy: Any = None  # httpx reads the environment once, when a client is made
+    test_no_proxy_excludes_hosts: Any = None  # httpx reads the environment once, when a client is made
 
 
 class TestHttpx(Httpx, TransportConformance):

@@ -1,4 +1,4 @@
-"""Cases that only an async transport has: cancellation at every point, loops, and the tasks of others."""
+"""Cases for async transports only: cancellation at every point, event loops, and concurrent tasks."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class AsyncCases(Suite):
         return cast("AsyncDriver", self.driver)
 
     def cancelled(self, request: Request, when: Callable[[], object], way: str) -> None:
-        """Send a request and read its answer, cancel that when something has come true, and see what is left."""
+        """Start an exchange, cancel it when a condition holds, and check that nothing is left."""
         began = time.monotonic()
         failure = self.loop.run(self._cancelled(request, when, way))
         assert isinstance(failure, asyncio.CancelledError), f"the task ended with {failure!r}"
-        assert time.monotonic() - began < self.patience, "cancelling came into effect late"
+        assert time.monotonic() - began < self.patience, "the cancellation took effect late"
         self.read_on.set()
         assert self.is_clear(), "the connection is still open"
         self.serves_again()
@@ -53,7 +53,7 @@ class AsyncCases(Suite):
         return asyncio.CancelledError() if task.cancelled() else task.exception()
 
     async def _exchange(self, request: Request) -> bytes:
-        """Use a reply as a careful caller does: what is not read is closed."""
+        """Read a reply as a careful caller does, closing it in any case."""
         reply = await self.transport.send(request)
         try:
             self.heads += 1
@@ -111,7 +111,7 @@ class AsyncCases(Suite):
         finally:
             await reply.close()
 
-    def test_one_that_is_cancelled_leaves_the_others(self) -> None:
+    def test_cancellation_does_not_affect_other_requests(self) -> None:
         self.server.route("GET", "/slow", Answer(delay=SLOW))
         self.server.route("GET", "/x", Answer(body=b"x", delay=0.2))
 
@@ -126,7 +126,7 @@ class AsyncCases(Suite):
 
         assert self.loop.run(both()) == ([b"x"] * 5, True)
 
-    def test_a_limit_of_the_caller_s_own(self) -> None:
+    def test_asyncio_timeout_of_the_caller(self) -> None:
         self.server.reply(Answer(delay=SLOW))
 
         async def hurried() -> None:
@@ -138,7 +138,7 @@ class AsyncCases(Suite):
         assert self.is_clear()
         self.serves_again()
 
-    def test_an_iteration_that_is_given_up_is_closed_with_the_reply(self) -> None:
+    def test_closing_the_reply_ends_an_abandoned_iteration(self) -> None:
         self.server.reply(ENDLESS)
 
         async def first() -> bytes:
@@ -153,13 +153,13 @@ class AsyncCases(Suite):
         self.serves_again()
         self._ends_clean()
 
-    def test_the_loop_goes_on_while_a_body_is_read_from_a_disk(self) -> None:
+    def test_slow_disk_does_not_block_the_loop(self) -> None:
         self.server.reply(Answer(body=b"x"))
         body = SlowDisk()
         assert self.loop.run(self._ticking(self.request(body=body), body)) > 5
 
     async def _ticking(self, request: Request, body: SlowDisk) -> int:
-        """Return how often the loop came round while the body of a request was read."""
+        """Return the number of loop iterations while the body of a request was read."""
         task = asyncio.create_task(self._exchange(request))
         ticks = 0
         while not task.done():
@@ -169,7 +169,7 @@ class AsyncCases(Suite):
         return ticks
 
     @needs("many_loops")
-    def test_one_transport_serves_two_loops_at_once(self) -> None:
+    def test_one_transport_serves_two_loops(self) -> None:
         self.server.default = Answer(body=b"x")
         assert self.fetch() == b"x"
         other = AsyncDriver(lambda: self.transport)
@@ -179,7 +179,7 @@ class AsyncCases(Suite):
         assert other.gather([self.request()] * 3) == [b"x"] * 3
 
     @needs("many_loops", value=False)
-    def test_another_loop_is_refused_clearly(self) -> None:
+    def test_second_loop_is_rejected_with_a_clear_error(self) -> None:
         self.server.default = Answer(body=b"x")
         assert self.fetch() == b"x"
         other = AsyncDriver(lambda: Unowned(self.transport))
@@ -190,7 +190,7 @@ class AsyncCases(Suite):
 
 
 class Unowned:
-    """A transport that closing leaves open."""
+    """A transport whose `close` does nothing, so that a second driver does not close it."""
 
     def __init__(self, transport: Any) -> None:
         self.send = transport.send
@@ -200,7 +200,7 @@ class Unowned:
 
 
 class Counted(Pieces):
-    """A large body that knows when no more of it is taken."""
+    """A large body that detects when the transport stops taking pieces."""
 
     def __init__(self, times: int) -> None:
         super().__init__(bytes(1 << 16), times=times)
@@ -212,14 +212,14 @@ class Counted(Pieces):
             yield piece
 
     def stuck(self) -> bool:
-        """Tell whether the sending has begun and stands still."""
+        """Return whether sending has started and stalled."""
         if self.taken != self._before:
             self._before, self._since = self.taken, time.monotonic()
         return self.taken > 0 and time.monotonic() - self._since > 0.05
 
 
 class SlowDisk:
-    """A body that takes its time in a blocking way, as a file on a slow disk does."""
+    """A body whose iteration blocks, like a file on a slow disk."""
 
     length = 4
     is_read = False

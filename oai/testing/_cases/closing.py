@@ -1,4 +1,4 @@
-"""Cases: closing early, twice and for good, and that nothing is left behind."""
+"""Cases: closing replies and transports, early and repeatedly, and that no resources leak."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDLESS = Answer(chunks=[b"x"] * 3000, pace=0.01, framing="chunked")
 
 class EndingCases(Suite):
     def endless(self) -> Any:
-        """Send a request that is answered without an end, and return the reply."""
+        """Send a request with an endless response, and return the reply."""
         return self.send(total=2 * self.patience)
 
     def test_closing_before_the_body_closes_the_connection(self) -> None:
@@ -46,13 +46,13 @@ class EndingCases(Suite):
         self.serves_again()
 
     @pytest.mark.parametrize("take", [lambda reply: reply.read(), list], ids=["read", "iterated"])
-    def test_a_closed_reply_says_so(self, take: Any) -> None:
+    def test_closed_reply_raises(self, take: Any) -> None:
         self.server.reply(ENDLESS)
         reply = self.endless()
         reply.close()
         fails("closed", lambda: take(reply))
 
-    def test_a_reply_that_is_closed_while_it_is_iterated_says_so(self) -> None:
+    def test_reply_closed_during_iteration_raises(self) -> None:
         self.server.reply(ENDLESS)
         reply = self.endless()
         pieces = iter(reply)
@@ -71,7 +71,7 @@ class EndingCases(Suite):
         assert self.fetch() == b"y"
         assert self.server.connections == 1
 
-    def test_a_closed_transport_says_so(self) -> None:
+    def test_closed_transport_raises(self) -> None:
         self.server.reply(Answer(body=b"x"))
         assert self.fetch() == b"x"
         self.driver.close()
@@ -79,16 +79,16 @@ class EndingCases(Suite):
         fails("closed", self.send)
         assert len(self.server.requests) == 1
 
-    def test_a_transport_is_closed_without_having_sent(self) -> None:
+    def test_unused_transport_can_be_closed(self) -> None:
         self.driver.close()
         fails("closed", self.send)
 
-    def test_nothing_is_left_behind(self) -> None:
+    def test_no_resources_leak(self) -> None:
         driver, self._driver = self.driver, None
         self.leaves_nothing(driver, lambda: self._use(driver))
 
     def _use(self, driver: Driver) -> None:
-        """Use a transport in all the ways that end differently."""
+        """Use a transport so that exchanges end in all possible ways."""
         answers = [Answer(body=b"x"), ENDLESS, Answer(chunks=[b"abc"], truncate=2), Answer(reset="before")]
         self.server.reply(*answers, Answer(delay=30), Answer(204), Answer(body=b"x"))
         driver.send(self.request()).read()

@@ -1,7 +1,7 @@
-"""How the cases, which are plain functions, use a transport: directly, or through an event loop of its own.
+"""Drivers, through which the cases (plain functions) use a transport: directly, or through an event loop of its own.
 
-What `send` returns reads, iterates and closes as a sync reply does. The event loop runs in a thread, so that it goes
-on while a case looks at the server.
+Their `send` returns a reply with the sync interface. The event loop runs in a thread, so that it continues while a
+case inspects the server.
 """
 
 from __future__ import annotations
@@ -18,24 +18,27 @@ if TYPE_CHECKING:
     from oai._http.messages import Headers, Request
 
 PATIENCE = 20.0
-"""Seconds that anything may take; more means that a transport hangs."""
+"""The seconds after which a transport counts as hanging."""
 
 
 def nothing(_: Any) -> None:
-    """Do nothing: there is nothing to close."""
+    """Do nothing; the default `dispose`."""
 
 
 class Driver:
-    """A sync transport, as it is. `leftover` names the tasks that it left behind, which are none.
+    """A driver of a sync transport.
 
     Args:
-        make: what makes the transport.
-        dispose: what closes what `make` made beside it.
+        make: creates the transport.
+        dispose: closes the resources that `make` creates in addition to the transport.
+
+    Attributes:
+        leftover: the tasks left running after the end; none for a sync transport.
     """
 
     loop: Any = None
     at_once = 16
-    """How many requests `gather` sends at a time, at most."""
+    """The maximum number of requests that `gather` sends concurrently."""
 
     def __init__(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> None:
         self.leftover: list[str] = []
@@ -47,7 +50,7 @@ class Driver:
         return self.transport.send(request)
 
     def gather(self, requests: Iterable[Request]) -> list[bytes]:
-        """Send requests from several threads and return the bodies of the answers, in their order."""
+        """Send requests from several threads and return the bodies of the responses in order."""
         with ThreadPoolExecutor(self.at_once) as threads:
             return list(threads.map(lambda request: self.send(request).read(), requests))
 
@@ -56,7 +59,7 @@ class Driver:
         return type(self)(lambda: transport)
 
     def settle(self) -> None:
-        """Let news of a closed connection arrive."""
+        """Wait until the transport can notice a closed connection."""
         time.sleep(0.02)
 
     def close(self) -> None:
@@ -64,7 +67,7 @@ class Driver:
         self.transport.close()
 
     def end(self) -> None:
-        """Close the transport, and what was made for it. Calling it again does nothing."""
+        """Close the transport and its resources; idempotent."""
         if self.transport is None:
             return
         dispose, self._dispose = self._dispose, nothing
@@ -74,7 +77,7 @@ class Driver:
 
 
 class AsyncDriver(Driver):
-    """An async transport, in a loop that runs in a thread."""
+    """A driver of an async transport, in an event loop that runs in a thread."""
 
     at_once = 200
 
@@ -93,7 +96,7 @@ class AsyncDriver(Driver):
         return self.start(coroutine).result(PATIENCE)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function in the loop, and await what it returns where that can be awaited."""
+        """Call a function in the loop, and await its result if it is awaitable."""
         return self.run(_outcome(function, *arguments))
 
     def send(self, request: Request) -> Any:
@@ -132,7 +135,7 @@ class AsyncDriver(Driver):
 
 
 class AsyncReply:
-    """An async reply as a sync one."""
+    """An adapter from an async reply to the sync interface."""
 
     def __init__(self, driver: AsyncDriver, reply: Any) -> None:
         self._driver, self.reply = driver, reply
@@ -153,7 +156,7 @@ class AsyncReply:
 
 async def _outcome(function: Callable[..., Any], *arguments: Any) -> Any:
     outcome = function(*arguments)
-    # A reply that a recorder gives again can be awaited and need not be.
+    # A reply replayed by a recorder can be awaited but need not be.
     if inspect.isawaitable(outcome) and not hasattr(outcome, "status"):
         return await _plainly(outcome)
     return outcome
@@ -164,7 +167,7 @@ async def _plainly(awaitable: Awaitable[Any]) -> Any:
 
 
 async def _tasks() -> list[str]:
-    """Name the tasks that are there beside this one, after those that end by themselves have ended."""
+    """Name the other tasks of the loop, after those that are about to end have ended."""
     for _ in range(5):
         await asyncio.sleep(0)
     return [str(task.get_coro()) for task in asyncio.all_tasks() - {asyncio.current_task()}]

@@ -1,4 +1,4 @@
-"""Cases: answers that break off, connections that are not there, and what becomes of connections."""
+"""Cases: truncated responses, failed connections, and the reuse of connections."""
 
 from __future__ import annotations
 
@@ -26,49 +26,49 @@ CUT: dict[str, dict[str, Any]] = {
 class FailingCases(Suite):
     @pytest.mark.parametrize("how", CUT.values(), ids=CUT)
     @pytest.mark.parametrize("take", [lambda reply: reply.read(), list], ids=["read", "iterated"])
-    def test_a_body_that_is_cut_short_is_an_error(self, how: dict[str, Any], take: Any) -> None:
-        go_on = threading.Event()
-        self.server.reply(Answer(**how, hold=go_on if "reset" in how else None))  # a reset could overtake the head
+    def test_truncated_body_is_an_error(self, how: dict[str, Any], take: Any) -> None:
+        resume = threading.Event()
+        self.server.reply(Answer(**how, hold=resume if "reset" in how else None))  # a reset could overtake the head
         reply = self.send(read=self.patience)
-        go_on.set()
+        resume.set()
         fails("receive", lambda: take(reply))
         assert len(self.server.requests) == 1
         assert self.is_clear()
         self.serves_again()
 
-    def test_a_chunk_that_is_none_is_an_error(self) -> None:
+    def test_invalid_chunk_is_an_error(self) -> None:
         self.server.reply(Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"))
         fails("receive", self.fetch)
         assert self.is_clear()
         self.serves_again()
 
-    def test_what_came_before_the_cut_is_given(self) -> None:
+    def test_content_before_truncation_is_yielded(self) -> None:
         self.server.reply(Answer(chunks=[b"abc", b"def"], framing="chunked", truncate=3))
         received: list[bytes] = []
         fails("receive", lambda: received.extend(self.send()))
         assert b"".join(received) in (b"abc", b"")
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    def test_a_reset_before_the_headers_is_an_error(self, method: str) -> None:
+    def test_reset_before_the_headers_is_an_error(self, method: str) -> None:
         self.server.reply(Answer(reset="before"), Answer(body=b"hidden"))
         fails(("send", "receive"), lambda: self.send(method=method))
         assert len(self.server.requests) == 1
 
     @pytest.mark.parametrize("how", [{"reset": "before"}, {"raw": b""}], ids=["reset", "closed"])
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    def test_no_request_is_sent_again_on_a_new_connection(self, method: str, how: dict[str, Any]) -> None:
+    def test_requests_are_not_resent_on_a_new_connection(self, method: str, how: dict[str, Any]) -> None:
         self.server.reply(Answer(body=b"x"), Answer(**how), Answer(body=b"hidden"))
         assert self.fetch() == b"x"
         fails(("send", "receive"), lambda: self.send(method=method))
         assert len(self.server.requests) == 2
 
-    def test_no_server_is_an_error_of_connecting(self) -> None:
+    def test_missing_server_is_a_connect_error(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         fails("connect", lambda: self.send(f"http://127.0.0.1:{port}/"))
         self.serves_again()
 
-    def test_connections_are_kept_and_used_again(self) -> None:
+    def test_connections_are_reused(self) -> None:
         self.server.default = Answer(body=b"x")
         for _ in range(3):
             assert self.fetch() == b"x"
@@ -79,7 +79,7 @@ class FailingCases(Suite):
         assert self.server.connections == 1
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
-    def test_a_stale_connection_is_not_used(self, method: str) -> None:
+    def test_stale_connection_is_not_used(self, method: str) -> None:
         for number in range(1, 4):
             self.server.reply(Answer(body=b"x", close=True))
             assert self.fetch(method=method) == b"x"
@@ -87,7 +87,7 @@ class FailingCases(Suite):
             self.driver.settle()
             assert self.server.connections == number
 
-    def test_a_server_that_says_close_is_believed(self) -> None:
+    def test_connection_close_is_respected(self) -> None:
         self.server.reply(Answer(body=b"x", keep_alive=False), Answer(body=b"y"))
         assert (self.fetch(), self.fetch()) == (b"x", b"y")
         assert self.server.connections == 2

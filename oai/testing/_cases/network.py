@@ -1,4 +1,4 @@
-"""Cases: certificates, and the proxies of the environment."""
+"""Cases: certificates, and proxies set by environment variables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from oai.testing._cases.suite import Suite, fails, needs
 from oai.testing.loopback import Answer, Loopback
 
 HOST = "api.example.test"
-"""A name that nobody resolves: only a proxy can be asked for it."""
+"""A name that does not resolve, so that it can only be reached through a proxy."""
 
 
 class NetworkCases(Suite):
     def secure(self, *names: str, **options: Any) -> tuple[Loopback, ssl.SSLContext]:
-        """Start a server with a certificate for some names, and return it with a context that trusts its authority."""
+        """Start a server with a certificate for these names; return it with a context that trusts its authority."""
         import trustme
 
         authority = trustme.CA()
@@ -28,7 +28,7 @@ class NetworkCases(Suite):
         return self.open.enter_context(Loopback(Answer(body=b"x"), tls=theirs)), ours
 
     @needs("tls")
-    def test_a_certificate_that_nobody_vouches_for_is_refused(self) -> None:
+    def test_untrusted_certificate_is_rejected(self) -> None:
         server, _ = self.secure("127.0.0.1")
         error = fails("connect", lambda: self.send(f"{server.url}/x"))
         assert "certificate" in str(error).lower()
@@ -36,7 +36,7 @@ class NetworkCases(Suite):
 
     @needs("tls")
     @needs("make_trusting")
-    def test_a_certificate_of_a_trusted_authority_is_accepted(self) -> None:
+    def test_trusted_certificate_is_accepted(self) -> None:
         server, context = self.secure("127.0.0.1")
         driver = self.drive(lambda: self.make_trusting(context), self.dispose)
         assert driver.send(self.request(f"{server.url}/x")).read() == b"x"
@@ -45,12 +45,12 @@ class NetworkCases(Suite):
 
     @needs("tls")
     @needs("make_trusting")
-    def test_a_certificate_for_another_host_is_refused(self) -> None:
+    def test_certificate_for_another_host_is_rejected(self) -> None:
         self.is_refused(*self.secure(HOST))
 
     @needs("tls")
     @needs("make_trusting")
-    def test_an_expired_certificate_is_refused(self) -> None:
+    def test_expired_certificate_is_rejected(self) -> None:
         self.is_refused(*self.secure("127.0.0.1", not_after=_yesterday()))
 
     def is_refused(self, server: Loopback, context: ssl.SSLContext) -> None:
@@ -59,13 +59,13 @@ class NetworkCases(Suite):
         assert server.requests == []
 
     @needs("tls")
-    def test_a_plain_server_is_no_tls_server(self) -> None:
+    def test_tls_to_a_plain_server_is_a_connect_error(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as threads:
             threads.submit(_answer_plainly, listener)
             fails("connect", lambda: self.send(f"https://127.0.0.1:{listener.getsockname()[1]}/"))
 
     @needs("proxies")
-    def test_the_proxy_of_the_environment_is_used(self) -> None:
+    def test_proxy_environment_variable_is_used(self) -> None:
         self.environment.setenv("HTTP_PROXY", self.server.url.replace("http://", "http://user:pass%20word@"))
         self.server.reply(Answer(body=b"x"))
         assert self.fetch(f"http://{HOST}/v1/x?y=1") == b"x"
@@ -75,7 +75,7 @@ class NetworkCases(Suite):
         assert seen.header("proxy-authorization") == f"Basic {login}"
 
     @needs("proxies")
-    def test_a_host_may_be_kept_from_the_proxy(self) -> None:
+    def test_no_proxy_excludes_hosts(self) -> None:
         self.environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         fails("connect", self.send)
         self.environment.setenv("NO_PROXY", "127.0.0.1")
@@ -85,13 +85,13 @@ class NetworkCases(Suite):
     @needs("proxies")
     @needs("tls")
     @needs("make_trusting")
-    def test_a_tunnel_is_asked_of_the_proxy_for_tls(self) -> None:
+    def test_tls_uses_a_proxy_tunnel(self) -> None:
         server, context = self.secure(HOST)
         self.environment.setenv("HTTPS_PROXY", self.server.url)
         self.server.route("CONNECT", f"{HOST}:443", Answer.tunnel(f"127.0.0.1:{server.port}"))
         driver = self.drive(lambda: self.make_trusting(context), self.dispose)
-        asked = self.request(f"https://{HOST}/v1/x", headers=[("Authorization", "Bearer k")])
-        assert driver.send(asked).read() == b"x"
+        request = self.request(f"https://{HOST}/v1/x", headers=[("Authorization", "Bearer k")])
+        assert driver.send(request).read() == b"x"
         assert [seen.header("authorization") for seen in (*self.server.requests, *server.requests)] == [
             None,
             "Bearer k",
@@ -99,13 +99,13 @@ class NetworkCases(Suite):
 
     @needs("proxies")
     @needs("tls")
-    def test_a_proxy_that_refuses_the_tunnel_is_an_error_of_connecting(self) -> None:
+    def test_rejected_tunnel_is_a_connect_error(self) -> None:
         self.environment.setenv("HTTPS_PROXY", self.server.url)
         self.server.reply(Answer(403, body=b"no"))
         fails("connect", lambda: self.send(f"https://{HOST}/"))
 
     @needs("proxies", value=False)
-    def test_the_proxy_of_the_environment_is_not_used(self) -> None:
+    def test_proxy_environment_variable_is_ignored(self) -> None:
         self.environment.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         self.server.reply(Answer(body=b"x"))
         assert self.fetch() == b"x"

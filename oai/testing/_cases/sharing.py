@@ -1,4 +1,4 @@
-"""Cases: many threads or tasks, forks, pickles, and memory."""
+"""Cases: concurrency, forks, pickles, and memory."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ BLOCK = bytes(1 << 16)
 
 
 class SharingCases(Suite):
-    def test_many_at_once(self) -> None:
+    def test_many_concurrent_requests(self) -> None:
         self.server.default = lambda seen: Answer(body=seen.query.encode())
         bodies = self.driver.gather(self.request(f"/x?{number}") for number in range(200))
         assert bodies == [str(number).encode() for number in range(200)]
         assert self.server.connections <= self.driver.at_once
 
-    def test_limits_at_once_are_each_request_s_own(self) -> None:
+    def test_concurrent_requests_have_separate_limits(self) -> None:
         self.server.route("GET", "/slow", Answer(chunks=[b"x"] * 4, pace=0.2))
         self.server.route("GET", "/fast", Answer(body=b"y"))
         hurried = [self.request("/fast", total=0.5) for _ in range(20)]
         assert self.driver.gather([self.request("/slow"), *hurried, self.request("/slow")])[::21] == [b"xxxx"] * 2
 
     @needs("forks")
-    def test_a_forked_child_has_connections_of_its_own(self) -> None:
+    def test_forked_child_opens_its_own_connections(self) -> None:
         self.server.default = lambda seen: Answer(body=str(seen.connection).encode())
         first = self.fetch()
         child = forked(lambda: self.driver.over(self.transport).send(self.request()).read())
@@ -40,11 +40,11 @@ class SharingCases(Suite):
         assert self.fetch() == first, "the child broke the parent's connection"
 
     @needs("pickles")
-    def test_a_pickled_copy_works(self) -> None:
+    def test_pickled_copy_works(self) -> None:
         self.server.default = lambda seen: Answer(body=str(seen.connection).encode())
         first = self.fetch()
         copy = self.drive(lambda: pickle.loads(pickle.dumps(self.transport)))  # noqa: S301 - its own bytes
-        assert copy.send(self.request()).read() != first, "the copy has the connections, too"
+        assert copy.send(self.request()).read() != first, "the copy shares a connection"
         self.driver.close()
         assert copy.send(self.request()).read()
 
@@ -54,7 +54,7 @@ class SharingCases(Suite):
             pickle.dumps(self.transport)
 
     @needs("flat_memory")
-    def test_a_large_download_takes_little_memory(self) -> None:
+    def test_large_download_uses_little_memory(self) -> None:
         self.server.reply(Answer.big(self.memory_size))
         received: list[int] = []
         peak = peak_of(lambda: received.append(sum(map(len, self.send(timeout=600)))))
@@ -62,7 +62,7 @@ class SharingCases(Suite):
         assert peak < self.memory_limit
 
     @needs("flat_memory")
-    def test_a_large_upload_takes_little_memory(self) -> None:
+    def test_large_upload_uses_little_memory(self) -> None:
         self.server.reply(Answer(keep_body=False, body=b"x"))
         body = Pieces(BLOCK, times=self.memory_size // len(BLOCK))
         peak = peak_of(lambda: self.fetch(body=body, timeout=600))
@@ -71,7 +71,7 @@ class SharingCases(Suite):
 
 
 def peak_of(action: Callable[[], object]) -> int:
-    """Return the most bytes of Python's memory that something took beyond what was taken before."""
+    """Return the peak of Python's memory during an action, in bytes above the memory in use before."""
     gc.collect()
     traced = tracemalloc.is_tracing()
     tracemalloc.start()
@@ -86,20 +86,22 @@ def peak_of(action: Callable[[], object]) -> int:
 
 
 def forked(action: Callable[[], bytes]) -> bytes:
-    """Return what something returns in a forked child; an exception's words after `!`."""
+    """Run an action in a forked child and return its result; an exception is returned as text after `!`."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the server's threads stay with the parent
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # forking with threads; the server's threads stay in the parent
         child = os.fork()
     if child == 0:  # pragma: no cover - another process
         try:
             os.write(writer, action()[:1000])
-        except BaseException as error:  # noqa: BLE001 - the parent says it
+        except BaseException as error:  # noqa: BLE001 - reported by the parent
             os.write(writer, f"!{type(error).__name__}: {error}".encode()[:1000])
         finally:
             os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as told:
-        said = told.read()
+    with open(reader, "rb") as pipe:
+        result = pipe.read()
     os.waitpid(child, 0)
-    return said
+    return result

@@ -1,7 +1,7 @@
-"""What the cases of the conformance suite stand on: a server, the transport under test, and which cases there are.
+"""The base of the conformance suite: the server, the transport under test, and the selection of cases.
 
-A case names what it needs, `@needs("tls")`; where the class says `tls = False` it has no such case, so that
-nothing is skipped.
+A case names the flags it needs, `@needs("tls")`. If the class sets `tls = False`, it does not have the case, so that
+nothing is reported as skipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEMORY_VARIABLE = "OAI_CONFORMANCE_BYTES"
 
 
 class _Off:
-    """Stands where a case is not defined; pytest collects what can be called."""
+    """A placeholder for a case that does not apply; pytest ignores it, since it is not callable."""
 
     def __repr__(self) -> str:
         return "<not a case of this transport>"
@@ -36,7 +36,7 @@ OFF = _Off()
 
 
 def needs(flag: str, value: bool = True) -> Callable[[Case], Case]:
-    """Define a case only where the class's flag is on (or, with `value=False`, off)."""
+    """Mark a case that applies only if the class's flag is on (or, with `value=False`, off)."""
 
     def mark(case: Case) -> Case:
         vars(case)["needs"] = {**vars(case).get("needs", {}), flag: value}
@@ -46,7 +46,7 @@ def needs(flag: str, value: bool = True) -> Callable[[Case], Case]:
 
 
 class Suite:
-    """The part of the conformance suite that is no case; see `TransportConformance`."""
+    """The conformance suite without its cases; see `TransportConformance`."""
 
     is_async = False
     tls = find_spec("trustme") is not None
@@ -63,14 +63,14 @@ class Suite:
     driver_type: type[Driver] = Driver
 
     def make_transport(self) -> Any:
-        """Return a new transport. It is closed after the case."""
-        raise NotImplementedError("override make_transport to return a new transport of yours")
+        """Return a new transport, which is closed after the case."""
+        raise NotImplementedError("override make_transport to return a new transport")
 
     def dispose(self, transport: Any) -> Any:
-        """Close what `make_transport` made beside the transport, such as a pool of the user's."""
+        """Close resources that `make_transport` creates in addition to the transport, such as a pool."""
 
     make_trusting: Any = None
-    """Takes an `ssl.SSLContext` and returns a new transport that trusts by it; `None` where there is no such thing."""
+    """Takes an `ssl.SSLContext` and returns a new transport that uses it; `None` if the transport cannot."""
 
     own_cases: ClassVar[dict[str, Callable[..., None]]] = {}
 
@@ -103,7 +103,7 @@ class Suite:
 
     @property
     def driver(self) -> Driver:
-        """The transport under test, made when it is first asked for."""
+        """The driver of the transport under test, created on first use."""
         if self._driver is None:
             self._driver = self.drive(self.make_transport, self.dispose)
         return self._driver
@@ -113,7 +113,7 @@ class Suite:
         return self.driver.transport
 
     def drive(self, make: Callable[[], Any], dispose: Callable[[Any], Any] = nothing) -> Any:
-        """Return a driver, to be ended after the case, of what `make` makes."""
+        """Return a driver for the transport that `make` creates; it ends after the case."""
         driver = self.driver_type(make, dispose)
         self.open.callback(driver.end)
         return driver
@@ -132,15 +132,15 @@ class Suite:
         return self.driver.send(self.request(*arguments, **fields))
 
     def fetch(self, *arguments: Any, **fields: Any) -> bytes:
-        """Send a request to the server and return the body of the answer."""
+        """Send a request to the server and return the body of the response."""
         return bytes(self.send(*arguments, **fields).read())
 
     def is_clear(self) -> bool:
-        """Tell whether the server is rid of all connections soon."""
+        """Return whether all connections of the server end in time."""
         return self.server.until(lambda: not self.server.open_connections, 1.5 * self.patience)
 
     def leaves_nothing(self, driver: Driver, use: Callable[[], object]) -> None:
-        """Do something, end the driver, and see that no connection, task or unclosed object is left."""
+        """Perform an action, end the driver, and check that no connection, task or unclosed object is left."""
         gc.collect()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -148,18 +148,19 @@ class Suite:
             driver.end()
             gc.collect()
         assert self.is_clear(), f"{self.server.open_connections} connections are still open"
-        ours = [each for each in caught if getattr(each.source, "_loop", driver.loop) is driver.loop]  # not of others
+        # Objects of other event loops belong to other tests.
+        ours = [each for each in caught if getattr(each.source, "_loop", driver.loop) is driver.loop]
         assert not [str(each.message) for each in ours if issubclass(each.category, ResourceWarning)]
-        assert not driver.leftover, "tasks still run"
+        assert not driver.leftover, "tasks are still running"
 
     def serves_again(self) -> None:
-        """See that the transport still answers."""
+        """Check that the transport still works."""
         self.server.route("GET", "/again", Answer(body=b"again"))
         assert self.fetch("/again") == b"again"
 
 
 class Pieces:
-    """A body of pieces that counts how often it was sent."""
+    """A streamed body that counts how often it is iterated."""
 
     def __init__(self, *pieces: bytes, times: int = 1) -> None:
         self.sent = 0
@@ -173,16 +174,16 @@ class Pieces:
 
 
 def fails(kind: str | tuple[str, ...], action: Callable[[], object]) -> TransportError:
-    """See that something raises `TransportError` of a kind, and return it."""
+    """Check that an action raises `TransportError` of a kind, and return the error."""
     kinds = (kind,) if isinstance(kind, str) else kind
     with pytest.raises(TransportError) as caught:
         action()
     assert caught.value.kind in kinds, f"{caught.value.kind!r} for {caught.value}"
-    assert str(caught.value), "the error says nothing"
+    assert str(caught.value), "the error has no message"
     return caught.value
 
 
-def given(headers: Headers | list[tuple[str, str]], *names: str) -> list[tuple[str, str]]:
-    """Return the fields of some names, in lower case, as they came."""
+def fields_of(headers: Headers | list[tuple[str, str]], *names: str) -> list[tuple[str, str]]:
+    """Return the header fields with these names (in lower case), unchanged and in order."""
     pairs = headers.multi_items() if isinstance(headers, Headers) else headers
     return [pair for pair in pairs if pair[0].lower() in names]

@@ -1,1 +1,1 @@
-"""The loopback server that tests send requests to."""
+"""The parts of the loopback server: answers, requests and connections."""

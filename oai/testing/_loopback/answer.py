@@ -1,4 +1,4 @@
-"""What the loopback server answers: content, framing, timing, and where it goes wrong."""
+"""The answers of the loopback server: content, framing, timing, and faults."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ _BLOCK = bytes(range(256)) * 256
 
 @dataclass
 class Answer:
-    """What to answer, and how to go wrong. It may be given many times, so `chunks` must not be a spent iterator."""
+    """An answer and its faults. It may be sent many times, so `chunks` must be iterable repeatedly."""
 
     status: int = 200
     _: KW_ONLY
-    reason: str | None = None  # None: the standard one
-    headers: Sequence[tuple[str, str]] = ()  # sent as they are; what other fields imply is added unless named here
+    reason: str | None = None  # None: the standard reason phrase
+    headers: Sequence[tuple[str, str]] = ()  # sent unchanged; fields implied by other options are added unless present
     content_type: str | None = None
     body: bytes | str = b""
     json: Any = _UNSET  # instead of `body`
     chunks: Iterable[bytes] | None = None  # instead of `body`: each is a TCP send of its own
-    raw: bytes | None = None  # instead of all that: these bytes, then the end of the connection
-    # How it is framed
+    raw: bytes | None = None  # instead of head and body: these bytes, then the end of the connection
+    # Framing
     framing: Literal["length", "chunked", "close"] = "length"
-    length: int | None = None  # claim this content-length, true or not
-    gzip: bool = False  # compress; what has come of the body can always be decompressed
-    keep_alive: bool = True  # False: say `Connection: close` and do it
-    close: bool = False  # do it without saying so
-    # When it is sent
+    length: int | None = None  # the content-length to send, right or wrong
+    gzip: bool = False  # compress; every chunk is flushed, so that it can be decompressed at once
+    keep_alive: bool = True  # False: send `Connection: close` and close
+    close: bool = False  # close without announcing it
+    # Timing
     informational: Sequence[Answer] = ()  # 1xx heads to send first: `Answer(103, headers=[("Link", "</x>")])`
     delay: float = 0  # before the head
     head_pace: float = 0  # between the lines of the head, or between its bytes with `one_byte`
-    pace: float | Sequence[float] = 0  # between chunks; a sequence gives each gap, and 0 beyond its end
+    pace: float | Sequence[float] = 0  # between chunks; a sequence lists the gaps, 0 beyond its end
     one_byte: bool = False  # a TCP send for every byte
-    hold: threading.Event | None = None  # wait for it after `hold_after` chunks
+    hold: threading.Event | None = None  # wait for this event after `hold_after` chunks
     hold_after: int = 1
-    # Where it breaks off
-    truncate: int | None = None  # send so many bytes of the body and no end of it, then close in good order
+    # Faults
+    truncate: int | None = None  # send only this many bytes of the body, then close the connection cleanly
     reset: Literal["before", "head", "body"] | None = None  # RST: before any byte, after the head, after the chunks
-    # How the request is read
-    drain: bool = True  # False: answer at once, end the sending side, and throw away what still comes
+    # Reading the request
+    drain: bool = True  # False: answer before the body is read, shut down sending, and discard the rest
     read_delay: float = 0  # before every piece (64 KiB, or a chunk) of the request's body
-    read_hold: threading.Event | None = None  # wait for it before the request's body
-    keep_body: bool = True  # False: only count and hash the request's body
+    read_hold: threading.Event | None = None  # wait for this event before the request's body
+    keep_body: bool = True  # False: count and hash the request's body without keeping it
     upstream: str | None = None  # see `tunnel`
 
     @classmethod
@@ -64,7 +64,7 @@ class Answer:
 
     @classmethod
     def error(cls, status: int, message: str, code: Any = None, retry_after: Any = None, **fields: Any) -> Self:
-        """Give an error in the API's shape."""
+        """Return an error in the API's shape."""
         kind = "server_error" if status >= 500 else "invalid_request_error"
         if retry_after is not None:
             fields["headers"] = [*fields.get("headers", ()), ("Retry-After", str(retry_after))]
@@ -72,7 +72,7 @@ class Answer:
 
     @classmethod
     def events(cls, items: Iterable[Any], *, done: bool = True, **fields: Any) -> Self:
-        """Stream server-sent events, each a chunk: text as data, bytes as they are, anything else as JSON data."""
+        """Stream server-sent events, one per chunk: text as data, bytes unchanged, anything else as JSON data."""
         texts = (i if isinstance(i, (str, bytes)) else json_.dumps(i) for i in chain(items, ["[DONE]"] * done))
         chunks = [text if isinstance(text, bytes) else f"data: {text}\n\n".encode() for text in texts]
         return cls(**{"chunks": chunks, "framing": "chunked", "content_type": "text/event-stream", **fields})
@@ -85,7 +85,7 @@ class Answer:
 
     @classmethod
     def tunnel(cls, to: str | None = None) -> Self:
-        """Accept a CONNECT, and pass bytes on to its target, or to `to` (host:port) instead; to this machine only."""
+        """Accept a CONNECT and forward bytes to its target, or to `to` (host:port) instead; on this machine only."""
         return cls(reason="Connection established", upstream=to or "")
 
     @property
@@ -95,17 +95,17 @@ class Answer:
         return breaks or self.close or not self.keep_alive or self.framing == "close"
 
     def parts(self) -> Iterable[bytes]:
-        """Give the body in the pieces in which it is sent."""
+        """Return the body in the pieces in which it is sent."""
         whole = json_.dumps(self.json) if self.json is not _UNSET else self.body
         parts = [whole.encode() if isinstance(whole, str) else whole] if self.chunks is None else self.chunks
         return _gzipped(parts) if self.gzip else parts
 
     def framed(self, method: str) -> bool:
-        """Tell whether an answer to such a request says how long its body is."""
+        """Return whether an answer to a request of this method has framing headers."""
         return self.status >= 200 and self.status not in {204, 304} and (method != "CONNECT" or self.status >= 300)
 
     def head(self, method: str = "GET") -> bytes:
-        """Write the status line and the headers of the answer to such a request."""
+        """Return the status line and headers of the answer to a request of this method."""
         framing = self.framing if self.framed(method) else None
         size = sum(map(len, self.parts())) if framing == "length" and self.length is None else self.length
         implied = {
@@ -129,4 +129,4 @@ def _gzipped(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-Plan = Answer | Callable[[Seen], Answer]  # a callable gets the request with its body
+Plan = Answer | Callable[[Seen], Answer]  # a callable receives the request with its body

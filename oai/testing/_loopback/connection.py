@@ -20,10 +20,10 @@ from oai.testing._loopback.answer import Answer, Plan
 from oai.testing._loopback.request import Seen
 
 ENDED: int = getattr(select, "POLLRDHUP", 0)
-"""What `poll` calls it that the other side is done, on systems that can tell."""
+"""The `poll` flag for a peer that has shut down sending, on systems that have it."""
 
 PATIENCE = 10.0
-"""Seconds that anything is waited for: `hold`, `until`, the end of a thread."""
+"""The maximum seconds of any wait: for `hold`, in `until`, for the end of a thread."""
 
 
 class Server(Protocol):
@@ -45,7 +45,7 @@ class Server(Protocol):
 
 
 class Connection(threading.Thread):
-    """One connection, from its first byte to its last. That the client hangs up is no error, at any point."""
+    """One connection. A client that disconnects, at any point, is not an error."""
 
     def __init__(self, server: Server, sock: socket.socket, number: int) -> None:
         super().__init__(daemon=True, name=f"loopback-{server.port}-{number}")
@@ -59,18 +59,18 @@ class Connection(threading.Thread):
             while self._exchange():
                 pass
             if isinstance(self.sock, ssl.SSLSocket):
-                self.sock.setblocking(False)  # say goodbye by TLS, and do not wait for the client's
+                self.sock.setblocking(False)  # send close_notify without waiting for the client's
                 with suppress(OSError, ValueError):
                     self.sock.unwrap()
         except (ConnectionError, TimeoutError, ssl.SSLError):
             pass
-        except Exception as error:  # noqa: BLE001 - the test's own thread raises it
+        except Exception as error:  # noqa: BLE001 - raised again in the test's thread
             self.server.failures.append(error)
         finally:
             self.server.ended(self)
 
     def _exchange(self) -> bool:
-        """Read a request and answer it; tell whether the connection lives on."""
+        """Read a request and answer it; return whether the connection stays open."""
         seen = self._request()
         self.server.requests.append(seen)
         plan = self.server.choose(seen)
@@ -99,16 +99,16 @@ class Connection(threading.Thread):
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if how.read_hold:
             self._wait(PATIENCE, how.read_hold)
-        kept, digest, self.read_delay = bytearray(), hashlib.sha256(), how.read_delay
+        body, digest, self.read_delay = bytearray(), hashlib.sha256(), how.read_delay
         try:
             for piece in self._body(seen):
                 digest.update(piece)
                 seen.length += len(piece)
                 if how.keep_body and self.server.keep_body:
-                    kept += piece
+                    body += piece
             seen.complete, self.read_delay = True, 0.0
         finally:
-            seen.body, seen.sha256 = bytes(kept), digest.hexdigest()
+            seen.body, seen.sha256 = bytes(body), digest.hexdigest()
 
     def _body(self, seen: Seen) -> Iterator[bytes]:
         coding, length = seen.header("transfer-encoding"), seen.header("content-length")
@@ -189,7 +189,7 @@ class Connection(threading.Thread):
             raise ConnectionAbortedError("reset on demand")
 
     def _linger(self) -> None:
-        """End the sending side and read on, since closing now would send an RST, which can overtake the answer."""
+        """Shut down sending and keep reading: closing with unread data sends an RST, which can overtake the answer."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
             self.sock.settimeout(PATIENCE)
@@ -213,15 +213,15 @@ class Connection(threading.Thread):
         return bool(data)
 
     def _wait(self, seconds: float, event: threading.Event | None = None) -> None:
-        """Pause, or wait for an event; give the connection up when it is for nobody any more."""
+        """Sleep, or wait for an event; abort the connection if the client disconnects or the server closes."""
         end = monotonic() + seconds
         while (left := end - monotonic()) > 0 and not (event or self.server.closing).wait(min(left, 0.02)):
             if self.server.closing.is_set() or self._abandoned():
-                raise ConnectionAbortedError("nobody waits for the answer")
+                raise ConnectionAbortedError("the client has disconnected, or the server is closing")
         assert event is None or event.is_set(), f"`hold` or `read_hold` was not set within {seconds} s"
 
     def _abandoned(self) -> bool:
-        """Tell whether the client has closed its side, beneath TLS, even where there is something left to read."""
+        """Return whether the client has closed its side of the TCP connection, even if there is unread data."""
         if ENDED:
             poll = select.poll()
             poll.register(self.sock, ENDED)

@@ -1,9 +1,8 @@
-"""No network for tests: what tries to connect fails, and the test with it.
+"""Block the network for tests: connecting raises, and fails the test.
 
-`socket.socket.connect`, `connect_ex`, `sendto` and `sendmsg`, and the look-up of names, are replaced for the session:
-all that urllib3, aiohttp, httpx and asyncio's own loops go through. What does not go through Python's sockets (an event
-loop or a library in C that opens its own, a child process) is not seen. Sockets of this machine's file system stay
-open, since test runners talk over them.
+`socket.socket.connect`, `connect_ex`, `sendto`, `sendmsg` and `socket.getaddrinfo` are replaced for the session;
+urllib3, aiohttp, httpx and asyncio's own loops use them. Connections that bypass Python's sockets (those of an event
+loop or library in C, or of a child process) are not detected. Unix sockets stay usable, since test runners need them.
 """
 
 from __future__ import annotations
@@ -16,43 +15,43 @@ from typing import Any
 from oai._support.loopback import is_loopback
 
 CONNECTING = ("connect", "connect_ex", "sendto", "sendmsg")
-"""Methods of a socket whose last argument is an address. (`sendto` and `sendmsg` have others before it.)"""
+"""Methods of a socket whose last argument is an address; `sendto` and `sendmsg` have other arguments before it."""
 
 
 class NetworkBlocked(AssertionError):  # noqa: N818 - an assertion of the test, not an error of the program
-    """Something tried to reach the network in a session that forbids it. The message says what."""
+    """A connection attempt in a session with a blocked network; the message names the address."""
 
 
 class Blocker:
-    """Keeps a session from the network.
+    """The block on a session's network access.
 
     Args:
-        every: whether addresses of this machine (127.0.0.0/8, ::1, localhost) are forbidden too.
+        every: whether to block loopback addresses (127.0.0.0/8, ::1, localhost), too.
     """
 
     def __init__(self, *, every: bool) -> None:
         self._every = every
         self._lock = threading.Lock()
-        self._tried: list[str] = []
+        self._attempts: list[str] = []
         self._replaced: list[tuple[Any, str, Any]] = []
 
     def start(self) -> None:
-        """Replace what connects; `stop` puts it back."""
+        """Replace the functions that connect; `stop` restores them."""
         for name in CONNECTING:
             self._replace(socket.socket, name, self._guarded(name, getattr(socket.socket, name)))
         self._replace(socket, "getaddrinfo", self._guarded_lookup(socket.getaddrinfo))
 
     def stop(self) -> None:
-        """Put back what was there before."""
+        """Restore the original functions."""
         for owner, name, original in reversed(self._replaced):
             setattr(owner, name, original)
         self._replaced.clear()
 
-    def tried(self) -> NetworkBlocked | None:
-        """Return what to fail with if something has tried since this was last asked, also if its error was caught."""
+    def pop_error(self) -> NetworkBlocked | None:
+        """Return the error for the attempts since the last call, if any, even if the code under test caught theirs."""
         with self._lock:
-            tried, self._tried = self._tried, []
-        return NetworkBlocked(_message(", ".join(dict.fromkeys(tried)))) if tried else None
+            attempts, self._attempts = self._attempts, []
+        return NetworkBlocked(_message(", ".join(dict.fromkeys(attempts)))) if attempts else None
 
     def _replace(self, owner: Any, name: str, guarded: Any) -> None:
         self._replaced.append((owner, name, getattr(owner, name)))
@@ -79,7 +78,7 @@ class Blocker:
         if is_loopback(_text(host)) and not self._every:
             return
         with self._lock:
-            self._tried.append(shown)
+            self._attempts.append(shown)
         raise NetworkBlocked(_message(shown))
 
 
@@ -95,6 +94,6 @@ def _text(value: Any) -> str:
 
 def _message(shown: str) -> str:
     return (
-        f"the test tried to reach {shown}, and --block-network forbids it: give the test a cassette "
-        "(@pytest.mark.oai_cassette) or a transport that does not send; --block-network=none lifts the ban"
+        f"the test tried to connect to {shown}, which --block-network forbids; use a cassette "
+        "(@pytest.mark.oai_cassette) or a transport that does not send, or allow it with --block-network=none"
     )

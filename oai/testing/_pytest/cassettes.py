@@ -1,7 +1,7 @@
-"""What the pytest plugin does when a test has a cassette: where it lies, how it is opened, and how it ends.
+"""Cassettes of the pytest plugin: their paths, and opening and closing them for a test.
 
-It knows pytest's items and markers by their attributes, and recorders; the plugin itself imports it when a test first
-needs it.
+This module knows recorders, and pytest's items and markers by their attributes. The plugin imports it when a test
+first needs it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from oai._support.suggest import nearest
 from oai.transports.recorder import Recorder
 
 OPTIONS = ("name", "mode", "ignore", "chunks", "pace", "compare_headers", "keep_headers", "allow_unused")
-"""What the marker takes: the name of the cassette, and options of `Recorder`."""
+"""The options of the marker: the name of the cassette, and options of `Recorder`."""
 
 PLAIN = re.compile(r"[A-Za-z0-9_.,=+@\[\]-]{1,120}")
-"""Names of tests that are names of files as they are. Others are spelt with these, and end in a digest after a `~`,
-which no plain name has: so two tests never share a file by accident."""
+"""Names of tests that are used unchanged as file names. Others are reduced to these characters and end in `~` and a
+digest; since no unchanged name contains `~`, two tests never share a file by accident."""
 
 
 def cassette_path(node: Any, name: str | None = None) -> str:
-    """Return where a test's cassette lies: its own, or under `cassettes/` the one that a marker names."""
+    """Return the path of a test's cassette: the one named by a marker, or its own."""
     directory = os.path.join(os.path.dirname(node.path), "cassettes")
     if name is not None:
         return os.path.join(directory, name if name.endswith(".cassette") else f"{name}.cassette")
@@ -40,7 +40,7 @@ def cassette_path(node: Any, name: str | None = None) -> str:
 
 
 def file_name(test: str) -> str:
-    """Return a file name for a test's name, different for different ones, also where upper case is lower case."""
+    """Return a file name for a test's name, unique also on file systems that ignore case."""
     identifier, bracket, params = test.partition("[")
     if PLAIN.fullmatch(test) and params == params.lower():
         return test
@@ -50,42 +50,42 @@ def file_name(test: str) -> str:
 
 
 def marked(node: Any) -> dict[str, Any]:
-    """Return the options of a test's markers, the closest first; one given by position is the name.
+    """Return the options of a test's markers, merged; the closest marker wins. A positional argument is the name.
 
     Raises:
-        pytest.UsageError: a marker has an option that there is not.
+        pytest.UsageError: a marker has an unknown option.
     """
     options: dict[str, Any] = {}
     for mark in node.iter_markers("oai_cassette"):
-        given = {**dict(zip(("name",), mark.args, strict=False)), **mark.kwargs}
-        for option in given:
+        own = {**dict(zip(("name",), mark.args, strict=False)), **mark.kwargs}
+        for option in own:
             if option not in OPTIONS:
                 right = nearest(option, OPTIONS)
                 hint = f". Did you mean {right!r}?" if right else ""
-                there = ", ".join(OPTIONS)
-                raise pytest.UsageError(f"{node.nodeid}: oai_cassette has no option {option!r}; it has {there}{hint}")
+                valid = ", ".join(OPTIONS)
+                raise pytest.UsageError(f"{node.nodeid}: oai_cassette has no option {option!r}; it has {valid}{hint}")
         if len(mark.args) > 1:
-            raise pytest.UsageError(f"{node.nodeid}: the marker oai_cassette takes a name and options by their names")
-        options = {**given, **options}
+            raise pytest.UsageError(f"{node.nodeid}: oai_cassette takes one positional argument, the name")
+        options = {**own, **options}
     return options
 
 
-def make_recorder(node: Any, asked: str | None, otherwise: str, start: float) -> Recorder:
+def make_recorder(node: Any, override: str | None, default: str, start: float) -> Recorder:
     """Return the recorder of a test's cassette.
 
     Args:
         node: the test.
-        asked: the mode that whoever runs the tests asks for.
-        otherwise: the mode where neither they nor the marker do.
-        start: when the session of pytest began, in seconds since 1970.
+        override: the mode of the command line or the environment, which precedes the marker's.
+        default: the mode if neither sets one.
+        start: the start of the pytest session, in seconds since 1970.
     """
     options = marked(node)
     path = cassette_path(node, options.pop("name", None))
     marked_mode = options.pop("mode", None)
-    mode: Any = asked or marked_mode or otherwise
+    mode: Any = override or marked_mode or default
     if mode == "record" and _written_since(path, start):
-        # Another test of this session shares the cassette: what it has recorded stays, and answers here as it will
-        # in a replay.
+        # Another test of this session has recorded the same cassette. Recording would discard its exchanges; a replay
+        # will serve both tests from one cassette, and so must this run.
         mode = "append"
     return Recorder(path, mode=mode, **options)
 
@@ -98,15 +98,15 @@ def _written_since(path: str, start: float) -> bool:
 
 
 def finish(recorder: Recorder, *, keep: bool) -> None:
-    """Write the cassette of a test that passed, leave that of another as it was, and close the connections."""
+    """Write the cassette if the test passed, keep the old one otherwise, and close the connections."""
     closing = recorder.close() if keep else recorder.abort()
     if inspect.iscoroutine(closing):
         failures: list[BaseException] = []
 
-        def run() -> None:  # in a thread, since this one's event loop is the test's business
+        def run() -> None:  # in a thread, since this one may have a running event loop
             try:
                 asyncio.run(closing)
-            except BaseException as error:  # noqa: BLE001 - raised below, in the test's thread
+            except BaseException as error:  # noqa: BLE001 - raised again below, in the test's thread
                 failures.append(error)
 
         thread = threading.Thread(target=run)
@@ -117,10 +117,10 @@ def finish(recorder: Recorder, *, keep: bool) -> None:
 
 
 class Current:
-    """The transport of clients that code under test makes by itself: whatever test runs, its recorder.
+    """The transport of clients that the code under test creates: it delegates to the recorder of the running test.
 
-    Such clients live long, in globals and caches, and are used by tests that follow. So they are given this one
-    object, and not the recorder of the test in which they happened to be made.
+    Such clients are kept in globals and caches and used by later tests. So they get this one object instead of the
+    recorder of the test that happened to create them.
     """
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class Current:
 
     @contextlib.contextmanager
     def during(self, node: Any, recorder: Recorder) -> Iterator[None]:
-        """Be the recorder of a test while it runs."""
+        """Delegate to the recorder of a test while it runs."""
         before, self._recorder = self._recorder, recorder
         self._node = node
         try:
@@ -139,29 +139,29 @@ class Current:
 
     @property
     def recorder(self) -> Recorder:
-        """The recorder of the test that runs.
+        """The recorder of the running test.
 
         Raises:
-            AssertionError: none does that has one.
+            AssertionError: the running test has none.
         """
         if self._recorder is None:
             raise AssertionError(
-                f"a client that was made within {self._node.nodeid} is used where no test with a cassette runs: "
-                "mark this test with @pytest.mark.oai_cassette, or close the client with its test"
+                f"a client created in {self._node.nodeid} is used while no test with a cassette is running; "
+                "mark this test with @pytest.mark.oai_cassette, or close the client at the end of its test"
             )
         return self._recorder
 
     @property
     def needs_key(self) -> bool:
-        """Whether requests are sent now to a server that wants a key."""
+        """Whether a client needs a key: if the running test's recorder sends to a server."""
         return self._recorder is not None and self._recorder.needs_key
 
     def send(self, request: Any) -> Any:
-        """Send by the current test's recorder."""
+        """Send with the running test's recorder."""
         return self.recorder.send(request)
 
     def for_async(self) -> Any:
-        """Return this as async clients use it."""
+        """Return the adapter for async clients."""
         return _AsyncCurrent(self)
 
     def close(self) -> None:
