@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from oai import types as types
     from oai._client.azure import AsyncAzureOpenAI as AsyncAzureOpenAI
     from oai._client.azure import AzureOpenAI as AzureOpenAI
+    from oai._client.default_http_clients import DefaultAioHttpClient as DefaultAioHttpClient
+    from oai._client.default_http_clients import DefaultAsyncHttpx2Client as DefaultAsyncHttpx2Client
+    from oai._client.default_http_clients import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
+    from oai._client.default_http_clients import DefaultHttpx2Client as DefaultHttpx2Client
+    from oai._client.default_http_clients import DefaultHttpxClient as DefaultHttpxClient
     from oai._client.default_transport import default_transport as default_transport
-    from oai._client.http_client import DefaultAioHttpClient as DefaultAioHttpClient
-    from oai._client.http_client import DefaultAsyncHttpx2Client as DefaultAsyncHttpx2Client
-    from oai._client.http_client import DefaultAsyncHttpxClient as DefaultAsyncHttpxClient
-    from oai._client.http_client import DefaultHttpx2Client as DefaultHttpx2Client
-    from oai._client.http_client import DefaultHttpxClient as DefaultHttpxClient
     from oai._errors import APIConnectionError as APIConnectionError
     from oai._errors import APIError as APIError
     from oai._errors import APIResponseValidationError as APIResponseValidationError
@@ -69,6 +69,11 @@ if TYPE_CHECKING:
     from oai._json.pages import NextCursorPage as NextCursorPage
     from oai._json.pages import Page as Page
     from oai._json.pages import TokenPage as TokenPage
+    from oai._official.constants import DEFAULT_CONNECTION_LIMITS as DEFAULT_CONNECTION_LIMITS
+    from oai._official.typing import NoneType as NoneType
+    from oai._official.typing import ProxiesTypes as ProxiesTypes
+    from oai._official.typing import RequestOptions as RequestOptions
+    from oai._official.utils import file_from_path as file_from_path
     from oai._realtime.connection import AsyncConnection as AsyncConnection
     from oai._realtime.connection import Connection as Connection
     from oai._realtime.reconnect import ReconnectingEvent as ReconnectingEvent
@@ -119,9 +124,21 @@ if TYPE_CHECKING:
     AsyncClient = AsyncOpenAI
     APIResponse = StreamedResponse
     Client = OpenAI
+    BaseModel = Object
     HttpxBinaryResponseContent = BinaryResponse
     NotGiven = Omit
     not_given = omit
+
+    # Placeholders, see `oai._official.missing`.
+    AsyncBedrockOpenAI: Any
+    AsyncComputerDriver: Any
+    AsyncComputerToolset: Any
+    BedrockOpenAI: Any
+    ComputerDriver: Any
+    ComputerToolset: Any
+    DataResidency: Any
+    OAuthError: Any
+    ReconnectingOverrides: Any
 
     # The options of the module's own client; `None` means the environment or the default.
     api_key: str | Callable[[], str] | None
@@ -164,10 +181,10 @@ _HOMES = {
     "oai._http.sse": "EventParser ServerSentEvent",
     "oai._support.file_types": "File",
     "oai._http.messages": "Headers Timeout",
-    "oai._client.http_client": (
+    "oai._client.default_http_clients": (
         "DefaultAioHttpClient DefaultAsyncHttpx2Client DefaultAsyncHttpxClient DefaultHttpx2Client DefaultHttpxClient"
     ),
-    "oai._json.objects": "Object",
+    "oai._json.objects": "BaseModel=Object Object",
     "oai._request.hooks": "Attempt",
     "oai._support.omit": "NOT_GIVEN NotGiven=Omit Omit not_given=omit omit",
     "oai._json.pages": "AsyncPages ConversationCursorPage CursorPage NextCursorPage Page TokenPage",
@@ -187,12 +204,28 @@ _HOMES = {
         "FunctionTool function_tool pydantic_function_tool pydantic_responses_function_tool"
     ),
     "oai.helpers.bulk.map": "amap map",
+    "oai.auth": "",
+    "oai.lib": "",
+    "oai.pagination": "",
+    "oai.providers": "",
+    "oai.resources": "",
     "oai.testing": "",
     "oai.transports": (
         "AiohttpTransport AsyncTransport CassetteError CassetteMiss FakeTransport HTTPTransport OfflineTransport "
         "Recorder SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
     ),
     "oai.types": "",
+    "oai.version": "",
+    "oai._official.constants": "DEFAULT_CONNECTION_LIMITS",
+    "oai._official.typing": "NoneType ProxiesTypes RequestOptions",
+    "oai._official.utils": "file_from_path",
+    "oai._official.missing": (
+        "AsyncBedrockOpenAI=provider.AsyncBedrockOpenAI BedrockOpenAI=provider.BedrockOpenAI "
+        "DataResidency=provider.DataResidency OAuthError=auth.OAuthError "
+        "AsyncComputerDriver=browser.AsyncComputerDriver AsyncComputerToolset=browser.AsyncComputerToolset "
+        "ComputerDriver=browser.ComputerDriver ComputerToolset=browser.ComputerToolset "
+        "ReconnectingOverrides=socket.ReconnectingOverrides"
+    ),
 }
 """The public names by the module that defines them; `alias=name` is another name for the same object."""
 

@@ -7,3 +7,15 @@
 
 This room joins the rooms below. It parses no response and knows no helper.
 """
+
+from oai._support.lazy import attach
+
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "oai._client.async_client": "AsyncClient=AsyncOpenAI AsyncOpenAI",
+        "oai._client.sync_client": "Client=OpenAI OpenAI",
+        "oai._http.messages": "Timeout Transport",
+    },
+)
+"""The clients, by the names that the official SDK's private module `_client` has for them."""

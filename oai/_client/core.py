@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from oai._client.default_transport import ClosedTransport, find_transport
-from oai._client.table_classes import class_with, sources_of
+from oai._client.table_classes import sources_of, view_class
 from oai._errors import InsecureWarning, OpenAIError
 from oai._json.objects import Object
 from oai._results.answer import read_answer
@@ -171,10 +171,10 @@ class Core:
 
         page.__dict__.update(_more=more, _asked={**(call.query or {}), **query})
 
-    def view(self, call: Callable[..., Any], help_with: Callable[..., Any]) -> Any:
+    def view(self, call: Callable[..., Any], help_with: Callable[..., Any], kind: str = "") -> Any:
         """Return an object with the client's methods, which use `call` and `help_with` to make calls."""
         cls, core_class = self.view_classes()
-        view = object.__new__(class_with(cls, sources_of(type(self.client))))
+        view = object.__new__(view_class(cls, sources_of(type(self.client)), kind, is_async=self.is_async))
         core = core_class(view, self.config, self._transport)
         core.__dict__.update(call=call, help=help_with)
         view.__dict__["_core"] = core

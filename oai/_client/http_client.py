@@ -1,7 +1,6 @@
 """`http_client=`, as in the official SDK: send over a client of httpx or httpx2.
 
-It becomes a transport, which is closed with the client. The official SDK's factories for such clients are here too.
-httpx is imported only when one is used.
+It becomes a transport, which is closed with the client.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from oai._errors import OpenAIError
 
 if TYPE_CHECKING:
     from oai._http.messages import Transport
-    from oai.transports.aiohttp import AiohttpTransport
 
 
 def transport_of(http_client: Any, *, is_async: bool) -> Transport:
@@ -48,40 +46,3 @@ def transport_of(http_client: Any, *, is_async: bool) -> Transport:
         kind = "httpx.AsyncClient" if is_async else "httpx.Client"
         raise OpenAIError(f"http_client must be an {kind} here, not {type(http_client).__name__}") from error
     return wrapped  # type: ignore[no-any-return]
-
-
-def DefaultHttpxClient(**options: Any) -> Any:  # noqa: N802 - the official SDK's name
-    """Return an `httpx.Client` with these options, for `http_client=`; `OpenAI` sets the timeout of each request."""
-    import httpx
-
-    return httpx.Client(**{"limits": httpx.Limits(max_connections=None), **options})
-
-
-def DefaultAsyncHttpxClient(**options: Any) -> Any:  # noqa: N802
-    """Return an `httpx.AsyncClient` with these options."""
-    import httpx
-
-    return httpx.AsyncClient(**{"limits": httpx.Limits(max_connections=None), **options})
-
-
-def DefaultHttpx2Client(**options: Any) -> Any:  # noqa: N802
-    """Return an `httpx2.Client` with these options."""
-    from importlib import import_module
-
-    library = import_module("httpx2")
-    return library.Client(**{"limits": library.Limits(max_connections=None), **options})
-
-
-def DefaultAsyncHttpx2Client(**options: Any) -> Any:  # noqa: N802
-    """Return an `httpx2.AsyncClient` with these options."""
-    from importlib import import_module
-
-    library = import_module("httpx2")
-    return library.AsyncClient(**{"limits": library.Limits(max_connections=None), **options})
-
-
-def DefaultAioHttpClient() -> AiohttpTransport:  # noqa: N802
-    """Return a transport over aiohttp, the default of async clients."""
-    from oai.transports.aiohttp import AiohttpTransport
-
-    return AiohttpTransport()

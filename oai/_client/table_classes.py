@@ -29,6 +29,7 @@ class TableClient:
     _core_class: ClassVar[type[Any]]
     """The class of its core, which says whether the client is async."""
     _own_names: ClassVar[frozenset[str]] = frozenset()
+    _builder: ClassVar[MethodBuilder]
     _made_of: ClassVar[tuple[type, tuple[Any, ...]] | None] = None
 
 
@@ -38,7 +39,8 @@ C = TypeVar("C", bound=TableClient)
 def with_shipped_table(cls: type[C]) -> type[C]:
     """Add the methods of the shipped table to a client class."""
     cls._own_names = frozenset(dir(cls))
-    MethodBuilder(shipped_table(), is_async=cls._core_class.is_async).install(cls, cls._own_names)
+    cls._builder = MethodBuilder(shipped_table(), is_async=cls._core_class.is_async)
+    cls._builder.install(cls, cls._own_names)
     return cls
 
 
@@ -53,9 +55,39 @@ def class_with(cls: type[C], sources: tuple[Any, ...]) -> type[C]:
     key = (cls, *(source if isinstance(source, Table) else _stamp(source) for source in sources))
     subclass = _classes.get(key)
     if subclass is None:
-        namespace = {"__module__": cls.__module__, "__doc__": cls.__doc__, "_made_of": (cls, sources)}
+        builder = MethodBuilder(merged_table(sources), is_async=cls._core_class.is_async)
+        namespace = {
+            "__module__": cls.__module__,
+            "__doc__": cls.__doc__,
+            "_made_of": (cls, sources),
+            "_builder": builder,
+        }
         subclass = type(cls.__name__, (cls,), namespace)
-        MethodBuilder(merged_table(sources), is_async=cls._core_class.is_async).install(subclass, cls._own_names)
+        builder.install(subclass, cls._own_names)
+        _classes[key] = subclass
+    return subclass
+
+
+def view_class(cls: type[C], sources: tuple[Any, ...], kind: str = "", *, is_async: bool = False) -> type[C]:
+    """Return the class of a view of a client, whose namespaces have classes of their own as in the official SDK.
+
+    Args:
+        cls: the class of a sync client, whose methods return what the view makes of a call.
+        sources: the sources of its table.
+        kind: `WithRawResponse` or `WithStreamingResponse`; empty for a view that has no classes of its own.
+        is_async: whether the view is of an async client, for the names.
+    """
+    cls = class_with(cls, sources)
+    if not kind:
+        return cls
+    key = (cls, kind, is_async)
+    subclass = _classes.get(key)
+    if subclass is None:
+        prefix = "Async" if is_async else ""
+        builder = MethodBuilder(cls._builder.table, prefix=prefix, suffix=kind)
+        name = f"{prefix}{cls.__name__}{kind}"
+        subclass = type(name, (cls,), {"__module__": cls.__module__, "__doc__": f"A view of a client: `{kind}`."})
+        builder.install(subclass, cls._own_names)
         _classes[key] = subclass
     return subclass
 

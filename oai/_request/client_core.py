@@ -44,7 +44,7 @@ class ClientCore(Protocol):
     def help(self, helper: Callable[..., Any], options: dict[str, Any]) -> Any:
         """Run a helper: a generator function whose first argument is the client."""
 
-    def view(self, call: Callable[..., Any], help_with: Callable[..., Any]) -> Any:
+    def view(self, call: Callable[..., Any], help_with: Callable[..., Any], kind: str = "") -> Any:
         """Return an object with the client's methods, which use `call` and `help_with` to make calls."""
 
 

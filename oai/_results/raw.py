@@ -74,7 +74,7 @@ def raw(core: ClientCore) -> Any:
     def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
         return _of_result(core.help(helper, options))
 
-    return core.view(call, run_helper)
+    return core.view(call, run_helper, "WithRawResponse")
 
 
 def raw_async(core: ClientCore) -> Any:
@@ -87,7 +87,7 @@ def raw_async(core: ClientCore) -> Any:
     async def run_helper(helper: Callable[..., Any], options: dict[str, Any]) -> RawResponse[Any]:
         return _of_result(await core.help(helper, options))
 
-    return core.view(call, run_helper)
+    return core.view(call, run_helper, "WithRawResponse")
 
 
 def streaming(core: ClientCore) -> Any:
@@ -96,7 +96,7 @@ def streaming(core: ClientCore) -> Any:
     def call(*arguments: Any) -> Streaming:
         return Streaming(core, arguments)
 
-    return core.view(call, _no_stream)
+    return core.view(call, _no_stream, "WithStreamingResponse")
 
 
 def streaming_async(core: ClientCore) -> Any:
@@ -105,7 +105,7 @@ def streaming_async(core: ClientCore) -> Any:
     def call(*arguments: Any) -> AsyncStreaming:
         return AsyncStreaming(core, arguments)
 
-    return core.view(call, _no_stream)
+    return core.view(call, _no_stream, "WithStreamingResponse")
 
 
 def _of_result(result: Any) -> RawResponse[Any]:

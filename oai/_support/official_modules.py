@@ -94,6 +94,12 @@ def install(package: str) -> None:
         sys.meta_path.append(Finder)
 
 
+def attach_package(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Install a package, and return `__getattr__` and `__dir__` for what its file declares of itself, on a line `:`."""
+    install(package)
+    return attach(package, homes_of(package, _lines(package).get("", "")), submodules_of(package))
+
+
 def _declaration(name: str) -> tuple[str, str] | None:
     """Return the package of a declared module and its line, which is empty for a package of modules alone."""
     for package in _packages:

@@ -8,7 +8,7 @@ attribute, so that later calls find a plain method. Sync and async functions dif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -41,12 +41,12 @@ class Namespace:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    @property
+    @cached_property
     def with_raw_response(self) -> Any:
         """The same operations, whose methods return the HTTP response, see `RawResponse`."""
         return reduce(getattr, self._path.split("."), self._client.with_raw_response)
 
-    @property
+    @cached_property
     def with_streaming_response(self) -> Any:
         """The same operations, whose methods return context managers of a `StreamedResponse`."""
         return reduce(getattr, self._path.split("."), self._client.with_streaming_response)
@@ -57,6 +57,10 @@ class Namespace:
     def __repr__(self) -> str:
         names = (name for name in dir(self) if name[0] != "_" and name not in dir(Namespace))
         return f"<namespace {self._path}: {', '.join(names)}>"
+
+
+for _verb in ("get", "post", "put", "patch", "delete"):  # which subclasses of the official SDK's resources call
+    setattr(Namespace, f"_{_verb}", property(attrgetter(f"_client.{_verb}")))
 
 
 def client_of(owner: Any) -> Any:
@@ -76,12 +80,16 @@ class MethodBuilder:
     Args:
         table: the rows.
         is_async: whether the functions are coroutine functions.
+        prefix: what the names of namespace classes begin with; the default is that of the official SDK.
+        suffix: what they end with.
     """
 
-    def __init__(self, table: Table, *, is_async: bool = False) -> None:
+    def __init__(self, table: Table, *, is_async: bool = False, prefix: str | None = None, suffix: str = "") -> None:
         self.table = table
         self.is_async = is_async
         self.operations: dict[str, Operation] = {}
+        self._prefix = ("Async" if is_async else "") if prefix is None else prefix
+        self._suffix = suffix
 
     def operation(self, name: str) -> Operation:
         """Return the operation of a call path; all functions that call it share one."""
@@ -129,8 +137,9 @@ class MethodBuilder:
 
     def namespace(self, path: str) -> type[Namespace]:
         """Create the class of a namespace."""
-        name = "".join(part.title() for part in path.rpartition(".")[2].split("_"))
-        cls = type(name, (Namespace,), {"_path": path, "__doc__": f"The operations below `{path}`."})
+        words = "".join(part.title() for part in path.rpartition(".")[2].split("_"))
+        names = {"_path": path, "__doc__": f"The operations below `{path}`.", "__module__": f"oai.resources.{path}"}
+        cls = type(f"{self._prefix}{words}{self._suffix}", (Namespace,), names)
         for attribute_name, attribute in self._attributes(f"{path}."):
             attribute.__set_name__(cls, attribute_name)
             setattr(cls, attribute_name, attribute)

@@ -1,9 +1,10 @@
-"""`python -m tools.generate types|rows|stubs|check [openapi.json]`: update generated files, or compare them.
+"""`python -m tools.generate types|names|rows|stubs|check [openapi.json]`: update generated files, or compare them.
 
-`types` writes `oai/types` from the installed official SDK. `rows` adds missing operations to `oai/endpoints.toml`,
-including those of an OpenAPI document if one is passed, and does not change existing rows. `stubs` writes `oai/_typed`
-from the table. `check` writes nothing and exits with 1 if something differs that `exceptions.toml` does not excuse; by
-default it reads the published specification next to the repository, if there is one.
+`types` writes `oai/types` from the installed official SDK, and `names` what the names of its other modules are here.
+`rows` adds missing operations to `oai/endpoints.toml`, including those of an OpenAPI document if one is passed, and
+does not change existing rows. `stubs` writes `oai/_typed` from the table. `check` writes nothing and exits with 1 if
+something differs that `exceptions.toml` does not excuse; by default it reads the published specification next to the
+repository, if there is one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tools.generate.operations import read_operations
 from tools.generate.plan import Plan
 from tools.generate.sockets import read_sockets
 from tools.generate.table import ROOT, SPECIFICATION, TABLE, add_rows, by_place, place, read_table
+from tools.generate.write_names import write_names
 from tools.generate.write_rows import Rows, wanted
 from tools.generate.write_stubs import write_stubs
 from tools.generate.write_types import write_types
@@ -31,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.generate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["types", "rows", "stubs", "check"])
+    parser.add_argument("what", choices=["types", "names", "rows", "stubs", "check"])
     parser.add_argument("document", nargs="?", type=Path, help="an OpenAPI 3 document in JSON")
     arguments = parser.parse_args()
     path = arguments.document
@@ -41,6 +43,9 @@ def main() -> int:
         return check(Document.parse(path.read_bytes()) if path else None)
     if arguments.what == "stubs":
         print(write_stubs(ROOT / "oai" / "_typed"), "files written")
+        return 0
+    if arguments.what == "names":
+        print(*(f"{package}: {count} modules" for package, count in write_names(ROOT / "oai").items()), sep="\n")
         return 0
     reader = Reader()
     facts = reader.read()

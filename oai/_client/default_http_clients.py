@@ -1,0 +1,54 @@
+"""`DefaultHttpxClient` and its kin: clients for `http_client=`, and classes to derive one's own from.
+
+The official SDK's names. They are classes of httpx, httpx2 and aiohttp's transport, made when they are first used, so
+that these libraries are imported only by programs that name them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import httpx
+
+    from oai.transports.aiohttp import AiohttpTransport
+
+    class DefaultHttpxClient(httpx.Client):
+        """An `httpx.Client` without a limit of connections."""
+
+    class DefaultAsyncHttpxClient(httpx.AsyncClient):
+        """An `httpx.AsyncClient` without a limit of connections."""
+
+    DefaultHttpx2Client: type[Any]
+    DefaultAsyncHttpx2Client: type[Any]
+
+    class DefaultAioHttpClient(AiohttpTransport):
+        """A transport on aiohttp."""
+
+
+BASES: Final = {
+    "DefaultHttpxClient": ("httpx", "Client"),
+    "DefaultAsyncHttpxClient": ("httpx", "AsyncClient"),
+    "DefaultHttpx2Client": ("httpx2", "Client"),
+    "DefaultAsyncHttpx2Client": ("httpx2", "AsyncClient"),
+    "DefaultAioHttpClient": ("oai.transports.aiohttp", "AiohttpTransport"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Make one of the classes."""
+    if name not in BASES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, base_name = BASES[name]
+    library = import_module(module)
+    base = getattr(library, base_name)
+    names: dict[str, Any] = {"__module__": __name__, "__doc__": f"A `{module}.{base_name}` for `http_client=`."}
+    if module != "oai.transports.aiohttp":
+
+        def __init__(self: Any, **options: Any) -> None:  # noqa: N807 - it becomes the class's
+            options.setdefault("limits", library.Limits(max_connections=None))
+            base.__init__(self, **options)
+
+        names |= {"__init__": __init__, "__doc__": f"{names['__doc__']} It has no limit of connections."}
+    return globals().setdefault(name, type(name, (base,), names))

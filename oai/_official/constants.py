@@ -1,0 +1,26 @@
+"""Constants of the official SDK, by their names in `openai._constants` and `openai._client`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+RAW_RESPONSE_HEADER: Final = "X-Stainless-Raw-Response"
+OVERRIDE_CAST_TO_HEADER: Final = "____stainless_override_cast_to"
+INITIAL_RETRY_DELAY: Final = 0.5
+MAX_RETRY_DELAY: Final = 8.0
+MAX_RETRY_AFTER_DELAY: Final = 120
+
+API_KEY_SENTINEL: Final = "<missing API key>"
+"""What an Azure client has for a key where a token authorizes it; comparing with it is all that programs do."""
+
+if TYPE_CHECKING:
+    DEFAULT_CONNECTION_LIMITS: Any
+
+
+def __getattr__(name: str) -> Any:
+    """Make the limits of a client of httpx, which is imported only by programs that ask for them."""
+    if name != "DEFAULT_CONNECTION_LIMITS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from httpx import Limits
+
+    return Limits(max_connections=1000, max_keepalive_connections=100)

@@ -1,0 +1,192 @@
+"""Run programs that are written for the official SDK over `oai`, with nothing changed in them.
+
+    python -m oai.as_openai program.py arguments
+    python -m oai.as_openai -m pytest tests
+
+Or call `oai.as_openai.install()` before anything imports `openai`, in a `conftest.py` or a `sitecustomize.py`. From
+then on `import openai`, `import openai.types.chat` and `from openai import ...` give the modules of `oai`, the same
+objects.
+Names of the SDK that `oai` has no counterpart for are placeholders, which say so when they are used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Final
+
+import oai
+from oai._official.version import __version__ as official_version
+from oai._version import __version__ as own_version
+
+NAME: Final = "openai"
+
+USAGE: Final = """\
+usage: python -m oai.as_openai program.py [arguments]
+       python -m oai.as_openai -m module [arguments]
+       python -m oai.as_openai -c code [arguments]
+
+Run a Python program that imports openai, and give it oai instead.
+"""
+
+SHARED: Final = ("_client", "__main__")
+"""Private modules that have the SDK's name and its names; the others stand in `oai._official`."""
+
+
+def install() -> None:
+    """Give `oai` to whoever imports `openai`; a second call has no effect.
+
+    Raises:
+        RuntimeError: the official SDK, or something else of its name, was imported before.
+    """
+    if Finder in sys.meta_path:
+        return
+    imported = sys.modules.get(NAME)
+    if imported is not None and imported is not oai:
+        place = getattr(imported, "__file__", None)
+        raise RuntimeError(
+            f"openai is imported already, from {place}: call oai.as_openai.install() before anything imports it"
+        )
+    sys.meta_path.insert(0, Finder)
+    sys.modules[NAME] = oai
+    from oai._official import version
+
+    for alias in ("version", "_version"):  # set here, so that an import does not replace `oai._version`
+        sys.modules[f"{NAME}.{alias}"] = version
+    vars(oai).update(__version__=official_version, version=version)
+
+
+def uninstall() -> None:
+    """Undo `install`: what was imported stays where it is, and `import openai` looks for the official SDK again."""
+    if Finder not in sys.meta_path:
+        return
+    sys.meta_path.remove(Finder)
+    for name in [each for each in sys.modules if each == NAME or each.startswith(f"{NAME}.")]:
+        del sys.modules[name]
+    vars(oai)["__version__"] = own_version
+    vars(oai).pop("version", None)
+
+
+class Finder:
+    """Finds the modules of `openai` in `oai`, before all other finders (PEP 451)."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG004 - the protocol's
+        """Return the spec of an alias.
+
+        Raises:
+            ModuleNotFoundError: there is no such module; no other finder may find one in the package's directory.
+        """
+        if not name.startswith(f"{NAME}."):
+            return None
+        original = module_name(name)
+        try:
+            module = import_module(original)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{original}.".startswith(f"{error.name}."):
+                raise
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name) from None
+        loader: Any = Loader(module)  # a loader needs no base class
+        return ModuleSpec(name, loader, is_package=hasattr(module, "__path__"))
+
+    @staticmethod
+    def find_distributions(context: Any = None) -> Iterator[Any]:
+        """Yield the distribution `openai`, for `importlib.metadata.version("openai")`."""
+        if getattr(context, "name", None) != NAME:
+            return
+        from importlib.metadata import Distribution  # a large module, which is loaded where this is called
+
+        class Pretended(Distribution):
+            """The SDK that this package is held against, with no files."""
+
+            def read_text(self, filename: str) -> str | None:
+                text = f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {official_version}\n"
+                return text if filename == "METADATA" else None
+
+            def locate_file(self, path: str | os.PathLike[str]) -> Any:
+                return os.path.join(os.path.dirname(oai.__file__), path)
+
+        yield Pretended()
+
+
+class Loader:
+    """Loads an alias: the module that there is.
+
+    Args:
+        module: the module.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._spec = module.__spec__
+
+    def create_module(self, _: ModuleSpec) -> ModuleType:
+        """Return the module, whose spec the import system then replaces."""
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Restore the module's own spec."""
+        module.__spec__ = self._spec
+
+
+def module_name(name: str) -> str:
+    """Return the module of `oai` for one of `openai`."""
+    below = name.removeprefix(f"{NAME}.")
+    head = below.partition(".")[0]
+    return f"oai._official.{below}" if head[0] == "_" and head not in SHARED else f"oai.{below}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help") or (words[0] in ("-m", "-c") and len(words) < 2):
+        sys.stdout.write(USAGE)
+        sys.exit(0 if words and words[0] in ("-h", "--help") else 2)
+    install()
+    if words[0] == "-m":
+        from runpy import run_module
+
+        sys.argv = words[1:]
+        sys.path[0] = os.getcwd()
+        run_module(words[1], run_name="__main__", alter_sys=True)
+    elif words[0] == "-c":
+        sys.argv = ["-c", *words[2:]]
+        sys.path[0] = ""
+        _run(compile(words[1], "<string>", "exec"), None)
+    else:
+        _run_file(words)
+
+
+def _run_file(words: list[str]) -> None:
+    """Run a script as `python` does, or a directory or a zip file."""
+    sys.argv = words
+    path = words[0]
+    if not os.path.isfile(path) or path.endswith((".zip", ".pyz")):
+        from runpy import run_path
+
+        run_path(path, run_name="__main__")
+        return
+    sys.path[0] = os.path.dirname(os.path.abspath(path))
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    _run(code, path)
+
+
+def _run(code: Any, path: str | None) -> None:
+    """Run code in a module `__main__` of its own, which stays: pickles and threads find it there."""
+    module = ModuleType("__main__")
+    vars(module)["__builtins__"] = __builtins__
+    if path is not None:
+        vars(module).update(__file__=path, __cached__=None)
+    sys.modules["__main__"] = module
+    exec(code, vars(module))  # noqa: S102 - the program that is to be run
+
+
+if __name__ == "__main__":
+    from oai.as_openai import main as imported_main  # of the module that others import, not of this second copy
+
+    imported_main()

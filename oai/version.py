@@ -1,0 +1,5 @@
+"""The version of this package, by the name that the official SDK has for it."""
+
+from oai._version import __version__
+
+VERSION: str = __version__

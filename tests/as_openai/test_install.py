@@ -1,0 +1,152 @@
+"""`oai.as_openai`: programs that import `openai` run over `oai`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from paths import ROOT
+
+from oai._official.version import __version__ as official_version
+
+
+def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "key-of-a-test"}
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=60, env=environment, cwd=cwd, check=False
+    )
+
+
+def code(program: str) -> list[str]:
+    """Run a program under `as_openai` and return the words that it prints."""
+    done = run("-m", "oai.as_openai", "-c", program)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_openai_and_its_modules_are_those_of_oai() -> None:
+    program = """
+import openai, oai
+import openai.types.chat.chat_completion as chat_completion
+import openai.resources.chat.completions as completions
+from openai.types.chat.chat_completion import Choice
+import oai.types.chat.chat_completion as ours
+import oai.resources.chat.completions
+print(openai is oai, chat_completion is ours, Choice is ours.Choice)
+print(completions is oai.resources.chat.completions, ours.__spec__.name)
+"""
+    assert code(program) == ["True"] * 4 + ["oai.types.chat.chat_completion"]
+
+
+def test_private_modules_of_the_sdk_do_not_hide_those_of_oai() -> None:
+    program = """
+import openai._types, openai._client, openai._base_client, oai._client.core
+from openai._client import AsyncOpenAI
+from openai._types import NOT_GIVEN, Omit
+print(AsyncOpenAI is openai.AsyncOpenAI, NOT_GIVEN is openai.NOT_GIVEN, oai._client.core.__name__)
+try:
+    import openai._json
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+    assert code(program) == ["True", "True", "oai._client.core", "openai._json"]
+
+
+def test_the_version_is_that_of_the_sdk_while_it_is_installed() -> None:
+    program = """
+import importlib.metadata, openai, openai.version
+from oai import as_openai
+from openai._version import __version__
+print(importlib.metadata.version("openai"), openai.__version__, openai.version.VERSION, __version__)
+as_openai.uninstall()
+import oai
+print(oai.__version__, oai.version.VERSION)
+"""
+    from oai._version import __version__
+
+    assert code(program) == [official_version] * 4 + [__version__] * 2
+
+
+def test_the_version_is_the_one_that_the_tests_run_against() -> None:
+    assert f'official = ["openai=={official_version}"]' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_settings_of_the_module_are_those_of_oai() -> None:
+    program = """
+import openai, oai
+openai.base_url = "http://127.0.0.1:1/v1"
+print(oai.base_url, openai.models._client.base_url)
+"""
+    assert code(program) == ["http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"]
+
+
+def test_a_second_install_has_no_effect_and_uninstall_undoes_it() -> None:
+    program = """
+import sys
+from oai import as_openai
+as_openai.install()
+import openai
+before = len(sys.meta_path)
+as_openai.uninstall()
+as_openai.uninstall()
+print(before - len(sys.meta_path), "openai" in sys.modules)
+"""
+    assert code(program) == ["1", "False"]
+
+
+def test_an_sdk_that_is_imported_already_is_an_error() -> None:
+    program = (
+        "import sys, types; sys.modules['openai'] = types.ModuleType('openai')\nimport oai.as_openai as a\na.install()"
+    )
+    done = run("-c", program)
+    assert done.returncode == 1
+    assert "RuntimeError: openai is imported already" in done.stderr
+
+
+def test_a_script_runs_as_main_with_its_arguments(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("VALUE = 7")
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import sys, pickle, beside, openai\nclass Own: pass\n"
+        "print(__name__, sys.argv[1:], beside.VALUE, type(pickle.loads(pickle.dumps(Own()))) is Own, openai.OpenAI.__name__)"
+        "\nsys.exit(5)"
+    )
+    done = run("-m", "oai.as_openai", str(script), "one", "--two")
+    assert done.stdout == "__main__ ['one', '--two'] 7 True OpenAI\n", done.stderr
+    assert done.returncode == 5
+
+
+def test_a_module_runs_with_its_arguments(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import openai, oai\ndef test_it():\n    assert openai is oai\n")
+    done = run("-m", "oai.as_openai", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py", cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("-m",), ("-c",)])
+def test_a_command_line_without_a_program_shows_the_usage(words: tuple[str, ...]) -> None:
+    done = run("-m", "oai.as_openai", *words)
+    assert done.returncode == 2
+    assert done.stdout.startswith("usage: python -m oai.as_openai program.py")
+
+
+def test_missing_names_can_be_imported_and_say_why_when_they_are_used() -> None:
+    program = """
+from openai import BedrockOpenAI, OAuthError
+from openai._utils import LazyProxy
+class Derived(LazyProxy): pass
+try:
+    raise KeyError
+except OAuthError:
+    pass
+except KeyError:
+    print(isinstance(3, BedrockOpenAI), hasattr(BedrockOpenAI, "copy"))
+for use in (BedrockOpenAI, Derived, lambda: BedrockOpenAI.copy):
+    try:
+        use()
+    except NotImplementedError as error:
+        print(str(error).partition(" is not available in oai: ")[0].replace(" ", "_"))
+"""
+    assert code(program) == ["False", "False", "openai's_BedrockOpenAI", "openai's_LazyProxy", "openai's_BedrockOpenAI"]

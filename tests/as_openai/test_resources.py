@@ -1,0 +1,90 @@
+"""`oai.resources`: the very classes of a client's attributes, at the official SDK's import paths."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from oai.resources.chat import Chat, completions
+from oai.resources.chat.completions import (
+    AsyncCompletions,
+    AsyncCompletionsWithRawResponse,
+    AsyncCompletionsWithStreamingResponse,
+    Completions,
+    CompletionsWithRawResponse,
+    CompletionsWithStreamingResponse,
+)
+
+import oai
+from oai.resources import AsyncModels, Models
+
+
+@pytest.fixture
+def client() -> oai.OpenAI:
+    return oai.OpenAI(transport=oai.OfflineTransport())
+
+
+@pytest.fixture
+def async_client() -> oai.AsyncOpenAI:
+    return oai.AsyncOpenAI(transport=oai.OfflineTransport())
+
+
+def test_attributes_of_clients_are_instances_of_the_classes(client: oai.OpenAI, async_client: oai.AsyncOpenAI) -> None:
+    assert type(client.chat) is Chat
+    assert type(client.chat.completions) is Completions is completions.Completions
+    assert type(async_client.chat.completions) is AsyncCompletions
+    assert type(client.models) is Models
+    assert type(async_client.models) is AsyncModels
+    assert Completions.__name__, AsyncCompletions.__name__ == ("Completions", "AsyncCompletions")
+
+
+def test_views_are_instances_of_the_classes(client: oai.OpenAI, async_client: oai.AsyncOpenAI) -> None:
+    assert type(client.chat.completions.with_raw_response) is CompletionsWithRawResponse
+    assert type(client.with_raw_response.chat.completions) is CompletionsWithRawResponse
+    assert type(client.chat.completions.with_streaming_response) is CompletionsWithStreamingResponse
+    assert type(async_client.chat.completions.with_raw_response) is AsyncCompletionsWithRawResponse
+    assert type(async_client.chat.completions.with_streaming_response) is AsyncCompletionsWithStreamingResponse
+
+
+def test_views_are_made_once_for_a_namespace(client: oai.OpenAI) -> None:
+    assert client.chat.completions.with_raw_response is client.chat.completions.with_raw_response
+    with mock.patch.object(client.chat.completions.with_raw_response, "create", return_value="patched"):
+        assert client.chat.completions.with_raw_response.create(model="m", messages=[]) == "patched"
+
+
+def test_patching_a_class_affects_clients(client: oai.OpenAI) -> None:
+    with mock.patch("oai.resources.chat.completions.Completions.create", return_value="patched") as create:
+        assert client.chat.completions.create(model="m", messages=[]) == "patched"
+    create.assert_called_once_with(model="m", messages=[])
+    assert client.chat.completions.create(model="m", messages=[]).object == "chat.completion"
+
+
+def test_patching_with_a_function_keeps_the_instance(client: oai.OpenAI) -> None:
+    original = Completions.create
+
+    def create(self: Completions, **params: object) -> object:
+        return self, original(self, **params).choices[0].index
+
+    with mock.patch.object(Completions, "create", create):
+        assert client.chat.completions.create(model="m", messages=[]) == (client.chat.completions, 0)
+
+
+def test_a_subclass_calls_the_class(client: oai.OpenAI) -> None:
+    class Own(Completions):
+        def create(self, **params: object) -> object:
+            return super().create(**params, model="of the subclass")
+
+    assert Own(client).create(messages=[]).model == "of the subclass"
+
+
+def test_classes_are_built_when_they_are_used() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Completion'"):
+        _ = completions.Completion
+
+
+def test_resources_have_the_verbs_of_their_client(client: oai.OpenAI) -> None:
+    class Own(Models):
+        def all(self) -> object:
+            return self._get("/models", cast_to=oai.Object)
+
+    assert isinstance(Own(client).all(), oai.Object)
