@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from oai._http.response import Response
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oai._http.response import Response, SentRequest
+    from oai._http.response import SentRequest
 
 SHOWN = 300
 """Maximum number of characters of an unexpected body that a message shows."""
@@ -303,6 +305,9 @@ def status_error(response: Response) -> APIStatusError:
     message, body = read_error(response.content)
     text = f"Error code: {status} - {message or response.reason}"
     return kind(text, response=response, body=body)
+
+
+Response.make_error = staticmethod(status_error)
 
 
 def read_error(content: bytes) -> tuple[str, object]:

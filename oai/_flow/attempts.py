@@ -86,8 +86,10 @@ def _attempt(
     """Send once; return the response, and the open reply of a response whose body is streamed."""
     reply = yield from _exchange(request, transport)
     response = Response(reply.status, reply.headers, request, retries_taken=number)
-    response.elapsed = time.monotonic() - start
+    response.elapsed_seconds = time.monotonic() - start
+    response.http_version = getattr(reply, "http_version", response.http_version)
     if call.stream and _is_success(reply.status):
+        response.reply = reply
         return response, reply
     yield from _read(response, reply, call.config.max_body, io)
     return response, None

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+    from typing import Self
+
     from oai._http.messages import Headers, Request
     from oai._http.rate_limit import RateLimit
+    from oai._http.url import URL
 
 
 class SentRequest(msgspec.Struct, frozen=True):
     """A request after it was sent, without its body and with the secrets in URL and headers redacted."""
 
     method: str
-    url: str
+    url: URL
     headers: list[tuple[str, str]]
     operation: str | None = None
 
     @classmethod
     def of(cls, request: Request) -> SentRequest:
         """Return the parts of a request that are safe to keep."""
+        from oai._http.url import URL
         from oai._support.redact import redact_headers, redact_url  # regular expressions that few calls need
 
         name = request.operation.name if request.operation else None
-        return cls(request.method, redact_url(request.url), redact_headers(request.headers), name)
+        return cls(request.method, URL(redact_url(request.url)), redact_headers(request.headers), name)
 
 
 class Response:
@@ -36,10 +42,24 @@ class Response:
         headers: the fields as received, see `Headers`.
         content: the body with its content encoding undone; empty while a stream is being read.
         retries_taken: the number of failed attempts before this one.
-        elapsed: seconds from the call to the headers of this response.
+        elapsed_seconds: seconds from the call to the headers of this response.
+        http_version: the version of HTTP of the response.
+        reply: the open reply of a response whose body is being streamed, else `None`.
     """
 
-    __slots__ = ("_request", "content", "elapsed", "headers", "retries_taken", "status_code")
+    __slots__ = (
+        "_request",
+        "content",
+        "elapsed_seconds",
+        "headers",
+        "http_version",
+        "reply",
+        "retries_taken",
+        "status_code",
+    )
+
+    make_error: ClassVar[Callable[[Response], Exception]]
+    """The function that makes the exception of an error status, which `oai._errors` sets: this layer is below it."""
 
     def __init__(
         self,
@@ -49,14 +69,17 @@ class Response:
         content: bytes = b"",
         *,
         retries_taken: int = 0,
-        elapsed: float = 0.0,
+        elapsed_seconds: float = 0.0,
+        http_version: str = "HTTP/1.1",
     ) -> None:
         self.status_code = status_code
         self.headers = headers
         self._request = request
         self.content = content
         self.retries_taken = retries_taken
-        self.elapsed = elapsed
+        self.elapsed_seconds = elapsed_seconds
+        self.http_version = http_version
+        self.reply: Any = None
 
     @property
     def method(self) -> str:
@@ -77,6 +100,28 @@ class Response:
             self._request = SentRequest.of(self._request)
         return self._request
 
+    @property
+    def url(self) -> URL:
+        """The URL of the request, with secrets redacted."""
+        return self.request.url
+
+    @property
+    def http_request(self) -> SentRequest:
+        """The request; the official SDK's name for it."""
+        return self.request
+
+    @property
+    def http_response(self) -> Self:
+        """The response itself; the official SDK's name for it."""
+        return self
+
+    @property
+    def elapsed(self) -> timedelta:
+        """The time from the call to the headers of this response."""
+        from datetime import timedelta
+
+        return timedelta(seconds=self.elapsed_seconds)
+
     def hide(self, text: str) -> str:
         """Return a text about this response without the credentials of the request, which servers tend to repeat."""
         if isinstance(self._request, SentRequest):
@@ -93,7 +138,8 @@ class Response:
             "request": self._request,
             "content": self.content,
             "retries_taken": self.retries_taken,
-            "elapsed": self.elapsed,
+            "elapsed_seconds": self.elapsed_seconds,
+            "http_version": self.http_version,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,14 +156,77 @@ class Response:
             return "unknown status"
 
     @property
+    def reason_phrase(self) -> str:
+        """The standard phrase of the status; httpx's name for it."""
+        return self.reason
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 4xx or 5xx."""
+        return self.status_code >= 400
+
+    def raise_for_status(self) -> Self:
+        """Return the response itself.
+
+        Raises:
+            APIStatusError: the status is 4xx or 5xx.
+        """
+        if self.is_error:
+            raise type(self).make_error(self)
+        return self
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is released: the body was read to its end, or given up."""
+        return self.reply is None
+
+    def close(self) -> None:
+        """Give up a body that is being streamed, and release its connection. Calling it again does nothing.
+
+        Raises:
+            RuntimeError: the client is async; use `aclose`.
+        """
+        closing = None if self.reply is None else self.reply.close()
+        if closing is not None:
+            closing.close()
+            raise RuntimeError("this is the response of an async client: await aclose() instead of calling close()")
+        self.reply = None
+
+    async def aclose(self) -> None:
+        """Do for either client what `close` does for a sync one."""
+        reply, self.reply = self.reply, None
+        closing = None if reply is None else reply.close()
+        if closing is not None:
+            await closing
+
+    @property
+    def charset_encoding(self) -> str | None:
+        """The charset that the Content-Type declares."""
+        from oai._http.text import declared_charset  # few programs need it
+
+        return declared_charset(self.headers.get("content-type", ""))
+
+    @property
+    def encoding(self) -> str:
+        """The name of the codec that `text` decodes with: that of the declared charset, else UTF-8."""
+        from oai._http.text import text_encoding  # as above
+
+        return text_encoding(self.headers.get("content-type", ""))
+
+    @property
     def request_id(self) -> str | None:
         """The server's `x-request-id`."""
         return self.headers.get("x-request-id")
 
     @property
     def text(self) -> str:
-        """The content as UTF-8 text; invalid bytes are replaced."""
-        return self.content.decode(errors="replace")
+        """The content as text in its charset; invalid bytes are replaced."""
+        return self.content.decode(self.encoding, errors="replace")
 
     def json(self) -> Any:
         """Decode the content as JSON, to plain data."""

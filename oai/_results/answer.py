@@ -49,8 +49,18 @@ class BinaryResponse:
 
     @property
     def text(self) -> str:
-        """The content as UTF-8 text; invalid bytes are replaced."""
+        """The content as text in its charset; invalid bytes are replaced."""
         return self.response.text
+
+    @property
+    def encoding(self) -> str:
+        """The name of the codec that `text` decodes with."""
+        return self.response.encoding
+
+    @property
+    def charset_encoding(self) -> str | None:
+        """The charset that the Content-Type declares."""
+        return self.response.charset_encoding
 
     @property
     def headers(self) -> Headers:
@@ -86,8 +96,11 @@ class BinaryResponse:
             yield text[start : start + size]
 
     def iter_lines(self) -> Iterator[str]:
-        """Yield the lines of the text."""
-        yield from self.text.splitlines()
+        """Yield the lines of the text, without their ends: CR, LF or both."""
+        from io import StringIO  # `str.splitlines` ends lines at U+2028 and others, which JSON texts contain
+
+        for line in StringIO(self.text, newline=None):
+            yield line.removesuffix("\n")
 
     def write_to_file(self, file: str | os.PathLike[str]) -> None:
         """Write the content to a file atomically.

@@ -28,6 +28,7 @@ class RawResponse(Response, Generic[R]):
 
     def __init__(self, response: Response, result: Callable[[], R]) -> None:
         super().__init__(**response.fields())
+        self.reply = response.reply
         self._result: Callable[[], R] | _Parsed[R] = result
 
     def parse(self, *, to: Any = None) -> R:
@@ -45,16 +46,6 @@ class RawResponse(Response, Generic[R]):
         if not isinstance(self._result, _Parsed):
             self._result = _Parsed(self._result())
         return self._result.value
-
-    @property
-    def url(self) -> str:
-        """The URL of the request, with secrets redacted."""
-        return self.request.url
-
-    @property
-    def http_response(self) -> Response:
-        """The response itself; the official SDK's name for it."""
-        return self
 
 
 class _Parsed(Generic[R]):

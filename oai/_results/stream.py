@@ -202,6 +202,7 @@ def _events(decoder: EventDecoder, response: Response, reply: Reply) -> Generato
     except TransportError as error:
         raise body_error(error, response) from error
     finally:
+        response.reply = None
         reply.close()
 
 
@@ -217,6 +218,7 @@ async def _events_async(decoder: EventDecoder, response: Response, reply: Any) -
     except TransportError as error:
         raise body_error(error, response) from error
     finally:
+        response.reply = None
         await close(reply)
 
 
@@ -278,7 +280,12 @@ class Stream(_BaseStream[T]):
         """
         with suppress(ValueError):  # another thread is reading: closing the reply ends it
             self._events.close()
+        self.response.reply = None
         self._reply.close()
+
+    def __stream__(self) -> Iterator[T]:
+        """Return the iterator over the events; tracing libraries call it by this name, which is the official SDK's."""
+        return self._events
 
 
 class AsyncStream(_BaseStream[T]):
@@ -310,4 +317,11 @@ class AsyncStream(_BaseStream[T]):
         """
         if not getattr(self._events, "ag_running", False):
             await self._events.aclose()
+        self.response.reply = None
         await close(self._reply)
+
+    aclose = close
+
+    def __stream__(self) -> AsyncIterator[T]:
+        """Do as that of `Stream`."""
+        return self._events

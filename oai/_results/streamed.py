@@ -13,7 +13,7 @@ from oai._http.encodings import TooLarge
 from oai._http.encodings import decoder as content_decoder
 from oai._http.messages import TransportError
 from oai._http.response import Response
-from oai._results.stream import at_once, body_error, close
+from oai._results.stream import at_once, body_error
 
 if TYPE_CHECKING:
     import os
@@ -32,30 +32,20 @@ Progress = Callable[[int, int | None], object]
 class _BaseStreamedResponse(Response):
     """Base class of both streamed responses. The body can be consumed once, unless `read` keeps it."""
 
-    __slots__ = ("_consumed", "_limit", "_make", "_reply", "_streams")
+    __slots__ = ("_consumed", "_limit", "_make", "_streams")
 
     def __init__(
         self, response: Response, reply: Any, make: Callable[[Response, Any], Any], *, streams: bool, limit: int | None
     ) -> None:
         super().__init__(**response.fields())
         self._streams = streams
-        self._reply = reply
+        self.reply = reply
         self._make = make
         self._limit = limit
         self._consumed = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("a response that is being streamed cannot be pickled; read it first")
-
-    @property
-    def url(self) -> str:
-        """The URL of the request, with secrets redacted."""
-        return self.request.url
-
-    @property
-    def http_response(self) -> Response:
-        """The response itself; the official SDK's name for it."""
-        return self
 
     @property
     def size(self) -> int | None:
@@ -70,15 +60,16 @@ class _BaseStreamedResponse(Response):
         raise NotImplementedError
 
     async def _raw(self) -> AsyncGenerator[bytes, None]:
-        if self._consumed:
+        if self._consumed or self.reply is None:
             raise RuntimeError("the body of this response has been consumed; use read() to keep it")
         self._consumed = True
         plain = content_decoder(self.headers, LARGEST_PIECE)
         try:
             async for piece in self._pieces():
-                yield piece if plain is None else plain(piece)
-            if plain is not None:
-                yield plain(b"")
+                if data := piece if plain is None else plain(piece):
+                    yield data
+            if plain is not None and (data := plain(b"")):
+                yield data
         except TransportError as error:
             raise body_error(error, self, "body") from error
         except TooLarge:
@@ -86,7 +77,7 @@ class _BaseStreamedResponse(Response):
                 f"the response decompresses to more than {LARGEST_PIECE} bytes at once", response=self
             ) from None
         finally:
-            await close(self._reply)
+            await self.aclose()
 
     async def _bytes(self, size: int | None) -> AsyncGenerator[bytes, None]:
         if size is not None and size < 1:
@@ -94,8 +85,7 @@ class _BaseStreamedResponse(Response):
         buffer = bytearray()
         async for piece in self._raw():
             if size is None:
-                if piece:
-                    yield piece
+                yield piece
                 continue
             buffer += piece
             whole = len(buffer) - len(buffer) % size
@@ -108,7 +98,7 @@ class _BaseStreamedResponse(Response):
     async def _text(self, size: int | None) -> AsyncGenerator[str, None]:
         from codecs import getincrementaldecoder
 
-        decoder = getincrementaldecoder("utf-8")(errors="replace")
+        decoder = getincrementaldecoder(self.encoding)(errors="replace")
         async for piece in self._bytes(size):
             if text := decoder.decode(piece):
                 yield text
@@ -116,17 +106,18 @@ class _BaseStreamedResponse(Response):
             yield text
 
     async def _lines(self) -> AsyncGenerator[str, None]:
+        from io import IncrementalNewlineDecoder
+
+        newlines = IncrementalNewlineDecoder(None, translate=True)  # holds back a CR whose LF may follow
         tail: list[str] = []
-        async for text in self._text(None):
-            if "\n" not in text:
-                tail.append(text)
-                continue
-            # A carriage return at the end may have its line feed in the next piece.
-            *lines, rest = "".join((*tail, text)).replace("\r\n", "\n").split("\n")
+        async for piece in self._text(None):
+            *lines, rest = newlines.decode(piece).split("\n")
             for line in lines:
-                yield line
-            tail = [rest] if rest else []
-        if tail:
+                yield "".join((*tail, line))
+                tail = []
+            if rest:
+                tail.append(rest)
+        if newlines.decode("", final=True) or tail:  # a CR at the very end, or a line without an end
             yield "".join(tail)
 
     async def _read(self) -> bytes:
@@ -136,7 +127,7 @@ class _BaseStreamedResponse(Response):
             async for piece in self._raw():
                 size += len(piece)
                 if self._limit is not None and size > self._limit:
-                    await close(self._reply)
+                    await self.aclose()
                     message = f"the response is larger than max_body ({self._limit} bytes)"
                     raise ResponseTooLargeError(message, response=self)
                 pieces.append(piece)
@@ -146,7 +137,7 @@ class _BaseStreamedResponse(Response):
     async def _parsed(self, to: Any) -> Any:
         if self._streams and to is None and not self._consumed:
             self._consumed = True
-            return self._make(self, self._reply)
+            return self._make(self, self.reply)
         await self._read()
         whole = Response(**self.fields())  # whose `text` is a property, not a method
         if to is None:
@@ -155,12 +146,12 @@ class _BaseStreamedResponse(Response):
 
         return read_as(to, self.request.operation or self.request.method, whole)
 
-    async def _to_file(self, file: str | os.PathLike[str], progress: Progress | None) -> None:
+    async def _to_file(self, file: str | os.PathLike[str], progress: Progress | None, chunk_size: int | None) -> None:
         from oai._support.atomic_files import atomic_write  # few programs write files
 
         done = 0
         with atomic_write(file) as target:
-            async for piece in self._bytes(PIECE):
+            async for piece in self._bytes(PIECE if chunk_size is None else chunk_size):
                 await self._write(target, piece)
                 done += len(piece)
                 if progress is not None:
@@ -168,7 +159,7 @@ class _BaseStreamedResponse(Response):
 
     async def _close(self) -> None:
         self._consumed = True
-        await close(self._reply)
+        await self.aclose()
 
 
 class StreamedResponse(_BaseStreamedResponse):
@@ -189,7 +180,7 @@ class StreamedResponse(_BaseStreamedResponse):
         return _iterate(self._bytes(chunk_size))
 
     def iter_text(self, chunk_size: int | None = None) -> Iterator[str]:
-        """Yield the body as UTF-8 text; invalid bytes are replaced."""
+        """Yield the body as text in its charset; invalid bytes are replaced."""
         return _iterate(self._text(chunk_size))
 
     def iter_lines(self) -> Iterator[str]:
@@ -205,8 +196,8 @@ class StreamedResponse(_BaseStreamedResponse):
         return _now(self._read())
 
     def text(self) -> str:  # type: ignore[override]
-        """Read the body as UTF-8 text; invalid bytes are replaced."""
-        return self.read().decode(errors="replace")
+        """Read the body as text in its charset; invalid bytes are replaced."""
+        return self.read().decode(self.encoding, errors="replace")
 
     def json(self) -> Any:
         """Read the body and decode it as JSON, to plain data."""
@@ -217,21 +208,24 @@ class StreamedResponse(_BaseStreamedResponse):
         """Return the result of the call: a struct, a page, a stream; or the body decoded as the type `to`."""
         return _now(self._parsed(to))
 
-    def stream_to_file(self, file: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+    def stream_to_file(
+        self, file: str | os.PathLike[str], *, chunk_size: int | None = None, progress: Progress | None = None
+    ) -> None:
         """Write the body to a file as it arrives. The file is replaced atomically.
 
         Args:
             file: its path.
+            chunk_size: the bytes to write at a time; the default is 1 MiB.
             progress: called with the bytes written so far and the size, `None` if the server does not send it.
         """
-        _now(self._to_file(file, progress))
+        _now(self._to_file(file, progress, chunk_size))
 
     def close(self) -> None:
         """Discard the unread rest and release the connection. Calling it again does nothing."""
         _now(self._close())
 
     def _pieces(self) -> AsyncIterator[bytes]:
-        return at_once(self._reply)
+        return at_once(self.reply)
 
     async def _write(self, target: Any, piece: bytes) -> None:
         target.write(piece)
@@ -251,7 +245,7 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
         return self._bytes(chunk_size)
 
     def iter_text(self, chunk_size: int | None = None) -> AsyncIterator[str]:
-        """Yield the body as UTF-8 text; invalid bytes are replaced."""
+        """Yield the body as text in its charset; invalid bytes are replaced."""
         return self._text(chunk_size)
 
     def iter_lines(self) -> AsyncIterator[str]:
@@ -267,8 +261,8 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
         return await self._read()
 
     async def text(self) -> str:  # type: ignore[override]
-        """Read the body as UTF-8 text; invalid bytes are replaced."""
-        return (await self._read()).decode(errors="replace")
+        """Read the body as text in its charset; invalid bytes are replaced."""
+        return (await self._read()).decode(self.encoding, errors="replace")
 
     async def json(self) -> Any:
         """Read the body and decode it as JSON, to plain data."""
@@ -279,21 +273,24 @@ class AsyncStreamedResponse(_BaseStreamedResponse):
         """Return the result of the call: a struct, a page, a stream; or the body decoded as the type `to`."""
         return await self._parsed(to)
 
-    async def stream_to_file(self, file: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+    async def stream_to_file(
+        self, file: str | os.PathLike[str], *, chunk_size: int | None = None, progress: Progress | None = None
+    ) -> None:
         """Write the body to a file as it arrives, in a thread. The file is replaced atomically.
 
         Args:
             file: its path.
+            chunk_size: the bytes to write at a time; the default is 1 MiB.
             progress: called with the bytes written so far and the size, `None` if the server does not send it.
         """
-        await self._to_file(file, progress)
+        await self._to_file(file, progress, chunk_size)
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # type: ignore[override]  # as with httpx, all that may wait is awaited
         """Discard the unread rest and release the connection. Calling it again does nothing."""
         await self._close()
 
     def _pieces(self) -> AsyncIterator[bytes]:
-        return aiter(self._reply) if hasattr(self._reply, "__aiter__") else at_once(self._reply)
+        return aiter(self.reply) if hasattr(self.reply, "__aiter__") else at_once(self.reply)
 
     async def _write(self, target: Any, piece: bytes) -> None:
         from asyncio import to_thread

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from both import Way
 
 import oai
 from oai.testing import Answer, Loopback, Seen
@@ -39,13 +42,58 @@ def test_result_has_its_response(server: Loopback, client: oai.OpenAI) -> None:
     response = model._response
     assert model._request_id == "req-1"
     assert (response.status_code, response.reason, response.retries_taken) == (200, "OK", 0)
-    assert 0 < response.elapsed < 5
+    assert timedelta() < response.elapsed < timedelta(seconds=5)
+    assert (response.reason_phrase, response.is_success, response.is_error) == ("OK", True, False)
+    assert (response.http_version, response.is_closed) == ("HTTP/1.1", True)
+    assert response.raise_for_status() is response.http_response is response
+    assert response.http_request is response.request
+    assert response.url == f"{server.url}/v1/models/m"
+    assert (response.url.scheme, response.url.host, response.url.path) == ("http", "127.0.0.1", "/v1/models/m")
+    assert (response.url.port, response.url.query, response.url.raw_path) == (server.port, b"", b"/v1/models/m")
     assert response.json() == MODEL
     assert response.headers["x-many"] == "1, 2"
     assert response.headers.get_list("X-Many") == ["1", "2"]
     assert ("X-Many", "2") in response.headers.multi_items()
     assert "x-nothing" not in response.headers
     assert "_response" not in model.to_dict()
+
+
+def test_raise_for_status_raises_the_error_of_the_call(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.error(404, "gone"))
+    with pytest.raises(oai.NotFoundError) as caught:
+        client.models.retrieve("m")
+    response = pickle.loads(pickle.dumps(caught.value.response))
+    assert (response.is_error, response.is_success) == (True, False)
+    with pytest.raises(oai.NotFoundError, match="gone"):
+        response.raise_for_status()
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [
+        ("", "utf-8"),
+        *(("; charset=latin-1", "iso8859-1"), ('; a=b; Charset="UTF-16"', "utf-16"), ("; charset=gbk", "gbk")),
+        *(("; charset=rot13", "utf-8"), ("; charset=undefined", "utf-8"), ("; charset=\x01", "utf-8")),
+        *(("; charset=no-such", "utf-8"), ("; charset=", "utf-8"), ("; charset=punycode", "utf-8")),
+    ],
+)
+def test_text_is_decoded_in_its_charset(charset: str, encoding: str, way: Way, server: Loopback) -> None:
+    text = "caf\u00e9"
+    server.default = Answer(body=text.encode(encoding), content_type=f"text/plain{charset}")
+    answer = way.call("files.content", file_id="f")
+    assert (answer.text, answer.encoding) == (text, encoding)
+    assert list(answer.iter_lines()) == [text]
+    transcription = way.call("audio.transcriptions.create", file=b"x", model="m", response_format="text")
+    assert transcription == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_at_cr_and_lf_only(end: str, server: Loopback, client: oai.OpenAI) -> None:
+    lines = ["a\u2028b", "", "c\x85\x0b\x0c\x1c\u2029d"]
+    server.default = Answer(body=end.join(lines))
+    assert list(client.files.content("f").iter_lines()) == lines
+    server.default = Answer(body=end.join([*lines, ""]))
+    assert list(client.files.content("f").iter_lines()) == lines
 
 
 def pages_of(count: int, size: int, *, has_more: bool = True) -> Callable[[Seen], Answer]:

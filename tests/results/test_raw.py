@@ -8,6 +8,7 @@ import os
 import pickle
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ def test_raw_response_has_response_and_result(play: Callable[..., Any], server: 
     raw = play(scenario, max_retries=1)
     assert (raw.status_code, raw.request_id, raw.headers["X-Team"], raw.retries_taken) == (200, "req-1", "blue", 1)
     assert (raw.method, raw.url) == ("GET", f"{server.url}/v1/models/m")
-    assert raw.elapsed > 0
+    assert raw.elapsed > timedelta()
+    assert (raw.is_closed, raw.http_version, raw.http_request.method) == (True, "HTTP/1.1", "GET")
+    assert raw.http_response.status_code == 200
     assert json.loads(raw.text) == raw.json() == MODEL
     model = raw.parse()
     assert isinstance(model, oai.types.Model)
@@ -135,7 +138,7 @@ def test_lines_are_independent_of_chunk_boundaries(text: str, step: int) -> None
         client.files.with_streaming_response.content("f") as response,
     ):
         lines = list(response.iter_lines())
-    expected = text.replace("\r\n", "\n").split("\n")
+    expected = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     assert lines == (expected if expected[-1] else expected[:-1])
 
 
@@ -207,6 +210,40 @@ def test_body_is_streamed_to_a_file(play: Callable[..., Any], server: Loopback, 
     assert (tmp_path / "f").read_bytes() == content
     assert progress[-1] == (3_000_000, None if gzip else 3_000_000)
     assert os.listdir(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize("size", [1, 1000, 4_000_000])
+def test_body_is_streamed_to_a_file_in_chunks(
+    size: int, play: Callable[..., Any], server: Loopback, tmp_path: Path
+) -> None:
+    server.reply(Answer(body=b"x" * 3000))
+    steps: list[int] = []
+    play(
+        streamed(
+            lambda response: response.stream_to_file(
+                tmp_path / "f", chunk_size=size, progress=lambda done, _: steps.append(done)
+            )
+        )
+    )
+    assert (tmp_path / "f").read_bytes() == b"x" * 3000
+    assert len(steps) == max(3000 // size, 1)
+    assert steps[-1] == 3000
+
+
+def test_streamed_response_has_the_attributes_of_a_response(play: Callable[..., Any], server: Loopback) -> None:
+    server.reply(Answer(body="caf\u00e9".encode("latin-1"), content_type="text/plain; charset=latin-1"))
+    seen: list[Any] = []
+
+    def use(response: Any) -> Any:
+        seen.extend([response.is_closed, response.http_version, response.http_request.method, response.encoding])
+        seen.extend([response.is_success, response.reason_phrase, response.url.path])
+        seen.append(response)
+        return response.text()
+
+    assert play(streamed(use)) == "caf\u00e9"
+    response = seen.pop()
+    assert seen == [False, "HTTP/1.1", "GET", "iso8859-1", True, "OK", "/v1/files/f/content"]
+    assert response.is_closed
 
 
 def test_interrupted_download_keeps_the_old_file(play: Callable[..., Any], server: Loopback, tmp_path: Path) -> None:

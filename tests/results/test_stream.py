@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -201,6 +203,43 @@ def test_early_close_ends_the_connection_but_not_the_client(server: Loopback, cl
     assert server.until(lambda: server.open_connections == 0, 3)
     server.reply(Answer.events([chunk("a")]))
     assert texts(chat(client)) == ["a"]
+
+
+@pytest.mark.parametrize("how", ["close", "response.close"])
+def test_stream_is_closed_through_its_response(how: str, server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.events([chunk(str(n)) for n in range(1000)], pace=0.05))
+    stream = chat(client)
+    next(stream)
+    assert not stream.response.is_closed
+    attrgetter(how)(stream)()
+    assert stream.response.is_closed
+    stream.response.close()
+    assert server.until(lambda: server.open_connections == 0, 3)
+
+
+@pytest.mark.parametrize("how", ["close", "aclose", "response.aclose"])
+def test_async_stream_is_closed_in_every_way(how: str, server: Loopback) -> None:
+    server.reply(Answer.events([chunk(str(n)) for n in range(1000)], pace=0.05))
+
+    async def main() -> None:
+        async with oai.AsyncOpenAI(api_key="k", base_url=server.url) as client:
+            stream = await client.chat.completions.create(model="m", messages=[], stream=True)
+            await anext(stream)
+            assert not stream.response.is_closed
+            with pytest.raises(RuntimeError, match="await aclose"):
+                stream.response.close()
+            await attrgetter(how)(stream)()
+            assert stream.response.is_closed
+            assert await asyncio.to_thread(server.until, lambda: server.open_connections == 0, 3)
+
+    asyncio.run(main())
+
+
+def test_response_of_a_stream_is_closed_at_its_end(server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.events([chunk("a")]))
+    stream = chat(client)
+    assert texts(stream.__stream__()) == ["a"]
+    assert stream.response.is_closed
 
 
 def test_abandoned_stream_closes_its_connection(server: Loopback, client: oai.OpenAI) -> None:
