@@ -50,7 +50,7 @@ DECODED = [
 ]
 
 
-@pytest.mark.parametrize(("encoding", "body"), DECODED)
+@pytest.mark.parametrize(("encoding", "body"), DECODED, ids=map(str, range(len(DECODED))))  # gzip data holds the time
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_encodings_are_decoded_however_they_are_cut(encoding: str, body: bytes, size: int) -> None:
     assert json.loads(in_pieces(encoding, body, size).decode("utf-8-sig")) == MODEL
