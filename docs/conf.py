@@ -1,0 +1,18 @@
+"""The site's configuration: `python -m tools.site` builds it."""
+
+from oai import __version__
+
+project = "oai"
+release = version = __version__
+html_title = "oai"
+extensions = ["myst_parser", "sphinx_copybutton", "tools.site.extension"]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+nitpicky = True
+suppress_warnings = ["myst.xref_missing"]  # paths of the repository in design.md

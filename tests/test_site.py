@@ -1,0 +1,83 @@
+"""The pages of the site: every Python snippet runs offline, and the generated pages cover the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paths import ROOT
+
+import oai
+from oai._table.load import shipped_table
+
+DOCS = ROOT / "docs"
+GENERATED = ("_build", "operations", "reference", "types")
+PAGES = sorted(path for path in DOCS.rglob("*.md") if path.relative_to(DOCS).parts[0] not in GENERATED)
+ROW = re.compile(r"^```toml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SNIPPET = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "page", [path for path in PAGES if SNIPPET.search(path.read_text())], ids=lambda path: path.stem
+)
+def test_the_snippets_of_a_page_run_offline_in_order(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    if row := ROW.search(text):
+        Path("my.toml").write_text(row[1])
+    names: dict[str, Any] = {}
+    with oai.default_transport(oai.OfflineTransport()):
+        for number, code in enumerate(SNIPPET.findall(text), 1):
+            exec(compile(code, f"{page.name}, snippet {number}", "exec"), names)
+
+
+def test_every_page_is_in_the_contents() -> None:
+    trees = re.findall(r"^```{toctree}\n(.*?)^```$", (DOCS / "index.md").read_text(), re.DOTALL | re.MULTILINE)
+    contents = {line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")}
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES} - {"index"}
+    assert pages == contents - {"operations/index", "reference/index"}
+
+
+def test_no_page_names_a_path_of_the_machine() -> None:
+    for page in PAGES:
+        assert str(ROOT) not in page.read_text()
+        assert os.path.expanduser("~") + "/" not in page.read_text()
+
+
+def test_the_description_of_the_operations_covers_the_table() -> None:
+    from tools.site.operations import as_json, pages
+
+    table = shipped_table()
+    operations = {each["name"]: each for each in json.loads(as_json())["operations"]}
+    assert operations.keys() == set(table)
+    chat = operations["chat.completions.create"]
+    assert chat["path"] == "/chat/completions"
+    assert {"name": "messages", "required": True} in [
+        {key: each[key] for key in ("name", "required")} for each in chat["parameters"]
+    ]
+    written = "\n".join(pages().values())
+    assert all(f"\n## {name}\n" in written for name in table)
+
+
+def test_types_of_results_are_linked_and_described() -> None:
+    from tools.site.types import pages
+
+    assert "\n## ChatCompletion\n" in pages()["chat"]
+
+
+def test_broken_links_and_foreign_resources_are_reported(tmp_path: Path) -> None:
+    from tools.site.links import broken_links
+
+    (tmp_path / "a.html").write_text('<h1 id="top"></h1><a href="b.html#gone">b</a><a href="a.html#top">a</a>')
+    (tmp_path / "b.html").write_text('<script src="https://cdn.example/x.js"></script><a href="c.html">c</a>')
+    assert list(broken_links(tmp_path)) == [
+        "a.html: b.html#gone has no such anchor",
+        "b.html: loads https://cdn.example/x.js",
+        "b.html: c.html leads nowhere",
+    ]

@@ -1,0 +1,37 @@
+"""The Sphinx extension of the site: it writes the generated pages before Sphinx looks for pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools.site import operations, reference, types
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension; Sphinx calls this by name."""
+    source = Path(app.srcdir)
+    for folder, generator in (("operations", operations), ("types", types), ("reference", reference)):
+        _write(source / folder, generator.pages())
+    app.connect("build-finished", _write_json)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _write(folder: Path, pages: dict[str, str]) -> None:
+    """Write the pages that changed, and remove those that are no longer generated."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.md"):
+        if old.stem not in pages:
+            old.unlink()
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def _write_json(app: Sphinx, error: Exception | None) -> None:
+    if error is None:
+        Path(app.outdir, "operations.json").write_bytes(operations.as_json())

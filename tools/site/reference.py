@@ -1,0 +1,44 @@
+"""List the public names with the first lines of their docstrings."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from contextlib import suppress
+from typing import Any
+
+MODULES = ("oai", "oai.transports", "oai.testing")
+
+
+def pages() -> dict[str, str]:
+    """Return the Markdown pages by file name, without the suffix."""
+    written = {module.replace(".", "-"): _page(module) for module in MODULES}
+    index = ["# Reference", "", "The public names, by module.", "", "```{toctree}", ":maxdepth: 1", ""]
+    return {"index": "\n".join([*index, *written, "../types/index", "```"]), **written}
+
+
+def _page(name: str) -> str:
+    module = importlib.import_module(name)
+    lines = [f"# {name}", "", (inspect.getdoc(module) or "").partition("\n")[0], ""]
+    names = getattr(module, "__all__", None) or [each for each in dir(module) if each[0].isupper() or each == "serve"]
+    for public in sorted(names, key=str.lower):
+        value = getattr(module, public)
+        if inspect.ismodule(value) or public.startswith("__"):
+            continue
+        lines += [f"## {public}", "", *_entry(public, value), ""]
+    return "\n".join(lines)
+
+
+def _entry(name: str, value: Any) -> list[str]:
+    lines: list[str] = []
+    if isinstance(value, type) and issubclass(value, BaseException):
+        lines.append(f"Exception, derived from `{value.__mro__[1].__name__}`.\n")
+    elif callable(value):
+        with suppress(TypeError, ValueError):  # some callables written in C have no signature
+            lines.append(f"```py\n{name}{inspect.signature(value)}\n```\n")
+    else:
+        lines.append(f"`{name} = {value!r}`\n")
+    doc = inspect.getdoc(value) if callable(value) else None
+    if doc:
+        lines.append(f"```text\n{doc}\n```")
+    return lines
