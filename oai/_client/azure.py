@@ -1,4 +1,4 @@
-"""The clients of Azure's service: the same table, the same calls, and the differences that `azure.toml` lists."""
+"""The clients of Azure OpenAI: the same table and calls, with the differences that `azure.toml` declares."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DIFFERENCES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "azure.to
 
 
 class Differences(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `azure.toml` says."""
+    """The content of `azure.toml`."""
 
     path: str
     query: dict[str, str]
@@ -53,10 +53,10 @@ def differences() -> Differences:
 
 
 class Azure(Dialect):
-    """How Azure wants URLs and keys.
+    """The dialect of Azure: its URLs, and the header of its key.
 
     Args:
-        deployment: the deployment of every call that belongs to one; the model's name names it where this is `None`.
+        deployment: the deployment of every call that needs one; `None` to use the name of the model.
         token: whether the key is a token of Microsoft Entra.
     """
 
@@ -65,33 +65,33 @@ class Azure(Dialect):
         self.token = token
 
     def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:
-        """Return the URL of an operation, below a deployment where it belongs to one."""
-        known = differences()
-        if operation.row.path not in known.deployments or "/deployments/" in f"{base_url}/":
+        """Return the URL of an operation, with the deployment for those that need one."""
+        azure = differences()
+        if operation.row.path not in azure.deployments or "/deployments/" in f"{base_url}/":
             return base_url + path
         name = self.deployment or (body.get("model") if isinstance(body, Mapping) else None)
         if not name:
             return base_url + path
-        return base_url + known.deployment.format(deployment=quote(str(name), safe=PCHAR)) + path
+        return base_url + azure.deployment.format(deployment=quote(str(name), safe=PCHAR)) + path
 
     def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
-        """Return the query of a WebSocket: its deployment in place of the model, where it belongs to one."""
-        known = differences()
-        if path not in known.sockets:
+        """Return the query of a WebSocket, with the deployment in place of the model for those that need one."""
+        azure = differences()
+        if path not in azure.sockets:
             return query
         rest = {name: value for name, value in query.items() if name != "model"}
         name = self.deployment or query.get("model")
         if not name:
-            raise OpenAIError("a realtime connection belongs to a deployment: pass model, or azure_deployment")
-        return {**rest, known.socket_query: name}
+            raise OpenAIError("a realtime connection needs a deployment: pass model, or azure_deployment to the client")
+        return {**rest, azure.socket_query: name}
 
     def authorization(self, key: str) -> tuple[str, str]:
-        """Return the header field of a key."""
+        """Return the header field that carries a key."""
         return ("Authorization", f"Bearer {key}") if self.token else (differences().key_header, key)
 
 
 class _AzureClient:
-    """What both clients of Azure are."""
+    """The constructor, options and pickling of both Azure clients."""
 
     def __init__(
         self,
@@ -106,21 +106,21 @@ class _AzureClient:
         default_query: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        """Make a client; it takes the options of `OpenAI` beside these.
+        """Create a client; it takes the options of `OpenAI` in addition to these.
 
         Args:
             azure_endpoint: the resource, such as `https://example.openai.azure.com` (`AZURE_OPENAI_ENDPOINT`).
-            azure_deployment: the deployment to ask; without it the model that a call names is the deployment.
-            api_version: the `api-version` of every request (`OPENAI_API_VERSION`).
-            api_key: the key of the resource (`AZURE_OPENAI_API_KEY`), or a function that returns it.
+            azure_deployment: the deployment of all calls; by default the `model` of a call names its deployment.
+            api_version: the `api-version` in the query of every request (`OPENAI_API_VERSION`).
+            api_key: the key of the resource (`AZURE_OPENAI_API_KEY`), or a function called for each attempt.
             azure_ad_token: a token of Microsoft Entra (`AZURE_OPENAI_AD_TOKEN`).
-            azure_ad_token_provider: a function that returns such a token, called before every attempt.
-            base_url: where paths begin, instead of `azure_endpoint`.
-            default_query: sent with every request.
+            azure_ad_token_provider: a function that returns such a token, called for each attempt.
+            base_url: the URL before the path of an operation, instead of `azure_endpoint`.
+            default_query: query parameters of every request.
             **options: those of `OpenAI`.
 
         Raises:
-            OpenAIError: endpoint, version or key is missing, or there are two keys.
+            OpenAIError: endpoint, version or key is missing, or two of the credentials are passed.
         """
         option, key = _credential(
             api_key=api_key, azure_ad_token=azure_ad_token, azure_ad_token_provider=azure_ad_token_provider
@@ -130,11 +130,11 @@ class _AzureClient:
             raise OpenAIError("There is no API version: pass api_version, or set OPENAI_API_VERSION")
         endpoint = azure_endpoint or _environment("azure_endpoint")
         if base_url is not None and azure_endpoint is not None:
-            raise OpenAIError("base_url and azure_endpoint exclude each other: give one")
+            raise OpenAIError("base_url and azure_endpoint exclude each other: pass one of them")
         if base_url is None and endpoint is None:
             raise OpenAIError("There is no endpoint: pass azure_endpoint or base_url, or set AZURE_OPENAI_ENDPOINT")
         self._azure = {"azure_deployment": azure_deployment, "api_version": version}
-        base: Any = super()  # that of either client
+        base: Any = super()  # `OpenAI` or `AsyncOpenAI`
         base.__init__(
             api_key=key,
             base_url=base_url or str(endpoint).rstrip("/") + differences().path,
@@ -153,20 +153,20 @@ class _AzureClient:
         azure_ad_token_provider: Callable[[], Any] | None = None,
         **options: Any,
     ) -> Self:
-        """Return a client with some options replaced, over the same transport, see `OpenAI.with_options`.
+        """Return a copy with some options replaced, over the same transport, see `OpenAI.with_options`.
 
         Raises:
-            OpenAIError: there are two keys.
+            OpenAIError: two of the credentials are passed.
         """
         keys = {"azure_ad_token": azure_ad_token, "azure_ad_token_provider": azure_ad_token_provider}
-        if any(each is not None for each in (*keys.values(), options.get("api_key"))):
+        if any(key is not None for key in (*keys.values(), options.get("api_key"))):
             option, options["api_key"] = _credential(api_key=options.get("api_key"), **keys)
             options["dialect"] = Azure(self._azure["azure_deployment"], token=option != "api_key")
         query = "default_query" if options.get("set_default_query") is None else "set_default_query"
         if api_version is not None or query == "set_default_query":
             version = api_version or str(self._azure["api_version"])
             options[query] = {**_query(version), **(options.get(query) or {})}
-        base: Any = super()  # that of either client
+        base: Any = super()  # `OpenAI` or `AsyncOpenAI`
         other: Self = base.with_options(**options)
         other._azure = {**self._azure, **({} if api_version is None else {"api_version": api_version})}
         return other
@@ -187,11 +187,11 @@ class _AzureClient:
 
 
 class AzureOpenAI(_AzureClient, OpenAI):
-    """`OpenAI` for Azure's service: the same calls, the deployment in the URL and the key in a header of its own."""
+    """`OpenAI` for Azure: the same calls, with the deployment in the URL and the key in the header `api-key`."""
 
 
 class AsyncAzureOpenAI(_AzureClient, AsyncOpenAI):
-    """`AsyncOpenAI` for Azure's service."""
+    """`AsyncOpenAI` for Azure, see `AzureOpenAI`."""
 
 
 def _query(version: str) -> dict[str, str]:
@@ -199,18 +199,18 @@ def _query(version: str) -> dict[str, str]:
 
 
 def _credential(**options: Any) -> tuple[str, Any]:
-    """Return which option the key comes from, and the key; what is given goes before the environment."""
-    given = {name: value for name, value in options.items() if value is not None}
-    if len(given) > 1:
-        raise OpenAIError(f"{' and '.join(given)} exclude each other: give one")
+    """Return the option that has the credential, and the credential; arguments override the environment."""
+    passed = {name: value for name, value in options.items() if value is not None}
+    if len(passed) > 1:
+        raise OpenAIError(f"{' and '.join(passed)} exclude each other: pass one of them")
     for name in ("azure_ad_token", "api_key"):
-        if not given and (found := _environment(name)) is not None:
-            return name, found
-    return next(iter(given.items()), ("api_key", _no_key))
+        if not passed and (value := _environment(name)) is not None:
+            return name, value
+    return next(iter(passed.items()), ("api_key", _no_key))
 
 
 def _no_key() -> str:
-    """Stand for a key that nobody gave, which `OPENAI_API_KEY` must not do: it is another service's."""
+    """Take the place of a missing key, so that `OPENAI_API_KEY` is not used: it belongs to another service."""
     raise OpenAIError(
         "There is no key: pass api_key, azure_ad_token or azure_ad_token_provider, "
         "or set AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN"

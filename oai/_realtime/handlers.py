@@ -1,4 +1,4 @@
-"""Functions that are called with the events of a WebSocket, by the type of the event; and what an event says."""
+"""Functions registered for the events of a WebSocket, by event type; and the type and message of an event."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ Handler = Callable[[Any], Any]
 
 
 class Handlers:
-    """Functions by the type of event that they are called with; those of `event` are called with every one."""
+    """Registered functions, by event type. Those registered for `event` are called with every event."""
 
     def __init__(self, others: Handlers | None = None) -> None:
-        given = others._by_type if others is not None else {}  # noqa: SLF001 - of the same class
-        self._by_type: dict[str, list[tuple[Handler, bool]]] = {kind: list(pairs) for kind, pairs in given.items()}
+        registered = others._by_type if others is not None else {}  # noqa: SLF001 - of the same class
+        self._by_type: dict[str, list[tuple[Handler, bool]]] = {
+            event_type: list(pairs) for event_type, pairs in registered.items()
+        }
 
     def on(self, event_type: str, handler: Handler | None = None) -> Any:
-        """Have a function called with each event of a type; without one return a decorator.
+        """Register a function to be called with each event of a type; without `handler` return a decorator.
 
         Args:
             event_type: the type, such as `response.done`, or `event` for all.
@@ -33,15 +35,15 @@ class Handlers:
         return self._add(event_type, handler, once=False)
 
     def once(self, event_type: str, handler: Handler | None = None) -> Any:
-        """Have a function called with the next event of a type, and no other; without one return a decorator."""
+        """Register a function to be called with the next event of a type only; without `handler` return a decorator."""
         return self._add(event_type, handler, once=True)
 
     def off(self, event_type: str, handler: Handler) -> Self:
-        """Have a function no longer called."""
-        kept = self._by_type.get(event_type, [])
-        for place, (each, _) in enumerate(kept):
-            if each == handler:
-                del kept[place]
+        """Remove one registration of a function, if there is one."""
+        pairs = self._by_type.get(event_type, [])
+        for index, (registered, _) in enumerate(pairs):
+            if registered == handler:
+                del pairs[index]
                 break
         return self
 
@@ -57,21 +59,22 @@ class Handlers:
         return self
 
     def _take(self, event_type: object) -> list[Handler]:
-        """Return the functions to be called with an event; those for one event alone are called no more."""
-        found = [handler for kind in (event_type, "event") for handler, _ in self._by_type.get(str(kind), [])]
-        for kind in (str(event_type), "event"):
-            if kind in self._by_type:
-                self._by_type[kind] = [pair for pair in self._by_type[kind] if not pair[1]]
-        return found
+        """Return the functions to call with an event; remove those registered by `once`."""
+        types = (str(event_type), "event")
+        handlers = [handler for name in types for handler, _ in self._by_type.get(name, [])]
+        for name in types:
+            if name in self._by_type:
+                self._by_type[name] = [pair for pair in self._by_type[name] if not pair[1]]
+        return handlers
 
 
 def type_of(event: Any) -> object:
-    """Return the type of an event, which may be plain data."""
+    """Return the `type` of an event, which may be a struct or plain data."""
     return event.get("type") if isinstance(event, dict) else getattr(event, "type", None)
 
 
 def message_of(event: Any) -> str:
-    """Return what an `error` event says."""
+    """Return the message of an `error` event, or all of the event if it has none."""
     value = plain(event)
     error = value.get("error", value) if isinstance(value, dict) else value
     message = error.get("message") if isinstance(error, dict) else error

@@ -1,6 +1,7 @@
 """The handshake of a WebSocket: how a connection is opened, and opened again after it was lost.
 
-It goes through the flow as any request does, over the transport in `_realtime.wire`.
+It goes through the flow as any request does, over the transport in `_realtime.wire`, so that keys, retries, redirects,
+hooks and errors are those of every call.
 """
 
 from __future__ import annotations
@@ -36,7 +37,19 @@ TimeoutLike = float | Timeout | Omit | None
 
 
 class Handshake:
-    """How a connection is opened, and opened again."""
+    """The request that opens a connection, and how it is repeated.
+
+    Args:
+        client: the client, whose options hold.
+        name: the row's call path.
+        socket: the row.
+        params: arguments of the path and the query.
+        extra_query: the caller's query parameters.
+        extra_headers: the caller's header fields.
+        timeout: seconds for the handshake, or `omit` for the client's.
+        options: the caller's options for the `websockets` library.
+        policy: whether to reconnect.
+    """
 
     def __init__(
         self,
@@ -56,55 +69,55 @@ class Handshake:
         self.extra_headers = extra_headers
         self.policy = policy
         self.is_async = core_of(client).is_async
-        self._given = client, name, socket, params
+        self._request = client, name, socket, params
         self._rest = timeout, options, policy
         self._config = core_of(client).config.for_sockets()
         self.max_size = options.get("max_size", self._config.max_event)
         self._options = options
         self._timeout = timeout
-        self._path = tuple(params[each] for each in socket.path_params)
-        self._query = {each: value for each, value in params.items() if each not in socket.path_params}
+        self._path = tuple(params[param] for param in socket.path_params)
+        self._query = {param: value for param, value in params.items() if param not in socket.path_params}
         self._operation = Operation(name, socket.request())
 
     @property
     def event_type(self) -> Any:
-        """The type of what the server sends."""
+        """The type of the events that the server sends."""
         return resolve(self.socket.events)
 
-    def asking(self, said: Mapping[str, Any]) -> Handshake:
-        """Return a handshake with the query and headers that `on_reconnecting` chose in place of the previous ones."""
-        query = said.get("extra_query", self.extra_query)
-        headers = said.get("extra_headers", self.extra_headers)
-        return Handshake(*self._given, query or {}, headers or {}, *self._rest)
+    def replace(self, changes: Mapping[str, Any]) -> Handshake:
+        """Return the handshake with the query and headers that `on_reconnecting` returned, where it returned any."""
+        query = changes.get("extra_query", self.extra_query)
+        headers = changes.get("extra_headers", self.extra_headers)
+        return Handshake(*self._request, query or {}, headers or {}, *self._rest)
 
     def open(self, *, again: bool = False) -> Any:
         """Do the handshake; return its response and the wire, for an async client an awaitable of them.
 
         Args:
-            again: whether the caller repeats it, so that it is tried once.
+            again: make one attempt, because the caller repeats it (reconnecting has a policy of its own).
         """
         from oai._realtime.wire import AsyncSocketTransport, SocketTransport  # needs an extra
 
         config = self._config.replace(max_retries=0) if again else self._config
         query = config.dialect.socket_query(self.socket.websocket, {**self._query, **self.extra_query})
-        given = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
-        call = prepare(config, *given)
+        arguments = (self._operation, self._path, query, None, True, self.extra_headers, None, None, self._timeout)
+        call = prepare(config, *arguments)
         if not self.is_async:
             return drive(attempts(call, SocketTransport(self._options, self.max_size), SYNC_IO))
         transport: Any = AsyncSocketTransport(self._options, self.max_size)
         return drive_async(attempts(call, transport, async_io()))
 
-    def opened(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
-        """Return what `open` has led to, if that is a WebSocket: a server may answer well, and with something else."""
+    def check(self, outcome: tuple[Response, Any]) -> tuple[Response, Any]:
+        """Return the outcome of `open`; raise unless it is a WebSocket (a server may respond with another 2xx)."""
         response, reply = outcome
         if response.status_code == 101:
             return response, reply
-        said = excerpt(reply.read())
-        message = f"the server answered with status {response.status_code} where a WebSocket was asked for: {said}"
-        raise APIResponseValidationError(message, response=response, body=said)
+        body = excerpt(reply.read())
+        message = f"the server responded with status {response.status_code} instead of opening a WebSocket: {body}"
+        raise APIResponseValidationError(message, response=response, body=body)
 
     def may_try_again(self, error: OpenAIError) -> bool:
-        """Tell whether an attempt to connect again failed in a way that the next one may not."""
+        """Return whether reconnecting is worth another attempt after an error."""
         if isinstance(error, APIStatusError):
             return may_retry(error)[0]
         return isinstance(error, APIConnectionError)

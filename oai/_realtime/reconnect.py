@@ -1,4 +1,4 @@
-"""A WebSocket that was lost: how that is told, when to connect again, and what waits to be sent meanwhile."""
+"""Reconnecting a lost WebSocket: the exception for a lost connection, the policy, and the queue of unsent messages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from oai._errors import WebSocketQueueFullError
 from oai._flow.retry import backoff
 
 RECOVERABLE: Final = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1015})
-"""Close codes after which it is worth to try again, as the official SDK has them (RFC 6455, section 7.4.1)."""
-
+"""Close codes after which reconnecting may help (RFC 6455, section 7.4.1); the official SDK has the same."""
 
 ABNORMAL: Final = 1006
 """The code of a connection that was lost without a close frame (RFC 6455, section 7.4.1)."""
 
 
-class SocketClosed(Exception):  # noqa: N818 - it may be no error
-    """A connection was closed, or was lost.
+class SocketClosed(Exception):  # noqa: N818 - a normal close is no error
+    """A connection was closed or lost.
 
     Attributes:
-        code, reason: what the server said; 1006 where it said nothing.
-        clean: whether it was closed as it should be.
-        too_big: whether a message was larger than this side takes.
+        code, reason: those of the server's close frame; 1006 if there was none.
+        clean: whether both sides closed it normally.
+        too_big: whether this side closed it because of a message that was too large.
     """
 
     def __init__(self, code: int, reason: str, *, clean: bool, too_big: bool) -> None:
@@ -37,14 +36,14 @@ class SocketClosed(Exception):  # noqa: N818 - it may be no error
 
 
 class ReconnectingEvent(msgspec.Struct, frozen=True):
-    """What `on_reconnecting` is called with before each attempt.
+    """The argument of `on_reconnecting`, which is called before each attempt to reconnect.
 
     Attributes:
-        attempt: 1 for the first.
-        max_attempts: how many there will be.
-        delay: seconds until this one.
-        close_code: the code with which the connection was closed, 1006 where it was lost.
-        extra_query, extra_headers: what the caller had the connection asked with.
+        attempt: the number of the attempt, from 1.
+        max_attempts: the maximum number of attempts.
+        delay: seconds until this attempt.
+        close_code: the code with which the connection was closed, 1006 if it was lost.
+        extra_query, extra_headers: those with which the connection was opened last.
     """
 
     attempt: int
@@ -60,12 +59,12 @@ OnReconnecting = Callable[[ReconnectingEvent], Mapping[str, Any] | None]
 
 
 class ReconnectPolicy(msgspec.Struct, frozen=True):
-    """Whether to connect again, and how often; without `on_reconnecting` never.
+    """Whether and how often to reconnect: never without `on_reconnecting`.
 
     Attributes:
-        on_reconnecting: is told of each attempt, and may change or stop it.
-        max_retries: attempts in a row, without an event in between.
-        initial_delay, max_delay: seconds before the first attempt, which double up to the longest.
+        on_reconnecting: called before each attempt, which it may change or abort.
+        max_retries: maximum number of consecutive attempts; an event received in between resets the count.
+        initial_delay, max_delay: seconds before the first attempt, doubled for each further one up to the maximum.
     """
 
     on_reconnecting: OnReconnecting | None = None
@@ -74,12 +73,12 @@ class ReconnectPolicy(msgspec.Struct, frozen=True):
     max_delay: float = 8.0
 
     def delay(self, attempt: int) -> float:
-        """Return the seconds before an attempt, a little less by chance."""
+        """Return the seconds before an attempt, with jitter."""
         return backoff(attempt - 1, self.initial_delay, self.max_delay)
 
 
 class SendQueue:
-    """Messages that wait for a connection, no more bytes of them than a limit."""
+    """Messages that wait for a connection, up to a limit in bytes."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -90,32 +89,32 @@ class SendQueue:
         return bool(self._frames)
 
     def add(self, frame: str | bytes) -> None:
-        """Keep a message.
+        """Queue a message.
 
         Raises:
-            WebSocketQueueFullError: it would be more than the limit; nothing was kept.
+            WebSocketQueueFullError: the limit would be exceeded; the message was not queued.
         """
         size = _size(frame)
         if self._size + size > self._limit:
             raise WebSocketQueueFullError(
-                f"the message was not kept: more than {self._limit} bytes would wait to be sent (max_queue_size)"
+                f"the message was not queued: more than {self._limit} bytes would wait to be sent (max_queue_size)"
             )
         self._frames.append(frame)
         self._size += size
 
     def take(self) -> str | bytes:
-        """Return the message that has waited longest."""
+        """Remove and return the oldest message."""
         frame = self._frames.popleft()
         self._size -= _size(frame)
         return frame
 
     def put_back(self, frame: str | bytes) -> None:
-        """Let a message that could not be sent wait again, before all others."""
+        """Queue a message that could not be sent again, before all others."""
         self._frames.appendleft(frame)
         self._size += _size(frame)
 
     def drain(self) -> list[str | bytes]:
-        """Return all messages, which wait no more."""
+        """Remove and return all messages."""
         frames = list(self._frames)
         self._frames.clear()
         self._size = 0

@@ -1,4 +1,4 @@
-"""The events that a client sends over a WebSocket, as methods: a row's `sends` to the class of its connections.
+"""Methods that send typed events over a WebSocket, made from the `sends` of a row.
 
 An event's type is the call path of its method, so that `{"type": "session.update", ...}` is sent by
 `connection.session.update(...)`. The methods have exact signatures, as those of operations have.
@@ -22,7 +22,7 @@ _classes: dict[tuple[str, int, type], tuple[WebSocketRow, type]] = {}
 
 
 class Events:
-    """Events that begin with the same words, such as those below `connection.conversation.item`."""
+    """Events with a common prefix, such as those below `connection.conversation.item`."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -32,18 +32,18 @@ class Events:
 
 
 def connection_class(base: type, name: str, socket: WebSocketRow, *, is_async: bool) -> Any:
-    """Return the class of a row's connections, made once: `base` with the events that its client sends."""
+    """Return the cached class of a row's connections: `base` with a method for each event that the client sends."""
     key = (name, id(socket), base)
-    if key not in _classes:  # the row is kept with it, so that no other gets its id
+    if key not in _classes:  # the row is cached with its class, so that its id is not reused
         members = dict(_members(name, socket, "", is_async=is_async))
         _classes[key] = socket, type(base.__name__, (base,), {"__module__": base.__module__, **members})
     return _classes[key][1]
 
 
 def _members(name: str, socket: WebSocketRow, prefix: str, *, is_async: bool) -> Iterator[tuple[str, Any]]:
-    """Yield what stands below a beginning (`"session."`, nothing for the connection): methods, and further ones."""
+    """Yield the names below a prefix such as `"session."` (`""` for the connection): methods and namespaces."""
     for head in dict.fromkeys(
-        each.removeprefix(prefix).partition(".")[0] for each in socket.sends if each.startswith(prefix)
+        event.removeprefix(prefix).partition(".")[0] for event in socket.sends if event.startswith(prefix)
     ):
         path = prefix + head
         if path in socket.sends:
@@ -54,10 +54,10 @@ def _members(name: str, socket: WebSocketRow, prefix: str, *, is_async: bool) ->
 
 
 def _below(name: str, kind: type) -> cached_property[Any]:
-    """Return an attribute that is made when it is first looked at."""
+    """Return an attribute whose value is made on first access."""
 
     def make(owner: Any) -> Any:
-        return kind(owner._connection)  # noqa: SLF001 - of both, a connection and what is below one
+        return kind(owner._connection)  # noqa: SLF001 - both a connection and its `Events` have it
 
     attribute = cached_property(make)
     attribute.__set_name__(kind, name)
@@ -67,8 +67,8 @@ def _below(name: str, kind: type) -> cached_property[Any]:
 def _method(name: str, socket: WebSocketRow, event: str, *, is_async: bool) -> FunctionType:
     params = socket.sends[event]
     method = event.rpartition(".")[2]
-    words = ("async ", "await self._connection.send") if is_async else ("", "self._connection.send")
-    source = "\n".join(event_source(words[0], method, event, params, words[1]))
+    prefix, send = ("async ", "await self._connection.send") if is_async else ("", "self._connection.send")
+    source = "\n".join(event_source(prefix, method, event, params, send))
     required = [param for param, kind in params.items() if not kind.endswith("?")]
     scope = {"_omit": omit, "_wrong_call": wrong_call}
     function = make_function(method, f"{GENERATED}{name}, sends {event}>", source, scope, required)

@@ -1,8 +1,8 @@
 """WebSockets over the library `websockets`, which no other module imports.
 
 A handshake is a request like any other: `_flow.attempts` sends it over `SocketTransport` or `AsyncSocketTransport`,
-so that keys, retries, redirects, time limits, hooks and errors are those of every call. What comes back where the
-server agrees is a `WebSocketWire`, a `Reply` with status 101 that messages go through.
+so that keys, retries, redirects, timeouts, hooks and errors are those of every call. The reply of a server that accepts
+is a `WebSocketWire`, a `Reply` with status 101 that sends and receives messages.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ try:
     from websockets.sync.client import ClientConnection, connect
 except ImportError as missing:
     raise OpenAIError(
-        "WebSockets need the library `websockets`, which is not installed: pip install 'oai[realtime]'"
+        "WebSockets need the package `websockets`, which is not installed: pip install 'oai[realtime]'"
     ) from missing
 
 TOO_BIG: Final = 1009
 
 _silent = logging.Logger("oai.websocket", logging.CRITICAL + 1)  # noqa: LOG001 - no handler is to find it
-"""What the library logs to: at DEBUG it would log the key. Handshakes are logged as every request is."""
+"""The logger passed to the library, which would log the key at DEBUG. Handshakes are logged as every request is."""
 
 
 class _HandshakeRejected(Exception):  # noqa: N818
-    """The answer to a handshake that is not 101. The library would follow some of them, and take the key along."""
+    """The response to a handshake is not 101. The library would follow redirects by itself, and send the key along."""
 
     def __init__(self, response: Any) -> None:
         super().__init__(response)
@@ -41,7 +41,8 @@ class _HandshakeRejected(Exception):  # noqa: N818
 
 
 @contextmanager
-def _shaking_hands() -> Iterator[None]:
+def _rejections() -> Iterator[None]:
+    """Raise `_HandshakeRejected` in place of the library's exception, which it handles itself."""
     try:
         yield
     except exceptions.InvalidStatus as error:
@@ -50,18 +51,18 @@ def _shaking_hands() -> Iterator[None]:
 
 class _Handshake(ClientConnection):
     def handshake(self, *arguments: Any, **options: Any) -> None:
-        with _shaking_hands():
+        with _rejections():
             super().handshake(*arguments, **options)
 
 
 class _AsyncHandshake(AsyncClientConnection):
     async def handshake(self, *arguments: Any, **options: Any) -> None:
-        with _shaking_hands():
+        with _rejections():
             await super().handshake(*arguments, **options)
 
 
-class Answer:
-    """The answer of a server that did not agree to a WebSocket."""
+class RejectedReply:
+    """The reply of a server that did not open a WebSocket."""
 
     def __init__(self, response: Any) -> None:
         self.status: int = response.status_code
@@ -88,7 +89,7 @@ class _BaseWire:
         self.headers = Headers(socket.response.headers.raw_items())
 
     def read(self) -> bytes:
-        """Return the body of the handshake's answer, which has none."""
+        """Return the body: a response with status 101 has none."""
         return b""
 
     def __iter__(self) -> Iterator[bytes]:
@@ -104,13 +105,13 @@ class WebSocketWire(_BaseWire):
             self._socket.send(data)
 
     def receive(self, timeout: float | None) -> bytes:
-        """Wait for the next message; raise `TimeoutError` where none comes in time."""
+        """Wait for the next message; raise `TimeoutError` if none comes in time."""
         with _closing():
             data: bytes = self._socket.recv(timeout, decode=False)
             return data
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the connection, and wait until the server has as well."""
+        """Close the connection, and wait for the server to do the same."""
         self._socket.close(code, reason)
 
 
@@ -123,7 +124,7 @@ class AsyncWebSocketWire(_BaseWire):
             await self._socket.send(data)
 
     async def receive(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 - as `WebSocketWire` has it
-        """Wait for the next message; raise `TimeoutError` where none comes in time."""
+        """Wait for the next message; raise `TimeoutError` if none comes in time."""
         from asyncio import timeout as limit
 
         with _closing():
@@ -132,12 +133,13 @@ class AsyncWebSocketWire(_BaseWire):
                 return data
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the connection, and wait until the server has as well."""
+        """Close the connection, and wait for the server to do the same."""
         await self._socket.close(code, reason)
 
 
 @contextmanager
 def _closing() -> Iterator[None]:
+    """Raise `SocketClosed` in place of the library's exception."""
     try:
         yield
     except exceptions.ConnectionClosed as closed:
@@ -154,8 +156,8 @@ class _SocketTransport:
     """Opens WebSockets.
 
     Args:
-        options: what the caller passes on to `websockets`.
-        max_size: how many bytes a message may have.
+        options: the caller's options for `websockets`.
+        max_size: maximum size of a received message in bytes, `None` for no limit.
     """
 
     needs_key = True
@@ -166,7 +168,7 @@ class _SocketTransport:
     def _arguments(self, request: Request) -> dict[str, Any]:
         limit = _limit(request.timeout)
         if limit is not None and limit <= 0:
-            raise TransportError("timeout", "there was no time left to connect")
+            raise TransportError("timeout", "no time was left to connect")
         return {
             "uri": request.url.replace("http", "ws", 1),
             "additional_headers": request.headers,
@@ -181,46 +183,48 @@ class SocketTransport(_SocketTransport):
     """Opens WebSockets for threads."""
 
     def send(self, request: Request) -> Any:
-        """Return a `WebSocketWire`, or the answer of a server that refuses."""
+        """Return a `WebSocketWire`, or the reply of a server that rejects the handshake."""
         arguments = self._arguments(request)
         try:
             socket = connect(create_connection=_Handshake, **arguments)
-            return WebSocketWire(socket.__enter__())  # the library wants it so; `close` leaves
-        except Exception as error:  # noqa: BLE001 - all but what the options have wrong is told apart below
-            return _answer(error, arguments)
+            return WebSocketWire(
+                socket.__enter__()
+            )  # `connect` of the library is to be used in `with`; `close` leaves it
+        except Exception as error:  # noqa: BLE001 - `_rejected_reply` raises what the options caused again
+            return _rejected_reply(error, arguments)
 
     def close(self) -> None:
-        """Do nothing: nothing is kept."""
+        """Do nothing: connections are closed by their wires."""
 
 
 class AsyncSocketTransport(_SocketTransport):
     """Opens WebSockets for asyncio."""
 
     async def send(self, request: Request) -> Any:
-        """Return an `AsyncWebSocketWire`, or the answer of a server that refuses."""
+        """Return an `AsyncWebSocketWire`, or the reply of a server that rejects the handshake."""
         arguments = self._arguments(request)
         try:
             return AsyncWebSocketWire(await connect_async(create_connection=_AsyncHandshake, **arguments))
         except Exception as error:  # noqa: BLE001
-            return _answer(error, arguments)
+            return _rejected_reply(error, arguments)
 
     async def close(self) -> None:
-        """Do nothing: nothing is kept."""
+        """Do nothing: connections are closed by their wires."""
 
 
 def _limit(timeout: Timeout) -> float | None:
     """Return the seconds that a handshake may take: it counts as connecting."""
-    limits = [each for each in (timeout.connect, timeout.total) if each is not None]
+    limits = [seconds for seconds in (timeout.connect, timeout.total) if seconds is not None]
     return min(limits, default=None)
 
 
-def _answer(error: Exception, arguments: Mapping[str, Any]) -> Answer:
-    """Return the answer that an exception of the handshake stands for, or raise what it means."""
+def _rejected_reply(error: Exception, arguments: Mapping[str, Any]) -> RejectedReply:
+    """Return the reply that a failed handshake carries, or raise a `TransportError`."""
     if isinstance(error, _HandshakeRejected):
-        return Answer(error.response)
+        return RejectedReply(error.response)
     if isinstance(error, TimeoutError):
         limit = arguments["open_timeout"]
-        raise TransportError("timeout", f"no WebSocket was open after {limit} s (connect)") from None
+        raise TransportError("timeout", f"the WebSocket was not open after {limit} s (connect)") from None
     if isinstance(error, OSError):
         raise TransportError("connect", excerpt(str(error))) from error
     if isinstance(error, (exceptions.WebSocketException, EOFError)):

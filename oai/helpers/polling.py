@@ -1,9 +1,9 @@
-"""Waiting for what the API does in its own time: runs, batches, videos, files that are being processed.
+"""Poll objects that the API processes in the background: runs, batches, videos, files of vector stores.
 
-`poll` asks for an object until its state says that it is done; what to ask, and which states those are, is said by
-the row that has made a method of it. The wait between two questions is the caller's `poll_interval_ms`, else what the
-server asks for in `openai-poll-after-ms` with each answer anew, else a second. A wait ends at its deadline, requests
-that are under way included, or when the caller cancels it; either way the error has what was last seen.
+`poll` retrieves an object until its status is final; the operation and the pending statuses come from the helper's row.
+The interval is the caller's `poll_interval_ms`, else the `openai-poll-after-ms` of each response, else one second. A
+wait ends at its deadline, which also bounds requests in flight, or when the caller cancels it; either error carries the
+last state of the object.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from oai._results.answer import response_of
 from oai._support.omit import Omit
 
 Cancel = threading.Event | Callable[[], object]
-"""What cancels a wait: an event that is set, or a function that returns something true."""
+"""Cancels a wait: an event once it is set, or a function once it returns a true value."""
 
 HINT = "openai-poll-after-ms"
 
 INTERVAL = 1.0
-"""Seconds between two questions where nobody says how long."""
+"""Default seconds between two requests."""
 
 LONGEST_HINT = 24 * 3600.0
-"""Seconds that a server may ask to wait; more is no hint but a mistake."""
+"""Maximum interval accepted from a server; a longer one is taken for a mistake. The SDK would wait 99999999 ms."""
 
 TICK = 0.05
-"""Seconds between two looks at a `cancel` that cannot be waited for."""
+"""Seconds between two checks of a `cancel` that cannot be waited for."""
 
 GROWTH = 1.25
-"""How much longer each wait is than the one before, for a row that has `longest_interval`."""
+"""Growth of the default interval after each request, for rows with `longest_interval`."""
 
 
 def poll(
@@ -52,14 +52,14 @@ def poll(
     cancel: Cancel | None = None,
     **arguments: Any,
 ) -> Steps[Any]:
-    """Ask until it is done, and return it, whether it went well or not: look at its `status`.
+    """Retrieve an object until its status is final, and return it, successful or not: check its `status`.
 
-    `deadline` (seconds, also called `max_wait_seconds`) ends the wait, `cancel` is an event or a function that does.
-    The interval is `poll_interval_ms`, else what the server asks for. Cancelling an asyncio task ends it too.
+    `deadline` (seconds, also called `max_wait_seconds`) limits the wait; `cancel`, an event or a function, ends it, as
+    does cancelling the asyncio task. The interval is `poll_interval_ms`, by default the one that the server suggests.
 
     Raises:
-        PollTimeoutError: it was not done at the deadline; `last` is its last state.
-        PollCancelledError: `cancel` said so.
+        PollTimeoutError: the status was not final at the deadline; `last` is the last state.
+        PollCancelledError: `cancel` ended the wait; `last` is the last state.
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
     return (yield from wait.until_done(retrieve, arguments, pending.__contains__, poll_interval_ms, longest_interval))
@@ -78,22 +78,21 @@ def create_and_poll(
     cancel: Cancel | None = None,
     **arguments: Any,
 ) -> Steps[Any]:
-    """Create it, then ask until it is done, and return it, whether it went well or not: look at its `status`.
+    """Create an object, retrieve it until its status is final, and return it, successful or not: check its `status`.
 
-    `deadline` (seconds, also called `max_wait_seconds`) ends all of it, `cancel` is an event or a function that does.
-    The interval is `poll_interval_ms`, else what the server asks for. Cancelling an asyncio task ends it too.
+    `deadline` (seconds, also called `max_wait_seconds`) limits creation and wait; other options are those of `poll`.
 
     Raises:
-        PollTimeoutError: it was not done at the deadline; `last` is its last state, `None` if it was not created.
-        PollCancelledError: `cancel` said so.
+        PollTimeoutError: the status was not final at the deadline; `last` is the last state, `None` before creation.
+        PollCancelledError: `cancel` ended the wait; `last` is the last state.
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
-    made = yield from wait.ask(create, arguments)
+    created = yield from wait.request(create, arguments)
     names = required_parameters(client, retrieve)
-    asked = {name: arguments.get(name) or getattr(made, name, None) or made.id for name in names}
-    asked |= {name: arguments[name] for name in ("extra_headers", "timeout") if name in arguments}
-    wait.last = made
-    return (yield from wait.until_done(retrieve, asked, pending.__contains__, poll_interval_ms, longest_interval))
+    query = {name: arguments.get(name) or getattr(created, name, None) or created.id for name in names}
+    query |= {name: arguments[name] for name in ("extra_headers", "timeout") if name in arguments}
+    wait.last = created
+    return (yield from wait.until_done(retrieve, query, pending.__contains__, poll_interval_ms, longest_interval))
 
 
 def wait_for_processing(
@@ -105,11 +104,11 @@ def wait_for_processing(
     deadline: float | None = None,
     cancel: Cancel | None = None,
 ) -> Steps[Any]:
-    """Ask for a file every `poll_interval` seconds until it has been processed, could not be, or was deleted.
+    """Retrieve a file every `poll_interval` seconds until it is processed, has failed, or is deleted.
 
     Raises:
-        PollTimeoutError: it was not done at the deadline, after `max_wait_seconds`; `last` is its last state.
-        PollCancelledError: `cancel` said so.
+        PollTimeoutError: the status was not final after `max_wait_seconds` or `deadline`; `last` is the last state.
+        PollCancelledError: `cancel` ended the wait; `last` is the last state.
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
     return (yield from wait.until_done("files.retrieve", {"file_id": id}, _unprocessed, 1000 * poll_interval))
@@ -120,29 +119,29 @@ def _unprocessed(status: object) -> bool:
 
 
 def required_parameters(client: Any, operation: str) -> list[str]:
-    """Return the parameters that an operation must be given."""
+    """Return the required parameters of an operation."""
     parameters = inspect.signature(attrgetter(operation)(client)).parameters.values()
-    return [each.name for each in parameters if each.default is each.empty and each.kind != each.VAR_KEYWORD]
+    return [param.name for param in parameters if param.default is param.empty and param.kind != param.VAR_KEYWORD]
 
 
 class Poller:
-    """One wait: until when, unless cancelled, and what was last seen.
+    """One wait: its deadline, its cancellation, and the last state of the object.
 
     Raises:
-        ValueError: a limit is no number of seconds.
+        ValueError: a deadline is not a finite number of seconds.
     """
 
     def __init__(self, client: Any, deadline: float | None, alias: float | None, cancel: Cancel | None) -> None:
-        limits = [each for each in (deadline, alias) if each is not None and not isinstance(each, Omit)]
-        for each in limits:
-            if not (isinstance(each, (int, float)) and math.isfinite(each)):
-                raise ValueError(f"a deadline is {each!r}; it takes seconds, or None for no limit")
+        limits = [limit for limit in (deadline, alias) if limit is not None and not isinstance(limit, Omit)]
+        for limit in limits:
+            if not (isinstance(limit, (int, float)) and math.isfinite(limit)):
+                raise ValueError(f"deadline must be a finite number of seconds or None, not {limit!r}")
         self.client = client
         self.limit = min(limits, default=None)
         self.ends = math.inf if self.limit is None else time.monotonic() + self.limit
         self.last: Any = None
         self._cancel = cancel
-        self._cancelled: Callable[[], object] = _look(cancel)
+        self._cancelled: Callable[[], object] = _check_of(cancel)
 
     def until_done(
         self,
@@ -152,39 +151,47 @@ class Poller:
         interval: float | None = None,
         longest: float = 0.0,
     ) -> Steps[Any]:
-        """Ask, once at least, until the status is not `pending`; the interval is in milliseconds, `longest` is not."""
+        """Retrieve at least once, until the status is not `pending`.
+
+        Args:
+            retrieve: the call path of the operation.
+            arguments: its arguments.
+            pending: whether a status is pending.
+            interval: milliseconds between two requests; `None` for the server's.
+            longest: seconds up to which the default interval grows.
+        """
         ids = {name: arguments[name] for name in required_parameters(self.client, retrieve) if name in arguments}
-        where = f"client.{retrieve}({', '.join(f'{name}={value!r}' for name, value in ids.items())})"
+        call = f"client.{retrieve}({', '.join(f'{name}={value!r}' for name, value in ids.items())})"
         usual = INTERVAL
         while True:
-            self.last = state = yield from self.ask(retrieve, arguments, where)
+            self.last = state = yield from self.request(retrieve, arguments, call)
             if not pending(_status(state)):
                 return state
-            yield from self.pause(_suggested_interval(state, usual) if interval is None else interval / 1000, where)
+            yield from self.pause(_suggested_interval(state, usual) if interval is None else interval / 1000, call)
             usual = max(usual, min(usual * GROWTH, longest))
 
-    def ask(self, operation: str, arguments: dict[str, Any], where: str = "") -> Steps[Any]:
-        """Call an operation, which ends with the wait."""
-        self.check(where)
+    def request(self, operation: str, arguments: dict[str, Any], call: str = "") -> Steps[Any]:
+        """Call an operation, which must end before the deadline."""
+        self.check(call)
         client = self.client
         if self.limit is not None:
             left = self.ends - time.monotonic()
             own = core_of(client).config.deadline
             client = client.with_options(deadline=left if own is None else min(left, own))
         try:
-            answer = yield attrgetter(operation)(client)(**arguments)
+            state = yield attrgetter(operation)(client)(**arguments)
         except APITimeoutError as error:
             if time.monotonic() >= self.ends:
-                raise self._late(where) from error
+                raise self._late(call) from error
             raise
         except Exception as error:
-            if self.last is not None and where:
-                error.add_note(f"It was last seen as {_status(self.last)!r}; it can still be asked for: {where}")
+            if self.last is not None and call:
+                error.add_note(f"The last status was {_status(self.last)!r}; retrieve it by {call}")
             raise
-        return answer
+        return state
 
-    def pause(self, seconds: float, where: str) -> Steps[None]:
-        """Wait until the next question, or until the end of the wait."""
+    def pause(self, seconds: float, call: str) -> Steps[None]:
+        """Wait until the next request, or until the end of the wait."""
         until = min(time.monotonic() + seconds, self.ends)
         if self._cancel is None:
             yield sleep(self.client, max(until - time.monotonic(), 0.0))
@@ -193,25 +200,25 @@ class Poller:
                 self._cancel.wait(left)
             else:
                 yield sleep(self.client, min(left, TICK))
-        self.check(where)
+        self.check(call)
 
-    def check(self, where: str) -> None:
-        """Raise where the wait is over."""
+    def check(self, call: str) -> None:
+        """Raise if the wait is over."""
         if self._cancelled():
-            raise PollCancelledError(f"the wait was cancelled{self._seen(where)}", last=self.last)
+            raise PollCancelledError(f"the wait was cancelled{self._last_status(call)}", last=self.last)
         if time.monotonic() >= self.ends:
-            raise self._late(where)
+            raise self._late(call)
 
-    def _late(self, where: str) -> PollTimeoutError:
-        return PollTimeoutError(f"not done after {self.limit} s{self._seen(where)}", last=self.last)
+    def _late(self, call: str) -> PollTimeoutError:
+        return PollTimeoutError(f"not done after {self.limit} s{self._last_status(call)}", last=self.last)
 
-    def _seen(self, where: str) -> str:
+    def _last_status(self, call: str) -> str:
         if self.last is None:
             return ""
-        return f"; it was last seen as {_status(self.last)!r}, and can still be asked for: {where}"
+        return f"; the last status was {_status(self.last)!r}, retrieve it by {call}"
 
 
-def _look(cancel: Cancel | None) -> Callable[[], object]:
+def _check_of(cancel: Cancel | None) -> Callable[[], object]:
     if isinstance(cancel, threading.Event):
         return cancel.is_set
     return cancel or (lambda: False)
@@ -222,7 +229,7 @@ def _status(state: Any) -> object:
 
 
 def _suggested_interval(state: Any, usual: float) -> float:
-    """Return the seconds that the server asks to wait, as long as it says something that can be waited."""
+    """Return the seconds that the server suggests to wait, `usual` if it suggests none or nonsense."""
     response = response_of(state)
     try:
         seconds = float(response.headers[HINT]) / 1000 if response is not None else usual

@@ -1,6 +1,6 @@
-"""WebSockets: what a row with `websocket` becomes, `client.realtime.connect(...)` and the like.
+"""The helper behind every row with `websocket`: `client.realtime.connect(...)` and the like.
 
-It needs the extra `oai[realtime]`, the library `websockets`, which is imported when a connection is opened.
+It needs the extra `oai[realtime]`: the package `websockets`, which is imported when a connection is opened.
 """
 
 from __future__ import annotations
@@ -41,65 +41,65 @@ def connect(
     max_queue_size: int | None = None,
     **params: Any,
 ) -> Any:
-    """Return a context manager that opens the connection when it is entered, and closes it when it is left.
+    """Return a context manager that opens the connection on entry, and closes it on exit.
 
-    The handshake is retried, logged and told to the hooks as any request is, and its errors are those of any request.
+    The handshake is retried, logged and passed to hooks as any request is, and its errors are those of any request.
 
     Args:
-        client: the client; its keys, headers, hooks and limits hold for the handshake.
+        client: the client, whose keys, headers, hooks and limits apply to the handshake.
         socket: the row.
         name: its call path.
-        extra_query: sent in the query beside the parameters.
-        extra_headers: sent with the handshake beside the client's headers.
-        timeout: seconds for the handshake, or a `Timeout` whose `connect` they are; the client's unless given.
-        websocket_connection_options: passed on to `websockets`, such as `max_size`, `ssl` or `proxy`.
-        on_reconnecting: makes iterating connect again where the connection is lost; it is called before each attempt
-            with a `ReconnectingEvent`, and may return `extra_query`, `extra_headers`, or `abort=True`.
-        max_retries: how many attempts in a row are made to connect again.
-        initial_delay: seconds before the first of them, which double.
-        max_delay: the most seconds before one.
-        max_queue_size: how many bytes may wait to be sent, before the connection is open and while it is made again.
-        **params: those of the path and the query.
+        extra_query: query parameters in addition to the row's.
+        extra_headers: header fields in addition to the client's.
+        timeout: seconds for the handshake, or a `Timeout` whose `connect` is used; the client's by default.
+        websocket_connection_options: passed to `websockets`, such as `max_size`, `ssl` or `proxy`.
+        on_reconnecting: makes iterating reconnect if the connection is lost. It is called before each attempt with a
+            `ReconnectingEvent`, and may return a dict with `extra_query`, `extra_headers`, or `abort: True`.
+        max_retries: maximum number of consecutive attempts to reconnect.
+        initial_delay: seconds before the first attempt to reconnect, doubled for each further one.
+        max_delay: maximum seconds before an attempt.
+        max_queue_size: maximum number of bytes queued before the connection is open, and while it is opened again.
+        **params: arguments of the path and the query.
 
     Raises:
-        OpenAIError: the client's transport answers by itself, or an option cannot be what was given. Entering raises
-            `AuthenticationError`, `RateLimitError` and the like where the server refuses, `APIConnectionError` and
-            `APITimeoutError` where it is not reached, and `OpenAIError` where `websockets` is not installed.
+        OpenAIError: the client's transport reaches no server. Entering raises `AuthenticationError`, `RateLimitError`
+            and the like if the server rejects the handshake, `APIConnectionError` and `APITimeoutError` if it is not
+            reached, and `OpenAIError` if `websockets` is not installed.
     """
     if not core_of(client).needs_key:
         kind = type(client.transport).__name__
-        raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server. Use another transport")
+        raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server; use another transport")
     policy = ReconnectPolicy(on_reconnecting, max_retries, initial_delay, max_delay)
     options = websocket_connection_options or {}
     handshake = Handshake(
         client, name, socket, params, extra_query or {}, extra_headers or {}, timeout, options, policy
     )
-    outbox = SendQueue(socket.max_queue_size if max_queue_size is None else max_queue_size)
-    return (AsyncConnectionManager if core_of(client).is_async else ConnectionManager)(handshake, outbox)
+    queue = SendQueue(socket.max_queue_size if max_queue_size is None else max_queue_size)
+    return (AsyncConnectionManager if core_of(client).is_async else ConnectionManager)(handshake, queue)
 
 
 class _Manager(Handlers):
-    """What both managers are."""
+    """Base class shared by the sync and async context managers."""
 
-    def __init__(self, handshake: Handshake, outbox: SendQueue) -> None:
+    def __init__(self, handshake: Handshake, queue: SendQueue) -> None:
         super().__init__()
         self._handshake = handshake
-        self._outbox = outbox
+        self._queue = queue
         self._connection: Any = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._handshake.name}>"
 
     def send(self, event: Mapping[str, Any] | Any) -> None:
-        """Have an event sent as soon as the connection is open.
+        """Queue an event, to be sent as soon as the connection is open.
 
         Raises:
             WebSocketQueueFullError: more than `max_queue_size` bytes would wait.
         """
-        self._outbox.add(encode(event).decode())
+        self._queue.add(encode(event).decode())
 
     def _opened(self) -> Steps[Any]:
-        response, wire = self._handshake.opened((yield self._handshake.open()))
+        response, wire = self._handshake.check((yield self._handshake.open()))
         from oai._realtime.connection import AsyncConnection, Connection
         from oai._realtime.senders import connection_class
 
@@ -107,7 +107,7 @@ class _Manager(Handlers):
         base = AsyncConnection if is_async else Connection
         cls = connection_class(base, handshake.name, handshake.socket, is_async=is_async)
         try:
-            connection = cls(handshake, response, wire, self._outbox, self)
+            connection = cls(handshake, response, wire, self._queue, self)
             yield from connection._flush()
         except BaseException:
             yield wire.close()
@@ -117,10 +117,10 @@ class _Manager(Handlers):
 
 
 class ConnectionManager(_Manager, Generic[C]):
-    """A context manager of a `Connection`, which it opens and closes. `enter` opens one that the caller closes."""
+    """A context manager that opens and closes a `Connection`. `enter` opens one that the caller must close."""
 
     def enter(self) -> C:
-        """Open the connection; close it with its `close`."""
+        """Open the connection; the caller must close it."""
         connection: C = run(self._opened())
         return connection
 
@@ -136,7 +136,7 @@ class AsyncConnectionManager(_Manager, Generic[C]):
     """`ConnectionManager` for `async with`, and `await manager.enter()`."""
 
     async def enter(self) -> C:
-        """Open the connection; close it with its `close`."""
+        """Open the connection; the caller must close it."""
         connection: C = await run_async(self._opened())
         return connection
 

@@ -1,7 +1,7 @@
-"""Webhooks: whether a request comes from the API, and what event it holds.
+"""Verify webhooks, and parse their events.
 
-The scheme is Standard Webhooks': HMAC-SHA256 over `id.timestamp.payload` in base64, in a header that may hold several
-signatures, while the secret is being replaced. All comparisons take the same time whatever they compare.
+The scheme is that of Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.payload` in base64, in a
+header that may hold several signatures while a secret is being replaced. Signatures are compared in constant time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from oai._json.decode import decode
 from oai._table.type_expressions import resolve
 
 TOLERANCE = 300
-"""Seconds that a webhook's timestamp may be away from now, in either direction."""
+"""Seconds by which a webhook's timestamp may differ from now, in either direction."""
 
 PREFIX = "whsec_"
 
 HeadersLike = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
-"""A request's headers as web frameworks have them: a mapping, or pairs of text or (ASGI) bytes."""
+"""A request's headers: a mapping, or pairs of text or (ASGI) bytes."""
 
 EVENT = "webhooks.UnwrapWebhookEvent"
 
@@ -39,19 +39,19 @@ def unwrap(
     secret: str | Sequence[str] | None = None,
     tolerance: float = TOLERANCE,
 ) -> Any:
-    """Check that a webhook comes from the API, and return its event; an event of an unknown type is an `oai.Object`.
+    """Verify a webhook, and return its event; an event of an unknown type is an `oai.Object`.
 
-    Give the payload as it came over the wire: text that was decoded and encoded again is not what was signed.
+    Pass the payload as it was received: JSON that was parsed and encoded again is not what was signed.
 
     Raises:
-        InvalidWebhookSignatureError: it does not come from the API, or is not from now; it is a `ValueError`.
+        InvalidWebhookSignatureError: no signature matches, or the timestamp is not recent; it is a `ValueError`.
         ValueError: there is no secret, or the payload is not JSON.
     """
     verify_signature(client, payload, headers, secret=secret, tolerance=tolerance)
     try:
         return decode(resolve(EVENT), _bytes(payload))
     except msgspec.DecodeError as error:
-        raise ValueError(f"the webhook is signed as it should be, but is not JSON: {error}") from None
+        raise ValueError(f"the webhook's signature is valid, but its payload is not JSON: {error}") from None
 
 
 def verify_signature(
@@ -62,12 +62,12 @@ def verify_signature(
     secret: str | Sequence[str] | None = None,
     tolerance: float = TOLERANCE,
 ) -> None:
-    """Check that a webhook comes from the API, and within `tolerance` seconds of now.
+    """Verify the signature of a webhook, and that its timestamp is within `tolerance` seconds of now.
 
-    `secret` is the client's `webhook_secret` unless given; several may be given while one replaces another.
+    `secret` is the client's `webhook_secret` by default; pass a list while one secret replaces another.
 
     Raises:
-        InvalidWebhookSignatureError: it does not; it is a `ValueError`.
+        InvalidWebhookSignatureError: no signature matches, or the timestamp is not recent; it is a `ValueError`.
         ValueError: there is no secret.
     """
     keys = _keys(client.webhook_secret if secret is None else secret)
@@ -75,10 +75,12 @@ def verify_signature(
     _check_time(fields["webhook-timestamp"], tolerance)
     signed = f"{fields['webhook-id']}.{fields['webhook-timestamp']}.".encode() + _bytes(payload)
     expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
-    given = [each.removeprefix("v1,").encode() for each in fields["webhook-signature"].split()]
-    matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in given]
+    # Encoded, because `compare_digest` raises `TypeError` for text that is not ASCII.
+    received = [signature.removeprefix("v1,").encode() for signature in fields["webhook-signature"].split()]
+    # A list, not a generator: all pairs are compared, so that the time taken does not tell which secret is in use.
+    matches = [hmac.compare_digest(ours, theirs) for ours in expected for theirs in received]
     if not any(matches):
-        raise InvalidWebhookSignatureError("the webhook's signature is not the one that its content should have")
+        raise InvalidWebhookSignatureError("the webhook's signature does not match its content")
 
 
 def _bytes(payload: str | bytes) -> bytes:
@@ -86,17 +88,17 @@ def _bytes(payload: str | bytes) -> bytes:
         return payload.encode()
     if isinstance(payload, (bytes, bytearray, memoryview)):
         return bytes(payload)
-    raise TypeError(f"the payload is of type {type(payload).__name__}; it is the body of the request, text or bytes")
+    raise TypeError(f"the payload must be the body of the request, str or bytes, not {type(payload).__name__}")
 
 
 def _keys(secret: str | Sequence[str] | None) -> list[bytes]:
-    """Return the keys that secrets stand for. An empty one is refused, since anybody could sign with it."""
+    """Return the keys of secrets. An empty secret is refused, because anybody could sign with it."""
     secrets = [secret] if isinstance(secret, str) else list(secret or ())
-    if not secrets or not all(each.removeprefix(PREFIX).strip() for each in secrets):
+    if not secrets or not all(text.removeprefix(PREFIX).strip() for text in secrets):
         raise ValueError(
             "there is no webhook secret: pass secret, or webhook_secret to the client, or set OPENAI_WEBHOOK_SECRET"
         )
-    return [_key(each.strip()) for each in secrets]
+    return [_key(text.strip()) for text in secrets]
 
 
 def _key(secret: str) -> bytes:
@@ -106,17 +108,17 @@ def _key(secret: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:
-        raise ValueError(f"the webhook secret begins with {PREFIX!r}, but what follows is not base64") from None
+        raise ValueError(f"invalid webhook secret: the part after {PREFIX!r} is not base64") from None
 
 
 def _fields(headers: HeadersLike) -> dict[str, str]:
     """Return the three header fields that sign a webhook, by their names in lower case."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    there = {_text(name).lower(): _text(value) for name, value in pairs}
+    fields = {_text(name).lower(): _text(value) for name, value in pairs}
     for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
-        if not there.get(name):
-            raise InvalidWebhookSignatureError(f"the request has no header {name!r}, which a webhook of the API has")
-    return there
+        if not fields.get(name):
+            raise InvalidWebhookSignatureError(f"the request has no header {name!r}, which a webhook must have")
+    return fields
 
 
 def _text(value: str | bytes) -> str:
@@ -125,8 +127,8 @@ def _text(value: str | bytes) -> str:
 
 def _check_time(text: str, tolerance: float) -> None:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise InvalidWebhookSignatureError("the webhook's timestamp is not a number of seconds")
+        raise InvalidWebhookSignatureError("the webhook's timestamp is not a whole number of seconds")
     age = time.time() - int(text)
     if abs(age) > tolerance:
-        where = "old" if age > 0 else "new"
-        raise InvalidWebhookSignatureError(f"the webhook's timestamp is too {where}: {abs(age):.0f} s away from now")
+        side = "old" if age > 0 else "new"
+        raise InvalidWebhookSignatureError(f"the webhook's timestamp is too {side}: {abs(age):.0f} s from now")

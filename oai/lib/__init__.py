@@ -1,4 +1,4 @@
-"""Where the official SDK has helpers that are imported by their module: `from oai.lib.azure import AzureOpenAI`."""
+"""Import paths of the official SDK's helpers: `from oai.lib.azure import AzureOpenAI`, `from oai.lib.beta.agents import ...`."""
 
 from typing import TYPE_CHECKING
 

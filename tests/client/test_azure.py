@@ -1,4 +1,4 @@
-"""Azure's service: where it differs from the API, and that nothing else does."""
+"""The Azure clients: every difference from the API, and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION = "2026-01-01"
 
 @pytest.fixture(params=["sync", "async"])
 def azure(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]:
-    """Play a scenario with a client of Azure, sync and async."""
+    """Run a scenario with an Azure client, sync and async."""
     server.default = Answer(json={"id": "x", "data": [], "choices": []})
 
     def play(scenario: Callable[..., Any], **options: Any) -> Any:
@@ -62,7 +62,7 @@ def models(client: Any) -> Any:
         (models, {"azure_deployment": "mine"}, "/openai/models"),
     ],
 )
-def test_operations_of_a_deployment_go_below_it(
+def test_deployment_operations_have_its_path(
     azure: Callable[..., Any], server: Loopback, scenario: Any, options: dict[str, Any], target: str
 ) -> None:
     azure(scenario, **options)
@@ -74,12 +74,12 @@ def test_operations_of_a_deployment_go_below_it(
         assert request.json()["model"] == "gpt/5"
 
 
-def test_a_base_url_that_names_a_deployment_is_left_alone(azure: Callable[..., Any], server: Loopback) -> None:
+def test_base_url_naming_a_deployment_is_kept(azure: Callable[..., Any], server: Loopback) -> None:
     azure(chat, azure_endpoint=None, base_url=f"{server.url}/openai/deployments/mine")
     assert server.requests[0].target == f"/openai/deployments/mine/chat/completions?api-version={VERSION}"
 
 
-def test_a_token_goes_into_authorization(azure: Callable[..., Any], server: Loopback) -> None:
+def test_token_is_sent_in_authorization(azure: Callable[..., Any], server: Loopback) -> None:
     azure(models, azure_ad_token=KEY)
     tokens = iter(["one", "two"])
     server.reply(Answer(500, headers=[("retry-after-ms", "1")]))
@@ -92,7 +92,7 @@ def test_a_token_goes_into_authorization(azure: Callable[..., Any], server: Loop
     assert all(request.header("api-key") is None for request in server.requests)
 
 
-def test_a_header_of_the_callers_own_replaces_the_key(azure: Callable[..., Any], server: Loopback) -> None:
+def test_api_key_header_of_the_caller_replaces_the_key(azure: Callable[..., Any], server: Loopback) -> None:
     azure(models, default_headers={"api-key": "mine"})
     azure(lambda client: (yield client.models.list(extra_headers={"api-key": "mine"})))
     assert [request.header("api-key") for request in server.requests] == ["mine", "mine"]
@@ -123,7 +123,9 @@ def test_options_come_from_the_environment(server: Loopback, monkeypatch: pytest
         ({"base_url": "https://x.example"}, "base_url and azure_endpoint exclude each other"),
     ],
 )
-def test_what_is_missing_is_said(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_or_conflicting_options_are_named(
+    options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in differences().environment.values():
         monkeypatch.delenv(name, raising=False)
     base = {"azure_endpoint": "https://x.example", "api_version": VERSION, "api_key": KEY}
@@ -131,9 +133,7 @@ def test_what_is_missing_is_said(options: dict[str, Any], message: str, monkeypa
         oai.AzureOpenAI(**{**base, **options})
 
 
-def test_without_a_key_azure_is_faked_and_no_other_services_key_is_sent(
-    monkeypatch: pytest.MonkeyPatch, server: Loopback
-) -> None:
+def test_client_without_a_key_never_sends_openai_api_key(monkeypatch: pytest.MonkeyPatch, server: Loopback) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "not this one")
     options = {"azure_endpoint": server.url, "api_version": VERSION}
     client = oai.AzureOpenAI(transport=oai.OfflineTransport(), **options)
@@ -145,7 +145,7 @@ def test_without_a_key_azure_is_faked_and_no_other_services_key_is_sent(
     assert pickle.loads(pickle.dumps(client)).api_key == KEY
 
 
-def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_azure_client_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     client = oai.AzureOpenAI(azure_endpoint="https://x.example", api_version=VERSION, azure_deployment="d", api_key=KEY)
     data = pickle.dumps(client)
     assert KEY.encode() not in data
@@ -156,7 +156,7 @@ def test_a_client_of_azure_pickles(monkeypatch: pytest.MonkeyPatch) -> None:
     assert core_of(back).config.dialect.deployment == "d"
 
 
-def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any], server: Loopback) -> None:
+def test_with_options_replaces_version_and_credentials(azure: Callable[..., Any], server: Loopback) -> None:
     def scenario(client: Any) -> Any:
         for options in (
             {"api_version": "next"},
@@ -169,8 +169,8 @@ def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any]
 
     azure(scenario)
     assert [
-        (each.target.partition("=")[2], each.header("api-key"), each.header("authorization"))
-        for each in server.requests
+        (request.target.partition("=")[2], request.header("api-key"), request.header("authorization"))
+        for request in server.requests
     ] == [
         ("next", KEY, None),
         (VERSION, None, "Bearer token"),
@@ -180,7 +180,7 @@ def test_options_are_replaced_as_the_official_sdk_does(azure: Callable[..., Any]
     ]
 
 
-def test_a_client_with_other_options_pickles(server: Loopback) -> None:
+def test_azure_client_with_replaced_options_pickles(server: Loopback) -> None:
     server.default = Answer(json={"data": []})
     options: Any = {"azure_endpoint": "https://x.example", "azure_deployment": "d", "api_key": KEY}
     client = oai.AzureOpenAI(**options, api_version=VERSION, pickle_keys=True)
@@ -191,7 +191,7 @@ def test_a_client_with_other_options_pickles(server: Loopback) -> None:
     assert server.requests[0].header("api-key") == KEY
 
 
-def test_the_whole_query_may_be_set_and_keeps_the_version(server: Loopback) -> None:
+def test_set_default_query_keeps_the_api_version(server: Loopback) -> None:
     server.default = Answer(json={"data": []})
     options: Any = {"azure_endpoint": server.url, "api_key": KEY, "default_query": {"a": "1"}}
     with oai.AzureOpenAI(**options, api_version=VERSION) as client:
@@ -200,14 +200,14 @@ def test_the_whole_query_may_be_set_and_keeps_the_version(server: Loopback) -> N
     assert [seen.query for seen in server.requests] == [f"api-version={VERSION}&b=2", "api-version=next&b=2"]
 
 
-def test_every_path_of_azure_is_one_of_the_table() -> None:
+def test_every_deployment_path_is_in_the_table() -> None:
     from oai._table.load import shipped_table
 
     assert differences().deployments <= {row.path for row in shipped_table().values()}
 
 
 @pytest.mark.parametrize(("region", "host"), [("eu", "eu.api.openai.com"), ("global", "api.openai.com")])
-def test_data_residency_names_a_host(region: str, host: str) -> None:
+def test_data_residency_selects_a_host(region: str, host: str) -> None:
     assert oai.OpenAI(api_key="k", data_residency=region).base_url == f"https://{host}/v1"
     assert oai.OpenAI(api_key="k").with_options(data_residency=region).base_url == f"https://{host}/v1"
 
@@ -219,7 +219,7 @@ def test_data_residency_names_a_host(region: str, host: str) -> None:
         ({"data_residency": "eu", "base_url": "https://x.example"}, "exclude each other"),
     ],
 )
-def test_a_region_that_there_is_not_is_refused(options: dict[str, Any], message: str) -> None:
+def test_unknown_region_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(oai.OpenAIError, match=message):
         oai.OpenAI(api_key="k", **options)
     with pytest.raises(oai.OpenAIError, match=message):

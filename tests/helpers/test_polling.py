@@ -1,4 +1,4 @@
-"""Waiting for what the API does in its own time: until it is done, until the deadline, until it is cancelled."""
+"""Polling until the status is final, until the deadline, or until it is cancelled."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def call(path: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Call
 @pytest.mark.parametrize(
     ("path", "arguments", "options", "make", "url", "last"), WAITS, ids=[each[0] for each in WAITS]
 )
-def test_a_wait_asks_until_the_state_is_final(
+def test_poll_repeats_until_the_status_is_final(
     path: str, arguments: Any, options: Any, make: Any, url: str, last: str, play: Play, server: Loopback
 ) -> None:
     pending = PENDING.get(make, "in_progress")
@@ -113,18 +113,18 @@ def test_a_wait_asks_until_the_state_is_final(
 
 
 @pytest.mark.parametrize(
-    ("path", "arguments", "options", "make", "created", "asked"), CREATES, ids=[each[0] for each in CREATES]
+    ("path", "arguments", "options", "make", "created", "retrieved"), CREATES, ids=[each[0] for each in CREATES]
 )
-def test_what_is_created_is_waited_for(
-    path: str, arguments: Any, options: Any, make: Any, created: str, asked: str, play: Play, server: Loopback
+def test_created_object_is_polled(
+    path: str, arguments: Any, options: Any, make: Any, created: str, retrieved: str, play: Play, server: Loopback
 ) -> None:
     pending = PENDING.get(make, "in_progress")
     server.reply(*(Answer(json=make(status)) for status in (pending, pending, "completed")))
-    given = {**options, **FAST, "extra_headers": {"x-mine": "1"}}
-    assert play(call(path, arguments, given)).status == "completed"
+    options = {**options, **FAST, "extra_headers": {"x-mine": "1"}}
+    assert play(call(path, arguments, options)).status == "completed"
     first, *rest = server.requests
     assert (first.method, first.path) == ("POST", f"/v1{created}")
-    assert [(seen.method, seen.path, seen.query) for seen in rest] == [("GET", f"/v1{asked}", "")] * 2
+    assert [(seen.method, seen.path, seen.query) for seen in rest] == [("GET", f"/v1{retrieved}", "")] * 2
     assert {seen.header("x-mine") for seen in server.requests} == {"1"}
     assert "poll" not in first.body.decode()
 
@@ -132,13 +132,13 @@ def test_what_is_created_is_waited_for(
 @pytest.mark.parametrize(
     ("path", "arguments", "options", "make", "url", "last"), WAITS, ids=[each[0] for each in WAITS]
 )
-def test_a_wait_ends_at_its_deadline_with_the_last_state(
+def test_poll_timeout_carries_the_last_state(
     path: str, arguments: Any, options: Any, make: Any, url: str, last: str, play: Play, server: Loopback
 ) -> None:
     pending = PENDING.get(make, "in_progress")
     server.default = Answer(json=make(pending))
     began = time.monotonic()
-    with pytest.raises(oai.PollTimeoutError, match=f"not done after 0.05 s; it was last seen as '{pending}'") as caught:
+    with pytest.raises(oai.PollTimeoutError, match=f"not done after 0.05 s; the last status was '{pending}'") as caught:
         play(call(path, arguments, {**options, "deadline": 0.05}))
     assert time.monotonic() - began < 5
     assert caught.value.last.status == pending
@@ -148,7 +148,7 @@ def test_a_wait_ends_at_its_deadline_with_the_last_state(
     assert (str(twin), twin.last.status) == (str(caught.value), pending)
 
 
-def test_a_request_that_hangs_does_not_outlast_the_deadline(play: Play, server: Loopback) -> None:
+def test_hanging_request_does_not_outlast_the_deadline(play: Play, server: Loopback) -> None:
     server.reply(Answer(json=video("queued")), Answer(json=video("queued"), delay=30))
     began = time.monotonic()
     with pytest.raises(oai.PollTimeoutError) as caught:
@@ -159,7 +159,7 @@ def test_a_request_that_hangs_does_not_outlast_the_deadline(play: Play, server: 
 
 
 @pytest.mark.parametrize("left", [0, -0.5])
-def test_a_deadline_without_time_asks_nothing(left: float, play: Play, server: Loopback) -> None:
+def test_expired_deadline_sends_nothing(left: float, play: Play, server: Loopback) -> None:
     with pytest.raises(oai.PollTimeoutError) as caught:
         play(call("vector_stores.files.poll", ("file-1",), {"vector_store_id": "vs_1", "max_wait_seconds": left}))
     assert caught.value.last is None
@@ -167,15 +167,13 @@ def test_a_deadline_without_time_asks_nothing(left: float, play: Play, server: L
 
 
 @pytest.mark.parametrize("deadline", [float("-inf"), float("inf"), float("nan"), "5"])
-def test_a_deadline_that_is_none_is_refused_before_anything_is_created(
-    deadline: Any, play: Play, server: Loopback
-) -> None:
-    with pytest.raises(ValueError, match="a deadline is"):
+def test_invalid_deadline_raises_before_any_request(deadline: Any, play: Play, server: Loopback) -> None:
+    with pytest.raises(ValueError, match="deadline must be a finite number"):
         play(call("videos.create_and_poll", (), {"prompt": "a cat", "deadline": deadline}))
     assert server.requests == []
 
 
-def test_the_server_says_how_long_to_wait_each_time_anew(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interval_suggested_by_each_response_is_used(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     hints = ["20", "5000", "soon", "-1", "inf", "1e20", None]
@@ -186,7 +184,7 @@ def test_the_server_says_how_long_to_wait_each_time_anew(server: Loopback, monke
     assert [round(each, 2) for each in slept] == [0.02, 5.0, 1.0, 1.0, 1.0, 1.0, 1.0]
 
 
-def test_the_callers_interval_goes_before_the_servers(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interval_argument_overrides_the_servers(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     server.reply(
@@ -197,7 +195,7 @@ def test_the_callers_interval_goes_before_the_servers(server: Loopback, monkeypa
     assert [round(each, 2) for each in slept] == [0.07]
 
 
-def test_a_batch_is_asked_for_less_and_less_often(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_poll_interval_grows_up_to_its_limit(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(time, "sleep", slept.append)
     server.reply(*[Answer(json=batch("in_progress"))] * 40, Answer(json=batch("completed")))
@@ -209,7 +207,7 @@ def test_a_batch_is_asked_for_less_and_less_often(server: Loopback, monkeypatch:
 
 
 @pytest.mark.parametrize("kind", ["event", "function"])
-def test_the_caller_can_cancel_a_wait(kind: str, play: Play, server: Loopback) -> None:
+def test_poll_can_be_cancelled(kind: str, play: Play, server: Loopback) -> None:
     cancel = threading.Event()
 
     def answer(seen: Seen) -> Answer:
@@ -218,14 +216,14 @@ def test_the_caller_can_cancel_a_wait(kind: str, play: Play, server: Loopback) -
         return Answer(json=video("queued"))
 
     server.default = answer
-    given = {"poll_interval_ms": 1, "cancel": cancel if kind == "event" else cancel.is_set}
-    with pytest.raises(oai.PollCancelledError, match="cancelled; it was last seen as 'queued'") as caught:
-        play(call("videos.poll", ("video_1",), given))
+    options = {"poll_interval_ms": 1, "cancel": cancel if kind == "event" else cancel.is_set}
+    with pytest.raises(oai.PollCancelledError, match="cancelled; the last status was 'queued'") as caught:
+        play(call("videos.poll", ("video_1",), options))
     assert caught.value.last.id == "video_1"
     assert len(server.requests) == 2
 
 
-def test_an_event_ends_a_long_wait_at_once(server: Loopback) -> None:
+def test_cancel_event_ends_a_long_wait_immediately(server: Loopback) -> None:
     cancel = threading.Event()
     server.reply(Answer(json=video("queued")))
     timer = threading.Timer(0.1, cancel.set)
@@ -238,7 +236,7 @@ def test_an_event_ends_a_long_wait_at_once(server: Loopback) -> None:
     timer.join()
 
 
-def test_cancelling_the_task_ends_a_wait(server: Loopback) -> None:
+def test_cancelling_the_task_ends_the_poll(server: Loopback) -> None:
     server.default = Answer(json=video("queued"))
 
     async def main() -> None:
@@ -253,16 +251,16 @@ def test_cancelling_the_task_ends_a_wait(server: Loopback) -> None:
     assert len(server.requests) == 1
 
 
-def test_an_error_while_waiting_says_what_was_waited_for(play: Play, server: Loopback) -> None:
+def test_error_while_polling_notes_the_last_status_and_call(play: Play, server: Loopback) -> None:
     server.reply(Answer(json=video("queued")), Answer.error(500, "oops"))
     with pytest.raises(oai.InternalServerError) as caught:
         play(call("videos.create_and_poll", (), {"prompt": "a cat", **FAST}))
-    note = "It was last seen as 'queued'; it can still be asked for: client.videos.retrieve(video_id='video_1')"
+    note = "The last status was 'queued'; retrieve it by client.videos.retrieve(video_id='video_1')"
     assert caught.value.__notes__ == [note]
 
 
-def test_a_deprecated_operation_names_the_line_that_called_the_helper(server: Loopback) -> None:
-    table = oai.load_table()  # operations of its own, which have not warned yet
+def test_deprecation_warning_points_at_the_helpers_caller(server: Loopback) -> None:
+    table = oai.load_table()  # operations of its own: those of the shared table have warned already
     server.reply(Answer(json=video("completed")))
     with (
         oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1", table=table) as client,
@@ -276,7 +274,7 @@ def test_a_deprecated_operation_names_the_line_that_called_the_helper(server: Lo
     statuses=st.lists(st.sampled_from(["queued", "in_progress"]), max_size=6),
     last=st.sampled_from(["completed", "failed", "something new", None]),
 )
-def test_as_many_questions_are_asked_as_it_takes(statuses: list[str], last: str | None) -> None:
+def test_one_request_per_pending_status_and_one_for_the_final(statuses: list[str], last: str | None) -> None:
     states = chain(({"id": "video_1", "status": each} for each in statuses), repeat({"id": "video_1", "status": last}))
     with Loopback(lambda _: Answer(json=next(states))) as server:
 

@@ -1,4 +1,4 @@
-"""Webhooks: what is signed is taken, what was changed, replayed or made up is not."""
+"""Webhooks: signed ones are accepted; changed, replayed and invented ones are refused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def signed(payload: str | bytes = PAYLOAD, *, key: bytes = RAW, age: float = 0, 
 
 @clients
 @pytest.mark.parametrize("kind", [str, str.encode])
-def test_a_signed_webhook_gives_its_event(client: Any, kind: Any) -> None:
+def test_signed_webhook_is_unwrapped(client: Any, kind: Any) -> None:
     event = client.webhooks.unwrap(kind(PAYLOAD), signed())
     assert isinstance(event, ResponseCompletedWebhookEvent)
     assert event.data.id == "resp_1"
@@ -57,7 +57,7 @@ def test_a_signed_webhook_gives_its_event(client: Any, kind: Any) -> None:
     assert client.webhooks.verify_signature(payload=kind(PAYLOAD), headers=signed()) is None
 
 
-def test_an_independent_vector_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_independent_vector_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the reference implementation of Standard Webhooks: id, time, payload, secret and signature of its README."""
     monkeypatch.setattr(time, "time", lambda: 1614265330.0)
     headers = {
@@ -70,7 +70,7 @@ def test_an_independent_vector_is_taken(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @clients
-def test_headers_may_be_as_frameworks_have_them(client: Any) -> None:
+def test_header_objects_of_frameworks_are_accepted(client: Any) -> None:
     plain = signed()
     shapes: list[Any] = [
         {name.title(): value for name, value in plain.items()},
@@ -83,15 +83,15 @@ def test_headers_may_be_as_frameworks_have_them(client: Any) -> None:
 
 
 @clients
-def test_an_event_of_an_unknown_type_is_readable(client: Any) -> None:
+def test_event_of_unknown_type_is_readable(client: Any) -> None:
     text = json.dumps({**EVENT, "type": "comet.seen", "data": {"tail": 3}})
     event = client.webhooks.unwrap(text, signed(text))
     assert (event.type, event.data["tail"]) == ("comet.seen", 3)
 
 
 @clients
-def test_what_is_signed_but_no_json_is_named(client: Any) -> None:
-    with pytest.raises(ValueError, match="signed as it should be, but is not JSON"):
+def test_signed_payload_that_is_not_json_raises_value_error(client: Any) -> None:
+    with pytest.raises(ValueError, match="signature is valid, but its payload is not JSON"):
         client.webhooks.unwrap("{", signed("{"))
 
 
@@ -101,7 +101,7 @@ def test_what_is_signed_but_no_json_is_named(client: Any) -> None:
     where=st.integers(0, 10_000),
     flip=st.integers(1, 127),
 )
-def test_whatever_is_changed_the_signature_no_longer_fits(payload: bytes, part: str, where: int, flip: int) -> None:
+def test_any_change_invalidates_the_signature(payload: bytes, part: str, where: int, flip: int) -> None:
     verify = CLIENTS[0].webhooks.verify_signature
     headers, secret = signed(payload), SECRET
     verify(payload, headers, secret=secret)
@@ -121,7 +121,7 @@ def test_whatever_is_changed_the_signature_no_longer_fits(payload: bytes, part: 
 
 
 @given(text=st.text(max_size=40))
-def test_made_up_headers_are_refused_and_nothing_else_happens(text: str) -> None:
+def test_arbitrary_headers_raise_only_invalid_signature(text: str) -> None:
     for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
         headers = {**signed(), name: text}
         if headers != signed():
@@ -131,7 +131,7 @@ def test_made_up_headers_are_refused_and_nothing_else_happens(text: str) -> None
 
 @clients
 @pytest.mark.parametrize(("age", "message"), [(400, "too old"), (-400, "too new")])
-def test_a_webhook_is_from_now(client: Any, age: float, message: str) -> None:
+def test_timestamp_outside_the_tolerance_is_refused(client: Any, age: float, message: str) -> None:
     with pytest.raises(oai.InvalidWebhookSignatureError, match=message):
         client.webhooks.unwrap(PAYLOAD, signed(age=age))
     assert client.webhooks.unwrap(PAYLOAD, signed(age=age), tolerance=500).id == "evt_1"
@@ -139,7 +139,7 @@ def test_a_webhook_is_from_now(client: Any, age: float, message: str) -> None:
 
 @clients
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-def test_a_missing_header_is_named(client: Any, name: str) -> None:
+def test_missing_header_is_named(client: Any, name: str) -> None:
     headers = signed()
     del headers[name]
     with pytest.raises(oai.InvalidWebhookSignatureError, match=f"no header '{name}'"):
@@ -147,7 +147,7 @@ def test_a_missing_header_is_named(client: Any, name: str) -> None:
 
 
 @clients
-def test_secrets_and_signatures_may_be_several_while_one_replaces_another(client: Any) -> None:
+def test_several_secrets_and_signatures_are_accepted_during_rotation(client: Any) -> None:
     other = b"another one"
     both = signed()
     both["webhook-signature"] = f"v1a,xyz {signed(key=other)['webhook-signature']} {both['webhook-signature']}"
@@ -159,18 +159,18 @@ def test_secrets_and_signatures_may_be_several_while_one_replaces_another(client
 
 
 @pytest.mark.parametrize("secret", ["", " ", "whsec_", [], ["x", ""]])
-def test_an_empty_secret_with_which_anybody_could_sign_is_refused(secret: Any) -> None:
+def test_empty_secret_is_refused(secret: Any) -> None:
     with pytest.raises(ValueError, match="there is no webhook secret"):
         CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(key=b""), secret=secret)
 
 
-def test_a_secret_that_cannot_be_is_named_and_not_shown() -> None:
+def test_invalid_secret_is_refused_without_showing_it() -> None:
     with pytest.raises(ValueError, match="not base64") as caught:
         CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(), secret="whsec_%%%hidden")
     assert "hidden" not in str(caught.value)
 
 
-def test_the_secret_is_an_option_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_is_an_option_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     bare = oai.OpenAI(api_key=KEY)
     with pytest.raises(ValueError, match="OPENAI_WEBHOOK_SECRET"):
         bare.webhooks.unwrap(PAYLOAD, signed())

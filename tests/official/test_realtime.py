@@ -1,4 +1,4 @@
-"""The official SDK and this package open the same WebSockets and send the same messages: both drive one server."""
+"""The official SDK and this package open the same WebSockets and send the same messages, compared at one server."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ EXAMPLES: dict[str, Any] = {
 
 
 def example(expression: str) -> Any:
-    """Return an argument for a parameter: its type as far as it is plain, else an object."""
+    """Return an argument for a parameter: a value of its type if that is plain, else an object."""
     first = expression.removesuffix("?").partition(" | ")[0].partition("[")[0]
     return EXAMPLES["str"] if first == "Literal" else EXAMPLES.get(first, EXAMPLES["dict"])
 
 
 def conversation(client: Any, name: str, socket: WebSocketRow) -> Iterator[Any]:
-    """Open a connection, send each event with all that it takes and with as little as it needs, and close."""
+    """Open a connection, send each event with all its parameters and with the required ones alone, and close."""
     params = {param: example(kind) for param, kind in socket.params.items()}
     params |= dict.fromkeys(socket.path_params, "sess 1/2")
     options = {"extra_query": {"intent": "a b"}, "extra_headers": {"X-Own": "2", "OpenAI-Project": "another"}}
     connection = yield attrgetter(name)(client)(**params, **options).enter()
     for event, kinds in socket.sends.items():
         required = {param: example(kind) for param, kind in kinds.items() if not kind.endswith("?")}
-        for given in ({param: example(kind) for param, kind in kinds.items()}, required):
-            yield attrgetter(event)(connection)(**given)
+        for arguments in ({param: example(kind) for param, kind in kinds.items()}, required):
+            yield attrgetter(event)(connection)(**arguments)
             yield connection.recv()
     yield connection.send({"type": "anything", "audio": "AAAA", "nothing": None})
     yield connection.recv()
@@ -73,7 +73,9 @@ def play(package: Any, name: str, seen: Peer, *, is_async: bool) -> None:
         "project": "proj",
         "default_headers": {"X-Own": "1"},
         "default_query": {"api": "1"},
-        "websocket_base_url": f"{seen.url}/v1".replace("http", "ws"),  # one of the SDK's knows no other way to `ws`
+        "websocket_base_url": f"{seen.url}/v1".replace(
+            "http", "ws"
+        ),  # for one of its sockets the SDK derives no `ws` URL from `base_url`
     }
 
     async def main() -> None:
@@ -88,7 +90,7 @@ def play(package: Any, name: str, seen: Peer, *, is_async: bool) -> None:
 
 
 def shown(seen: Peer) -> Any:
-    """Return what matters of what a server has seen: where it was asked, as whom, and for what."""
+    """Return the parts of a server's record that both clients must agree on."""
     ((path, headers),) = seen.handshakes
     parts = urlsplit(path)
     fields = dict(headers)
@@ -102,21 +104,21 @@ def shown(seen: Peer) -> Any:
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("name", SOCKETS)
-def test_both_ask_for_the_same_and_send_the_same(name: str, is_async: bool) -> None:
-    found = []
+def test_both_clients_open_the_same_websocket_and_send_the_same_messages(name: str, is_async: bool) -> None:
+    outcomes = []
     for package in (openai, oai):
         with peer(echo) as seen:
             play(package, name, seen, is_async=is_async)
-        found.append(shown(seen))
-    theirs, ours = found
+        outcomes.append(shown(seen))
+    theirs, ours = outcomes
     assert ours == theirs
     assert len(ours["frames"]) == 2 * len(SOCKETS[name].sends) + 1
     assert ours["headers"]["Authorization"] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize("deployment", [None, "mine"])
-def test_both_ask_azure_for_the_same(deployment: str | None) -> None:
-    found = []
+def test_both_clients_open_the_same_azure_websocket(deployment: str | None) -> None:
+    outcomes = []
     for package in (openai, oai):
         with peer(echo) as seen:
             options = {"api_key": KEY, "api_version": "2026-01-01", "azure_deployment": deployment}
@@ -127,17 +129,17 @@ def test_both_ask_azure_for_the_same(deployment: str | None) -> None:
                 connection.recv()
                 connection.close()
         ((_, headers),) = seen.handshakes
-        found.append((shown(seen), dict(headers)["api-key"]))
-    assert found[0] == found[1]
+        outcomes.append((shown(seen), dict(headers)["api-key"]))
+    assert outcomes[0] == outcomes[1]
 
 
-def test_both_read_the_same_of_an_event() -> None:
+def test_both_clients_parse_the_same_event() -> None:
     sent = {
         "type": "response.done",
         "event_id": "e",
         "response": {"id": "r", "object": "realtime.response", "status": "failed", "output": [], "new": [1]},
     }
-    found = []
+    outcomes = []
     for package in (openai, oai):
         with (
             peer(lambda _, socket: socket.send(json.dumps(sent))) as seen,
@@ -145,7 +147,7 @@ def test_both_read_the_same_of_an_event() -> None:
         ):
             connection = client.realtime.connect(model="m").enter()
             event, *others = list(connection)
-            found.append((type(event).__name__, event.type, event.response.status, event.to_dict(), others))
+            outcomes.append((type(event).__name__, event.type, event.response.status, event.to_dict(), others))
             connection.close()
-    assert found[0] == found[1]
-    assert found[0][3] == sent
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][3] == sent

@@ -1,4 +1,4 @@
-"""WebSockets, against the server of the library `websockets` on the loopback, by both clients."""
+"""WebSocket connections of both clients, against the server of the library `websockets` on the loopback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DONE = {
 
 
 def converse(seen: Peer, socket: Any) -> None:
-    """Answer as the API does, then close."""
+    """Respond as the API does, then close."""
     say(socket, type="session.created", event_id="event_0", session={"type": "realtime", "object": "realtime.session"})
     for frame in socket:
         seen.frames.append(frame)
@@ -103,7 +103,7 @@ def test_the_block_of_a_manager_opens_and_closes_the_connection() -> None:
     assert seen.events == [{"type": "response.cancel", "response_id": "r"}] * 2
 
 
-def test_what_nobody_knows_is_kept_whole(play: Callable[..., Any]) -> None:
+def test_unknown_events_and_fields_are_kept(play: Callable[..., Any]) -> None:
     sent = [
         {"type": "brand.new", "deep": {"er": [1, None, "x"]}, "event_id": "e"},
         {**DONE, "colour": "blue", "response": {**DONE["response"], "mood": {"a": 1}}},
@@ -156,7 +156,7 @@ def test_binary_messages_go_both_ways(play: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001])
-def test_iterating_ends_where_the_server_closes(code: int, play: Callable[..., Any]) -> None:
+def test_iterating_ends_when_the_server_closes_normally(code: int, play: Callable[..., Any]) -> None:
     def behave(seen: Peer, socket: Any) -> None:
         say(socket, **DONE)
         socket.close(code, "until then")
@@ -179,9 +179,7 @@ def test_iterating_ends_where_the_server_closes(code: int, play: Callable[..., A
 
 
 @pytest.mark.parametrize(("end", "code"), [(lambda each: each.close(1011, "a fault"), 1011), (drop, 1006)])
-def test_a_connection_that_is_lost_is_an_error_by_name(
-    end: Callable[[Any], None], code: int, play: Callable[..., Any]
-) -> None:
+def test_lost_connection_raises_by_close_code(end: Callable[[Any], None], code: int, play: Callable[..., Any]) -> None:
     def behave(seen: Peer, socket: Any) -> None:
         say(socket, **DONE)
         seen.frames.append(socket.recv())
@@ -215,7 +213,7 @@ def test_a_connection_that_is_lost_is_an_error_by_name(
         (204, oai.APIResponseValidationError),
     ],
 )
-def test_a_handshake_that_is_refused_is_the_error_of_its_status(
+def test_rejected_handshake_raises_the_error_of_its_status(
     status: int, kind: type[oai.OpenAIError], play: Callable[..., Any]
 ) -> None:
     def scenario(client: Any) -> Any:
@@ -234,8 +232,8 @@ def test_a_handshake_that_is_refused_is_the_error_of_its_status(
     assert len(seen.handshakes) == 1
 
 
-def test_a_handshake_is_retried_as_any_request_is(play: Callable[..., Any]) -> None:
-    told: list[tuple[str, int, int | None]] = []
+def test_handshake_is_retried_like_any_request(play: Callable[..., Any]) -> None:
+    attempts: list[tuple[str, int, int | None]] = []
 
     def scenario(client: Any) -> Any:
         connection = yield client.realtime.connect(model="m").enter()
@@ -250,14 +248,14 @@ def test_a_handshake_is_retried_as_any_request_is(play: Callable[..., Any]) -> N
             base_url=seen.url,
             max_retries=2,
             on_request=lambda attempt: {"X-Trace": str(attempt.number)},
-            on_reply=lambda attempt: told.append((attempt.operation, attempt.number, attempt.status)),
+            on_reply=lambda attempt: attempts.append((attempt.operation, attempt.number, attempt.status)),
         )
-    assert told == [("realtime.connect", 0, 429), ("realtime.connect", 1, 500), ("realtime.connect", 2, 101)]
+    assert attempts == [("realtime.connect", 0, 429), ("realtime.connect", 1, 500), ("realtime.connect", 2, 101)]
     assert [dict(headers)["X-Trace"] for _, headers in seen.handshakes] == ["0", "1", "2"]
     assert (handshake.status_code, handshake.retries_taken) == (101, 2)
 
 
-def test_the_key_does_not_follow_a_redirect_to_another_origin(play: Callable[..., Any]) -> None:
+def test_key_is_not_sent_to_another_origin_after_a_redirect(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         connection = yield client.realtime.connect(model="m").enter()
         yield connection.close()
@@ -275,7 +273,7 @@ def test_the_key_does_not_follow_a_redirect_to_another_origin(play: Callable[...
 
 
 @pytest.mark.parametrize("options", [{"timeout": 0.2}, {"deadline": 0.2}])
-def test_connecting_takes_no_longer_than_its_limit(options: dict[str, float], play: Callable[..., Any]) -> None:
+def test_timeout_and_deadline_bound_the_handshake(options: dict[str, float], play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         with pytest.raises(oai.APITimeoutError) as caught:
             yield client.realtime.connect(model="m").enter()
@@ -286,7 +284,7 @@ def test_connecting_takes_no_longer_than_its_limit(options: dict[str, float], pl
     assert "0.2 s" in str(error)
 
 
-def test_a_call_may_have_a_time_out_of_its_own(play: Callable[..., Any]) -> None:
+def test_handshake_timeout_can_be_set_per_call(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         with pytest.raises(oai.APITimeoutError):
             yield client.realtime.connect(model="m", timeout=0.1).enter()
@@ -297,7 +295,7 @@ def test_a_call_may_have_a_time_out_of_its_own(play: Callable[..., Any]) -> None
         play(scenario, base_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
 
 
-def test_waiting_for_an_event_may_be_limited_and_loses_nothing(play: Callable[..., Any]) -> None:
+def test_recv_timeout_loses_no_event(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         connection = yield client.realtime.connect(model="m").enter()
         with pytest.raises(oai.APITimeoutError, match=r"within 0.05 s"):
@@ -311,7 +309,7 @@ def test_waiting_for_an_event_may_be_limited_and_loses_nothing(play: Callable[..
         assert play(scenario, base_url=seen.url).type == "brand.new"
 
 
-def test_a_server_that_is_not_there_or_speaks_something_else(play: Callable[..., Any]) -> None:
+def test_unreachable_or_foreign_server_raises_connection_error(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         with pytest.raises(oai.APIConnectionError) as caught:
             yield client.realtime.connect(model="m").enter()
@@ -325,7 +323,7 @@ def test_a_server_that_is_not_there_or_speaks_something_else(play: Callable[...,
 
         def answer() -> None:
             with odd.accept()[0] as each:
-                each.recv(65536)  # what is not read would make the end of the connection a reset
+                each.recv(65536)  # closing with unread data would reset the connection
                 each.sendall(b"* OK IMAP4rev1 ready\r\n")
 
         thread = threading.Thread(target=answer)
@@ -334,7 +332,7 @@ def test_a_server_that_is_not_there_or_speaks_something_else(play: Callable[...,
         thread.join()
 
 
-def test_a_message_that_is_too_large_is_an_error_by_name(play: Callable[..., Any]) -> None:
+def test_oversized_message_raises_response_too_large(play: Callable[..., Any]) -> None:
     def behave(seen: Peer, socket: Any) -> None:
         say(socket, type="brand.new", text="x" * 2000)
         socket.recv()
@@ -349,7 +347,7 @@ def test_a_message_that_is_too_large_is_an_error_by_name(play: Callable[..., Any
         play(lambda client: scenario(client, max_size=1000), base_url=seen.url)
 
 
-def test_no_key_is_shown_or_logged(
+def test_key_is_neither_shown_nor_logged(
     play: Callable[..., Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -380,7 +378,7 @@ def test_no_key_is_shown_or_logged(
         assert "a secret of" not in text
 
 
-def test_the_key_may_come_from_a_function(play: Callable[..., Any]) -> None:
+def test_key_function_is_called_per_handshake(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         for _ in range(2):
             connection = yield client.realtime.connect(model="m").enter()
@@ -395,7 +393,7 @@ def test_the_key_may_come_from_a_function(play: Callable[..., Any]) -> None:
     ]
 
 
-def test_headers_and_queries_lie_over_each_other(play: Callable[..., Any]) -> None:
+def test_headers_and_queries_of_client_and_call_are_merged(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         connection = yield client.realtime.connect(
             call_id="call 1",
@@ -421,7 +419,7 @@ def test_headers_and_queries_lie_over_each_other(play: Callable[..., Any]) -> No
     assert "X-Away" not in fields
 
 
-def test_websockets_may_begin_elsewhere(play: Callable[..., Any]) -> None:
+def test_websocket_base_url_replaces_base_url(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         for each in (client, client.with_options(websocket_base_url=f"{client.websocket_base_url}/more")):
             connection = yield each.realtime.connect(model="m").enter()
@@ -436,11 +434,11 @@ def test_websockets_may_begin_elsewhere(play: Callable[..., Any]) -> None:
         oai.OpenAI(api_key=KEY, websocket_base_url="ws://ws.example")
 
 
-def test_a_connection_of_azure_belongs_to_a_deployment() -> None:
+def test_azure_connection_names_its_deployment_in_the_query() -> None:
     options = {"api_key": KEY, "api_version": "2026-01-01"}
     with peer(echo) as seen:
-        for given_options, model in (({}, "gpt realtime"), ({"azure_deployment": "mine"}, "gpt-realtime")):
-            client = oai.AzureOpenAI(azure_endpoint=seen.url, **options, **given_options)
+        for deployment, model in (({}, "gpt realtime"), ({"azure_deployment": "mine"}, "gpt-realtime")):
+            client = oai.AzureOpenAI(azure_endpoint=seen.url, **options, **deployment)
             with client, client.realtime.connect(model=model):
                 pass
         with oai.AzureOpenAI(azure_endpoint=seen.url, **options) as client:
@@ -457,13 +455,13 @@ def test_a_connection_of_azure_belongs_to_a_deployment() -> None:
         assert (dict(headers)["api-key"], dict(headers).get("Authorization")) == (KEY, None)
 
 
-def test_a_transport_that_reaches_no_server_opens_no_websocket() -> None:
+def test_transport_without_a_server_refuses_websockets() -> None:
     client = oai.OpenAI(transport=oai.OfflineTransport())
     with pytest.raises(oai.OpenAIError, match=r"realtime\.connect opens a WebSocket, which OfflineTransport cannot"):
         client.realtime.connect(model="m")
 
 
-def test_without_the_library_the_error_says_what_to_install() -> None:
+def test_missing_websockets_package_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['websockets'] = None\n"
         "import oai; client = oai.OpenAI(api_key='k', base_url='http://127.0.0.1:9')\n"
@@ -476,7 +474,7 @@ def test_without_the_library_the_error_says_what_to_install() -> None:
     assert "pip install 'oai[realtime]'" in done.stdout
 
 
-def test_nobody_pays_for_websockets_who_opens_none() -> None:
+def test_websockets_are_imported_only_when_a_connection_opens() -> None:
     code = (
         "import oai, sys; client = oai.OpenAI(api_key='k'); client.realtime.connect; client.chat.completions.create\n"
         "dear = ('websockets', 'oai._realtime.wire', 'oai._realtime.connection')\n"
@@ -487,7 +485,7 @@ def test_nobody_pays_for_websockets_who_opens_none() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_an_event_may_be_a_struct_of_ours(play: Callable[..., Any]) -> None:
+def test_struct_is_sent_as_an_event(play: Callable[..., Any]) -> None:
     item = types.ResponseDoneEvent(event_id="e", response=types.RealtimeResponse(id="r"))
 
     def scenario(client: Any) -> Any:
@@ -511,14 +509,14 @@ JSON = st.recursive(
 )
 
 
-def test_any_message_of_json_comes_through_whole() -> None:
+def test_any_json_message_round_trips() -> None:
     @given(st.dictionaries(st.text(max_size=8).filter(lambda name: name != "type"), JSON, max_size=4))
     def check(fields: dict[str, Any]) -> None:
-        event = {"type": "of.nobody", **fields}
+        event = {"type": "unknown.type", **fields}
         connection.send(event)
-        found = plain(connection.recv())
+        received = plain(connection.recv())
         assert {name: value for name, value in event.items() if value is not None} == {
-            name: value for name, value in found.items() if value is not None
+            name: value for name, value in received.items() if value is not None
         }
 
     with (

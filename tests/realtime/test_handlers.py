@@ -1,4 +1,4 @@
-"""WebSockets: functions that are called with events, what waits to be sent, and connecting again."""
+"""WebSocket handlers, the queue of unsent messages, and reconnecting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from peer import Peer, Refusal, collect, drop, echo, peer, say
 import oai
 
 
-def test_handlers_are_called_with_their_events(play: Callable[..., Any]) -> None:
+def test_handlers_are_called_with_events_of_their_type(play: Callable[..., Any]) -> None:
     called: list[tuple[str, str]] = []
 
     def behave(seen: Peer, socket: Any) -> None:
@@ -53,7 +53,7 @@ def test_handlers_are_called_with_their_events(play: Callable[..., Any]) -> None
     ]
 
 
-def test_a_handler_of_event_gets_every_one(play: Callable[..., Any]) -> None:
+def test_handler_for_event_gets_all_events(play: Callable[..., Any]) -> None:
     seen_types: list[str] = []
 
     def behave(seen: Peer, socket: Any) -> None:
@@ -70,10 +70,10 @@ def test_a_handler_of_event_gets_every_one(play: Callable[..., Any]) -> None:
     assert seen_types == ["one", "error"]
 
 
-# -- sending before there is a connection, and connecting again
+# -- sending before the connection is open, and reconnecting
 
 
-def test_what_is_sent_to_a_manager_goes_first(play: Callable[..., Any]) -> None:
+def test_messages_queued_before_opening_are_sent_first(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         manager = client.realtime.connect(model="m", max_queue_size=40)
         manager.send({"type": "first"})
@@ -91,7 +91,7 @@ def test_what_is_sent_to_a_manager_goes_first(play: Callable[..., Any]) -> None:
 
 
 def break_off(times: int, how: Callable[[Any], None] = drop, *, frames: int = 1) -> Callable[[Peer, Any], None]:
-    """Behave so that the first connections are lost after an event, and the one after them ends well, after frames."""
+    """Lose the first connections after one event; close the next normally after a number of frames."""
 
     def behave(seen: Peer, socket: Any) -> None:
         say(socket, type="brand.new", number=len(seen.handshakes))
@@ -104,12 +104,12 @@ def break_off(times: int, how: Callable[[Any], None] = drop, *, frames: int = 1)
     return behave
 
 
-def test_iterating_connects_again_where_that_is_wanted(play: Callable[..., Any]) -> None:
-    told: list[Any] = []
+def test_iterating_reconnects_with_on_reconnecting(play: Callable[..., Any]) -> None:
+    attempts: list[Any] = []
 
     def again(event: oai.ReconnectingEvent) -> dict[str, Any] | None:
-        told.append(event)
-        return {"extra_query": {"resume": str(len(told))}, "extra_headers": {"X-Again": "yes"}}
+        attempts.append(event)
+        return {"extra_query": {"resume": str(len(attempts))}, "extra_headers": {"X-Again": "yes"}}
 
     def scenario(client: Any) -> Any:
         connection = yield client.realtime.connect(
@@ -127,24 +127,24 @@ def test_iterating_connects_again_where_that_is_wanted(play: Callable[..., Any])
         *["/realtime?model=m", "/realtime?model=m&resume=1", "/realtime?model=m&resume=2"],
     ]
     assert [dict(headers).get("X-Again") for _, headers in seen.handshakes] == [None, "yes", "yes"]
-    # The event between the two losses has reset the count.
-    assert [(each.attempt, each.max_attempts, each.close_code) for each in told] == [(1, 2, 1006), (1, 2, 1006)]
-    assert (told[1].extra_query, told[1].extra_headers) == ({"resume": "1"}, {"X-Again": "yes"})
-    assert all(0 < each.delay <= 0.002 for each in told)
+    # The event between the two losses reset the count.
+    assert [(each.attempt, each.max_attempts, each.close_code) for each in attempts] == [(1, 2, 1006), (1, 2, 1006)]
+    assert (attempts[1].extra_query, attempts[1].extra_headers) == ({"resume": "1"}, {"X-Again": "yes"})
+    assert all(0 < each.delay <= 0.002 for each in attempts)
     assert seen.events == [{"type": "enough"}]
 
 
-def test_what_is_sent_meanwhile_waits_for_the_new_connection(play: Callable[..., Any]) -> None:
+def test_messages_sent_while_reconnecting_are_queued(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         holder: list[Any] = []
         sending: list[Any] = []
 
         def again(event: oai.ReconnectingEvent) -> None:
-            # An async client's `send` is a coroutine; that it waits in the queue needs no loop.
-            made = holder[0].send({"type": f"meanwhile.{event.attempt}"})
-            if inspect.iscoroutine(made):
+            # An async client's `send` is a coroutine; queueing the message needs no event loop.
+            sent = holder[0].send({"type": f"meanwhile.{event.attempt}"})
+            if inspect.iscoroutine(sent):
                 with contextlib.suppress(StopIteration):
-                    made.send(None)
+                    sent.send(None)
             sending.append(event.attempt)
 
         connection = yield client.realtime.connect(model="m", on_reconnecting=again, initial_delay=0.001).enter()
@@ -160,12 +160,10 @@ def test_what_is_sent_meanwhile_waits_for_the_new_connection(play: Callable[...,
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["at first", "again"])
-def test_a_connection_that_is_closed_while_it_takes_what_waited_is_not_lost(
-    first: bool, play: Callable[..., Any]
-) -> None:
-    """Its events come, and its code says whether to connect again."""
+def test_close_while_flushing_the_queue_keeps_events_and_close_code(first: bool, play: Callable[..., Any]) -> None:
+    """Events received before are delivered, and the close code decides whether to reconnect."""
     events: list[Any] = []
-    told: list[int] = []
+    codes: list[int] = []
     unsent: list[tuple[int | None, int]] = []
     piece = "x" * 2**16
 
@@ -177,16 +175,16 @@ def test_a_connection_that_is_closed_while_it_takes_what_waited_is_not_lost(
 
     def fill(send: Callable[[Any], Any]) -> None:
         for number in range(200):
-            made = send({"type": "piece", "number": number, "piece": piece})
-            if inspect.iscoroutine(made):
+            sent = send({"type": "piece", "number": number, "piece": piece})
+            if inspect.iscoroutine(sent):
                 with contextlib.suppress(StopIteration):
-                    made.send(None)
+                    sent.send(None)
 
     def scenario(client: Any) -> Any:
         holder: list[Any] = []
 
         def again(event: oai.ReconnectingEvent) -> None:
-            told.append(event.close_code)
+            codes.append(event.close_code)
             fill(holder[0].send)
 
         manager = client.realtime.connect(
@@ -207,16 +205,16 @@ def test_a_connection_that_is_closed_while_it_takes_what_waited_is_not_lost(
     with peer(behave, max_queue=None) as seen:
         play(scenario, base_url=seen.url)
     assert [event.number for event in events] == ([1] if first else [1, 2])
-    assert told == ([] if first else [1012])
+    assert codes == ([] if first else [1012])
     assert all(code == 1000 and 0 < number <= 200 for code, number in unsent)
 
 
 @pytest.mark.parametrize("end", ["abort", "retries", "refused", "normal"])
-def test_connecting_again_ends(end: str, play: Callable[..., Any]) -> None:
-    told: list[int] = []
+def test_reconnecting_ends(end: str, play: Callable[..., Any]) -> None:
+    attempts: list[int] = []
 
     def again(event: oai.ReconnectingEvent) -> dict[str, Any] | None:
-        told.append(event.attempt)
+        attempts.append(event.attempt)
         return {"abort": True} if end == "abort" else None
 
     def scenario(client: Any) -> Any:
@@ -237,19 +235,19 @@ def test_connecting_again_ends(end: str, play: Callable[..., Any]) -> None:
             expected = oai.AuthenticationError if end == "refused" else oai.WebSocketConnectionClosedError
             with pytest.raises(expected):
                 play(scenario, base_url=seen.url)
-    assert told == {"abort": [1], "retries": [1, 2, 3], "refused": [1], "normal": []}[end]
+    assert attempts == {"abort": [1], "retries": [1, 2, 3], "refused": [1], "normal": []}[end]
 
 
-def test_what_could_not_be_sent_is_in_the_error(play: Callable[..., Any]) -> None:
+def test_unsent_messages_are_in_the_error(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         holder: list[Any] = []
 
         def again(event: oai.ReconnectingEvent) -> dict[str, Any]:
             for frame in ("text", b"\xff"):
-                made = holder[0].send_raw(frame)
-                if inspect.iscoroutine(made):
+                sent = holder[0].send_raw(frame)
+                if inspect.iscoroutine(sent):
                     with contextlib.suppress(StopIteration):
-                        made.send(None)
+                        sent.send(None)
             return {"abort": True}
 
         connection = yield client.realtime.connect(model="m", on_reconnecting=again).enter()
@@ -263,7 +261,7 @@ def test_what_could_not_be_sent_is_in_the_error(play: Callable[..., Any]) -> Non
     assert (error.unsent_frames, error.unsent_messages) == (["text", b"\xff"], ["text"])
 
 
-def test_closing_ends_the_wait_for_the_next_attempt(play: Callable[..., Any]) -> None:
+def test_close_ends_the_delay_before_the_next_attempt(play: Callable[..., Any]) -> None:
     def scenario(client: Any) -> Any:
         holder: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""A chat completion as a server sends it."""
+"""A chat completion in the form that a server sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A WebSocket server on the loopback, whose behaviour a test writes: the real one of the library `websockets`."""
+"""A WebSocket server on the loopback, that of the library `websockets`, whose behaviour a test defines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from websockets.sync.server import ServerConnection, serve
 
 @dataclass
 class Refusal:
-    """An answer that is no WebSocket."""
+    """An HTTP response that rejects a handshake."""
 
     status: int
     body: bytes = b""
@@ -26,14 +26,14 @@ class Refusal:
 
 @dataclass
 class Peer:
-    """What was asked of the server, and what it received."""
+    """The server's URL, and what it received."""
 
     url: str = ""
     handshakes: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
     """Path and header fields of each handshake."""
     frames: list[str | bytes] = field(default_factory=list)
     answers: list[Refusal | None] = field(default_factory=list)
-    """How the handshakes are answered; after the last all are accepted."""
+    """The responses to the first handshakes, `None` to accept; further ones are accepted."""
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -45,13 +45,13 @@ def say(socket: ServerConnection, **event: Any) -> None:
 
 
 def drop(socket: ServerConnection) -> None:
-    """End the connection without a word, as a network does that fails."""
+    """End the connection without a close frame, as a failing network does."""
     socket.close_socket()
 
 
 @contextmanager
 def peer(behave: Callable[[Peer, ServerConnection], None], **options: Any) -> Iterator[Peer]:
-    """Serve connections by a function that is called with each; those whose function ends are closed."""
+    """Serve connections by a function that is called with each; a connection is closed when its function returns."""
     seen = Peer()
 
     def answer(connection: ServerConnection, request: Any) -> Response | None:
@@ -63,7 +63,7 @@ def peer(behave: Callable[[Peer, ServerConnection], None], **options: Any) -> It
         return Response(refusal.status, "Refused", Headers(fields), refusal.body)
 
     def handle(socket: ServerConnection) -> None:
-        with suppress(ConnectionClosed):  # the client may go at any time
+        with suppress(ConnectionClosed):  # the client may close at any time
             behave(seen, socket)
 
     with serve(handle, "127.0.0.1", 0, process_request=answer, **options) as server:
@@ -87,7 +87,7 @@ def collect(connection: Any) -> Any:
 
 
 def echo(seen: Peer, socket: Any) -> None:
-    """Receive everything, and say so."""
+    """Record every message, and send an event for each."""
     for frame in socket:
         seen.frames.append(frame)
         say(socket, type="brand.new", event_id=f"event_{len(seen.frames)}")

@@ -1,4 +1,4 @@
-"""A server of uploads in parts, and files of vector stores."""
+"""An in-memory server of uploads in parts, and of files of vector stores."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from oai.testing import Answer, Loopback, Seen
 
 
 class Store:
-    """Uploads as the API has them, behind a server: what came is put together when the upload is completed."""
+    """The uploads API behind a server: parts are joined when the upload is completed."""
 
     def __init__(self, server: Loopback, fail: Callable[[int], Answer | None] = lambda _: None) -> None:
         self.server, self.fail = server, fail
         self.created: list[Any] = []
-        self.parts: list[bytes] = []  # in the order in which they were answered
+        self.parts: list[bytes] = []  # in the order of their responses
         self.completed: Any = None
         self.content = b""
         server.default = self
 
-    def __call__(self, seen: Seen) -> Answer:
-        if seen.path == "/v1/uploads":
-            self.created.append(seen.json())
+    def __call__(self, request: Seen) -> Answer:
+        if request.path == "/v1/uploads":
+            self.created.append(request.json())
             return Answer(json=self.upload("pending"))
-        if seen.path == "/v1/uploads/upload_1/parts":
-            (part,) = seen.form()
+        if request.path == "/v1/uploads/upload_1/parts":
+            (part,) = request.form()
             if failure := self.fail(len(self.parts)):
                 return failure
             self.parts.append(part.content)
             return Answer(json={"id": f"part_{len(self.parts) - 1}", "object": "upload.part", "upload_id": "upload_1"})
-        self.completed = seen.json()
-        self.content = b"".join(self.parts[int(each[5:])] for each in self.completed["part_ids"])
+        self.completed = request.json()
+        self.content = b"".join(self.parts[int(part_id[5:])] for part_id in self.completed["part_ids"])
         if self.completed.get("md5", hashlib.md5(self.content).hexdigest()) != hashlib.md5(self.content).hexdigest():
             return Answer.error(400, "the digest differs")
         return Answer(json=self.upload("completed"))

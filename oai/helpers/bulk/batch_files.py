@@ -1,4 +1,4 @@
-"""What a batch is made of: requests in files, the answers to them, and the journal of what has become of each file."""
+"""The files of a batch: the requests it takes, the responses it returns, and the journal of uploaded files."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ R = TypeVar("R")
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200 * 1024 * 1024
 MOST_INPUTS = 50_000
-"""What the API takes in one batch; the inputs are those of embeddings."""
+"""The API's limits for one batch; the inputs are those of embeddings."""
 
 
 def endpoints_of(kind: str) -> tuple[str, ...]:
-    """Return the endpoints that a batch may be for, by the type that the table gives its `endpoint`."""
+    """Return the endpoints that a batch may have, from the type of its parameter `endpoint` in the table."""
     return get_args(resolve(kind))
 
 
 def is_for(row: Row, endpoints: tuple[str, ...]) -> bool:
-    """Tell whether the requests of an operation can be in a batch for one of the endpoints."""
+    """Return whether the requests of an operation can be in a batch for one of the endpoints."""
     return row.method == "POST" and f"/v1{row.path}" in endpoints
 
 
 class Later(Generic[R]):
-    """The result of a queued request, which is there when the batch has ended."""
+    """The future result of a queued request, set when the batch has ended."""
 
     def __init__(self, custom_id: str, request: SentRequest) -> None:
         self.custom_id = custom_id
@@ -51,34 +51,34 @@ class Later(Generic[R]):
         return f"<Later {self.custom_id} {self.request.operation}: {state}>"
 
     def done(self) -> bool:
-        """Tell whether there is a result or an error."""
+        """Return whether there is a result or an error."""
         return self._outcome is not None
 
     def exception(self) -> BaseException | None:
-        """Return the error of the request, `None` where it went well.
+        """Return the error of the request, or `None` if it succeeded.
 
         Raises:
             OpenAIError: the batch has not ended.
         """
         if self._outcome is None:
-            raise OpenAIError("the batch has not ended: results are there when its `with` block has been left")
+            raise OpenAIError("the batch has not ended; results are available after its `with` block")
         return self._outcome[1]
 
     def result(self) -> R:
-        """Return what the call would have returned, or raise what it would have raised."""
+        """Return the result of the call, or raise its error."""
         error = self.exception()
         if error is not None:
             raise error
         return cast("tuple[R, None]", self._outcome)[0]
 
     def settle(self, result: Any = None, error: BaseException | None = None) -> None:
-        """Take the outcome; the first one counts."""
+        """Set the outcome, unless there is one already."""
         if self._outcome is None:
             self._outcome = result, error
 
 
 class BatchFile:
-    """The requests of one batch: their lines in a temporary file, and who waits for the answers."""
+    """The requests of one batch: their lines in a temporary file, and the `Later` of each."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -89,16 +89,16 @@ class BatchFile:
 
     @property
     def digest(self) -> str:
-        """What tells this content from any other."""
+        """The SHA-256 of the content, by which a journal finds the file again."""
         return self._digest.hexdigest()
 
     def has_room(self, size: int, inputs: int) -> bool:
-        """Tell whether one more request stays within the limits."""
+        """Return whether one more request stays within the limits."""
         fits = self.size + size <= MOST_BYTES and self.inputs + inputs <= MOST_INPUTS
         return fits and len(self.waiting) < MOST_REQUESTS
 
     def add(self, line: bytes, inputs: int) -> None:
-        """Write a request down."""
+        """Append a request."""
         self.lines.write(line)
         self._digest.update(line)
         self.size += len(line)
@@ -106,15 +106,15 @@ class BatchFile:
 
 
 class Entry(msgspec.Struct):
-    """What a journal knows of a file: when it was begun (Unix seconds), and what it has become at the server."""
+    """The journal's record of a file: when it was started (Unix seconds), and its ids at the server."""
 
     began: int
     input_file_id: str | None = None
     batch_id: str | None = None
 
 
-class LineAnswer(msgspec.Struct):
-    """The answer to a request as HTTP would have had it."""
+class LineResponse(msgspec.Struct):
+    """The HTTP response to a request of a batch."""
 
     status_code: int
     body: msgspec.Raw
@@ -125,13 +125,13 @@ class Line(msgspec.Struct):
     """A line of an output or error file."""
 
     custom_id: str
-    response: LineAnswer | None = None
+    response: LineResponse | None = None
     error: Any = None
-    """Why the request was not answered: an object with `code` and `message`, or whatever a server has instead."""
+    """Why there is no response: an object with `code` and `message`, though servers send other shapes too."""
 
 
 class BatchJournal:
-    """Which file has become which batch, in a file that is written after each step."""
+    """The journal of a block: an `Entry` for each file, by its digest, saved after each step."""
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = None if path is None else os.fspath(path)
@@ -144,7 +144,7 @@ class BatchJournal:
                     raise ValueError(f"{self._path} is not the journal of a batch: {error}") from None
 
     def write(self) -> None:
-        """Put down what is known."""
+        """Save the entries."""
         if self._path is not None:
             from oai._support.atomic_files import replace_file
 
@@ -152,8 +152,8 @@ class BatchJournal:
 
 
 def read_lines(content: bytes) -> Iterator[Line]:
-    """Yield the lines of an output or error file that are whole."""
+    """Yield the valid lines of an output or error file."""
     for line in content.splitlines():
         if line.strip():
-            with suppress(msgspec.DecodeError):  # who waits for it is told that there was no answer
+            with suppress(msgspec.DecodeError):  # its request is settled as unanswered
                 yield decoder(Line).decode(line)

@@ -1,8 +1,8 @@
 """Many calls at once: `oai.map` over threads or any executor, `oai.amap` over an event loop.
 
-A bounded number of calls is under way, results come in the order of the rows, and rows are read as they are needed, so
-that they may be a generator. With a journal, the answers of a client's methods are kept as they come, and a call that
-is made again, after a crash too, takes from it what is there: only what is missing is sent.
+A bounded number of calls is in flight, results are in the order of the rows, and rows are read as they are needed, so
+that they may be a generator. With a journal, the responses to a client's methods are kept as they arrive, and repeating
+the call, after a crash for example, sends only the rows that have none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import os
 
 Progress = Callable[[int, int | None], object]
-"""Is told how many calls of how many are done; `None` where nobody knows how many there will be."""
+"""Called with the number of finished calls and the total, which is `None` if the rows have no length."""
 
 CONCURRENCY = 8
 
@@ -42,44 +42,44 @@ def map(
 
     Args:
         function: a client's method, or any function.
-        rows: for each call its arguments: a mapping holds keywords, anything else is the one positional argument.
-        executor: where calls run, such as a Dask client's `get_executor()`; threads unless given. Clients can be
-            pickled, without their keys, which are then looked up in the worker's environment.
-        concurrency: how many calls are under way at a time.
-        progress: called with how many are done, and of how many, after each.
-        errors: `"raise"` stops at the first error and raises it, `"return"` puts it in its result's place.
-        journal: a file that keeps the answers of a client's method, for the same call to go on with after a crash.
+        rows: the arguments of each call: a mapping holds keywords, anything else is the one positional argument.
+        executor: where calls run, such as a Dask client's `get_executor()`; threads by default. Clients are pickled
+            without their keys, which are looked up in the worker's environment.
+        concurrency: maximum number of calls in flight.
+        progress: called with the number of finished calls and the total after each.
+        errors: `"raise"` stops at the first error and raises it, `"return"` returns it in place of the result.
+        journal: a file that keeps the responses to a client's method, so that repeating the call after a crash resumes.
 
     Raises:
-        TypeError: the function is a coroutine function, which `oai.amap` takes, or one that no journal can keep.
-        ValueError: the journal is of another method.
+        TypeError: the function is a coroutine function, which `oai.amap` takes, or its results cannot be journaled.
+        ValueError: the file is not the journal of this method.
     """
     if inspect.iscoroutinefunction(function):
-        raise TypeError("oai.map() got a coroutine function; `await oai.amap(...)` calls those")
+        raise TypeError("oai.map() cannot call a coroutine function; use `await oai.amap(...)`")
     with ExitStack() as stack:
         work = _Work(function, rows, concurrency, progress, errors, journal, stack)
         pool = executor or stack.enter_context(ThreadPoolExecutor(concurrency))
         target = _portable(function, pool)
-        under_way: dict[Future[Any], _Row] = {}
+        in_flight: dict[Future[Any], _Row] = {}
         try:
             for row in work:
-                under_way[pool.submit(target, row.value)] = row
-                while len(under_way) >= concurrency:
-                    _collect(work, under_way)
-            while under_way:
-                _collect(work, under_way)
+                in_flight[pool.submit(target, row.value)] = row
+                while len(in_flight) >= concurrency:
+                    _collect(work, in_flight)
+            while in_flight:
+                _collect(work, in_flight)
         finally:
-            for future in under_way:
+            for future in in_flight:
                 future.cancel()
-            work.keep_rest(under_way)
+            work.keep_rest(in_flight)
     return work.results
 
 
-def _collect(work: _Work, under_way: dict[Future[Any], _Row]) -> None:
-    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+def _collect(work: _Work, in_flight: dict[Future[Any], _Row]) -> None:
+    done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
     for future in done:
-        error = CancelledError() if future.cancelled() else future.exception()  # by its executor
-        row = under_way.pop(future)
+        error = CancelledError() if future.cancelled() else future.exception()  # an executor that shuts down cancels
+        row = in_flight.pop(future)
         work.done(row, None if error is not None else future.result(), error)
 
 
@@ -92,69 +92,71 @@ async def amap(
     errors: Literal["raise", "return"] = "raise",
     journal: str | os.PathLike[str] | None = None,
 ) -> list[Any]:
-    """Do what `map` does with the methods of `AsyncOpenAI`, or any coroutine function, in tasks of the event loop."""
+    """Call a method of `AsyncOpenAI`, or any coroutine function, for every row, as tasks; see `map`."""
     import asyncio
 
     with ExitStack() as stack:
         work = _Work(function, rows, concurrency, progress, errors, journal, stack)
-        under_way: dict[asyncio.Future[Any], _Row] = {}
+        in_flight: dict[asyncio.Future[Any], _Row] = {}
 
         async def collect() -> None:
-            done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(in_flight, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 error = task.exception()
-                work.done(under_way.pop(task), None if error is not None else task.result(), error)
+                work.done(in_flight.pop(task), None if error is not None else task.result(), error)
 
         try:
             for row in work:
-                under_way[asyncio.ensure_future(call(function, row.value))] = row
-                while len(under_way) >= concurrency:
+                in_flight[asyncio.ensure_future(call(function, row.value))] = row
+                while len(in_flight) >= concurrency:
                     await collect()
-            while under_way:
+            while in_flight:
                 await collect()
         except Exception:
-            await asyncio.gather(*under_way, return_exceptions=True)  # as threads go on
+            await asyncio.gather(
+                *in_flight, return_exceptions=True
+            )  # let the calls in flight finish: they are paid for
             raise
         finally:
-            for task in under_way:
+            for task in in_flight:
                 task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-            work.keep_rest(under_way)
+            await asyncio.gather(*in_flight, return_exceptions=True)
+            work.keep_rest(in_flight)
         for row in work.replayed:
-            answer = work.results[row.number]
-            work.results[row.number] = await answer if inspect.isawaitable(answer) else answer
+            result = work.results[row.number]
+            work.results[row.number] = await result if inspect.isawaitable(result) else result
     return work.results
 
 
 def call(function: Callable[..., Any], row: Any) -> Any:
-    """Call a function with a row. It is a function of a module, so that executors can pickle it."""
+    """Call a function with a row. At module level, so that executors can pickle it."""
     return function(**row) if isinstance(row, Mapping) else function(row)
 
 
-_here: dict[bytes, Callable[..., Any]] = {}
-"""The functions that this process was sent, so that a client's connections serve more than one call."""
+_unpickled: dict[bytes, Callable[..., Any]] = {}
+"""The function last sent to this process, cached so that its client's connections serve more than one call."""
 
 
 def _portable(function: Callable[..., Any], pool: Executor) -> Callable[[Any], Any]:
-    """Return what an executor is given to call with a row."""
+    """Return the function to submit to an executor together with a row."""
     if not isinstance(pool, ThreadPoolExecutor):
         try:
             return partial(call_pickled, pickle.dumps(function))
         except (AttributeError, TypeError, pickle.PicklingError):
-            pass  # executors such as Dask's pickle more than Python does
+            pass  # Dask's executor, for one, pickles more than Python does
     return partial(call, function)
 
 
 def call_pickled(data: bytes, row: Any) -> Any:
-    """Call a function that was sent here with a row."""
-    if data not in _here:
-        _here.clear()
-        _here[data] = pickle.loads(data)  # noqa: S301 - the executor has unpickled it already
-    return call(_here[data], row)
+    """Unpickle a function, and call it with a row."""
+    if data not in _unpickled:
+        _unpickled.clear()
+        _unpickled[data] = pickle.loads(data)  # noqa: S301 - the executor has unpickled it already
+    return call(_unpickled[data], row)
 
 
 class _Row:
-    """One row, with its place among the results."""
+    """A row and its number, the index of its result."""
 
     __slots__ = ("number", "value")
 
@@ -164,10 +166,7 @@ class _Row:
 
 
 class _Work:
-    """The rows that are to be called, and what came of them.
-
-    Iterating gives those that no journal has an answer for.
-    """
+    """The rows of a map, and their results. Iterating yields the rows that are not in the journal."""
 
     def __init__(
         self,
@@ -180,9 +179,9 @@ class _Work:
         stack: ExitStack,
     ) -> None:
         if concurrency < 1:
-            raise ValueError(f"concurrency is {concurrency}; it takes a number from 1 up")
+            raise ValueError(f"concurrency must be a positive integer, not {concurrency!r}")
         if errors not in ("raise", "return"):
-            raise ValueError(f"errors is {errors!r}; it takes 'raise' or 'return'")
+            raise ValueError(f"errors must be 'raise' or 'return', not {errors!r}")
         self.results: list[Any] = []
         self.replayed: list[_Row] = []
         self._rows = rows
@@ -202,29 +201,29 @@ class _Work:
             else:
                 self.results[number] = call(replay, value)
                 self.replayed.append(row)
-                self._tell()
+                self._report()
 
     def done(self, row: _Row, result: Any, error: BaseException | None) -> None:
-        """Take the outcome of a row, or raise its error."""
+        """Record the outcome of a row, or raise its error."""
         if error is not None and (self._raises or not isinstance(error, Exception)):
             raise error
         if error is None:
             self.keep(row, result)
         self.results[row.number] = result if error is None else error
-        self._tell()
+        self._report()
 
     def keep(self, row: _Row, result: Any) -> None:
-        """Put a result into the journal, where there is one."""
+        """Journal a result, if there is a journal."""
         if self._journal is not None:
             self._journal.keep(row.number, row.value, result)
 
-    def keep_rest(self, under_way: Mapping[Any, _Row]) -> None:
-        """Keep the results of calls that were under way when another failed: they are done, and paid for."""
-        for future, row in under_way.items():
+    def keep_rest(self, in_flight: Mapping[Any, _Row]) -> None:
+        """Journal the calls that were in flight when another failed: they are paid for."""
+        for future, row in in_flight.items():
             if not future.cancelled() and future.exception() is None:
                 self.keep(row, future.result())
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._finished += 1
         if self._progress is not None:
             self._progress(self._finished, self._total)

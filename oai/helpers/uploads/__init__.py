@@ -1,1 +1,1 @@
-"""Uploads in parts, and files for vector stores."""
+"""Large files in parts (`chunked`), and files of vector stores (`vector_stores`), which are sent by the same means."""

@@ -1,4 +1,4 @@
-"""Files for vector stores: uploaded some at a time, added, and waited for."""
+"""Files of vector stores: upload several at a time, add them, and poll until they are processed."""
 
 from __future__ import annotations
 
@@ -19,33 +19,36 @@ if TYPE_CHECKING:
 
 
 def upload_files(client: Any, files: Iterable[File], limit: int, progress: Progress | None = None) -> Steps[list[str]]:
-    """Upload files for a vector store, some at a time, and return their ids in the order of the files.
+    """Upload files for a vector store, `limit` at a time, and return their ids in the order of the files.
 
-    An error says by its notes which of them are there.
+    A note on an error lists the files that were uploaded.
     """
     with ExitStack() as stack:
-        known = [_as_upload(file, stack) for file in files]
-        meter = Meter(sum(size for _, size, _ in known), progress)
+        uploads = [_as_upload(file, stack) for file in files]
+        meter = Meter(sum(size for _, size, _ in uploads), progress)
         ids: dict[int, str] = {}
 
         def send(number: int, content: Path | Source, size: int, rest: tuple[Any, ...]) -> Steps[None]:
-            with ExitStack() as opened:  # a path only while it is sent: there may be more of them than may be open
+            with ExitStack() as opened:  # opened only while it is sent: more paths may be passed than may be open
                 source = Source(content, opened) if isinstance(content, Path) else content
                 window = Window(source, 0, size, number, meter)
-                made = yield client.files.create(file=(rest[0], window, *rest[1:]), purpose="assistants")
-            ids[number] = made.id
+                upload = yield client.files.create(file=(rest[0], window, *rest[1:]), purpose="assistants")
+            ids[number] = upload.id
 
         try:
-            yield run_concurrently(client, [partial(send, number, *each) for number, each in enumerate(known)], limit)
+            tasks = [partial(send, number, *upload) for number, upload in enumerate(uploads)]
+            yield run_concurrently(client, tasks, limit)
         except Exception as error:
             if ids:
-                error.add_note(f"These files are there, give them as file_ids: {[ids[each] for each in sorted(ids)]}")
+                error.add_note(
+                    f"These files were uploaded; pass them as file_ids: {[ids[number] for number in sorted(ids)]}"
+                )
             raise
-    return [ids[number] for number in range(len(known))]
+    return [ids[number] for number in range(len(uploads))]
 
 
 def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[Any, ...]]:
-    """Return what a file is read from, its size, and its name with what else a tuple says."""
+    """Return the path or source of a file, its size, and the name and further elements of its tuple."""
     if isinstance(file, tuple):
         name, content, *more = file
     else:
@@ -53,7 +56,7 @@ def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[A
         more = []
     if isinstance(content, (str, os.PathLike)):
         path = Path(content)
-        with ExitStack() as here:  # opened, so that one that cannot be read fails before any is sent
+        with ExitStack() as here:  # an unreadable file must fail before any is sent
             return path, open_source(path, here)[0].size, (name, *more)
     source, _ = open_source(content, stack)
     return source, source.size, (name, *more)
@@ -62,7 +65,7 @@ def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[A
 def upload(
     client: Any, *, vector_store_id: str, file: Any, progress: Progress | None = None, **arguments: Any
 ) -> Steps[Any]:
-    """Upload a file, then add it to the vector store, which processes it in its own time: see `upload_and_poll`."""
+    """Upload a file and add it to the vector store, without waiting until it is processed; see `upload_and_poll`."""
     ids = yield from upload_files(client, [file], 1, progress)
     return (yield client.vector_stores.files.create(vector_store_id, file_id=ids[0], **arguments))
 
@@ -70,9 +73,9 @@ def upload(
 def upload_and_poll(
     client: Any, *, vector_store_id: str, file: Any, progress: Progress | None = None, **arguments: Any
 ) -> Steps[Any]:
-    """Upload a file, add it to the vector store, and wait until it has been processed, well or not.
+    """Upload a file, add it to the vector store, and wait until it has been processed, successfully or not.
 
-    `deadline` is in seconds and for the wait, see `poll`.
+    `deadline` (seconds) limits the wait, see `poll`.
     """
     ids = yield from upload_files(client, [file], 1, progress)
     return (yield client.vector_stores.files.create_and_poll(ids[0], vector_store_id=vector_store_id, **arguments))
@@ -90,12 +93,12 @@ def upload_batch_and_poll(
 ) -> Steps[Any]:
     """Upload files, `max_concurrency` at a time, add them and `file_ids` to the vector store, and wait for the batch.
 
-    `progress(done, total)` is told of the bytes of all files together; `deadline` is in seconds and for the wait.
+    `progress(done, total)` counts the bytes of all files together; `deadline` (seconds) limits the wait.
     """
     files = list(files)
-    there = list(file_ids)
-    if not files and not there:
-        raise ValueError("upload_and_poll() needs `files`, or `file_ids` of files that are there")
+    uploaded = list(file_ids)
+    if not files and not uploaded:
+        raise ValueError("upload_and_poll() needs `files`, or `file_ids` of uploaded files")
     ids = yield from upload_files(client, files, max_concurrency, progress)
     batches = client.vector_stores.file_batches
-    return (yield batches.create_and_poll(vector_store_id, file_ids=[*there, *ids], **arguments))
+    return (yield batches.create_and_poll(vector_store_id, file_ids=[*uploaded, *ids], **arguments))

@@ -1,1 +1,1 @@
-"""Helpers of what is in beta."""
+"""Helpers for beta features, at the official SDK's import paths."""

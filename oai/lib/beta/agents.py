@@ -1,4 +1,4 @@
-"""Helpers of agents, by the path that the official SDK has for them: tools, results of turns, files, artifacts."""
+"""Helpers for agents, at the official SDK's import path: tools, results of turns, files, artifacts."""
 
 from oai.helpers.agents.artifacts import AgentResultArtifacts, AsyncAgentResultArtifacts
 from oai.helpers.agents.calls import AgentToolError

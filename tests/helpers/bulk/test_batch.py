@@ -1,4 +1,4 @@
-"""The Batch API as a transport: queued requests, results and errors by request, and no request twice."""
+"""The Batch API: queued requests, the result or error of each, and no request sent twice."""
 
 from __future__ import annotations
 
@@ -25,72 +25,77 @@ Queue = Callable[[Any], Any]
 
 
 class Api:
-    """Files and batches as the API has them, behind a server. A batch is done at its second look."""
+    """An in-memory Batch API behind a server. A batch is completed when it is retrieved for the second time."""
 
     def __init__(self, server: Loopback) -> None:
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
-        self.looks: dict[str, int] = {}
+        self.retrievals: dict[str, int] = {}
         self.done = True
         self.on_create: Callable[[], Answer | None] = lambda: None
         self.ends: dict[str, Any] = {}
         server.default = self
 
-    def __call__(self, seen: Seen) -> Answer:
-        parts = seen.path.removeprefix("/v1/").split("/")
-        match seen.method, parts:
+    def __call__(self, request: Seen) -> Answer:
+        parts = request.path.removeprefix("/v1/").split("/")
+        match request.method, parts:
             case "POST", ["files"]:
-                (content,) = [part.content for part in seen.form() if part.name == "file"]
+                (content,) = [part.content for part in request.form() if part.name == "file"]
                 return Answer(json=self.file(content))
             case "GET", ["files", name, "content"]:
                 return Answer(body=self.files[name], content_type="application/octet-stream")
             case "POST", ["batches"]:
-                return self.create(seen.json())
+                return self.create(request.json())
             case "GET", ["batches"]:
                 return Answer(json={"object": "list", "data": list(self.batches.values())[::-1], "has_more": False})
             case "GET", ["batches", name]:
-                return Answer(json=self.look(name))
-        return Answer.error(404, seen.path)
+                return Answer(json=self.retrieve(name))
+        return Answer.error(404, request.path)
 
     def file(self, content: bytes) -> dict[str, Any]:
         name = f"file-{len(self.files)}"
         self.files[name] = content
         return {"id": name, "object": "file", "status": "processed"}
 
-    def create(self, asked: dict[str, Any]) -> Answer:
+    def create(self, params: dict[str, Any]) -> Answer:
         name = f"batch_{len(self.batches)}"
         self.batches[name] = {
-            "id": name, "object": "batch", "status": "validating", "created_at": int(time.time()), **asked,
+            "id": name, "object": "batch", "status": "validating", "created_at": int(time.time()), **params,
         }  # fmt: skip
         return self.on_create() or Answer(json=self.batches[name])
 
-    def look(self, name: str) -> dict[str, Any]:
+    def retrieve(self, name: str) -> dict[str, Any]:
         batch = self.batches[name]
-        self.looks[name] = self.looks.get(name, 0) + 1
-        if self.done and self.looks[name] > 1:
+        self.retrievals[name] = self.retrievals.get(name, 0) + 1
+        if self.done and self.retrievals[name] > 1:
             self.end(batch)
         return batch
 
     def end(self, batch: dict[str, Any]) -> None:
         good, bad = [], []
         for line in self.files[batch["input_file_id"]].splitlines():
-            asked = json.loads(line)
-            outcome = self.answer(asked)
+            request = json.loads(line)
+            outcome = self.answer(request)
             (bad if outcome.get("error") or outcome["response"]["status_code"] >= 400 else good).append(
-                {"id": "x", "custom_id": asked["custom_id"], "response": None, "error": None, **outcome}
+                {"id": "x", "custom_id": request["custom_id"], "response": None, "error": None, **outcome}
             )
-        good.reverse()  # the API keeps no order
+        good.reverse()  # the API does not keep the order
         for name, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:
                 batch[name] = self.file("".join(json.dumps(line) + "\n" for line in lines).encode())["id"]
         batch |= {"status": "completed", **self.ends}
 
-    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        body = asked["body"]
-        if asked["url"] == "/v1/embeddings":
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        body = request["body"]
+        if request["url"] == "/v1/embeddings":
             assert body["encoding_format"] == "base64"
             data = [{"object": "embedding", "index": 0, "embedding": "AACAPw=="}]
-            made: Any = {"object": "list", "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}, "data": data}
+            result: Any = {
+                "object": "list",
+                "model": "m",
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+                "data": data,
+            }
         else:
             text = body["messages"][0]["content"]
             if text == "late":
@@ -102,13 +107,13 @@ class Api:
                     "error": {"message": "bad text", "code": "bad", "param": None, "type": "invalid_request_error"}
                 }
                 return {"response": {"status_code": 400, "request_id": "req_2", "body": error}}
-            made = chat(f"re: {text}")
-        return {"response": {"status_code": 200, "request_id": "req_1", "body": made}}
+            result = chat(f"re: {text}")
+        return {"response": {"status_code": 200, "request_id": "req_1", "body": result}}
 
     @property
-    def asked(self) -> list[str]:
-        """The texts of all requests in all batches, however often."""
-        lines = [line for each in self.batches.values() for line in self.files[each["input_file_id"]].splitlines()]
+    def texts(self) -> list[str]:
+        """The texts of all requests in all batches, with repetitions."""
+        lines = [line for batch in self.batches.values() for line in self.files[batch["input_file_id"]].splitlines()]
         return [json.loads(line)["body"]["messages"][0]["content"] for line in lines]
 
 
@@ -123,7 +128,7 @@ def ask(batch: Any, text: str, model: str = "m") -> Any:
 
 @pytest.fixture(params=["sync", "async"])
 def run(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]:
-    """Queue in a batch of a client, sync and async, and return what was queued."""
+    """Run a function with the batch of a client, sync and async, and return what it returned."""
 
     def run(queue: Queue, client_options: dict[str, Any] | None = None, **options: Any) -> Any:
         base = {"api_key": KEY, "base_url": f"{server.url}/v1", "max_retries": 0, **(client_options or {})}
@@ -141,7 +146,7 @@ def run(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]:
     return run
 
 
-def test_methods_queue_and_results_are_there_when_the_block_is_left(run: Any, api: Api, server: Loopback) -> None:
+def test_methods_queue_requests_and_leaving_the_block_settles_them(run: Any, api: Api, server: Loopback) -> None:
     def queue(batch: Any) -> Any:
         made = [ask(batch, text) for text in ("a", "bad", "b", "late")]
         assert server.requests == []
@@ -175,7 +180,7 @@ def test_methods_queue_and_results_are_there_when_the_block_is_left(run: Any, ap
         ask(batch, "too late")
 
 
-def test_each_endpoint_and_model_has_a_batch_of_its_own(run: Any, api: Api) -> None:
+def test_each_endpoint_and_model_gets_its_own_batch(run: Any, api: Api) -> None:
     def queue(batch: Any) -> Any:
         made = [ask(batch, "a", "m1"), ask(batch, "b", "m2"), ask(batch, "c", "m1")]
         return made, batch.embeddings.create(model="m1", input="x")
@@ -189,7 +194,7 @@ def test_each_endpoint_and_model_has_a_batch_of_its_own(run: Any, api: Api) -> N
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MOST_REQUESTS", 2), ("MOST_BYTES", 330)])
-def test_what_is_more_than_a_batch_takes_is_split(
+def test_requests_beyond_the_limits_are_split_into_several_batches(
     limit: str, value: int, run: Any, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_files, limit, value)
@@ -204,25 +209,25 @@ def test_embeddings_are_split_by_their_inputs(run: Any, api: Api, monkeypatch: p
     assert len(api.batches) == 2
 
 
-def test_what_cannot_be_in_a_batch_is_named_at_once(
+def test_unbatchable_calls_raise_immediately(
     run: Any, api: Api, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def queue(batch: Any) -> None:
         messages = [{"role": "user", "content": "a"}]
         with pytest.raises(oai.OpenAIError, match=r"models\.list cannot be in a batch, which takes /v1/responses, "):
             batch.models.list()
-        with pytest.raises(oai.OpenAIError, match="no stream"):
+        with pytest.raises(oai.OpenAIError, match="takes no stream"):
             batch.chat.completions.create(model="m", messages=messages, stream=True)
-        with pytest.raises(oai.OpenAIError, match="no headers"):
+        with pytest.raises(oai.OpenAIError, match="extra_headers"):
             batch.chat.completions.create(model="m", messages=messages, extra_headers={"a": "b"})
-        with pytest.raises(oai.OpenAIError, match="a helper over several"):
+        with pytest.raises(oai.OpenAIError, match="not a helper"):
             batch.videos.create_and_poll(prompt="a")
         with pytest.raises(oai.OpenAIError, match="no files"):
             batch.images.edit(image=b"x", prompt="a")
         with pytest.raises(TypeError, match="unexpected keyword argument 'modle'"):
             batch.chat.completions.create(modle="m", messages=messages)
         monkeypatch.setattr(batch_files, "MOST_BYTES", 50)
-        with pytest.raises(oai.OpenAIError, match=r"a request of \d+ bytes .* more than a batch takes"):
+        with pytest.raises(oai.OpenAIError, match=r"a request of \d+ bytes .* larger than a batch may be"):
             ask(batch, "a")
 
     run(queue)
@@ -237,17 +242,15 @@ def test_what_cannot_be_in_a_batch_is_named_at_once(
         ("too busy", "too busy", None),
     ],
 )
-def test_why_a_line_has_no_answer_may_be_said_in_any_way(
-    run: Any, api: Api, error: Any, message: str, code: str | None
-) -> None:
+def test_error_of_a_line_may_have_any_shape(run: Any, api: Api, error: Any, message: str, code: str | None) -> None:
     later = run(lambda batch: ask(batch, json.dumps({"error": error})))
     with pytest.raises(oai.APIError, match=message) as caught:
         later.result()
     assert (type(caught.value), caught.value.code) == (oai.APIError, code)
-    assert api.asked == [json.dumps({"error": error})]
+    assert api.texts == [json.dumps({"error": error})]
 
 
-def test_a_block_that_fails_sends_nothing(run: Any, server: Loopback) -> None:
+def test_block_that_raises_sends_nothing(run: Any, server: Loopback) -> None:
     def queue(batch: Any) -> None:
         ask(batch, "a")
         raise KeyError("mine")
@@ -257,17 +260,17 @@ def test_a_block_that_fails_sends_nothing(run: Any, server: Loopback) -> None:
     assert server.requests == []
 
 
-def test_a_batch_that_fails_says_why_to_everyone_who_waits(run: Any, api: Api) -> None:
+def test_failed_batch_sets_its_reason_on_every_request(run: Any, api: Api) -> None:
     errors = {"object": "list", "data": [{"code": "invalid", "message": "line 1 is wrong", "line": 1, "param": None}]}
     api.end = lambda batch: batch.update(status="failed", errors=errors)  # type: ignore[method-assign]
     made = run(lambda batch: [ask(batch, "a"), ask(batch, "b")])
     for each in made:
-        with pytest.raises(oai.APIError, match="ended as 'failed' without an answer: line 1 is wrong") as caught:
+        with pytest.raises(oai.APIError, match="ended as 'failed' without a response: line 1 is wrong") as caught:
             each.result()
         assert caught.value.code == "invalid"
 
 
-def test_at_the_deadline_the_same_block_can_be_run_again(run: Any, api: Api, tmp_path: Path) -> None:
+def test_block_can_be_repeated_after_its_deadline(run: Any, api: Api, tmp_path: Path) -> None:
     journal = tmp_path / "batch.json"
     api.done = False
     queue = lambda batch: [ask(batch, "a"), ask(batch, "b")]  # noqa: E731
@@ -277,15 +280,15 @@ def test_at_the_deadline_the_same_block_can_be_run_again(run: Any, api: Api, tmp
     api.done = True
     made = run(queue, journal=journal)
     assert [each.result().choices[0].message.content for each in made] == ["re: a", "re: b"]
-    assert api.asked == ["a", "b"]
+    assert api.texts == ["a", "b"]
     run(queue, journal=journal)
-    assert api.asked == ["a", "b"]
+    assert api.texts == ["a", "b"]
     run(lambda batch: ask(batch, "c"), journal=journal)
-    assert api.asked == ["a", "b", "c"]
+    assert api.texts == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("lost", [Answer(reset="before"), Answer.error(500, "oops")])
-def test_a_batch_whose_creation_was_not_answered_is_not_created_again(
+def test_batch_with_lost_creation_response_is_not_created_twice(
     lost: Answer, run: Any, api: Api, server: Loopback
 ) -> None:
     answers = iter([lost])
@@ -296,7 +299,7 @@ def test_a_batch_whose_creation_was_not_answered_is_not_created_again(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_batch_that_was_not_created_is_created_by_another_attempt(status: int, run: Any, api: Api) -> None:
+def test_batch_creation_is_retried_if_none_was_created(status: int, run: Any, api: Api) -> None:
     def fail() -> Answer | None:
         api.on_create = lambda: None
         api.batches.clear()
@@ -308,7 +311,7 @@ def test_a_batch_that_was_not_created_is_created_by_another_attempt(status: int,
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, None), (429, "insufficient_quota")])
-def test_a_batch_that_is_refused_for_good_is_not_asked_for_again(
+def test_permanently_refused_batch_is_not_retried(
     status: int, code: str | None, run: Any, api: Api, server: Loopback
 ) -> None:
     api.on_create = lambda: Answer.error(status, "no", code)
@@ -317,14 +320,14 @@ def test_a_batch_that_is_refused_for_good_is_not_asked_for_again(
     assert [seen.path for seen in server.requests] == ["/v1/files", "/v1/batches"]
 
 
-def test_a_journal_of_something_else_is_named(run: Any, tmp_path: Path) -> None:
+def test_foreign_file_is_refused_as_batch_journal(run: Any, tmp_path: Path) -> None:
     journal = tmp_path / "j"
     journal.write_text("hello")
     with pytest.raises(ValueError, match="is not the journal of a batch"):
         run(lambda batch: None, journal=journal)
 
 
-def test_a_batch_of_the_wrong_client_is_named() -> None:
+def test_batch_of_an_async_client_needs_async_with() -> None:
     with pytest.raises(TypeError, match="async with"), oai.AsyncOpenAI(api_key=KEY).batch():
         pass
 
@@ -340,7 +343,7 @@ print([each.result().choices[0].message.content for each in made])
 
 
 @pytest.mark.parametrize("moment", ["/v1/files", "/v1/batches", "/v1/batches/batch_0", "/v1/files/file-1/content"])
-def test_a_batch_killed_half_way_goes_on_and_sends_no_request_twice(
+def test_killed_batch_resumes_without_sending_a_request_twice(
     moment: str, api: Api, server: Loopback, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", SCRIPT, f"{server.url}/v1", str(tmp_path / "batch.json")]
@@ -364,5 +367,5 @@ def test_a_batch_killed_half_way_goes_on_and_sends_no_request_twice(
     assert first.returncode != 0
     ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
     assert ended.stdout.strip() == str([f"re: {n}" for n in range(5)])
-    assert api.asked == [str(n) for n in range(5)]
+    assert api.texts == [str(n) for n in range(5)]
     assert len(api.batches) == 1

@@ -1,4 +1,4 @@
-"""Many calls at once: bounded, in order, over any executor, and gone on with after a crash."""
+"""Many calls at once: bounded, in order, over any executor, resumed after a crash."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from oai.testing import Answer, Loopback, Seen
 Run = Callable[..., list[Any]]
 
 
-def echo(seen: Seen) -> Answer:
-    text = seen.json()["messages"][0]["content"]
+def echo(request: Seen) -> Answer:
+    text = request.json()["messages"][0]["content"]
     return Answer.error(400, text) if text.startswith("bad") else Answer(json=chat(f"re: {text}"))
 
 
@@ -60,26 +60,28 @@ def run(request: pytest.FixtureRequest, server: Loopback) -> Run:
     return run
 
 
-def test_results_come_in_the_order_of_the_rows(run: Run, server: Loopback) -> None:
+def test_results_are_in_row_order(run: Run, server: Loopback) -> None:
     server.default = lambda seen: (time.sleep(0.02 if "1" in seen.body.decode() else 0), echo(seen))[1]
-    told: list[tuple[int, int | None]] = []
+    progress: list[tuple[int, int | None]] = []
     rows = [row(str(number)) for number in range(12)]
-    assert texts(run(rows, concurrency=4, progress=lambda *at: told.append(at))) == [f"re: {n}" for n in range(12)]
-    assert told == [(number, 12) for number in range(1, 13)]
+    assert texts(run(rows, concurrency=4, progress=lambda *counts: progress.append(counts))) == [
+        f"re: {n}" for n in range(12)
+    ]
+    assert progress == [(number, 12) for number in range(1, 13)]
 
 
-def test_no_more_calls_are_under_way_than_allowed_and_rows_are_read_as_needed(run: Run, server: Loopback) -> None:
+def test_concurrency_is_bounded_and_rows_are_read_lazily(run: Run, server: Loopback) -> None:
     lock = threading.Lock()
-    under_way = most = ahead = 0
+    in_flight = most = ahead = 0
 
     def answer(seen: Seen) -> Answer:
-        nonlocal under_way, most
+        nonlocal in_flight, most
         with lock:
-            under_way += 1
-            most = max(most, under_way)
+            in_flight += 1
+            most = max(most, in_flight)
         time.sleep(0.003)
         with lock:
-            under_way -= 1
+            in_flight -= 1
         return echo(seen)
 
     def rows() -> Iterable[Any]:
@@ -89,14 +91,14 @@ def test_no_more_calls_are_under_way_than_allowed_and_rows_are_read_as_needed(ru
             yield row(str(number))
 
     server.default = answer
-    told: list[Any] = []
-    assert len(run(rows(), concurrency=3, progress=lambda *at: told.append(at))) == 15
+    progress: list[Any] = []
+    assert len(run(rows(), concurrency=3, progress=lambda *counts: progress.append(counts))) == 15
     assert most <= 3
     assert ahead <= 3
-    assert told[-1] == (15, None)
+    assert progress[-1] == (15, None)
 
 
-def test_the_first_error_stops_it_and_is_raised(run: Run, server: Loopback) -> None:
+def test_first_error_stops_the_map_and_is_raised(run: Run, server: Loopback) -> None:
     server.default = lambda seen: (time.sleep(0 if "bad" in seen.body.decode() else 0.05), echo(seen))[1]
     rows = [row("a"), row("bad luck"), *(row(str(number)) for number in range(50))]
     with pytest.raises(oai.BadRequestError, match="bad luck"):
@@ -104,43 +106,45 @@ def test_the_first_error_stops_it_and_is_raised(run: Run, server: Loopback) -> N
     assert len(server.requests) < 10
 
 
-def test_errors_may_stand_in_their_places(run: Run) -> None:
+def test_errors_can_be_returned_in_place(run: Run) -> None:
     results = run([row("a"), row("bad luck"), row("b")], errors="return")
     assert texts(results) == ["re: a", "Error code: 400 - bad luck", "re: b"]
     assert isinstance(results[1], oai.BadRequestError)
 
 
-@pytest.mark.parametrize(("options", "message"), [({"concurrency": 0}, "from 1 up"), ({"errors": "drop"}, "'return'")])
-def test_what_cannot_be_is_named(options: Any, message: str, run: Run) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"), [({"concurrency": 0}, "positive integer"), ({"errors": "drop"}, "'return', not 'drop'")]
+)
+def test_invalid_options_raise_value_error(options: Any, message: str, run: Run) -> None:
     with pytest.raises(ValueError, match=message):
         run([], **options)
 
 
-def test_a_journal_keeps_what_came_and_only_the_rest_is_sent(run: Run, server: Loopback, tmp_path: Path) -> None:
+def test_resumed_map_sends_only_rows_missing_from_the_journal(run: Run, server: Loopback, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     rows = [row("a"), row("b"), row("bad luck"), row("c")]
     with pytest.raises(oai.BadRequestError):
         run(rows, concurrency=1, journal=journal)
     assert len(server.requests) == 3
     rows[2] = row("good luck")
-    told: list[int] = []
-    results = run(rows, concurrency=1, journal=journal, progress=lambda done, total: told.append(done))
+    progress: list[int] = []
+    results = run(rows, concurrency=1, journal=journal, progress=lambda done, total: progress.append(done))
     assert texts(results) == ["re: a", "re: b", "re: good luck", "re: c"]
     assert len(server.requests) == 5
-    assert told == [1, 2, 3, 4]
+    assert progress == [1, 2, 3, 4]
     again = run(rows, journal=journal)
     assert again == results
     assert len(server.requests) == 5
 
 
-def test_what_is_under_way_when_another_row_fails_is_not_lost(run: Run, server: Loopback, tmp_path: Path) -> None:
+def test_calls_in_flight_when_a_row_fails_are_journaled(run: Run, server: Loopback, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     failed = threading.Event()
 
     def answer(seen: Seen) -> Answer:
         if "slow" in seen.body.decode():
             failed.wait(10)
-            time.sleep(0.05)  # so that the error is at the client first
+            time.sleep(0.05)  # so that the client receives the error first
         else:
             failed.set()
         return echo(seen)
@@ -152,7 +156,7 @@ def test_what_is_under_way_when_another_row_fails_is_not_lost(run: Run, server: 
     assert len(server.requests) == 3
 
 
-def test_a_line_that_was_cut_is_dropped(run: Run, server: Loopback, tmp_path: Path) -> None:
+def test_truncated_last_journal_line_is_dropped(run: Run, server: Loopback, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     rows = [row("a"), row("b"), row("c")]
     run(rows, concurrency=1, journal=journal)
@@ -166,7 +170,7 @@ def test_a_line_that_was_cut_is_dropped(run: Run, server: Loopback, tmp_path: Pa
 @pytest.mark.parametrize(
     "text", ["hello\n", "hello", '{"kind":"oai answers","method":"models.list"}\n', '{"method":"x"}\n', '{"kind":"x"}']
 )
-def test_a_file_that_is_no_journal_of_this_is_left_alone(text: str, run: Run, tmp_path: Path) -> None:
+def test_foreign_file_is_refused_as_journal_and_left_unchanged(text: str, run: Run, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     journal.write_text(text)
     with pytest.raises(ValueError, match="journal of"):
@@ -174,7 +178,7 @@ def test_a_file_that_is_no_journal_of_this_is_left_alone(text: str, run: Run, tm
     assert journal.read_text() == text
 
 
-def test_a_journal_whose_first_line_was_cut_begins_anew(run: Run, tmp_path: Path) -> None:
+def test_journal_with_truncated_first_line_is_started_over(run: Run, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     run([], journal=journal)
     head = journal.read_bytes()
@@ -184,7 +188,7 @@ def test_a_journal_whose_first_line_was_cut_begins_anew(run: Run, tmp_path: Path
         assert journal.read_bytes().startswith(head)
 
 
-def test_a_journal_is_for_methods_of_clients(tmp_path: Path) -> None:
+def test_journal_requires_a_client_method(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="a client's method"):
         oai.map(str.upper, ["a"], journal=tmp_path / "j")
     client = oai.OpenAI(transport=oai.OfflineTransport())
@@ -192,15 +196,15 @@ def test_a_journal_is_for_methods_of_clients(tmp_path: Path) -> None:
         oai.map(client.files.create, [{"file": object(), "purpose": "batch"}], journal=tmp_path / "j")
 
 
-def test_a_stream_is_nothing_that_a_journal_keeps(run: Run, server: Loopback, tmp_path: Path) -> None:
+def test_journal_refuses_streams(run: Run, server: Loopback, tmp_path: Path) -> None:
     server.default = Answer.events([{**CHAT, "object": "chat.completion.chunk", "choices": []}])
     for _ in range(2):
-        with pytest.raises(TypeError, match="gives .*Stream, of which a journal cannot keep the answer"):
+        with pytest.raises(TypeError, match="returned .*Stream, whose response a journal cannot keep"):
             run([{**row("a"), "stream": True}], journal=tmp_path / "j")
     assert len((tmp_path / "j").read_bytes().splitlines()) == 1
 
 
-def test_a_journal_keeps_bytes_and_vectors_as_they_were(tmp_path: Path) -> None:
+def test_journal_preserves_bytes_and_vectors(tmp_path: Path) -> None:
     client = oai.OpenAI(transport=oai.OfflineTransport())
     for method, rows in (
         (client.embeddings.create, [{"model": "m", "input": "a"}]),
@@ -225,41 +229,41 @@ oai.map(client.chat.completions.create, rows, concurrency=1, journal=journal,
 """
 
 
-def test_a_map_whose_process_was_killed_sends_no_row_twice(run: Run, server: Loopback, tmp_path: Path) -> None:
+def test_killed_map_resumes_without_sending_a_row_twice(run: Run, server: Loopback, tmp_path: Path) -> None:
     journal = tmp_path / "answers.jsonl"
     command = [sys.executable, "-c", KILLED, f"{server.url}/v1", str(journal)]
     assert subprocess.run(command, check=False).returncode == 9
     assert len(server.requests) == 6
     assert texts(run([row(str(n)) for n in range(10)], journal=journal)) == [f"re: {n}" for n in range(10)]
-    asked = [seen.json()["messages"][0]["content"] for seen in server.requests]
-    assert sorted(asked) == [str(n) for n in range(10)]
+    sent = [request.json()["messages"][0]["content"] for request in server.requests]
+    assert sorted(sent) == [str(n) for n in range(10)]
 
 
-def test_a_coroutine_function_is_for_amap() -> None:
+def test_coroutine_function_is_refused_with_a_hint_at_amap() -> None:
     client = oai.AsyncOpenAI(api_key=KEY)
     with pytest.raises(TypeError, match=r"await oai\.amap"):
         oai.map(client.models.retrieve, ["m"])
 
 
-def test_plain_functions_and_single_arguments_are_taken() -> None:
+def test_plain_functions_and_single_arguments_are_accepted() -> None:
     assert oai.map(str.upper, "abc") == ["A", "B", "C"]
     assert oai.map(dict, [{"a": 1}, [("b", 2)]]) == [{"a": 1}, {"b": 2}]
 
 
 @given(values=st.lists(st.integers(), max_size=30), limit=st.integers(1, 9), bad=st.sets(st.integers()))
-def test_it_is_the_builtin_map_for_any_rows(values: list[int], limit: int, bad: set[int]) -> None:
+def test_map_agrees_with_the_builtin_map(values: list[int], limit: int, bad: set[int]) -> None:
     def double(value: int) -> int:
         if value in bad:
             raise KeyError(value)
         return 2 * value
 
     expected = [f"{value}" if value in bad else 2 * value for value in values]
-    found = oai.map(double, values, concurrency=limit, errors="return")
-    assert [str(each) if isinstance(each, KeyError) else each for each in found] == expected
+    results = oai.map(double, values, concurrency=limit, errors="return")
+    assert [str(result) if isinstance(result, KeyError) else result for result in results] == expected
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_any_executor_will_do(kind: str, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_map_runs_on_thread_and_process_executors(kind: str, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     server.default = echo
     pool: Executor = ThreadPoolExecutor(2) if kind == "threads" else ProcessPoolExecutor(2, get_context("spawn"))
@@ -288,7 +292,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_dask_cluster_is_an_executor(server: Loopback, tmp_path: Path) -> None:
+def test_map_runs_on_a_dask_cluster(server: Loopback, tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="needs a Dask cluster: pip install 'oai[dask]'")
     server.default = echo
     script = tmp_path / "over_dask.py"
@@ -304,7 +308,7 @@ def test_a_dask_cluster_is_an_executor(server: Loopback, tmp_path: Path) -> None
 
 
 class _Losing(ThreadPoolExecutor):
-    """Loses the second of its calls before it has begun, as a cluster does that ends."""
+    """Cancels the second of its calls before it has begun, as a cluster does that shuts down."""
 
     def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Future[Any]:
         if arguments != (1,):
@@ -315,7 +319,7 @@ class _Losing(ThreadPoolExecutor):
         return lost
 
 
-def test_a_call_that_its_executor_cancels_is_an_error_of_its_row() -> None:
+def test_call_cancelled_by_the_executor_is_an_error_of_its_row() -> None:
     with _Losing(2) as executor:
         first, second, third = oai.map(str, range(3), executor=executor, errors="return")
         assert (first, third) == ("0", "2")

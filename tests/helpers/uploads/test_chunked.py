@@ -1,4 +1,4 @@
-"""Large files: in parts, in parallel, in flat memory, resumed without sending a part twice."""
+"""Large files: in parts, in parallel, in constant memory, resumed without sending a part twice."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from oai.testing import Answer, Loopback, Seen
 Play = Callable[..., Any]
 
 
-def chunked(client: Any, **given_options: Any) -> Any:
-    options = {"mime_type": "text/plain", "purpose": "assistants", **given_options}
-    return (yield client.uploads.upload_file_chunked(**options))
+def chunked(client: Any, **options: Any) -> Any:
+    common = {"mime_type": "text/plain", "purpose": "assistants"}
+    return (yield client.uploads.upload_file_chunked(**{**common, **options}))
 
 
 CONTENT = os.urandom(1000)
@@ -45,18 +45,16 @@ def kinds(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["path", "str", "bytes", "open"])
-def test_a_file_is_sent_in_parts_and_put_together_in_order(
-    kind: str, play: Play, server: Loopback, tmp_path: Path
-) -> None:
+def test_file_is_sent_in_parts_and_completed_in_order(kind: str, play: Play, server: Loopback, tmp_path: Path) -> None:
     store = Store(server)
-    seen: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     upload = play(
         lambda client: chunked(
             client,
             file=kinds(tmp_path)[kind],
             filename="notes.txt",
             part_size=300,
-            progress=lambda *at: seen.append(at),
+            progress=lambda *counts: progress.append(counts),
         )
     )
     assert upload.status == "completed"
@@ -66,11 +64,11 @@ def test_a_file_is_sent_in_parts_and_put_together_in_order(
         {"bytes": 1000, "filename": "notes.txt", "mime_type": "text/plain", "purpose": "assistants"}
     ]
     assert store.completed["md5"] == hashlib.md5(CONTENT).hexdigest()
-    assert seen[-1] == (1000, 1000)
-    assert seen == sorted(seen)
+    assert progress[-1] == (1000, 1000)
+    assert progress == sorted(progress)
 
 
-def test_what_cannot_be_read_again_is_taken_too(server: Loopback) -> None:
+def test_unseekable_file_is_accepted(server: Loopback) -> None:
     store = Store(server)
     reading, writing = os.pipe()
     os.write(writing, CONTENT)
@@ -80,7 +78,7 @@ def test_what_cannot_be_read_again_is_taken_too(server: Loopback) -> None:
     assert store.content == CONTENT
 
 
-def test_the_digest_is_the_callers_to_give_or_to_leave(play: Play, server: Loopback) -> None:
+def test_digest_can_be_passed_or_disabled(play: Play, server: Loopback) -> None:
     store = Store(server)
     play(lambda client: chunked(client, file=CONTENT, filename="a", md5=None))
     assert "md5" not in store.completed
@@ -94,12 +92,12 @@ def test_the_digest_is_the_callers_to_give_or_to_leave(play: Play, server: Loopb
     [
         ({"file": CONTENT}, TypeError, "needs `filename`"),
         ({"file": CONTENT, "filename": "a", "bytes": 5}, ValueError, "`bytes` is 5, but the file has 1000"),
-        ({"file": CONTENT, "filename": "a", "part_size": 0}, ValueError, "from 1 up"),
+        ({"file": CONTENT, "filename": "a", "part_size": 0}, ValueError, "positive integers"),
         ({"file": "nowhere.txt"}, FileNotFoundError, "does not exist"),
         ({"file": io.StringIO("a"), "filename": "a"}, TypeError, "text mode"),
     ],
 )
-def test_what_cannot_be_uploaded_is_named_before_anything_is_sent(
+def test_invalid_upload_arguments_raise_before_any_request(
     options: Any, error: Any, message: str, play: Play, server: Loopback
 ) -> None:
     with pytest.raises(error, match=message):
@@ -107,7 +105,7 @@ def test_what_cannot_be_uploaded_is_named_before_anything_is_sent(
     assert server.requests == []
 
 
-def test_each_part_has_its_retries(play: Play, server: Loopback) -> None:
+def test_each_part_is_retried(play: Play, server: Loopback) -> None:
     failures = iter([Answer.error(503, "busy", headers=[("retry-after-ms", "1")])] * 2)
     store = Store(server, lambda _: next(failures, None))
     play(lambda client: chunked(client, file=CONTENT, filename="a", part_size=250), max_retries=3)
@@ -115,12 +113,12 @@ def test_each_part_has_its_retries(play: Play, server: Loopback) -> None:
 
 
 @pytest.mark.parametrize("kept", ["state", "pickled", "journal"])
-def test_an_upload_that_failed_goes_on_where_it_stood(kept: str, play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_failed_upload_resumes_from_its_state(kept: str, play: Play, server: Loopback, tmp_path: Path) -> None:
     failing = True
-    store = Store(server, lambda there: Answer.error(400, "no") if failing and there >= 3 else None)
+    store = Store(server, lambda count: Answer.error(400, "no") if failing and count >= 3 else None)
     journal = tmp_path / "upload.json" if kept == "journal" else None
     options = {"file": CONTENT, "filename": "a", "part_size": 100, "max_concurrency": 2, "journal": journal}
-    with pytest.raises(oai.UploadError, match=r"the upload upload_1 failed, 3 of 10 parts are there: .*no") as caught:
+    with pytest.raises(oai.UploadError, match=r"the upload upload_1 failed with 3 of 10 parts sent: .*no") as caught:
         play(lambda client: chunked(client, **options))
     assert isinstance(caught.value.__cause__, oai.BadRequestError)
     state = pickle.loads(pickle.dumps(caught.value)).state if kept == "pickled" else caught.value.state
@@ -128,19 +126,17 @@ def test_an_upload_that_failed_goes_on_where_it_stood(kept: str, play: Play, ser
     failing = False
     if journal is None:
         options["resume"] = state
-    seen: list[int] = []
-    play(lambda client: chunked(client, **options, progress=lambda done, total: seen.append(done)))
+    progress: list[int] = []
+    play(lambda client: chunked(client, **options, progress=lambda done, total: progress.append(done)))
     assert store.content == CONTENT
     assert len(store.created) == 1
     assert len(store.parts) == 10
     assert len(set(store.parts)) == 10
-    assert seen[0] >= 100
+    assert progress[0] >= 100
     assert journal is None or not journal.exists()
 
 
-def test_an_upload_of_which_only_the_end_was_missing_leaves_no_journal(
-    play: Play, server: Loopback, tmp_path: Path
-) -> None:
+def test_resumed_upload_with_all_parts_leaves_no_journal(play: Play, server: Loopback, tmp_path: Path) -> None:
     store, journal = Store(server), tmp_path / "u.json"
     store.parts = [CONTENT]
     state = UploadState(upload_id="upload_1", bytes=1000, part_size=1000, filename="a", parts={0: "part_0"})
@@ -149,15 +145,15 @@ def test_an_upload_of_which_only_the_end_was_missing_leaves_no_journal(
     assert not journal.exists()
 
 
-def test_what_is_resumed_is_the_same_file(play: Play, server: Loopback) -> None:
+def test_resuming_with_another_file_is_refused(play: Play, server: Loopback) -> None:
     Store(server)
     state = UploadState(upload_id="upload_1", bytes=5, part_size=100, filename="a")
-    with pytest.raises(ValueError, match=r"what is to be resumed is 'a', 5 bytes .* not 'a', 1000 bytes"):
+    with pytest.raises(ValueError, match=r"the upload to resume is of 'a', 5 bytes .* not 'a', 1000 bytes"):
         play(lambda client: chunked(client, file=CONTENT, filename="a", part_size=100, resume=state))
     assert server.requests == []
 
 
-def test_a_journal_that_the_server_has_forgotten_begins_anew(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_journal_of_an_expired_upload_is_started_over(play: Play, server: Loopback, tmp_path: Path) -> None:
     store = Store(server)
     journal = tmp_path / "u.json"
     journal.write_text('{"upload_id":"old","bytes":1000,"part_size":500,"filename":"a","expires_at":1,"parts":{}}')
@@ -175,21 +171,20 @@ client.uploads.upload_file_chunked(file=path, mime_type="text/plain", purpose="a
 """
 
 
-def test_an_upload_whose_process_was_killed_goes_on_where_it_stood(server: Loopback, tmp_path: Path) -> None:
+def test_killed_upload_resumes_from_its_journal(server: Loopback, tmp_path: Path) -> None:
     store = Store(server)
     path, journal = tmp_path / "a.bin", tmp_path / "a.json"
     path.write_bytes(CONTENT)
     command = [sys.executable, "-c", KILLED, f"{server.url}/v1", str(path), str(journal)]
     assert subprocess.run(command, check=False).returncode == 9
-    there = len(store.parts)
-    assert 0 < there < 10
+    assert 0 < len(store.parts) < 10
     with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
         run(chunked(client, file=path, part_size=100, journal=journal))
     assert store.content == CONTENT
     assert (len(store.created), len(store.parts), len(set(store.parts))) == (1, 10, 10)
 
 
-def test_memory_is_flat_whatever_the_size_of_the_parts(server: Loopback, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_part_size(server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(32 * 1024 * 1024)
@@ -208,16 +203,14 @@ def test_memory_is_flat_whatever_the_size_of_the_parts(server: Loopback, tmp_pat
 
 @settings(max_examples=25)
 @given(content=st.binary(min_size=1, max_size=300), size=st.integers(1, 80), limit=st.integers(1, 5), fails=st.data())
-def test_whatever_fails_when_no_part_is_sent_twice_and_none_is_lost(
-    content: bytes, size: int, limit: int, fails: Any
-) -> None:
+def test_no_part_is_sent_twice_or_lost_whatever_fails(content: bytes, size: int, limit: int, fails: Any) -> None:
     count = -(-len(content) // size)
     failing = set(fails.draw(st.lists(st.integers(0, count - 1), max_size=3, unique=True)))
     with Loopback() as server:
 
-        def fail(there: int) -> Answer | None:
-            if there in failing:
-                failing.discard(there)
+        def fail(count: int) -> Answer | None:
+            if count in failing:
+                failing.discard(count)
                 return Answer.error(400, "no")
             return None
 
@@ -237,13 +230,13 @@ def test_whatever_fails_when_no_part_is_sent_twice_and_none_is_lost(
         assert len(store.parts) == count
 
 
-def test_a_file_may_be_a_tuple_as_everywhere(play: Play, server: Loopback) -> None:
+def test_file_may_be_a_tuple(play: Play, server: Loopback) -> None:
     store = Store(server)
     play(lambda client: chunked(client, file=("a.txt", io.BytesIO(b"hello"), "text/plain")))
     assert (store.created[0]["filename"], store.content) == ("a.txt", b"hello")
 
 
-def test_a_file_is_uploaded_added_and_waited_for(play: Play, server: Loopback, tmp_path: Path) -> None:
+def test_file_is_uploaded_added_and_polled(play: Play, server: Loopback, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"hello")
     file = Answer(json={"id": "file-9", "object": "file", "status": "uploaded"})
@@ -263,25 +256,25 @@ def test_a_file_is_uploaded_added_and_waited_for(play: Play, server: Loopback, t
     assert play(uploading).status == "in_progress"
 
 
-def test_files_are_uploaded_some_at_a_time_and_waited_for_together(play: Play, server: Loopback) -> None:
+def test_files_are_uploaded_concurrently_and_polled_as_one_batch(play: Play, server: Loopback) -> None:
     counts = {"cancelled": 0, "completed": 9, "failed": 0, "in_progress": 0, "total": 9}
     done = {"id": "vsfb_1", "object": "vector_store.files_batch", "status": "completed", "file_counts": counts}
 
-    under_way: list[int] = []
+    in_flight: list[int] = []
     most = 0
 
-    def answer(seen: Seen) -> Answer:
+    def answer(request: Seen) -> Answer:
         nonlocal most
-        under_way.append(1)
-        most = max(most, len(under_way))
+        in_flight.append(1)
+        most = max(most, len(in_flight))
         time.sleep(0.005)
-        under_way.pop()
-        (name,) = [part.filename for part in seen.form() if part.filename]
+        in_flight.pop()
+        (name,) = [part.filename for part in request.form() if part.filename]
         return Answer(json={"id": f"file-{name}", "object": "file", "status": "uploaded"})
 
     server.route("POST", "/v1/files", answer)
     server.default = Answer(json=done)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     def scenario(client: Any) -> Any:
         return (
@@ -290,19 +283,19 @@ def test_files_are_uploaded_some_at_a_time_and_waited_for_together(play: Play, s
                 files=[(str(number), b"x" * 10) for number in range(9)],
                 file_ids=["file-before"],
                 max_concurrency=3,
-                progress=lambda *at: told.append(at),
+                progress=lambda *counts: progress.append(counts),
                 poll_interval_ms=1,
             )
         )
 
     assert play(scenario).status == "completed"
-    created = next(seen for seen in server.requests if seen.path == "/v1/vector_stores/vs_1/file_batches")
+    created = next(request for request in server.requests if request.path == "/v1/vector_stores/vs_1/file_batches")
     assert created.json() == {"file_ids": ["file-before", *(f"file-{number}" for number in range(9))]}
-    assert told[-1] == (90, 90)
+    assert progress[-1] == (90, 90)
     assert most <= 3
 
 
-def test_files_that_were_uploaded_before_one_failed_are_named(play: Play, server: Loopback) -> None:
+def test_uploaded_files_are_named_when_one_fails(play: Play, server: Loopback) -> None:
     server.reply(Answer(json={"id": "file-0", "object": "file"}), Answer.error(400, "no"))
 
     def scenario(client: Any) -> Any:
@@ -311,7 +304,7 @@ def test_files_that_were_uploaded_before_one_failed_are_named(play: Play, server
 
     with pytest.raises(oai.BadRequestError) as caught:
         play(scenario)
-    assert caught.value.__notes__ == ["These files are there, give them as file_ids: ['file-0']"]
+    assert caught.value.__notes__ == ["These files were uploaded; pass them as file_ids: ['file-0']"]
     assert len(server.requests) == 2
 
 
@@ -326,12 +319,12 @@ with oai.OpenAI(api_key="k", base_url=base) as client:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_more_files_than_may_be_open_are_uploaded(server: Loopback, tmp_path: Path) -> None:
+def test_more_files_than_may_be_open_can_be_uploaded(server: Loopback, tmp_path: Path) -> None:
     for number in range(100):
         (tmp_path / f"{number}.txt").write_bytes(b"x")
     server.route("POST", "/v1/files", Answer(json={"id": "file-1", "object": "file"}))
     server.default = Answer(json={"id": "vsfb_1", "object": "vector_store.files_batch", "status": "completed"})
-    given = [sys.executable, "-c", FEW_OPEN, f"{server.url}/v1", str(tmp_path)]
-    done = subprocess.run(given, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", FEW_OPEN, f"{server.url}/v1", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("completed\n", "")
-    assert len([seen for seen in server.requests if seen.path == "/v1/files"]) == 100
+    assert len([request for request in server.requests if request.path == "/v1/files"]) == 100
