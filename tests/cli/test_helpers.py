@@ -56,7 +56,7 @@ def test_poll_helpers_take_path_arguments(server: Loopback, monkeypatch: pytest.
     words[-1] = "deadline=0.5"
     capfd.readouterr()
     complaint = fails(capfd, 1, *live(server, monkeypatch), *words)
-    assert "not done after 0.5 s; it was last seen as 'in_progress'" in complaint
+    assert "not done after 0.5 s; the last status was 'in_progress'" in complaint
 
 
 @pytest.mark.parametrize("count", [1, 2])
