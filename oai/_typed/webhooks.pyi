@@ -91,7 +91,7 @@ class Webhooks:
         payload: str | bytes,
         headers: oai.helpers.webhooks.HeadersLike,
         *,
-        secret: str | Sequence[str] | None | Omit = omit,
+        secret: str | bytes | Sequence[str | bytes] | None | Omit = omit,
         tolerance: float | Omit = omit,
     ) -> oai.types.webhooks.UnwrapWebhookEvent:
         """Check that a webhook comes from the API, and return its event."""
@@ -101,7 +101,7 @@ class Webhooks:
         payload: str | bytes,
         headers: oai.helpers.webhooks.HeadersLike,
         *,
-        secret: str | Sequence[str] | None | Omit = omit,
+        secret: str | bytes | Sequence[str | bytes] | None | Omit = omit,
         tolerance: float | Omit = omit,
     ) -> None:
         """Check that a webhook comes from the API."""
@@ -246,7 +246,7 @@ class AsyncWebhooks:
         payload: str | bytes,
         headers: oai.helpers.webhooks.HeadersLike,
         *,
-        secret: str | Sequence[str] | None | Omit = omit,
+        secret: str | bytes | Sequence[str | bytes] | None | Omit = omit,
         tolerance: float | Omit = omit,
     ) -> oai.types.webhooks.UnwrapWebhookEvent:
         """Check that a webhook comes from the API, and return its event."""
@@ -256,7 +256,7 @@ class AsyncWebhooks:
         payload: str | bytes,
         headers: oai.helpers.webhooks.HeadersLike,
         *,
-        secret: str | Sequence[str] | None | Omit = omit,
+        secret: str | bytes | Sequence[str | bytes] | None | Omit = omit,
         tolerance: float | Omit = omit,
     ) -> None:
         """Check that a webhook comes from the API."""

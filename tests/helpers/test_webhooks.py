@@ -10,6 +10,10 @@ import pickle
 import subprocess
 import sys
 import time
+import wsgiref.headers
+from collections.abc import Callable, Iterator
+from email.message import Message
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -69,17 +73,116 @@ def test_independent_vector_verifies(monkeypatch: pytest.MonkeyPatch) -> None:
     CLIENTS[0].webhooks.verify_signature('{"test": 2432232314}', headers, secret=secret)
 
 
+class Pairs:
+    """Headers in the manner of werkzeug (Flask): iterating yields pairs, and `items` does too."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self.fields = fields
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.fields.items())
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        return iter(self)
+
+
+class GetOnly:
+    """Headers that can be looked up by name alone; `exact` ones know the case that they were sent in."""
+
+    def __init__(self, fields: dict[str, str], *, exact: bool) -> None:
+        self.fields, self.exact = fields, exact
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.fields.get(name if self.exact else name.lower(), default)
+
+
+def message(fields: dict[str, str]) -> Message:
+    """Return the headers of `http.server`."""
+    headers = Message()
+    for name, value in fields.items():
+        headers[name.title()] = value
+    return headers
+
+
+def environ(fields: dict[str, str]) -> dict[str, Any]:
+    """Return the environment of a WSGI application, which Django has as `request.META`."""
+    names = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in fields.items()}
+    return {"REQUEST_METHOD": "POST", "wsgi.version": (1, 0), "wsgi.input": object(), **names}
+
+
+HEADER_OBJECTS: dict[str, Callable[[dict[str, str]], Any]] = {
+    "dict": dict,
+    "titles": lambda fields: {name.title(): value for name, value in fields.items()},
+    "pairs": lambda fields: list(fields.items()),
+    "generator of pairs": lambda fields: iter(fields.items()),
+    "ASGI": lambda fields: [(name.encode(), value.encode()) for name, value in fields.items()],
+    "ours": lambda fields: oai.Headers(fields.items()),
+    "http.server": message,
+    "wsgiref": lambda fields: wsgiref.headers.Headers(list(fields.items())),
+    "WSGI environ": environ,
+    "werkzeug": Pairs,
+    "only get": lambda fields: GetOnly(fields, exact=False),
+    "only get, exact": lambda fields: GetOnly({name.title(): each for name, each in fields.items()}, exact=True),
+    "multi-value lists": lambda fields: {name: [value] for name, value in fields.items()},
+    "mapping proxy": MappingProxyType,
+}
+
+
 @clients
-def test_header_objects_of_frameworks_are_accepted(client: Any) -> None:
-    plain = signed()
-    shapes: list[Any] = [
-        {name.title(): value for name, value in plain.items()},
-        list(plain.items()),
-        [(name.encode(), value.encode()) for name, value in plain.items()],
-        oai.Headers(plain.items()),
-    ]
-    for headers in shapes:
-        assert client.webhooks.unwrap(PAYLOAD, headers).id == "evt_1"
+@pytest.mark.parametrize("kind", HEADER_OBJECTS)
+def test_header_objects_of_frameworks_are_accepted(client: Any, kind: str) -> None:
+    headers = HEADER_OBJECTS[kind]
+    assert client.webhooks.unwrap(PAYLOAD, headers(signed())).id == "evt_1"
+    with pytest.raises(oai.InvalidWebhookSignatureError, match="does not match its content"):
+        client.webhooks.unwrap(f"{PAYLOAD} ", headers(signed()))
+    with pytest.raises(oai.InvalidWebhookSignatureError, match="no header 'webhook-id'"):
+        client.webhooks.unwrap(PAYLOAD, headers({"host": "x"}))
+
+
+@clients
+@pytest.mark.parametrize("kind", ["CIMultiDict", "CIMultiDictProxy"])
+def test_headers_of_aiohttp_are_accepted(client: Any, kind: str) -> None:
+    multidict = pytest.importorskip("multidict")
+    headers = multidict.CIMultiDict({name.title(): value for name, value in signed().items()})
+    if kind == "CIMultiDictProxy":
+        headers = multidict.CIMultiDictProxy(headers)
+    assert client.webhooks.unwrap(PAYLOAD, headers).id == "evt_1"
+
+
+class Failing:
+    """Headers that raise something of their own."""
+
+    def items(self) -> Any:
+        raise KeyError("no request")
+
+
+@clients
+@pytest.mark.parametrize(
+    "headers", [None, 3, "webhook-id: x", b"webhook-id: x", ["webhook-id"], [("a", "b", "c")], Failing(), object()]
+)
+def test_unreadable_headers_raise_invalid_signature(client: Any, headers: Any) -> None:
+    for method in (client.webhooks.unwrap, client.webhooks.verify_signature):
+        with pytest.raises(oai.InvalidWebhookSignatureError, match="cannot read the headers from"):
+            method(PAYLOAD, headers)
+
+
+@clients
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+@pytest.mark.parametrize("value", ["\udcff", "\ud800 v1,x", "é", "v1,é", None, "", 7, b"\xff", [], ["x", 3], object()])
+def test_odd_header_values_raise_invalid_signature(client: Any, name: str, value: Any) -> None:
+    with pytest.raises(oai.InvalidWebhookSignatureError):
+        client.webhooks.unwrap(PAYLOAD, {**signed(), name: value})
+
+
+@clients
+def test_payload_with_surrogates_is_what_its_bytes_are(client: Any) -> None:
+    payload = b"\xff" + PAYLOAD.encode()
+    client.webhooks.verify_signature(payload.decode(errors="surrogateescape"), signed(payload))
+    with pytest.raises(ValueError, match="not JSON"):
+        client.webhooks.unwrap(payload, signed(payload))
+    for text in ("\ud800", "\udcff"):
+        with pytest.raises(oai.InvalidWebhookSignatureError):
+            client.webhooks.unwrap(text, signed())
 
 
 @clients
@@ -120,7 +223,7 @@ def test_any_change_invalidates_the_signature(payload: bytes, part: str, where: 
         verify(payload, headers, secret=secret)
 
 
-@given(text=st.text(max_size=40))
+@given(text=st.text(st.characters(codec=None), max_size=40))
 def test_arbitrary_headers_raise_only_invalid_signature(text: str) -> None:
     for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
         headers = {**signed(), name: text}
@@ -135,6 +238,49 @@ def test_timestamp_outside_the_tolerance_is_refused(client: Any, age: float, mes
     with pytest.raises(oai.InvalidWebhookSignatureError, match=message):
         client.webhooks.unwrap(PAYLOAD, signed(age=age))
     assert client.webhooks.unwrap(PAYLOAD, signed(age=age), tolerance=500).id == "evt_1"
+
+
+@clients
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 0.999])
+def test_tolerance_counts_whole_seconds(client: Any, fraction: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_700_000_000
+    headers = {
+        age: {
+            **signed(),
+            "webhook-timestamp": str(now - age),
+            "webhook-signature": sign(PAYLOAD.encode(), "wh_1", str(now - age)),
+        }
+        for age in (-6, -5, -1, 0, 1, 5, 6)
+    }
+    monkeypatch.setattr(time, "time", lambda: now + fraction)
+    for tolerance in (0, 5, 5.5):
+        for age, fields in headers.items():
+            if abs(age) <= tolerance:
+                client.webhooks.verify_signature(PAYLOAD, fields, tolerance=tolerance)
+            else:
+                with pytest.raises(oai.InvalidWebhookSignatureError, match="too old" if age > 0 else "too new"):
+                    client.webhooks.verify_signature(PAYLOAD, fields, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("tolerance", [-1, float("nan"), "300", None])
+def test_invalid_tolerance_is_refused(tolerance: Any) -> None:
+    with pytest.raises(ValueError, match="tolerance must be a non-negative number of seconds"):
+        CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(age=10**6), tolerance=tolerance)
+
+
+@clients
+@pytest.mark.parametrize(
+    "secret",
+    [SECRET.encode(), f" {SECRET}\n".encode(), bytearray(SECRET.encode()), RAW, [SECRET.encode()], [b"other", RAW]],
+)
+def test_secret_may_be_bytes(client: Any, secret: Any) -> None:
+    assert client.webhooks.unwrap(PAYLOAD, signed(), secret=secret).id == "evt_1"
+
+
+@pytest.mark.parametrize("secret", [3, [None], [3], object()])
+def test_secret_of_another_type_is_refused(secret: Any) -> None:
+    with pytest.raises(TypeError, match=r"webhook secret must be str or bytes|not iterable"):
+        CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(), secret=secret)
 
 
 @clients
@@ -158,7 +304,7 @@ def test_several_secrets_and_signatures_are_accepted_during_rotation(client: Any
         client.webhooks.verify_signature(PAYLOAD, signed(key=b"a third"), secret=[other.decode(), SECRET])
 
 
-@pytest.mark.parametrize("secret", ["", " ", "whsec_", [], ["x", ""]])
+@pytest.mark.parametrize("secret", ["", " ", "whsec_", "whsec_ ", b"", b"whsec_", [], ["x", ""], [b""]])
 def test_empty_secret_is_refused(secret: Any) -> None:
     with pytest.raises(ValueError, match="there is no webhook secret"):
         CLIENTS[0].webhooks.verify_signature(PAYLOAD, signed(key=b""), secret=secret)
