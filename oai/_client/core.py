@@ -40,6 +40,7 @@ class Core:
     """
 
     is_async: ClassVar[bool] = False
+    sends_directly = True
 
     def __init__(
         self,

@@ -21,6 +21,9 @@ class ClientCore(Protocol):
 
     config: Config
 
+    sends_directly: bool
+    """Whether calls are sent when they are made; the queue of a batch keeps them."""
+
     @property
     def is_async(self) -> bool:
         """Whether the client is for asyncio."""

@@ -66,6 +66,8 @@ def connect(
             and the like if the server rejects the handshake, `APIConnectionError` and `APITimeoutError` if it is not
             reached, and `OpenAIError` if `websockets` is not installed.
     """
+    if not core_of(client).sends_directly:
+        raise OpenAIError(f"{name} cannot be in a batch: it opens a WebSocket")
     if not core_of(client).needs_key:
         kind = type(client.transport).__name__
         raise OpenAIError(f"{name} opens a WebSocket, which {kind} cannot: it reaches no server; use another transport")

@@ -1,7 +1,7 @@
 """A journal of responses: one line of JSON for each row that a client's method was called with.
 
 A journaled result is returned by the method itself, over a transport that replies from the journal: decoding, types and
-request ids are those of the first time. A last line that a killed process left incomplete is dropped.
+request ids are those of the first time. The responses stay in the file; memory holds their positions.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from oai._http.response import Response
 from oai._json.encode import encode
 from oai._json.strict import decoder
 from oai._results.stream import AsyncStream, Stream
+from oai._support.journal_file import JournalFile
 from oai._surface.namespaces import client_of
 
 if TYPE_CHECKING:
@@ -52,17 +53,18 @@ class AnswerJournal:
     Raises:
         TypeError: the function is not a method of a client.
         ValueError: the file is not the journal of this method.
+        BlockingIOError: another process or call uses the journal.
     """
 
     def __init__(self, function: Callable[..., Any], path: str | os.PathLike[str]) -> None:
         self._client, self._method = _client_and_path(function)
-        self._entries: dict[int, Entry] = {}
-        self._path = os.fspath(path)
-        end = self._read()
-        self._file = open(self._path, "ab")  # noqa: SIM115 - `__exit__` closes it
-        self._file.truncate(end)
-        if not end:
-            self._write(Head(self._method))
+        self._positions: dict[int, int] = {}
+        self._file = JournalFile(path)
+        try:
+            self._read()
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -74,8 +76,11 @@ class AnswerJournal:
 
     def replay(self, number: int, row: Any) -> Callable[..., Any] | None:
         """Return the method over the journaled response to a row, or `None` if there is none."""
-        entry, digest = self._entries.get(number), _digest(row)
-        if entry is None or entry.digest != digest:
+        position, digest = self._positions.get(number), _digest(row)
+        if position is None:
+            return None
+        entry = decoder(Entry).decode(self._file.line_at(position))
+        if entry.digest != digest:
             return None
         client = self._client.with_options(transport=_JournaledReply(entry), max_retries=0)
         method: Callable[..., Any] = attrgetter(self._method)(client)
@@ -88,47 +93,30 @@ class AnswerJournal:
             raise TypeError(f"{self._method} returned {type(result).__name__}, whose response a journal cannot keep")
         headers = [(name, response.headers[name]) for name in KEPT_HEADERS if name in response.headers]
         body = base64.b64encode(response.content).decode()
-        self._write(Entry(number, _digest(row), response.status_code, headers, body))
+        entry = Entry(number, _digest(row), response.status_code, headers, body)
+        self._positions[number] = self._file.append(msgspec.json.encode(entry))
 
-    def _write(self, line: msgspec.Struct) -> None:
-        self._file.write(msgspec.json.encode(line) + b"\n")
-        self._file.flush()
-
-    def _read(self) -> int:
-        """Read the entries, and return where the last complete line ends."""
-        if not os.path.exists(self._path):
-            return 0
-        end = 0
-        with open(self._path, "rb") as file:
-            for number, line in enumerate(_complete_lines(file)):
-                try:
-                    if number == 0:
-                        self._check(decoder(Head).decode(line))
-                    else:
-                        entry = decoder(Entry).decode(line)
-                        self._entries[entry.row] = entry
-                except msgspec.DecodeError as error:
-                    raise ValueError(
-                        f"{self._path} is not a journal of responses: line {number + 1}: {error}"
-                    ) from None
-                end += len(line)
-            if not end:
-                self._check_truncated(file)
-        return end
+    def _read(self) -> None:
+        """Read the positions of the entries, and start the journal if it is empty."""
+        number = 0
+        for number, (position, line) in enumerate(self._file.lines(), 1):
+            try:
+                if number == 1:
+                    self._check(decoder(Head).decode(line))
+                else:
+                    self._positions[decoder(Entry).decode(line).row] = position
+            except msgspec.DecodeError as error:
+                raise ValueError(f"{self._file.path}:{number}: not a journal of responses: {error}") from None
+        if not number:
+            head = msgspec.json.encode(Head(self._method))
+            # An incomplete first line that is not ours is another program's file, which must not be overwritten.
+            if not head.startswith(self._file.rest()):
+                raise ValueError(f"{self._file.path} is not a journal of responses: it has no complete line")
+            self._file.append(head)
 
     def _check(self, head: Head) -> None:
         if head.method != self._method:
-            raise ValueError(f"{self._path} is the journal of {head.method}, not of {self._method}")
-
-    def _check_truncated(self, file: Any) -> None:
-        """Refuse an incomplete first line unless it is a journal's: another program's file must not be overwritten."""
-        file.seek(0)
-        if not msgspec.json.encode(Head(self._method)).startswith(file.read()):
-            raise ValueError(f"{self._path} is not a journal of responses: it has no complete line")
-
-
-def _complete_lines(file: Any) -> Iterator[bytes]:
-    yield from (line for line in file if line.endswith(b"\n"))
+            raise ValueError(f"{self._file.path} is the journal of {head.method}, not of {self._method}")
 
 
 def _client_and_path(function: Callable[..., Any]) -> tuple[Any, str]:

@@ -16,20 +16,24 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from oai._errors import UploadError
+from oai._errors import NotFoundError, UploadError
 from oai._flow.steps import Steps, run_blocking, run_concurrently
 from oai._json.strict import decoder
 from oai._request.multipart import PIECE, content_of
+from oai._support.journal_file import JournalFile
 
 PART_SIZE = 64 * 1024 * 1024
 """Bytes of a part, the API's maximum."""
+
+HEAD = b'{"upload_id":'
+"""The beginning of a journal."""
 
 Progress = Callable[[int, int], object]
 """Called with the bytes sent so far and the total; from several threads, one at a time."""
@@ -153,11 +157,12 @@ def upload_file_chunked(
     Parts of `part_size` bytes are sent, `max_concurrency` at a time, each with the client's retries. The MD5 of the
     content is sent at the end; pass `md5` if you have it, or `None` to send none. `progress(done, total)` is called as
     bytes are sent. After a failure pass `resume=error.state`; with `journal`, a file, the same call resumes, after a
-    crash too.
+    crash too, and starts over if the server no longer has the upload.
 
     Raises:
         UploadError: the upload failed; its `state` is the progress, its cause the error.
         ValueError: the upload to resume is that of another file, or the file does not have `bytes` bytes.
+        BlockingIOError: another process uses the journal.
     """
     if isinstance(file, tuple):
         filename, file = filename or file[0], file[1]
@@ -172,30 +177,34 @@ def upload_file_chunked(
             raise ValueError(
                 f"part_size and max_concurrency must be positive integers, not {part_size!r} and {max_concurrency!r}"
             )
-        state = resume or _read_journal(journal)
-        if state is not None:
-            _check_same_file(state, source.size, part_size, name)
-        else:
-            size = source.size
+        record = UploadJournal(journal, stack)
+        common: dict[str, Any] = {each: options[each] for each in ("extra_headers", "timeout") if each in options}
+        sending = _Sending(client, source, md5, max_concurrency, progress, record, common)
+
+        def start() -> Steps[Any]:
+            created = UploadState(upload_id="", bytes=source.size, part_size=part_size, filename=name)
             upload = yield client.uploads.create(
-                bytes=size, filename=name, mime_type=mime_type, purpose=purpose, **options
+                bytes=source.size, filename=name, mime_type=mime_type, purpose=purpose, **options
             )
-            expires = upload.expires_at
-            state = UploadState(
-                upload_id=upload.id, bytes=size, part_size=part_size, filename=name, expires_at=expires, parts={}
-            )
-            _save(state, journal)
-        common: dict[str, Any] = {name: options[name] for name in ("extra_headers", "timeout") if name in options}
-        try:
-            digest = yield from _send_parts(client, source, state, md5, max_concurrency, progress, journal, common)
-            ids = [state.parts[number] for number in range(len(state.parts))]
-            completed = yield client.uploads.complete(state.upload_id, part_ids=ids, **digest, **common)
-        except Exception as error:
-            sent = f"{len(state.parts)} of {_count(state)} parts sent"
-            raise UploadError(f"the upload {state.upload_id} failed with {sent}: {error}", state=state) from error
-    if journal is not None:
-        with suppress(FileNotFoundError):  # it was never written if `resume` had all parts
-            os.unlink(journal)
+            created.upload_id, created.expires_at = upload.id, upload.expires_at
+            record.start(created)
+            return (yield from sending.complete(created))
+
+        state = resume or record.state
+        if state is None:
+            completed = yield from start()
+        else:
+            _check_same_file(state, source.size, part_size, name)
+            if resume is not None:
+                record.start(state)
+            try:
+                completed = yield from sending.complete(state)
+            except UploadError as error:
+                # The journal is of an upload that the server has forgotten: nothing else would ever end that.
+                if resume is not None or not isinstance(error.__cause__, NotFoundError):
+                    raise
+                completed = yield from start()
+        record.delete()
     return completed
 
 
@@ -211,35 +220,55 @@ def open_source(file: Any, stack: ExitStack) -> tuple[Source, str]:
     return Source(content, stack), name if named else ""
 
 
-def _send_parts(
-    client: Any,
-    source: Source,
-    state: UploadState,
-    md5: str | None,
-    limit: int,
-    progress: Progress | None,
-    journal: str | os.PathLike[str] | None,
-    common: Mapping[str, Any],
-) -> Steps[dict[str, str]]:
-    """Send the missing parts, and compute the digest; return the arguments of `uploads.complete`."""
-    meter = Meter(state.bytes, progress)
-    for number in state.parts:
-        meter.at(number, _size(state, number))
-    missing = [number for number in range(_count(state)) if number not in state.parts]
+class _Sending:
+    """Sends the parts of a source to an upload, and completes it."""
 
-    def send(number: int) -> Steps[None]:
-        window = Window(source, number * state.part_size, _size(state, number), number, meter)
-        part = yield client.uploads.parts.create(state.upload_id, data=window, **common)
-        state.parts[number] = part.id
-        _save(state, journal)
+    def __init__(
+        self,
+        client: Any,
+        source: Source,
+        md5: str | None,
+        limit: int,
+        progress: Progress | None,
+        journal: UploadJournal,
+        common: Mapping[str, Any],
+    ) -> None:
+        self._client, self._source, self._md5, self._limit = client, source, md5, limit
+        self._progress, self._journal, self._common = progress, journal, common
 
-    tasks: list[Callable[[], Any]] = [partial(send, number) for number in missing]
-    if md5 != "":
-        yield run_concurrently(client, tasks, limit)
-        return {} if md5 is None else {"md5": md5}
-    compute = partial(run_blocking, client, source.digest)
-    digest, *_ = yield run_concurrently(client, [compute, *tasks], limit)
-    return {"md5": digest}
+    def complete(self, state: UploadState) -> Steps[Any]:
+        """Send the missing parts, and complete the upload."""
+        try:
+            digest = yield from self._send_parts(state)
+            ids = [state.parts[number] for number in range(len(state.parts))]
+            return (yield self._client.uploads.complete(state.upload_id, part_ids=ids, **digest, **self._common))
+        except Exception as error:
+            sent = f"{len(state.parts)} of {_count(state)} parts sent"
+            failure = UploadError(f"the upload {state.upload_id} failed with {sent}: {error}", state=state)
+            if self._journal.path is not None:
+                failure.add_note(f"The journal {self._journal.path} has the upload to resume; delete it to start over.")
+            raise failure from error
+
+    def _send_parts(self, state: UploadState) -> Steps[dict[str, str]]:
+        """Send the missing parts, and compute the digest; return the arguments of `uploads.complete`."""
+        meter = Meter(state.bytes, self._progress)
+        for number in state.parts:
+            meter.at(number, _size(state, number))
+        missing = [number for number in range(_count(state)) if number not in state.parts]
+
+        def send(number: int) -> Steps[None]:
+            window = Window(self._source, number * state.part_size, _size(state, number), number, meter)
+            part = yield self._client.uploads.parts.create(state.upload_id, data=window, **self._common)
+            state.parts[number] = part.id
+            self._journal.add(number, part.id)
+
+        tasks: list[Callable[[], Any]] = [partial(send, number) for number in missing]
+        if self._md5 != "":
+            yield run_concurrently(self._client, tasks, self._limit)
+            return {} if self._md5 is None else {"md5": self._md5}
+        compute = partial(run_blocking, self._client, self._source.digest)
+        digest, *_ = yield run_concurrently(self._client, [compute, *tasks], self._limit)
+        return {"md5": digest}
 
 
 def _count(state: UploadState) -> int:
@@ -258,24 +287,60 @@ def _check_same_file(state: UploadState, size: int, part_size: int, name: str) -
         )
 
 
-_saving = threading.Lock()
+class UploadJournal:
+    """The journal of an upload: its `UploadState`, then a line for each part that was sent.
 
+    Args:
+        path: the file, `None` for no journal.
+        stack: closes it.
 
-def _save(state: UploadState, journal: str | os.PathLike[str] | None) -> None:
-    if journal is not None:
-        from oai._support.atomic_files import replace_file
+    Attributes:
+        state: the upload to resume, `None` if there is none, or it has expired.
 
-        with _saving:
-            replace_file(os.fspath(journal), lambda: msgspec.json.encode(state).decode())
+    Raises:
+        ValueError: the file is not the journal of an upload.
+        BlockingIOError: another process or call uses the journal.
+    """
 
+    def __init__(self, path: str | os.PathLike[str] | None, stack: ExitStack) -> None:
+        self.path = None if path is None else os.fspath(path)
+        self.state: UploadState | None = None
+        self._lock = threading.Lock()  # parts are sent by several threads
+        self._file = None if path is None else JournalFile(path, durable=True)
+        if self._file is not None:
+            stack.callback(self._file.close)
+            self._read(self._file)
 
-def _read_journal(journal: str | os.PathLike[str] | None) -> UploadState | None:
-    """Return the state in a journal; `None` if there is none, or its upload has expired."""
-    if journal is None or not os.path.exists(journal):
-        return None
-    with open(journal, "rb") as file:
+    def start(self, state: UploadState) -> None:
+        """Record a new upload in place of any other."""
+        if self._file is not None:
+            self._file.clear()
+            self._file.append(msgspec.json.encode(state))
+
+    def add(self, number: int, part_id: str) -> None:
+        """Record a part that was sent."""
+        if self._file is not None:
+            with self._lock:
+                self._file.append(msgspec.json.encode((number, part_id)))
+
+    def delete(self) -> None:
+        """Delete the journal of a completed upload."""
+        if self._file is not None:
+            self._file.close(delete=True)
+
+    def _read(self, file: JournalFile) -> None:
+        state = None
         try:
-            state = decoder(UploadState).decode(file.read())
+            for _, line in file.lines():
+                if state is None:
+                    state = decoder(UploadState).decode(line)
+                else:
+                    number, part_id = decoder(tuple[int, str]).decode(line)
+                    state.parts[number] = part_id
         except msgspec.DecodeError as error:
-            raise ValueError(f"{os.fspath(journal)} is not the journal of an upload: {error}") from None
-    return None if state.expires_at is not None and state.expires_at <= time.time() else state
+            raise ValueError(f"{self.path} is not the journal of an upload: {error}") from None
+        rest = file.rest()
+        if state is None and not rest.startswith(HEAD[: len(rest)]):
+            raise ValueError(f"{self.path} is not the journal of an upload: it has no complete line")
+        if state is not None and (state.expires_at is None or state.expires_at > time.time()):
+            self.state = state

@@ -167,6 +167,20 @@ def test_truncated_last_journal_line_is_dropped(run: Run, server: Loopback, tmp_
     assert journal.read_bytes() == whole
 
 
+def test_journal_of_a_map_is_held_by_one_call_at_a_time(run: Run, server: Loopback, tmp_path: Path) -> None:
+    journal = tmp_path / "answers.jsonl"
+    errors: list[str] = []
+
+    def interfere(done: int, total: int | None) -> None:
+        command = [sys.executable, "-c", KILLED, f"{server.url}/v1", str(journal)]
+        errors.append(subprocess.run(command, check=False, capture_output=True, text=True).stderr)
+
+    assert texts(run([row("a")], journal=journal, progress=interfere)) == ["re: a"]
+    assert "BlockingIOError" in errors[0]
+    assert texts(run([row("a")], journal=journal)) == ["re: a"]
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     "text", ["hello\n", "hello", '{"kind":"oai answers","method":"models.list"}\n', '{"method":"x"}\n', '{"kind":"x"}']
 )

@@ -156,10 +156,80 @@ def test_resuming_with_another_file_is_refused(play: Play, server: Loopback) -> 
 def test_journal_of_an_expired_upload_is_started_over(play: Play, server: Loopback, tmp_path: Path) -> None:
     store = Store(server)
     journal = tmp_path / "u.json"
-    journal.write_text('{"upload_id":"old","bytes":1000,"part_size":500,"filename":"a","expires_at":1,"parts":{}}')
+    journal.write_text('{"upload_id":"old","bytes":1000,"part_size":500,"filename":"a","expires_at":1,"parts":{}}\n')
     play(lambda client: chunked(client, file=CONTENT, filename="a", part_size=500, journal=journal))
     assert store.content == CONTENT
     assert len(store.created) == 1
+
+
+def test_journal_of_an_upload_that_is_gone_is_started_over(play: Play, server: Loopback, tmp_path: Path) -> None:
+    journal = tmp_path / "u.jsonl"
+    failing = True
+    store = Store(server, lambda count: Answer.error(400, "no") if failing and count >= 2 else None)
+    options = {"file": CONTENT, "filename": "a", "part_size": 250, "max_concurrency": 1, "journal": journal}
+    with pytest.raises(oai.UploadError) as caught:
+        play(lambda client: chunked(client, **options))
+    assert caught.value.__notes__ == [f"The journal {journal} has the upload to resume; delete it to start over."]
+    failing = False
+    store.parts.clear()
+    gone = iter([Answer.error(404, "no such upload")])
+    store.fail = lambda _: next(gone, None)
+    assert play(lambda client: chunked(client, **options)).status == "completed"
+    assert store.content == CONTENT
+    assert len(store.created) == 2
+    assert not journal.exists()
+
+
+def test_state_of_an_upload_that_is_gone_is_not_started_over(play: Play, server: Loopback) -> None:
+    store = Store(server, lambda _: Answer.error(404, "no such upload"))
+    state = UploadState(upload_id="upload_1", bytes=1000, part_size=100, filename="a")
+    with pytest.raises(oai.UploadError, match="no such upload"):
+        play(lambda client: chunked(client, file=CONTENT, filename="a", part_size=100, resume=state))
+    assert store.created == []
+
+
+@pytest.mark.parametrize("content", ["hello", "hello\n", '{"kind":"x"}\n', "[1]\n"])
+def test_foreign_file_is_refused_as_upload_journal(content: str, play: Play, server: Loopback, tmp_path: Path) -> None:
+    journal = tmp_path / "notes"
+    journal.write_text(content)
+    with pytest.raises(ValueError, match="is not the journal of an upload"):
+        play(lambda client: chunked(client, file=CONTENT, filename="a", journal=journal))
+    assert journal.read_text() == content
+    assert server.requests == []
+
+
+def test_upload_journal_is_held_by_one_call_at_a_time(play: Play, server: Loopback, tmp_path: Path) -> None:
+    journal = tmp_path / "u.jsonl"
+    errors: list[BaseException] = []
+    options = {"file": CONTENT, "filename": "a", "journal": journal, "mime_type": "a/b", "purpose": "assistants"}
+
+    def interfere(_: int) -> None:
+        with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1") as client:
+            try:
+                client.uploads.upload_file_chunked(**options)
+            except BlockingIOError as error:
+                errors.append(error)
+
+    store = Store(server, interfere)
+    play(lambda client: chunked(client, **options))
+    assert "in use by another process or call" in str(errors[0])
+    assert (len(store.created), len(store.parts)) == (1, 1)
+
+
+@pytest.mark.parametrize("cut", range(0, 130, 7))
+def test_truncated_upload_journal_resumes(cut: int, server: Loopback, tmp_path: Path) -> None:
+    journal = tmp_path / "u.jsonl"
+    failing = True
+    store = Store(server, lambda count: Answer.error(400, "no") if failing and count >= 3 else None)
+    options = {"file": CONTENT, "filename": "a", "part_size": 250, "max_concurrency": 1, "journal": journal}
+    with oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1", max_retries=0) as client:
+        with pytest.raises(oai.UploadError):
+            run(chunked(client, **options))
+        content = journal.read_bytes()
+        journal.write_bytes(content[: max(len(content) - cut, 0)])
+        failing = False
+        run(chunked(client, **options))
+    assert store.content == CONTENT
 
 
 KILLED = """
