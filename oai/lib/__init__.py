@@ -1,4 +1,4 @@
-"""Import paths of the official SDK's helpers: `from oai.lib.azure import AzureOpenAI`, `from oai.lib.beta.agents import ...`."""
+"""Import paths of the official SDK's helpers, such as `oai.lib.azure` and `oai.lib.beta.agents`."""
 
 from typing import TYPE_CHECKING
 
