@@ -428,7 +428,7 @@ def test_websocket_base_url_replaces_base_url(play: Callable[..., Any]) -> None:
     with peer(echo) as seen:
         play(scenario, base_url="http://127.0.0.1:9", websocket_base_url=seen.url.replace("http", "ws") + "/ws")
     assert [path for path, _ in seen.handshakes] == ["/ws/realtime?model=m", "/ws/more/realtime?model=m"]
-    with pytest.raises(oai.OpenAIError, match="websocket_base_url is 'ftp://x'"):
+    with pytest.raises(oai.OpenAIError, match="websocket_base_url must be a URL .*, not 'ftp://x'"):
         oai.OpenAI(api_key=KEY, websocket_base_url="ftp://x")
     with pytest.warns(oai.InsecureWarning, match=r"http://ws\.example"):
         oai.OpenAI(api_key=KEY, websocket_base_url="ws://ws.example")
