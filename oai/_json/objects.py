@@ -45,6 +45,9 @@ class Object(  # noqa: PLW1641 - what can change has no hash
     _response: ClassVar[Any] = None
     """The answer itself where this object is its root: status, headers, retries taken."""
 
+    _computed: ClassVar[tuple[str, ...]] = ()
+    """Names of properties that `model_dump` includes, such as `parsed`: in the official SDK they are fields."""
+
     _untyped: ClassVar[Any]
     """The class of objects of no known type. The codecs know by it which structs hold unknown fields."""
 
@@ -69,7 +72,7 @@ class Object(  # noqa: PLW1641 - what can change has no hash
     def model_dump(
         self,
         *,
-        mode: str = "python",  # noqa: ARG002 - the data is JSON's in either
+        mode: str = "python",
         include: Iterable[str] | None = None,
         exclude: Iterable[str] | None = None,
         by_alias: bool | None = None,
@@ -82,7 +85,7 @@ class Object(  # noqa: PLW1641 - what can change has no hash
         """Return this as plain data in the way of pydantic: every declared field, those that are `None` as well.
 
         Args:
-            mode: without effect.
+            mode: the mode in which pydantic models among parsed values are dumped; other data is the same in either.
             include: names of the fields to return, of this object alone; else all.
             exclude: names of the fields to leave out, of this object alone.
             by_alias: whether fields have the names that the server uses, rather than Python's.
@@ -93,10 +96,21 @@ class Object(  # noqa: PLW1641 - what can change has no hash
             warnings: without effect.
         """
         bare = exclude_unset or exclude_defaults or exclude_none
+        pydantic_options = {
+            "mode": mode,
+            "exclude_unset": exclude_unset,
+            "exclude_defaults": exclude_defaults,
+            "exclude_none": exclude_none,
+        }
 
         def dumped(each: Object) -> dict[str, Any]:
             items = each._items(python=not by_alias)
-            return {name: plain(value, dumped) for name, value in items if value is not None or not bare}
+            data = {name: plain(value, dumped) for name, value in items if value is not None or not bare}
+            for name in each._computed:
+                value = plain_parsed(getattr(each, name), dumped, **pydantic_options)
+                if value is not None or not bare:
+                    data[name] = value
+            return data
 
         names = None if include is None else frozenset(include)
         without = frozenset(exclude or ())
@@ -217,6 +231,25 @@ def _restore(cls: type[Object], fields: dict[str, Any], kept: dict[str, Any]) ->
 
 
 Object._untyped = Object  # noqa: SLF001 - its own module
+
+
+def plain_parsed(value: Any, dumped: Callable[[Object], Any] = Object.model_dump, **options: Any) -> Any:
+    """Return a parsed value, which may be of a caller's type, as plain data.
+
+    Args:
+        value: the value.
+        dumped: makes a dict of an object of the API.
+        options: those of `model_dump` of a pydantic model.
+    """
+    if isinstance(value, (Object, list)) or type(value) in LEAVES:
+        return plain(value, dumped)
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return dump(**options)
+    from oai._json.encode import encode  # which is built on this module
+
+    return msgspec.json.decode(encode(value))
+
 
 LEAVES = frozenset({str, int, float, bool, type(None)})
 

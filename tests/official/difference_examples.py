@@ -372,6 +372,21 @@ EXAMPLES: dict[str, Example] = {
     "schemas: titles": schema(Titled),
     "schemas: literals of several types": schema(Mixed),
     # On purpose:
+    "results: parsed values": gives(
+        lambda made: sorted(
+            made.chat.completions.parse(model="m", messages=[], response_format=Weather).choices[0].message.to_dict()
+        ),
+        {
+            **CHAT,
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": '{"city": "P", "days": 1}'},
+                }
+            ],
+        },
+    ),
     "request: types that JSON lacks": sends("conversations.create", metadata={"a": Colour.RED}),
     "request: headers beyond ASCII": sends("models.list", extra_headers={"x-a": "é"}),
     "request: aliases of pydantic models": sends("responses.create", include=Point(x=1, **{"in": 2})),

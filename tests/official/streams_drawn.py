@@ -64,8 +64,7 @@ def call_chunks(draw: Any, index: int, *, strict: bool) -> list[dict[str, Any]]:
     for number in range(draw(st.integers(1, 3))):
         first = {"index": number, "id": f"call_{number}", "type": "function"}
         made.append(chunk(index, {"tool_calls": [{**first, "function": {"name": "Weather", "arguments": ""}}]}))
-        without = st.sampled_from(["{}"] if "streams: empty arguments" in KNOWN_FAULTS else ["", "{}"])
-        text = draw(arguments if strict else arguments | without)
+        text = draw(arguments if strict else arguments | st.sampled_from(["", "{}"]))
         deltas = [{"index": number, "function": {"arguments": piece}} for piece in draw(pieces(text))]
         made += [chunk(index, {"tool_calls": [delta]}) for delta in deltas]
     return made
@@ -79,8 +78,7 @@ def choices(draw: Any, index: int, *, typed: bool, tools: str) -> list[dict[str,
     kind = draw(st.sampled_from(kinds))
     if draw(st.integers(0, 3)) == 0:
         made += [chunk(index, {"reasoning_content": piece}) for piece in draw(pieces(draw(texts)))]
-        if "streams: new lists" not in KNOWN_FAULTS:
-            made += [chunk(index, {"details": [{"index": 0, "text": piece}]}) for piece in draw(pieces(draw(texts)))]
+        made += [chunk(index, {"details": [{"index": 0, "text": piece}]}) for piece in draw(pieces(draw(texts)))]
     if "content" in kind:
         made += draw(text_chunks(index, "content", draw(structured if typed else texts)))
     if kind == "refusal":
@@ -88,8 +86,7 @@ def choices(draw: Any, index: int, *, typed: bool, tools: str) -> list[dict[str,
     if "calls" in kind:
         made += draw(call_chunks(index, strict=tools == "strict"))
     finish = "tool_calls" if "calls" in kind else "stop"
-    if typed or tools == "strict" or "results: unfinished without a type" not in KNOWN_FAULTS:
-        finish = draw(st.sampled_from([finish, finish, finish, "length", "content_filter"]))
+    finish = draw(st.sampled_from([finish, finish, finish, "length", "content_filter"]))
     return [*made, chunk(index, {}, finish)]
 
 
@@ -116,8 +113,8 @@ def chats(draw: Any) -> tuple[list[dict[str, Any]], bool, str]:
         chunks.append({**chunk(0, {}), "choices": [], "usage": usage})
     if draw(st.booleans()):  # on every chunk: see ON_PURPOSE
         chunks = [{**each, "system_fingerprint": "fp", "service_tier": "default"} for each in chunks]
-    if "streams: chunks of Azure" not in KNOWN_FAULTS and draw(st.booleans()):
-        chunks.insert(0, {**chunk(0, {}), "object": "", "choices": [], "prompt_filter_results": []})
+    if draw(st.booleans()):
+        chunks.insert(0, {**chunk(0, {}), "object": "", "choices": []})
     return chunks, typed, tools
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from oai._errors import ParseError
 from oai._request.client_core import core_of
 from oai._support.omit import omit
+from oai._support.plain_data import as_list
 from oai.helpers.streaming.base import AsyncHelperStream, AsyncManager, HelperStream, Manager
+from oai.helpers.streaming.chat_calls import ToolCall, call_for, field
 from oai.helpers.streaming.chat_events import (
     ChatCompletionStreamEvent,
     ChunkEvent,
@@ -27,11 +29,12 @@ from oai.helpers.streaming.chat_events import (
     RefusalDeltaEvent,
     RefusalDoneEvent,
 )
-from oai.helpers.streaming.chat_state import Choice, Completion, ToolCall, field, gather
-from oai.helpers.streaming.partial_text import GrowingText
+from oai.helpers.streaming.chat_state import Choice, Completion
+from oai.helpers.streaming.partial_text import GrowingText, partial_json
+from oai.helpers.streaming.undeclared import gather
 from oai.helpers.structured.functions import Tools
 from oai.helpers.structured.parse import chat_request
-from oai.helpers.structured.parsed import OutputTypes, parse_completion
+from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, set_parsed
 
 if TYPE_CHECKING:
     from oai.types.chat import ChatCompletionChunk, ParsedChatCompletion
@@ -64,20 +67,36 @@ class ChatCompletionStreamState(Generic[T]):
 
     @property
     def current_completion_snapshot(self) -> ParsedChatCompletion[T]:
-        """The completion so far, with nothing parsed. Built on access."""
+        """The completion so far, built on access. Text and arguments that are not done yet are parsed as plain data."""
         if self._snapshot is None:
-            self._snapshot = parse_completion(self._completion.snapshot(), PARSE_NOTHING)
+            snapshot = parse_completion(self._completion.snapshot(), PARSE_NOTHING)
+            for choice in snapshot.choices:
+                self._parse_so_far(choice)
+            self._snapshot = snapshot
         return self._snapshot
+
+    def _parse_so_far(self, choice: Any) -> None:
+        state = self._completion.choices[choice.index]
+        if self._types.format is not None and state.content is not None and state.refusal is None:
+            done = "content" in state.done
+            set_parsed(choice.message, state.parsed if done else partial_json(state.content.text()))
+        for call, call_state in zip(choice.message.tool_calls or (), state.sorted_calls(), strict=True):
+            if call_state.is_function and self._types.tools.is_parsed(call_state.name):
+                text = call_state.arguments.text()
+                set_parsed(call.function, call_state.parsed if call_state.done else partial_json(text))
 
     def get_final_completion(self) -> ParsedChatCompletion[T]:
         """Return the parsed completion. Call it after the last chunk: this class cannot tell which one that is.
 
         Raises:
-            LengthFinishReasonError, ContentFilterFinishReasonError: the output ended too early to be parsed.
+            LengthFinishReasonError, ContentFilterFinishReasonError: the output was cut at the length limit, or by the
+                content filter. They are raised without a type to parse, too, as by the official SDK.
             ParseError: the output does not fit `response_format`.
         """
         if self._final is None:
-            self._final = parse_completion(self._completion.snapshot(), self._types)
+            completion = self._completion.snapshot()
+            check_finished(completion)
+            self._final = parse_completion(completion, self._types)
         return self._final
 
     def handle_chunk(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[T]]:
@@ -85,7 +104,7 @@ class ChatCompletionStreamState(Generic[T]):
         self._snapshot = self._final = None
         self._completion.add(chunk)
         events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk=chunk, sofar=self)]
-        for chunk_choice in chunk.choices or ():
+        for chunk_choice in as_list(chunk.choices):
             choice = self._completion.choice(chunk_choice)
             gather(choice.extra, chunk_choice)
             delta, calls_before = field(chunk_choice, "delta"), len(choice.calls)
@@ -95,14 +114,17 @@ class ChatCompletionStreamState(Generic[T]):
             if logprobs is not None:
                 self._add_logprobs(choice, logprobs, events)
             if len(choice.calls) > calls_before:
-                events += self._done_before(choice)
+                events += self._done_before(choice, calls_before)
             finish_reason = field(chunk_choice, "finish_reason")
             if finish_reason:
                 choice.finish_reason = finish_reason
                 events += self._finished(choice)
         return events
 
-    handle = handle_chunk
+    def handle(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[T]]:
+        """Process a chunk of a whole stream and return its events, none for a verdict of Azure's filter alone."""
+        events = self.handle_chunk(chunk)
+        return [] if _is_verdict(chunk) else events
 
     def end(self) -> Iterator[ChatCompletionStreamEvent[T]]:
         """Yield the done events of choices without a finish reason; raise as `get_final_completion` does."""
@@ -120,10 +142,8 @@ class ChatCompletionStreamState(Generic[T]):
     def _add_delta(self, choice: Choice, delta: Any, events: list[Any]) -> None:
         gather(choice.message_extra, delta)
         choice.role = choice.role or field(delta, "role")
-        content = field(delta, "content")
-        if isinstance(content, str):
-            choice.content = choice.content or GrowingText()
-            choice.content.append(content)
+        content = choice.add_content(field(delta, "content"))
+        if content is not None and choice.content is not None:
             typed = self._types.format is not None
             view = choice.content.view()
             events.append(ContentDeltaEvent(delta=content, sofar=view, typed=typed, choice_index=choice.index))
@@ -133,7 +153,7 @@ class ChatCompletionStreamState(Generic[T]):
             choice.refusal.append(refusal)
             view = choice.refusal.view()
             events.append(RefusalDeltaEvent(delta=refusal, sofar=view, choice_index=choice.index))
-        for call in field(delta, "tool_calls") or ():
+        for call in as_list(field(delta, "tool_calls")):
             self._add_call(choice, call, events)
         function = field(delta, "function_call")
         if function is not None:
@@ -144,9 +164,11 @@ class ChatCompletionStreamState(Generic[T]):
             _add_audio(choice.audio, audio)
 
     def _add_call(self, choice: Choice, delta: Any, events: list[Any]) -> None:
-        call = choice.call_of(delta)
+        call = call_for(choice.calls, delta, self._types.tools)
         piece = call.add(delta)
-        if (call.type or "function") == "function":
+        if piece and call.done:  # it was done without arguments, see `_done_before`
+            call.done = False
+        if call.is_function:
             events.append(
                 FunctionToolCallArgumentsDeltaEvent(
                     name=call.name,
@@ -161,18 +183,20 @@ class ChatCompletionStreamState(Generic[T]):
     def _add_logprobs(self, choice: Choice, logprobs: Any, events: list[Any]) -> None:
         kinds = (("content", LogprobsContentDeltaEvent), ("refusal", LogprobsRefusalDeltaEvent))
         for name, event in kinds:
-            new = field(logprobs, name)
+            new = as_list(field(logprobs, name))
             if new:
                 tokens = choice.logprobs.setdefault(name, [])
                 tokens.extend(new)
                 events.append(event(**{name: new}, sofar=tokens, count=len(tokens), choice_index=choice.index))
 
-    def _done_before(self, choice: Choice) -> Events:
-        """Yield the done events of everything in a choice before its latest call."""
+    def _done_before(self, choice: Choice, calls_before: int) -> Events:
+        """Yield the done events of everything in a choice before the calls that a chunk has begun."""
         yield from self._content_done(choice)
-        for call in choice.calls[:-1]:
-            # a call without arguments is not done: some servers announce all calls before the first one's arguments
-            if not call.done and call.arguments.pieces and call.is_complete():
+        for position, call in enumerate(choice.calls[:-1]):
+            # A call without arguments is done when a later chunk begins the next. Some servers announce all calls in
+            # one chunk, before the arguments of the first.
+            is_over = position < calls_before or bool(call.arguments.pieces)
+            if not call.done and is_over and call.may_be_complete():
                 yield from self._call_done(choice, call)
 
     def _finished(self, choice: Choice) -> Events:
@@ -188,8 +212,9 @@ class ChatCompletionStreamState(Generic[T]):
         index = choice.index
         if choice.content is not None and "content" not in choice.done and (text := choice.content.text()):
             choice.done.add("content")
-            parsed = None if choice.refusal is not None else _parsed_or_none(self._types.value, text, None)
-            yield ContentDoneEvent(content=text, parsed=parsed, choice_index=index)
+            if choice.refusal is None:
+                choice.parsed = _parsed_or_none(self._types.value, text, None)
+            yield ContentDoneEvent(content=text, parsed=choice.parsed, choice_index=index)
         if choice.refusal is not None and "refusal" not in choice.done:
             choice.done.add("refusal")
             yield RefusalDoneEvent(refusal=choice.refusal.text(), choice_index=index)
@@ -200,13 +225,14 @@ class ChatCompletionStreamState(Generic[T]):
 
     def _call_done(self, choice: Choice, call: ToolCall) -> Events:
         call.done = True
-        if (call.type or "function") == "function":
+        if call.is_function:
             text = call.arguments.text()
+            call.parsed = _parsed_or_none(self._types.arguments, call.name, text, None)
             yield FunctionToolCallArgumentsDoneEvent(
                 name=call.name,
                 index=call.index,
                 arguments=text,
-                parsed_arguments=_parsed_or_none(self._types.arguments, call.name, text, None),
+                parsed_arguments=call.parsed,
                 choice_index=choice.index,
             )
 
@@ -219,11 +245,20 @@ def _parsed_or_none(parse: Any, *arguments: Any) -> Any:
         return None
 
 
+def _is_verdict(chunk: Any) -> bool:
+    """Return whether a chunk carries verdicts of Azure's asynchronous filter and no delta.
+
+    Azure leaves its `object` empty. The official SDK drops every chunk whose `object` is empty; here one with a delta
+    is an ordinary chunk, since some servers leave `object` empty in all of them.
+    """
+    return chunk.object == "" and all(field(choice, "delta") is None for choice in as_list(chunk.choices))
+
+
 def _add_audio(audio: dict[str, Any], delta: Any) -> None:
     gather(audio, delta)
     for name in ("data", "transcript"):
         piece = field(delta, name)
-        if piece:
+        if isinstance(piece, str):
             audio.setdefault(name, GrowingText()).append(piece)
     for name in ("id", "expires_at"):
         audio[name] = field(delta, name) or audio.get(name)
@@ -248,7 +283,8 @@ class ChatCompletionStream(_ChatCompletionStream[T], HelperStream[ChatCompletion
         """Read the stream to its end and return the parsed completion.
 
         Raises:
-            LengthFinishReasonError, ContentFilterFinishReasonError: the output ended too early to be parsed.
+            LengthFinishReasonError, ContentFilterFinishReasonError: the output was cut at the length limit, or by the
+                content filter.
             ParseError: the output does not fit `response_format`.
             OpenAIError: the stream was cut, or closed before its end.
         """

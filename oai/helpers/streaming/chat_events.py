@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 import msgspec
 
 from oai._json.encode import encode
-from oai._json.objects import plain
+from oai._json.objects import Object, plain, plain_parsed
 from oai.helpers.streaming.partial_text import View, partial_json
 
 if TYPE_CHECKING:
@@ -49,7 +49,30 @@ class Event(msgspec.Struct, kw_only=True):
             if value is not None
         }
 
-    model_dump = to_dict
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return `to_dict()` as JSON text, on one line unless `indent` (spaces) is set."""
+        data = msgspec.json.encode(self.to_dict())
+        return (data if indent is None else msgspec.json.format(data, indent=indent)).decode()
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return the event as plain data, as pydantic does: with `None` values, and with what was parsed.
+
+        Args:
+            options: those of `Object.model_dump`.
+        """
+        return self._as_object(options).model_dump(**options)
+
+    def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
+        """Return `model_dump()` as JSON text, on one line unless `indent` (spaces) is set; it takes its options."""
+        return self._as_object({**options, "mode": "json"}).model_dump_json(indent=indent, **options)
+
+    def _as_object(self, options: dict[str, Any]) -> Object:
+        chosen = {name: value for name, value in options.items() if name == "mode" or name.startswith("exclude_")}
+        data = Object()
+        data.__dict__.update(
+            {name: plain_parsed(value, **chosen) if name in TYPED else value for name, value in self._items()}
+        )
+        return data
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._items())})"

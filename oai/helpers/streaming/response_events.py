@@ -16,6 +16,8 @@ T = TypeVar("T")
 class WithSnapshot(Object):
     """An event that adds a piece to a text."""
 
+    _computed: ClassVar[tuple[str, ...]] = ("snapshot",)
+
     @property
     def snapshot(self) -> str:
         """The text up to this piece."""
@@ -43,6 +45,8 @@ class ResponseFunctionCallArgumentsDeltaEvent(
 
 class ResponseTextDoneEvent(api.ResponseTextDoneEvent, Generic[T], tag_field="type", tag="response.output_text.done"):
     """A text is complete."""
+
+    _computed: ClassVar[tuple[str, ...]] = ("parsed",)
 
     type: ClassVar[Literal["response.output_text.done"]] = "response.output_text.done"
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from oai._json.decode import convert
 from oai._json.objects import plain
+from oai._support.plain_data import as_list
 from oai.helpers.streaming.partial_text import GrowingText
 from oai.types.responses import Response
 
@@ -51,6 +52,16 @@ LIFE = frozenset({"response.created", "response.queued", "response.in_progress"}
 ENDS = frozenset({"response.completed", "response.failed", "response.incomplete"})
 
 
+MOST_PARTS = 1 << 16
+"""The highest index of an item or part that is believed, so that an absurd one costs no memory."""
+
+
+def index_of(event: Any, name: str) -> int:
+    """Return an index of an event, 0 if it is missing or absurd."""
+    index = getattr(event, name, None)
+    return index if isinstance(index, int) and 0 <= index < MOST_PARTS else 0
+
+
 class Item:
     """An output item so far."""
 
@@ -63,7 +74,8 @@ class Item:
         text = self.texts.get((place, index))
         if text is None:
             holder = self.part(place, index) if place.parts else self.data
-            text = self.texts[place, index] = GrowingText(holder.get(place.leaf) or "")
+            start = holder.get(place.leaf)
+            text = self.texts[place, index] = GrowingText(start if isinstance(start, str) else "")
         return text
 
     def part(self, place: Place, index: int) -> dict[str, Any]:
@@ -101,7 +113,7 @@ class Output:
 
     def item(self, event: Any, kind: str) -> Item:
         """Return the item that an event belongs to; create one of type `kind` if it is missing."""
-        index = getattr(event, "output_index", None) or 0
+        index = index_of(event, "output_index")
         item = self.items.get(index)
         if item is None:
             item = self.items[index] = Item({"type": kind, "id": getattr(event, "item_id", None)})
@@ -111,7 +123,9 @@ class Output:
 
     def add(self, event: Any) -> GrowingText | None:
         """Add an event; return the text that it changed, if any."""
-        kind: str = getattr(event, "type", None) or ""
+        kind = getattr(event, "type", None)
+        if not isinstance(kind, str):
+            return None
         name, _, action = kind.removeprefix("response.").rpartition(".")
         place = PLACES.get(name)
         if place is not None:
@@ -122,23 +136,23 @@ class Output:
         return None
 
     def _add_text(self, event: Any, place: Place, action: str) -> GrowingText | None:
-        index = getattr(event, place.at, None) or 0 if place.at else 0
+        index = index_of(event, place.at) if place.at else 0
         text = self.item(event, place.item).text(place, index)
         if action == "delta":
-            text.append(event.delta or "")
+            text.append(event.delta if isinstance(event.delta, str) else "")
         elif action == "done" and isinstance(whole := getattr(event, place.leaf, None), str):
             text.set(whole)
         return text
 
     def _set_item(self, event: Any) -> None:
         if isinstance(data := plain(event.item), dict):
-            self.items[event.output_index or 0] = Item(data)
+            self.items[index_of(event, "output_index")] = Item(data)
 
     def _set_content(self, event: Any) -> None:
-        self._set_part(event, "content", event.content_index or 0)
+        self._set_part(event, "content", index_of(event, "content_index"))
 
     def _set_summary(self, event: Any) -> None:
-        self._set_part(event, "summary", event.summary_index or 0)
+        self._set_part(event, "summary", index_of(event, "summary_index"))
 
     def _set_part(self, event: Any, name: str, index: int) -> None:
         item = self.item(event, "message" if name == "content" else "reasoning")
@@ -148,12 +162,12 @@ class Output:
                 del item.texts[place, at]
 
     def _add_annotation(self, event: Any) -> None:
-        part = self.item(event, "message").part(PLACES["output_text"], event.content_index or 0)
-        part.setdefault("annotations", []).append(plain(event.annotation))
+        part = self.item(event, "message").part(PLACES["output_text"], index_of(event, "content_index"))
+        part["annotations"] = [*as_list(part.get("annotations")), plain(event.annotation)]
 
     def _set_base(self, event: Any) -> None:
         if self.base is None:
-            for index, item in enumerate(getattr(event.response, "output", None) or ()):
+            for index, item in enumerate(as_list(getattr(event.response, "output", None))):
                 if isinstance(data := plain(item), dict):
                     self.items.setdefault(index, Item(data))
         self.base = event.response

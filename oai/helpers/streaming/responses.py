@@ -127,7 +127,7 @@ class ResponseStreamState(Generic[T]):
 
     def _end(self, event: Any) -> Any:
         response = event.response
-        if response.output is None:  # some servers leave out the items that they streamed
+        if not response.output and self._output.items:  # some servers leave out the items that they streamed
             response = convert(api.Response, {**response.to_dict(), "output": self._output.output()})
         self._output.base = response
         self._ended = parse_response(response, PARSE_NOTHING)

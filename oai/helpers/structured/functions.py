@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from oai.helpers.structured.content import arguments_text
 from oai.helpers.structured.schemas import Format, clean_name, format_of
 
 Api = Literal["chat", "responses"]
@@ -51,13 +52,13 @@ class FunctionTool(dict[str, Any]):
         """The tool in the shape of the Responses API."""
         return {"type": "function", **self["function"]}
 
-    def parse(self, arguments: str) -> Any:
+    def parse(self, arguments: Any) -> Any:
         """Parse the arguments of a call: a dict for a function, a value of the type for a type.
 
         Raises:
             ValueError: the arguments are not JSON, or do not fit.
         """
-        return self._format.decode(arguments if arguments.strip() else "{}")
+        return self._format.decode(arguments_text(arguments))
 
     @property
     def can_run(self) -> bool:
@@ -189,7 +190,7 @@ class Tools:
         function = _get(tool, "function") or tool
         return isinstance(tool, FunctionTool) or _get(function, "strict") is True
 
-    def parse(self, name: str | None, arguments: str | None) -> Any:
+    def parse(self, name: str | None, arguments: Any) -> Any:
         """Parse the arguments of a call: typed for a `FunctionTool`, JSON for a strict tool, `None` for any other.
 
         Raises:
@@ -197,8 +198,9 @@ class Tools:
         """
         tool = self.get(name)
         if tool is not None:
-            return tool.parse(arguments or "")
-        return msgspec.json.decode(arguments or "{}") if name is not None and self.is_parsed(name) else None
+            return tool.parse(arguments)
+        is_parsed = name is not None and self.is_parsed(name)
+        return msgspec.json.decode(arguments_text(arguments)) if is_parsed else None
 
 
 def _inner_name(tool: Any) -> Any:

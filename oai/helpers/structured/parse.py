@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from oai._support.omit import omit
 from oai.helpers.structured.functions import Tools, tools_for
-from oai.helpers.structured.parsed import OutputTypes, parse_completion, parse_response
+from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, parse_response
 from oai.helpers.structured.schemas import format_of
 from oai.types.chat import (
     ParsedChatCompletion,
@@ -50,12 +50,14 @@ def parse_chat(
     """Pass a type as `response_format`, and read its value from `.choices[0].message.parsed`.
 
     Raises:
-        LengthFinishReasonError, ContentFilterFinishReasonError: the output ended before it was complete.
+        LengthFinishReasonError, ContentFilterFinishReasonError: the output ended before it was complete, also without
+            a type to parse, as with the official SDK.
         ParseError: the output does not fit the type; `error.completion` is the completion, `error.text` the output.
         TypeError: the type has no strict schema.
     """
     types, params = chat_request(response_format, tools, params)
     completion = yield client.chat.completions.create(**params)
+    check_finished(completion)
     return parse_completion(completion, types)
 
 

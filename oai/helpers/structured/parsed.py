@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from oai._errors import ContentFilterFinishReasonError, LengthFinishReasonError, ParseError
 from oai._support.omit import omit
+from oai._support.plain_data import as_list
+from oai.helpers.structured.content import arguments_text, content_text
 from oai.helpers.structured.schemas import format_of
 from oai.types.chat import (
     ChatCompletion,
@@ -35,6 +37,8 @@ from oai.types.responses import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oai._json.objects import Object
     from oai.helpers.structured.functions import Tools
 
@@ -56,8 +60,9 @@ class OutputTypes:
         """Whether there is anything to parse."""
         return self.format is not None or self.tools.parse_any
 
-    def value(self, text: str | None, completion: Any) -> Any:
-        """Parse the model's text."""
+    def value(self, content: Any, completion: Any) -> Any:
+        """Parse the model's text, or content that a compatible server sends in another form than text."""
+        text = content_text(content)
         if self.format is None or not text:
             return None
         try:
@@ -65,13 +70,13 @@ class OutputTypes:
         except ValueError as error:
             raise _parse_error(f"The text does not fit {self.format.name}: {error}", completion, text, None) from error
 
-    def arguments(self, name: str | None, text: str | None, completion: Any) -> Any:
+    def arguments(self, name: str | None, arguments: Any, completion: Any) -> Any:
         """Parse the arguments of a call."""
         try:
-            return self.tools.parse(name, text)
+            return self.tools.parse(name, arguments)
         except ValueError as error:
             message = f"The arguments of a call of {name} do not fit: {error}"
-            raise _parse_error(message, completion, text or "", name) from error
+            raise _parse_error(message, completion, arguments_text(arguments), name) from error
 
 
 def _parse_error(message: str, completion: Any, text: str, tool: str | None) -> ParseError:
@@ -93,7 +98,7 @@ def parse_completion(completion: ChatCompletion, types: OutputTypes) -> ParsedCh
 
 def check_finished(completion: ChatCompletion) -> None:
     """Raise if a choice ended too early to be parsed."""
-    for choice in completion.choices or ():
+    for choice in as_list(completion.choices):
         reason = getattr(choice, "finish_reason", None)
         if reason == "length":
             raise LengthFinishReasonError(completion=completion)
@@ -110,7 +115,7 @@ def _completion(completion: ChatCompletion, types: OutputTypes) -> ParsedChatCom
     def parse_message(message: Any) -> Any:
         if not isinstance(message, ChatCompletionMessage):
             return message
-        calls = message.tool_calls and [parse_call(call) for call in message.tool_calls]
+        calls = _each(message.tool_calls, parse_call)
         try:
             parsed = None if message.refusal else types.value(message.content, completion)
         except ParseError:
@@ -126,7 +131,7 @@ def _completion(completion: ChatCompletion, types: OutputTypes) -> ParsedChatCom
         parsed = types.arguments(function.name, function.arguments, completion)
         return copy_as(ParsedFunctionToolCall, call, function=copy_as(ParsedFunction, function, parsed))
 
-    choices = completion.choices and [parse_choice(choice) for choice in completion.choices]
+    choices = _each(completion.choices, parse_choice)
     parsed: ParsedChatCompletion[Any] = copy_as(ParsedChatCompletion, completion, choices=choices)
     return parsed
 
@@ -142,7 +147,7 @@ def parse_response(response: Response, types: OutputTypes) -> ParsedResponse[Any
     def parse_item(item: Any) -> Any:
         if isinstance(item, ResponseOutputMessage):
             final = complete and item.phase in (None, "final_answer")
-            content = item.content and [parse_part(part, final) for part in item.content]
+            content = _each(item.content, lambda part: parse_part(part, final))
             return copy_as(ParsedResponseOutputMessage, item, content=content)
         if isinstance(item, ResponseFunctionToolCall):
             done = complete and item.status != "incomplete"
@@ -155,9 +160,14 @@ def parse_response(response: Response, types: OutputTypes) -> ParsedResponse[Any
             return part
         return copy_as(ParsedResponseOutputText, part, types.value(part.text, response) if final else None)
 
-    output = response.output and [parse_item(item) for item in response.output]
+    output = _each(response.output, parse_item)
     parsed: ParsedResponse[Any] = copy_as(ParsedResponse, response, output=output)
     return parsed
+
+
+def _each(values: Any, parse: Callable[[Any], Any]) -> Any:
+    """Parse the items of a list; return anything else that a server sends in its place as it is."""
+    return [parse(value) for value in values] if isinstance(values, list) else values
 
 
 def copy_as(cls: Any, value: Object, parsed: Any = None, **changed: Any) -> Any:
@@ -165,6 +175,11 @@ def copy_as(cls: Any, value: Object, parsed: Any = None, **changed: Any) -> Any:
     fields = {name: getattr(value, name) for name in value.__struct_fields__}
     copy = cls(**{**fields, **changed})
     copy.__dict__.update(value.__dict__)
-    if parsed is not None:
-        copy.__dict__["_parsed"] = parsed
+    set_parsed(copy, parsed)
     return copy
+
+
+def set_parsed(value: Object, parsed: Any) -> None:
+    """Attach a parsed value, which the server did not send, to an object."""
+    if parsed is not None:
+        value.__dict__["_parsed"] = parsed

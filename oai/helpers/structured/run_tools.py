@@ -19,6 +19,7 @@ from oai._flow.steps import run_concurrently
 from oai._json.encode import encode
 from oai._request.client_core import core_of
 from oai._support.omit import omit
+from oai._support.plain_data import as_list
 from oai.helpers.structured.functions import Tools
 from oai.helpers.structured.parse import chat_request, responses_request
 from oai.helpers.structured.parsed import parse_completion, parse_response
@@ -54,7 +55,7 @@ class ToolCall(NamedTuple):
 
     id: str
     name: str
-    arguments: str
+    arguments: Any
     item: Any
 
 
@@ -155,7 +156,7 @@ def run_chat_tools(
         run.answers.append(completion)
         message = _message(completion)
         run.messages.append(message)
-        calls = [_chat_call(call) for call in message.tool_calls or ()]
+        calls = [_chat_call(call) for call in as_list(message.tool_calls)]
         pending = run.pending(calls)
         if pending or not calls:
             return ToolRun(parse_completion(completion, types), run.messages, run.answers, pending)
@@ -174,7 +175,7 @@ def _message(completion: Any) -> Any:
 
 def _chat_call(call: Any) -> ToolCall:
     called = getattr(call, "function", None) or getattr(call, "custom", None)
-    arguments = getattr(called, "arguments", None) or ""
+    arguments = getattr(called, "arguments", None)
     return ToolCall(getattr(call, "id", None) or "", getattr(called, "name", None) or "", arguments, call)
 
 
@@ -202,7 +203,7 @@ def run_responses_tools(
         items = new if params.get("conversation") else list(run.messages)
         response = yield client.responses.create(input=items, **params)
         run.answers.append(response)
-        output = response.output or []
+        output = as_list(response.output)
         run.messages += output
         calls = [_responses_call(item) for item in output if getattr(item, "type", None) in CALLS]
         pending = run.pending(calls)
@@ -218,7 +219,7 @@ CALLS = ("function_call", "custom_tool_call")
 
 
 def _responses_call(item: Any) -> ToolCall:
-    arguments = getattr(item, "arguments", None) or ""
+    arguments = getattr(item, "arguments", None)
     return ToolCall(getattr(item, "call_id", None) or "", getattr(item, "name", None) or "", arguments, item)
 
 

@@ -1,6 +1,7 @@
 """Chat completions whose content and tool calls are parsed; `chat.completions.parse` returns them.
 
-The server did not send the parsed values, so `to_dict()` omits them. Written by hand, unlike the other modules here.
+The server did not send the parsed values, so `to_dict()` omits them; `model_dump()` includes them, as the official
+SDK's. Written by hand, unlike the other modules here.
 """
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
@@ -22,6 +23,8 @@ T = TypeVar("T")
 class ParsedFunction(ChatCompletionMessageFunctionToolCallFunction):
     """The function that the model calls."""
 
+    _computed: ClassVar[tuple[str, ...]] = ("parsed_arguments",)
+
     @property
     def parsed_arguments(self) -> Any:
         """The arguments in the tool's type, as plain data if a strict tool has no type, else `None`."""
@@ -37,6 +40,8 @@ class ParsedFunctionToolCall(ChatCompletionMessageFunctionToolCall, tag_field="t
 
 class ParsedChatCompletionMessage(ChatCompletionMessage, Generic[T]):
     """A message with parsed content."""
+
+    _computed: ClassVar[tuple[str, ...]] = ("parsed",)
 
     tool_calls: list[ParsedFunctionToolCall | ChatCompletionMessageCustomToolCall] | None = None  # type: ignore[assignment]  # the list is only read
 

@@ -1,12 +1,14 @@
 """Responses whose texts and function calls are parsed; `responses.parse` returns them.
 
-The server did not send the parsed values, so `to_dict()` omits them. Written by hand, unlike the other modules here.
+The server did not send the parsed values, so `to_dict()` omits them; `model_dump()` includes them, as the official
+SDK's. Written by hand, unlike the other modules here.
 """
 
 # No `from __future__ import annotations` here: see `oai._json.objects`.
 
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from oai._support.plain_data import as_list
 from oai.types.responses.common_structs import ResponseOutputText
 from oai.types.responses.structs import Response, ResponseFunctionToolCall, ResponseOutputMessage
 
@@ -15,6 +17,8 @@ T = TypeVar("T")
 
 class ParsedResponseOutputText(ResponseOutputText, Generic[T], tag_field="type", tag="output_text"):
     """Text with its parsed value."""
+
+    _computed: ClassVar[tuple[str, ...]] = ("parsed",)
 
     type: ClassVar[Literal["output_text"]] = "output_text"
 
@@ -33,6 +37,8 @@ class ParsedResponseOutputMessage(ResponseOutputMessage, Generic[T], tag_field="
 class ParsedResponseFunctionToolCall(ResponseFunctionToolCall, tag_field="type", tag="function_call"):
     """A function call with parsed arguments."""
 
+    _computed: ClassVar[tuple[str, ...]] = ("parsed_arguments",)
+
     type: ClassVar[Literal["function_call"]] = "function_call"
 
     @property
@@ -47,6 +53,8 @@ class ParsedResponse(Response, Generic[T]):
     @property
     def output_parsed(self) -> T | None:
         """The first parsed value of the output's texts, `None` if there is none."""
-        parts: list[Any] = [part for item in self.output or () for part in getattr(item, "content", None) or ()]
-        texts: list[Any] = [part for part in parts if isinstance(part, ParsedResponseOutputText)]
+        items: list[Any] = [item for item in as_list(self.output) if isinstance(item, ParsedResponseOutputMessage)]
+        texts: list[Any] = [
+            part for item in items for part in as_list(item.content) if isinstance(part, ParsedResponseOutputText)
+        ]
         return next((text.parsed for text in texts if text.parsed is not None), None)

@@ -160,12 +160,22 @@ def test_choices_are_accumulated_separately(way: Way, server: Loopback) -> None:
     assert pieces(way, server) == ["0a", "0b"]
 
 
-def accumulated_calls(*chunks: dict[str, Any]) -> list[tuple[str, str, str]]:
+def start() -> None: ...
+
+
+def stop() -> None: ...
+
+
+def feed(state: ChatCompletionStreamState[Any], *chunks: dict[str, Any]) -> list[Any]:
+    """Process the chunks of a whole stream and return their events."""
+    decoded = [oai.decode(ChatCompletionChunk, json.dumps(data).encode()) for data in chunks]
+    return [*(event for one in decoded for event in state.handle(one)), *state.end()]
+
+
+def accumulated_calls(*chunks: dict[str, Any], tools: Any = ()) -> list[tuple[str, str, str]]:
     """Return the accumulated calls of a stream: id, name, arguments."""
-    state = ChatCompletionStreamState()
-    for data in chunks:
-        state.handle_chunk(oai.decode(ChatCompletionChunk, json.dumps(data).encode()))
-    list(state.end())
+    state = ChatCompletionStreamState[Any](input_tools=tools)
+    feed(state, *chunks)
     calls = state.get_final_completion().choices[0].message.tool_calls
     return [(call.id, call.function.name, call.function.arguments) for call in calls]
 
@@ -192,6 +202,40 @@ DIALECTS = {
         tool(1, "{}", id="b", name="g"),
     ],
     "an object instead of text": [tool(0, {"x": 1}, id="a", name="f"), tool(1, {}, id="b", name="g")],  # type: ignore[arg-type]
+    "no index and no id": [tool(None, '{"x": 1}', name="f"), tool(None, "{}", name="g")],
+    "no index and no id, in pieces": [
+        *[tool(None, "", name="f"), tool(None, '{"x"'), tool(None, ": 1}")],
+        *[tool(None, "{", name="g"), tool(None, "}")],
+    ],
+    "no index and no id, the name repeated": [
+        *[tool(None, piece, name="f") for piece in ("", '{"x"', ": 1}", "")],
+        *[tool(None, piece, name="g") for piece in ("{", "}", "")],
+    ],
+    "no index, an empty id": [tool(None, '{"x": 1}', id="", name="f"), tool(None, "{}", id="", name="g")],
+    "the index 0 and no id": [
+        *[tool(0, "", name="f"), tool(0, '{"x"'), tool(0, ": 1}")],
+        *[tool(0, "{", name="g"), tool(0, "}")],
+    ],
+    "the index 0 and an empty id": [
+        *[tool(0, '{"x"', id="", name="f"), tool(0, ": 1}", id="")],
+        *[tool(0, "{", id="", name="g"), tool(0, "}", id="")],
+    ],
+    "the index 0 and null": [
+        *[tool(0, '{"x"', id=None, name="f"), tool(0, ": 1}", id=None)],
+        *[tool(0, "{}", id=None, name="g"), tool(0, "", id=None, name="g")],
+    ],
+    "the index 0, ids, in pieces": [
+        *[tool(0, '{"x"', id="a", name="f"), tool(0, ": 1}")],
+        *[tool(0, "{", id="b", name="g"), tool(0, "}")],
+    ],
+    "the index 0, ids, interleaved": [
+        *[tool(0, "", id="a", name="f"), tool(0, "", id="b", name="g")],
+        *[tool(0, '{"x"', id="a"), tool(0, "{", id="b"), tool(0, ": 1}", id="a"), tool(0, "}", id="b")],
+    ],
+    "the index 0, name and id repeated": [
+        *[tool(0, piece, id="a", name="f") for piece in ("", '{"x"', ": 1}", "")],
+        *[tool(0, piece, id="b", name="g") for piece in ("{", "}", "")],
+    ],
     "null instead of text": [
         tool(0, id="a", name="f"),
         chunk({"tool_calls": [{"index": 0, "id": None, "function": {"name": None, "arguments": '{"x": 1}'}}]}),
@@ -206,7 +250,20 @@ def test_tool_calls_in_dialects_of_other_servers(how: str) -> None:
     assert [(name, arguments.replace('{"x":1}', '{"x": 1}')) for _, name, arguments in calls] == [
         call[1:] for call in BOTH
     ]
-    assert [call_id for call_id, _, _ in calls] == ["a", "b"]
+    ids = ["", ""] if "empty id" in how or "no id" in how or how.endswith("null") else ["a", "b"]
+    assert [call_id for call_id, _, _ in calls] == ids
+
+
+def test_calls_of_one_function_without_ids_are_told_apart_by_their_arguments() -> None:
+    for index in (0, None):
+        calls = accumulated_calls(*[tool(index, f'{{"n": {n}}}', name="f") for n in range(3)])
+        assert calls == [("", "f", f'{{"n": {n}}}') for n in range(3)]
+
+
+def test_calls_without_arguments_are_told_apart_by_the_names_of_the_tools() -> None:
+    for index in (0, None):
+        chunks = [tool(index, "", name=name) for name in ("start", "stop")]
+        assert [name for _, name, _ in accumulated_calls(*chunks, tools=[start, stop])] == ["start", "stop"]
 
 
 def test_custom_tool_calls_are_accumulated(way: Way, server: Loopback) -> None:
@@ -256,6 +313,144 @@ def test_undeclared_objects_are_merged() -> None:
         "seen": ["p", "q"],
         "n": 2,
     }
+
+
+THINKING = [
+    *[chunk({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": p}]}]}) for p in ("Hm", "m")],
+    *[chunk({"content": [{"type": "text", "text": "Hel"}]}), chunk({"content": "lo"}), chunk(finish="stop")],
+]
+
+
+def test_content_as_a_list_of_parts_is_accumulated(way: Way, server: Loopback) -> None:
+    read = chat(way, server, THINKING)
+    assert [event.delta for event in read.events if event.type == "content.delta"] == ["Hel", "lo"]
+    assert next(event for event in read.events if event.type == "content.done").content == "Hello"
+    assert read.final.choices[0].message.to_dict()["content"] == [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hmm"}]},
+        {"type": "text", "text": "Hello"},
+    ]
+    server.reply(Answer.events(THINKING))
+    assert pieces(way, server) == ["Hel", "lo"]
+
+
+@pytest.mark.parametrize(
+    ("contents", "text"),
+    [
+        ([["a", "b"], "c"], "abc"),
+        (["a", [{"type": "text", "text": "b"}], []], "ab"),
+        ([{"type": "text", "text": "a"}, {"type": "output_text", "text": "b"}], "ab"),
+        ([{"day": 1}], '{"day":1}'),
+        ([5], "5"),
+        ([True], "true"),
+    ],
+)
+def test_content_that_is_no_text_becomes_text(contents: list[Any], text: str) -> None:
+    state = ChatCompletionStreamState[Any]()
+    events = feed(state, *[chunk({"content": content}) for content in contents], chunk(finish="stop"))
+    assert "".join(event.delta for event in events if event.type == "content.delta") == text
+    assert state.get_final_completion().choices[0].message.content == text
+
+
+def test_undeclared_lists_are_merged_by_index() -> None:
+    def details(*items: Any) -> dict[str, Any]:
+        return chunk({"reasoning_details": list(items)})
+
+    text = {"type": "reasoning.text", "format": "f", "index": 0}
+    state = ChatCompletionStreamState[Any]()
+    feed(
+        state,
+        details({**text, "text": "Hm"}, {**text, "text": "m"}),
+        details({**text, "text": "."}, {"type": "reasoning.encrypted", "data": "x", "index": 1}),
+        details({"type": "note", "text": "a"}, {"type": "note", "text": "b"}, "c"),
+        details({"type": "reasoning.summary", "summary": "s", "index": 0}, {"signature": "z", "index": 1}),
+        chunk(finish="stop"),
+    )
+    assert state.get_final_completion().choices[0].message.to_dict()["reasoning_details"] == [
+        {**text, "text": "Hmm."},
+        {"type": "reasoning.encrypted", "data": "x", "index": 1, "signature": "z"},
+        *[{"type": "note", "text": "a"}, {"type": "note", "text": "b"}, "c"],
+        {"type": "reasoning.summary", "summary": "s", "index": 0},
+    ]
+
+
+def test_undeclared_message_of_a_choice_does_not_replace_the_accumulated_one() -> None:
+    last = chunk(finish="stop")
+    last["choices"][0]["message"] = {"role": "assistant", "content": ""}
+    state = ChatCompletionStreamState[Any]()
+    feed(state, *texts("Hi"), last)
+    assert state.get_final_completion().choices[0].message.content == "Hi"
+
+
+def test_call_without_arguments_is_done_when_the_next_begins(way: Way, server: Loopback) -> None:
+    calls = [tool(0, "", id="a", name="f"), tool(1, "", id="b", name="g"), tool(1, "{}")]
+    read = chat(way, server, [*calls, chunk(finish="tool_calls")])
+    kinds = [kind.rpartition(".")[2] for kind in read.types() if kind != "chunk"]
+    assert kinds == ["delta", "delta", "done", "delta", "done"]
+    done = [event for event in read.events if event.type.endswith("done")]
+    assert [(event.name, event.arguments) for event in done] == [("f", ""), ("g", "{}")]
+
+
+def test_arguments_after_a_done_event_are_done_again() -> None:
+    calls = [tool(0, "", name="f"), tool(1, "", name="g"), tool(0, '{"x": 1}'), tool(1, "{}")]
+    events = feed(ChatCompletionStreamState[Any](), *calls, chunk(finish="tool_calls"))
+    done = [(event.name, event.arguments) for event in events if event.type.endswith("done")]
+    assert done == [("f", ""), ("f", '{"x": 1}'), ("g", "{}")]
+
+
+def test_chunk_of_azures_filter_is_no_event(way: Way, server: Loopback) -> None:
+    verdict = {"index": 0, "finish_reason": None, "content_filter_results": {"hate": {"filtered": False}}}
+    first = {**chunk(), "object": "", "choices": [], "prompt_filter_results": [{"ok": True}]}
+    filtered = {**chunk(), "object": "", "choices": [verdict]}
+    read = chat(
+        way, server, [first, *texts("a"), filtered, {**chunk({"content": "b"}), "object": ""}, chunk(finish="x")]
+    )
+    assert read.types() == [*["chunk", "content.delta"] * 3, "chunk", "content.done"]
+    final = read.final.to_dict()
+    assert final["prompt_filter_results"] == [{"ok": True}]
+    assert final["choices"][0]["content_filter_results"] == verdict["content_filter_results"]
+
+
+def test_snapshots_hold_what_was_parsed(way: Way, server: Loopback) -> None:
+    def parsed(stream: Any, _: Any) -> Any:
+        message = stream.current_completion_snapshot.choices[0].message
+        calls = [call.function.parsed_arguments for call in message.tool_calls or ()]
+        return message.parsed, calls
+
+    whole = '{"steps": [], "mood": "good"}'
+    chunks = [
+        *texts(whole[:14], whole[14:]),
+        tool(0, '{"te', id="a", name="Search"),
+        tool(0, 'xt": "x"}'),
+        tool(1, "{}", id="b", name="loose"),
+        chunk(finish="tool_calls"),
+    ]
+    loose = {"type": "function", "function": {"name": "loose", "parameters": {}}}
+    read = chat(way, server, chunks, parsed, response_format=Plan, tools=[Search, loose])
+    by_chunk = [seen for event, seen in zip(read.events, read.seen, strict=True) if event.type == "chunk"]
+    plain = json.loads(whole)
+    assert by_chunk[:4] == [(None, []), ({"steps": []}, []), (plain, []), (Plan([], "good"), [{}])]
+    assert by_chunk[5:] == [(Plan([], "good"), [Search("x"), None])] * 2
+    assert read.final.choices[0].message.parsed == Plan([], "good")
+
+
+def test_model_dump_has_snapshots_and_parsed_values(way: Way, server: Loopback) -> None:
+    call = tool(0, '{"text": "x"}', id="a", name="Search")
+    read = chat(
+        way, server, [*texts('{"day": "2026-01-02"}'), call, chunk(finish="x")], response_format=Trip, tools=[Search]
+    )
+    by_type = {event.type: event for event in read.events}
+    delta, done = by_type["content.delta"].model_dump(), by_type["content.done"].model_dump()
+    assert (delta["snapshot"], delta["parsed"]) == ('{"day": "2026-01-02"}', {"day": "2026-01-02"})
+    assert done["parsed"] == {"day": dt.date(2026, 1, 2)}
+    assert by_type["content.done"].model_dump(mode="json")["parsed"] == {"day": "2026-01-02"}
+    arguments = by_type["tool_calls.function.arguments.done"].model_dump()
+    assert arguments["parsed_arguments"] == {"text": "x", "limit": 3}
+    message = by_type["chunk"].model_dump()["snapshot"]["choices"][0]["message"]
+    assert (message["parsed"], message["refusal"]) == ({"day": dt.date(2026, 1, 2)}, None)
+    assert message["tool_calls"][0]["function"]["parsed_arguments"] == {"text": "x", "limit": 3}
+    assert "refusal" not in by_type["chunk"].model_dump(exclude_none=True)["snapshot"]["choices"][0]["message"]
+    assert json.loads(by_type["content.done"].model_dump_json())["parsed"] == {"day": "2026-01-02"}
+    assert json.loads(by_type["content.done"].to_json(indent=2)) == by_type["content.done"].to_dict()
 
 
 def test_tool_name_in_pieces_is_joined() -> None:
@@ -326,7 +521,8 @@ def test_unfinished_completion_raises_with_the_whole_completion(
     assert (read.error.completion.usage.total_tokens, read.error.completion.choices[0].message.content) == (3, '{"st')
     assert "content.done" not in read.types()
     plain = chat(way, server, chunks)
-    assert (plain.error, plain.final.choices[0].finish_reason, plain.types()[-2]) == (None, reason, "content.done")
+    assert (plain.error, type(plain.again), plain.types()[-2]) == (None, error, "content.done")
+    assert plain.again.completion.choices[0].finish_reason == reason
 
 
 def test_parse_error_of_a_stream_carries_the_completion(way: Way, server: Loopback) -> None:
@@ -558,6 +754,37 @@ def test_final_event_without_output_keeps_the_streamed_items(way: Way, server: L
     bare = {name: value for name, value in response().items() if name != "output"}
     read = respond(way, server, response_events(PLAN, PLAN, final=bare), text_format=Plan)
     assert (read.error, read.final.output_parsed, len(read.final.output)) == (None, Plan([], "good"), 3)
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "incomplete"])
+@pytest.mark.parametrize("output", [[], None])
+def test_final_event_with_empty_output_keeps_the_streamed_items(
+    status: str, output: Any, way: Way, server: Loopback
+) -> None:
+    final = {**response(status=status), "output": output}
+    read = respond(way, server, response_events(PLAN, PLAN, status=status, final=final), text_format=Plan)
+    assert (read.error, read.final.status, len(read.final.output)) == (None, status, 3)
+    assert read.final.output_text == read.stream.current_response_snapshot.output_text == PLAN
+    assert read.final.output_parsed == (Plan([], "good") if status == "completed" else None)
+    assert len(read.events[-1].response.output) == 3
+
+
+def test_final_event_without_any_item_has_an_empty_output(way: Way, server: Loopback) -> None:
+    read = respond(way, server, numbered({"type": "response.completed", "response": response()}))
+    assert (read.error, read.final.output) == (None, [])
+
+
+def test_model_dump_of_response_events_has_snapshots_and_parsed_values(way: Way, server: Loopback) -> None:
+    read = respond(way, server, EVENTS, text_format=Plan, tools=[weather])
+    by_type = {event.type: event for event in read.events}
+    plan = {"steps": [], "mood": "good", "next": None}
+    assert by_type["response.output_text.delta"].model_dump()["snapshot"] == PLAN
+    assert by_type["response.function_call_arguments.delta"].model_dump()["snapshot"] == '{"city": "P"}'
+    assert by_type["response.output_text.done"].model_dump()["parsed"] == plan
+    completed = by_type["response.completed"].model_dump(exclude_none=True)["response"]
+    assert completed["output"][1]["content"][0]["parsed"] == plan
+    assert completed["output"][2]["parsed_arguments"] == {"city": "P"}
+    assert json.loads(read.final.model_dump_json())["output"][1]["content"][0]["parsed"] == plan
 
 
 def test_events_of_unannounced_items_create_them(way: Way, server: Loopback) -> None:

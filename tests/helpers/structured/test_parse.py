@@ -267,15 +267,16 @@ def test_parse_error_carries_the_result(text: str, kind: Any, way: Way, server: 
     ("reason", "error"),
     [("length", oai.LengthFinishReasonError), ("content_filter", oai.ContentFilterFinishReasonError)],
 )
-def test_unfinished_output_that_is_to_be_parsed_raises(reason: str, error: Any, way: Way, server: Loopback) -> None:
+def test_unfinished_output_raises_with_the_completion(reason: str, error: Any, way: Way, server: Loopback) -> None:
     server.default = Answer.of_json(completion('{"st', reason))
     with pytest.raises(error) as failed:
         way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
     for error_ in (failed.value, pickle.loads(pickle.dumps(failed.value))):
         assert error_.completion.choices[0].message.content == '{"st'
         assert error_.completion.usage.total_tokens == 3
-    result = way.call("chat.completions.parse", model="m", messages=[])
-    assert result.choices[0].finish_reason == reason
+    with pytest.raises(error) as failed:
+        way.call("chat.completions.parse", model="m", messages=[])
+    assert failed.value.completion.choices[0].finish_reason == reason
 
 
 def test_incomplete_response_is_returned_unparsed(way: Way, server: Loopback) -> None:
