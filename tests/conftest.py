@@ -1,4 +1,4 @@
-"""What all tests share: an environment without keys, proxies and settings of the machine, and a server."""
+"""Fixtures for all tests: an environment without keys, proxies and settings of the machine, a server, and clients."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_secret_in_a_cassette(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Search every cassette that the test has recorded for every secret that any test has planted."""
+    """Search every cassette that the test recorded for every secret that any test planted."""
     yield
-    found = getattr(request.node, "funcargs", {})
-    if "tmp_path" in found:
-        assert secrets_of_a_test(found["tmp_path"]) == []
-    elif "tmp_path_factory" in found:
-        assert secrets_of_all(found["tmp_path_factory"].getbasetemp()) == []
+    fixtures = getattr(request.node, "funcargs", {})
+    if "tmp_path" in fixtures:
+        assert secrets_of_a_test(fixtures["tmp_path"]) == []
+    elif "tmp_path_factory" in fixtures:
+        assert secrets_of_all(fixtures["tmp_path_factory"].getbasetemp()) == []
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def server() -> Iterator[Loopback]:
 
 @pytest.fixture
 def client_to(server: Loopback) -> Iterator[Callable[..., oai.OpenAI]]:
-    """Make clients of the server that give up at the first failure, unless told otherwise."""
+    """Return a factory of clients of the server; they do not retry by default."""
     clients: list[oai.OpenAI] = []
 
     def make(**options: Any) -> oai.OpenAI:
@@ -66,10 +66,10 @@ def client(client_to: Callable[..., oai.OpenAI]) -> oai.OpenAI:
 
 @pytest.fixture(params=["sync", "async"])
 def play(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]:
-    """Play a scenario with a client of the server, sync and async from one source.
+    """Run a scenario with the sync and the async client.
 
-    A scenario is a generator function as the helpers are: it yields what the client's methods return, and is sent
-    the results.
+    A scenario is a generator function, like the helpers: it yields the return values of the client's methods, and
+    receives the results.
     """
 
     def play(scenario: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -89,5 +89,5 @@ def play(request: pytest.FixtureRequest, server: Loopback) -> Callable[..., Any]
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def way(request: pytest.FixtureRequest, server: Loopback) -> Way:
-    """Calls of the server, by the sync client and by the async one."""
+    """Calls of the server, with the sync and the async client."""
     return Way(request.param, {"api_key": KEY, "base_url": f"{server.url}/v1", "max_retries": 0, "timeout": 10})

@@ -1,7 +1,7 @@
 """Cassettes: recorded exchanges on disk.
 
-`cassette` is the file format, `content` how bodies are written, `matching` when two requests are equal, `session` what
-one run replays and adds, `replies` the replayed replies, and `vcr` reads and writes the cassettes of vcrpy.
+`cassette` is the file format, `content` encodes bodies in it, `matching` decides when two requests are equal, `session`
+replays and records the exchanges of one run, `replies` are the replies of both, and `vcr` imports cassettes of vcrpy.
 
-This room redacts before it writes. It does not send; `oai.transports.recorder` puts it in front of a transport.
+This room redacts secrets before it writes. It does not send; `oai.transports.recorder` wraps it around a transport.
 """

@@ -1,17 +1,16 @@
-"""The cassette: recorded exchanges as a text file that people review, read, written, and searched for secrets.
+"""The cassette: recorded exchanges as a text file for people to review. Read it, write it, search it for secrets.
 
-The format is JSON, laid out for a diff: what is short stands on one line, a chunk of a stream always does, names
-come in the order of the structs below. JSON because every editor, diff viewer and `jq` knows it, because it
-reads as plain data only, and because what the API speaks then stands in the file as itself, not quoted within
-another syntax. The file is UTF-8, says its version first, and has no field that is not declared here. How
-content is kept is said in `_recording.content`.
+The format is JSON, laid out for diffs: short values are on one line, chunks of a stream always are, and names are in
+the order of the structs below. JSON, because every editor, diff viewer and `jq` supports it, because it can only be
+read as plain data, and because the API's own JSON needs no quoting in it. The file is UTF-8, starts with its version,
+and contains only the fields declared here. `_recording.content` defines how content is kept.
 
-Of a request it holds the form that is compared, and nothing else. Of an answer it holds what a caller can see:
-status, the headers that mean something tomorrow, the content with its encoding undone, the `TransportError`
-that ended it as `failure`, and `"end": "closed"` where the caller closed it before its end.
+A request is kept in the form in which it is compared. A response is kept as far as a caller can see it: status, the
+headers that are meaningful later, the content without its content encoding, a `TransportError` that ended it as
+`failure`, and `"end": "closed"` if the caller closed it before its end.
 
-This module is told what is secret, and knows neither matching nor transports. It reads files; `_support.atomic_files`
-writes them.
+This module gets a redactor for secrets, and knows neither matching nor transports. It reads files;
+`_support.atomic_files` writes them.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from msgspec import UNSET
 
 from oai._errors import OpenAIError
 from oai._json.strict import convert_strict
-from oai._recording.content import DEEPEST, LAYOUTS, CassetteStruct, Chunk, lay_out, misplaced, parse_json
+from oai._recording.content import DEEPEST, LAYOUTS, CassetteStruct, Chunk, json_problem, lay_out, parse_json
 from oai._support.plain_data import is_list, is_object
 from oai._support.redact import LEAST_SECRET, REDACTED, is_secret_header
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 WIDTH = 100
-"""Columns up to which a list or an object stands on one line."""
+"""The maximum width of a list or an object on one line, in columns."""
 
 MARK = '"oai-cassette"'
 
@@ -45,11 +44,11 @@ KINDS = ("connect", "send", "receive", "timeout", "closed")
 
 
 class CassetteError(OpenAIError, ValueError):
-    """A file is not a cassette that can be read; the message names the file, the place and what is wrong."""
+    """A file that is not a readable cassette; the message names the file, the place and the problem."""
 
 
 class Part(CassetteStruct, kw_only=True):
-    """A part of a form. A file is kept as its digest and its size in bytes."""
+    """A part of a form. A file is kept as its digest and size in bytes."""
 
     name: str
     filename: str | None = None
@@ -60,7 +59,7 @@ class Part(CassetteStruct, kw_only=True):
 
 
 class RecordedRequest(CassetteStruct, kw_only=True):
-    """A request in the form in which requests are compared: what is not here does not matter to a match."""
+    """A request in the form in which requests are compared; anything else does not affect matching."""
 
     operation: str | None = None
     method: str
@@ -76,7 +75,7 @@ class RecordedRequest(CassetteStruct, kw_only=True):
 
     @property
     def title(self) -> str:
-        """The request in a few words."""
+        """Method, path and operation."""
         return f"{self.method} {self.path}" + (f" ({self.operation})" if self.operation else "")
 
 
@@ -88,7 +87,7 @@ class Failure(CassetteStruct, kw_only=True):
 
 
 class RecordedResponse(CassetteStruct, kw_only=True):
-    """What came back: an answer, a failure, or an answer that failed on the way."""
+    """A response, a failure, or a response that failed midway."""
 
     status: int | None = None
     headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
@@ -103,7 +102,7 @@ class RecordedResponse(CassetteStruct, kw_only=True):
     end: str | None = None
 
     def pieces(self) -> list[tuple[float, bytes]]:
-        """Return the content as recorded: seconds to wait, then bytes."""
+        """Return the pieces of the content as recorded, each with the seconds to wait before it."""
         if self.chunks is not None:
             return [(chunk.after, chunk.content()) for chunk in self.chunks]
         content = self.content()
@@ -119,7 +118,7 @@ class RecordedResponse(CassetteStruct, kw_only=True):
 
 
 class Exchange(CassetteStruct, kw_only=True):
-    """A request and what came back."""
+    """A request and its response."""
 
     request: RecordedRequest
     reply: RecordedResponse
@@ -134,21 +133,21 @@ def read(path: str) -> list[Exchange]:
     """Return the exchanges of a cassette.
 
     Raises:
-        CassetteError: the file is not a cassette, or not one of this version, or something in it cannot be.
+        CassetteError: the file is not a cassette of this version, or has invalid content.
         OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
         raw = file.read()
     try:
-        # The bodies may be nested as deep as they are kept, below the exchanges that hold them.
+        # Bodies may have the full depth, and are themselves nested in exchanges.
         text = raw.decode("utf-8-sig")  # some editors write a byte order mark
         value = parse_json(text, DEEPEST + 20)
         version = value.get("oai-cassette") if is_object(value) else None
         if version is None:
-            wrong = misplaced(text) if MARK in text else ""
-            raise CassetteError(f"{path} is not a cassette: {wrong or f'it is no JSON object with {MARK} in it'}")
+            wrong = json_problem(text) if MARK in text else ""
+            raise CassetteError(f"{path} is not a cassette: {wrong or f'it is not a JSON object with {MARK}'}")
         if version != VERSION:
-            raise CassetteError(f"{path} is a cassette of version {version!r}; this reads {VERSION}")
+            raise CassetteError(f"{path} is a cassette of version {version!r}; supported is {VERSION}")
         exchanges = convert_strict(_File, value).exchanges
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
@@ -162,41 +161,41 @@ def read(path: str) -> list[Exchange]:
     return exchanges
 
 
-def _several(each: CassetteStruct, *names: str) -> str:
-    given = [name for name in names if getattr(each, name) not in (None, UNSET)]
-    return f"{' and '.join(given)} exclude each other" if len(given) > 1 else ""
+def _conflict(struct: CassetteStruct, *names: str) -> str:
+    present = [name for name in names if getattr(struct, name) not in (None, UNSET)]
+    return f"{' and '.join(present)} exclude each other" if len(present) > 1 else ""
 
 
 def _wrong_request(request: RecordedRequest) -> str:
-    return _several(request, "json", "form", "text", "sha256")
+    return _conflict(request, "json", "form", "text", "sha256")
 
 
 def _wrong_reply(reply: RecordedResponse) -> str:
-    """Say what cannot be in a reply, nothing if all is well."""
-    wrong = _several(reply, "json", "text", "base64", "chunks")
+    """Describe what is invalid in a reply; empty if it is valid."""
+    wrong = _conflict(reply, "json", "text", "base64", "chunks")
     if reply.status is None and reply.failure is None:
         wrong = "the reply has neither `status` nor `failure`"
     elif reply.failure is not None and reply.failure.kind not in KINDS:
-        wrong = f"the failure's kind is {reply.failure.kind!r}; it is one of {', '.join(KINDS)}"
+        wrong = f"the failure's kind must be one of {', '.join(KINDS)}, not {reply.failure.kind!r}"
     elif reply.end not in (None, "closed"):
-        wrong = f'`end` is {reply.end!r}; it is "closed" or not there'
+        wrong = f'`end` must be "closed" or absent, not {reply.end!r}'
     contents: list[RecordedResponse | Chunk] = [reply, *(reply.chunks or [])]
-    return wrong or next((found for each in contents if (found := _wrong_content(each))), "")
+    return wrong or next(filter(None, map(_wrong_content, contents)), "")
 
 
 def _wrong_content(each: RecordedResponse | Chunk) -> str:
     if each.layout not in (None, *LAYOUTS):
-        return f"the layout {each.layout!r} is not known; use one of {', '.join(LAYOUTS)}"
+        return f"the layout must be one of {', '.join(LAYOUTS)}, not {each.layout!r}"
     try:
         content = base64.b64decode(each.base64 or "", validate=True)
     except ValueError:
         return "`base64` is not base64"
     if isinstance(each, Chunk):
-        return _several(each, "data", "text", "base64")
+        return _conflict(each, "data", "text", "base64")
     if each.sha256 not in (None, hashlib.sha256(content).hexdigest()):
         return "`sha256` is not the digest of the content; was the file edited?"
     if each.exact is not None and parse_json(each.exact) != each.json:
-        return "`exact` does not say what `json` says; remove `exact` if you edited `json`"
+        return "`exact` does not match `json`; remove `exact` if you edited `json`"
     return ""
 
 
@@ -214,11 +213,11 @@ def write(exchanges: list[Exchange]) -> str:
 
 
 class _OneLine(dict[str, Any]):
-    """An object that stands on one line, however long it is."""
+    """An object to write on one line, whatever its length."""
 
 
 def _shown(value: Any, indent: str) -> str:
-    """Write JSON: on one line what fits there, and lists of numbers; the rest an item a line."""
+    """Return JSON text: short values and lists of numbers on one line, others with one item per line."""
     line = _line(value)
     short = len(indent) + len(line) <= WIDTH
     if short or isinstance(value, _OneLine) or _numbers(value):
@@ -239,7 +238,7 @@ def _numbers(value: Any) -> bool:
 
 def _line(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    # What is not visible, or turns the direction of writing, is shown by its number: the file is for review.
+    # Escape invisible characters and those that change the direction of writing: they could deceive a reviewer.
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
@@ -248,34 +247,34 @@ def _visible(char: str) -> str:
 
 
 def find_leak(exchange: Exchange, redactor: Redactor) -> str:
-    """Say what secret an exchange holds and where, such as `... at reply.json.id`; nothing if it holds none."""
+    """Describe the first secret in an exchange and its position, such as `... at reply.json.id`; empty if none."""
     return next(find_leaks(exchange, redactor), "")
 
 
 def find_leaks(exchange: Exchange, redactor: Redactor) -> Iterator[str]:
-    """Say of each secret that an exchange holds what it is and where, and never the secret."""
+    """Describe each secret in an exchange by kind and position, without its value."""
     plain = msgspec.to_builtins(exchange)
     stream = exchange.reply.chunks is not None
     chunks = plain["reply"].pop("chunks", [])
     content = exchange.reply.content()
-    found: set[str] = set()
-    for where in _fields(plain, chunks, redactor):
-        found.add(where)
+    reported: set[str] = set()
+    for where in _secret_fields(plain, chunks, redactor):
+        reported.add(where)
         yield f"what looks like a key, or a field that holds one, at {where}"
     for where, text in [*_leaves("", plain), *_leaves("reply.chunks", chunks)]:
-        if where not in found and (leak := redactor.leak(text)):
-            found.add(where)
+        if where not in reported and (leak := redactor.leak(text)):
+            reported.add(where)
             yield f"{leak} at {where}"
-    if found:
-        return  # the rest would find them once more
-    texts = [*_told(chunks)]
+    if reported:
+        return  # the joined texts below would report the same secrets again
+    texts = [*_joined(chunks)]
     if stream or exchange.reply.base64 is not None:
         texts.append(("reply.chunks" if stream else "reply.base64", content.decode("latin-1")))
     yield from (f"{leak} at {where}" for where, text in texts if (leak := redactor.leak(text)))
 
 
-def _fields(plain: dict[str, Any], chunks: list[dict[str, Any]], redactor: Redactor) -> Iterator[str]:
-    """Yield the places of secrets that are found by what their field, header or parameter is called."""
+def _secret_fields(plain: dict[str, Any], chunks: list[dict[str, Any]], redactor: Redactor) -> Iterator[str]:
+    """Yield the positions of secrets that are identified by the name of their field, header or parameter."""
     for name, value in plain["request"].get("query", {}).items():
         if any(redactor.parameter(name, each) != each for each in (value if is_list(value) else [value])):
             yield f"request.query.{redactor.text(name)}"
@@ -292,22 +291,22 @@ def _fields(plain: dict[str, Any], chunks: list[dict[str, Any]], redactor: Redac
         yield from _differing(where, document, redactor.json(document))
 
 
-def _differing(where: str, one: Any, other: Any) -> Iterator[str]:
-    """Yield the places where plain data differs from what became of it."""
-    if is_object(one) and one.keys() == other.keys():
-        for name, item in one.items():
-            yield from _differing(f"{where}.{name}", item, other[name])
-    elif is_object(one):
+def _differing(where: str, original: Any, changed: Any) -> Iterator[str]:
+    """Yield the positions where plain data differs from its redacted form."""
+    if is_object(original) and original.keys() == changed.keys():
+        for name, item in original.items():
+            yield from _differing(f"{where}.{name}", item, changed[name])
+    elif is_object(original):
         yield f"a name in {where}"
-    elif is_list(one):
-        for place, (item, became) in enumerate(zip(one, other, strict=True)):
-            yield from _differing(f"{where}[{place}]", item, became)
-    elif one != other:
+    elif is_list(original):
+        for place, (item, redacted) in enumerate(zip(original, changed, strict=True)):
+            yield from _differing(f"{where}[{place}]", item, redacted)
+    elif original != changed:
         yield where
 
 
 def _leaves(where: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Yield every text and every name in plain data, with its place."""
+    """Yield every text and every name in plain data, with its position."""
     if isinstance(value, str):
         yield where, value
     elif is_list(value):
@@ -319,10 +318,12 @@ def _leaves(where: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _leaves(f"{where}.{name}" if where else name, item)
 
 
-def _told(chunks: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield what the events of a stream tell piece by piece, put together by the place in the event."""
-    told: dict[str, list[str]] = {}
+def _joined(chunks: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of a stream's events, joined by their position in the event, since deltas can split a secret."""
+    texts_by_position: dict[str, list[str]] = {}
     for chunk in chunks:
         for where, text in _leaves("", chunk.get("data")):
-            told.setdefault(where, []).append(text)
-    yield from ((f"{where} of the events together", "".join(texts)) for where, texts in told.items() if len(texts) > 1)
+            texts_by_position.setdefault(where, []).append(text)
+    for where, texts in texts_by_position.items():
+        if len(texts) > 1:
+            yield f"{where} of the joined events", "".join(texts)

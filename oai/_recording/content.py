@@ -1,13 +1,13 @@
-"""What a cassette keeps of content: bytes to a form that people read, and back to the same bytes.
+"""Encode content for a cassette in a form that people can read, and decode it to the same bytes.
 
-- `json`, with the name of the `layout` that gives the bytes again, else the bytes beside it as `exact`;
+- `json`, with the name of the `layout` that reproduces the bytes, or with the bytes themselves as `exact`;
 - `text`, a list of lines; `base64` with its `sha256` for everything else;
-- `chunks` for a stream, as they were cut when they came. An event that is JSON stands there as `data`. `after`
-  is the wait before a chunk in seconds, on the scale 1-2-5, none if under 0.02, so that a stream's pace comes
-  back and the machine's jitter makes no diff.
+- `chunks` for a stream, as they arrived. An event with JSON data is kept as `data`. `after` is the wait before a
+  chunk in seconds, rounded to the scale 1-2-5 and omitted if under 0.02, so that the pace of a stream is reproduced
+  but the jitter of a machine causes no diff.
 
-Secrets are taken out on the way; they are the only bytes that do not come back. This module does no I/O and
-knows neither files nor requests.
+Secrets are redacted; they are the only bytes that are not reproduced. This module does no I/O and knows neither files
+nor requests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEEPEST = 100
 
 
 class CassetteStruct(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """The base of what stands in a cassette: plain data, and nothing that is not declared."""
+    """The base of the structs in a cassette: plain data, without undeclared fields."""
 
 
 def _json(separators: tuple[str, str] | None = None, indent: int | None = None) -> dict[str, Callable[[Any], str]]:
@@ -51,7 +51,7 @@ LAYOUTS: dict[str, Callable[[Any], str]] = {
     for name, writers in {"compact": _json((",", ":")), "spaced": _json(), "indented": _json(indent=2)}.items()
     for kind, write in writers.items()
 }
-"""The usual ways to write JSON, by name. The first is what is meant where none is named."""
+"""The common layouts of JSON, by name. The first is the default."""
 
 
 def lay_out(value: Any, layout: str | None) -> str:
@@ -60,7 +60,7 @@ def lay_out(value: Any, layout: str | None) -> str:
 
 
 def find_layout(value: Any, text: str) -> str | None:
-    """Return the layout that gives a JSON text again, `None` if there is no such."""
+    """Return the layout that reproduces a JSON text, or `None`."""
     shape = "indented" if re.match(r"[\[{]\n", text) else ""
     end = " newline" if text.endswith("\n") else ""
     names = [name for name in LAYOUTS if name.startswith(shape) and name.endswith("newline") == bool(end)]
@@ -71,10 +71,9 @@ NOT_JSON: Any = object()
 
 
 def parse_json(text: str | bytes, deepest: int = DEEPEST) -> Any:
-    """Return JSON text as plain data; `NOT_JSON` also for what would not come back from that data.
+    """Return JSON text as plain data; `NOT_JSON` also for text that the data cannot reproduce.
 
-    That is a name that comes twice, NaN, what is larger than a float, half a surrogate pair, and what is nested
-    without measure.
+    That is text with duplicate names, NaN, numbers beyond a float, lone surrogates, or excessive nesting.
     """
     try:
         text = text if isinstance(text, str) else text.decode()
@@ -85,15 +84,15 @@ def parse_json(text: str | bytes, deepest: int = DEEPEST) -> Any:
     return value if _depth(value, deepest) <= deepest else NOT_JSON
 
 
-def misplaced(text: str) -> str:
-    """Return where text stops being JSON, and why; nothing if it is some."""
+def json_problem(text: str) -> str:
+    """Describe why text is not valid JSON, with the position; empty if it is valid."""
     try:
         json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         line = text.splitlines()[error.lineno - 1 : error.lineno]
-        left = line and line[0].startswith(("<<<<<<<", "=======", ">>>>>>>"))
-        why = "a merge has left its marks there" if left else error.msg
-        return f"line {error.lineno}, column {error.colno}: {why}"
+        conflict = line and line[0].startswith(("<<<<<<<", "=======", ">>>>>>>"))
+        problem = "unresolved merge conflict" if conflict else error.msg
+        return f"line {error.lineno}, column {error.colno}: {problem}"
     except (ValueError, RecursionError) as error:
         return str(error)
     return ""
@@ -102,8 +101,8 @@ def misplaced(text: str) -> str:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        twice = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
-        raise ValueError(f"the name {twice!r} comes twice in an object")
+        duplicate = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise ValueError(f"duplicate name {duplicate!r} in an object")
     return value
 
 
@@ -133,7 +132,7 @@ def plain_text(content: bytes) -> str | None:
 
 
 class Chunk(CassetteStruct, kw_only=True):
-    """A piece of a stream as it came."""
+    """A piece of a stream as it arrived."""
 
     after: float = 0.0
     event: str | None = None
@@ -151,7 +150,7 @@ class Chunk(CassetteStruct, kw_only=True):
 
 
 def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
-    """Return the fields for a whole content, secrets taken out."""
+    """Return the fields for a complete content, with secrets redacted."""
     if not content:
         return {}
     text = plain_text(content)
@@ -159,7 +158,7 @@ def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
         return {"base64": base64.b64encode(content).decode(), "sha256": hashlib.sha256(content).hexdigest()}
     value = parse_json(text)
     if value is NOT_JSON:
-        # It may be an event stream that was read as one, whose events have fields that hold secrets.
+        # It may be an event stream that was read whole, whose events have secret fields.
         events, _ = _substitute(content, [], _event_spans(content, redactor))
         return {"text": redactor.text(events.decode()).splitlines(keepends=True)}
     redacted = redactor.json(value)
@@ -170,15 +169,15 @@ def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
 
 
 def keep_stream(pieces: list[tuple[float, bytes]], redactor: Redactor) -> list[Chunk]:
-    """Return a stream's pieces, each after its wait in seconds, as chunks, secrets taken out.
+    """Return a stream's pieces, each with the wait before it in seconds, as chunks with secrets redacted.
 
-    Secrets are looked for in the stream as a whole, so that a cut through one does not hide it. A cut within
-    what is replaced moves to its end.
+    Secrets are searched in the joined stream, since a boundary between pieces can split one. A boundary within a
+    replaced part moves to its end.
     """
     data = b"".join(piece for _, piece in pieces)
     cuts = list(accumulate(len(piece) for _, piece in pieces))
     data, cuts = _substitute(data, cuts, _event_spans(data, redactor))
-    # Read as Latin-1, a character is a byte, and the places found are places in the bytes.
+    # In Latin-1 every character is one byte, so positions in the text are positions in the bytes.
     spans = [(start, end, new.encode()) for start, end, new in redactor.spans(data.decode("latin-1"))]
     data, cuts = _substitute(data, cuts, spans)
     chunks: list[Chunk] = []
@@ -205,21 +204,21 @@ def _event_spans(data: bytes, redactor: Redactor) -> Spans:
 
 
 def _substitute(data: bytes, cuts: list[int], spans: Spans) -> tuple[bytes, list[int]]:
-    """Replace spans of bytes, and say where the cuts are then."""
+    """Replace spans of bytes; return the result and the moved boundaries."""
     pieces: list[bytes] = []
     moved: list[int] = []
     begin = size = 0
-    places = iter(cuts)
-    cut = next(places, None)
+    boundaries = iter(cuts)
+    cut = next(boundaries, None)
     for start, end, new in [*spans, (len(data), len(data), b"")]:
         while cut is not None and cut <= start:
             moved.append(size + cut - begin)
-            cut = next(places, None)
+            cut = next(boundaries, None)
         pieces += [data[begin:start], new]
         size += start - begin + len(new)
         while cut is not None and cut < end:
             moved.append(size)
-            cut = next(places, None)
+            cut = next(boundaries, None)
         begin = end
     return b"".join(pieces), moved
 
@@ -239,7 +238,7 @@ def _chunk(piece: bytes, after: float) -> Chunk:
 
 
 def coarse(seconds: float) -> float:
-    """Return a wait on the scale 1-2-5, nothing for one that nobody notices."""
+    """Return a wait rounded to the scale 1-2-5, or 0 if it is too short to notice."""
     if seconds < 0.02:
         return 0.0
     unit = 10.0 ** math.floor(math.log10(seconds))

@@ -36,23 +36,23 @@ COMPARED_HEADERS = frozenset({"openai-beta"})
 IGNORABLE = ("body", "headers", "operation", "query")
 
 SHOWN = 10
-"""How many differences an explanation lists."""
+"""The maximum number of differences in an explanation."""
 
 EXCERPT = 60
-"""How many characters of a value it shows before and after the place where two values part."""
+"""The characters of a value shown before and after the first difference."""
 
 
 class Matcher:
-    """Brings requests into the form in which they are compared.
+    """The comparison of requests: converts them to the canonical form.
 
     Args:
-        redactor: what knows the secrets.
-        ignore: what does not count: `"query.after"`, `"body.user"`, `"body.messages.*.id"`, `"headers.NAME"`,
-            `"operation"`. A `*` stands for any name or place in a list, a number for that place.
-        headers: request headers to compare beside `OpenAI-Beta`.
+        redactor: redacts secrets.
+        ignore: the fields to ignore: `"query.after"`, `"body.user"`, `"body.messages.*.id"`, `"headers.NAME"`,
+            `"operation"`. `*` matches any name or index of a list, a number that index.
+        headers: request headers to compare in addition to `OpenAI-Beta`.
 
     Raises:
-        ValueError: there is no such thing to ignore.
+        ValueError: a field of `ignore` does not exist.
     """
 
     def __init__(self, redactor: Redactor, ignore: Iterable[str] = (), headers: Iterable[str] = ()) -> None:
@@ -66,7 +66,7 @@ class Matcher:
         redactor.learn_request(request.url, request.headers)
         operation = request.operation.name if request.operation else None
         canonical = RecordedRequest(
-            # An operation made for `client.request` has method and path for a name.
+            # The operation of `client.request` has method and path as its name, which are compared anyway.
             operation=None if operation is None or " " in operation else operation,
             method=request.method,
             path=redactor.text(_path(request)),
@@ -81,7 +81,7 @@ class Matcher:
         return self._without_ignored(canonical)
 
     def key(self, canonical: RecordedRequest) -> str:
-        """Return a text that is the same for requests that are; a recorded request may have been edited."""
+        """Return a text that is equal for equal requests. A recorded request is normalized again: it may be edited."""
         copy = convert_strict(RecordedRequest, msgspec.to_builtins(canonical))
         return json.dumps(_sorted(msgspec.to_builtins(self._without_ignored(copy))))
 
@@ -91,10 +91,10 @@ class Matcher:
         return canonical
 
     def _query(self, query: str) -> dict[str, str | list[str]]:
-        found: dict[str, list[str]] = {}
+        values_by_name: dict[str, list[str]] = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
-            found.setdefault(self._redactor.text(name), []).append(self._redactor.parameter(name, value))
-        return {name: values[0] if len(values) == 1 else values for name, values in sorted(found.items())}
+            values_by_name.setdefault(self._redactor.text(name), []).append(self._redactor.parameter(name, value))
+        return {name: values[0] if len(values) == 1 else values for name, values in sorted(values_by_name.items())}
 
     def _body(self, request: Request) -> dict[str, Any]:
         body = request.body
@@ -154,7 +154,7 @@ def _pattern(text: str) -> tuple[str, list[str]]:
     if where not in IGNORABLE or (where == "operation" and rest):
         right = nearest(where, IGNORABLE)
         hint = f"; did you mean {right!r}?" if right else ""
-        raise ValueError(f"ignore={text!r}: what can be ignored begins with {', '.join(IGNORABLE)}{hint}")
+        raise ValueError(f"ignore={text!r} must start with one of {', '.join(IGNORABLE)}{hint}")
     if where in ("query", "headers"):
         return where, [rest.lower() if where == "headers" else rest] if rest else []
     return where, rest.replace("[", ".").replace("]", "").split(".") if rest else []
@@ -179,18 +179,18 @@ def _ignore(canonical: RecordedRequest, where: str, path: list[str]) -> None:
 
 
 def _drop(value: Any, path: list[str]) -> None:
-    """Take what a path names out of plain data, in place."""
+    """Remove the items at a path from plain data, in place."""
     first, *rest = path
-    places: list[Any] = []
+    keys: list[Any] = []
     if is_object(value):
-        places += [name for name in value if first in (name, "*")]
+        keys += [name for name in value if first in (name, "*")]
     elif is_list(value):
-        places += [place for place in range(len(value)) if first in (str(place), "*", "")]
-    for place in reversed(places):
+        keys += [key for key in range(len(value)) if first in (str(key), "*", "")]
+    for key in reversed(keys):
         if rest:
-            _drop(value[place], rest)
+            _drop(value[key], rest)
         else:
-            del value[place]
+            del value[key]
 
 
 def explain(canonical: RecordedRequest, recorded: list[RecordedRequest]) -> list[str]:
@@ -203,8 +203,8 @@ def explain(canonical: RecordedRequest, recorded: list[RecordedRequest]) -> list
     lines = [f"the nearest is exchange {number + 1}, {recorded[number].title}; they differ in"]
     fields = [name for name in {**there[number], **here} if here.get(name) != there[number].get(name)]
     for name in fields[:SHOWN]:
-        old, new = _parted(there[number].get(name), here.get(name))
-        lines.append(f"  {name}: recorded {old}, asked {new}")
+        old, new = _difference(there[number].get(name), here.get(name))
+        lines.append(f"  {name}: recorded {old}, requested {new}")
     if len(fields) > SHOWN:
         lines.append(f"  and {len(fields) - SHOWN} more")
     return lines
@@ -216,8 +216,8 @@ def _distance(here: dict[str, str], there: dict[str, str]) -> tuple[int, int]:
 
 
 def _flat(canonical: RecordedRequest) -> dict[str, str]:
-    """Return every leaf of a request by its place, as JSON text."""
-    found: dict[str, str] = {}
+    """Return every leaf of a request by its position, as JSON text."""
+    leaves: dict[str, str] = {}
 
     def walk(where: str, value: Any) -> None:
         if value and is_object(value):
@@ -227,7 +227,7 @@ def _flat(canonical: RecordedRequest) -> dict[str, str]:
             for place, item in enumerate(value):
                 walk(f"{where}[{place}]", item)
         else:
-            found[where] = json.dumps(value, ensure_ascii=False)
+            leaves[where] = json.dumps(value, ensure_ascii=False)
 
     plain: dict[str, Any] = msgspec.to_builtins(canonical)
     for name, value in plain.items():
@@ -236,7 +236,7 @@ def _flat(canonical: RecordedRequest) -> dict[str, str]:
                 walk(f"body.{part['name']}", {each: item for each, item in part.items() if each != "name"})
         else:
             walk(_BODY.get(name, name), value)
-    return found
+    return leaves
 
 
 _BODY: dict[str, str] = {
@@ -248,8 +248,8 @@ _BODY: dict[str, str] = {
 }
 
 
-def _parted(old: str | None, new: str | None) -> tuple[str, str]:
-    """Return two values as they are shown: long ones from a little before the place where they part."""
+def _difference(old: str | None, new: str | None) -> tuple[str, str]:
+    """Return excerpts of two values around their first difference."""
     if old is None or new is None:
         return _cut(old, 0), _cut(new, 0)
     same = next((place for place, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))

@@ -1,8 +1,8 @@
-"""The replies of the recorder: recorded ones given back, and those under way that are noted.
+"""The replies of the recorder: replayed ones, and live ones that are being recorded.
 
-A reply under way is handed on piece by piece, each when the caller takes it and no sooner, so that a recording
-delays nothing and reads nothing ahead. A recorded one ends as it ended then. This module knows the seam's `Reply`
-and the forms of the cassette; it knows neither requests nor files.
+A live reply is passed on piece by piece when the caller takes each piece, so that recording neither delays nor reads
+ahead. A replayed reply ends as the recorded one did. This module knows the `Reply` of transports and the structs of
+the cassette, but neither requests nor files.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
     from oai._recording.session import PendingExchange
 
 VARIABLE = "OAI_RECORD"
-"""The environment variable that says a recorder's mode where the code does not."""
+"""The environment variable with the default mode of recorders."""
 
 LARGEST_CUT = 64
-"""Bytes: pieces cut at random are no larger than this."""
+"""The maximum size in bytes of randomly cut pieces."""
 
 
 class CassetteMiss(AssertionError):  # noqa: N818 - an assertion of the test, not an error of the program
-    """A cassette has no answer to what was asked. The message names the nearest request and how they differ.
+    """A request that the cassette has no response to; the message lists the differences from the nearest recorded one.
 
     Attributes:
-        missed: the message without the advice at its end on how to record, which is for tests.
+        missed: the message without its last line, which tells authors of tests how to record.
     """
 
     missed = ""
 
 
 def cut(pieces: list[tuple[float, bytes]], how: str | int) -> Iterator[tuple[float, bytes]]:
-    """Yield pieces, each after its wait, cut in another way; what is cut anew waits for nothing."""
+    """Yield pieces with their waits as recorded, or the content cut differently and without waits."""
     if how == "recorded":
         yield from pieces
         return
     whole = b"".join(piece for _, piece in pieces)
-    dice = random.Random(how)  # noqa: S311 - the seed is for repeating a test
-    place = 0
-    while place < len(whole):
-        size = len(whole) if how == "one" else 1 if how == "bytes" else dice.randint(1, LARGEST_CUT)
-        yield 0.0, whole[place : place + size]
-        place += size
+    sizes = random.Random(how)  # noqa: S311 - the seed makes a test repeatable
+    start = 0
+    while start < len(whole):
+        size = len(whole) if how == "one" else 1 if how == "bytes" else sizes.randint(1, LARGEST_CUT)
+        yield 0.0, whole[start : start + size]
+        start += size
 
 
 def failure_of(reply: RecordedResponse) -> TransportError:
-    """Return the failure that was recorded."""
+    """Return the recorded failure."""
     failure = reply.failure
-    return TransportError(failure.kind, failure.message) if failure else TransportError("receive", "no answer")
+    return TransportError(failure.kind, failure.message) if failure else TransportError("receive", "no response")
 
 
 class _AwaitableNone:
-    """A result without a value that may be awaited, for calls that never wait."""
+    """An awaitable without a value, returned by methods that sync and async callers share."""
 
     def __await__(self) -> Generator[Any, Any, None]:
         return
@@ -69,7 +69,7 @@ AWAITABLE_NONE = _AwaitableNone()
 
 
 class AwaitableBytes(bytes):
-    """Bytes that may be awaited."""
+    """Bytes that can be awaited."""
 
     __slots__ = ()
 
@@ -79,7 +79,7 @@ class AwaitableBytes(bytes):
 
 
 class ReplayedReply:
-    """A recorded answer. It, the bytes that `read` returns, and `close` can be awaited or not."""
+    """A replayed response. It, the bytes that `read` returns, and `close` can be awaited but need not be."""
 
     def __init__(self, reply: RecordedResponse, cuts: str | int, title: str, *, pace: bool) -> None:
         self.status = reply.status or 0
@@ -91,7 +91,7 @@ class ReplayedReply:
         self._closed = False
 
     def read(self) -> bytes:
-        """Return the whole content, or raise what ended it."""
+        """Return the whole content, or raise the recorded failure."""
         self._check_open()
         content = b"".join(piece for _, piece in self._pieces)
         self._end()
@@ -107,7 +107,7 @@ class ReplayedReply:
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        import asyncio  # only an async caller gets here, who has it
+        import asyncio  # costs a sync program's start-up; an async one has loaded it already
 
         self._check_open()
         for wait, piece in self._pieces:
@@ -117,7 +117,7 @@ class ReplayedReply:
         self._end()
 
     def close(self) -> Any:
-        """Give up what was not read."""
+        """Discard what has not been read."""
         self._closed = True
         return AWAITABLE_NONE
 
@@ -134,29 +134,29 @@ class ReplayedReply:
             raise failure_of(self._reply)
         if self._reply.end is not None:
             raise CassetteMiss(
-                f"{self._title} was closed by its caller where it ends here, so that nobody knows how it goes on; "
+                f"{self._title} was closed by its caller at this point, so the rest was not recorded; "
                 f"record it again with {VARIABLE}=record"
             )
 
 
 class RecordingReply:
-    """An answer under way that is noted piece by piece, each when the caller takes it and no sooner."""
+    """A live reply, recorded piece by piece as the caller takes each."""
 
-    def __init__(self, reply: Reply, note: PendingExchange) -> None:
+    def __init__(self, reply: Reply, pending: PendingExchange) -> None:
         self.status = reply.status
         self.headers = reply.headers
         self._reply = reply
-        self._note = note
-        note.answered(reply.status, reply.headers)
+        self._pending = pending
+        pending.set_head(reply.status, reply.headers)
 
     def read(self) -> bytes:
         """Return the whole content."""
         try:
             content = self._reply.read()
         except TransportError as error:
-            self._note.failed(error)
+            self._pending.set_failure(error)
             raise
-        self._note.whole(content)
+        self._pending.set_content(content)
         return content
 
     def __iter__(self) -> Iterator[bytes]:
@@ -166,37 +166,37 @@ class RecordingReply:
             try:
                 piece = next(pieces, None)
             except TransportError as error:
-                self._note.failed(error)
+                self._pending.set_failure(error)
                 raise
             if piece is None:
-                self._note.complete()
+                self._pending.set_complete()
                 return
-            self._note.piece(piece, time.monotonic() - began)
+            self._pending.add_piece(piece, time.monotonic() - began)
             yield piece
 
     def close(self) -> None:
-        """Give up what was not read."""
+        """Discard what has not been read."""
         self._reply.close()
 
 
 class AsyncRecordingReply:
-    """`RecordingReply` of an async transport."""
+    """A `RecordingReply` for an async transport."""
 
-    def __init__(self, reply: Any, note: PendingExchange) -> None:
+    def __init__(self, reply: Any, pending: PendingExchange) -> None:
         self.status: int = reply.status
         self.headers: Headers = reply.headers
         self._reply = reply
-        self._note = note
-        note.answered(reply.status, reply.headers)
+        self._pending = pending
+        pending.set_head(reply.status, reply.headers)
 
     async def read(self) -> bytes:
         """Return the whole content."""
         try:
             content: bytes = await self._reply.read()
         except TransportError as error:
-            self._note.failed(error)
+            self._pending.set_failure(error)
             raise
-        self._note.whole(content)
+        self._pending.set_content(content)
         return content
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -206,14 +206,14 @@ class AsyncRecordingReply:
             try:
                 piece: bytes | None = await anext(pieces, None)
             except TransportError as error:
-                self._note.failed(error)
+                self._pending.set_failure(error)
                 raise
             if piece is None:
-                self._note.complete()
+                self._pending.set_complete()
                 return
-            self._note.piece(piece, time.monotonic() - began)
+            self._pending.add_piece(piece, time.monotonic() - began)
             yield piece
 
     async def close(self) -> None:
-        """Give up what was not read."""
+        """Discard what has not been read."""
         await self._reply.close()

@@ -45,9 +45,10 @@ KEPT_HEADERS = (
     "x-request-id",
     "x-should-retry",
 )
-"""The headers of an answer that are kept: what a client acts on, and nothing that is different every time.
+"""The response headers that are kept: those that clients act on, without those that vary from call to call.
 
-The request id is the exception: results carry it. It alone makes no answer a new one (`VOLATILE`).
+The request id is the exception, since results carry it; it is not compared when an exchange is recorded again
+(`VOLATILE`).
 """
 
 VOLATILE = frozenset({"x-request-id"})
@@ -55,21 +56,21 @@ VOLATILE = frozenset({"x-request-id"})
 FAILURES = {
     "connect": "no connection was made",
     "send": "the connection broke while the request was sent",
-    "receive": "the answer was cut short",
+    "receive": "the response was cut short",
     "timeout": "timed out",
 }
-BEFORE_ANSWER = "the connection broke before the answer"
-"""What a cassette says of a failure, by its kind."""
+BEFORE_RESPONSE = "the connection broke before the response"
+"""The messages of failures in a cassette, by kind."""
 
 EVENT_STREAM = "text/event-stream"
 
 
-class SecretFound(OpenAIError):  # noqa: N818 - it names what was found, where an error was avoided
-    """A secret would have been written; nothing was. The message says where it was."""
+class SecretFound(OpenAIError):  # noqa: N818 - a public name
+    """A secret that cannot be redacted; nothing was written. The message names its position."""
 
 
 class PendingExchange:
-    """An exchange in progress: what has been received so far."""
+    """An exchange in progress, and the parts of the response received so far."""
 
     def __init__(self, canonical: RecordedRequest, request: Request) -> None:
         self.canonical = canonical
@@ -82,34 +83,34 @@ class PendingExchange:
         self._failure: TransportError | None = None
         self._complete = False
 
-    def answered(self, status: int, headers: Headers) -> None:
-        """Note the head of the answer."""
+    def set_head(self, status: int, headers: Headers) -> None:
+        """Record the head of the response."""
         self._status, self._headers = status, headers
 
-    def piece(self, piece: bytes, waited: float) -> None:
-        """Note a piece of the content that came after a wait of so many seconds."""
+    def add_piece(self, piece: bytes, waited: float) -> None:
+        """Record a piece of the content, and the seconds waited for it."""
         self._pieces.append((waited, piece))
 
-    def whole(self, content: bytes) -> None:
-        """Note the content, read as one."""
+    def set_content(self, content: bytes) -> None:
+        """Record the content, read at once."""
         self._pieces, self._cut, self._complete = [(0.0, content)], False, True
 
-    def complete(self) -> None:
-        """Note that the content was read to its end."""
+    def set_complete(self) -> None:
+        """Record that the content was read to its end."""
         self._complete = True
 
-    def failed(self, error: TransportError) -> None:
-        """Note what ended the exchange. Using what the caller has closed is no failure of the server's.
+    def set_failure(self, error: TransportError) -> None:
+        """Record the failure that ended the exchange, unless the caller used a closed reply.
 
-        It is kept in our words: each library has its own, with addresses and ports in them.
+        The message is replaced by a constant one: those of libraries differ, and contain addresses and ports.
         """
         if error.kind != "closed":
             kind = error.kind if error.kind in FAILURES else "receive"
             before = kind == "receive" and self._status is None
-            self._failure = TransportError(kind, BEFORE_ANSWER if before else FAILURES[kind])
+            self._failure = TransportError(kind, BEFORE_RESPONSE if before else FAILURES[kind])
 
     def exchange(self, redactor: Redactor, kept: Iterable[str]) -> Exchange:
-        """Return what there is to keep, secrets taken out; what is not complete was closed by the caller."""
+        """Return the exchange, secrets redacted. A response that is neither complete nor failed is marked as closed."""
         pieces, failure = self._plain()
         closed = failure is None and not self._complete and not self._at_end_marker(pieces)
         content: dict[str, Any]
@@ -131,7 +132,7 @@ class PendingExchange:
         return self._headers.get("content-type", "")
 
     def _plain(self) -> tuple[list[tuple[float, bytes]], TransportError | None]:
-        """Return the pieces with their content encoding undone, and what failed, the undoing included."""
+        """Return the pieces without their content encoding, and the failure, which may be that of decoding."""
         pieces: list[tuple[float, bytes]] = []
         try:
             feed = decoder(self._headers)
@@ -146,7 +147,7 @@ class PendingExchange:
         return pieces, self._failure
 
     def _at_end_marker(self, pieces: list[tuple[float, bytes]]) -> bool:
-        """Tell whether a stream had said that it was complete, which is where its readers stop reading."""
+        """Return whether a stream has reached its end marker, where its readers stop reading."""
         if not self._type.startswith(EVENT_STREAM):
             return False
         events = EventParser().feed(b"".join(piece for _, piece in pieces))
@@ -161,12 +162,12 @@ class PendingExchange:
         return is_object(last) and last.get("type") in self._ends
 
     def _kept_headers(self, redactor: Redactor, kept: Iterable[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
+        headers: dict[str, str] = {}
         for name in sorted(self._headers):
             if any(fnmatchcase(name, each) for each in kept):
                 value = REDACTED if is_secret_header(name) else self._headers[name]
-                found[name] = redactor.url(value) if name == "location" else redactor.text(value)
-        return found
+                headers[name] = redactor.url(value) if name == "location" else redactor.text(value)
+        return headers
 
 
 class RecordingSession:
@@ -174,13 +175,13 @@ class RecordingSession:
 
     Args:
         path: the cassette.
-        matcher: what tells whether requests are equal.
-        redactor: what knows the secrets.
-        rewrite: whether what is saved replaces what the cassette had, or is added to it.
-        kept: the names of the headers of answers to keep, in lower case; `*` stands for anything.
+        matcher: compares requests.
+        redactor: redacts secrets.
+        rewrite: whether saving replaces the exchanges of the cassette instead of adding to them.
+        kept: the names of response headers to keep, in lower case, with `*` as a wildcard.
 
     Raises:
-        CassetteError: the file is there, and no cassette that can be read.
+        CassetteError: the file exists, but is not a readable cassette.
     """
 
     def __init__(self, path: str, matcher: Matcher, redactor: Redactor, *, rewrite: bool, kept: Iterable[str]) -> None:
@@ -191,62 +192,62 @@ class RecordingSession:
         self._kept = tuple(kept)
         self._lock = threading.Lock()
         self._stamp = _place.file_stamp(path)
-        self.found = self._stamp is not None
+        self.exists = self._stamp is not None
         self.recorded = _read(path)
         self._keys = [matcher.key(exchange.request) for exchange in self.recorded]
         self._waiting: dict[str, deque[int]] = {}
         for place, key in enumerate(self._keys):
             self._waiting.setdefault(key, deque()).append(place)
-        self._notes: list[PendingExchange] = []
+        self._pending: list[PendingExchange] = []
 
     def take(self, canonical: RecordedRequest) -> RecordedResponse | None:
-        """Return the next recorded answer to a request, `None` where there is none left."""
+        """Return the next recorded response to a request, or `None` if there is none left."""
         with self._lock:
             waiting = self._waiting.get(self._matcher.key(canonical))
             return self.recorded[waiting.popleft()].reply if waiting else None
 
     def times(self, canonical: RecordedRequest) -> int:
-        """Return how many answers to a request are recorded, given out or not."""
+        """Return the number of recorded responses to a request, used or not."""
         return self._keys.count(self._matcher.key(canonical))
 
     def unused(self) -> list[Exchange]:
-        """Return the recorded exchanges that nobody has asked for."""
+        """Return the recorded exchanges that have not been used."""
         with self._lock:
             places = sorted(place for waiting in self._waiting.values() for place in waiting)
         return [self.recorded[place] for place in places]
 
-    def note(self, canonical: RecordedRequest, request: Request) -> PendingExchange:
-        """Begin to note an exchange; its place is here and now, whenever it ends."""
-        note = PendingExchange(canonical, request)
+    def start(self, canonical: RecordedRequest, request: Request) -> PendingExchange:
+        """Start to record an exchange. Exchanges are saved in the order of their start."""
+        pending = PendingExchange(canonical, request)
         with self._lock:
-            self._notes.append(note)
-        return note
+            self._pending.append(pending)
+        return pending
 
-    def drop(self, note: PendingExchange) -> None:
-        """Forget an exchange that came to nothing."""
+    def drop(self, pending: PendingExchange) -> None:
+        """Discard an exchange that cannot be replayed."""
         with self._lock, contextlib.suppress(ValueError):
-            self._notes.remove(note)
+            self._pending.remove(pending)
 
     def save(self) -> None:
-        """Put the cassette in place, if there is anything new.
+        """Write the cassette, if there are new exchanges.
 
-        What others have saved since this run began is kept, also by a run that rewrites.
+        Exchanges that other processes have saved since the start of this session are kept, also when rewriting.
 
         Raises:
-            SecretFound: a secret would be written.
+            SecretFound: a secret cannot be redacted; nothing is written.
             OSError: the file cannot be written.
         """
         with self._lock:
-            notes, self._notes = self._notes, []
-        if not notes:
+            pending, self._pending = self._pending, []
+        if not pending:
             return
 
         def make() -> str:
             alone = self._rewrite and _place.file_stamp(self.path) == self._stamp
-            new = self._exchanges(notes)
+            new = self._exchanges(pending)
             if any(_cassette.find_leak(each, self._redactor) for each in new):
-                # An answer may have a secret that one after it has made known.
-                new = self._exchanges(notes)
+                # A response may contain a secret that the redactor has only learned from a later one.
+                new = self._exchanges(pending)
             if self._rewrite:
                 new = self._merge_with_recorded(new)
             self._check(new)
@@ -254,10 +255,10 @@ class RecordingSession:
 
         _place.replace_file(self.path, make)
 
-    def _exchanges(self, notes: list[PendingExchange]) -> list[Exchange]:
-        """Return what there is to keep of notes. A request that nothing has answered yet leaves nothing to replay."""
-        found = [note.exchange(self._redactor, self._kept) for note in notes]
-        return [each for each in found if each.reply.status is not None or each.reply.failure is not None]
+    def _exchanges(self, pending: list[PendingExchange]) -> list[Exchange]:
+        """Return the exchanges to save; those without a response so far cannot be replayed and are left out."""
+        exchanges = [each.exchange(self._redactor, self._kept) for each in pending]
+        return [each for each in exchanges if each.reply.status is not None or each.reply.failure is not None]
 
     def _check(self, exchanges: list[Exchange]) -> None:
         for number, exchange in enumerate(exchanges, 1):
@@ -269,7 +270,7 @@ class RecordingSession:
     def _merge_with_recorded(self, new: list[Exchange]) -> list[Exchange]:
         """Give exchanges the position and, if it is equal, the response that they had in the old cassette.
 
-        A new exchange stays behind the one that it followed.
+        A new exchange stays after the one that it followed.
         """
         old: dict[str, deque[int]] = {}
         for place, key in enumerate(self._keys):
@@ -282,7 +283,7 @@ class RecordingSession:
             if known:
                 place = known.popleft()
                 before = self.recorded[place].reply
-                reply = before if _same(before, reply) else reply
+                reply = before if _visible(before) == _visible(reply) else reply
             ranked.append((place, number, Exchange(request=exchange.request, reply=reply)))
         return [exchange for _, _, exchange in sorted(ranked, key=lambda each: each[:2])]
 
@@ -296,12 +297,8 @@ def _read(path: str) -> list[Exchange]:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _same(one: RecordedResponse, other: RecordedResponse) -> bool:
-    return _seen(one) == _seen(other)
-
-
-def _seen(reply: RecordedResponse) -> tuple[Any, ...]:
-    """Return what a caller could tell two answers apart by."""
+def _visible(reply: RecordedResponse) -> tuple[Any, ...]:
+    """Return the parts of a response by which a caller could distinguish it from another."""
     headers = {name: value for name, value in reply.headers.items() if name not in VOLATILE}
     return reply.status, headers, reply.content(), reply.failure and reply.failure.kind, reply.end
 

@@ -1,11 +1,11 @@
-"""Cassettes of vcrpy (https://vcrpy.readthedocs.io) to cassettes of ours.
+"""Convert cassettes of vcrpy (https://vcrpy.readthedocs.io).
 
-Read is what vcrpy has written since its version 1, as YAML or as JSON: over urllib3, requests, httpx (whose answers
-had a form of their own for a time) and aiohttp (whose bodies are decoded while their headers say that they are not).
-Each request becomes one as our client sends it, each answer one as it comes from a transport, and both go the way of
-a recording from there: into the form that is compared, secrets taken out, and nothing written if one were left.
+Supported is vcrpy's format 1, as YAML or JSON, recorded over urllib3, requests, httpx (whose responses had a format of
+their own for a time) or aiohttp (whose bodies are decoded although their headers declare an encoding). Requests and
+responses are converted to those of this package, and then processed like a recording: requests become canonical,
+secrets are redacted, and nothing is written if one remains.
 
-YAML is read as plain data, binary included; a tag that would make an object of something is refused.
+YAML is read as plain data, binary included; tags that would construct objects are rejected.
 """
 
 from __future__ import annotations
@@ -36,43 +36,43 @@ if TYPE_CHECKING:
     from oai._table.table import Table
 
 VERSION = 1
-"""Of the format of vcrpy; it has had no other since there are versions."""
+"""The supported version of vcrpy's format."""
 
 EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+\Z", re.DOTALL)
-"""An event of a stream with the blank line that ends it, or what is left after the last."""
+"""An event of a stream with the blank line that ends it, or an incomplete last one."""
 
 
 class Report(NamedTuple):
-    """What became of a cassette."""
+    """The outcome of a conversion."""
 
     taken: int
-    """How many exchanges were imported."""
+    """The number of imported exchanges."""
     left_out: list[str]
-    """Lines that say which were not, and why."""
+    """A line for each exchange that was left out, with the reason."""
     unknown: list[str]
-    """Lines that say which were, although no row of the table has such a request."""
+    """A line for each imported exchange that matches no row of the table."""
 
 
 def import_vcr(source: str, target: str, table: Table, base_url: str | None = None) -> Report:
-    """Write a cassette from one of vcrpy's; one that is there already is replaced.
+    """Convert a cassette of vcrpy; an existing target is replaced.
 
     Args:
-        source: the file that vcrpy wrote, YAML or JSON.
+        source: the cassette of vcrpy, YAML or JSON.
         target: the cassette to write.
-        table: where the operations of the requests are looked up.
-        base_url: where the paths of the table begin: what lies elsewhere is left out. Unless given, every path
-            that begins with `/v1/` is of the API, wherever the server was.
+        table: the table in which to look up operations.
+        base_url: the base URL of the API; requests outside it are left out. By default, all requests are kept whose
+            path starts with `/v1/`, on any server.
 
     Raises:
-        CassetteError: the file is no cassette of vcrpy's, or the target is there and none of ours.
-        SecretFound: a secret would be written; nothing was.
+        CassetteError: the source is not a cassette of vcrpy, or the target exists but is not a cassette.
+        SecretFound: a secret cannot be redacted; nothing is written.
         OSError: a file cannot be read or written.
     """
     interactions = _interactions(source)
     redactor = Redactor()
     matcher = Matcher(redactor)
     requests = [_request(f"{source}: interaction {number}", each) for number, each in enumerate(interactions, 1)]
-    for request in requests:  # of all, before the first is brought into its form: they may hold each other's
+    for request in requests:  # learn all secrets first, since a request may contain the key of a later one
         redactor.learn_request(request.url, request.headers)
     session = RecordingSession(os.path.abspath(target), matcher, redactor, rewrite=True, kept=KEPT_HEADERS)
     report = Report(0, [], [])
@@ -84,17 +84,17 @@ def import_vcr(source: str, target: str, table: Table, base_url: str | None = No
             continue
         request.operation = find_operation(table, request, below)
         if request.operation is None:
-            report.unknown.append(f"{title}, is of no operation in the table: imported by method and path")
+            report.unknown.append(f"{title}, matches no operation of the table: imported by method and path")
             request.operation = _undeclared(request.method, below)
-        note = session.note(matcher.canonical(request), request)
+        pending = session.start(matcher.canonical(request), request)
         status, headers, content = _response(f"{source}: interaction {number}", each)
-        note.answered(status, headers)
+        pending.set_head(status, headers)
         if headers.get("content-type", "").startswith(EVENT_STREAM):
             for event in EVENT.findall(content):
-                note.piece(event, 0.0)
-            note.complete()
+                pending.add_piece(event, 0.0)
+            pending.set_complete()
         else:
-            note.whole(content)
+            pending.set_content(content)
         report = report._replace(taken=report.taken + 1)
     session.save()
     return report
@@ -112,12 +112,12 @@ def find_operation(table: Table, request: Request, below: str) -> Operation | No
 
 
 def _undeclared(method: str, path: str) -> Operation:
-    """Return an operation whose recorded name is method and path; any event may end its streams."""
+    """Return an operation named by method and path, whose streams any event may end."""
     return Operation(f"{method} {path}", Row(cast("Any", method), path, "json", "Any", end=["*"]))
 
 
 def _below(url: str, base_url: str | None) -> str | None:
-    """Return the path below the base URL, `None` for what lies elsewhere."""
+    """Return the path below the base URL, or `None` if the URL is not below it."""
     parts = urlsplit(url)
     base = urlsplit(base_url or "")
     if base_url is not None and (parts.scheme, parts.netloc.rpartition("@")[2]) != (base.scheme, base.netloc):
@@ -131,12 +131,12 @@ def _interactions(source: str) -> list[dict[str, Any]]:
         text = file.read()
     value = _json(source, text) if text.lstrip()[:1] == b"{" else _yaml(source, text)
     if is_list(value) and value and is_object(value[0]) and "request" in value[0]:
-        raise CassetteError(f"{source} is a cassette of vcrpy before its version 1, which vcrpy cannot read either")
+        raise CassetteError(f"{source} has vcrpy's format before version 1, which current vcrpy cannot read either")
     interactions = value.get("interactions") if is_object(value) else None
     if not is_list(interactions) or not all(map(is_object, interactions)):
-        raise CassetteError(f"{source} is no cassette of vcrpy: it has no list of `interactions`")
+        raise CassetteError(f"{source} is not a cassette of vcrpy: it has no list of `interactions`")
     if value.get("version", VERSION) != VERSION:
-        raise CassetteError(f"{source} is a cassette of vcrpy's format {value['version']!r}; this reads {VERSION}")
+        raise CassetteError(f"{source} has vcrpy's format {value['version']!r}; supported is {VERSION}")
     return interactions
 
 
@@ -145,32 +145,32 @@ def _json(source: str, text: bytes) -> Any:
         return json.loads(text)
     except ValueError as error:
         where = f": line {error.lineno}, {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
-        raise CassetteError(f"{source} is no JSON{where}") from None
+        raise CassetteError(f"{source} is not valid JSON{where}") from None
 
 
 def _yaml(source: str, text: bytes) -> Any:
     try:
-        import yaml  # the extra's alone
+        import yaml  # an optional dependency
     except ImportError as missing:
-        raise OpenAIError("reading YAML takes PyYAML, which is not installed: pip install 'oai[vcr]'") from missing
+        raise OpenAIError("reading YAML needs PyYAML, which is not installed: pip install 'oai[vcr]'") from missing
 
     class Loader(yaml.SafeLoader):
-        """Plain data, and text as Python 2 has tagged it."""
+        """A loader of plain data that also accepts the text tags of Python 2."""
 
     def plain(loader: Any, node: Any) -> str:
         return str(loader.construct_scalar(node))
 
     for tag in ("unicode", "str"):
         Loader.add_constructor(f"tag:yaml.org,2002:python/{tag}", plain)
-    # A date that nobody has quoted is text here, as everything is that HTTP has sent.
+    # An unquoted date stays text, as it was sent over HTTP.
     Loader.add_constructor("tag:yaml.org,2002:timestamp", plain)
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - it is the safe one
+        return yaml.load(text, Loader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or type(error).__name__
-        raise CassetteError(f"{source} is no YAML that can be read as plain data{where}: {problem}") from None
+        raise CassetteError(f"{source} cannot be read as plain YAML data{where}: {problem}") from None
 
 
 def _request(where: str, interaction: dict[str, Any]) -> Request:
@@ -183,7 +183,7 @@ def _request(where: str, interaction: dict[str, Any]) -> Request:
 
 
 def _response(where: str, interaction: dict[str, Any]) -> tuple[int, Headers, bytes]:
-    """Return status, headers and the content with its encoding undone."""
+    """Return status, headers, and the content without its content encoding."""
     response = interaction.get("response")
     if not is_object(response):
         raise CassetteError(f"{where} has no `response`")
@@ -193,16 +193,16 @@ def _response(where: str, interaction: dict[str, Any]) -> tuple[int, Headers, by
         raise CassetteError(f"{where}: the response has no status")
     headers = Headers(_pairs(response.get("headers")))
     content = _bytes(where, response.get("body", response.get("content")))
-    with contextlib.suppress(TransportError):  # some of vcrpy's are decoded already, whatever their headers say
+    with contextlib.suppress(TransportError):  # some recordings are decoded although their headers declare an encoding
         content = decoded(headers, content)
     encodings = ("content-encoding", "content-length", "transfer-encoding")
     return status, Headers(pair for pair in headers.multi_items() if pair[0].lower() not in encodings), content
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:
-    """Return header fields, of which vcrpy keeps the values of a name as a list, as one text, or as bytes."""
-    given: Iterator[tuple[Any, Any]] = iter(headers.items() if is_object(headers) else headers or ())
-    fields = [(_text(name), value) for name, value in given]
+    """Return header fields; vcrpy keeps the values of a name as a list, as text, or as bytes."""
+    items: Iterator[tuple[Any, Any]] = iter(headers.items() if is_object(headers) else headers or ())
+    fields = [(_text(name), value) for name, value in items]
     return [(name, _text(each)) for name, value in fields for each in (value if is_list(value) else [value])]
 
 
@@ -211,7 +211,7 @@ def _text(value: Any) -> str:
 
 
 def _bytes(where: str, body: Any) -> bytes:
-    """Return a body: vcrpy writes text, bytes, pieces, JSON as it is, or an object that holds one of these."""
+    """Return a body; vcrpy keeps text, bytes, pieces, plain JSON, or an object that wraps one of these."""
     if body is None:
         return b""
     if isinstance(body, (bytes, str)):
@@ -224,4 +224,4 @@ def _bytes(where: str, body: Any) -> bytes:
         return b"".join(_bytes(where, piece) for piece in body)
     if is_object(body):
         return json.dumps(body).encode()
-    raise CassetteError(f"{where}: a body is {type(body).__name__}, which is not known")
+    raise CassetteError(f"{where}: unsupported type of body, {type(body).__name__}")

@@ -1,8 +1,8 @@
-"""Fail on purpose, to see what a program does when the network or the server fails.
+"""Simulate failures of the network and the server, to test how a program handles them.
 
     transport = FailingTransport(HTTPTransport(), Fail("reset", every=3), Fail(429, first=2, retry_after=0.1))
 
-Which calls fail follows from the rules, the seed and the order of the calls alone. One flow of effects serves sync
+The rules, the seed and the order of the calls alone determine which calls fail. One generator of effects serves sync
 and async transports.
 """
 
@@ -31,24 +31,25 @@ WAYS: Final = ("refused", "reset", "truncated", "stalled")
 
 @dataclass(frozen=True)
 class Fail:
-    """A way to fail, and which calls do.
+    """A rule: how to fail, and which calls.
 
-    Without `first`, `every` and `chance` each call of the operations fails; with several of them, all have to agree.
+    Without `first`, `every` and `chance`, every call of the operations fails; with several of them, a call fails if all
+    of them select it.
 
     Args:
-        how: `"refused"` makes no connection; `"reset"` sends the request, and loses the answer before its head;
-            `"truncated"` cuts the body of the answer; `"stalled"` waits before it sends, or in the body if `after` is
-            given, and ends in a time-out if that is reached; a number answers with an error of that status.
-        first: so many of the first calls.
-        every: each call of which the number can be divided by this.
-        chance: each call with this probability, from 0 to 1.
-        operation: the calls that are looked at and counted, by a pattern of their operation's name: `"chat.*"`.
-        after: bytes of the body that come through.
-        seconds: how long a stall is; without end unless given, and so up to the time-out of the request.
-        retry_after: seconds that an error asks to wait.
+        how: `"refused"` makes no connection; `"reset"` sends the request and loses the response; `"truncated"` cuts the
+            body of the response; `"stalled"` waits before sending, or within the body if `after` is set, and raises a
+            timeout if the request's is reached; a number returns an error of that status.
+        first: fail this many of the first calls.
+        every: fail each call whose number is a multiple of this.
+        chance: fail each call with this probability, from 0 to 1.
+        operation: a pattern for the names of the operations to count and fail: `"chat.*"`.
+        after: the number of bytes of the body to pass on.
+        seconds: the duration of a stall; unlimited by default, so that the request's timeout ends it.
+        retry_after: the seconds in the `retry-after` header of an error.
 
     Raises:
-        ValueError: a part of it cannot be what was given.
+        ValueError: an argument has an invalid value.
     """
 
     how: Literal["refused", "reset", "truncated", "stalled"] | int
@@ -62,19 +63,19 @@ class Fail:
     retry_after: float | None = None
 
     def __post_init__(self) -> None:
-        """Check what was given."""
+        """Validate the arguments."""
         if self.how not in WAYS and not (isinstance(self.how, int) and 100 < self.how < 600):
             right = nearest(str(self.how), WAYS)
             hint = f". Did you mean {right!r}?" if right else ""
-            raise ValueError(f"how is {self.how!r}; it is a status, or one of {', '.join(WAYS)}{hint}")
+            raise ValueError(f"how must be a status or one of {', '.join(WAYS)}, not {self.how!r}{hint}")
         if self.chance is not None and not 0 <= self.chance <= 1:
-            raise ValueError(f"chance is {self.chance!r}; it is from 0 to 1")
+            raise ValueError(f"chance must be from 0 to 1, not {self.chance!r}")
         if self.every is not None and self.every < 1:
-            raise ValueError(f"every is {self.every!r}; it is 1 or more")
+            raise ValueError(f"every must be a positive integer, not {self.every!r}")
 
 
 class Failed(NamedTuple):
-    """A call that was made to fail: its number, from 1, its operation's name, and the way."""
+    """A failed call: its number, from 1, the name of its operation, and the rule's `how`."""
 
     call: int
     operation: str
@@ -82,88 +83,88 @@ class Failed(NamedTuple):
 
 
 class FailingTransport:
-    """Fail as the rules say, and send the rest.
+    """A transport that fails calls by rules, and sends the others with another transport.
 
     Args:
-        transport: what sends, sync or async, which is closed with this one.
-        rules: ways to fail; the first one that is for a call is the one that it gets.
-        seed: what the chances are drawn from; the same seed and calls fail the same way.
+        transport: the transport that sends, sync or async; it is closed with this one.
+        rules: the rules; the first that selects a call applies.
+        seed: the seed of the chances; the same seed and calls fail the same way.
     """
 
     def __init__(self, transport: Any, *rules: Fail, seed: int = 0) -> None:
         self.is_async = is_async(transport)
         self._transport = transport
         self._rules = _FailureRules(rules, seed)
-        self._made_of = (transport, rules, seed)
+        self._arguments = (transport, rules, seed)
 
     def __reduce__(self) -> Any:
-        return _remade, (type(self), *self._made_of)
+        return _rebuild, (type(self), *self._arguments)
 
     @property
     def needs_key(self) -> bool:
-        """Whether a client over this transport must have a key."""
+        """Whether a client with this transport needs a key."""
         return bool(getattr(self._transport, "needs_key", True))
 
     @property
     def calls(self) -> int:
-        """How many calls there were."""
+        """The number of calls so far."""
         return self._rules.calls
 
     @property
     def failed(self) -> list[Failed]:
-        """The calls that were made to fail."""
+        """The failed calls so far."""
         return list(self._rules.failed)
 
     def send(self, request: Request) -> Any:
-        """Send or fail; a reply, or where the transport is async a coroutine of one."""
+        """Send or fail; return a reply, or a coroutine if the transport is async."""
         flow = self._flow(request, self._rules.choose(request))
         return drive_async(flow) if self.is_async else drive(flow)
 
     def for_async(self) -> FailingTransport:
-        """Return this transport as async clients use it: it does not hold up their loop, whatever it wraps."""
+        """Return the adapter for async clients, which does not block their loop, even over a sync transport."""
         side = object.__new__(type(self))
         inner = getattr(self._transport, "for_async", lambda: self._transport)
         side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
         return side
 
     def close(self) -> Any:
-        """Close the transport; to be awaited where that is async."""
+        """Close the transport; the result must be awaited if that is async."""
         closing = self._transport.close()
         return awaited(closing) if self.is_async else closing
 
     def _flow(self, request: Request, fail: Fail | None) -> Generator[tuple[Any, ...], Any, Any]:
-        """Yield what to do, a function and its arguments, for either driver."""
+        """Yield effects, each a function and its arguments, for either driver."""
         how = None if fail is None else fail.how
         if fail is None or how is None:
             return (yield self._transport.send, request)
         if how == "refused":
-            raise TransportError("connect", "the connection was refused, on purpose")
+            raise TransportError("connect", "the connection was refused (simulated)")
         if isinstance(how, int):
             return _error(how, fail.retry_after)
         if how == "stalled" and fail.after is None:
             limit = _limit(request.timeout, 0.0)
             yield self._sleep, min(fail.seconds, limit)
             if limit <= fail.seconds:
-                raise TransportError("timeout", "the server stalled, on purpose")
+                raise TransportError("timeout", "the server stalled (simulated)")
             return (yield self._transport.send, request)
         began = time.monotonic()
         reply = yield self._transport.send, request
         if how == "reset":
             yield (reply.close,)
-            raise TransportError("receive", "the connection was reset, on purpose")
+            raise TransportError("receive", "the connection was reset (simulated)")
         reply_type = AsyncTruncatedReply if self.is_async else TruncatedReply
         return reply_type(reply, fail, request.timeout, began)
 
     def _sleep(self, seconds: float) -> Any:
         if not self.is_async:
             return time.sleep(seconds)
-        import asyncio  # which an async program has loaded already
+        import asyncio  # costs a sync program's start-up; an async one has loaded it already
 
         return asyncio.sleep(seconds)
 
 
 class _FailureRules:
-    """The failure rules, and the calls that they have matched so far."""
+    """The failure rules, and the calls that they have selected so far."""
 
     def __init__(self, rules: tuple[Fail, ...], seed: int) -> None:
         self.calls = 0
@@ -172,18 +173,18 @@ class _FailureRules:
         self._lock = threading.Lock()
 
     def choose(self, request: Request) -> Fail | None:
-        """Return how a call fails, if it does."""
+        """Return the rule that applies to a call, if any."""
         name = request.operation.name if request.operation is not None else ""
         with self._lock:
             self.calls += 1
-            hits = [rule.fail for rule in self._rules if rule.hits(name)]  # all of them count
+            hits = [rule.fail for rule in self._rules if rule.hits(name)]  # every rule counts every call
             if hits:
                 self.failed.append(Failed(self.calls, name, hits[0].how))
         return hits[0] if hits else None
 
 
 class _FailureRule:
-    """A failure rule, and the number of calls that it has seen."""
+    """A failure rule, and the number of calls that it has counted."""
 
     def __init__(self, fail: Fail, dice: random.Random) -> None:
         self.fail = fail
@@ -204,7 +205,7 @@ class _FailureRule:
 
 
 class _TruncatedReply:
-    """A reply whose body ends early; what both kinds share."""
+    """Base class of replies whose body ends early, shared by sync and async."""
 
     def __init__(self, reply: Any, fail: Fail, timeout: Timeout, began: float) -> None:
         self.status: int = reply.status
@@ -216,7 +217,7 @@ class _TruncatedReply:
         self._left = fail.after or 0
 
     def _through(self, piece: bytes) -> bytes:
-        """Return what of a piece comes through."""
+        """Return the part of a piece that is passed on."""
         part = piece[: self._left]
         self._left -= len(part)
         return part
@@ -228,15 +229,15 @@ class _TruncatedReply:
 
     def _failure(self) -> TransportError:
         if self._fail.how == "truncated":
-            return TransportError("receive", "the answer was cut short, on purpose")
-        return TransportError("timeout", "the server stalled within the body, on purpose")
+            return TransportError("receive", "the response was truncated (simulated)")
+        return TransportError("timeout", "the server stalled within the body (simulated)")
 
 
 class TruncatedReply(_TruncatedReply):
     """A reply of a sync transport whose body ends early."""
 
     def read(self) -> bytes:
-        """Raise what ends the body."""
+        """Raise the failure that ends the body."""
         return b"".join(self)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -248,7 +249,7 @@ class TruncatedReply(_TruncatedReply):
         raise self._failure()
 
     def close(self) -> None:
-        """Give up what was not read."""
+        """Discard what has not been read."""
         self._reply.close()
 
 
@@ -256,7 +257,7 @@ class AsyncTruncatedReply(_TruncatedReply):
     """A reply for an async client whose body ends early."""
 
     async def read(self) -> bytes:
-        """Raise what ends the body."""
+        """Raise the failure that ends the body."""
         return b"".join([piece async for piece in self])
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -270,26 +271,26 @@ class AsyncTruncatedReply(_TruncatedReply):
         raise self._failure()
 
     async def close(self) -> None:
-        """Give up what was not read."""
+        """Discard what has not been read."""
         await awaited(self._reply.close())
 
 
 async def awaited(value: Any) -> Any:
-    """Return what a value stands for that may have to be awaited."""
+    """Await a value if it is awaitable, and return the result."""
     return await value if isinstance(value, Awaitable) else value
 
 
 def _limit(timeout: Timeout, passed: float) -> float:
-    """Return the seconds that one wait may take."""
+    """Return the maximum seconds of one wait."""
     read = math.inf if timeout.read is None else timeout.read
     total = math.inf if timeout.total is None else timeout.total - passed
     return max(min(read, total), 0.0)
 
 
 def _error(status: int, retry_after: float | None) -> ReplayedReply:
-    """Make an answer with an error in the API's shape."""
+    """Return a reply with an error in the API's shape."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "an unknown status"
-    error = {"message": f"{phrase}, on purpose", "type": "on_purpose", "param": None, "code": None}
+    error = {"message": f"{phrase} (simulated)", "type": "simulated", "param": None, "code": None}
     headers = {"content-type": "application/json"}
     if retry_after is not None:
         headers["retry-after"] = f"{retry_after:g}"
@@ -297,5 +298,5 @@ def _error(status: int, retry_after: float | None) -> ReplayedReply:
     return ReplayedReply(RecordedResponse(status=status, headers=headers, text=[text]), "recorded", "", pace=False)
 
 
-def _remade(kind: type[FailingTransport], transport: Any, rules: tuple[Fail, ...], seed: int) -> FailingTransport:
+def _rebuild(kind: type[FailingTransport], transport: Any, rules: tuple[Fail, ...], seed: int) -> FailingTransport:
     return kind(transport, *rules, seed=seed)

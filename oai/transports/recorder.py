@@ -1,12 +1,11 @@
-"""Record what a transport does, and replay it without a network and without a key.
+"""Record the exchanges of a transport, and replay them without a network and without a key.
 
-`Recorder` stands between the flow and a transport. In a replay it answers from a cassette; when it records it
-hands on every piece when it comes, takes note of it, and writes the cassette at the end. `_recording.cassette` is
-the format of cassettes, `_recording.matching` decides when two requests are equal, and `_recording.session` keeps the
-new exchanges.
+`Recorder` wraps a transport. In a replay it responds from a cassette. When recording, it passes every piece on as it
+arrives, keeps it, and writes the cassette at the end. `_recording.cassette` defines the format of cassettes,
+`_recording.matching` decides when two requests are equal, and `_recording.session` collects the new exchanges.
 
-One class serves sync and async clients. It looks at what the wrapped transport's `send` returns; and what it
-replays can be awaited or not.
+One class serves sync and async clients: replayed replies can be awaited but need not be, and live ones are sync or
+async like those of the wrapped transport.
 """
 
 from __future__ import annotations
@@ -46,38 +45,38 @@ CUTS: Final = ("recorded", "one", "bytes")
 
 
 class UnusedAnswers(AssertionError):  # noqa: N818 - an assertion of the test, not an error of the program
-    """A cassette has answers that nobody asked for."""
+    """Recorded responses of a cassette, or programmed answers of a fake, that were not used."""
 
 
 class Recorder:
-    """A transport that records another one, or replays what was recorded.
+    """A transport that records another one, or replays a recording.
 
     Args:
-        path: the cassette, a text file to be kept with the tests.
-        transport: what to record, sync or async, which is closed with this one; unless given the usual one of
-            the client that asks, `HTTPTransport()` or `AiohttpTransport()`.
-        mode: `"replay"` answers from the cassette and never sends; `"record"` sends everything and writes the
-            cassette anew; `"append"` answers what is recorded and sends and adds the rest; `"live"` sends and
-            writes nothing. Where it is not given, the environment's `OAI_RECORD` says it, else it is `"replay"`.
-        ignore: what of a request is neither compared nor written: `"body.user"`, `"body.messages.*.id"`,
+        path: the cassette, a text file to keep with the tests.
+        transport: the transport to record, sync or async, which is closed with this one; by default the client's
+            default transport, `HTTPTransport()` or `AiohttpTransport()`.
+        mode: `"replay"` responds from the cassette and never sends; `"record"` sends everything and replaces the
+            cassette; `"append"` replays recorded exchanges, and sends and adds the others; `"live"` sends and writes
+            nothing. The default is the environment variable `OAI_RECORD`, else `"replay"`.
+        ignore: fields of a request that are neither compared nor written: `"body.user"`, `"body.messages.*.id"`,
             `"query.after"`, `"headers.NAME"`, `"operation"`.
-        chunks: how a replayed stream is cut: as `"recorded"`, as `"one"` piece, in single `"bytes"`, or at random
-            by a seed.
-        pace: whether a replay waits before each piece of a stream as long as the recording did, about.
-        compare_headers: request headers to write and compare beside `OpenAI-Beta`.
-        keep_headers: headers of answers to keep beside the usual, such as `"x-ratelimit-*"`.
-        allow_unused: whether `close` accepts that recorded answers were not asked for.
+        chunks: how to cut a replayed stream: as `"recorded"`, in `"one"` piece, in single `"bytes"`, or at random
+            with a number as the seed.
+        pace: whether a replay waits before each piece of a stream for about as long as the recording did.
+        compare_headers: request headers to write and compare in addition to `OpenAI-Beta`.
+        keep_headers: response headers to keep in addition to the usual ones, such as `"x-ratelimit-*"`.
+        allow_unused: whether `close` accepts recorded responses that were not used.
 
-    The cassette is written by `close`, which leaving the `with` block calls; a block that an exception ends writes
-    nothing. A recorder that nobody closes writes when the interpreter exits, unless an exception ended it.
+    The cassette is written by `close` or at the end of a `with` block, unless an exception ends the block. A recorder
+    that is never closed writes when the interpreter exits, unless an exception ended the program.
 
     Attributes:
         mode: the mode.
-        needs_key: whether a client over this transport must have a key; a replay needs none.
+        needs_key: whether a client with this transport needs a key; a replay does not.
 
     Raises:
-        ValueError: an option cannot be what was given.
-        CassetteError: the file is there, and no cassette that can be read.
+        ValueError: an option has an invalid value.
+        CassetteError: the file exists, but is not a readable cassette.
     """
 
     def __init__(
@@ -105,8 +104,8 @@ class Recorder:
         if self.mode != "live":
             rewrite = self.mode == "record"
             self._session = RecordingSession(absolute(path), self._matcher, self._redactor, rewrite=rewrite, kept=kept)
-        self._given = transport
-        self._made: dict[bool, Any] = {}  # the transports of its own, by whether they are async
+        self._transport = transport
+        self._own: dict[bool, Any] = {}  # its own default transports, by whether they are async
         self._lock = threading.Lock()
         self._closed = False
         self._process = os.getpid()
@@ -116,37 +115,37 @@ class Recorder:
     @property
     def needs_key(self) -> bool:
         """Whether requests go to a transport that needs a key."""
-        return self.mode != "replay" and getattr(self._given, "needs_key", True)
+        return self.mode != "replay" and getattr(self._transport, "needs_key", True)
 
     @property
     def is_async(self) -> bool:
         """Whether requests go to a transport whose `send` must be awaited; a replay serves either kind."""
-        return self.mode != "replay" and self._given is not None and is_async(self._given)
+        return self.mode != "replay" and self._transport is not None and is_async(self._transport)
 
     @property
     def unused(self) -> list[str]:
-        """The recorded requests that nobody has asked for yet, as method, path and operation."""
+        """The recorded requests that have not been used yet, as method, path and operation."""
         if self._session is None or self.mode == "record":
             return []
         return [exchange.request.title for exchange in self._session.unused()]
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Recorder does not pickle, for what a copy notes would be lost: make one in each process")
+        raise TypeError("a Recorder cannot be pickled, since a copy's recordings would be lost; create one per process")
 
     def __repr__(self) -> str:
         return f"<Recorder {self.path!r}, mode {self.mode!r}>"
 
     def send(self, request: Request) -> Any:
-        """Answer from the cassette, or send and take note; a reply, or where the transport is async an awaitable.
+        """Replay a recorded reply, or send and record; return a reply, or an awaitable if the transport is async.
 
         Raises:
-            TransportError: what the transport raised, now or when it was recorded.
-            CassetteMiss: this is a replay, and there is no such request in the cassette.
+            TransportError: the transport raises it, or a recorded one is replayed.
+            CassetteMiss: the mode is replay, and the cassette has no response to the request.
         """
         return self._send(request, is_async=False)
 
     def for_async(self) -> Transport:
-        """Return this recorder as async clients use it: what it sends of its own goes over an async transport."""
+        """Return the adapter for async clients, whose default transport is async."""
         return cast("Transport", _AsyncSide(self))
 
     def _send(self, request: Request, *, is_async: bool) -> Any:
@@ -157,49 +156,49 @@ class Recorder:
             return self._inner(is_async=is_async).send(request)
         canonical = self._matcher.canonical(request)
         if self.mode != "record":
-            found = session.take(canonical)
-            if found is not None and found.status is None:
-                raise failure_of(found)
-            if found is not None:
-                return ReplayedReply(found, self._chunks, self._title(canonical), pace=self._pace)
+            recorded = session.take(canonical)
+            if recorded is not None and recorded.status is None:
+                raise failure_of(recorded)
+            if recorded is not None:
+                return ReplayedReply(recorded, self._chunks, self._title(canonical), pace=self._pace)
             if self.mode == "replay":
                 raise self._miss(session, canonical)
-        note = session.note(canonical, request)
+        pending = session.start(canonical, request)
         try:
             outcome = self._inner(is_async=is_async).send(request)
         except BaseException as error:
-            self._not_answered(note, error)
+            self._record_failure(pending, error)
             raise
-        # What is a reply already need not be awaited, even if it can be, as that of another recorder.
+        # A reply need not be awaited, even if it can be, as those of another recorder can.
         if inspect.isawaitable(outcome) and not hasattr(outcome, "status"):
-            return self._awaited(note, outcome)
+            return self._awaited(pending, outcome)
         reply: Any = outcome
-        return RecordingReply(reply, note)
+        return RecordingReply(reply, pending)
 
-    async def _awaited(self, note: PendingExchange, outcome: Awaitable[Any]) -> AsyncRecordingReply:
+    async def _awaited(self, pending: PendingExchange, outcome: Awaitable[Any]) -> AsyncRecordingReply:
         try:
             reply = await outcome
         except BaseException as error:
-            self._not_answered(note, error)
+            self._record_failure(pending, error)
             raise
-        return AsyncRecordingReply(reply, note)
+        return AsyncRecordingReply(reply, pending)
 
-    def _not_answered(self, note: PendingExchange, error: BaseException) -> None:
-        """Note a failure; a cancelled request, or one whose file cannot be read, is not one to replay."""
+    def _record_failure(self, pending: PendingExchange, error: BaseException) -> None:
+        """Record a transport's failure; discard a request that was cancelled or whose body could not be read."""
         if isinstance(error, TransportError) and error.kind != "closed":
-            note.failed(error)
+            pending.set_failure(error)
         else:
-            cast("RecordingSession", self._session).drop(note)
+            cast("RecordingSession", self._session).drop(pending)
 
     def close(self) -> Any:
-        """Write the cassette and close the wrapped transport. Calling it again does nothing.
+        """Write the cassette and close the wrapped transport; idempotent.
 
-        The result can be awaited, and has to be where the wrapped transport is async.
+        The result can be awaited, and must be if the wrapped transport is async.
 
         Raises:
-            SecretFound: a secret would be written; nothing was.
-            UnusedAnswers: there are recorded answers that were not asked for, and `allow_unused` is false.
-            OSError: the file cannot be written; the old one stays as it was.
+            SecretFound: a secret cannot be redacted; nothing is written.
+            UnusedAnswers: recorded responses were not used, and `allow_unused` is false.
+            OSError: the file cannot be written; the old one is unchanged.
         """
         return self._close(save=True)
 
@@ -217,10 +216,10 @@ class Recorder:
         try:
             if save:
                 self._finish()
-        except Exception as error:  # noqa: BLE001 - raised again below, when the transport is closed as well
+        except Exception as error:  # noqa: BLE001 - raised again below, after the transport is closed
             failure = error
         closing: list[Any] = []
-        for each in [self._given, *self._made.values()]:
+        for each in [self._transport, *self._own.values()]:
             outcome = None if each is None else each.close()
             if inspect.isawaitable(outcome) and outcome is not AWAITABLE_NONE:
                 closing.append(outcome)
@@ -234,10 +233,10 @@ class Recorder:
         if self._session is not None and self.mode != "replay":
             self._session.save()
         if not self._allow_unused and (unused := self.unused):
-            raise UnusedAnswers(f"{self.path} has {len(unused)} answers that nobody asked for: {'; '.join(unused)}")
+            raise UnusedAnswers(f"{len(unused)} recorded responses of {self.path} were not used: {'; '.join(unused)}")
 
     def _save_at_exit(self) -> None:
-        # `last_value` is the exception that ended the program; a forked child has its parent's notes.
+        # `last_value` is the exception that ended the program. A forked child has copies of its parent's exchanges.
         if os.getpid() == self._process and getattr(sys, "last_value", None) is None:
             self._closed = True  # the connections end with the process
             self._finish()
@@ -259,31 +258,32 @@ class Recorder:
         await self._close(save=kind is None)
 
     def _inner(self, *, is_async: bool) -> Any:
-        """Return the wrapped transport; the usual one is made, and its library imported, when it must send."""
-        if self._given is not None:
-            side = getattr(self._given, "for_async", None) if is_async else None
-            return self._given if side is None else side()
+        """Return the wrapped transport; a default one is created, and its library imported, on the first send."""
+        if self._transport is not None:
+            side = getattr(self._transport, "for_async", None) if is_async else None
+            return self._transport if side is None else side()
         with self._lock:
-            if is_async not in self._made:
-                self._made[is_async] = _usual(is_async=is_async)
-            return self._made[is_async]
+            if is_async not in self._own:
+                self._own[is_async] = _usual(is_async=is_async)
+            return self._own[is_async]
 
     def _title(self, canonical: RecordedRequest) -> str:
         return f"{canonical.title} in {self.path}"
 
     def _miss(self, session: RecordingSession, canonical: RecordedRequest) -> CassetteMiss:
         times = session.times(canonical)
-        if not session.found:
-            lines = [f"there is no cassette {self.path} to answer {canonical.title}"]
+        if not session.exists:
+            lines = [f"there is no cassette {self.path} for {canonical.title}"]
         elif times:
             count = "once" if times == 1 else f"{times} times"
-            lines = [f"{self._title(canonical)} is recorded {count}, and was asked for once more"]
+            more = "twice" if times == 1 else "once more"
+            lines = [f"{self._title(canonical)} was recorded {count} but requested {more}"]
         else:
-            lines = [f"{self.path} has no answer to {canonical.title}"]
+            lines = [f"{self.path} has no response to {canonical.title}"]
             lines += explain(canonical, [exchange.request for exchange in session.recorded])
         advice = (
-            f"to record what is missing, run once with the environment's {VARIABLE}=append or "
-            f"Recorder(..., mode='append'); to record all of it anew, with {VARIABLE}=record or mode='record'"
+            f"to record what is missing, run once with {VARIABLE}=append in the environment or "
+            f"Recorder(..., mode='append'); to record everything again, with {VARIABLE}=record or mode='record'"
         )
         miss = CassetteMiss("\n".join([*lines, advice]))
         miss.missed = "\n".join(lines)
@@ -291,7 +291,7 @@ class Recorder:
 
 
 class _AsyncSide:
-    """A recorder as async clients use it."""
+    """The adapter of a recorder for async clients."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -304,7 +304,7 @@ class _AsyncSide:
         return self._recorder.needs_key
 
     def send(self, request: Request) -> Any:
-        return self._recorder._send(request, is_async=True)  # noqa: SLF001 - it is the recorder
+        return self._recorder._send(request, is_async=True)  # noqa: SLF001 - part of the recorder
 
     def close(self) -> Any:
         return self._recorder.close()
@@ -328,20 +328,20 @@ async def _closing(closing: list[Awaitable[Any]], failure: Exception | None) -> 
 
 
 def _mode(mode: str | None) -> str:
-    named = mode if mode is not None else os.environ.get(VARIABLE) or "replay"
-    if named not in MODES:
-        right = nearest(str(named), MODES)
+    value = mode if mode is not None else os.environ.get(VARIABLE) or "replay"
+    if value not in MODES:
+        right = nearest(str(value), MODES)
         hint = f". Did you mean {right!r}?" if right else ""
-        where = "mode" if mode is not None else f"the environment's {VARIABLE}"
-        raise ValueError(f"{where} is {named!r}; it is one of {', '.join(MODES)}{hint}")
-    return named
+        source = "mode" if mode is not None else f"the environment variable {VARIABLE}"
+        raise ValueError(f"{source} must be one of {', '.join(MODES)}, not {value!r}{hint}")
+    return value
 
 
 def _cut_option(chunks: Any, *, pace: bool) -> str | int:
     if chunks not in CUTS and (not isinstance(chunks, int) or isinstance(chunks, bool)):
         right = nearest(str(chunks), CUTS)
         hint = f". Did you mean {right!r}?" if right else ""
-        raise ValueError(f"chunks is {chunks!r}; it is one of {', '.join(CUTS)}, or a number as a seed{hint}")
+        raise ValueError(f"chunks must be one of {', '.join(CUTS)}, or a number as a seed, not {chunks!r}{hint}")
     if pace and chunks != "recorded":
-        raise ValueError(f"chunks is {chunks!r}, and only pieces as recorded have a pace: leave out pace or chunks")
+        raise ValueError(f"pace=True needs chunks='recorded', not {chunks!r}; leave out pace or chunks")
     return cast("str | int", chunks)

@@ -61,7 +61,7 @@ LEAKS = [
     (with_reply(headers={"location": f"https://x.invalid/?sig={PLAIN}"}), "reply.headers.location"),
     (with_reply(base64=base64.b64encode(b"\x00" + KEY.encode()).decode()), "reply.base64"),
     (with_reply(chunks=[{"text": "x"}, {"data": {"delta": KEY}}]), "reply.chunks[1].data.delta"),
-    (with_reply(chunks=[{"data": {"d": KEY[:9]}}, {"data": {"d": KEY[9:]}}]), "d of the events together"),
+    (with_reply(chunks=[{"data": {"d": KEY[:9]}}, {"data": {"d": KEY[9:]}}]), "d of the joined events"),
     (with_reply(chunks=[{"text": KEY[:9]}, {"text": KEY[9:]}]), "at reply.chunks"),
     (
         {"request": {"method": "GET", "path": "/"}, "reply": {"failure": {"kind": "connect", "message": f"no {KEY}"}}},
@@ -163,7 +163,7 @@ def test_imported_vcr_cassette_replays(tmp_path: Path, capsys: pytest.CaptureFix
     output, notes = run_import(capsys, str(VECTORS / "urllib3.yaml"), str(path))
     assert output == f"{path}: 5 exchanges from {VECTORS / 'urllib3.yaml'}\n"
     assert "interaction 3, GET https://telemetry.example/events, is outside /v1: left out" in notes
-    assert "interaction 6, GET https://api.openai.com/v1/nobody/knows/this, is of no operation" in notes
+    assert "interaction 6, GET https://api.openai.com/v1/nobody/knows/this, matches no operation of the table" in notes
     text = path.read_text()
     assert planted("not", "the", "real", "credential") not in text
     assert "a=b" not in text
@@ -200,15 +200,15 @@ def test_import_of_other_vcr_formats(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("text", "message"),
     [
         ("interactions: [", "line 1"),
-        ("- request: {}", "before its version 1"),
+        ("- request: {}", "format before version 1"),
         ("a: 1", "no list of `interactions`"),
         ("interactions: []\nversion: 2", "format 2"),
         ("interactions: [{request: {uri: 'http://h/v1/models'}}]", "interaction 1 has no `response`"),
         ("interactions: [{response: {}}]", "interaction 1 has no `request`"),
         ("interactions: [{request: {uri: 'http://h/v1/models'}, response: {}}]", "has no status"),
-        ("interactions: [{request: {uri: x, body: 3}, response: {}}]", "a body is int"),
-        ("interactions: !!python/object/apply:os.getcwd []", "plain data"),
-        ('{"interactions": [', "no JSON"),
+        ("interactions: [{request: {uri: x, body: 3}, response: {}}]", "unsupported type of body, int"),
+        ("interactions: !!python/object/apply:os.getcwd []", "plain YAML data"),
+        ('{"interactions": [', "not valid JSON"),
     ],
 )
 def test_invalid_vcr_cassette_is_rejected(

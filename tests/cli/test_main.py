@@ -323,9 +323,7 @@ def test_arguments_are_utf_8_in_any_locale() -> None:
 
 def test_missing_cassette_and_empty_file_name_are_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--replay", str(tmp_path / "none"), "models.list"]) == 1
-    message = (
-        f"oai: there is no cassette {tmp_path}/none to answer GET /models (models.list); --record FILE records it\n"
-    )
+    message = f"oai: there is no cassette {tmp_path}/none for GET /models (models.list); --record FILE records it\n"
     assert capfd.readouterr().err == message
     assert main(["--offline", "models.list", "--output="]) == 1
     assert capfd.readouterr().err == "oai: '': No such file or directory\n"

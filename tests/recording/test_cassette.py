@@ -1,4 +1,4 @@
-"""The cassette's format: what it says, what it refuses, and that content comes back."""
+"""The format of cassettes: layout, validation, and round trips of content."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ EXAMPLE = """{
     },
     {
       "request": {"method": "GET", "path": "/models"},
-      "reply": {"failure": {"kind": "receive", "message": "the answer was cut short"}}
+      "reply": {"failure": {"kind": "receive", "message": "the response was cut short"}}
     }
   ]
 }
@@ -66,7 +66,7 @@ def example() -> str:
     return EXAMPLE.replace(wrong, hashlib.sha256(b"\x00\x01\xff").hexdigest())
 
 
-def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
+def test_read_and_write_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "c"
     path.write_text(example())
     exchanges = _cassette.read(str(path))
@@ -79,7 +79,7 @@ def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"oai-cassette": 1', '"oai-cassette": 2', r"of version 2; this reads 1"),
+        ('"oai-cassette": 1', '"oai-cassette": 2', r"of version 2; supported is 1"),
         ('"oai-cassette": 1', '"another": 1', r"is not a cassette"),
         (
             '"status": 200,\n        "headers"',
@@ -90,33 +90,33 @@ def test_what_is_read_is_written_the_same(tmp_path: Path) -> None:
         (
             '"layout": "spaced"',
             '"layout": "wide"',
-            r"exchange 2, GET /models: the layout 'wide' is not known; use one of compact",
+            r"exchange 2, GET /models: the layout must be one of compact, .*, not .wide.",
         ),
         ('"AAH/"', '"AAH+"', r"`sha256` is not the digest"),
         ('"AAH/"', '"A"', r"`base64` is not base64"),
-        ('"kind": "receive"', '"kind": "nothing"', r"it is one of connect, send"),
-        ('"layout": "spaced"', '"exact": "[1]"', r"`exact` does not say what `json` says"),
+        ('"kind": "receive"', '"kind": "nothing"', r"must be one of connect, send"),
+        ('"layout": "spaced"', '"exact": "[1]"', r"`exact` does not match `json`"),
         ('"layout": "spaced"', '"text": ["x"]', r"json and text exclude each other"),
-        ('"layout": "spaced"', '"end": "open"', r"`end` is 'open'"),
+        ('"layout": "spaced"', '"end": "open"', r"`end` must be .* not .open."),
         (
-            '{"failure": {"kind": "receive", "message": "the answer was cut short"}}',
+            '{"failure": {"kind": "receive", "message": "the response was cut short"}}',
             "{}",
             r"neither `status` nor `failure`",
         ),
         (
             '"method": "GET", "path": "/speech"',
             '"method": "GET", "method": "GET", "path": "/speech"',
-            r"is not a cassette: the name 'method' comes twice in an object",
+            r"is not a cassette: duplicate name .method. in an object",
         ),
         (
             '  "exchanges"',
             '<<<<<<< HEAD\n  "exchanges"',
-            r"is not a cassette: line 3, column 1: a merge has left its marks",
+            r"is not a cassette: line 3, column 1: unresolved merge conflict",
         ),
         ('"status": 200,', '"status": 200', r"is not a cassette: line \d+, column \d+: Expecting ',' delimiter"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_invalid_cassette_error_names_the_place(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "c"
     assert old in example()
     path.write_text(example().replace(old, new))
@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused_with_its_place(tmp_path: Path, old: str, new:
     assert str(path) in str(caught.value)
 
 
-def test_what_editors_do_to_a_file_does_no_harm(tmp_path: Path) -> None:
+def test_editor_changes_are_tolerated(tmp_path: Path) -> None:
     path = tmp_path / "c"
     for text in ("\ufeff" + example(), example().replace("\n", "\r\n"), example().rstrip()):
         path.write_bytes(text.encode())
@@ -136,7 +136,7 @@ def test_what_editors_do_to_a_file_does_no_harm(tmp_path: Path) -> None:
 
 
 @given(st.binary() | st.text().map(lambda text: text.encode(errors="replace")))
-def test_any_content_comes_back(content: bytes) -> None:
+def test_content_round_trip(content: bytes) -> None:
     assert RecordedResponse(**keep_content(content, Redactor())).content() == content
 
 
@@ -155,7 +155,7 @@ def test_any_content_comes_back(content: bytes) -> None:
         "{}\n\n",
     ],
 )
-def test_json_that_would_not_come_back_from_its_data_is_kept_exactly(text: str) -> None:
+def test_json_without_a_known_layout_is_kept_exactly(text: str) -> None:
     answered = RecordedResponse(status=200, **keep_content(text.encode(), Redactor()))
     written = _cassette.write([Exchange(request=RecordedRequest(method="GET", path="/"), reply=answered)])
     assert json.loads(written, parse_constant=pytest.fail)
@@ -167,13 +167,13 @@ def test_json_that_would_not_come_back_from_its_data_is_kept_exactly(text: str) 
         st.binary(max_size=30) | st.sampled_from([b'data: {"a": 1}\n\n', b"event: x\ndata: [2]\n\n", b'data: {"a":'])
     )
 )
-def test_any_stream_comes_back_with_its_cuts(pieces: list[bytes]) -> None:
+def test_stream_round_trip_keeps_boundaries(pieces: list[bytes]) -> None:
     chunks = keep_stream([(0.0, piece) for piece in pieces], Redactor())
     assert [chunk.content() for chunk in chunks] == [piece for piece in pieces if piece]
 
 
 @given(st.integers(0, 60), st.integers(1, 9))
-def test_a_secret_cut_anywhere_is_taken_out_of_a_stream(place: int, size: int) -> None:
+def test_secret_split_across_pieces_is_redacted(place: int, size: int) -> None:
     key = "sk-" + "abcdefghij" * 2
     whole = f'data: {{"delta":"my {key}, yes"}}\n\ndata: {{"x":1}}\n\n'.encode()
     pieces = [whole[:place], *(whole[start : start + size] for start in range(place, len(whole), size))]
@@ -186,7 +186,7 @@ def test_a_secret_cut_anywhere_is_taken_out_of_a_stream(place: int, size: int) -
     st.lists(st.tuples(st.text("abc", min_size=1), st.binary(max_size=80)), max_size=3),
     st.integers(1, 50),
 )
-def test_a_form_is_read_however_it_is_cut(fields: dict[str, str], files: list[tuple[str, bytes]], size: int) -> None:
+def test_form_is_parsed_from_any_pieces(fields: dict[str, str], files: list[tuple[str, bytes]], size: int) -> None:
     import hashlib
 
     form = Multipart(
@@ -203,7 +203,7 @@ def test_a_form_is_read_however_it_is_cut(fields: dict[str, str], files: list[tu
         assert part.digest()["sha256"] == hashlib.sha256(data).hexdigest()
 
 
-def test_what_is_not_visible_is_shown_by_its_number() -> None:
+def test_invisible_characters_are_escaped() -> None:
     exchange = Exchange(
         request=RecordedRequest(method="GET", path="/"), reply=RecordedResponse(status=200, text=["a\u202eb \u00e9\n"])
     )
@@ -214,11 +214,11 @@ def test_what_is_not_visible_is_shown_by_its_number() -> None:
     ("seconds", "kept"),
     [(0.0, 0.0), (0.019, 0.0), (0.02, 0.02), (0.06, 0.05), (0.9, 1.0), (1.4, 1.0), (1.5, 2.0), (8.0, 10.0)],
 )
-def test_waits_are_kept_coarsely(seconds: float, kept: float) -> None:
+def test_waits_are_rounded(seconds: float, kept: float) -> None:
     assert coarse(seconds) == kept
 
 
-def test_redacting_twice_is_redacting_once() -> None:
+def test_redaction_is_idempotent() -> None:
     key = "sk-" + "abcdefghij" * 2
     value = {
         "api_key": {"object": "organization.project.service_account.api_key", "value": "v" * 20, "id": "key_1"},
@@ -255,23 +255,23 @@ def test_redacting_twice_is_redacting_once() -> None:
         b'data: {"n": 1,\ndata: "client_secret": {"value": "%b"}}\n\n',
     ],
 )
-def test_a_secret_is_found_in_a_stream_of_any_form(stream: bytes) -> None:
+def test_secret_field_is_redacted_in_any_form_of_stream(stream: bytes) -> None:
     chunks = keep_stream([(0.0, stream % (b"s" * 20))], Redactor())
     assert b"".join(chunk.content() for chunk in chunks) == stream % b"[redacted]"
 
 
 @pytest.mark.parametrize("before", ["", " ", "\u5bc6", "_", "=", "\u201c", '"', "/"])
-def test_a_key_is_seen_wherever_it_stands(before: str) -> None:
+def test_key_is_redacted_after_any_character(before: str) -> None:
     key = "sk-" + "abcdefghij" * 2
     assert Redactor().text(f"{before}{key}") == f"{before}[redacted]"
 
 
-def test_what_only_looks_like_a_key_a_little_stays() -> None:
+def test_similar_text_is_not_redacted() -> None:
     text = "risk-averse task-oriented sess_C9CiUVUzUzYIssh3ELY1d key_abc sk-abc...def disk_0123456789abcdef"
     assert Redactor().text(text) == text
 
 
-def test_who_writes_builds_on_what_is_there(tmp_path: Path) -> None:
+def test_concurrent_replacements_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "count"
     path.write_text("0")
 
@@ -283,7 +283,7 @@ def test_who_writes_builds_on_what_is_there(tmp_path: Path) -> None:
     assert path.read_text() == "30"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "c"
     path.write_text("old")
     with pytest.raises(UnicodeEncodeError):
@@ -292,7 +292,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
     assert os.listdir(tmp_path) == ["c"]
 
 
-def test_secret_fields_of_events_are_taken_out_of_streams_read_in_pieces_or_whole() -> None:
+def test_secret_fields_of_events_are_redacted() -> None:
     tools = [{"type": "mcp", "headers": {"X-Mine": "a plain word or two"}}]
     whole = b'event: x\ndata: {"n": 1}\n\ndata: ' + json.dumps({"tools": tools}).encode() + b"\n\n"
     chunks = keep_stream([(0.0, whole[:60]), (0.0, whole[60:])], Redactor())

@@ -1,4 +1,4 @@
-"""Recording as a whole: equal cassettes through every transport, and no loss among threads, processes and kills."""
+"""Recording as a whole: equal cassettes from every transport, and no loss with threads, processes and kills."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TRANSPORTS: dict[str, tuple[Callable[[], Any], bool]] = {
     "recorder's own": (lambda: None, False),
     "recorder's own, async": (lambda: None, True),
 }
-"""What is recorded through: how it is made, and whether it is async."""
+"""The recorded transports by name: the constructor, and whether it is async."""
 
 KEY = planted("sk", "Conversation0123456789abcdef")
 SECRETS = {
@@ -53,11 +53,11 @@ MCP = {"type": "mcp", "server_label": "s", "authorization": SECRETS["body"], "he
 ALL = " and ".join([KEY, *SECRETS.values()])
 
 EVENTS = [f"data: {json.dumps({**CHUNK, 'id': f'{number} of {ALL}'})}\n\n".encode() for number in range(3)]
-EVENTS[1:2] = [EVENTS[1][:300], EVENTS[1][300:]]  # a cut in the midst of an event
+EVENTS[1:2] = [EVENTS[1][:300], EVENTS[1][300:]]  # a boundary within an event
 
 
 class InTurn:
-    """Chunks of which each is sent when the one before has been taken, so that they arrive as they are cut."""
+    """Chunks that are each sent after the previous one was taken, so that they are not joined on the way."""
 
     def __init__(self, chunks: list[bytes]) -> None:
         self._chunks = chunks
@@ -70,7 +70,7 @@ class InTurn:
 
 
 class Watched:
-    """A transport over another, async or not, that says when a piece of a stream has been taken."""
+    """A wrapper of a transport, sync or async, that calls a function when a piece of a stream has been taken."""
 
     def __init__(self, inner: Any, taken: Callable[[], None]) -> None:
         self._inner, self._taken = inner, taken
@@ -87,19 +87,19 @@ class Watched:
 
 
 def _watched(reply: Any, taken: Callable[[], None]) -> Any:
-    """Have each piece of a reply announced."""
-    plain, waiting = getattr(reply, "__iter__", None), getattr(reply, "__aiter__", None)
+    """Call a function after each piece of a reply."""
+    pieces, async_pieces = getattr(reply, "__iter__", None), getattr(reply, "__aiter__", None)
 
     class Reply:
         status, headers, read, close = reply.status, reply.headers, reply.read, reply.close
 
         def __iter__(self) -> Iterator[bytes]:
-            for piece in plain():
+            for piece in pieces():
                 taken()
                 yield piece
 
         async def __aiter__(self) -> Any:
-            async for piece in waiting():
+            async for piece in async_pieces():
                 taken()
                 yield piece
 
@@ -141,7 +141,7 @@ def calls() -> list[tuple[str, dict[str, Any]]]:
 
 
 async def converse(client: Any) -> list[Any]:
-    """Make the calls with a client, sync or async, and tell what came of each."""
+    """Make the calls with a client, sync or async, and return the outcome of each."""
     seen: list[Any] = []
     for path, params in calls():
         target, retries = client, params.pop("max_retries", None)
@@ -169,14 +169,14 @@ async def _value(result: Any) -> Any:
 
 
 def recorded(path: Path, name: str) -> list[Any]:
-    """Record the conversation through a transport; return what its client saw."""
+    """Record the conversation through a transport; return the client's outcomes."""
     make, is_async = TRANSPORTS[name]
     stream = InTurn([*EVENTS, b"data: [DONE]\n\n"])
     with Loopback() as server:
         server.reply(*answers(stream))
         inner = make()
         recorder = Recorder(path, None if inner is None else Watched(inner, stream.taken.release), mode="record")
-        if inner is None:  # what it makes by itself is not to be wrapped: let the pieces come as they like
+        if inner is None:  # its own transport cannot be wrapped, so pieces are not paced
             for _ in EVENTS:
                 stream.taken.release()
         options: dict[str, Any] = {
@@ -199,7 +199,7 @@ async def _run(recorder: Recorder, options: dict[str, Any], *, is_async: bool) -
 
 
 def without_pace(path: Path, *, cuts: bool = True) -> str:
-    """Return a cassette's text without what the machine's load decides: waits, and where asked cuts of streams."""
+    """Return a cassette's text without what depends on the load: waits, and with `cuts=False` boundaries of pieces."""
     if cuts:
         return re.sub(r'"after": [\d.]+, ', "", path.read_text())
     exchanges = _cassette.read(str(path))
@@ -210,7 +210,7 @@ def without_pace(path: Path, *, cuts: bool = True) -> str:
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)
-def test_every_transport_gives_the_same_cassette_which_replays_in_every_client(tmp_path: Path, name: str) -> None:
+def test_every_transport_records_the_same_cassette(tmp_path: Path, name: str) -> None:
     reference, path = tmp_path / "reference.cassette", tmp_path / "this.cassette"
     recorded(reference, "http")
     live = recorded(path, name)
@@ -223,11 +223,11 @@ def test_every_transport_gives_the_same_cassette_which_replays_in_every_client(t
         replay = Recorder(path, allow_unused=False)
         options = {"base_url": "https://another.invalid/v1", "max_retries": 1}
         seen = asyncio.run(_run(replay, options, is_async=is_async))
-        assert json.loads(plain(seen)) == json.loads(plain(live))
+        assert json.loads(redacted_json(seen)) == json.loads(redacted_json(live))
 
 
-def plain(seen: list[Any]) -> str:
-    """Write what a client saw, secrets as a cassette has them."""
+def redacted_json(seen: list[Any]) -> str:
+    """Return outcomes as JSON, with the secrets redacted as in a cassette."""
     text = json.dumps(seen, default=lambda value: value.hex())
     for secret in sorted([KEY, *SECRETS.values()], key=len, reverse=True):
         text = text.replace(secret, "[redacted]")
@@ -235,7 +235,7 @@ def plain(seen: list[Any]) -> str:
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)
-def test_recording_again_through_another_transport_changes_nothing(tmp_path: Path, name: str) -> None:
+def test_recording_again_with_another_transport_changes_nothing(tmp_path: Path, name: str) -> None:
     path = tmp_path / "c.cassette"
     recorded(path, "http")
     before = path.read_bytes()
@@ -243,7 +243,7 @@ def test_recording_again_through_another_transport_changes_nothing(tmp_path: Pat
     assert path.read_bytes() == before
 
 
-def test_the_search_for_secrets_finds_one(tmp_path: Path) -> None:
+def test_search_for_secrets_finds_any_spelling(tmp_path: Path) -> None:
     path = tmp_path / "c.cassette"
     secret = next(iter(PLANTED))
     for text in (secret, secret.encode().hex(), "".join(f"%{ord(char):02x}" for char in secret)):
@@ -273,8 +273,8 @@ BODIES = st.one_of(
 )
 
 
-def asked(url: str, body: tuple[str, Any]) -> Request:
-    """Make a request, a form with another boundary each time, JSON in another order and spelling."""
+def make_request(url: str, body: tuple[str, Any]) -> Request:
+    """Return a request; forms get a new boundary each time, JSON a different order and layout."""
     kind, value = body
     if kind == "form":
         form = _multipart.Multipart(value[0], [(name, ("f.bin", content)) for name, content in value[1]])
@@ -286,7 +286,7 @@ def asked(url: str, body: tuple[str, Any]) -> Request:
     return Request("POST", url, [("Content-Type", "application/json")], text.encode())
 
 
-def test_random_requests_find_their_answers_in_whatever_spelling(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_random_requests_match_in_any_spelling(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("random") / "c.cassette"
     with Loopback() as server:
 
@@ -295,9 +295,9 @@ def test_random_requests_find_their_answers_in_whatever_spelling(tmp_path_factor
             path.unlink(missing_ok=True)
             server.default = lambda seen: Answer(body=seen.body + b"!", content_type="application/octet-stream")
             with Recorder(path, mode="record") as recorder:
-                live = [recorder.send(asked(f"{server.url}/v1/x", body)).read() for body in bodies]
+                live = [recorder.send(make_request(f"{server.url}/v1/x", body)).read() for body in bodies]
             with Recorder(path, allow_unused=False) as replay:
-                again = [replay.send(asked("http://another.invalid/v1/x", body)).read() for body in bodies]
+                again = [replay.send(make_request("http://another.invalid/v1/x", body)).read() for body in bodies]
             assert again == live
 
         run()
@@ -345,7 +345,7 @@ def names(path: Path) -> set[tuple[str, int]]:
     return {(each.request.json["name"], each.request.json["n"]) for each in _cassette.read(str(path))}
 
 
-def test_processes_and_threads_that_record_and_replay_at_once_lose_and_corrupt_nothing(tmp_path: Path) -> None:
+def test_concurrent_processes_and_threads_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "c.cassette"
     with Loopback() as server:
         server.default = lambda seen: Answer.of_json({"echo": seen.json()})
@@ -385,7 +385,7 @@ def test_processes_and_threads_that_record_and_replay_at_once_lose_and_corrupt_n
     assert [each.name for each in tmp_path.iterdir()] == ["c.cassette"]
 
 
-def test_a_process_killed_at_any_time_leaves_what_it_had_saved(tmp_path: Path) -> None:
+def test_killed_process_keeps_saved_exchanges(tmp_path: Path) -> None:
     with Loopback() as server:
         server.default = Answer.of_json({"ok": True})
         for saved in (1, 3, 6):
@@ -405,7 +405,7 @@ def test_a_process_killed_at_any_time_leaves_what_it_had_saved(tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_failure_of_an_unknown_kind_can_be_read_again(tmp_path: Path) -> None:
+def test_failure_of_unknown_kind_is_replayed(tmp_path: Path) -> None:
     class Broken:
         def send(self, _: Request) -> Any:
             raise TransportError("dns", f"no such host as {KEY}")
@@ -415,6 +415,6 @@ def test_a_failure_of_an_unknown_kind_can_be_read_again(tmp_path: Path) -> None:
     request = Request("GET", "http://x.invalid/", [])
     with Recorder(tmp_path / "c", Broken(), mode="record") as recorder, pytest.raises(TransportError, match="such"):
         recorder.send(request)
-    with pytest.raises(TransportError, match="the connection broke before the answer") as caught:
+    with pytest.raises(TransportError, match="the connection broke before the response") as caught:
         Recorder(tmp_path / "c").send(request)
     assert caught.value.kind == "receive"

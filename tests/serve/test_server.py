@@ -435,9 +435,9 @@ def test_cassette_is_served_as_recorded(tmp_path: Path) -> None:
         oai.OpenAI(base_url=url, api_key=KEY) as client,
     ):
         assert converse(client) == offline
-        with pytest.raises(oai.BadRequestError, match="has no answer to") as caught:
+        with pytest.raises(oai.BadRequestError, match="has no response to") as caught:
             chat(client, temperature=1)
-    assert "body.temperature: recorded nothing, asked 1" in str(caught.value.body)
+    assert "body.temperature: recorded nothing, requested 1" in str(caught.value.body)
     assert caught.value.code == "cassette_miss"
 
 
@@ -551,7 +551,7 @@ def test_official_sdk_with_a_cassette(openai: Any, tmp_path: Path) -> None:
     offline = converse(oai.OpenAI(transport=oai.OfflineTransport()))
     with serving("--cassette", str(cassette)) as (url, process), openai.OpenAI(base_url=url, api_key=KEY) as client:
         assert converse(client) == offline
-        with pytest.raises(openai.BadRequestError, match="no answer to"):
+        with pytest.raises(openai.BadRequestError, match="no response to"):
             client.models.list()
         process.terminate()
         assert KEY not in str(process.communicate(timeout=10))

@@ -271,7 +271,7 @@ def test_it(oai_client):
 """
     )
     served.run(record=True, env={"TIMES": "2"}, passed=1)
-    assert "1 answers that nobody asked for" in served.run(env={"TIMES": "1"}, passed=1, error=1)
+    assert "1 recorded responses of" in served.run(env={"TIMES": "1"}, passed=1, error=1)
 
 
 @pytest.mark.parametrize(

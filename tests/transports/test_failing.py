@@ -1,4 +1,4 @@
-"""Failing on purpose: each way over real sockets, sync and async, and which calls fail."""
+"""Simulated failures: each kind over real sockets, sync and async, and the selection of calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Make = Callable[..., Any]
 
 @pytest.fixture(params=["sync", "async"])
 def make(request: pytest.FixtureRequest) -> Iterator[Make]:
-    """Make a failing transport that a sync caller may use, and keep it to look at."""
+    """Return a factory of failing transports with a sync interface."""
     made: list[Any] = []
 
     def transport(*rules: Fail, seed: int = 0) -> Any:
@@ -57,7 +57,7 @@ def get(server: Loopback, **limits: Any) -> Request:
 
 
 def outcome(transport: Any, request: Request) -> str | int:
-    """Send and read, and say the kind of the failure, or the status."""
+    """Send and read; return the kind of the failure, or the status."""
     try:
         reply = transport.send(request)
         reply.read()
@@ -67,25 +67,25 @@ def outcome(transport: Any, request: Request) -> str | int:
     return status
 
 
-def test_a_refused_connection_reaches_no_server(server: Loopback, make: Make) -> None:
+def test_refused_connection_does_not_reach_the_server(server: Loopback, make: Make) -> None:
     assert outcome(make(Fail("refused")), get(server)) == "connect"
     assert server.requests == []
 
 
-def test_a_reset_loses_the_answer_to_a_request_that_was_sent(server: Loopback, make: Make) -> None:
+def test_reset_sends_the_request_and_loses_the_response(server: Loopback, make: Make) -> None:
     server.default = Answer(body=b"x")
     assert outcome(make(Fail("reset")), get(server)) == "receive"
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("after", [0, 1, 4, 6, 100])
-def test_a_truncated_body_ends_after_its_bytes(after: int, server: Loopback, make: Make) -> None:
+def test_truncated_body_ends_after_the_given_bytes(after: int, server: Loopback, make: Make) -> None:
     server.default = Answer(chunks=[b"abc", b"def"], framing="chunked", pace=0.02)
     transport = make(Fail("truncated", after=after))
     received: list[bytes] = []
     reply = transport.send(get(server))
     assert reply.status == 200
-    with pytest.raises(TransportError, match="cut short, on purpose") as caught:
+    with pytest.raises(TransportError, match=r"truncated \(simulated\)") as caught:
         received.extend(reply)
     assert caught.value.kind == "receive"
     assert b"".join(received) == b"abcdef"[:after]
@@ -93,7 +93,7 @@ def test_a_truncated_body_ends_after_its_bytes(after: int, server: Loopback, mak
         transport.send(get(server)).read()
 
 
-def test_a_stall_ends_in_the_time_out(server: Loopback, make: Make) -> None:
+def test_stall_ends_in_timeout(server: Loopback, make: Make) -> None:
     for limits in ({"read": 0.05}, {"total": 0.05}):
         began = time.monotonic()
         assert outcome(make(Fail("stalled")), get(server, **limits)) == "timeout"
@@ -101,14 +101,14 @@ def test_a_stall_ends_in_the_time_out(server: Loopback, make: Make) -> None:
     assert server.requests == []
 
 
-def test_a_stall_that_ends_in_time_only_delays(server: Loopback, make: Make) -> None:
+def test_short_stall_only_delays(server: Loopback, make: Make) -> None:
     server.default = Answer(body=b"x")
     began = time.monotonic()
     assert outcome(make(Fail("stalled", seconds=0.05)), get(server)) == 200
     assert time.monotonic() - began >= 0.05
 
 
-def test_a_stream_may_stall_within(server: Loopback, make: Make) -> None:
+def test_stall_within_the_body(server: Loopback, make: Make) -> None:
     server.default = Answer(chunks=[b"abcdef"] * 500, pace=0.05)
     reply = make(Fail("stalled", after=4)).send(get(server, read=0.05))
     pieces = iter(reply)
@@ -120,14 +120,14 @@ def test_a_stream_may_stall_within(server: Loopback, make: Make) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503, 599])
-def test_an_error_is_answered_without_the_server(status: int, server: Loopback, make: Make) -> None:
+def test_error_status_does_not_reach_the_server(status: int, server: Loopback, make: Make) -> None:
     reply = make(Fail(status, retry_after=1.5)).send(get(server))
     assert (reply.status, reply.headers["retry-after"]) == (status, "1.5")
-    assert b"on purpose" in reply.read()
+    assert b"(simulated)" in reply.read()
     assert server.requests == []
 
 
-def test_the_clients_retry_what_fails(server: Loopback) -> None:
+def test_clients_retry_simulated_failures(server: Loopback) -> None:
     server.default = Answer.of_json(MODEL)
     rules = (Fail(429, first=1, retry_after=0.01), Fail("reset", every=2))
     failing = FailingTransport(Urllib3Transport(), *rules)
@@ -165,25 +165,25 @@ def test_the_rules_say_which_calls_fail() -> None:
 
 
 @given(seed=st.integers(), chance=st.floats(0, 1))
-def test_a_seed_repeats_what_fails(seed: int, chance: float) -> None:
+def test_same_seed_fails_the_same_calls(seed: int, chance: float) -> None:
     rules = (Fail(500, chance=chance), Fail("refused", chance=0.5))
     assert plan(*rules, seed=seed) == plan(*rules, seed=seed)
     first, both = plan(rules[0], seed=seed), plan(*rules, seed=seed)
-    assert [each == 500 for each in first] == [each == 500 for each in both]  # a rule does not move another one
+    assert [each == 500 for each in first] == [each == 500 for each in both]  # rules draw independently
 
 
-def test_a_chance_is_met_about_as_often_as_it_says() -> None:
+def test_chance_is_met_approximately() -> None:
     assert 350 < plan(Fail(500, chance=0.4), calls=1000, seed=1).count(500) < 450
     assert plan(Fail(500, chance=0.5), seed=1) != plan(Fail(500, chance=0.5), seed=2)
 
 
-def test_operations_are_chosen_by_a_pattern() -> None:
+def test_operations_are_selected_by_pattern() -> None:
     failing = FailingTransport(OfflineTransport(), Fail(400, operation="models.*", every=2))
     client = oai.OpenAI(transport=failing)
     client.models.retrieve("m")
     client.files.retrieve("f")
     client.embeddings.create(model="m", input="x")
-    with pytest.raises(oai.BadRequestError, match="on purpose"):
+    with pytest.raises(oai.BadRequestError, match="simulated"):
         client.models.retrieve("m")
     assert (failing.calls, len(failing.failed)) == (4, 1)
 
@@ -192,18 +192,18 @@ def test_operations_are_chosen_by_a_pattern() -> None:
     ("arguments", "words"),
     [
         ({"how": "stall"}, "Did you mean 'stalled'"),
-        ({"how": 42}, "how is 42"),
-        ({"how": True}, "how is True"),
-        ({"how": 500, "chance": 2}, "chance is 2"),
-        ({"how": 500, "every": 0}, "every is 0"),
+        ({"how": 42}, "how must be a status or .*, not 42"),
+        ({"how": True}, "how must be a status or .*, not True"),
+        ({"how": 500, "chance": 2}, "chance must be from 0 to 1, not 2"),
+        ({"how": 500, "every": 0}, "every must be a positive integer, not 0"),
     ],
 )
-def test_a_rule_that_cannot_be_says_why(arguments: Any, words: str) -> None:
+def test_invalid_rule_is_rejected(arguments: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Fail(**arguments)
 
 
-def test_it_stacks_pickles_and_says_what_it_is(tmp_path: Any) -> None:
+def test_stacking_and_pickling(tmp_path: Any) -> None:
     failing = FailingTransport(OfflineTransport(), Fail(500, chance=0.5), seed=3)
     assert (failing.needs_key, is_async(failing)) == (False, False)
     again = pickle.loads(pickle.dumps(failing))
@@ -216,7 +216,7 @@ def test_it_stacks_pickles_and_says_what_it_is(tmp_path: Any) -> None:
         assert outcome(recorder, request) == 429
 
 
-def test_an_async_client_uses_it_over_any_transport(server: Loopback, tmp_path: Any) -> None:
+def test_async_client_over_any_transport(server: Loopback, tmp_path: Any) -> None:
     server.default = Answer.of_json(MODEL)
     path = tmp_path / "a.cassette"
 

@@ -1,4 +1,4 @@
-"""The recorder over real sockets: what is recorded comes back, what is secret does not."""
+"""The recorder over real sockets: recorded exchanges are replayed, secrets are not written."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KEY = planted("sk", "proj", "Recorded0123456789abcdef")
 OPAQUE = planted("Opaque", "Credential", "Value", "77", by="")
 
 
-def ask(
+def make_request(
     url: str, value: Any = None, *, method: str = "POST", stream: bool = False, key: str = KEY, **more: Any
 ) -> Request:
     headers = [("Authorization", f"Bearer {key}"), *more.pop("headers", [])]
@@ -48,7 +48,7 @@ def ask(
 
 
 def outcome(reply: Any, *, pieces: bool) -> tuple[Any, ...]:
-    """What a caller can see of a reply: the bytes, and how they ended."""
+    """Return what a caller can see of a reply: the bytes, and how they ended."""
     seen: list[bytes] = []
     try:
         if pieces:
@@ -60,7 +60,7 @@ def outcome(reply: Any, *, pieces: bool) -> tuple[Any, ...]:
     return reply.status, reply.headers.get("content-type"), b"".join(seen)
 
 
-def sent(recorder: Recorder, request: Request) -> tuple[Any, ...]:
+def send_and_read(recorder: Recorder, request: Request) -> tuple[Any, ...]:
     try:
         reply = recorder.send(request)
     except TransportError as error:
@@ -71,7 +71,7 @@ def sent(recorder: Recorder, request: Request) -> tuple[Any, ...]:
         reply.close()
 
 
-def test_a_client_is_recorded_and_replayed_without_server_and_key(tmp_path: Path) -> None:
+def test_client_is_recorded_and_replayed(tmp_path: Path) -> None:
     path = tmp_path / "models.cassette"
     models = {"object": "list", "data": [{"id": "gpt-5", "object": "model", "created": 1, "owned_by": "me"}]}
     with Loopback() as server, Recorder(path, mode="record") as recorder:
@@ -89,7 +89,7 @@ def test_a_client_is_recorded_and_replayed_without_server_and_key(tmp_path: Path
     assert "127.0.0.1" not in text
 
 
-def test_a_stream_comes_back_as_events(tmp_path: Path) -> None:
+def test_stream_is_replayed(tmp_path: Path) -> None:
     path = tmp_path / "chat.cassette"
     with Loopback() as server, Recorder(path, mode="record") as recorder:
         server.reply(Answer.events([{"n": 1}, {"n": 2}]))
@@ -104,11 +104,11 @@ def test_a_stream_comes_back_as_events(tmp_path: Path) -> None:
     assert '"end"' not in path.read_text()
 
 
-def test_the_first_event_is_not_delayed_and_nothing_is_read_ahead(tmp_path: Path) -> None:
+def test_recording_neither_delays_nor_reads_ahead(tmp_path: Path) -> None:
     hold = threading.Event()
     with Loopback() as server, Recorder(tmp_path / "c", mode="record") as recorder:
         server.reply(Answer.events([{"n": 1}, {"n": 2}], hold=hold))
-        reply = recorder.send(ask(server.url, {}, stream=True))
+        reply = recorder.send(make_request(server.url, {}, stream=True))
         pieces = iter(reply)
         assert b'{"n": 1}' in next(pieces)
         hold.set()
@@ -128,7 +128,7 @@ STYLES = [{}, {"ensure_ascii": False}, {"indent": 2}, {"separators": (",", ":")}
 
 
 @st.composite
-def answers(draw: Any) -> Answer:
+def any_answer(draw: Any) -> Answer:
     kind = draw(st.sampled_from(["json", "binary", "text", "stream", "error", "truncated", "reset", "before"]))
     if kind in ("json", "error"):
         text = json.dumps(draw(JSON), **draw(st.sampled_from(STYLES))) + draw(st.sampled_from(["", "\n", " "]))
@@ -152,35 +152,37 @@ def answers(draw: Any) -> Answer:
     return Answer(content_type="text/event-stream", chunks=chunks, framing="chunked", truncate=cut)
 
 
-def test_random_conversations_come_back_byte_for_byte(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_random_conversations_are_replayed_byte_for_byte(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("random")
     with Loopback() as server:
 
-        @given(st.lists(st.tuples(answers(), st.booleans(), st.integers(0, 2)), min_size=1, max_size=5))
+        @given(st.lists(st.tuples(any_answer(), st.booleans(), st.integers(0, 2)), min_size=1, max_size=5))
         def run(conversation: list[tuple[Answer, bool, int]]) -> None:
             path = directory / "random.cassette"
             path.unlink(missing_ok=True)
-            requests = [ask(f"{server.url}/v1/x", {"n": n}, stream=stream) for _, stream, n in conversation]
+            requests = [make_request(f"{server.url}/v1/x", {"n": n}, stream=stream) for _, stream, n in conversation]
             recorded = []
             with Recorder(path, mode="record") as recorder:
                 for (answer, _, _), request in zip(conversation, requests, strict=True):
                     server.reply(answer)
-                    recorded.append(plain(sent(recorder, request)))
+                    recorded.append(expected_outcome(send_and_read(recorder, request)))
             before = path.read_bytes()
             for chunks in ("recorded", "bytes", 3):
                 with Recorder(path, chunks=chunks, allow_unused=False) as replay:
-                    assert [sent(replay, request) for request in requests] == recorded
+                    assert [send_and_read(replay, request) for request in requests] == recorded
             assert path.read_bytes() == before
 
         run()
 
 
-def plain(seen: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A recorded answer comes without its content encoding, and a failure in our words."""
+def expected_outcome(seen: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the outcome of a replay: without content encoding, and with the cassette's message for a failure."""
     import gzip
 
     if seen[0] == "receive":
-        return "receive", "the connection broke before the answer"
+        return "receive", "the connection broke before the response"
+    if len(seen) == 5 and seen[3] == "receive":
+        return (*seen[:4], "the response was cut short")
     if len(seen) == 3 and seen[2].startswith(b"\x1f\x8b"):
         return (*seen[:2], gzip.decompress(seen[2]))
     return seen
@@ -196,15 +198,15 @@ def plain(seen: tuple[Any, ...]) -> tuple[Any, ...]:
         (Answer(body=b"not gzip", headers=[("Content-Encoding", "gzip")]), None),
     ],
 )
-def test_failures_come_back_as_the_same_failures(tmp_path: Path, answer: Answer, kind: str | None) -> None:
+def test_failures_are_replayed(tmp_path: Path, answer: Answer, kind: str | None) -> None:
     path = tmp_path / "failures.cassette"
     with Loopback() as server:
-        request = ask(server.url, {}, timeout=oai.Timeout(0.1), operation=CHAT)
+        request = make_request(server.url, {}, timeout=oai.Timeout(0.1), operation=CHAT)
         with Recorder(path, mode="record") as recorder:
             server.reply(answer)
-            recorded = sent(recorder, request)
+            recorded = send_and_read(recorder, request)
     with Recorder(path) as replay:
-        replayed = sent(replay, request)
+        replayed = send_and_read(replay, request)
     if kind is None:
         assert "gzip content is broken" in replayed[-1]
     else:
@@ -212,21 +214,21 @@ def test_failures_come_back_as_the_same_failures(tmp_path: Path, answer: Answer,
         assert replayed[:-2] == recorded[:-2]
 
 
-def test_a_connection_refused_comes_back(tmp_path: Path) -> None:
+def test_refused_connection_is_replayed(tmp_path: Path) -> None:
     with Loopback() as server:
-        request = ask(server.url, {})
+        request = make_request(server.url, {})
     with Recorder(tmp_path / "c", mode="record") as recorder:
-        recorded = sent(recorder, request)
+        recorded = send_and_read(recorder, request)
     assert recorded[0] == "connect"
-    assert sent(Recorder(tmp_path / "c"), request) == ("connect", "no connection was made")
+    assert send_and_read(Recorder(tmp_path / "c"), request) == ("connect", "no connection was made")
     assert "127.0.0.1" not in (tmp_path / "c").read_text()
 
 
-def test_a_stream_closed_early_ends_where_it_was_closed(tmp_path: Path) -> None:
+def test_stream_closed_early_ends_in_a_miss(tmp_path: Path) -> None:
     path = tmp_path / "early.cassette"
     hold = threading.Event()
     with Loopback() as server:
-        request = ask(server.url, {}, stream=True)
+        request = make_request(server.url, {}, stream=True)
         with Recorder(path, mode="record") as recorder:
             server.reply(Answer.events([{"n": 1}, {"n": 2}], hold=hold))
             reply = recorder.send(request)
@@ -236,21 +238,21 @@ def test_a_stream_closed_early_ends_where_it_was_closed(tmp_path: Path) -> None:
     assert '"end": "closed"' in path.read_text()
     pieces = iter(Recorder(path).send(request))
     assert next(pieces) == first
-    with pytest.raises(CassetteMiss, match="was closed by its caller where it ends here"):
+    with pytest.raises(CassetteMiss, match="was closed by its caller at this point"):
         next(pieces)
 
 
-def test_what_was_closed_cannot_be_read(tmp_path: Path) -> None:
+def test_closed_reply_and_recorder_raise(tmp_path: Path) -> None:
     record(tmp_path / "c", [{"a": 1}])
     recorder = Recorder(tmp_path / "c")
-    reply = recorder.send(ask("http://127.0.0.1:1/x", {"a": 1}))
+    reply = recorder.send(make_request("http://127.0.0.1:1/x", {"a": 1}))
     reply.close()
     with pytest.raises(TransportError, match="the reply is closed") as caught:
         reply.read()
     assert caught.value.kind == "closed"
     recorder.close()
     with pytest.raises(TransportError, match="is closed"):
-        recorder.send(ask("http://127.0.0.1:1/x", {"a": 1}))
+        recorder.send(make_request("http://127.0.0.1:1/x", {"a": 1}))
 
 
 def record(path: Path, bodies: list[Any], answer: Any = None, **options: Any) -> None:
@@ -258,108 +260,108 @@ def record(path: Path, bodies: list[Any], answer: Any = None, **options: Any) ->
         server.default = lambda seen: Answer.of_json(answer if answer is not None else {"echo": seen.json()})
         with Recorder(path, mode=options.pop("mode", "record"), **options) as recorder:
             for body in bodies:
-                recorder.send(ask(f"{server.url}/x", body)).read()
+                recorder.send(make_request(f"{server.url}/x", body)).read()
 
 
-def replayed(recorder: Recorder, body: Any, path: str = "/x") -> Any:
-    return json.loads(recorder.send(ask(f"http://127.0.0.1:1{path}", body)).read())
+def replay_json(recorder: Recorder, body: Any, path: str = "/x") -> Any:
+    return json.loads(recorder.send(make_request(f"http://127.0.0.1:1{path}", body)).read())
 
 
-def test_equal_requests_get_their_answers_in_turn_and_no_more(tmp_path: Path) -> None:
+def test_equal_requests_get_recorded_responses_in_order(tmp_path: Path) -> None:
     with Loopback() as server, Recorder(tmp_path / "c", mode="record") as recorder:
         for number in range(2):
             server.reply(json={"n": number})
-            recorder.send(ask(f"{server.url}/x", {"a": 1.0, "b": [1]})).read()
+            recorder.send(make_request(f"{server.url}/x", {"a": 1.0, "b": [1]})).read()
     replay = Recorder(tmp_path / "c")
-    assert replayed(replay, {"b": [1], "a": 1}) == {"n": 0}
-    assert replayed(replay, {"a": 1, "b": [1]}) == {"n": 1}
-    with pytest.raises(CassetteMiss, match="is recorded 2 times, and was asked for once more"):
-        replayed(replay, {"a": 1, "b": [1]})
+    assert replay_json(replay, {"b": [1], "a": 1}) == {"n": 0}
+    assert replay_json(replay, {"a": 1, "b": [1]}) == {"n": 1}
+    with pytest.raises(CassetteMiss, match="was recorded 2 times but requested once more"):
+        replay_json(replay, {"a": 1, "b": [1]})
 
 
-def test_true_is_not_one(tmp_path: Path) -> None:
+def test_true_does_not_equal_one(tmp_path: Path) -> None:
     record(tmp_path / "c", [{"a": 1}])
-    with pytest.raises(CassetteMiss, match=r"body\.a: recorded 1, asked true"):
-        replayed(Recorder(tmp_path / "c"), {"a": True})
+    with pytest.raises(CassetteMiss, match=r"body\.a: recorded 1, requested true"):
+        replay_json(Recorder(tmp_path / "c"), {"a": True})
 
 
-def test_a_miss_names_the_nearest_request_and_the_differences(tmp_path: Path) -> None:
+def test_miss_lists_differences_from_nearest_request(tmp_path: Path) -> None:
     record(tmp_path / "c", [{"model": "m", "messages": [{"content": "Hello"}], "user": "u"}, {"other": 1}])
     with pytest.raises(CassetteMiss) as caught:
-        replayed(Recorder(tmp_path / "c"), {"model": "m", "messages": [{"content": "Hullo"}], "n": 2})
+        replay_json(Recorder(tmp_path / "c"), {"model": "m", "messages": [{"content": "Hullo"}], "n": 2})
     message = str(caught.value)
     assert "the nearest is exchange 1, POST /x" in message
-    assert 'body.messages[0].content: recorded "Hello", asked "Hullo"' in message
-    assert 'body.user: recorded "u", asked nothing' in message
-    assert "body.n: recorded nothing, asked 2" in message
+    assert 'body.messages[0].content: recorded "Hello", requested "Hullo"' in message
+    assert 'body.user: recorded "u", requested nothing' in message
+    assert "body.n: recorded nothing, requested 2" in message
     assert "OAI_RECORD=append" in message
     assert isinstance(caught.value, AssertionError)
 
 
-def test_a_miss_reaches_the_test_through_the_client(tmp_path: Path) -> None:
+def test_miss_passes_through_the_client(tmp_path: Path) -> None:
     record(tmp_path / "c", [{}])
     client = oai.OpenAI(transport=Recorder(tmp_path / "c"))
-    with pytest.raises(CassetteMiss, match=r"has no answer to GET /models \(models\.list\)"):
+    with pytest.raises(CassetteMiss, match=r"has no response to GET /models \(models\.list\)"):
         client.models.list()
 
 
-def test_a_missing_cassette_says_how_to_record(tmp_path: Path) -> None:
+def test_missing_cassette_error_explains_how_to_record(tmp_path: Path) -> None:
     with pytest.raises(CassetteMiss, match=r"there is no cassette(.|\n)*OAI_RECORD=record"):
-        replayed(Recorder(tmp_path / "none.cassette"), {})
+        replay_json(Recorder(tmp_path / "none.cassette"), {})
     assert not (tmp_path / "none.cassette").exists()
 
 
-def test_ignored_fields_neither_count_nor_are_written(tmp_path: Path) -> None:
+def test_ignored_fields_are_neither_compared_nor_written(tmp_path: Path) -> None:
     ignore = ["body.user", "body.messages.*.id", "query.after", "headers.openai-beta"]
     url = "{}/x?after=a1&limit=2"
     with Loopback() as server, Recorder(tmp_path / "c", mode="record", ignore=ignore) as recorder:
         server.reply(json={"ok": True})
         body = {"user": "somebody", "messages": [{"id": "id1", "content": "x"}]}
-        recorder.send(ask(url.format(server.url), body, headers=[("OpenAI-Beta", "beta1")])).read()
+        recorder.send(make_request(url.format(server.url), body, headers=[("OpenAI-Beta", "beta1")])).read()
     text = (tmp_path / "c").read_text()
     assert not any(word in text for word in ("somebody", "id1", "a1", "beta1"))
     replay = Recorder(tmp_path / "c", ignore=ignore)
-    assert replayed(replay, {"user": "else", "messages": [{"id": "id2", "content": "x"}]}, "/x?limit=2&after=b") == {
+    assert replay_json(replay, {"user": "else", "messages": [{"id": "id2", "content": "x"}]}, "/x?limit=2&after=b") == {
         "ok": True
     }
-    with pytest.raises(CassetteMiss, match=r'query\.limit: recorded "2", asked "3"'):
-        replayed(replay, {"messages": [{"content": "x"}]}, "/x?limit=3")
+    with pytest.raises(CassetteMiss, match=r'query\.limit: recorded "2", requested "3"'):
+        replay_json(replay, {"messages": [{"content": "x"}]}, "/x?limit=3")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mode": "recrod"}, "mode is 'recrod'.*Did you mean 'record'"),
+        ({"mode": "recrod"}, "mode must be one of .*, not .recrod'.*Did you mean 'record'"),
         ({"ignore": ["boddy.user"]}, "did you mean 'body'"),
         ({"chunks": "byte"}, "Did you mean 'bytes'"),
         ({"chunks": "one", "pace": True}, "leave out pace or chunks"),
     ],
 )
-def test_a_wrong_option_is_refused(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_invalid_option_is_rejected(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Recorder(tmp_path / "c", **options)
 
 
-def test_the_environment_says_the_mode_where_the_code_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_sets_the_default_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OAI_RECORD", "append")
     assert Recorder(tmp_path / "c").mode == "append"
     assert Recorder(tmp_path / "c", mode="live").mode == "live"
     monkeypatch.setenv("OAI_RECORD", "apend")
-    with pytest.raises(ValueError, match=r"OAI_RECORD is 'apend'.*Did you mean 'append'"):
+    with pytest.raises(ValueError, match=r"OAI_RECORD must be one of .*, not .apend'.*Did you mean 'append'"):
         Recorder(tmp_path / "c")
 
 
-def test_append_sends_only_what_is_missing(tmp_path: Path) -> None:
+def test_append_sends_only_missing_requests(tmp_path: Path) -> None:
     path = tmp_path / "c"
     record(path, [{"n": 1}])
     with Loopback() as server, Recorder(path, mode="append") as recorder:
         server.reply(json={"new": True})
-        assert replayed(recorder, {"n": 1}) == {"echo": {"n": 1}}
-        recorder.send(ask(f"{server.url}/x", {"n": 2})).read()
+        assert replay_json(recorder, {"n": 1}) == {"echo": {"n": 1}}
+        recorder.send(make_request(f"{server.url}/x", {"n": 2})).read()
         assert len(server.requests) == 1
     replay = Recorder(path)
-    assert replayed(replay, {"n": 2}) == {"new": True}
-    assert replayed(replay, {"n": 1}) == {"echo": {"n": 1}}
+    assert replay_json(replay, {"n": 2}) == {"new": True}
+    assert replay_json(replay, {"n": 1}) == {"echo": {"n": 1}}
 
 
 def test_live_sends_and_writes_nothing(tmp_path: Path) -> None:
@@ -367,7 +369,7 @@ def test_live_sends_and_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_run_leaves_the_old_cassette(tmp_path: Path) -> None:
+def test_failed_run_keeps_the_old_cassette(tmp_path: Path) -> None:
     path = tmp_path / "c"
     record(path, [{"n": 1}])
     before = path.read_bytes()
@@ -375,7 +377,7 @@ def test_a_failed_run_leaves_the_old_cassette(tmp_path: Path) -> None:
     def run() -> None:
         with Loopback() as server, Recorder(path, mode="record") as recorder:
             server.reply(json={})
-            recorder.send(ask(f"{server.url}/x", {"n": 2})).read()
+            recorder.send(make_request(f"{server.url}/x", {"n": 2})).read()
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -384,29 +386,29 @@ def test_a_failed_run_leaves_the_old_cassette(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
 
 
-def test_a_request_that_is_under_way_at_the_end_is_left_out(tmp_path: Path) -> None:
-    path, asked, go_on = tmp_path / "c", threading.Event(), threading.Event()
+def test_pending_request_is_not_saved(tmp_path: Path) -> None:
+    path, received, resume = tmp_path / "c", threading.Event(), threading.Event()
 
     def late(_: Any) -> Answer:
-        asked.set()
-        assert go_on.wait(10)
+        received.set()
+        assert resume.wait(10)
         return Answer.of_json({"n": 2})
 
     with Loopback() as server, ThreadPoolExecutor(1) as threads:
         recorder = Recorder(path, mode="record")
         server.reply(json={"n": 1})
-        sent(recorder, ask(f"{server.url}/x", {"n": 1}))
+        send_and_read(recorder, make_request(f"{server.url}/x", {"n": 1}))
         server.reply(late)
-        other = threads.submit(sent, recorder, ask(f"{server.url}/x", {"n": 2}))
-        assert asked.wait(10)
+        other = threads.submit(send_and_read, recorder, make_request(f"{server.url}/x", {"n": 2}))
+        assert received.wait(10)
         recorder.close()
-        go_on.set()
-        other.exception()  # whichever it is, the cassette was written before
-    with Recorder(path, mode="append") as again:  # and can be read
+        resume.set()
+        other.exception()  # wait for its end, which does not matter: the cassette was written before
+    with Recorder(path, mode="append") as again:
         assert again.unused == ["POST /x"]
 
 
-def test_aborting_writes_nothing_closes_the_transport_and_is_done_once(tmp_path: Path) -> None:
+def test_abort_writes_nothing_and_closes_the_transport(tmp_path: Path) -> None:
     path = tmp_path / "c"
     record(path, [{"n": 1}])
     before = path.read_bytes()
@@ -414,23 +416,23 @@ def test_aborting_writes_nothing_closes_the_transport_and_is_done_once(tmp_path:
         server.default = Answer.of_json({})
         inner = Urllib3Transport()
         recorder = Recorder(path, inner, mode="record", allow_unused=False)
-        recorder.send(ask(f"{server.url}/x", {"n": 2})).read()
+        recorder.send(make_request(f"{server.url}/x", {"n": 2})).read()
         recorder.abort()
         recorder.abort()
         recorder.close()
         with pytest.raises(TransportError, match="closed"):
-            inner.send(ask(f"{server.url}/x", {"n": 3}))
+            inner.send(make_request(f"{server.url}/x", {"n": 3}))
         with pytest.raises(TransportError, match="closed"):
-            recorder.send(ask(f"{server.url}/x", {"n": 3}))
+            recorder.send(make_request(f"{server.url}/x", {"n": 3}))
         assert server.until(lambda: not server.open_connections)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
 
 
-def test_aborting_an_async_recording_is_awaited(tmp_path: Path) -> None:
+def test_abort_of_async_recording_is_awaited(tmp_path: Path) -> None:
     async def run(url: str) -> None:
         recorder = Recorder(tmp_path / "c", mode="record")
-        await (await recorder.for_async().send(ask(url, {}))).read()
+        await (await recorder.for_async().send(make_request(url, {}))).read()
         await recorder.abort()
         await recorder.abort()
 
@@ -440,24 +442,24 @@ def test_aborting_an_async_recording_is_awaited(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unused_answers_are_named_and_refused_where_asked(tmp_path: Path) -> None:
+def test_unused_responses_raise_if_not_allowed(tmp_path: Path) -> None:
     record(tmp_path / "c", [{"n": 1}, {"n": 2}])
     recorder = Recorder(tmp_path / "c", allow_unused=False)
-    replayed(recorder, {"n": 1})
+    replay_json(recorder, {"n": 1})
     assert recorder.unused == ["POST /x"]
-    with pytest.raises(UnusedAnswers, match="1 answers that nobody asked for: POST /x"):
+    with pytest.raises(UnusedAnswers, match="1 recorded responses of .* were not used: POST /x"):
         recorder.close()
     recorder.close()
 
 
-def test_recording_the_same_again_changes_nothing(tmp_path: Path) -> None:
+def test_recording_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "c"
 
     def run(order: list[int], ids: str, pace: float) -> None:
         with Loopback() as server, Recorder(path, mode="record") as recorder:
             for number in order:
                 server.reply(Answer.events([{"n": number}, {"m": 1}], headers=[("x-request-id", ids)], pace=pace))
-                reply = recorder.send(ask(f"{server.url}/x", {"n": number}, stream=True))
+                reply = recorder.send(make_request(f"{server.url}/x", {"n": number}, stream=True))
                 list(reply)
                 reply.close()
 
@@ -470,11 +472,11 @@ def test_recording_the_same_again_changes_nothing(tmp_path: Path) -> None:
     assert bodies == [1, 4, 2, 3]
 
 
-def test_the_pace_comes_back(tmp_path: Path) -> None:
+def test_pace_is_replayed(tmp_path: Path) -> None:
     path = tmp_path / "c"
     with Loopback() as server, Recorder(path, mode="record") as recorder:
         server.reply(Answer.events([{"n": 1}, {"n": 2}], pace=0.2, done=False))
-        request = ask(server.url, {}, stream=True)
+        request = make_request(server.url, {}, stream=True)
         list(recorder.send(request))
     assert '"after": 0.' in path.read_text()
     began = time.monotonic()
@@ -485,7 +487,7 @@ def test_the_pace_comes_back(tmp_path: Path) -> None:
     assert time.monotonic() - began < 0.2
 
 
-def test_a_form_matches_whatever_its_boundary_and_its_files_stay_out(tmp_path: Path) -> None:
+def test_form_matches_with_any_boundary_and_omits_files(tmp_path: Path) -> None:
     big = tmp_path / "big.bin"
     big.write_bytes(bytes(range(256)) * 4096)
 
@@ -497,19 +499,21 @@ def test_a_form_matches_whatever_its_boundary_and_its_files_stay_out(tmp_path: P
     with Loopback() as server, Recorder(path, mode="record") as recorder:
         server.reply(json={"ok": 1})
         body, headers = form()
-        recorder.send(ask(f"{server.url}/files", body=body, headers=headers)).read()
+        recorder.send(make_request(f"{server.url}/files", body=body, headers=headers)).read()
         assert server.requests[0].length == body.length
         assert server.requests[0].form()[1].content == big.read_bytes()
     assert path.stat().st_size < 2000
     body, headers = form()
-    assert Recorder(path).send(ask("http://127.0.0.1:1/files", body=body, headers=headers)).read() == b'{"ok": 1}'
+    assert (
+        Recorder(path).send(make_request("http://127.0.0.1:1/files", body=body, headers=headers)).read() == b'{"ok": 1}'
+    )
     body, headers = form("q")
-    with pytest.raises(CassetteMiss, match=r'body\.purpose\.text: recorded "p", asked "q"'):
-        Recorder(path).send(ask("http://127.0.0.1:1/files", body=body, headers=headers))
+    with pytest.raises(CassetteMiss, match=r'body\.purpose\.text: recorded "p", requested "q"'):
+        Recorder(path).send(make_request("http://127.0.0.1:1/files", body=body, headers=headers))
     big.write_bytes(b"another")
     body, headers = form()
     with pytest.raises(CassetteMiss, match=r"body\.file\.sha256"):
-        Recorder(path).send(ask("http://127.0.0.1:1/files", body=body, headers=headers))
+        Recorder(path).send(make_request("http://127.0.0.1:1/files", body=body, headers=headers))
 
 
 PLANTED = {
@@ -524,7 +528,7 @@ PLANTED = {
 }
 
 
-def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
+def test_planted_secrets_are_not_written(tmp_path: Path) -> None:
     path = tmp_path / "c"
     with Loopback() as server:
         base = f"{server.url.replace('://', '://user:' + OPAQUE + '@')}/v1"
@@ -551,15 +555,15 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
             for number, answer in enumerate(answers):
                 server.reply(answer)
                 headers = [("X-Api-Key", PLANTED["header"]), ("X-Mine", f"is {KEY}")]
-                request = ask(
+                request = make_request(
                     f"{base}/x/{PLANTED['text']}?api_key={PLANTED['query']}&n={number}",
                     {"tools": [mcp], "prompt": f"my key is {PLANTED['text']}, {KEY}", "k": {KEY: 1}},
                     headers=headers,
                     stream=number == 4,
                 )
-                sent(recorder, request)
+                send_and_read(recorder, request)
             server.reply(json={})
-            recorder.send(ask(f"{base}/f", body=form, headers=[("Content-Type", form.content_type)])).read()
+            recorder.send(make_request(f"{base}/f", body=form, headers=[("Content-Type", form.content_type)])).read()
     text = path.read_text()
     for place, secret in {**PLANTED, "key": KEY, "url": OPAQUE}.items():
         assert secret not in text, place
@@ -567,7 +571,7 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
     assert "127.0.0.1" not in text
     with Recorder(path, compare_headers=["x-mine"], allow_unused=False) as replay:
         for number in range(len(answers)):
-            request = ask(
+            request = make_request(
                 f"http://127.0.0.1:1/v1/x/{PLANTED['text']}?api_key=another&n={number}",
                 {
                     "tools": [{**mcp, "authorization": "another"}],
@@ -578,21 +582,23 @@ def test_no_planted_secret_is_found_in_the_file(tmp_path: Path) -> None:
             )
             assert replay.send(request).status == answers[number].status
         other = Multipart({"note": f"my {PLANTED['field']}", "json": json.dumps({"api_key": "another"})}, [])
-        replay.send(ask("http://127.0.0.1:1/v1/f", body=other, headers=[("Content-Type", other.content_type)]))
+        replay.send(make_request("http://127.0.0.1:1/v1/f", body=other, headers=[("Content-Type", other.content_type)]))
 
 
-def test_a_key_of_idempotency_is_no_secret(server: Loopback, tmp_path: Path) -> None:
+def test_idempotency_key_is_not_a_secret(server: Loopback, tmp_path: Path) -> None:
     server.reply(Answer.of_json({"id": "order-of-the-tests"}))
     with Recorder(tmp_path / "c.json", mode="record") as recorder:
-        recorder.send(ask(f"{server.url}/v1/x", {}, headers=[("Idempotency-Key", "order-of-the-tests")])).read()
+        recorder.send(
+            make_request(f"{server.url}/v1/x", {}, headers=[("Idempotency-Key", "order-of-the-tests")])
+        ).read()
     assert "order-of-the-tests" in (tmp_path / "c.json").read_text()
 
 
-def test_secret_headers_that_are_to_be_kept_are_named_and_not_shown(tmp_path: Path) -> None:
+def test_kept_secret_headers_are_redacted(tmp_path: Path) -> None:
     path, session = tmp_path / "c", planted("session", "of", "a", "cookie")
     with Loopback() as server, Recorder(path, mode="record", keep_headers=["*"]) as recorder:
         server.reply(json={}, headers=[("Set-Cookie", f"s={session}"), ("OpenAI-Organization", "org-of-mine")])
-        sent(recorder, ask(f"{server.url}/x?access_token={session}&auth={session}", {}))
+        send_and_read(recorder, make_request(f"{server.url}/x?access_token={session}&auth={session}", {}))
     assert session not in path.read_text()
     headers = json.loads(path.read_text())["exchanges"][0]["reply"]["headers"]
     assert (headers["set-cookie"], headers["openai-organization"]) == ("[redacted]", "[redacted]")
@@ -612,17 +618,17 @@ def _in_base64(secret: str) -> bytes:
         (lambda: Answer(body=b"\x00\xff" + KEY.encode()), r"a secret of the request.* at reply\.base64"),
         (lambda: Answer(body="".join(f"%{ord(c):02x}" for c in KEY)), r"percent-encoding at reply\.text"),
         (lambda: Answer(body="".join(f"\\u{ord(c):04x}" for c in KEY)), r"JSON escapes at reply\.text"),
-        (lambda: Answer.events([{"d": KEY[:9]}, {"d": KEY[9:]}]), r"d of the events together"),
+        (lambda: Answer.events([{"d": KEY[:9]}, {"d": KEY[9:]}]), r"d of the joined events"),
     ],
 )
-def test_what_cannot_be_redacted_is_not_written(tmp_path: Path, answer: Any, where: str) -> None:
+def test_unredactable_secret_prevents_writing(tmp_path: Path, answer: Any, where: str) -> None:
     path = tmp_path / "c"
     record(path, [{"old": 1}])
     before = path.read_bytes()
     with Loopback() as server:
         recorder = Recorder(path, mode="record")
         server.reply(answer())
-        sent(recorder, ask(f"{server.url}/x", {"n": 1}, stream="events" in where))
+        send_and_read(recorder, make_request(f"{server.url}/x", {"n": 1}, stream="events" in where))
         with pytest.raises(SecretFound, match=where) as caught:
             recorder.close()
     assert "nothing was written" in str(caught.value)
@@ -630,7 +636,7 @@ def test_what_cannot_be_redacted_is_not_written(tmp_path: Path, answer: Any, whe
     assert path.read_bytes() == before
 
 
-def test_a_redirect_is_replayed(tmp_path: Path) -> None:
+def test_redirect_is_replayed(tmp_path: Path) -> None:
     path = tmp_path / "c"
     with Loopback() as server, Recorder(path, mode="record") as recorder:
         server.reply(Answer(307, body=b"moved", headers=[("Location", "/v1/elsewhere")]))
@@ -639,15 +645,15 @@ def test_a_redirect_is_replayed(tmp_path: Path) -> None:
     assert oai.OpenAI(transport=Recorder(path), base_url="http://x.invalid/v1").models.list().data == []
 
 
-def test_threads_record_and_replay_without_loss(tmp_path: Path) -> None:
+def test_threads_record_and_replay(tmp_path: Path) -> None:
     path = tmp_path / "c"
     bodies = [{"n": number % 20} for number in range(40)]
     with Loopback() as server:
         server.default = lambda seen: Answer.of_json({"echo": seen.json()})
         with Recorder(path, mode="record") as recorder, ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda body: recorder.send(ask(f"{server.url}/x", body)).read(), bodies))
+            list(pool.map(lambda body: recorder.send(make_request(f"{server.url}/x", body)).read(), bodies))
     with Recorder(path, allow_unused=False) as replay, ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda body: replayed(replay, body), reversed(bodies))) == [
+        assert list(pool.map(lambda body: replay_json(replay, body), reversed(bodies))) == [
             {"echo": body} for body in reversed(bodies)
         ]
 
@@ -677,7 +683,7 @@ def start(code: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("mode", ["append", "record"])
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, mode: str) -> None:
+def test_concurrent_processes_lose_nothing(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "c"
     record(path, [{"name": "old", "n": 0}])
     with Loopback() as server:
@@ -709,7 +715,7 @@ _place.replace_file(sys.argv[1], lambda: "x" * 100000)
 """
 
 
-def test_a_process_killed_while_writing_leaves_the_old_cassette(tmp_path: Path) -> None:
+def test_process_killed_while_writing_keeps_the_old_cassette(tmp_path: Path) -> None:
     path = tmp_path / "c"
     record(path, [{"n": 1}])
     process = start(KILLED, str(path))
@@ -717,10 +723,10 @@ def test_a_process_killed_while_writing_leaves_the_old_cassette(tmp_path: Path) 
     assert len(list(tmp_path.iterdir())) == 2
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert replayed(Recorder(path), {"n": 1}) == {"echo": {"n": 1}}
+    assert replay_json(Recorder(path), {"n": 1}) == {"echo": {"n": 1}}
     record(path, [{"n": 2}], mode="append")
     assert [each.name for each in tmp_path.iterdir()] == ["c"]
-    assert replayed(Recorder(path), {"n": 2}) == {"echo": {"n": 2}}
+    assert replay_json(Recorder(path), {"n": 2}) == {"echo": {"n": 2}}
 
 
 UNCLOSED = """
@@ -735,7 +741,7 @@ if sys.argv[3] == "fails":
 
 
 @pytest.mark.parametrize("ending", ["well", "fails"])
-def test_a_recorder_that_nobody_closes_writes_when_the_program_ends_well(tmp_path: Path, ending: str) -> None:
+def test_unclosed_recorder_writes_at_normal_exit(tmp_path: Path, ending: str) -> None:
     with Loopback() as server:
         server.default = Answer.of_json({})
         process = subprocess.run(
@@ -778,7 +784,7 @@ class ThreadedReply:
         self._reply.close()
 
 
-def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp_path: Path) -> None:
+def test_async_and_sync_recordings_are_equal_and_interchangeable(tmp_path: Path) -> None:
     planned = [
         Answer.of_json({"a": 1}),
         Answer.events([{"n": 1}, {"n": 2}]),
@@ -791,7 +797,7 @@ def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp
         async with recorder:
             for number in range(4):
                 try:
-                    reply = await recorder.send(ask(url, {"n": number}, stream=number == 1))
+                    reply = await recorder.send(make_request(url, {"n": number}, stream=number == 1))
                     seen.append([piece async for piece in reply] if number == 1 else await reply.read())
                     await reply.close()
                 except TransportError as error:
@@ -803,7 +809,7 @@ def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp
         with recorder:
             for number in range(4):
                 try:
-                    reply = recorder.send(ask(url, {"n": number}, stream=number == 1))
+                    reply = recorder.send(make_request(url, {"n": number}, stream=number == 1))
                     seen.append(list(reply) if number == 1 else reply.read())
                     reply.close()
                 except TransportError as error:
@@ -824,18 +830,18 @@ def test_an_async_transport_gives_the_same_cassette_and_each_replays_in_both(tmp
     assert plain_run(Recorder(tmp_path / "async"), "http://127.0.0.1:1") == first
 
 
-def test_a_replay_can_be_recorded(tmp_path: Path) -> None:
+def test_replay_can_be_recorded(tmp_path: Path) -> None:
     record(tmp_path / "one", [{"n": 1}, {"n": 2}])
     with Recorder(tmp_path / "two", Recorder(tmp_path / "one"), mode="record") as recorder:
-        assert [replayed(recorder, {"n": n}) for n in (1, 2)] == [{"echo": {"n": 1}}, {"echo": {"n": 2}}]
+        assert [replay_json(recorder, {"n": n}) for n in (1, 2)] == [{"echo": {"n": 1}}, {"echo": {"n": 2}}]
     assert (tmp_path / "two").read_bytes() == (tmp_path / "one").read_bytes()
 
 
-def test_a_failure_to_save_closes_an_async_transport_and_is_raised(tmp_path: Path) -> None:
+def test_failure_to_save_closes_the_async_transport(tmp_path: Path) -> None:
     async def run(server: Loopback) -> None:
         recorder = Recorder(tmp_path / "c", Threaded(), mode="record")
         server.reply(body=KEY.encode().hex())
-        await (await recorder.send(ask(server.url, {}))).read()
+        await (await recorder.send(make_request(server.url, {}))).read()
         with pytest.raises(SecretFound):
             await recorder.close()
         await recorder.close()
@@ -845,14 +851,14 @@ def test_a_failure_to_save_closes_an_async_transport_and_is_raised(tmp_path: Pat
     assert os.listdir(tmp_path) == []
 
 
-def test_a_large_upload_is_matched_in_flat_memory(tmp_path: Path) -> None:
+def test_large_upload_is_matched_in_flat_memory(tmp_path: Path) -> None:
     import tracemalloc
 
     file = tmp_path / "large"
     with file.open("wb") as target:
         target.truncate(48 * 1024 * 1024)
     form = Multipart({}, [("file", file)])
-    request = ask("http://127.0.0.1:1/files", body=form, headers=[("Content-Type", form.content_type)])
+    request = make_request("http://127.0.0.1:1/files", body=form, headers=[("Content-Type", form.content_type)])
     recorder = Recorder(tmp_path / "c")
     tracemalloc.start()
     try:
@@ -863,7 +869,7 @@ def test_a_large_upload_is_matched_in_flat_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_what_is_no_cassette_is_not_overwritten(tmp_path: Path) -> None:
+def test_other_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("dear diary")
     with pytest.raises(CassetteError, match="is not a cassette"):
@@ -871,7 +877,7 @@ def test_what_is_no_cassette_is_not_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "dear diary"
 
 
-def test_a_replay_needs_no_key_and_a_recording_does(tmp_path: Path) -> None:
+def test_replay_needs_no_key(tmp_path: Path) -> None:
     assert Recorder(tmp_path / "c").needs_key is False
     assert Recorder(tmp_path / "c", mode="live").needs_key is True
     with pytest.raises(oai.OpenAIError, match="There is no API key"):
