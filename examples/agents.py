@@ -1,4 +1,4 @@
-"""An agent that the API runs: a session, its turns streamed, a tool of yours, an answer in a type, files in and out.
+"""An agent run by the API: sessions, streamed turns, a tool of yours, a typed result, files in and out.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/agents.py`.
 """
@@ -36,7 +36,7 @@ with agents.sessions.create(
     environment={"type": "openai_hosted", "files": prepared.files},
     input="What do the notes say of which item?",
     output_type=Report,
-    tool_handlers={look_up.name: look_up},  # called as the agent asks for it
+    tool_handlers={look_up.name: look_up},  # called when the agent requests it
     stream=True,
 ) as stream:
     result = stream.get_final_result()
@@ -48,7 +48,7 @@ try:
             if event.type == "agent.session.turn.output_text.delta":
                 print(event.delta, end="", flush=True)
         print("\nwhole:", stream.get_final_result().output_text)
-except AgentTurnResultError as error:  # `reason` says why, `messages` what there is
+except AgentTurnResultError as error:  # with the reason and the messages so far
     print(error.reason, [message.output_text for message in error.messages])
 for file_id in prepared.uploaded_file_ids:
     client.files.delete(file_id)

@@ -1,4 +1,4 @@
-"""The Assistants API: an assistant, a thread of messages, and a run, waited for and streamed.
+"""The Assistants API: an assistant, a thread of messages, and a run, polled and streamed.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/assistants.py`.
 """
@@ -7,7 +7,7 @@ import warnings
 
 import oai
 
-warnings.simplefilter("ignore", DeprecationWarning)  # the API will drop them for responses and conversations
+warnings.simplefilter("ignore", DeprecationWarning)  # the API deprecates them in favour of responses
 client = oai.OpenAI()
 assistants, threads = client.beta.assistants, client.beta.threads
 

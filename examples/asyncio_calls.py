@@ -1,4 +1,4 @@
-"""Many calls at once with asyncio: gathered, bounded, and streams side by side. Needs `oai[async]`.
+"""Concurrent calls with asyncio: gathered, with a limit, and streamed. Needs `oai[async]`.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/asyncio_calls.py`.
 """
@@ -13,11 +13,11 @@ TOPICS = ["the sea", "the sky", "the moon", "the sun"]
 async def main():
     async with oai.AsyncOpenAI() as client:
 
-        async def ask(topic):
+        async def describe(topic):
             answer = await client.responses.create(model="gpt-5", input=f"Tell me about {topic}.")
             return answer.output_text
 
-        for text in await asyncio.gather(*map(ask, TOPICS)):
+        for text in await asyncio.gather(*map(describe, TOPICS)):
             print(text)
 
         rows = [{"model": "gpt-5", "input": f"What is {topic}?"} for topic in TOPICS]

@@ -1,4 +1,4 @@
-"""Let a text be spoken, and turn speech into text: as it is, with times, and in English.
+"""Convert text to speech, and speech to text: plain, with timestamps, and translated to English.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/audio.py`.
 """

@@ -8,7 +8,7 @@ import oai
 client = oai.AzureOpenAI(
     azure_endpoint="https://example.openai.azure.com",
     api_version="2024-10-21",
-    # the key comes from AZURE_OPENAI_API_KEY; or give azure_ad_token_provider=a function
+    # the key is read from AZURE_OPENAI_API_KEY; alternatively, pass azure_ad_token_provider=...
 )
 answer = client.chat.completions.create(
     model="my-deployment",

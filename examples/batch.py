@@ -1,4 +1,4 @@
-"""Many requests at half the price, as a batch: the same methods queue, leaving the block sends and waits.
+"""Send many requests at half the price, as a batch: methods queue, and leaving the block sends and waits.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/batch.py`.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import oai
 
 client = oai.OpenAI()
-journal = Path(tempfile.mkdtemp()) / "batch.json"  # keep it, and the same block goes on after a crash
+journal = Path(tempfile.mkdtemp()) / "batch.json"  # keep it to resume the same block after a crash
 
 with client.batch(journal=journal, deadline=24 * 3600) as batch:
     answers = [
@@ -20,5 +20,5 @@ with client.batch(journal=journal, deadline=24 * 3600) as batch:
 for answer in answers:
     try:
         print(answer.result().choices[0].message.content)
-    except oai.APIError as error:  # of this request only
+    except oai.APIError as error:  # the error of this request only
         print(error)

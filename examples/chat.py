@@ -1,4 +1,4 @@
-"""Ask a model, look at what it cost, and go on with the conversation.
+"""Ask a model, print the token usage, and continue the conversation.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/chat.py`.
 """

@@ -1,4 +1,4 @@
-"""Print an answer word by word as it comes, and what it cost at the end.
+"""Print a chat completion word by word as it arrives, and the token usage at the end.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/chat_stream.py`.
 """

@@ -1,4 +1,4 @@
-"""Let a model go on with a text, by the first of the API's ways, which compatible servers still have.
+"""Complete a text with the legacy completions API, which compatible servers still support.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/completions.py`.
 """

@@ -1,4 +1,4 @@
-"""What a client is told: by arguments, by the environment, and for single calls.
+"""Configure a client: by arguments, by environment variables, and for single calls.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/configuration.py`.
 """
@@ -8,17 +8,17 @@ import os
 import oai
 
 client = oai.OpenAI(
-    api_key=os.environ.get("OPENAI_API_KEY"),  # the default; a function is called before every attempt
+    api_key=os.environ.get("OPENAI_API_KEY"),  # the default; can also be a function, called before every attempt
     organization="org-example",
     project="proj-example",
-    timeout=oai.Timeout(30, connect=2),  # seconds for each wait
+    timeout=oai.Timeout(30, connect=2),  # seconds
     max_retries=4,
     default_headers={"X-Team": "blue"},
 )
 print(client, client.max_retries)
 
 messages = [{"role": "user", "content": "Hello"}]
-patient = client.with_options(max_retries=10, timeout=600)  # over the same connections
+patient = client.with_options(max_retries=10, timeout=600)  # shares the connections
 print(patient.chat.completions.create(model="gpt-5", messages=messages).choices[0].message.content)
 
 answer = client.chat.completions.create(

@@ -1,4 +1,4 @@
-"""How long to wait: for each single wait, for a whole call with its retries, and for something to be done.
+"""Limit the time of a single wait, of a whole call with its retries, and of polling.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/deadlines.py`.
 """
@@ -7,12 +7,12 @@ import threading
 
 import oai
 
-client = oai.OpenAI(timeout=30, deadline=60)  # seconds: each wait; the call, its attempts and its body
+client = oai.OpenAI(timeout=30, deadline=60)  # seconds: of each wait; of a whole call
 
 answer = client.with_options(deadline=5).responses.create(model="gpt-5-mini", input="Quick!")
 print(answer.output_text)
 
-slow = oai.FakeTransport()  # for the sake of the example
+slow = oai.FakeTransport()  # for this example
 slow.responses.create.returns("Here I am.")
 slow.responses.create.delays(10)
 try:

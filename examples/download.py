@@ -1,4 +1,4 @@
-"""Download a file without holding it in memory, with its progress.
+"""Download a file without holding it in memory, with progress.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/download.py`.
 """
@@ -19,7 +19,7 @@ def show(done, total):
 with client.audio.speech.with_streaming_response.create(
     model="tts-1", voice="alloy", input="A long text.", response_format="wav"
 ) as response:
-    response.stream_to_file(path, progress=show)  # it is there whole or not at all
+    response.stream_to_file(path, progress=show)  # written atomically
 print(path.stat().st_size, "bytes")
 
 with client.files.with_streaming_response.content("file-1") as response:

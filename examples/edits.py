@@ -1,4 +1,4 @@
-"""Correct a text: the operation that the API has dropped, for old servers, and how it is done now.
+"""Correct a text: with the edits operation of old servers, and with the Responses API.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/edits.py`.
 """
@@ -11,7 +11,7 @@ client = oai.OpenAI()
 text, instruction = "What day of the wek is it?", "Fix the spelling mistakes."
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # which says what to use instead
+    warnings.simplefilter("ignore", DeprecationWarning)  # the operation is deprecated
     edit = client.edits.create(model="text-davinci-edit-001", input=text, instruction=instruction)
 print(edit.choices[0].text)
 

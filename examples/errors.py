@@ -1,4 +1,4 @@
-"""What can go wrong, by name: what the server refuses, what never arrives, what was misspelt.
+"""Handle errors: rejected requests, failed connections, and misspelt parameters.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/errors.py`.
 """
@@ -16,7 +16,7 @@ for each in (client, broken):
         print("too much:", error.code, error.response.rate_limit)
     except oai.APIStatusError as error:
         print("refused:", error.status_code, error.message, error.request_id)
-    except oai.APIConnectionError as error:  # oai.APITimeoutError is one
+    except oai.APIConnectionError as error:  # also oai.APITimeoutError
         print("not reached:", error)
 
 try:

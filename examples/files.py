@@ -1,4 +1,4 @@
-"""Upload files, look at them, read one back, and delete it.
+"""Upload files, wait until they are processed, read one back, and delete it.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/files.py`.
 """

@@ -1,4 +1,4 @@
-"""Fine-tune a model: upload examples, start a job, see how it goes, stop it.
+"""Fine-tune a model: upload examples, start a job, follow its events, cancel it.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/fine_tuning.py`.
 """

@@ -1,4 +1,4 @@
-"""Proxies, client certificates and addresses of your own: over a client of httpx. Needs httpx, or httpx2.
+"""Proxies, client certificates and local addresses with an httpx client of yours. Needs httpx or httpx2.
 
 Run it, no key needed: `python examples/http_client.py`.
 """
@@ -9,11 +9,11 @@ import oai
 from oai.testing import serve
 
 http_client = oai.DefaultHttpxClient(
-    transport=httpx.HTTPTransport(local_address="127.0.0.1"),  # or proxy="http://...", verify=an ssl.SSLContext
+    transport=httpx.HTTPTransport(local_address="127.0.0.1"),  # or proxy="http://...", verify=ssl_context
     event_hooks={"request": [lambda request: print(request.method, request.url.path)]},
 )
 with (
-    serve(oai.OfflineTransport()) as url,  # a server, for the sake of the example
+    serve(oai.OfflineTransport()) as url,  # a local server for this example
     oai.OpenAI(base_url=url, api_key="none", http_client=http_client) as client,
 ):
     print(client.models.retrieve("gpt-5").id)

@@ -1,4 +1,4 @@
-"""Make pictures, change one, and make variations of it.
+"""Generate images, edit one, and create variations of it.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/images.py`.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import oai
 
-client = oai.OpenAI(timeout=600)  # pictures take their time
+client = oai.OpenAI(timeout=600)  # generating images is slow
 
 images = client.images.generate(model="gpt-image-1", prompt="A developer who writes a test", size="1024x1024", n=2)
 folder = Path(tempfile.mkdtemp())
@@ -22,6 +22,6 @@ for number, image in enumerate(images.data):
 edited = client.images.edit(model="gpt-image-1", image=path, prompt="The same with a hat")
 print(len(edited.data), "edited")
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # only old models make variations
+    warnings.simplefilter("ignore", DeprecationWarning)  # the operation is deprecated
     varied = client.images.create_variation(image=path, n=3, response_format="b64_json")
 print(len(varied.data), "variations")

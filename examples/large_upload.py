@@ -1,4 +1,4 @@
-"""Upload a large file in parts, several at a time, and go on with it after a failure.
+"""Upload a large file in concurrent parts, and resume after a failure.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/large_upload.py`.
 """
@@ -24,6 +24,6 @@ upload = client.uploads.upload_file_chunked(
     part_size=2**19,
     max_concurrency=4,
     progress=show,
-    journal=path.with_suffix(".state"),  # run it again after a failure: what is there is not sent again
+    journal=path.with_suffix(".state"),  # after a failure, a second run sends only the missing parts
 )
 print("", upload.status, upload.file)

@@ -1,4 +1,4 @@
-"""Call a method for every row: several at a time, in order, with progress, and going on after a crash.
+"""Call a method for every row: concurrently, in order, with progress, resumable after a crash.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/map.py`.
 """
@@ -22,5 +22,5 @@ answers = oai.map(client.embeddings.create, rows, concurrency=8, progress=show, 
 print()
 print(len(answers), "vectors of", len(answers[0].data[0].embedding))
 
-again = oai.map(client.embeddings.create, rows, journal=journal)  # sends nothing: the journal has all answers
+again = oai.map(client.embeddings.create, rows, journal=journal)  # sends nothing: the journal has all results
 print(list(again[0].data[0].embedding) == list(answers[0].data[0].embedding))

@@ -1,4 +1,4 @@
-"""Which models there are, and what one of them is.
+"""List the models, and retrieve one.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/models.py`.
 """

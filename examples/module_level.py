@@ -1,6 +1,6 @@
-"""Without a client of your own: the module has one, made when it is first needed.
+"""Use the module's own client, created on first use.
 
-`oai.api_key` is set like the options below; without it the key comes from OPENAI_API_KEY.
+`oai.api_key` is set like the options below; by default the key is read from OPENAI_API_KEY.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/module_level.py`.
 """

@@ -1,8 +1,8 @@
-"""A conversation over a WebSocket: say something, and print the answer as it comes. Needs `oai[realtime]`.
+"""A conversation over a WebSocket: send a message, and print the response as it arrives. Needs `oai[realtime]`.
 
     OPENAI_API_KEY=... python examples/realtime.py
 
-Without a key it talks to a server of its own, which stands in for the API as one in a test may.
+Without a key it talks to a local server that simulates the API.
 """
 
 import json
@@ -21,18 +21,18 @@ def talk(client: oai.OpenAI) -> None:
             item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello!"}]}
         )
         connection.response.create()
-        for event in connection:  # each of its own type, so that an editor knows its fields
+        for event in connection:  # typed by event, so that editors know the fields
             if event.type == "response.output_text.delta":
                 print(event.delta, end="", flush=True)
-            elif event.type == "error":  # the connection stays open: what to do is up to the caller
+            elif event.type == "error":  # the connection stays open
                 print(event.error.message)
             elif event.type == "response.done":
                 print(f"\n{event.response.status}")
                 break
 
 
-def stand_in(socket: ServerConnection) -> None:
-    """Answer as the API does, and with what it does not have yet: that comes through as well."""
+def simulate(socket: ServerConnection) -> None:
+    """Respond like the API, and with an event of an unknown type, which is passed on, too."""
     for frame in socket:
         if json.loads(frame)["type"] == "response.create":
             socket.send('{"type": "a.new.event", "anything": 1}')
@@ -44,7 +44,7 @@ def stand_in(socket: ServerConnection) -> None:
 if os.environ.get("OPENAI_API_KEY"):
     talk(oai.OpenAI())
 else:
-    with serve(stand_in, "127.0.0.1", 0) as server:
+    with serve(simulate, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         url = f"http://127.0.0.1:{server.socket.getsockname()[1]}/v1"

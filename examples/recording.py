@@ -1,4 +1,4 @@
-"""A test that asks the API once, and never again: record it, commit the cassette, replay it.
+"""Record a test's calls once, commit the cassette, and replay it from then on.
 
 Run it, no key needed: `python examples/recording.py`.
 """
@@ -12,11 +12,11 @@ cassette = Path(tempfile.mkdtemp()) / "greeting.cassette"
 
 
 def greet(client):
-    """What is tested."""
+    """The code under test."""
     return client.responses.create(model="gpt-5", input="Say hello.").output_text
 
 
-# Once, with a key: OAI_RECORD=record says the same as mode="record". Here a fake stands in for the API.
+# Once, with a key (OAI_RECORD=record in the environment equals mode="record"). Here a fake replaces the API.
 fake = oai.FakeTransport()
 fake.responses.create.returns("Hello!")
 with oai.Recorder(cassette, fake, mode="record") as recorder:

@@ -1,4 +1,4 @@
-"""Events of a response as they come, each of its own type.
+"""Print the events of a streamed response, each of its own type.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/response_stream.py`.
 """

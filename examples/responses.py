@@ -1,4 +1,4 @@
-"""The Responses API: an answer, and another that knows of the first.
+"""The Responses API: a response, and a second one that continues the conversation.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/responses.py`.
 """

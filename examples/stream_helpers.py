@@ -1,4 +1,4 @@
-"""Streams that put the answer together as it comes: text, a snapshot at any time, and the whole at the end.
+"""Stream helpers: text as it arrives, and the assembled response at the end.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/stream_helpers.py`.
 """

@@ -1,4 +1,4 @@
-"""Answers that are values of your types: dataclasses, msgspec structs, TypedDicts, or pydantic models.
+"""Parse responses into your types: dataclasses, msgspec structs, TypedDicts, or pydantic models.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/structured_outputs.py`.
 """
@@ -34,5 +34,5 @@ print(solution.answer, solution.difficulty, [step.result for step in solution.st
 
 try:
     print(client.responses.parse(model="gpt-5", input="Solve x * x = 2.", text_format=Solution).output_parsed)
-except oai.ParseError as error:  # the model was cut short or said something else: nothing of it is lost
+except oai.ParseError as error:  # the output is incomplete or does not fit; the error has the completion
     print(error, error.completion)

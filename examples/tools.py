@@ -1,4 +1,4 @@
-"""Let a model call your functions until it is done: types and docstring say what it may call.
+"""Let a model call your functions until it is done; types and docstrings describe them.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/tools.py`.
 """
@@ -12,7 +12,7 @@ def weather(city: str, unit: str = "celsius") -> str:
     """Look up the weather.
 
     Args:
-        city: where, such as "Oslo"
+        city: the city, such as "Oslo"
         unit: celsius or fahrenheit
     """
     return f"It is 12 degrees {unit} in {city}, and it rains."

@@ -1,4 +1,4 @@
-"""What a model calls, and how it is told the result, step by step.
+"""Execute tool calls and send their results, step by step.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/tools_by_hand.py`.
 """

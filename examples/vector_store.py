@@ -1,4 +1,4 @@
-"""Put files into a vector store, wait until they can be searched, and search.
+"""Put files into a vector store, wait until they are indexed, and search.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/vector_store.py`.
 """
@@ -12,8 +12,8 @@ store = client.vector_stores.create(name="notes")
 batch = client.vector_stores.file_batches.upload_and_poll(store.id, files=notes, deadline=300)
 print(batch.status, batch.file_counts)
 
-for found in client.vector_stores.search(store.id, query="How deep is the sea?"):
-    print(found.score, found.filename, found.content[0].text)
+for result in client.vector_stores.search(store.id, query="How deep is the sea?"):
+    print(result.score, result.filename, result.content[0].text)
 
 answer = client.responses.create(
     model="gpt-5",

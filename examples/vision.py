@@ -1,4 +1,4 @@
-"""Ask about pictures: one on the web, and one of your own.
+"""Ask about images: one on the web, and one of your own.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/vision.py`.
 """
@@ -17,7 +17,7 @@ answer = client.responses.create(
         {
             "role": "user",
             "content": [
-                {"type": "input_text", "text": "What is in this picture?"},
+                {"type": "input_text", "text": "What is in this image?"},
                 {"type": "input_image", "image_url": "https://example.com/cat.png", "detail": "low"},
             ],
         }
@@ -25,9 +25,9 @@ answer = client.responses.create(
 )
 print(answer.output_text)
 
-path = Path(tempfile.mkdtemp()) / "dot.png"  # a picture, for the sake of the example
+path = Path(tempfile.mkdtemp()) / "dot.png"  # an image for this example
 path.write_bytes(base64.b64decode(client.images.generate(model="gpt-image-1", prompt="A dot").data[0].b64_json))
-picture = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-content = [{"type": "text", "text": "And in mine?"}, {"type": "image_url", "image_url": {"url": picture}}]
+image = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+content = [{"type": "text", "text": "And in mine?"}, {"type": "image_url", "image_url": {"url": image}}]
 chat = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": content}])
 print(chat.choices[0].message.content)

@@ -1,4 +1,4 @@
-"""Check that a webhook comes from the API, and read its event.
+"""Verify that a webhook comes from the API, and parse its event.
 
 Run it, no key needed: `python examples/webhooks.py`.
 """
@@ -15,16 +15,16 @@ client = oai.OpenAI(webhook_secret=f"whsec_{secret}")  # or OPENAI_WEBHOOK_SECRE
 
 
 def handle(body, headers):
-    """What a web framework calls with the body as it came, and the headers."""
+    """Handle a request of a web framework; `body` must be the raw body."""
     try:
         event = client.webhooks.unwrap(body, headers)
     except oai.InvalidWebhookSignatureError as error:
         return f"400 {error}"
     match event.type:
         case "response.completed":
-            return f"200 response {event.data.id} is there"
+            return f"200 response {event.data.id} is completed"
         case _:
-            return f"200 {event.type} is of no interest"
+            return f"200 {event.type} is ignored"
 
 
 body = '{"id": "evt_1", "object": "event", "created_at": 1, "type": "response.completed", "data": {"id": "resp_1"}}'

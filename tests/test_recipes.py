@@ -51,7 +51,7 @@ PRINTED = {
     "tools.py": r"It is 12 degrees(.|\n)*umbrella",
     "tools_by_hand.py": r"called: multiply \{'a': .*\n.*12\.5 times 7",
     "vector_store.py": r"^completed(.|\n)*How deep is the sea\?",
-    "webhooks.py": r"^200 response resp_1 is there\n400 ",
+    "webhooks.py": r"^200 response resp_1 is completed\n400 ",
 }
 """A pattern that the output of a recipe has; other recipes must print something."""
 
