@@ -34,6 +34,15 @@ class Kind(msgspec.StructMeta):
             return super().__call__(*args, **fields)
 
 
+class _PydanticSerializer:
+    """The attribute by which pydantic serializes objects in fields whose type it does not know."""
+
+    def __get__(self, instance: object, owner: Any) -> Any:
+        from oai._json.pydantic_schema import serializer_of  # only pydantic asks for it
+
+        return serializer_of(owner)
+
+
 class Object(  # noqa: PLW1641 - what can change has no hash
     msgspec.Struct, kw_only=True, dict=True, forbid_unknown_fields=True, omit_defaults=True, metaclass=Kind
 ):
@@ -199,6 +208,15 @@ class Object(  # noqa: PLW1641 - what can change has no hash
         for name, wire in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
             yield name if python else wire, getattr(self, name)
         yield from extras.items()
+
+    __pydantic_serializer__: ClassVar[Any] = _PydanticSerializer()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from oai._json.pydantic_schema import core_schema_of  # only pydantic calls this
+
+        del handler
+        return core_schema_of(cls, source)
 
     def __eq__(self, other: object) -> bool:
         """Compare what the server sent, fields that nobody declared included."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin, is_typeddict
+from typing import Annotated, Any, ClassVar, Literal, Union, cast, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -33,6 +33,7 @@ from oai._offline.words import (
     TRUE_FIELDS,
     WORDS,
 )
+from oai._support.typed_dict import is_typed_dict
 
 DEEPEST = 8
 """The nesting depth from which lists stay empty, so that a recursive type ends."""
@@ -253,7 +254,7 @@ def object_fields(kind: Any) -> _Fields | None:
     origin = cast("Any", origin)
     if issubclass(origin, msgspec.Struct):
         return {each.encode_name: (each.type, each.required) for each in msgspec.structs.fields(kind)}
-    if is_typeddict(origin) or hasattr(origin, "__dataclass_fields__"):
+    if is_typed_dict(origin) or hasattr(origin, "__dataclass_fields__"):
         from typing import get_type_hints
 
         return {name: (each, True) for name, each in get_type_hints(origin).items()}

@@ -125,7 +125,7 @@ class Writer:
         imports = defaultdict(set)
         for home, name in self._imports:
             imports[f"oai.types.{home}"].add(name)
-        typing = {"Any", "ClassVar", "Literal", "Required", "TypeAlias", "TypedDict"} & self._used
+        typing = {"Any", "ClassVar", "Literal", "Required", "TypeAlias"} & self._used
         typing |= {"TYPE_CHECKING"} if "untagged" in self._used else set()
         abc = {"Iterable", "Mapping", "Sequence"} & self._used
         lines = ["import builtins"] if "builtins" in self._used else []
@@ -135,6 +135,7 @@ class Writer:
         lines += [_import(home, {name}) for name, home in BASE_HOMES.items() if name in self._used]
         lines += [_import("oai._json.unions", {"untagged"} & self._used)]
         lines += [_import("oai._support.file_types", {"File"} & self._used)]
+        lines += [_import("oai._support.typed_dict", {"TypedDict"} & self._used)]
         lines += [_import(module, names) for module, names in sorted(imports.items())]
         return HEADER + "\n".join(lines)
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from oai._json.strict import TYPE_LOCK
+from oai._support.typed_dict import is_typed_dict
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
@@ -141,7 +142,7 @@ def _typed_dicts(kind: Any, seen: set[Any]) -> Iterator[Any]:
             yield from _typed_dicts(argument, seen)
     elif kind not in seen and kind.__module__ != "builtins":
         seen.add(kind)
-        if typing.is_typeddict(kind):
+        if is_typed_dict(kind):
             yield kind
         for hint in _hints(kind).values():
             yield from _typed_dicts(hint, seen)
