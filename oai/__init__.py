@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from oai.transports import UnexpectedCall as UnexpectedCall
     from oai.transports import UnusedAnswers as UnusedAnswers
     from oai.transports import Urllib3Transport as Urllib3Transport
+    from oai.types.websockets import ReconnectingOverrides as ReconnectingOverrides
 
     # Other names that the official SDK has for them.
     AsyncAPIResponse = AsyncStreamedResponse
@@ -138,7 +139,6 @@ if TYPE_CHECKING:
     ComputerToolset: Any
     DataResidency: Any
     OAuthError: Any
-    ReconnectingOverrides: Any
 
     # The options of the module's own client; `None` means the environment or the default.
     api_key: str | Callable[[], str] | None
@@ -215,6 +215,7 @@ _HOMES = {
         "Recorder SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
     ),
     "oai.types": "",
+    "oai.types.websockets": "ReconnectingOverrides",
     "oai.version": "",
     "oai._official.constants": "DEFAULT_CONNECTION_LIMITS",
     "oai._official.typing": "NoneType ProxiesTypes RequestOptions",
@@ -223,8 +224,7 @@ _HOMES = {
         "AsyncBedrockOpenAI=provider.AsyncBedrockOpenAI BedrockOpenAI=provider.BedrockOpenAI "
         "DataResidency=provider.DataResidency OAuthError=auth.OAuthError "
         "AsyncComputerDriver=browser.AsyncComputerDriver AsyncComputerToolset=browser.AsyncComputerToolset "
-        "ComputerDriver=browser.ComputerDriver ComputerToolset=browser.ComputerToolset "
-        "ReconnectingOverrides=socket.ReconnectingOverrides"
+        "ComputerDriver=browser.ComputerDriver ComputerToolset=browser.ComputerToolset"
     ),
 }
 """The public names by the module that defines them; `alias=name` is another name for the same object."""

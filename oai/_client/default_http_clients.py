@@ -1,12 +1,13 @@
 """`DefaultHttpxClient` and its kin: clients for `http_client=`, and classes to derive one's own from.
 
-The official SDK's names. They are classes of httpx, httpx2 and aiohttp's transport, made when they are first used, so
+The official SDK's names. They are classes of httpx2 or httpx and aiohttp's transport, made when they are first used, so
 that these libraries are imported only by programs that name them.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
 
     class DefaultHttpxClient(httpx.Client):
-        """An `httpx.Client` without a limit of connections."""
+        """A client of httpx2 or httpx without a limit of connections."""
 
     class DefaultAsyncHttpxClient(httpx.AsyncClient):
-        """An `httpx.AsyncClient` without a limit of connections."""
+        """An async client of httpx2 or httpx without a limit of connections."""
 
     DefaultHttpx2Client: type[Any]
     DefaultAsyncHttpx2Client: type[Any]
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 
 
 BASES: Final = {
-    "DefaultHttpxClient": ("httpx", "Client"),
-    "DefaultAsyncHttpxClient": ("httpx", "AsyncClient"),
+    "DefaultHttpxClient": ("", "Client"),
+    "DefaultAsyncHttpxClient": ("", "AsyncClient"),
     "DefaultHttpx2Client": ("httpx2", "Client"),
     "DefaultAsyncHttpx2Client": ("httpx2", "AsyncClient"),
     "DefaultAioHttpClient": ("oai.transports.aiohttp", "AiohttpTransport"),
 }
+"""The module and the name of each base class. Without a module it is httpx2 if that is installed, as in the official
+SDK from version 3 on, and else httpx."""
 
 
 def __getattr__(name: str) -> Any:
@@ -41,6 +44,7 @@ def __getattr__(name: str) -> Any:
     if name not in BASES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, base_name = BASES[name]
+    module = module or ("httpx2" if find_spec("httpx2") else "httpx")
     library = import_module(module)
     base = getattr(library, base_name)
     names: dict[str, Any] = {"__module__": __name__, "__doc__": f"A `{module}.{base_name}` for `http_client=`."}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec.structs import fields as struct_fields
@@ -19,16 +19,13 @@ from msgspec.structs import fields as struct_fields
 from oai._json.strict import convert_strict
 from oai._json.unions import untagged_variants
 
-if TYPE_CHECKING:
-    from oai._json.objects import Object
-
 PLAIN: Final = {str: "str", int: "int", float: "float", bool: "bool", NoneType: "none", dict: "dict"}
 """The core schemas of types without arguments."""
 
 _serializers: dict[type, Any] = {}
 
 
-def core_schema_of(cls: type[Object], source: Any) -> Any:
+def core_schema_of(cls: type[Any], source: Any) -> Any:
     """Return the core schema of a struct.
 
     Args:
@@ -47,7 +44,7 @@ def core_schema_of(cls: type[Object], source: Any) -> Any:
     )
 
 
-def serializer_of(cls: type[Object]) -> Any:
+def serializer_of(cls: type[Any]) -> Any:
     """Return the serializer that pydantic uses for an object where it knows no type, as in a field that is `Any`."""
     if cls not in _serializers:
         from pydantic_core import SchemaSerializer

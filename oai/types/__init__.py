@@ -201,6 +201,12 @@ if TYPE_CHECKING:
         VideoGetCharacterResponse as VideoGetCharacterResponse,
         VideoGetCharacterResponse as _VideoCreateCharacterResponse,
     )
+    from oai.types.websockets import (
+        ReconnectingOverrides as ReconnectingOverrides,
+        SyncWebSocketConnectionOptions as SyncWebSocketConnectionOptions,
+        WebSocketConnectionOptions as WebSocketConnectionOptions,
+        WebsocketConnectionOptions as WebsocketConnectionOptions,
+    )
 
     ContainerListResponse = _ContainerListResponse
     ContainerRetrieveResponse = _ContainerRetrieveResponse
@@ -282,6 +288,7 @@ else:
             "oai.types.videos.params": "VideoCreateCharacterParams VideoCreateParams VideoDownloadContentParams VideoEditParams VideoExtendParams VideoListParams VideoRemixParams",
             "oai.types.videos.structs": "Video VideoCreateCharacterResponse=VideoGetCharacterResponse VideoCreateError VideoDeleteResponse VideoGetCharacterResponse",
             "oai.types.webhooks": "",
+            "oai.types.websockets": "ReconnectingOverrides SyncWebSocketConnectionOptions WebSocketConnectionOptions WebsocketConnectionOptions",
         },
         submodules_of(__name__),
     )

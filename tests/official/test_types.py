@@ -19,8 +19,6 @@ ABSENT = {
     "beta.chat": "an empty package",
     "containers.files": "an empty package",
     "skills.versions": "an empty package",
-    "websocket_connection_options": "options of the SDK's own WebSocket client",
-    "websocket_reconnection": "options of the SDK's own WebSocket client",
 }
 
 

@@ -61,7 +61,18 @@ PARSED = {
 It is written by hand, in the module `parsed` of the area.
 """
 
-BY_HAND = frozenset({Path("legacy.py"), *(Path(area, "parsed.py") for area, _ in PARSED)})
+WEBSOCKETS = {
+    "websocket_connection_options": {
+        ".websockets": "SyncWebSocketConnectionOptions WebSocketConnectionOptions WebsocketConnectionOptions"
+    },
+    "websocket_reconnection": {
+        ".websockets": "ReconnectingOverrides",
+        "oai._realtime.reconnect": "ReconnectingEvent",
+    },
+}
+"""The SDK's modules of options for its WebSocket client: what is written by hand, in `websockets`, by its home."""
+
+BY_HAND = frozenset({Path("legacy.py"), Path("websockets.py"), *(Path(area, "parsed.py") for area, _ in PARSED)})
 """The modules of `oai.types` that are written by hand."""
 
 OFFICIAL = "    from oai._support.official_modules import install, submodules_of\n\n    install(__name__)\n"
@@ -334,6 +345,8 @@ def write_types(root: Path, facts: Facts, plan: Plan) -> int:
             packages[area][f"@oai.types.{home}"].add(name if name == plan.names[key] else f"{name}={plan.names[key]}")
     for (area, _), own in PARSED.items():
         packages[area]["parsed"] |= {*own}
+    for declared in WEBSOCKETS.values():
+        packages[""]["websockets"] |= set(declared[".websockets"].split())
     for module, text in modules.items():
         path = root / Path(*module.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -359,6 +372,8 @@ def _remove_generated(root: Path) -> None:
 def _official(plan: Plan) -> str:
     """Write a line for each module of the SDK: where its names are here, and what else they are called."""
     modules: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for module, by_hand in WEBSOCKETS.items():
+        modules[module] |= {home: set(names.split()) for home, names in by_hand.items()}
     for (area, stem), own in PARSED.items():
         modules[f"{area}.{stem}"][f".{area}.parsed"] |= {*own}
     for module, names in plan.facts.modules.items():
