@@ -133,6 +133,8 @@ def _utc_offset(value: Any) -> str:
 
 _COMPLETE: dict[type, Callable[[Any], Any]] = {
     str: _unchanged,  # the most frequent type
+    bool: _unchanged,  # a subclass of int, which is not to become a number
+    int: _unchanged,
     dict: _complete_dict,
     list: _complete_list,
     tuple: _complete_list,

@@ -201,3 +201,10 @@ def test_text_result_can_be_sent_in_the_next_request(
     sent = [request.json() for request in server.requests[1:]]
     assert sent[0]["messages"][0]["content"] == sent[1]["input"] == sent[2]["input"][0] == "hi\n"
     assert sent[3] == {"input": "hi\n", "a": {"hi\n": "hi\n"}}
+
+
+def test_booleans_stay_booleans_beside_a_value_that_is_completed() -> None:
+    value = {"flag": True, "off": False, "number": 1, "text": Str("a"), "inner": [True, {"deep": False}]}
+    assert json.loads(encode(value)) == value
+    assert b'"flag":true' in encode(value)
+    assert b"[true," in encode(value)
