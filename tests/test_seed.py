@@ -121,15 +121,15 @@ def test_there_is_a_vector_for_each_form_of_the_seed() -> None:
 @pytest.mark.parametrize(
     "vector", [vector for vector in VECTORS if vector.get("deprecated")], ids=lambda vector: vector["seed"]
 )
-def test_deprecated_operation_warns(vector: dict[str, Any], server: Loopback, tmp_path: Path, picture: Path) -> None:
-    table = tmp_path / "own.toml"  # a table of its own has operations of its own, which have not warned yet
-    table.write_text('[own.thing]\nmethod = "GET"\npath = "/own"\nbody = "query"\nresponse = "Any"\n')
-    client = oai.OpenAI(api_key="k", base_url=f"{server.url}/v1", table=table)
+def test_deprecated_operation_warns_at_every_call(
+    vector: dict[str, Any], server: Loopback, tmp_path: Path, picture: Path
+) -> None:
+    client = oai.OpenAI(api_key="k", base_url=f"{server.url}/v1")
     server.reply(answer_of(vector), answer_of(vector))
-    with pytest.warns(DeprecationWarning, match=f"{vector['canonical']['name']} is deprecated: ") as caught:
-        call(client, vector["alias"], picture)
-    assert caught[0].filename == __file__
-    call(client, vector["canonical"], picture)
+    for way in (vector["alias"], vector["canonical"]):
+        with pytest.warns(DeprecationWarning, match=f"{vector['canonical']['name']} is deprecated: ") as caught:
+            call(client, way, picture)
+        assert [warning.filename for warning in caught] == [__file__]
     client.close()
 
 

@@ -12,9 +12,11 @@ from oai._flow.observe import start_log
 from oai._request.client_core import core_of
 from oai._request.config import NAMED, Config
 from oai._request.options import ARGUMENTS
+from oai._surface.namespaces import Namespace
 from oai._table.load import table_sources
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self, Unpack
 
     from oai._client.core import Core
@@ -119,10 +121,13 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         config = self._core.config.replace(**options)
         same = transport is None and http_client is None
         chosen = self.transport if same else self._core_class.find_transport(transport, http_client)
-        other = object.__new__(type(self))
-        other._core = self._core_class(other, config, chosen)
-        other._core.check_key()
-        return other
+
+        def new_core(client: Any) -> Core:
+            core = self._core_class(client, config, chosen)
+            core.check_key()
+            return core
+
+        return self._twin(new_core)
 
     copy: Any = with_options  # which `_typing.pyi` types
 
@@ -130,6 +135,25 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         from oai._support.redact import redact_url  # compiles regular expressions
 
         return f"<{type(self).__name__} for {redact_url(self._core.config.base_url)}>"
+
+    def __copy__(self) -> Self:
+        """Return a client with the same options, keys and table, which `pickle` would leave out or look up again."""
+        return self._twin(self._core.copy_for)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a client with the same options, keys and table; it shares the caller's transport."""
+        from copy import deepcopy
+
+        return self._twin(self._core.copy_for, lambda attribute: deepcopy(attribute, memo))
+
+    def _twin(self, core_for: Callable[[Self], Core], of_attribute: Callable[[Any], Any] = lambda value: value) -> Self:
+        """Return an instance of the same class with another core, and with the attributes that a subclass has set."""
+        other = object.__new__(type(self))
+        for name, value in vars(self).items():
+            if name != "_core" and not isinstance(value, Namespace):  # a namespace belongs to its client
+                vars(other)[name] = of_attribute(value)
+        vars(other)["_core"] = core_for(other)
+        return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the options and the caller's transport, keys only with `pickle_keys`, never connections."""

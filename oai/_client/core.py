@@ -96,6 +96,19 @@ class Core:
             self.closed = True
             return self._transport if self._owns_transport else None
 
+    def copy_for(self, client: Any) -> Core:
+        """Return a core with the same options for a copy of the client.
+
+        It shares the caller's transport, without closing it, and creates a default transport of its own.
+        """
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), client=client)
+        if self._owns_transport:
+            other.closed = False
+            other._transport = self.given_transport
+            other._owns_transport = other._transport is None
+        return other
+
     @property
     def needs_key(self) -> bool:
         """Whether the transport needs a key, that is, reaches a server."""

@@ -154,6 +154,7 @@ def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str |
         return None
     if callable(key):
         value: object = yield (key,)
+        value = value.strip() if isinstance(value, str) else value
         if not isinstance(value, str) or not value:
             what = "an empty string" if value == "" else type(value).__name__
             raise OpenAIError(f"the function passed as api_key must return a key, not {what}")

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, parse_qsl, quote, urlsplit, urlunsplit
+import re
+from base64 import b64encode
+from unicodedata import category, normalize
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from oai._errors import OpenAIError
+from oai._request.options import DEFAULT_BASE_URL
 from oai._support.loopback import is_loopback
 
 SAFE = "/%!$&'()*+,;=:@"
 """Characters of a path that are not encoded; `%` is one, so that percent-encoded text stays as it is."""
 
+REGIONS = ("ae", "au", "eu", "in", "jp", "us")
+"""Regions with a host of their own, as in the official SDK; `global` is the default."""
 
-def split_base_url(text: str, option: str) -> tuple[str, dict[str, str]]:
-    """Return the normalized base URL, and the query that is sent with every request.
+HOST = re.compile(r"[a-z0-9._~!$&'()*+,;=-]+|\[[0-9a-f:.]+(%25[a-z0-9._~-]+)?\]", re.IGNORECASE)
+"""A host in ASCII (RFC 3986, section 3.2.2), without percent-encoding, which DNS does not have."""
+
+FULL_STOPS = str.maketrans("\u3002\uff0e\uff61", "...")
+"""Ideographic full stops, which separate labels as a dot does (RFC 3490, section 3.1)."""
+
+
+def split_base_url(text: str, option: str) -> tuple[str, dict[str, str], str | None]:
+    """Return the normalized base URL, the query that is sent with every request, and the userinfo if there is any.
+
+    The URL is without its userinfo, so that no transport, proxy or log sees a password. A host that is not ASCII is
+    encoded here, so that all transports connect to the same one.
 
     Raises:
         OpenAIError: it is not an HTTP URL; the message names the option.
     """
-    parts = _parts(str(text))
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OpenAIError(f"{option} must be a URL such as 'https://api.openai.com/v1', not {_redacted(str(text))!r}")
-    base = urlunsplit((parts.scheme, parts.netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
-    return base, dict(parse_qsl(parts.query, keep_blank_values=True))
+    parts = _parts(text)
+    host = None if parts is None else _ascii_host(parts)
+    if parts is None or parts.scheme not in ("http", "https") or not host:
+        raise OpenAIError(f"{option} must be a URL such as 'https://api.openai.com/v1', not {_redacted(text)!r}")
+    netloc = host if parts.port is None else f"{host}:{parts.port}"
+    base = urlunsplit((parts.scheme, netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
+    userinfo = parts.netloc.rpartition("@")[0]
+    return base, dict(parse_qsl(parts.query, keep_blank_values=True)), userinfo or None
+
+
+def basic_authorization(userinfo: str) -> str:
+    """Return the `Authorization` of a URL's userinfo (RFC 7617), which takes precedence over the key, as in httpx."""
+    user, _, password = userinfo.partition(":")
+    return "Basic " + b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+
+
+def with_userinfo(url: str, userinfo: str) -> str:
+    """Return a base URL with its userinfo."""
+    return url.replace("://", f"://{userinfo}@", 1)
 
 
 def _parts(text: str) -> SplitResult | None:
@@ -33,11 +63,42 @@ def _parts(text: str) -> SplitResult | None:
     return parts
 
 
+def _ascii_host(parts: SplitResult) -> str | None:
+    """Return the host in ASCII, `None` if it is not valid.
+
+    Labels are normalized and encoded as UTS 46 does without transitional rules, which is what browsers and httpx use.
+    """
+    host = parts.netloc.rpartition("@")[2]
+    host = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    if not host.isascii():
+        labels = normalize("NFKC", host.translate(FULL_STOPS)).lower().split(".")
+        if not all(char in "-_" or category(char)[0] in "LMN" for label in labels for char in label):
+            return None
+        labels = [label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels]
+        host = ".".join(labels)
+    return host if HOST.fullmatch(host) else None
+
+
 def _redacted(text: str) -> str:
     """Return an invalid base URL without its query and its userinfo, which may hold secrets."""
     before, at, after = text.partition("?")[0].rpartition("@")
     scheme, mark, _ = before.partition("://")
     return f"{scheme}{mark}{after}" if at and mark else after
+
+
+def residency_url(region: str, base_url: str | None) -> str:
+    """Return the base URL of a region.
+
+    Raises:
+        OpenAIError: there is no such region, or a base URL as well.
+    """
+    if base_url is not None:
+        raise OpenAIError("data_residency and base_url exclude each other: pass one")
+    if region == "global":
+        return DEFAULT_BASE_URL
+    if region not in REGIONS:
+        raise OpenAIError(f"data_residency must be global or one of {', '.join(REGIONS)}, not {region!r}")
+    return DEFAULT_BASE_URL.replace("://", f"://{region}.")
 
 
 def as_http(url: str) -> str:

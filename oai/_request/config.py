@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from oai._errors import OpenAIError
 from oai._http.messages import Timeout, time_left
 from oai._request.headers import HeaderMap, custom_headers, override
 from oai._request.hooks import Hooks
 from oai._request.options import (
     ARGUMENTS,
+    DEFAULT_BASE_URL,
     as_timeout,
     count,
     environment,
@@ -25,6 +25,7 @@ from oai._request.options import (
     size,
     text_or,
     unknown_option,
+    url_or,
 )
 from oai._support.omit import omit
 from oai._version import __version__
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from oai._request.hooks import Hook
     from oai._table.operation import Operation
 
-DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
-RESIDENCIES: Final = ("ae", "au", "eu", "in", "jp", "us")
-"""Regions with a host of their own, as in the official SDK; `global` is the default."""
 
 DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
@@ -102,7 +100,7 @@ class Config:
     base_url: str = option(
         "str | None",
         "the URL that the paths of the table are appended to (`OPENAI_BASE_URL`).",
-        read=text_or("OPENAI_BASE_URL"),
+        read=url_or("OPENAI_BASE_URL"),
         keeps=True,
         is_attribute=True,
     )
@@ -162,6 +160,12 @@ class Config:
         default=DEFAULT_MAX_EVENT,
         read=size,
     )
+    upload_paths: bool = option(
+        "bool",
+        "whether a string as the file of an upload is a path; `False` rejects it, for programs that pass on what users "
+        "type.",
+        default=True,
+    )
     pickle_keys: bool = option(
         "bool",
         "whether a pickled client contains its keys in plain text; otherwise they are read from the environment where "
@@ -196,7 +200,9 @@ class Config:
             if name not in ARGUMENTS:
                 raise unknown_option("__init__", name)
         if options.get("data_residency") is not None:
-            options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
+            from oai._request.base_url import residency_url
+
+            options["base_url"] = residency_url(options["data_residency"], options.get("base_url"))
         for name, declared in OPTIONS.items():
             value = options.get(name, declared.default)
             setattr(self, name, value if declared.read is None else declared.read(name, value))
@@ -206,8 +212,10 @@ class Config:
             from oai._request.base_url import as_http, split_base_url  # validate it now, not at the first connection
 
             split_base_url(as_http(self.websocket_base_url), "websocket_base_url")
-        self.base_url, query = _base_url(self.base_url or DEFAULT_BASE_URL)
-        self.default_query = {**query, **self.default_query}
+        self._basic: str | None = None
+        self._full_base_url = self.base_url = self.base_url or DEFAULT_BASE_URL
+        if self.base_url != DEFAULT_BASE_URL:
+            self._split_base_url()
         self._headers = self._standing_headers()
         self._by_operation: dict[str, HeaderMap] = {}
 
@@ -225,32 +233,19 @@ class Config:
         Raises:
             TypeError: a header, the query or the URL holds a secret, which the environment could not restore.
         """
-        options = {name: getattr(self, name) for name in OPTIONS}
+        options = self._options()
         if self.pickle_keys:
             return options
-        from urllib.parse import quote
+        from oai._request.pickling import option_with_secret  # compiles regular expressions
 
-        from oai._support.redact import is_secret_header, redact_url  # compiles regular expressions
-
-        query = "&".join(f"{quote(name)}={quote(str(value))}" for name, value in self.default_query.items())
-        kept = [f"default_headers[{name!r}]" for name in self.default_headers if is_secret_header(name)]
-        kept += [
-            name
-            for name, url in (
-                ("base_url", self.base_url),
-                ("websocket_base_url", self.websocket_base_url or ""),
-                ("default_query", f"http://x/{query and '?'}{query}"),
-            )
-            if redact_url(url) != url
-        ]
-        if kept:
-            raise TypeError(f"{kept[0]} holds a secret, which is only pickled if the client has pickle_keys=True")
+        if secret := option_with_secret(options):
+            raise TypeError(f"{secret} holds a secret, which is only pickled if the client has pickle_keys=True")
         return {name: value for name, value in options.items() if name not in KEYS or callable(value)}
 
     @property
     def sends_keys_in_plain(self) -> bool:
         """Whether a key would be sent unencrypted over a network."""
-        if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key):
+        if self.base_url.startswith("https:") or not (self.api_key or self.admin_api_key or self._basic):
             return False
         from oai._request.base_url import stays_here
 
@@ -262,7 +257,9 @@ class Config:
         Headers and query parameters are merged; `set_default_headers` and `set_default_query` replace all of them.
         """
         if options.get("data_residency") is not None:
-            options["base_url"] = _residency(options["data_residency"], options.get("base_url"))
+            from oai._request.base_url import residency_url
+
+            options["base_url"] = residency_url(options["data_residency"], options.get("base_url"))
         options.pop("data_residency", None)
         whole = {name: options.pop(f"set_{name}", None) for name in ADDED}
         for name in options:
@@ -277,7 +274,23 @@ class Config:
                 options[name] = {**getattr(self, name), **(options[name] or {})}
         options = {name: value for name, value in options.items() if value is not None or name not in NAMED}
         options |= {name: time_left(options[name]) for name in ("timeout", "deadline") if name in options}
-        return Config(**{name: options.get(name, getattr(self, name)) for name in OPTIONS})
+        return Config(**{**self._options(), **options})
+
+    def _options(self) -> dict[str, Any]:
+        """Return every option, the base URL with its userinfo."""
+        return {name: getattr(self, name) for name in OPTIONS} | {"base_url": self._full_base_url}
+
+    def _split_base_url(self) -> None:
+        """Normalize the base URL, and take its query and its userinfo out."""
+        # It imports a large module, which most clients do without.
+        from oai._request.base_url import basic_authorization, split_base_url, with_userinfo
+
+        self.base_url, query, userinfo = split_base_url(self.base_url, "base_url")
+        self._full_base_url = self.base_url
+        if userinfo is not None:
+            self._full_base_url = with_userinfo(self.base_url, userinfo)
+            self._basic = basic_authorization(userinfo)
+        self.default_query = {**query, **self.default_query}
 
     def for_sockets(self) -> Config:
         """Return the config for WebSockets, whose base URL is `websocket_base_url`."""
@@ -299,8 +312,8 @@ class Config:
 
     @property
     def authorizes_itself(self) -> bool:
-        """Whether the caller set or removed `Authorization` through `default_headers` or the environment."""
-        return self.authorize((*self._custom, *self.default_headers))
+        """Whether the caller set or removed `Authorization` through `default_headers`, the environment or the URL."""
+        return self._basic is not None or self.authorize((*self._custom, *self.default_headers))
 
     def authorize(self, names: Iterable[str]) -> bool:
         """Tell whether one of these headers is the one that carries a key."""
@@ -315,6 +328,7 @@ class Config:
             "User-Agent": f"oai/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}",
             "OpenAI-Organization": self.organization,
             "OpenAI-Project": self.project,
+            "Authorization": self._basic,
         }
         return override({}, standing, self._custom, self.default_headers)
 
@@ -328,23 +342,3 @@ NAMED: Final = frozenset(name for name, declared in OPTIONS.items() if declared.
 
 ADDED: Final = tuple(name for name, declared in OPTIONS.items() if declared.adds)
 """The options that `with_options` merges, unless they are passed as `set_...`."""
-
-
-def _base_url(text: str, option: str = "base_url") -> tuple[str, dict[str, str]]:
-    """Return the normalized base URL, and the query that is sent with every request."""
-    if text == DEFAULT_BASE_URL:
-        return text, {}
-    from oai._request.base_url import split_base_url  # imports a large module; most clients use the default
-
-    return split_base_url(text, option)
-
-
-def _residency(region: str, base_url: str | None) -> str:
-    """Return the base URL of a region."""
-    if base_url is not None:
-        raise OpenAIError("data_residency and base_url exclude each other: pass one")
-    if region == "global":
-        return DEFAULT_BASE_URL
-    if region not in RESIDENCIES:
-        raise OpenAIError(f"data_residency must be global or one of {', '.join(RESIDENCIES)}, not {region!r}")
-    return DEFAULT_BASE_URL.replace("://", f"://{region}.")

@@ -6,11 +6,13 @@ again, open files are rewound. One chunk is in memory at a time, whatever the si
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
+from weakref import WeakSet
 
 from oai._request.query import flatten
 
@@ -29,6 +31,7 @@ class Multipart:
         files: name and file of each upload, in order; a name may occur more than once.
         boundary: the delimiter of the parts; random by default.
         list_suffix: the suffix of the name under which the items of a list are sent.
+        paths: whether a string is the path of a file; otherwise it is rejected.
 
     Raises:
         TypeError: a file is not one of the types of `File`, or is open in text mode.
@@ -42,10 +45,15 @@ class Multipart:
         *,
         boundary: str | None = None,
         list_suffix: str = "[]",
+        paths: bool = True,
     ) -> None:
-        self.boundary = boundary or os.urandom(16).hex()
         self._parts: list[_Part] = [_Part(_head(name), value.encode()) for name, value in flatten(fields, list_suffix)]
-        self._parts += [_file_part(name, file) for name, file in files]
+        self._parts += [_file_part(name, file, paths=paths) for name, file in files]
+        self.set_boundary(boundary or os.urandom(16).hex())
+
+    def set_boundary(self, boundary: str) -> None:
+        """Use another delimiter of the parts, such as that of the caller's `Content-Type`."""
+        self.boundary = boundary
         self.length = sum(map(len, self._framing())) + sum(part.size for part in self._parts)
 
     @property
@@ -70,20 +78,23 @@ class Multipart:
 
 
 class _Part:
-    """One part: its header lines, and content that is bytes, a path, or an open file."""
+    """One part: its header lines, and content that is bytes, a path, or an open file.
+
+    An open file is sent from its start wherever its position is, as the official SDK does: a file that was just
+    written, sniffed or uploaded before would lose its content otherwise.
+    """
 
     def __init__(self, head: bytes, content: bytes | Path | IO[bytes]) -> None:
         self.head = head
         self._content = content
-        self._start = 0
         if isinstance(content, bytes):
             self.size = len(content)
         elif isinstance(content, Path):
             self.size = content.stat().st_size
         else:
-            self._start = content.tell()
-            self.size = content.seek(0, io.SEEK_END) - self._start
-            content.seek(self._start)
+            content.seek(0, io.SEEK_END)
+            self.size = content.tell()
+            content.seek(0)
 
     def chunks(self) -> Iterator[bytes]:
         if isinstance(self._content, bytes):
@@ -92,7 +103,7 @@ class _Part:
             with self._content.open("rb") as file:
                 yield from self._read(file)
         else:
-            self._content.seek(self._start)
+            self._content.seek(0)
             yield from self._read(self._content)
 
     def _read(self, file: IO[bytes]) -> Iterator[bytes]:
@@ -106,7 +117,17 @@ class _Part:
             yield chunk
 
 
-def _file_part(field: str, file: Any) -> _Part:
+def boundary_in(content_type: str) -> str | None:
+    """Return the boundary of a multipart content type, `None` if it has none (RFC 2046, section 5.1.1)."""
+    import re
+
+    if not content_type.lower().startswith("multipart/"):
+        return None
+    match = re.search(r";\s*boundary=(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))", content_type, re.IGNORECASE)
+    return None if match is None else match[1] or match[2]
+
+
+def _file_part(field: str, file: Any, *, paths: bool) -> _Part:
     name: str | None = None
     kind: str | None = None
     headers: Mapping[str, str] | None = None
@@ -115,7 +136,9 @@ def _file_part(field: str, file: Any) -> _Part:
         if not 2 <= len(file) <= 4:
             raise TypeError(f"`{field}` is a tuple of {len(file)}; a file is (name, content[, type[, headers]])")
         name, file, kind, headers = (*file, None, None)[:4]
-    content, default_name = content_of(field, file)
+        if isinstance(file, str):  # content, as in the official SDK; a path is an `os.PathLike` here
+            file = file.encode()
+    content, default_name = content_of(field, file, paths=paths)
     if not is_tuple:
         name = default_name
     if kind is None and name is not None:
@@ -123,10 +146,17 @@ def _file_part(field: str, file: Any) -> _Part:
     return _Part(_head(field, name, kind, headers), content)
 
 
-def content_of(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
-    """Return the content of a part, and the default for its file name."""
+def content_of(field: str, file: Any, *, paths: bool = True) -> tuple[bytes | Path | IO[bytes], str]:
+    """Return the content of a part, and the default for its file name.
+
+    Raises:
+        TypeError: the file is not of a type of `File`, is open in text mode, or is a string without `paths`.
+        OSError: a path does not exist or is a directory.
+    """
     if isinstance(file, (bytes, bytearray, memoryview)):
         return bytes(file), DEFAULT_NAME
+    if isinstance(file, str) and not paths:
+        raise TypeError(f"`{field}` is a string; this client has upload_paths=False and takes paths as `pathlib.Path`")
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
@@ -143,10 +173,35 @@ def content_of(field: str, file: Any) -> tuple[bytes | Path | IO[bytes], str]:
         )
     name = getattr(file, "name", None)
     name = os.path.basename(name) if isinstance(name, str) else DEFAULT_NAME
-    if not (callable(getattr(file, "seekable", None)) and file.seekable()):
-        content = file.read()
-        return content_of(field, content)[0], name
-    return file, name
+    return (file, name) if is_seekable(file) else (_read_once(field, file), name)
+
+
+def is_seekable(file: Any) -> bool:
+    """Tell whether an open file can be rewound; a file-like object need not have `seekable`."""
+    seekable = getattr(file, "seekable", None)
+    if callable(seekable):
+        return bool(seekable())
+    return callable(getattr(file, "seek", None)) and callable(getattr(file, "tell", None))
+
+
+_consumed: WeakSet[Any] = WeakSet()
+"""The non-seekable files that were read already."""
+
+
+def _read_once(field: str, file: Any) -> bytes:
+    """Return the content of a file that cannot be rewound; it is kept in memory, so that retries can send it again.
+
+    Raises:
+        ValueError: an earlier call has read it, so that nothing is left.
+    """
+    content = file.read()
+    if isinstance(content, str):
+        raise TypeError(f"`{field}` is a file open in text mode; open it with mode 'rb'")
+    if not content and file in _consumed:
+        raise ValueError(f"`{field}` was read by an earlier call and cannot be rewound; pass its content as bytes")
+    with contextlib.suppress(TypeError):  # not every object can be referenced weakly
+        _consumed.add(file)
+    return bytes(content)
 
 
 def _guess(name: str) -> str:

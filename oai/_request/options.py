@@ -14,8 +14,16 @@ from oai._errors import OpenAIError
 from oai._http.messages import Timeout
 from oai._support.omit import Omit, omit
 
+DEFAULT_BASE_URL: Final = "https://api.openai.com/v1"
+
 ARGUMENTS: Final[dict[str, Option]] = {}
 """Every declared option by name, in the order of the declarations."""
+
+
+PARTS: Final = ("connect", "read", "write", "pool")
+
+LONGEST: Final = 10 * 365 * 86400
+"""Seconds beyond which a duration is no limit: sockets and event loops overflow at some number of years."""
 
 
 class Option:
@@ -77,6 +85,7 @@ def key_or(variable: str) -> Callable[[str, Any], Any]:
         if value is None:
             value = environment(variable)
         if isinstance(value, str):
+            value = value.strip()
             check_key(name, value)
         elif value is not None and not callable(value):
             raise OpenAIError(f"{name} must be a string or a function that returns one, not {type(value).__name__}")
@@ -87,17 +96,38 @@ def key_or(variable: str) -> Callable[[str, Any], Any]:
 
 def text_or(variable: str) -> Callable[[str, Any], Any]:
     """Return the `read` function of a text that defaults to an environment variable."""
-    return lambda _, value: value or environment(variable)
+    return lambda _, value: (value.strip() if isinstance(value, str) else value) or environment(variable)
+
+
+def url_or(variable: str) -> Callable[[str, Any], Any]:
+    """Return the `read` function of a URL that defaults to an environment variable."""
+
+    def read(name: str, value: Any) -> Any:
+        if value is None:
+            return environment(variable)
+        text = str(value).strip()
+        if not text:  # with the default instead, a program's data would go to a host that it did not choose
+            raise OpenAIError(f"{name} is empty; pass None for the default")
+        return text
+
+    return read
 
 
 def check_key(name: str, value: str) -> None:
-    """Reject a key that a header cannot carry, such as one copied with its line break or its quotes.
+    """Reject a key that a header cannot carry (RFC 9110, section 5.5), such as one with a line break inside.
 
     Raises:
         OpenAIError: the key is invalid; the message does not show it.
     """
-    if not value.isascii() or any(char.isspace() or not char.isprintable() for char in value):
-        raise OpenAIError(f"{name} has white space or a character in it that no key has; was it copied whole?")
+    if not is_field_value(value):
+        raise OpenAIError(f"{name} has a character that an HTTP header cannot carry; was it copied correctly?")
+
+
+def is_field_value(text: str) -> bool:
+    """Tell whether a header can carry a text: Latin-1 without control characters, except tabs."""
+    if text.isascii() and text.isprintable():
+        return True
+    return all((" " <= char <= "\xff" and char != "\x7f") or char == "\t" for char in text)
 
 
 def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeout:
@@ -105,13 +135,24 @@ def as_timeout(value: float | Timeout | Omit | None, default: Timeout) -> Timeou
     if isinstance(value, Omit):
         return default
     if isinstance(value, Timeout):
-        return value
+        limits = (value.connect, value.read, value.write, value.pool, value.total)
+        is_bounded = all(limit is None or limit <= LONGEST for limit in limits)
+        return value if is_bounded else _without_excess(value)
     if value is None or isinstance(value, (int, float)):
         return Timeout(seconds("timeout", value))
-    limits = {name: getattr(value, name, omit) for name in ("connect", "read", "write", "pool")}
+    if isinstance(value, tuple) and len(value) == len(PARTS):  # as httpx takes it
+        return Timeout(
+            None, **{part: seconds(f"timeout ({part})", limit) for part, limit in zip(PARTS, value, strict=True)}
+        )
+    limits = {name: getattr(value, name, omit) for name in PARTS}
     if omit in limits.values():
         raise OpenAIError(f"timeout must be seconds, None, or an oai.Timeout, not {type(value).__name__}")
-    return Timeout(None, **limits)
+    return Timeout(None, **{part: seconds(f"timeout ({part})", limit) for part, limit in limits.items()})
+
+
+def _without_excess(timeout: Timeout) -> Timeout:
+    """Return a timeout without the limits that are longer than the system can wait."""
+    return Timeout(None, **{part: seconds("timeout", getattr(timeout, part)) for part in (*PARTS, "total")})
 
 
 def count(name: str, value: object) -> int:
@@ -129,10 +170,10 @@ def size(name: str, value: object) -> int | None:
 
 
 def seconds(name: str, value: object) -> float | None:
-    """Validate a duration."""
+    """Validate a duration; one that is longer than the system can wait is no limit."""
     if value is not None and (not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0):
         raise OpenAIError(f"{name} must be a non-negative number of seconds, or None for no limit, not {value!r}")
-    return value
+    return None if value is None or value > LONGEST else value
 
 
 def unknown_option(function: str, name: str) -> TypeError:

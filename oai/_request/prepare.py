@@ -89,13 +89,15 @@ def prepare(
         if text:
             url += f"{'&' if '?' in operation.row.path else '?'}{text}"
     headers = config.headers_for(operation)
-    content, content_type = _content(operation, body, extra_body)
+    content, content_type = _content(config, operation, body, extra_body)
     if content_type is not None:
         headers = {**headers, "content-type": ("Content-Type", content_type)}
     authorizes_itself = config.authorizes_itself
     if extra_headers:
         authorizes_itself |= config.authorize(extra_headers)
         headers = override(headers, extra_headers)
+        if content_type is not None and content.__class__ is not bytes:
+            _fit_boundary(headers, content, content_type)
     return PreparedCall(
         config,
         operation,
@@ -108,20 +110,54 @@ def prepare(
     )
 
 
-def _content(operation: Operation, body: Any, extra_body: Any) -> tuple[bytes | Body | None, str | None]:
+def _fit_boundary(headers: HeaderMap, form: Any, content_type: str) -> None:
+    """Let a form and its `Content-Type` agree: use the caller's boundary, or replace a type that is not a form's.
+
+    A server cannot parse a form whose boundary is missing from the header or is another one.
+    """
+    name, value = headers.get("content-type", ("Content-Type", ""))
+    if value == content_type:
+        return
+    from oai._request.multipart import boundary_in
+
+    boundary = boundary_in(value)
+    if boundary is not None:
+        form.set_boundary(boundary)
+    else:
+        headers["content-type"] = (name, content_type)
+
+
+def _content(
+    config: Config, operation: Operation, body: Any, extra_body: Any
+) -> tuple[bytes | Body | None, str | None]:
     """Return the body and its content type, or `None` for both if there is no body."""
+    row = operation.row
+    if body is None and row.method in ("GET", "HEAD"):
+        return None, None  # without `extra_body`, as in the official SDK: servers may reject it (RFC 9110, 9.3.1)
     if extra_body is not None:
         body = extra_body if body is None else _both(body, extra_body)
-    row = operation.row
+    if operation.nested_names:
+        for *steps, wire in operation.nested_names:
+            body = _rename_nested(body, steps, wire)
     if row.body == "multipart" and not (
-        row.json_without_files and not any((body or {}).get(file) for file in row.files)
+        row.json_without_files and all((body or {}).get(file) is None for file in row.files)
     ):
-        return _form(row, body or {})
+        return _form(config, row, body or {})
     if row.defaults and (body is None or isinstance(body, Mapping)):
         body = {**row.defaults, **(body or {})}
     if body is None:
         return None, None
     return bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body), "application/json"
+
+
+def _rename_nested(value: Any, steps: list[str], wire: str) -> Any:
+    """Return a value with one nested key renamed, such as `compaction.async_`, whose wire name is a keyword."""
+    first, *rest = steps
+    if not isinstance(value, Mapping) or first not in value:
+        return value
+    if rest:
+        return {**value, first: _rename_nested(value[first], rest, wire)}
+    return {wire if name == first else name: item for name, item in value.items()}
 
 
 def _both(body: Any, extra_body: Any) -> dict[str, Any]:
@@ -134,7 +170,7 @@ def _both(body: Any, extra_body: Any) -> dict[str, Any]:
     return {**body, **extra_body}
 
 
-def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
+def _form(config: Config, row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
     """Return a form, or the plain text of the row's `raw` field if it is the only one."""
     if row.raw is not None and set(body) == {row.raw}:
         return str(body[row.raw]).encode(), row.parts[row.raw]
@@ -142,7 +178,8 @@ def _form(row: Row, body: Mapping[str, Any]) -> tuple[bytes | Body, str]:
 
     files = [*_files(body, row), *_parts(body, row.parts)]
     separate = {*row.parts, *(name for name in row.files if not isinstance(body.get(name), Mapping))}
-    form = Multipart({name: body[name] for name in body if name not in separate}, files, list_suffix=row.list_suffix)
+    fields = {name: body[name] for name in body if name not in separate}
+    form = Multipart(fields, files, list_suffix=row.list_suffix, paths=config.upload_paths)
     return form, form.content_type
 
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
+from unicodedata import normalize
 
 import msgspec
 
@@ -28,6 +29,9 @@ ALIAS = re.compile(r"(?P<name>\w+)(?:\((?P<positional>[\w\s,]*)\))?")
 
 RESERVED_NAMES = frozenset({"self", "stream", "params", *CALL_OPTIONS})
 """Names that no parameter of a row may have, because generated functions use them."""
+
+DECLARED_ONLY = ("query", "args", "header_params", "rename", "alias")
+"""Keys whose parameters have a place in generated source, so that a row without `params` cannot name others."""
 
 NAMESPACE_ATTRIBUTES = ("with_raw_response", "with_streaming_response")
 """Attributes of every namespace, which no call path may hide."""
@@ -164,10 +168,17 @@ def _bind_problems(row: Row) -> Iterator[tuple[str, ...]]:
 
 
 def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
-    """Yield keys that name an unknown parameter. A row without `params` accepts any."""
+    """Yield keys that name an unknown parameter.
+
+    A row without `params` accepts any, but only under its name on the wire and in its body: a parameter with another
+    place or name has to be declared. So every name in generated source is a declared one, which is a valid identifier.
+    """
     names = [*row.path_params, *(row.params or {})]
-    keys = ("query", "files", "rename", "args", "header_params", "parts", "defaults", "response_by")
+    keys = ("query", "files", "args", "header_params", "parts", "defaults", "response_by")
     references: dict[str, list[str]] = {key: list(getattr(row, key) or ()) for key in keys}
+    references["rename"] = [name.partition(".")[0] for name in row.rename]
+    if row.body != "json" and any("." in name for name in row.rename):
+        yield "rename", 'needs body = "json" to rename within a parameter'
     for alias in row.alias:
         match = ALIAS.fullmatch(alias)
         if match is None or not is_public(match["name"]):
@@ -185,12 +196,18 @@ def _reference_problems(row: Row) -> Iterator[tuple[str, ...]]:
         yield "rename", f"has two parameters sent as {wire!r}; only one of them would arrive"
     for key, params in references.items():
         for param in params:
-            if row.params is not None and param not in names:
+            if param not in names and (row.params is not None or key in DECLARED_ONLY):
                 yield key, f"names {param!r}, which is not a parameter of the row", nearest(param, names)
 
 
 def is_public(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
+    """Tell whether a name can be that of a parameter or an attribute.
+
+    Python normalizes identifiers in source (NFKC), so that a name in another form would become a different one.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        return False
+    return name.isascii() or normalize("NFKC", name) == name
 
 
 def check_together(

@@ -45,7 +45,10 @@ class Operation:
         self.row = row
         self.method: str = row.method
         self._pieces = PLACEHOLDER.split(row.path)
-        self._warned = False
+        self.nested_names = tuple((*name.split("."), wire) for name, wire in row.rename.items() if "." in name)
+        """Python names within parameters, each as the steps that lead to it and its name on the wire."""
+        self.max_retries: int | None = None
+        """The number of retries of this one call, which overrides the client's."""
         self.assemble_stream: Callable[[Any, Any], Any] | None = None
         """Makes the result from a client and a stream, if the row has `bind`."""
 
@@ -114,14 +117,12 @@ class Operation:
         return kind
 
     def warn_deprecated(self) -> None:
-        """Warn once that the API deprecates the operation, at the caller's line."""
-        if not self._warned:
-            self._warned = True
-            frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself finds its caller
-            while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL_PREFIXES):
-                frame, level = frame.f_back, level + 1
-            message = f"{self.name} is deprecated: {self.row.deprecated}"
-            warnings.warn(message, DeprecationWarning, stacklevel=level)
+        """Warn that the API deprecates the operation, at the caller's line; Python's filters decide how often."""
+        frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself finds its caller
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(INTERNAL_PREFIXES):
+            frame, level = frame.f_back, level + 1
+        message = f"{self.name} is deprecated: {self.row.deprecated}"
+        warnings.warn(message, DeprecationWarning, stacklevel=level)
 
 
 def _path_text(name: str, value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast, get_args, get_origin
 
 from oai._errors import OpenAIError
@@ -13,8 +14,10 @@ def undeclared_operation(method: str, path: str, cast_to: Any, stream_cls: Any, 
     """Return the operation for a request that no row declares.
 
     Raises:
-        OpenAIError: the path is a whole URL, to which the key would be sent.
+        OpenAIError: the method is invalid, or the path is a whole URL, to which the key would be sent.
     """
+    if re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", method) is None:  # RFC 9110, section 9.1
+        raise OpenAIError(f"{method!r} is not a valid HTTP method")
     if "://" in path:
         raise OpenAIError(f"{path!r} is a whole URL; pass a path below base_url, or use a client with another base_url")
     from urllib.parse import quote, unquote  # a large module, which `_request.config` avoids too

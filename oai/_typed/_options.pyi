@@ -28,6 +28,7 @@ class Options(TypedDict, total=False):
     on_retry: Callable[[Attempt], Any] | None
     max_body: int | None
     max_event: int | None
+    upload_paths: bool
     pickle_keys: bool
     dialect: Dialect
     data_residency: str | None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 import oai
@@ -74,12 +77,12 @@ def test_key_function_is_called_before_every_attempt(server: Loopback, client_to
     ]
 
 
-@pytest.mark.parametrize("returned", [None, "", 7, "two words"])
+@pytest.mark.parametrize("returned", [None, "", "  ", 7, "two\nwords"])
 def test_invalid_key_from_a_function_raises_without_showing_it(returned: object, client_to: Make) -> None:
     with pytest.raises(oai.OpenAIError) as caught:
         client_to(api_key=lambda: returned).models.list()
     assert "api_key" in str(caught.value)
-    assert "two words" not in str(caught.value)
+    assert "words" not in str(caught.value)
 
 
 def test_missing_key_error_explains_how_to_set_one() -> None:
@@ -87,11 +90,105 @@ def test_missing_key_error_explains_how_to_set_one() -> None:
         oai.OpenAI()
 
 
-@pytest.mark.parametrize("key", ["a-secret-key\n", "a-secret key", '"a-secret-key\u201d', "a-secret-key\x00"])
+@pytest.mark.parametrize("key", ["a-secret\nkey", "\u201ca-secret-key\u201d", "a-secret-key\x00", "a-secret\x7fkey"])
 def test_key_that_no_header_can_carry_is_rejected_without_showing_it(key: str) -> None:
-    with pytest.raises(oai.OpenAIError, match="api_key has white space or a character") as caught:
-        oai.OpenAI(api_key=key)
-    assert "a-secret" not in str(caught.value)
+    for name in ("api_key", "admin_api_key"):
+        with pytest.raises(oai.OpenAIError, match=f"{name} has a character that an HTTP header cannot carry") as caught:
+            oai.OpenAI(**{"api_key": "k", name: key})
+        assert "a-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["not needed", " My API Key \n", "k\xe9y", "\tkey"])
+def test_key_that_a_header_can_carry_is_sent_without_surrounding_white_space(
+    key: str, server: Loopback, client_to: Make
+) -> None:
+    for value in (key, lambda: key):
+        assert ping(client_to(api_key=value), server)["authorization"] == f"Bearer {key.strip()}"
+
+
+def test_white_space_around_options_is_stripped(server: Loopback, client_to: Make) -> None:
+    client = client_to(base_url=f"  {server.url}/v1/ \n", organization=" org ", project="proj\n")
+    headers = ping(client, server)
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org", "proj")
+    assert (client.base_url, client.organization) == (f"{server.url}/v1", "org")
+
+
+@pytest.mark.parametrize("url", ["", "  ", "\n"])
+def test_empty_base_url_is_rejected(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the default instead, data for a server of the user's would go to the API."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://environment.invalid")
+    with pytest.raises(oai.OpenAIError, match="base_url is empty; pass None for the default"):
+        oai.OpenAI(api_key="k", base_url=url)
+    assert oai.OpenAI(api_key="k", base_url=None).base_url == "https://environment.invalid"
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    assert oai.OpenAI(api_key="k").base_url == "https://api.openai.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("host", "ascii_host"),
+    [
+        ("b\u00fccher.example", "xn--bcher-kva.example"),
+        ("fa\u00df.example", "xn--fa-hia.example"),
+        ("\u4f8b\u3048\u3002\u30c6\u30b9\u30c8", "xn--r8jz45g.xn--zckzah"),
+        ("B\u00dcCHER.example:8443", "xn--bcher-kva.example:8443"),
+        ("[::1]:8080", "[::1]:8080"),
+    ],
+)
+def test_host_beyond_ascii_is_encoded(host: str, ascii_host: str) -> None:
+    for cls in (oai.OpenAI, oai.AsyncOpenAI):
+        client = cls(api_key="k", base_url=f"https://{host}/v1", websocket_base_url=f"wss://{host}/ws")
+        assert client.base_url == f"https://{ascii_host}/v1"
+        assert core_of(client).config.for_sockets().base_url == f"https://{ascii_host}/ws"
+
+
+@pytest.mark.parametrize(
+    "host", ["exa mple.com", "a\u3000b.example", "a%20b", "<x>", "x\u2100y", "[::1", "\u2028.example"]
+)
+def test_invalid_host_is_rejected(host: str) -> None:
+    with pytest.raises(oai.OpenAIError, match="base_url must be a URL"):
+        oai.OpenAI(api_key="k", base_url=f"https://{host}/v1")
+
+
+def test_userinfo_of_the_base_url_becomes_basic_authorization(server: Loopback, client_to: Make) -> None:
+    word = "a word".replace(" ", "%20")
+    client = client_to(base_url=f"{server.url.replace('://', f'://me:{word}@')}/v1")
+    twins = [client, client.with_options(max_retries=1), client.with_options(set_default_headers={"X": "1"})]
+    twins += [copy.copy(client), copy.deepcopy(client)]
+    for twin in twins:
+        assert ping(twin, server)["authorization"] == "Basic bWU6YSB3b3Jk"
+        assert twin.base_url == f"{server.url}/v1"
+    assert {seen.target for seen in server.requests} == {"/v1/models/m"}
+    other = client.with_options(base_url=server.url)
+    assert ping(other, server)["authorization"] == "Bearer the-key-of-the-tests"
+    own = client.with_options(default_headers={"authorization": "Own"})
+    assert ping(own, server)["authorization"] == "Own"
+    with pytest.raises(TypeError, match="base_url holds a secret"):
+        pickle.dumps(client)
+
+
+def test_userinfo_of_the_base_url_is_never_sent_to_a_proxy_or_logged(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    word = "a word that opens a server".replace(" ", "-")
+    monkeypatch.setenv("http_proxy", server.url)
+    caplog.set_level("DEBUG")
+    for transport in (None, oai.Urllib3Transport()):
+        with (
+            pytest.warns(oai.InsecureWarning),
+            oai.OpenAI(api_key="k", base_url=f"http://me:{word}@models.invalid/v1", transport=transport) as client,
+        ):
+            ping(client, server)
+        assert server.requests[-1].target == "http://models.invalid/v1/models/m"
+    assert word not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [(b"abc", "abc"), (b"caf\xe9", "caf\xe9"), (7, "7"), (True, "true"), (" x\t", "x"), ("a\tb", "a\tb")],
+)
+def test_header_values_of_other_types(value: Any, sent: str, server: Loopback, client_to: Make) -> None:
+    assert ping(client_to(default_headers={"X-Own": value}), server)["x-own"] == sent
+    assert ping(client_to(), server, extra_headers={"X-Own": value})["x-own"] == sent
 
 
 @pytest.mark.parametrize(
@@ -101,6 +198,16 @@ def test_key_that_no_header_can_carry_is_rejected_without_showing_it(key: str) -
         ("base_url", "ftp://x", "must be a URL"),
         ("max_retries", -1, "max_retries must be a non-negative integer, not -1"),
         ("max_retries", None, "max_retries must be a non-negative integer, not None"),
+        (
+            "default_headers",
+            {"X": object()},
+            "the value of the header 'X' must be a string, bytes or a number, not object",
+        ),
+        ("default_headers", {"X": "a\x01b"}, "has a line break or a control character"),
+        ("default_headers", {"X(": "1"}, r"'X\(' is not a valid header name"),
+        ("default_headers", {"": "1"}, "'' is not a valid header name"),
+        ("timeout", (1, 2, 3), "timeout must be seconds, None, or an oai.Timeout, not tuple"),
+        ("timeout", (1, -2, 3, 4), r"timeout \(read\) must be a non-negative"),
         ("timeout", "soon", "timeout must be seconds, None, or an oai.Timeout, not str"),
         ("timeout", -1, "timeout must be a non-negative number of seconds.*, not -1"),
         ("timeout", float("nan"), "timeout must be .*, not nan"),
@@ -155,8 +262,8 @@ def test_setting_an_invalid_option_changes_nothing(client: oai.OpenAI) -> None:
     with pytest.raises(oai.OpenAIError, match="max_retries must be a non-negative integer, not -1"):
         client.max_retries = -1
     assert client.max_retries == 0
-    with pytest.raises(oai.OpenAIError, match="white space"):
-        client.api_key = "a key"
+    with pytest.raises(oai.OpenAIError, match="api_key has a character"):
+        client.api_key = "a\nkey"
     assert client.api_key == "the-key-of-the-tests"
     with pytest.raises(oai.OpenAIError, match="organization cannot be set to None"):
         client.organization = None
@@ -285,6 +392,23 @@ def test_timeout_accepts_seconds_none_and_parts() -> None:
     assert oai.OpenAI(api_key="k", timeout=None).timeout == oai.Timeout(None)
     assert oai.Timeout(10, connect=2).read == 10
     assert repr(oai.Timeout(10, connect=2)) == "Timeout(connect=2, read=10, write=10, pool=10, total=None)"
+
+
+@pytest.mark.parametrize("limit", [float("inf"), 1e12, 1e300])
+def test_timeout_beyond_what_the_system_can_wait_is_no_limit(
+    limit: float, play: Callable[..., Any], server: Loopback
+) -> None:
+    server.default = Answer.of_json({"id": "m", "object": "model", "created": 1, "owned_by": "me"})
+    assert oai.OpenAI(api_key="k", timeout=(limit, 2, None, limit)).timeout == oai.Timeout(None, read=2)
+
+    def scenario(client: Any) -> Any:
+        for timeout in (limit, oai.Timeout(limit), (limit, limit, 5, None), httpx.Timeout(5, read=limit)):
+            result = yield client.models.retrieve("m", timeout=timeout)
+            assert result.id == "m"
+        result = yield client.with_options(timeout=limit, deadline=limit).models.retrieve("m")
+        assert result.id == "m"
+
+    play(scenario)
 
 
 def test_the_environment_is_not_changed() -> None:

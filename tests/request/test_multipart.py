@@ -5,8 +5,12 @@ from __future__ import annotations
 import email.parser
 import email.policy
 import io
+import tempfile
 import tracemalloc
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -110,12 +114,50 @@ def test_form_yields_the_same_bytes_each_time(picture: Path) -> None:
         assert b"".join(form) == first
 
 
-def test_an_open_file_is_sent_from_where_it_stands(picture: Path) -> None:
+@pytest.mark.parametrize("position", [0, 5, 14, 99])
+def test_open_file_is_sent_whole_from_any_position(picture: Path, position: int) -> None:
     with picture.open("rb") as opened:
-        opened.seek(5)
+        opened.seek(position)
         form = Multipart({}, [("file", opened)])
-        assert read_form(form)[0][3] == picture.read_bytes()[5:]
-        assert read_form(form)[0][3] == picture.read_bytes()[5:]
+        assert read_form(form)[0][3] == picture.read_bytes()
+        assert read_form(Multipart({}, [("file", opened)]))[0][3] == picture.read_bytes()
+        assert read_form(form)[0][3] == picture.read_bytes()
+
+
+class Seekless:
+    """A file-like object with `seek` and `tell` but without `seekable`, as some libraries have them."""
+
+    def __init__(self, content: bytes) -> None:
+        file = io.BytesIO(content)
+        self.read, self.seek, self.tell, self.close = file.read, file.seek, file.tell, file.close
+
+
+def written(content: bytes) -> io.BytesIO:
+    file = io.BytesIO()
+    file.write(content)
+    return file
+
+
+def spooled(content: bytes) -> Any:
+    file = tempfile.SpooledTemporaryFile(max_size=4)  # noqa: SIM115 - the test's
+    file.write(content)
+    return file
+
+
+@pytest.mark.parametrize("make", [written, Seekless, spooled, io.BytesIO])
+def test_file_that_was_just_written_is_uploaded_whole_twice(make: Callable[[bytes], Any]) -> None:
+    with closing(make(b"PAYLOAD")) as file:
+        for _ in range(2):
+            assert read_form(Multipart({}, [("file", ("a.txt", file))]))[0][3] == b"PAYLOAD"
+            file.read(3)
+
+
+def test_text_in_a_tuple_is_content() -> None:
+    parts = read_form(Multipart({}, [("file", ("n.txt", "te\u00fct")), ("file", ("n.md", "", "text/markdown"))]))
+    assert parts == [
+        ("file", "n.txt", "text/plain", "te\u00fct".encode()),
+        ("file", "n.md", "text/markdown", b""),
+    ]
 
 
 class Pipe(io.RawIOBase):
@@ -135,6 +177,14 @@ def test_non_seekable_file_is_buffered() -> None:
     form = Multipart({}, [("file", Pipe(b"once"))])
     assert b"".join(form) == b"".join(form)
     assert read_form(form)[0][3] == b"once"
+
+
+def test_second_upload_of_a_non_seekable_file_raises() -> None:
+    pipe, empty = Pipe(b"once"), Pipe(b"")
+    Multipart({}, [("file", pipe)])
+    with pytest.raises(ValueError, match="`file` was read by an earlier call and cannot be rewound"):
+        Multipart({}, [("file", ("n.txt", pipe))])
+    assert read_form(Multipart({}, [("file", empty)]))[0][3] == b""
 
 
 def test_a_line_break_in_a_name_cannot_add_a_header() -> None:
@@ -178,3 +228,9 @@ def test_file_that_shrinks_during_the_upload_raises(tmp_path: Path) -> None:
 def test_invalid_file_is_named(file: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         Multipart({}, [("file", file)])
+
+
+def test_string_as_a_file_is_rejected_where_paths_are_not_allowed(picture: Path) -> None:
+    with pytest.raises(TypeError, match="`file` is a string; this client has upload_paths=False"):
+        Multipart({}, [("file", str(picture))], paths=False)
+    assert read_form(Multipart({}, [("file", picture), ("file", ("a", "text"))], paths=False))[1][3] == b"text"

@@ -246,7 +246,7 @@ def test_form_is_sent_again_from_the_start_on_a_retry(server: Loopback, client_t
     client_to(max_retries=1).files.create(file=("x.txt", opened), purpose="evals")
     first, second = server.requests
     assert first.body == second.body
-    assert [part.content for part in second.form() if part.name == "file"] == [b"456789"]
+    assert [part.content for part in second.form() if part.name == "file"] == [b"0123456789"]
 
 
 def test_large_upload_is_streamed_with_content_length(tmp_path: Path, client_to: Make) -> None:
@@ -354,3 +354,88 @@ def test_extra_body_needs_a_mapping(client: oai.OpenAI) -> None:
         client.moderations.create(input="x", extra_body=extra)
     with pytest.raises(TypeError, match="a body of type list has no fields"):
         client.post("/x", body=["a"], extra_body={"b": 1})
+
+
+@pytest.mark.parametrize("method", ["GE T", "", "GET\r\nX: 1", "M\u00dcLL"])
+def test_invalid_method_is_rejected_before_sending(method: str, client: oai.OpenAI, server: Loopback) -> None:
+    with pytest.raises(oai.OpenAIError, match="is not a valid HTTP method"):
+        client.request(method, "/x")
+    assert server.requests == []
+
+
+def test_nested_parameter_with_a_python_name_is_renamed(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json({})
+    compaction, wire = {"async_": True, "x": 1}, {"async": True, "x": 1}
+    client.beta.agents.create(model="m", compaction=compaction)
+    client.beta.agents.update("a", compaction=compaction)
+    agent = {"compaction": compaction, "model": "m"}
+    client.beta.agents.automations.create(name="n", target={"agent": agent, "async_": 1}, type="once")
+    assert [seen.json().get("compaction") for seen in server.requests[:2]] == [wire, wire]
+    target = server.requests[2].json()["target"]
+    assert target == {"agent": {"compaction": wire, "model": "m"}, "async_": 1}
+    assert compaction == {"async_": True, "x": 1}
+
+
+@pytest.mark.parametrize("body", [{"compaction": None}, {"compaction": "x"}, {}])
+def test_nested_rename_leaves_other_values(body: dict[str, Any], server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json({})
+    client.beta.agents.create(model="m", **body)
+    assert server.requests[0].json() == {"model": "m", **body}
+
+
+def test_extra_body_of_a_get_is_not_sent(server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json({"object": "list", "data": []})
+    client.models.list(extra_body={"a": 1})
+    client.get("/x", extra_body={"a": 1})
+    client.delete("/x", extra_body={"a": 1})
+    client.get("/x", body={"a": 1})
+    assert [seen.body for seen in server.requests] == [b"", b"", b'{"a":1}', b'{"a":1}']
+    assert server.requests[0].header("content-type") is None
+
+
+@pytest.mark.parametrize("file", [b"", io.BytesIO(), ("n.txt", ""), ("n.txt", b"")])
+def test_empty_file_is_uploaded(file: Any, server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer.of_json({})
+    client.containers.files.create("c", file=file)
+    client.files.create(file=file, purpose="evals")
+    for seen in server.requests:
+        assert [part.content for part in seen.form() if part.name == "file"] == [b""]
+
+
+@pytest.mark.parametrize("where", ["extra_headers", "default_headers"])
+@pytest.mark.parametrize(
+    ("content_type", "boundary"),
+    [
+        ("multipart/form-data", None),
+        ("application/json", None),
+        ('multipart/form-data; boundary="abc"', "abc"),
+        ("Multipart/Form-Data; charset=utf-8; boundary=a-b_c", "a-b_c"),
+    ],
+)
+def test_upload_and_its_content_type_agree(
+    where: str, content_type: str, boundary: str | None, server: Loopback, client_to: Make
+) -> None:
+    server.default = Answer.of_json({})
+    headers = {"content-type": content_type}
+    client = client_to(default_headers=headers if where == "default_headers" else {})
+    extra = headers if where == "extra_headers" else {}
+    client.files.create(file=("n.txt", b"x"), purpose="evals", extra_headers=extra)
+    client.post("/upload", files={"file": ("n.txt", b"x")}, body={"purpose": "evals"}, extra_headers=extra)
+    for seen in server.requests:
+        assert [(part.name, part.content) for part in seen.form()] == [("purpose", b"evals"), ("file", b"x")]
+        assert int(seen.header("content-length") or 0) == len(seen.body)
+        if where == "extra_headers" and boundary is not None:
+            assert seen.header("content-type") == content_type
+
+
+def test_string_is_a_path_unless_the_client_forbids_it(server: Loopback, client_to: Make, tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(b"cat")
+    server.default = Answer.of_json({"created": 1, "data": []})
+    client_to().images.edit(image=str(path), prompt="p")
+    client_to(upload_paths=False).images.edit(image=path, prompt="p")
+    with pytest.raises(TypeError, match="`image` is a string; this client has upload_paths=False"):
+        client_to(upload_paths=False).images.edit(image=str(path), prompt="p")
+    with pytest.raises(TypeError, match=r"`image\[\]` is a string"):
+        client_to(upload_paths=False).images.edit(image=[str(path)], prompt="p")
+    assert [seen.form()[-1].content for seen in server.requests] == [b"cat", b"cat"]

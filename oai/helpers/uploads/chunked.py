@@ -26,7 +26,7 @@ import msgspec
 from oai._errors import NotFoundError, UploadError
 from oai._flow.steps import Steps, run_blocking, run_concurrently
 from oai._json.strict import decoder
-from oai._request.multipart import PIECE, content_of
+from oai._request.multipart import PIECE, content_of, is_seekable
 from oai._support.journal_file import JournalFile
 
 PART_SIZE = 64 * 1024 * 1024
@@ -65,15 +65,15 @@ class Source:
     def __init__(self, content: bytes | Path | IO[bytes], stack: ExitStack) -> None:
         file = io.BytesIO(content) if isinstance(content, bytes) else content
         self._file: Any = stack.enter_context(file.open("rb")) if isinstance(file, Path) else file
-        self._start = self._file.tell()
-        self.size = self._file.seek(0, io.SEEK_END) - self._start
-        self._file.seek(self._start)
+        self._file.seek(0, io.SEEK_END)  # the whole file is sent, wherever its position is
+        self.size = self._file.tell()
+        self._file.seek(0)
         self._lock = threading.Lock()
 
     def read_at(self, position: int, size: int) -> bytes:
         """Return bytes from a position."""
         with self._lock:
-            self._file.seek(self._start + position)
+            self._file.seek(position)
             data: bytes = self._file.read(size)
             return data
 
@@ -210,7 +210,7 @@ def upload_file_chunked(
 
 def open_source(file: Any, stack: ExitStack) -> tuple[Source, str]:
     """Return the source of a file, and its name; a file that cannot seek is copied to a temporary one."""
-    if callable(getattr(file, "read", None)) and not isinstance(file, io.TextIOBase) and not file.seekable():
+    if callable(getattr(file, "read", None)) and not isinstance(file, io.TextIOBase) and not is_seekable(file):
         copy = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         shutil.copyfileobj(file, copy, PIECE)
         copy.seek(0)

@@ -51,6 +51,7 @@ def _as_upload(file: Any, stack: ExitStack) -> tuple[Path | Source, int, tuple[A
     """Return the path or source of a file, its size, and the name and further elements of its tuple."""
     if isinstance(file, tuple):
         name, content, *more = file
+        content = content.encode() if isinstance(content, str) else content  # content, not a path, as in any upload
     else:
         content, name = content_of("files", file)
         more = []
