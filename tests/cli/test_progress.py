@@ -233,7 +233,7 @@ def test_failed_chunked_upload_resumes_from_journal(server: Loopback, tmp_path: 
     words += ["max_concurrency=1", f"journal={tmp_path / 'journal'}"]
     status, output, shown = run(server, "uploads.upload_file_chunked", *words)
     assert (status, output) == (1, b"")
-    assert shown.rpartition("\r")[0].rpartition("\r")[2].startswith("oai: the upload upload_1 failed, 2 of 4 parts")
+    assert shown.rpartition("\r")[0].rpartition("\r")[2].startswith("oai: the upload upload_1 failed with 2 of 4")
     store.fail = lambda _: None
     status, _, shown = run(server, "uploads.upload_file_chunked", *words)
     assert status == 0

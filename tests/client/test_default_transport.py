@@ -206,7 +206,7 @@ def test_recorder_sends_over_the_transport_of_its_client(server: Loopback, tmp_p
 
     oai.OpenAI(api_key="k" * 20, base_url=server.url, transport=recorder).models.retrieve("m")
     asyncio.run(both())
-    assert {type(each) for each in recorder._made.values()} == {AiohttpTransport, HTTPTransport}
+    assert {type(each) for each in recorder._own.values()} == {AiohttpTransport, HTTPTransport}
     assert len(server.requests) == 3
     assert oai.OpenAI(transport=Recorder(tmp_path / "other")).models.retrieve("n").id == "m"
     replay = Recorder(tmp_path / "c")

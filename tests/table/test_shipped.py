@@ -10,7 +10,7 @@ import pkgutil
 import subprocess
 import sys
 from collections import Counter
-from typing import Any, Required, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Required, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from typed import all_structs
 import oai.types
 from oai._json import pages as _pages
 from oai._json.unions import untagged_variants
+from oai._support.typed_dict import is_typed_dict
 from oai._table.load import shipped_table
 from oai._table.operation import Operation
 from oai._table.rows import Row
@@ -182,7 +183,7 @@ def test_type_hints_of_all_parameters_resolve_at_run_time() -> None:
         if info.name.endswith("params"):
             module = importlib.import_module(info.name)
             for kind in vars(module).values():
-                if is_typeddict(kind):
+                if is_typed_dict(kind):
                     hints = get_type_hints(kind, include_extras=True)
                     assert hints.keys() == kind.__required_keys__ | kind.__optional_keys__
                     assert {
