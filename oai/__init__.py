@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from oai._official.typing import ProxiesTypes as ProxiesTypes
     from oai._official.typing import RequestOptions as RequestOptions
     from oai._official.utils import file_from_path as file_from_path
+    from oai._official.version import __title__ as __title__
     from oai._realtime.connection import AsyncConnection as AsyncConnection
     from oai._realtime.connection import Connection as Connection
     from oai._realtime.reconnect import ReconnectingEvent as ReconnectingEvent
@@ -220,6 +221,7 @@ _HOMES = {
     "oai._official.constants": "DEFAULT_CONNECTION_LIMITS",
     "oai._official.typing": "NoneType ProxiesTypes RequestOptions",
     "oai._official.utils": "file_from_path",
+    "oai._official.version": "__title__",
     "oai._official.missing": (
         "AsyncBedrockOpenAI=provider.AsyncBedrockOpenAI BedrockOpenAI=provider.BedrockOpenAI "
         "DataResidency=provider.DataResidency OAuthError=auth.OAuthError "

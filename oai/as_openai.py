@@ -137,6 +137,8 @@ def module_name(name: str) -> str:
     """Return the module of `oai` for one of `openai`."""
     below = name.removeprefix(f"{NAME}.")
     head = below.partition(".")[0]
+    if below in ("version", "_version"):
+        return "oai._official.version"
     return f"oai._official.{below}" if head[0] == "_" and head not in SHARED else f"oai.{below}"
 
 

@@ -18,7 +18,7 @@ from functools import cache, cached_property
 from logging import Logger
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from tools.generate.write_types import HEADER
 
@@ -46,6 +46,7 @@ def write_names(oai: Path) -> dict[str, int]:
         if path:
             lines[package].append(f"{below}: {_homes(resolve_all(module))}".rstrip() + "\n")
     for package, own in lines.items():
+        (oai / package).mkdir(exist_ok=True)
         (oai / package / "official.txt").write_text("".join([HEADER.replace("types`", "names`"), *own]))
     return {package: len(own) for package, own in lines.items()}
 
@@ -81,7 +82,7 @@ def names_of(module: ModuleType) -> set[str]:
     path = module.__name__.removeprefix(f"{ROOT}.")
     listed = {name.removeprefix(f"{path}.") for name in RULES["names"] if name.rpartition(".")[0] == path}
     names = {name for name in (*_defined(module), *_imported(module)) if name[0] != "_"}
-    own = {name for name in names if hasattr(module, name) and type(getattr(module, name)) not in (Logger, TypeVar)}
+    own = {name for name in names if hasattr(module, name) and type(getattr(module, name)) is not Logger}
     if path.startswith("resources."):
         own &= {*_defined(module), *getattr(module, "__all__", ())}
     return {name for name in own | listed if type(getattr(module, name, None)) is not ModuleType}
