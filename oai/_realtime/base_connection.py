@@ -16,9 +16,7 @@ from oai._errors import (
     APIResponseValidationError,
     APITimeoutError,
     OpenAIError,
-    ResponseTooLargeError,
     StreamError,
-    WebSocketConnectionClosedError,
     excerpt,
 )
 from oai._json.decode import decode
@@ -228,17 +226,26 @@ class BaseConnection(Handlers):
 
     def _lost(self, closed: SocketClosed, unsent: list[str | bytes] | None = None) -> OpenAIError:
         """Return the exception for a connection that was closed or lost."""
+        from oai._realtime import errors  # needs an extra, which whoever has an open connection has
+
+        error: OpenAIError
         if closed.too_big:
             message = f"a message is larger than {self._opener.max_size} bytes (max_event)"
-            return ResponseTooLargeError(message, response=self.handshake)
-        cause = f"code {closed.code}" + (f", {excerpt(closed.reason)}" if closed.reason else "")
+            error = errors.ResponseTooLargeError(message, response=self.handshake)
+            error.take(closed.__cause__)
+            return error
+        reason = closed.reason or closed.sent_reason
+        cause = f"code {closed.code}" + (f", {excerpt(reason)}" if reason else "")
         message = f"The WebSocket was {'closed' if closed.clean else 'lost'} ({cause})"
         if unsent:
             message += f"; {len(unsent)} messages were not sent"
-        return WebSocketConnectionClosedError(
+        kind = errors.WebSocketConnectionClosedOK if closed.clean else errors.WebSocketConnectionClosedError
+        error = kind(
             message + ".",
             request=self.handshake.request,
             code=closed.code,
             reason=closed.reason,
             unsent_messages=unsent or (),
         )
+        error.take(closed.__cause__)
+        return error

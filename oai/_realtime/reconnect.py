@@ -25,14 +25,16 @@ class SocketClosed(Exception):  # noqa: N818 - a normal close is no error
         code, reason: those of the server's close frame; 1006 if there was none.
         clean: whether both sides closed it normally.
         too_big: whether this side closed it because of a message that was too large.
+        sent_reason: why this side closed it without a response, such as a server that no longer answers pings.
     """
 
-    def __init__(self, code: int, reason: str, *, clean: bool, too_big: bool) -> None:
+    def __init__(self, code: int, reason: str, *, clean: bool, too_big: bool, sent_reason: str = "") -> None:
         super().__init__(code, reason)
         self.code = code
         self.reason = reason
         self.clean = clean
         self.too_big = too_big
+        self.sent_reason = sent_reason
 
 
 class ReconnectingEvent(msgspec.Struct, frozen=True):

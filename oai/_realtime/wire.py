@@ -149,6 +149,7 @@ def _closing() -> Iterator[None]:
             received.reason if received is not None else "",
             clean=isinstance(closed, exceptions.ConnectionClosedOK),
             too_big=sent is not None and sent.code == TOO_BIG and not closed.rcvd_then_sent,
+            sent_reason=sent.reason if sent is not None and received is None else "",
         ) from closed
 
 

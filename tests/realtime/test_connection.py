@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import pickle
 import queue
 import socket as sockets
 import subprocess
@@ -19,6 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peer import Peer, Refusal, collect, drop, echo, peer, say
 from planted import KEY
+from websockets import exceptions
+from websockets.server import ServerProtocol
 
 import oai
 from oai._json.objects import plain
@@ -201,6 +204,99 @@ def test_lost_connection_raises_by_close_code(end: Callable[[Any], None], code: 
 
 
 @pytest.mark.parametrize(
+    ("end", "kind", "received", "sent"),
+    [
+        (lambda socket: socket.close(1000, "bye"), exceptions.ConnectionClosedOK, 1000, 1000),
+        (lambda socket: socket.close(1001), exceptions.ConnectionClosedOK, 1001, 1001),
+        (lambda socket: socket.close(1011, "a fault"), exceptions.ConnectionClosedError, 1011, 1011),
+        (lambda socket: socket.close(3000), exceptions.ConnectionClosedError, 3000, 3000),
+        (drop, exceptions.ConnectionClosedError, None, None),
+    ],
+)
+@pytest.mark.parametrize("way", ["recv", "recv_bytes", "send", "send_raw", "event", "iterate", "dispatch"])
+def test_closed_connection_raises_errors_of_the_library_too(
+    way: str, end: Any, kind: type[Exception], received: int | None, sent: int | None, play: Callable[..., Any]
+) -> None:
+    def behave(seen: Peer, socket: Any) -> None:
+        socket.recv()
+        end(socket)
+
+    def use(connection: Any) -> Any:
+        if way in ("recv", "recv_bytes"):
+            return getattr(connection, way)()
+        if way == "event":
+            return connection.response.create()
+        if way == "iterate":
+            return collect(connection)
+        return connection.dispatch_events() if way == "dispatch" else getattr(connection, way)("text")
+
+    def scenario(client: Any) -> Any:
+        connection = yield client.realtime.connect(model="m").enter()
+        yield connection.send_raw("end")
+        if way not in ("iterate", "dispatch"):  # which wait for the end themselves, and take a normal one for theirs
+            with pytest.raises(exceptions.ConnectionClosed):
+                yield connection.recv()
+        elif kind is exceptions.ConnectionClosedOK:
+            yield use(connection)
+            return None
+        with pytest.raises(kind) as caught:
+            yield use(connection)
+        yield connection.close()
+        return caught.value
+
+    with peer(behave) as seen:
+        error = play(scenario, base_url=seen.url)
+    if error is not None:
+        assert isinstance(error, oai.WebSocketConnectionClosedError)
+        assert isinstance(error, oai.APIConnectionError)
+        assert (error.rcvd and error.rcvd.code, error.sent and error.sent.code) == (received, sent)
+        assert (error.close_code, error.code) == (received or 1006, received or 1006)
+        assert str(error).startswith("The WebSocket was ")
+        twin = pickle.loads(pickle.dumps(error))
+        assert (type(twin), str(twin), twin.close_code, twin.rcvd) == (
+            type(error),
+            str(error),
+            error.close_code,
+            error.rcvd,
+        )
+
+
+def test_server_that_answers_no_ping_is_named(play: Callable[..., Any]) -> None:
+    def scenario(client: Any) -> Any:
+        options = {"ping_interval": 0.05, "ping_timeout": 0.05, "close_timeout": 0.05}
+        connection = yield client.realtime.connect(model="m", websocket_connection_options=options).enter()
+        try:
+            with pytest.raises(
+                exceptions.ConnectionClosedError, match=r"lost \(code 1006, keepalive ping timeout\)"
+            ) as caught:
+                yield connection.recv()
+            with pytest.raises(oai.WebSocketConnectionClosedError, match="keepalive ping timeout"):
+                yield collect(connection)
+        finally:
+            stop.set()
+        return caught.value
+
+    stop = threading.Event()
+    with sockets.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept_and_be_silent, args=(listener, stop))
+        thread.start()
+        error = play(scenario, base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert (error.close_code, error.sent.code, error.sent.reason) == (1006, 1011, "keepalive ping timeout")
+
+
+def accept_and_be_silent(listener: sockets.socket, stop: threading.Event) -> None:
+    """Accept a handshake, and then neither read nor send."""
+    with listener.accept()[0] as connection:
+        protocol = ServerProtocol()
+        protocol.receive_data(connection.recv(65536))
+        (request,) = protocol.events_received()
+        protocol.send_response(protocol.accept(request))
+        connection.sendall(b"".join(protocol.data_to_send()))
+        stop.wait(10)
+
+
+@pytest.mark.parametrize(
     ("status", "kind"),
     [
         (400, oai.BadRequestError),
@@ -339,8 +435,11 @@ def test_oversized_message_raises_response_too_large(play: Callable[..., Any]) -
 
     def scenario(client: Any, **options: Any) -> Any:
         connection = yield client.realtime.connect(model="m", websocket_connection_options=options).enter()
-        with pytest.raises(oai.ResponseTooLargeError, match="1000 bytes"):
+        with pytest.raises(oai.ResponseTooLargeError, match="1000 bytes") as caught:
             yield connection.recv()
+        assert isinstance(caught.value, exceptions.ConnectionClosedError)
+        assert caught.value.sent is not None
+        assert caught.value.sent.code == 1009
 
     with peer(behave) as seen:
         play(scenario, base_url=seen.url, max_event=1000)
