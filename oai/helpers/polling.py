@@ -1,6 +1,6 @@
 """Poll objects that the API processes in the background: runs, batches, videos, files of vector stores.
 
-`poll` retrieves an object until its status is final; the operation and the pending statuses come from the helper's row.
+`poll` retrieves an object until its status is final; the operation and the statuses come from the helper's row.
 The interval is the caller's `poll_interval_ms`, else the `openai-poll-after-ms` of each response, else one second. A
 wait ends at its deadline, which also bounds requests in flight, or when the caller cancels it; either error carries the
 last state of the object.
@@ -12,7 +12,8 @@ import inspect
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -44,7 +45,9 @@ def poll(
     client: Any,
     *,
     retrieve: str,
-    pending: list[str],
+    pending: Sequence[str] = (),
+    final: Sequence[str] = (),
+    counts: str = "",
     longest_interval: float = 0.0,
     poll_interval_ms: float | None = None,
     deadline: float | None = None,
@@ -62,7 +65,9 @@ def poll(
         PollCancelledError: `cancel` ended the wait; `last` is the last state.
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
-    return (yield from wait.until_done(retrieve, arguments, pending.__contains__, poll_interval_ms, longest_interval))
+    _check_interval("poll_interval_ms", poll_interval_ms)
+    unfinished = partial(_is_unfinished, pending, final, counts)
+    return (yield from wait.until_done(retrieve, arguments, unfinished, poll_interval_ms, longest_interval))
 
 
 def create_and_poll(
@@ -70,7 +75,9 @@ def create_and_poll(
     *,
     create: str,
     retrieve: str,
-    pending: list[str],
+    pending: Sequence[str] = (),
+    final: Sequence[str] = (),
+    counts: str = "",
     longest_interval: float = 0.0,
     poll_interval_ms: float | None = None,
     deadline: float | None = None,
@@ -87,12 +94,14 @@ def create_and_poll(
         PollCancelledError: `cancel` ended the wait; `last` is the last state.
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
+    _check_interval("poll_interval_ms", poll_interval_ms)
     created = yield from wait.request(create, arguments)
     names = required_parameters(client, retrieve)
     query = {name: arguments.get(name) or getattr(created, name, None) or created.id for name in names}
     query |= {name: arguments[name] for name in ("extra_headers", "timeout") if name in arguments}
     wait.last = created
-    return (yield from wait.until_done(retrieve, query, pending.__contains__, poll_interval_ms, longest_interval))
+    unfinished = partial(_is_unfinished, pending, final, counts)
+    return (yield from wait.until_done(retrieve, query, unfinished, poll_interval_ms, longest_interval))
 
 
 def wait_for_processing(
@@ -111,11 +120,28 @@ def wait_for_processing(
         PollCancelledError: `cancel` ended the wait; `last` is the last state.
     """
     wait = Poller(client, deadline, max_wait_seconds, cancel)
-    return (yield from wait.until_done("files.retrieve", {"file_id": id}, _unprocessed, 1000 * poll_interval))
+    _check_interval("poll_interval", poll_interval)
+    unfinished = partial(_is_unfinished, (), ("processed", "error", "deleted"), "")
+    return (yield from wait.until_done("files.retrieve", {"file_id": id}, unfinished, 1000 * poll_interval))
 
 
-def _unprocessed(status: object) -> bool:
-    return status not in ("processed", "error", "deleted")
+def _is_unfinished(pending: Sequence[str], final: Sequence[str], counts: str, state: Any) -> bool:
+    """Return whether an object is still being processed, as its row defines it.
+
+    By its `counts`, the field that counts the parts of the work, if it has any; else by its status: with `final`
+    statuses, one that is not known is pending, with `pending` ones it is final. The official SDK has all three rules.
+    """
+    counted = getattr(state, counts, None) if counts else None
+    if getattr(counted, "total", None):
+        return bool(getattr(counted, "in_progress", None))
+    status = _status(state)
+    # A server without statuses would never end the wait.
+    return status in pending if pending else status is not None and status not in final
+
+
+def _check_interval(name: str, interval: float | None) -> None:
+    if interval is not None and not (isinstance(interval, (int, float)) and 0 <= interval < math.inf):
+        raise ValueError(f"{name} must be a non-negative number, not {interval!r}")
 
 
 def required_parameters(client: Any, operation: str) -> list[str]:
@@ -147,16 +173,16 @@ class Poller:
         self,
         retrieve: str,
         arguments: dict[str, Any],
-        pending: Callable[[Any], bool],
+        unfinished: Callable[[Any], bool],
         interval: float | None = None,
         longest: float = 0.0,
     ) -> Steps[Any]:
-        """Retrieve at least once, until the status is not `pending`.
+        """Retrieve at least once, until the object is not `unfinished`.
 
         Args:
             retrieve: the call path of the operation.
             arguments: its arguments.
-            pending: whether a status is pending.
+            unfinished: whether an object is still being processed.
             interval: milliseconds between two requests; `None` for the server's.
             longest: seconds up to which the default interval grows.
         """
@@ -165,7 +191,7 @@ class Poller:
         usual = INTERVAL
         while True:
             self.last = state = yield from self.request(retrieve, arguments, call)
-            if not pending(_status(state)):
+            if not unfinished(state):
                 return state
             yield from self.pause(_suggested_interval(state, usual) if interval is None else interval / 1000, call)
             usual = max(usual, min(usual * GROWTH, longest))

@@ -35,7 +35,7 @@ def store_file(status: str) -> dict[str, Any]:
 
 
 def file_batch(status: str) -> dict[str, Any]:
-    counts = {**COUNTS, "in_progress": int(status == "in_progress")}
+    counts = {**COUNTS, "in_progress": int(status not in ("completed", "failed", "cancelled"))}
     return {"id": "vsfb_1", "object": "vector_store.files_batch", "status": status, "file_counts": counts}
 
 
@@ -146,6 +146,85 @@ def test_poll_timeout_carries_the_last_state(
     assert isinstance(caught.value, TimeoutError)
     twin = pickle.loads(pickle.dumps(caught.value))
     assert (str(twin), twin.last.status) == (str(caught.value), pending)
+
+
+UNKNOWN_IS_PENDING = {
+    "beta.threads.runs.poll", "vector_stores.file_batches.poll", "files.wait_for_processing", "batches.poll",
+    "responses.poll",
+}  # fmt: skip
+"""Waits that go on at a status they do not know; the others end, as the official SDK's do."""
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "options", "make", "url", "last"), WAITS, ids=[each[0] for each in WAITS]
+)
+def test_unknown_status_is_pending_or_final(
+    path: str, arguments: Any, options: Any, make: Any, url: str, last: str, play: Play, server: Loopback
+) -> None:
+    server.reply(*(Answer(json=make(status)) for status in ("pausing", "reviewing", last)))
+    expected = last if path in UNKNOWN_IS_PENDING else "pausing"
+    assert play(call(path, arguments, options)).status == expected
+    assert len(server.requests) == (3 if path in UNKNOWN_IS_PENDING else 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "options", "make", "created", "retrieved"), CREATES, ids=[each[0] for each in CREATES]
+)
+def test_unknown_status_of_a_created_object_is_pending_or_final(
+    path: str, arguments: Any, options: Any, make: Any, created: str, retrieved: str, play: Play, server: Loopback
+) -> None:
+    server.reply(*(Answer(json=make(status)) for status in ("pausing", "pausing", "completed")))
+    goes_on = make in (run, file_batch)
+    assert play(call(path, arguments, {**options, **FAST})).status == ("completed" if goes_on else "pausing")
+    assert len(server.requests) == (3 if goes_on else 2)
+
+
+@pytest.mark.parametrize("status", ["requires_action", "completed", "failed", "cancelled", "expired", "incomplete"])
+def test_every_final_status_of_a_run_ends_the_wait(status: str, play: Play, server: Loopback) -> None:
+    server.reply(*(Answer(json=run(each)) for each in ("queued", "in_progress", "cancelling", status)))
+    assert play(call("beta.threads.runs.poll", ("run_1", "thread_1"), FAST)).status == status
+
+
+@pytest.mark.parametrize(
+    ("states", "requests"),
+    [
+        ([("completed", {"in_progress": 1, "total": 2}), ("completed", {"in_progress": 0, "total": 2})], 2),
+        ([("failed", {"in_progress": 3, "total": 3}), ("failed", {"in_progress": 0, "total": 3})], 2),
+        ([("in_progress", {"in_progress": 0, "total": 2})], 1),
+        ([("new", {"in_progress": 0, "total": 2})], 1),
+        ([("in_progress", {"in_progress": 0, "total": 0}), ("completed", {"in_progress": 0, "total": 0})], 2),
+        ([("in_progress", None), ("new", None), ("cancelled", None)], 3),
+        ([("in_progress", {}), ("completed", {})], 2),
+        ([(None, None)], 1),
+    ],
+)
+@pytest.mark.parametrize("path", ["poll", "create_and_poll", "upload_and_poll"])
+def test_file_batch_ends_by_its_counts(path: str, states: Any, requests: int, play: Play, server: Loopback) -> None:
+    answers = [Answer(json={**file_batch(status), "file_counts": counts}) for status, counts in states]
+    if path == "upload_and_poll":
+        server.route("POST", "/v1/files", Answer(json={"id": "file-1", "object": "file"}))
+    if path != "poll":
+        server.route("POST", "/v1/vector_stores/vs_1/file_batches", answers[0])
+    server.reply(*answers)
+    arguments, options = {
+        "poll": (("vsfb_1",), {"vector_store_id": "vs_1"}),
+        "create_and_poll": (("vs_1",), {"file_ids": ["file-1"]}),
+        "upload_and_poll": (("vs_1",), {"files": [b"x"]}),
+    }[path]
+    play(call(f"vector_stores.file_batches.{path}", arguments, {**options, **FAST}))
+    assert len([request for request in server.requests if request.method == "GET"]) == requests
+
+
+@pytest.mark.parametrize("interval", [-1, float("nan"), float("inf"), "5"])
+def test_invalid_interval_raises_before_any_request(interval: Any, play: Play, server: Loopback) -> None:
+    for path, arguments, options in (
+        ("videos.poll", ("video_1",), {"poll_interval_ms": interval}),
+        ("videos.create_and_poll", (), {"prompt": "a cat", "poll_interval_ms": interval}),
+        ("files.wait_for_processing", ("file-1",), {"poll_interval": interval}),
+    ):
+        with pytest.raises(ValueError, match=r"poll_interval\w* must be a non-negative number"):
+            play(call(path, arguments, options))
+    assert server.requests == []
 
 
 def test_hanging_request_does_not_outlast_the_deadline(play: Play, server: Loopback) -> None:
