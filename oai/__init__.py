@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from oai.helpers.structured.functions import pydantic_function_tool as pydantic_function_tool
     from oai.helpers.structured.functions import pydantic_responses_function_tool as pydantic_responses_function_tool
     from oai.transports import AiohttpTransport as AiohttpTransport
+    from oai.transports import AsyncHTTPTransport as AsyncHTTPTransport
     from oai.transports import AsyncTransport as AsyncTransport
     from oai.transports import CassetteError as CassetteError
     from oai.transports import CassetteMiss as CassetteMiss
@@ -212,8 +213,8 @@ _HOMES = {
     "oai.resources": "",
     "oai.testing": "",
     "oai.transports": (
-        "AiohttpTransport AsyncTransport CassetteError CassetteMiss FakeTransport HTTPTransport OfflineTransport "
-        "Recorder SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
+        "AiohttpTransport AsyncHTTPTransport AsyncTransport CassetteError CassetteMiss FakeTransport HTTPTransport "
+        "OfflineTransport Recorder SecretFound Transport TransportError UnexpectedCall UnusedAnswers Urllib3Transport"
     ),
     "oai.types": "",
     "oai.types.websockets": "ReconnectingOverrides",

@@ -31,9 +31,9 @@ class AsyncCore(Core):
 
     def default_transport(self) -> Transport:
         """Create the transport of a client that got none."""
-        from oai.transports.aiohttp import AiohttpTransport
+        from oai.transports.async_http import AsyncHTTPTransport
 
-        return cast("Transport", AiohttpTransport())
+        return cast("Transport", AsyncHTTPTransport())
 
     async def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
         """Send a call; return the reply too if its body is a stream or left `unread`."""

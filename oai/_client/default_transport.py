@@ -106,7 +106,7 @@ def _from_environment(setting: str, *, is_async: bool) -> Any:
 
 
 def _library(name: str, *, is_async: bool) -> Any:
-    if is_async:
+    if name == "aiohttp":
         from oai.transports.aiohttp import AiohttpTransport
 
         return AiohttpTransport()
@@ -114,6 +114,10 @@ def _library(name: str, *, is_async: bool) -> Any:
         from oai.transports.urllib3 import Urllib3Transport
 
         return Urllib3Transport()
+    if is_async:
+        from oai.transports.async_http import AsyncHTTPTransport
+
+        return AsyncHTTPTransport()
     from oai.transports.http import HTTPTransport
 
     return HTTPTransport()

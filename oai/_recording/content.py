@@ -174,6 +174,7 @@ def keep_stream(pieces: list[tuple[float, bytes]], redactor: Redactor) -> list[C
     Secrets are searched in the joined stream, since a boundary between pieces can split one. A boundary within a
     replaced part moves to its end.
     """
+    pieces = [part for wait, piece in pieces for part in _split_events(wait, piece)]
     data = b"".join(piece for _, piece in pieces)
     cuts = list(accumulate(len(piece) for _, piece in pieces))
     data, cuts = _substitute(data, cuts, _event_spans(data, redactor))
@@ -188,6 +189,14 @@ def keep_stream(pieces: list[tuple[float, bytes]], redactor: Redactor) -> list[C
             chunks.append(_chunk(data[begin:end], coarse(waited)))
             begin, waited = end, 0.0
     return chunks
+
+
+def _split_events(wait: float, piece: bytes) -> list[tuple[float, bytes]]:
+    """Split a piece after each of its events: how many of them one read returns is chance."""
+    if not piece.startswith((b"data:", b"event:")):
+        return [(wait, piece)]
+    parts = re.findall(rb"(?s).+?(?:\n\n|\Z)", piece)
+    return [(0.0 if number else wait, part) for number, part in enumerate(parts)]
 
 
 Spans = list[tuple[int, int, bytes]]

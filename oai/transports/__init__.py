@@ -25,6 +25,7 @@ from oai._support.lazy import attach
 if TYPE_CHECKING:
     from oai.transports.aiohttp import AiohttpTransport
     from oai.transports.asgi import AsgiTransport
+    from oai.transports.async_http import AsyncHTTPTransport
     from oai.transports.blocking import BlockingTransport
     from oai.transports.failing import Fail, FailingTransport
     from oai.transports.fake import FakeTransport, UnexpectedCall
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AiohttpTransport",
     "AsgiTransport",
+    "AsyncHTTPTransport",
     "AsyncHttpxTransport",
     "AsyncReply",
     "AsyncTransport",
@@ -75,6 +77,7 @@ if not TYPE_CHECKING:  # a checker that saw it would take any name for one that 
         {
             "oai.transports.aiohttp": "AiohttpTransport",
             "oai.transports.asgi": "AsgiTransport",
+            "oai.transports.async_http": "AsyncHTTPTransport",
             "oai.transports.blocking": "BlockingTransport",
             "oai.transports.failing": "Fail FailingTransport",
             "oai.transports.fake": "FakeTransport UnexpectedCall",

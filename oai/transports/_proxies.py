@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from oai._http.messages import TransportError
@@ -12,35 +11,61 @@ VARIABLES = {
     "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
     "http": ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"),
 }
-"""By scheme the variables that may name a proxy; the environment is slow to ask, so no others are looked at."""
+"""By scheme the variables that may name a proxy, the first that is set and not empty."""
 
 
 def proxy_for(url: str) -> str | None:
     """Return the proxy that the environment names for a URL."""
     environment = os.environ
     for name in VARIABLES["https" if url.startswith("https") else "http"]:
-        if name in environment:
+        # A server that runs a CGI script sets HTTP_PROXY from the header field `Proxy` of its client.
+        if (proxy := environment.get(name)) and not (name == "HTTP_PROXY" and "REQUEST_METHOD" in environment):
             break
     else:
         return None
-    import urllib.request  # a large module, which only a proxy needs
+    if excluded := environment.get("no_proxy") or environment.get("NO_PROXY"):
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        if is_excluded((parts.hostname or "").rstrip("."), port, excluded):
+            return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
-    parts = urlsplit(url)
-    proxies = urllib.request.getproxies_environment()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    bypass: Any = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
-    host = parts.hostname or ""
-    port = parts.port or {"https": 443}.get(parts.scheme, 80)
-    if not found or bypass(host, proxies) or bypass(f"{host}:{port}", proxies):
-        return None
-    return found if "://" in found else f"http://{found}"
+
+def is_excluded(host: str, port: int, excluded: str) -> bool:
+    """Tell whether `NO_PROXY` excludes a host.
+
+    Its entries are separated by commas or spaces. Each is `*`, a name (with all names below it, a leading dot or `*.`
+    or not), an address, or a network such as `10.0.0.0/8`; any of them may have a port.
+    """
+    for entry in excluded.lower().replace(",", " ").split():
+        name, colon, digits = entry.rpartition(":")
+        if colon and digits.isdecimal() and ("]" in name or ":" not in name):
+            if int(digits) != port:
+                continue
+            entry = name  # noqa: PLW2901 - the rest of the entry
+        entry = entry.strip("[]")  # noqa: PLW2901
+        if entry == "*" or ("/" in entry and _is_within(host, entry)):
+            return True
+        suffix = entry.removeprefix("*").lstrip(".")
+        if suffix and (host == suffix or host.endswith(f".{suffix}")):
+            return True
+    return False
+
+
+def _is_within(host: str, network: str) -> bool:
+    from ipaddress import ip_address, ip_network  # a large module, which few environments need
+
+    try:
+        return ip_address(host.partition("%")[0]) in ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def login_apart(proxy: str) -> tuple[str, dict[str, str]]:
-    """Return the URL of a proxy as errors may show it, and the header fields that it asks for.
+    """Return the URL of a proxy as errors may show it, and the header fields with its login.
 
     Raises:
-        TransportError: it is not the URL of a proxy that HTTP goes through.
+        TransportError: it is not the URL of a proxy.
     """
     try:
         parts = urlsplit(proxy)
@@ -48,13 +73,13 @@ def login_apart(proxy: str) -> tuple[str, dict[str, str]]:
     except ValueError:
         whole = False
     if not whole:
-        raise TransportError("connect", "what the environment names as a proxy is not the URL of one")
+        raise TransportError("connect", "the proxy in the environment is not a valid URL")
     if parts.scheme not in ("http", "https"):
-        raise TransportError("connect", f"a proxy of kind {parts.scheme!r} needs a pool or a session of your own")
+        raise TransportError("connect", f"unsupported proxy {parts.scheme}://; supported are http:// and https://")
     url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if not parts.username:
         return url, {}
-    from base64 import b64encode  # few proxies ask for a login
+    from base64 import b64encode  # few proxies require a login
 
     login = unquote(f"{parts.username}:{parts.password or ''}").encode()
     return url, {"Proxy-Authorization": f"Basic {b64encode(login).decode()}"}

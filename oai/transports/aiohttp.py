@@ -1,9 +1,9 @@
-"""The transport of `AsyncOpenAI`, on aiohttp, which the extra `oai[async]` installs.
+"""Send over aiohttp (`oai[aiohttp]`): by a session of the caller's, or by the transport's own.
 
-A session belongs to the event loop that it was made in, so that this transport keeps one for each loop, and closes
-it when the loop shuts down. What is small goes straight over a connection of the session (`_aiohttp_straight`); what
-needs a proxy, is large, or is to go over a session of the caller's, goes through the session itself. Bodies of files
-are read in a thread, so that no loop waits for a disk.
+Only documented names of aiohttp are used, so that its own rules hold: it has no limit for writing, it sends a request
+of an idempotent method again if the connection breaks before the response, and it does not report a reset within a
+body that ends with the connection. A session belongs to one event loop: the transport keeps one for each loop, and
+closes it when the loop shuts down.
 """
 
 from __future__ import annotations
@@ -11,52 +11,55 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from oai._http.messages import Request, Timeout, TransportError
+from oai._http.messages import Headers, Request, Timeout, TransportError
 from oai.transports._async_bodies import pieces_of
+from oai.transports._limits import check
+from oai.transports._origins import ascii_url
 from oai.transports._proxies import login_apart, proxy_for
+from oai.transports._tls import shared_tls_context
 
 try:
     import aiohttp
     from multidict import CIMultiDict
     from yarl import URL
 except ImportError as missing:
-    raise ImportError(
-        "AsyncOpenAI sends over aiohttp, which is not installed: pip install 'oai[async]', or pass a transport"
-    ) from missing
+    raise ImportError("AiohttpTransport needs aiohttp, which is not installed: pip install 'oai[aiohttp]'") from missing
 
-from oai.transports._aiohttp_direct import Straight
-from oai.transports._aiohttp_reply import FAILURES, AiohttpReply, translated
-
-MOST_CONNECTIONS = 100
-"""Connections to one host at a time, more than which wait for a free one."""
+MOST_CONNECTIONS = 1000
+"""Connections to one host at a time; further calls wait."""
 
 LARGE = 256 * 1024
-"""Bytes of a body that are handed to aiohttp at once; of much more it warns that the loop would stand still."""
+"""Bytes of a body that are handed to aiohttp at once; of much more it warns that the loop would be blocked."""
+
+LINGER = 0.01
+"""Seconds that closing a reply waits for the end of a body that is arriving, to keep the connection."""
 
 SENT_AS_GIVEN = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
 """Header fields that aiohttp would add by itself."""
 
+FAILURES = (aiohttp.ClientError, OSError, ValueError)
+"""What aiohttp raises if a request fails."""
 
-_Session = tuple[aiohttp.ClientSession, Straight | None, WeakSet[AiohttpReply]]
+_Session = tuple[aiohttp.ClientSession, "WeakSet[AiohttpReply]"]
 
 
 class AiohttpTransport:
     """Send over aiohttp.
 
     Args:
-        session: an `aiohttp.ClientSession` of the caller's, who keeps it and closes it; it must not decompress
-            (`auto_decompress=False`), belongs to the loop that it was made in, and is made to send nothing twice.
-        ssl_context: how to trust servers; the system's certificates unless given.
-        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are heeded.
-        connections: how many connections to one host there may be.
+        session: an `aiohttp.ClientSession` that the caller keeps and closes, with its own TLS and limits; it must not
+            decompress (`auto_decompress=False`), and can be used in one event loop.
+        ssl_context: verifies servers; by default with the system's certificates. Not for a `session`.
+        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply. Not for a `session`.
+        connections: how many connections to one host there may be. Not for a `session`.
 
-    It pickles, and comes back with the same options and no connections. With a session or an `ssl_context` of the
-    caller's it does not: pickling it raises `TypeError`.
+    It pickles: the copy has the same options and no connections. With a session or an `ssl_context` it does not, and
+    pickling it raises `TypeError`.
     """
 
     needs_key = True
@@ -69,7 +72,8 @@ class AiohttpTransport:
         proxies: bool = True,
         connections: int = MOST_CONNECTIONS,
     ) -> None:
-        self._given = session
+        self._session = session
+        self._session_loop: asyncio.AbstractEventLoop | None = None
         self._ssl_context = ssl_context
         self._proxies = proxies
         self._connections = connections
@@ -78,26 +82,19 @@ class AiohttpTransport:
         self._closed = False
 
     async def send(self, request: Request) -> AiohttpReply:
-        """Send and return at the headers."""
+        """Send a request; return at the headers of the response."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
-        if request.timeout.is_over:
-            raise TransportError("timeout", "there is no time left")
+        check(request.timeout)
         url, limits = _url(request.url), _limits(request.timeout)
-        session, straight, replies = self._session()
-        # The environment is slow to ask for a proxy: of a server that was reached straight it has been asked.
-        asks = self._proxies and straight is not None and not straight.knows(url)
-        proxy = proxy_for(request.url) if asks else None
+        session, replies = self._find_session()
+        proxy = proxy_for(request.url) if self._proxies and self._session is None else None
+        headers, body = _content(request)
+        proxy, login = (None, {}) if proxy is None else login_apart(proxy)  # errors of aiohttp show the URL
+        if url.scheme == "http":  # such a request goes to the proxy itself, any other through a tunnel
+            headers.update(login)
         try:
-            if straight is not None and proxy is None and _is_small(request.body):
-                reply = await straight.send(request, url, limits)
-                replies.add(reply)
-                return reply
-            headers, body = _content(request)
-            proxy, login = (None, {}) if proxy is None else login_apart(proxy)  # errors of aiohttp show the URL
-            if url.scheme == "http":  # such a request goes to the proxy itself, any other through a tunnel
-                headers.update(login)
-            answer = await session.request(
+            response = await session.request(
                 request.method,
                 url,
                 headers=headers,
@@ -109,9 +106,8 @@ class AiohttpTransport:
                 timeout=limits,
             )
         except FAILURES as error:
-            raise translated(error) from error
-        protocol = answer.connection.protocol if answer.connection else None
-        reply = AiohttpReply(answer.status, answer.raw_headers, answer.content, protocol, answer.close)
+            raise _as_transport_error(error) from error
+        reply = AiohttpReply(response)
         replies.add(reply)
         return reply
 
@@ -127,48 +123,38 @@ class AiohttpTransport:
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ending.aclose(), loop))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        for name, value in (("session", self._given), ("ssl_context", self._ssl_context)):
+        for argument, value in (("a session", self._session), ("an ssl_context", self._ssl_context)):
             if value is not None:
-                raise TypeError(
-                    f"a {type(self).__name__} with a {name} of the caller's does not pickle: make one in each process"
-                )
+                name = type(self).__name__
+                raise TypeError(f"a {name} with {argument} does not pickle: make one in each process")
         return partial(type(self), proxies=self._proxies, connections=self._connections), ()
 
-    def _session(self) -> _Session:
-        """Return the session of the running loop, the short way over its connections if it is ours, and its replies."""
+    def _find_session(self) -> _Session:
+        """Return the session of the running loop, and the replies that use it."""
         loop = asyncio.get_running_loop()
-        if self._given is not None:
-            if self._given._loop is not loop:  # noqa: SLF001 - its public name warns
-                raise TransportError("closed", "the given session belongs to another event loop than the running one")
-            self._given._retry_connection = False  # noqa: SLF001 - as below
-            return self._given, None, WeakSet()
-        found = self._sessions.get(loop)
-        if found is None:
-            connector = aiohttp.TCPConnector(limit=0, limit_per_host=self._connections, ssl=self._ssl_context or True)
-            session = aiohttp.ClientSession(
-                connector=connector,
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
+        if self._session is not None:
+            self._session_loop = self._session_loop or loop
+            if self._session_loop is not loop:
+                raise TransportError("closed", "the session belongs to another event loop than the running one")
+            return self._session, WeakSet()
+        entry = self._sessions.get(loop)
+        if entry is None:
+            connector = aiohttp.TCPConnector(
+                limit=0, limit_per_host=self._connections, ssl=self._ssl_context or shared_tls_context()
             )
-            # By itself aiohttp sends some requests a second time, which is the flow's to decide; its own test client
-            # switches that off by the same name, for which there is no public one.
-            session._retry_connection = False  # noqa: SLF001 - see above
-            found = self._sessions[loop] = session, Straight(connector, loop), WeakSet()
-            self._endings[loop] = _ending(session, found[2])
-        return found
+            session = aiohttp.ClientSession(
+                connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
+            entry = self._sessions[loop] = session, WeakSet()
+            self._endings[loop] = _close_at_end(*entry)
+        return entry
 
 
-@lru_cache(maxsize=256)
-def _url(text: str) -> URL:
-    """Return a URL as it is, but for user information: aiohttp would make an `Authorization` of its own of that."""
-    url = URL(text, encoded=True)
-    return url if url.raw_user is None and url.raw_password is None else url.with_user(None)
+def _close_at_end(session: aiohttp.ClientSession, replies: WeakSet[AiohttpReply]) -> AsyncGenerator[None]:
+    """Return a generator that closes a session when it is closed itself.
 
-
-def _ending(session: aiohttp.ClientSession, replies: WeakSet[AiohttpReply]) -> AsyncGenerator[None]:
-    """Return what closes a session when it is closed itself, as an event loop does to its async generators at its end.
-
-    So a program that leaves its client to `asyncio.run` leaves no connection open. Who still reads a reply is told.
+    An event loop closes its async generators when it shuts down, so that a program that leaves its client to
+    `asyncio.run` leaves no connection open.
     """
 
     async def wait() -> AsyncGenerator[None]:
@@ -185,8 +171,75 @@ def _ending(session: aiohttp.ClientSession, replies: WeakSet[AiohttpReply]) -> A
     return ending
 
 
-def _is_small(body: object) -> bool:
-    return body is None or (isinstance(body, bytes) and len(body) <= LARGE)
+class AiohttpReply:
+    """A response whose body aiohttp is receiving."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers = Headers([(name.decode(), value.decode("latin-1")) for name, value in response.raw_headers])
+        self._response = response
+        self._reader: asyncio.Task[Any] | None = None
+        self._closed = False
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        with self._reading():
+            return await self._response.content.read()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            with self._reading():
+                piece = await self._response.content.readany()
+            if not piece:
+                return
+            yield piece
+
+    async def close(self) -> None:
+        """Keep the connection if the body has ended or is about to; otherwise close it."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._reader is None and not self._response.content.is_eof():
+                async with asyncio.timeout(LINGER):
+                    await self._response.content.wait_eof()
+        except FAILURES:
+            pass
+        finally:
+            self.cut()
+
+    def cut(self) -> None:
+        """Close the connection unless the body has ended, and end a task that reads: aiohttp would not wake it."""
+        self._closed = True
+        self._response.close()
+        if self._reader is not None:
+            self._reader.cancel()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        if self._closed:
+            raise TransportError("closed", "the reply is closed")
+        self._reader = asyncio.current_task()
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            task, self._reader = self._reader, None
+            if self._closed and task is not None and not task.uncancel():
+                raise TransportError("closed", "the reply is closed") from error
+            self._response.close()
+            raise
+        except FAILURES as error:
+            self._response.close()
+            raise _as_transport_error(error) from error
+        finally:
+            self._reader = None
+
+
+@lru_cache(maxsize=256)
+def _url(text: str) -> URL:
+    """Return a URL without user information, of which aiohttp would make an `Authorization` of its own."""
+    url = URL(ascii_url(text), encoded=True)
+    return url if url.raw_user is None and url.raw_password is None else url.with_user(None)
 
 
 def _content(request: Request) -> tuple[CIMultiDict[str], Any]:
@@ -213,3 +266,14 @@ def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=timeout.total, connect=timeout.pool, sock_connect=timeout.connect, sock_read=timeout.read
     )
+
+
+def _as_transport_error(error: Exception) -> TransportError:
+    """Return the error of the seam for one of aiohttp's."""
+    if isinstance(error, TimeoutError):
+        return TransportError("timeout", str(error) or "timed out")
+    if isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)):
+        return TransportError("connect", str(error))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return TransportError("receive", "the response was cut short")
+    return TransportError("receive", str(error) or type(error).__name__)

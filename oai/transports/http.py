@@ -1,26 +1,47 @@
 """The default transport of `OpenAI`: HTTP/1.1 over sockets, and over urllib3 through a proxy.
 
-urllib3 is a large import, which only a proxy needs. Bodies are read piece by piece as they arrive, and `Timeout.total`
-bounds the whole response while they are.
+`oai._http1` turns requests into bytes and bytes into responses, `_pool` keeps connections, `_sockets` opens them. What
+is here decides when to write, to read, and to wait for how long. urllib3 is a large import, which only a proxy needs.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from _thread import allocate_lock
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
-from oai._http.messages import TransportError
+from oai._http.messages import Headers, TransportError
+from oai._http1 import Request as HTTPRequest
+from oai._http1 import Response as HTTPResponse
+from oai.transports._limits import FAILURES, BodyError, as_transport_error, check, remaining
+from oai.transports._origins import Origin, split_target
+from oai.transports._pool import Pool
 from oai.transports._proxies import proxy_for
-from oai.transports._sockets.connections import MOST_CONNECTIONS, MOST_HOSTS, DirectReply, Origin, shared_tls_context
-from oai.transports._sockets.response import FAILURES, translated
+from oai.transports._sockets import PIECE, Connection, open_connection
+from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
 
-    from oai._http.messages import Reply, Request
+    from oai._http.messages import Body, Reply, Request, Timeout
     from oai.transports.urllib3 import Urllib3Transport
+
+MOST_CONNECTIONS = 1000
+"""Connections to one host, as many as the official SDK opens."""
+
+KEEPALIVE_EXPIRY = 15.0
+"""Seconds that an idle connection is kept: less than the shortest idle timeout of common load balancers."""
+
+MOST_ORIGINS = 1000
+"""Servers whose connections are kept."""
+
+LINGER = 0.01
+"""Seconds that closing a reply waits for the end of a body that is arriving, to keep the connection."""
 
 
 class HTTPTransport:
@@ -30,7 +51,8 @@ class HTTPTransport:
         ssl_context: verifies servers; by default with the system's certificates.
         proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply. Through a proxy,
             `Timeout.total` is checked between reads, and an interim response (1xx) is an error.
-        connections: how many idle connections to keep to one host.
+        connections: how many connections to one host there may be; further calls wait for up to `Timeout.pool`.
+        keepalive_expiry: seconds after which an idle connection is not used again.
 
     It pickles: the copy has the same options and no connections. With an `ssl_context` it does not, and pickling it
     raises `TypeError`.
@@ -44,72 +66,310 @@ class HTTPTransport:
         ssl_context: ssl.SSLContext | None = None,
         proxies: bool = True,
         connections: int = MOST_CONNECTIONS,
+        keepalive_expiry: float = KEEPALIVE_EXPIRY,
     ) -> None:
         self._ssl_context = ssl_context
         self._proxies = proxies
-        self._connections = connections
+        self._options: dict[str, Any] = {
+            "proxies": proxies,
+            "connections": connections,
+            "keepalive_expiry": keepalive_expiry,
+        }
         self._over_urllib3: Urllib3Transport | None = None
-        self._origins: dict[str, Origin] = {}
-        self._process = os.getpid()
         self._closed = False
+        self._start()
 
     def send(self, request: Request) -> Reply:
         """Send a request; return at the headers of the response."""
-        if self._closed:
-            raise TransportError("closed", "the transport is closed")
-        timeout = request.timeout
-        if timeout.is_over:
-            raise TransportError("timeout", "there is no time left")
+        self._check_open()
+        timeout, body = request.timeout, request.body
+        check(timeout)
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
-        self._forget_after_fork()
-        origin, target = self._origin(request.url)
+        if self._process != os.getpid():
+            self._start()  # after a fork: the connections belong to the parent
+        name, target = split_target(request.url)
+        server = self._servers.get(name) or self._add_server(name)
+        connection = server.pool.take()
         # Reading the environment is slow. An idle connection shows that this host needs no proxy.
-        if self._proxies and not origin.waits and proxy_for(request.url) is not None:
+        if connection is None and self._proxies and proxy_for(request.url) is not None:
             return self._through_proxy().send(request)
+        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
         try:
-            return DirectReply(origin, *origin.send(request, target, deadline), deadline)
+            head = HTTPRequest(request.method, target, request.headers, host=server.origin.field, length=length)
+            connection = connection or self._acquire(server, timeout, deadline)
         except FAILURES as error:
-            raise translated(error) from error
+            if connection is not None:
+                server.pool.put_back(connection)
+            raise as_transport_error(error) from error
+        return _exchange(server.pool, connection, head, body, timeout, deadline)
 
     def close(self) -> None:
         """Close the idle connections."""
         self._closed = True
-        origins, self._origins = self._origins, {}
-        for origin in list(origins.values()):  # another thread may be adding one
-            origin.close()
+        _close_all(self._servers)
         if self._over_urllib3 is not None:
             self._over_urllib3.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._ssl_context is not None:
             raise TypeError(f"a {type(self).__name__} with an ssl_context does not pickle: make one in each process")
-        return partial(type(self), proxies=self._proxies, connections=self._connections), ()
+        return partial(type(self), **self._options), ()
 
-    def _forget_after_fork(self) -> None:
-        """Drop the parent's connections without writing to them."""
-        if self._process != os.getpid():
-            self._origins, self._process = {}, os.getpid()
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "the transport is closed")
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._servers: dict[str, _Server] = {}
+        finalize(self, _close_all, self._servers)  # for a transport that is dropped without being closed
+
+    def _add_server(self, name: str) -> _Server:
+        server = _Server(Origin(name), Pool(self._options["connections"], self._options["keepalive_expiry"]))
+        while len(self._servers) >= MOST_ORIGINS:
+            self._servers.pop(next(iter(self._servers))).pool.close()
+        return self._servers.setdefault(name, server)
+
+    def _acquire(self, server: _Server, timeout: Timeout, deadline: float | None) -> Connection:
+        """Return a connection that has become free, or a new one."""
+        limit = None if timeout.pool is None else time.monotonic() + timeout.pool
+        while True:
+            free = server.pool.acquire(_Waiter)
+            if isinstance(free, _Waiter):
+                free = free.wait(server, _earlier(deadline, limit))
+            if free is None:
+                return self._open(server, timeout, deadline)
+            if free.is_quiet():
+                return free
+            free.close()
+            server.pool.release()
+
+    def _open(self, server: _Server, timeout: Timeout, deadline: float | None) -> Connection:
+        try:
+            self._check_open()
+            secure = server.origin.server_name is not None
+            context = (self._ssl_context or shared_tls_context()) if secure else None
+            limit = None if timeout.connect is None else time.monotonic() + timeout.connect
+            return open_connection(server.origin, context, _earlier(deadline, limit))
+        except BaseException:
+            server.pool.release()
+            raise
 
     def _through_proxy(self) -> Urllib3Transport:
         if self._over_urllib3 is None:
             from oai.transports.urllib3 import Urllib3Transport
 
-            self._over_urllib3 = Urllib3Transport(
-                ssl_context=self._ssl_context or shared_tls_context(), connections=self._connections
-            )
+            context = self._ssl_context or shared_tls_context()
+            self._over_urllib3 = Urllib3Transport(ssl_context=context, connections=self._options["connections"])
         return self._over_urllib3
 
-    def _origin(self, url: str) -> tuple[Origin, str]:
-        """Return the server that a URL is of, and the target to ask it for."""
-        slash = url.find("/", url.find("://") + 3)
-        name, target = (url[:slash], url[slash:]) if slash > 0 else (url, "/")
-        if "?" in name:  # a query without a path
-            name, _, query = url.partition("?")
-            target = f"/?{query}"
-        origin = self._origins.get(name)
-        if origin is None:
-            if len(self._origins) >= MOST_HOSTS:
-                self._origins.clear()
-            made = Origin(name, lambda: self._ssl_context or shared_tls_context(), self._connections)
-            origin = self._origins.setdefault(name, made)
-        return origin, target
+
+class _Server:
+    """An origin and the connections to it."""
+
+    __slots__ = ("origin", "pool")
+
+    def __init__(self, origin: Origin, pool: Pool[Connection]) -> None:
+        self.origin, self.pool = origin, pool
+
+
+class _Waiter:
+    """A thread that waits for a connection."""
+
+    __slots__ = ("_connection", "_woken")
+
+    def __init__(self) -> None:
+        self._woken = allocate_lock()
+        self._woken.acquire()
+        self._connection: Connection | None = None
+
+    def wake(self, connection: Connection | None) -> bool:
+        self._connection = connection
+        self._woken.release()
+        return True
+
+    def wait(self, server: _Server, deadline: float | None) -> Connection | None:
+        """Return a connection, or `None` for the right to open one."""
+        try:
+            limit = remaining(deadline, None)
+            woken = self._woken.acquire(timeout=-1 if limit is None else limit)
+        except BaseException:
+            if not server.pool.give_up(self):
+                server.pool.release() if self._connection is None else server.pool.put_back(self._connection)
+            raise
+        if not woken and server.pool.give_up(self):
+            raise TransportError("timeout", f"all connections to {server.origin} are in use, and none became free")
+        return self._connection
+
+
+def _earlier(first: float | None, second: float | None) -> float | None:
+    return first if second is None or (first is not None and first < second) else second
+
+
+def _close_all(servers: dict[str, _Server]) -> None:
+    while servers:
+        try:
+            _, server = servers.popitem()
+        except KeyError:  # another thread has closed the last one
+            return
+        server.pool.close()
+
+
+def _exchange(
+    pool: Pool[Connection],
+    connection: Connection,
+    head: HTTPRequest,
+    body: bytes | Body | None,
+    timeout: Timeout,
+    deadline: float | None,
+) -> HTTPReply:
+    """Send a request and receive the head of its response."""
+    response = HTTPResponse(head)
+    piece = b""
+    try:
+        if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
+            data = head.head + head.frame(body) if body else head.head
+            head.finish()
+            with suppress(BrokenPipeError, ConnectionResetError):  # the server may have responded before it closed
+                connection.send(data, timeout.write, deadline)
+        else:
+            pieces = (memoryview(body),) if isinstance(body, bytes) else body
+            piece = connection.send_body(head, response, pieces, timeout.write, deadline)
+        while not (response.status or response.ended):
+            piece = response.feed(connection.receive(timeout.read, deadline))
+    except BaseException as error:
+        connection.close()
+        pool.release()
+        if isinstance(error, BodyError):
+            raise error.error from None
+        if isinstance(error, FAILURES):
+            raise as_transport_error(error) from error
+        raise
+    if response.error and not response.status:
+        connection.close()
+        pool.release()
+        raise as_transport_error(response.error)
+    return HTTPReply(pool, connection, response, piece, timeout.read, deadline)
+
+
+class HTTPReply:
+    """A response whose body is arriving over a connection of a pool."""
+
+    __slots__ = (
+        "_closed",
+        "_connection",
+        "_cut",
+        "_deadline",
+        "_limit",
+        "_piece",
+        "_pool",
+        "_reading",
+        "_response",
+        "headers",
+        "status",
+    )
+
+    def __init__(
+        self,
+        pool: Pool[Connection],
+        connection: Connection,
+        response: HTTPResponse,
+        piece: bytes,
+        limit: float | None,
+        deadline: float | None,
+    ) -> None:
+        self.status = response.status
+        self.headers = Headers(response.fields)
+        self._pool, self._response, self._piece = pool, response, piece
+        self._connection: Connection | None = connection
+        self._limit, self._deadline = limit, deadline
+        self._closed = self._cut = self._reading = False
+        if response.ended:
+            self._let_go()
+
+    def read(self) -> bytes:
+        """Return the whole body."""
+        self._check_open()
+        piece, self._piece = self._piece, b""
+        if not self._response.ended:
+            pieces = [piece]
+            while not self._response.ended:
+                pieces.append(self._receive())
+            piece = b"".join(pieces)
+        if self._response.error:
+            raise as_transport_error(self._response.error)
+        return piece
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self._check_open()
+            piece, self._piece = self._piece, b""
+            if piece:
+                yield piece
+            elif self._response.ended:
+                if self._response.error:
+                    raise as_transport_error(self._response.error)
+                return
+            else:
+                self._piece = self._receive()
+
+    def close(self) -> None:
+        """Keep the connection if the body has ended or is about to; otherwise close it."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._connection is None:
+            return
+        if self._reading:  # in another thread, which then closes the connection
+            self._cut = True
+            self._connection.shut_down()
+            return
+        self._limit = LINGER
+        try:
+            for _ in range(2):  # the last piece, and the mark of the end after it
+                if not self._response.ended:
+                    self._receive()
+        except TransportError:
+            pass
+        self._let_go()
+
+    def __del__(self) -> None:
+        self._let_go()
+
+    def _receive(self) -> bytes:
+        connection = self._connection
+        if connection is None:
+            raise TransportError("closed", "the reply is closed")
+        self._reading = True
+        try:
+            piece = self._response.feed(connection.receive(self._limit, self._deadline))
+        except BaseException as error:
+            self._let_go()
+            if not isinstance(error, FAILURES):
+                raise
+            raise self._closed_error() if self._closed else as_transport_error(error) from error
+        finally:
+            self._reading = False
+        if self._response.ended or self._cut:
+            self._let_go()
+        if self._cut:
+            raise self._closed_error()
+        return piece
+
+    def _let_go(self) -> None:
+        """Put the connection back, or close it."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._response.reusable:
+            self._pool.put_back(connection)
+        else:
+            connection.close()
+            self._pool.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise self._closed_error()
+
+    def _closed_error(self) -> TransportError:
+        return TransportError("closed", "the reply is closed")

@@ -21,11 +21,14 @@ from weakref import WeakKeyDictionary
 
 from oai._http.messages import Headers, Request, Timeout, TransportError
 from oai.transports._async_bodies import pieces_of
-from oai.transports._sockets.connections import MOST_CONNECTIONS, shared_tls_context
-from oai.transports._sockets.response import left_of
+from oai.transports._limits import remaining
+from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
     import httpx
+
+MOST_CONNECTIONS = 100
+"""Idle connections that a client made here keeps, as the official SDK has it."""
 
 KINDS = {
     "TimeoutException": "timeout",
@@ -185,9 +188,9 @@ class HttpxReply:
         if self._closed:
             raise TransportError("closed", "the reply is closed")
         try:
-            self._limits["read"] = left_of(self._deadline, self._read_limit)  # which the body's first wait looks at
+            self._limits["read"] = remaining(self._deadline, self._read_limit)  # which the body's first wait looks at
             for piece in self._answer.iter_raw():
-                left_of(self._deadline, None)
+                remaining(self._deadline, None)
                 if piece:
                     yield piece
         except self._errors as error:
@@ -316,7 +319,7 @@ def _limits(timeout: Timeout, deadline: float | None) -> dict[str, float | None]
     """Return the limits as httpx hands them to its transports, none of them past the deadline."""
     if timeout.is_over:
         raise TimeoutError("there is no time left")
-    return {name: left_of(deadline, getattr(timeout, name)) for name in ("connect", "read", "write", "pool")}
+    return {name: remaining(deadline, getattr(timeout, name)) for name in ("connect", "read", "write", "pool")}
 
 
 def _until(deadline: float | None) -> AbstractAsyncContextManager[Any]:

@@ -54,7 +54,7 @@ class Recorder:
     Args:
         path: the cassette, a text file to keep with the tests.
         transport: the transport to record, sync or async, which is closed with this one; by default the client's
-            default transport, `HTTPTransport()` or `AiohttpTransport()`.
+            default transport, `HTTPTransport()` or `AsyncHTTPTransport()`.
         mode: `"replay"` responds from the cassette and never sends; `"record"` sends everything and replaces the
             cassette; `"append"` replays recorded exchanges, and sends and adds the others; `"live"` sends and writes
             nothing. The default is the environment variable `OAI_RECORD`, else `"replay"`.
@@ -312,9 +312,9 @@ class _AsyncSide:
 
 def _usual(*, is_async: bool) -> Any:
     if is_async:
-        from oai.transports.aiohttp import AiohttpTransport
+        from oai.transports.async_http import AsyncHTTPTransport
 
-        return AiohttpTransport()
+        return AsyncHTTPTransport()
     from oai.transports.http import HTTPTransport
 
     return HTTPTransport()

@@ -20,13 +20,24 @@ from urllib3.exceptions import TimeoutError as LimitReached
 from urllib3.util import SKIP_HEADER
 
 from oai._http.messages import Body, Headers, Pairs, Request, TransportError
+from oai.transports._limits import remaining
 from oai.transports._proxies import login_apart, proxy_for
-from oai.transports._sockets.connections import MOST_CONNECTIONS, MOST_HOSTS, PIECE, shared_tls_context
-from oai.transports._sockets.request_head import FRAMING
-from oai.transports._sockets.response import left_of
+from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
+
+MOST_CONNECTIONS = 100
+"""Idle connections kept to one host."""
+
+MOST_HOSTS = 1000
+"""Hosts whose connections are kept."""
+
+PIECE = 64 * 1024
+"""The most bytes that one read of a streamed body returns."""
+
+FRAMING = ("content-length", "transfer-encoding")
+"""Header fields that delimit a request; a caller's are left out."""
 
 ADDED = ("accept-encoding", "user-agent")
 """Header fields that urllib3 would add by itself."""
@@ -174,7 +185,7 @@ class Urllib3Reply:
         while True:
             self._check_open()
             try:
-                left_of(self._deadline, None)
+                remaining(self._deadline, None)
                 piece = self._response.read1(PIECE, decode_content=False)
             except FAILURES as error:
                 raise self._fail(error) from error
@@ -229,7 +240,7 @@ def _body(body: bytes | Body | None, deadline: float | None) -> Any:
 
 def _until(body: Body, deadline: float) -> Iterator[bytes]:
     for piece in body:
-        left_of(deadline, None)
+        remaining(deadline, None)
         yield piece
 
 

@@ -184,7 +184,7 @@ def test_a_recorder_serves_both_clients(server: Loopback, tmp_path: Any) -> None
     server.reply(Answer.of_json(MODEL))
 
     async def record() -> None:
-        recorder = oai.Recorder(path, oai.AiohttpTransport(), mode="record")
+        recorder = oai.Recorder(path, oai.AsyncHTTPTransport(), mode="record")
         client = oai.AsyncOpenAI(api_key=KEY, base_url=server.url, transport=recorder)
         await client.models.retrieve("m")
         await recorder.close()
@@ -215,19 +215,23 @@ def test_closing_the_client_ends_pending_reads(size: int, server: Loopback) -> N
     run(server, body)
 
 
-def test_missing_aiohttp_error_names_the_extra() -> None:
+def test_an_async_client_needs_no_extra(server: Loopback) -> None:
     code = """
 import sys, asyncio
-sys.modules["aiohttp"] = None
+sys.modules["aiohttp"] = sys.modules["urllib3"] = None
 import oai
-client = oai.AsyncOpenAI(api_key="k")
+client = oai.AsyncOpenAI(api_key="k", base_url=sys.argv[1])
+print(asyncio.run(client.models.retrieve("m")).id)
 try:
-    asyncio.run(client.models.retrieve("m"))
+    oai.AiohttpTransport
 except ImportError as error:
     print(error)
 """
-    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert "pip install 'oai[async]'" in shown
+    server.reply(Answer.of_json({"id": "m", "object": "model"}))
+    command = [sys.executable, "-c", code, server.url]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert shown.startswith("m\n")
+    assert "pip install 'oai[aiohttp]'" in shown
 
 
 LEFT_OPEN = """

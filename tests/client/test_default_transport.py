@@ -15,7 +15,7 @@ from planted import planted
 
 import oai
 from oai.testing import Answer, Loopback
-from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.async_http import AsyncHTTPTransport
 from oai.transports.http import HTTPTransport
 from oai.transports.offline import OfflineTransport
 from oai.transports.recorder import CassetteMiss, Recorder
@@ -117,7 +117,7 @@ SHARED = OfflineTransport()
 @pytest.mark.parametrize(
     ("name", "sync", "asynchronous"),
     [
-        ("http", "HTTPTransport", "AiohttpTransport"),
+        ("http", "HTTPTransport", "AsyncHTTPTransport"),
         ("urllib3", "Urllib3Transport", None),
         ("aiohttp", None, "AiohttpTransport"),
     ],
@@ -206,7 +206,7 @@ def test_recorder_sends_over_the_transport_of_its_client(server: Loopback, tmp_p
 
     oai.OpenAI(api_key="k" * 20, base_url=server.url, transport=recorder).models.retrieve("m")
     asyncio.run(both())
-    assert {type(each) for each in recorder._own.values()} == {AiohttpTransport, HTTPTransport}
+    assert {type(each) for each in recorder._own.values()} == {AsyncHTTPTransport, HTTPTransport}
     assert len(server.requests) == 3
     assert oai.OpenAI(transport=Recorder(tmp_path / "other")).models.retrieve("n").id == "m"
     replay = Recorder(tmp_path / "c")

@@ -25,14 +25,14 @@ from oai._recording import cassette as _cassette
 from oai._recording.cassette import Exchange, RecordedRequest, RecordedResponse
 from oai._request import multipart as _multipart
 from oai.testing import Answer, Loopback
-from oai.transports.aiohttp import AiohttpTransport
+from oai.transports.async_http import AsyncHTTPTransport
 from oai.transports.http import HTTPTransport
 from oai.transports.httpx import AsyncHttpxTransport, HttpxTransport
 from oai.transports.recorder import Recorder
 
 TRANSPORTS: dict[str, tuple[Callable[[], Any], bool]] = {
     "http": (HTTPTransport, False),
-    "aiohttp": (AiohttpTransport, True),
+    "async_http": (AsyncHTTPTransport, True),
     "httpx": (HttpxTransport, False),
     "httpx, async": (AsyncHttpxTransport, True),
     "recorder's own": (lambda: None, False),

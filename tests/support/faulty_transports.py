@@ -12,7 +12,7 @@ import ssl
 from typing import Any, ClassVar
 
 from oai.testing import AsyncTransportConformance, TransportConformance
-from oai.transports import AiohttpTransport, Headers, HTTPTransport, Request, Timeout, TransportError
+from oai.transports import AsyncHTTPTransport, Headers, HTTPTransport, Request, Timeout, TransportError
 
 
 class Reply:
@@ -402,7 +402,7 @@ class TestUsesOneConnectionForEach(Faults):
 
 class AsyncFaults(AsyncTransportConformance):
     memory_size = 16 * 1024 * 1024
-    Transport: Any = AiohttpTransport
+    Transport: Any = AsyncHTTPTransport
     expected: frozenset[str] = frozenset()
 
     def make_transport(self) -> Any:
@@ -414,7 +414,7 @@ class TestNoAsyncFault(AsyncFaults):
 
 
 class TestSwallowsCancellation(AsyncFaults):
-    class Transport(AiohttpTransport):
+    class Transport(AsyncHTTPTransport):
         async def send(self, request: Request) -> Any:
             try:
                 return await super().send(request)
@@ -433,7 +433,7 @@ class TestSwallowsCancellation(AsyncFaults):
 
 
 class TestLeavesATask(AsyncFaults):
-    class Transport(AiohttpTransport):
+    class Transport(AsyncHTTPTransport):
         async def send(self, request: Request) -> Any:
             try:
                 return await super().send(request)
@@ -451,7 +451,7 @@ class TestLeavesATask(AsyncFaults):
 
 
 class TestShieldsFromCancellation(AsyncFaults):
-    class Transport(AiohttpTransport):
+    class Transport(AsyncHTTPTransport):
         async def send(self, request: Request) -> Any:
             return await asyncio.shield(super().send(request))
 
@@ -466,7 +466,7 @@ class TestShieldsFromCancellation(AsyncFaults):
 
 
 class TestReadsFilesInTheLoop(AsyncFaults):
-    class Transport(AiohttpTransport):
+    class Transport(AsyncHTTPTransport):
         async def send(self, request: Request) -> Any:
             if request.body is None or isinstance(request.body, bytes) or request.body.length > 1000:
                 return await super().send(request)

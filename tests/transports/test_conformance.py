@@ -9,8 +9,11 @@ import aiohttp
 import pytest
 import urllib3
 
-from oai.testing import AsyncTransportConformance, TransportConformance
-from oai.transports import AiohttpTransport, HTTPTransport, Recorder, Urllib3Transport
+from oai.testing import Answer, AsyncTransportConformance, TransportConformance
+from oai.testing._cases.failures import CUT
+from oai.testing._cases.heads import GARBAGE
+from oai.testing._cases.suite import fails
+from oai.transports import AiohttpTransport, AsyncHTTPTransport, HTTPTransport, Recorder, Urllib3Transport
 
 pytestmark = pytest.mark.thorough
 
@@ -52,9 +55,54 @@ class TestUrllib3OverAPoolOfTheUsers(TestUrllib3):
         self.pool.clear()
 
 
-class TestAiohttp(AsyncTransportConformance):
+class TestAsyncHTTP(AsyncTransportConformance):
     lingers = True
 
+    def make_transport(self) -> Any:
+        return AsyncHTTPTransport()
+
+    def make_trusting(self, context: ssl.SSLContext) -> Any:
+        return AsyncHTTPTransport(ssl_context=context)
+
+
+class Aiohttp(AsyncTransportConformance):
+    """Without the cases that do not hold for aiohttp, which sends a GET again by itself; those below send a POST."""
+
+    lingers = True
+    test_a_reset_before_the_headers_is_an_error = None
+    test_no_request_is_sent_again_on_a_new_connection = None
+    test_an_answer_that_is_not_http_is_an_error = None
+    test_an_unfinished_head_is_an_error = None
+    test_nothing_is_left_behind = None
+
+    @pytest.mark.parametrize("how", [{"reset": "before"}, {"raw": b""}], ids=["reset", "closed"])
+    def test_no_post_is_sent_again(self, how: dict[str, Any]) -> None:
+        self.server.reply(Answer(body=b"x"), Answer(**how), Answer(body=b"hidden"))
+        assert self.fetch() == b"x"
+        fails("receive", lambda: self.send(method="POST"))
+        assert len(self.server.requests) == 2
+
+    @pytest.mark.parametrize("raw", [*GARBAGE.values(), b"HTTP/1.1 200 OK\r\nContent-Le"])
+    def test_an_invalid_head_is_an_error(self, raw: bytes) -> None:
+        self.server.reply(Answer(raw=raw))
+        fails("receive", lambda: self.fetch(body=b"x"))
+        assert len(self.server.requests) == 1
+        self.serves_again()
+
+    def test_nothing_is_left_behind_by_posts(self) -> None:
+        driver, self._driver = self.driver, None
+        original = self.request
+        self.request = lambda **fields: original(method="POST", **fields)
+        self.leaves_nothing(driver, lambda: self._use(driver))
+
+    @pytest.mark.parametrize("how", [CUT[name] for name in CUT if name != "reset to the end"])
+    @pytest.mark.parametrize("take", [lambda reply: reply.read(), list], ids=["read", "iterated"])
+    def test_a_body_that_is_cut_short_is_an_error(self, how: dict[str, Any], take: Any) -> None:
+        """aiohttp takes a reset for the end of a body that ends with the connection."""
+        AsyncTransportConformance.test_a_body_that_is_cut_short_is_an_error(self, how, take)
+
+
+class TestAiohttp(Aiohttp):
     def make_transport(self) -> Any:
         return AiohttpTransport()
 
@@ -62,8 +110,7 @@ class TestAiohttp(AsyncTransportConformance):
         return AiohttpTransport(ssl_context=context)
 
 
-class TestAiohttpOverASessionOfTheUsers(AsyncTransportConformance):
-    lingers = True
+class TestAiohttpOverASessionOfTheUsers(Aiohttp):
     proxies = pickles = many_loops = forks = False
 
     def make_transport(self) -> Any:
@@ -103,14 +150,14 @@ class TestLive(Recorded, TestHTTP):
     flat_memory = True
 
 
-class TestAsyncRecording(Recorded, TestAiohttp):
+class TestAsyncRecording(Recorded, TestAsyncHTTP):
     pass
 
 
-class TestAsyncAppending(Recorded, TestAiohttp):
+class TestAsyncAppending(Recorded, TestAsyncHTTP):
     mode = "append"
 
 
-class TestAsyncLive(Recorded, TestAiohttp):
+class TestAsyncLive(Recorded, TestAsyncHTTP):
     mode = "live"
     flat_memory = True

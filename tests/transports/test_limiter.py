@@ -25,18 +25,18 @@ import oai.transports.limiter
 from oai._flow.retry import LONGEST_RETRY_AFTER
 from oai.testing import Answer, Loopback, Seen
 from oai.transports import (
-    AiohttpTransport,
+    AsyncHTTPTransport,
     BlockingTransport,
     Fail,
     FailingTransport,
     Headers,
+    HTTPTransport,
     Limiter,
     OfflineTransport,
     Recorder,
     Request,
     Timeout,
     TransportError,
-    Urllib3Transport,
 )
 from oai.transports.limiter import Waiter, WaitQueue
 
@@ -50,9 +50,9 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
 
     def limiter(**limits: Any) -> Any:
         if request.param == "sync":
-            made.append(Limiter(Urllib3Transport(), **limits))
+            made.append(Limiter(HTTPTransport(), **limits))
         else:
-            made.append(BlockingTransport(Limiter(AiohttpTransport(), **limits)))
+            made.append(BlockingTransport(Limiter(AsyncHTTPTransport(), **limits)))
         return made[-1]
 
     yield limiter
@@ -238,7 +238,7 @@ def test_the_wait_counts_against_the_whole_limit(server: Loopback, make: Make) -
 
 def test_closing_turns_away_who_waits(server: Loopback) -> None:
     server.default = Answer(body=b"x")
-    limiter = Limiter(Urllib3Transport(), in_flight=1)
+    limiter = Limiter(HTTPTransport(), in_flight=1)
     reply = limiter.send(get(server))
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(limiter.send, get(server))
@@ -256,7 +256,7 @@ def test_a_cancelled_task_leaves_the_line(server: Loopback) -> None:
     server.default = Answer(body=b"x")
 
     async def main() -> None:
-        limiter = Limiter(AiohttpTransport(), in_flight=1)
+        limiter = Limiter(AsyncHTTPTransport(), in_flight=1)
         first = await limiter.send(get(server))
         tasks = [asyncio.create_task(limiter.send(get(server))) for _ in range(3)]
         await asyncio.sleep(0)
@@ -281,7 +281,7 @@ def test_a_cancelled_task_leaves_the_line(server: Loopback) -> None:
 
 def test_several_loops_share_the_limits(server: Loopback) -> None:
     server.default = most = Most()
-    limiter = Limiter(AiohttpTransport(), in_flight=2)
+    limiter = Limiter(AsyncHTTPTransport(), in_flight=2)
 
     async def main() -> list[bytes]:
         async def once() -> bytes:
@@ -320,13 +320,13 @@ def test_it_stacks_with_the_others(server: Loopback, tmp_path: Any) -> None:
     model = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
     server.default = Answer.of_json(model)
     path = tmp_path / "x.cassette"
-    inner = Limiter(FailingTransport(Urllib3Transport(), Fail(429, first=1, retry_after=0.05)), in_flight=1)
+    inner = Limiter(FailingTransport(HTTPTransport(), Fail(429, first=1, retry_after=0.05)), in_flight=1)
     with Recorder(path, inner, mode="record") as recorder:
         client = oai.OpenAI(api_key=KEY, base_url=server.url, transport=recorder)
         assert client.models.retrieve("m").id == "m"
 
     async def main() -> str:
-        stacked: Any = FailingTransport(Limiter(AiohttpTransport(), in_flight=1), Fail("reset", first=1))
+        stacked: Any = FailingTransport(Limiter(AsyncHTTPTransport(), in_flight=1), Fail("reset", first=1))
         client = oai.AsyncOpenAI(api_key=KEY, base_url=server.url, transport=stacked)
         found = (await client.models.retrieve("m")).id
         await stacked.close()

@@ -604,6 +604,10 @@ def test_kept_secret_headers_are_redacted(tmp_path: Path) -> None:
     assert (headers["set-cookie"], headers["openai-organization"]) == ("[redacted]", "[redacted]")
 
 
+def _events_in_one_piece(secret: str) -> bytes:
+    return b"".join(b'data: {"d": "%s"}\n\n' % part.encode() for part in (secret[:9], secret[9:]))
+
+
 def _in_base64(secret: str) -> bytes:
     import base64
 
@@ -619,6 +623,7 @@ def _in_base64(secret: str) -> bytes:
         (lambda: Answer(body="".join(f"%{ord(c):02x}" for c in KEY)), r"percent-encoding at reply\.text"),
         (lambda: Answer(body="".join(f"\\u{ord(c):04x}" for c in KEY)), r"JSON escapes at reply\.text"),
         (lambda: Answer.events([{"d": KEY[:9]}, {"d": KEY[9:]}]), r"d of the joined events"),
+        (lambda: Answer(chunks=[_events_in_one_piece(KEY)]), r"d of the joined events"),
     ],
 )
 def test_unredactable_secret_prevents_writing(tmp_path: Path, answer: Any, where: str) -> None:

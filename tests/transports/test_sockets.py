@@ -236,7 +236,6 @@ def holding() -> Iterator[Callable[[bytes], str]]:
     [
         (b"Content-Length: 2\r\nContent-Length: 2", b"hi"),
         (b"Content-Length: 2, 2", b"hi"),
-        (b"Content-Length : 2", b"hi"),
         (b"Transfer-Encoding: identity, chunked", b"2\r\nhi\r\n0\r\n\r\n"),
         (b"Transfer-Encoding: identity\r\nTransfer-Encoding: Chunked", b"2;a=b\r\nhi\r\n0\r\nX: y\r\n\r\n"),
         (b"Content-Length: 99\r\nTransfer-Encoding: chunked", b"2\r\nhi\r\n0\r\n\r\n"),
@@ -256,7 +255,9 @@ def test_a_length_that_is_none_is_named_and_waited_for_by_nobody(
 ) -> None:
     """RFC 9112, section 6.3: what a client must not take for an answer up to the connection's end."""
     url = holding(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("latin-1") + b"\r\n\r\nhi")
-    with pytest.raises(TransportError, match=re.escape(f"a length of {length!r}, which is none")) as caught:
+    with pytest.raises(
+        TransportError, match=re.escape(f"invalid Content-Length in the response: {length!r}")
+    ) as caught:
         transport.send(get(url, timeout=5))
     assert caught.value.kind == "receive"
 
@@ -302,9 +303,9 @@ def test_urllib3_is_imported_for_a_proxy_alone(
     [
         ("http://name:hush@{host}", "407"),
         ("http://name:hush@127.0.0.1:1", "127.0.0.1|refused"),
-        ("http://name:hush@[bad", "is not the URL of one"),
-        ("http://name:hush@host:port", "is not the URL of one"),
-        ("socks5://name:hush@{host}", "a proxy of kind 'socks5' needs"),
+        ("http://name:hush@[bad", "is not a valid URL"),
+        ("http://name:hush@host:port", "is not a valid URL"),
+        ("socks5://name:hush@{host}", "unsupported proxy socks5://"),
     ],
 )
 def test_what_a_proxy_asks_for_is_in_no_error(

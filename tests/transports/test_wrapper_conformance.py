@@ -11,7 +11,7 @@ import pytest
 
 from oai.testing import AsyncTransportConformance, TransportConformance
 from oai.transports import (
-    AiohttpTransport,
+    AsyncHTTPTransport,
     AsyncHttpxTransport,
     BlockingTransport,
     Fail,
@@ -19,7 +19,7 @@ from oai.transports import (
     HttpxTransport,
     Limiter,
 )
-from tests.transports.test_conformance import TestAiohttp as OverAiohttp
+from tests.transports.test_conformance import TestAsyncHTTP as OverAsyncHTTP
 from tests.transports.test_conformance import TestHTTP as OverHTTP
 
 pytestmark = pytest.mark.thorough
@@ -76,7 +76,7 @@ class TestLimiter(OverHTTP):
         return Limiter(super().make_transport(), in_flight=32, requests_per_minute=10_000)
 
 
-class TestAsyncLimiter(OverAiohttp):
+class TestAsyncLimiter(OverAsyncHTTP):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
@@ -90,7 +90,7 @@ class TestFailing(OverHTTP):
         return FailingTransport(super().make_transport(), Fail("refused", chance=0.0))
 
 
-class TestAsyncFailing(OverAiohttp):
+class TestAsyncFailing(OverAsyncHTTP):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
@@ -102,4 +102,4 @@ class TestBlocking(TransportConformance):
     make_trusting: Any = None
 
     def make_transport(self) -> Any:
-        return BlockingTransport(AiohttpTransport())
+        return BlockingTransport(AsyncHTTPTransport())

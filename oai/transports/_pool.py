@@ -1,0 +1,152 @@
+"""When a connection is used again: the rules of a pool, without I/O. The sync and the async driver share them.
+
+A pool has the connections to one origin (through one proxy, in one process, and in one event loop).
+
+- The newest idle connection is used first, so that the others can expire.
+- An idle connection is not used again after `keepalive_expiry` seconds: load balancers and NATs drop idle connections
+  without notice, and a request over one would wait for its read timeout.
+- An idle connection on which anything has arrived, its end or bytes that no request asked for, is not used again.
+- There are at most `connections` of them. Further callers wait in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import allocate_lock
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+
+class Connection(Protocol):
+    """What a pool must know of a connection."""
+
+    def is_quiet(self) -> bool:
+        """Tell whether the connection is open and nothing has arrived on it since the last response."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+C = TypeVar("C", bound=Connection)
+
+
+class Waiter(Protocol[C]):  # type: ignore[misc]  # mypy wants it contravariant, as which Pool could not return it
+    """A caller that waits for a connection."""
+
+    def wake(self, connection: C | None) -> bool:
+        """Pass on a connection, or with `None` the right to open one; return false if the caller has given up."""
+
+
+W = TypeVar("W")
+
+
+class Pool(Generic[C]):
+    """The idle connections to one origin, and the callers that wait for one.
+
+    A caller that has got a connection, or the right to open one, calls `put_back` or `release` once. Both may be called
+    by a finalizer, at any point of the program: they never wait for the lock.
+
+    Args:
+        connections: how many connections there may be at a time.
+        keepalive_expiry: seconds after which an idle connection is not used again.
+    """
+
+    def __init__(self, connections: int, keepalive_expiry: float) -> None:
+        self._unopened = connections
+        self._expiry = keepalive_expiry
+        self._idle: deque[tuple[C, float]] = deque()
+        self._waiters: deque[Waiter[C]] = deque()
+        self._returned: deque[C | None] = deque()
+        self._lock = allocate_lock()
+        self._closed = False
+
+    def take(self) -> C | None:
+        """Return the newest idle connection that can be used again, if there is one."""
+        if not self._idle:
+            return None
+        with self._lock:
+            connection = self._newest()
+        self._settle()
+        return connection
+
+    def acquire(self, make_waiter: Callable[[], W]) -> C | W | None:
+        """Return an idle connection, or `None` for the right to open one, or a waiter that is in the queue."""
+        with self._lock:
+            outcome: C | W | None = self._newest()
+            if outcome is None:
+                if self._unopened > 0:
+                    self._unopened -= 1
+                else:
+                    outcome = make_waiter()
+                    self._waiters.append(outcome)  # type: ignore[arg-type]  # `make_waiter` returns waiters of C
+        self._settle()
+        return outcome
+
+    def give_up(self, waiter: Waiter[C]) -> bool:
+        """Take a waiter out of the queue; return false if it has been woken before."""
+        with self._lock:
+            waits = waiter in self._waiters
+            if waits:
+                self._waiters.remove(waiter)
+        self._settle()
+        return waits
+
+    def put_back(self, connection: C) -> None:
+        """Take back a connection that can be used again."""
+        self._returned.append(connection)
+        self._settle()
+
+    def release(self) -> None:
+        """Take note that a connection was closed, or not opened."""
+        self._returned.append(None)
+        self._settle()
+
+    def close(self) -> None:
+        """Close the idle connections, and those that will be put back."""
+        self._closed = True
+        with self._lock:
+            self._close_idle(len(self._idle))
+            waiters, self._waiters = self._waiters, deque()
+        for waiter in waiters:  # each finds that its transport is closed
+            waiter.wake(None)
+        self._settle()
+
+    def _newest(self) -> C | None:
+        now = time.monotonic()
+        while self._idle:
+            connection, since = self._idle.pop()
+            if now - since < self._expiry and connection.is_quiet():
+                return connection
+            connection.close()
+            self._unopened += 1
+        return None
+
+    def _settle(self) -> None:
+        """Pass on what was returned. Whoever holds the lock does it for those that find it held."""
+        while self._returned and self._lock.acquire(blocking=False):
+            try:
+                while self._returned:
+                    self._pass_on(self._returned.popleft())
+            finally:
+                self._lock.release()
+
+    def _pass_on(self, connection: C | None) -> None:
+        while self._waiters:
+            if self._waiters.popleft().wake(connection):
+                return
+        if connection is None:
+            self._unopened += 1
+            return
+        now = time.monotonic()
+        self._idle.append((connection, now))
+        if self._closed:
+            self._close_idle(1)
+        while self._idle and now - self._idle[0][1] > self._expiry:
+            self._close_idle(1)
+
+    def _close_idle(self, count: int) -> None:
+        """Close the oldest ones."""
+        for _ in range(count):
+            self._idle.popleft()[0].close()
+            self._unopened += 1

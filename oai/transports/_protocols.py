@@ -1,0 +1,445 @@
+"""A connection over an asyncio transport, with TLS of its own.
+
+asyncio's TLS does not tell whether the server ended a connection or someone cut it, cannot resume a session, and cannot
+run within another connection's TLS. Here TLS is a layer of bytes to bytes (`ssl.MemoryBIO`); a tunnel through a proxy
+that speaks TLS has two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from oai._http.messages import TransportError
+from oai._http1 import IncompleteError, Request, Response
+from oai.transports._limits import LONGEST_WAIT
+from oai.transports._origins import ATTEMPT_DELAY, Address, is_address, look_up, look_up_in_thread
+from oai.transports._sockets import prepare
+
+CLOSED = "the connection was closed"
+
+RECORD = 16 * 1024
+"""Bytes of the longest record of TLS (RFC 8446, section 5.1)."""
+
+MOST_BUFFERED = 256 * 1024
+"""Bytes of a body that wait for their reader before the connection is read no further."""
+
+
+NO_RESPONSE = Response(Request("GET", "/", (), host=""))
+"""Stands for the response while a connection is being opened."""
+
+
+class Layer:
+    """One layer of TLS.
+
+    Args:
+        context: verifies the server.
+        server_name: the name that its certificate must have.
+    """
+
+    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self.ended = False
+        """Whether the server has sent the alert that ends TLS."""
+
+    def put(self, data: bytes) -> None:
+        """Take bytes of a handshake."""
+        self._incoming.write(data)
+
+    def shake_hands(self) -> bool:
+        """Continue the handshake; return whether it is done."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def unsent(self) -> bytes:
+        """Return what has to be written."""
+        return self._outgoing.read()
+
+    def encrypt(self, data: bytes | memoryview) -> bytes:
+        """Return the records of some bytes."""
+        view = memoryview(data)
+        while view:
+            view = view[self._tls.write(view) :]
+        return self._outgoing.read()
+
+    def decrypt(self, data: bytes) -> bytes:
+        """Return what complete records contain."""
+        self._incoming.write(data)
+        pieces: list[bytes] = []
+        with suppress(ssl.SSLWantReadError):
+            while piece := self._tls.read(RECORD):
+                pieces.append(piece)
+            self.ended = True
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class Exchange:
+    """One request and its response, as its connection and its reply share them.
+
+    It ends with the response. Then the connection is free again, while the reply may still have bytes to return.
+    """
+
+    __slots__ = ("buffered", "connection", "error", "pieces", "response", "waiter")
+
+    def __init__(self, connection: Connection, response: Response) -> None:
+        self.connection: Connection | None = connection
+        self.response = response
+        self.pieces: list[bytes] = []
+        self.buffered = 0
+        self.error: Exception | None = None
+        self.waiter: asyncio.Future[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no use in sending more of the request: it has failed, or was rejected."""
+        return self.connection is None or self.error is not None or self.response.status >= 300
+
+    def take(self) -> bytes:
+        """Return what has arrived of the body since the last time."""
+        pieces = self.pieces
+        if not pieces:
+            return b""
+        self.pieces, self.buffered = [], 0
+        if self.connection is not None:
+            self.connection.resume()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def wake(self) -> None:
+        """Let the task that waits look again."""
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def abort(self) -> None:
+        """Close the connection, unless it is no longer the exchange's."""
+        if self.connection is not None:
+            self.connection.abort()
+
+    def abandon(self) -> None:
+        """Close the connection, from a finalizer in any thread."""
+        if self.connection is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self.connection.loop.call_soon_threadsafe(self.abort)
+
+
+class Connection(asyncio.Protocol):
+    """A connection to a server, which reads by itself: what arrives goes to the exchange.
+
+    Args:
+        loop: the running event loop.
+        let_go: called at the end of each exchange, with the connection and whether it can be used again.
+        all_open: the connections that have not been lost, to which this one adds itself.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        let_go: Callable[[Connection, bool], None],
+        all_open: set[Connection],
+    ) -> None:
+        self.loop = loop
+        self._let_go = let_go
+        self._all_open = all_open
+        self._layers: list[Layer] = []
+        self._take: Callable[[bytes], object] | None = None
+        self._exchange: Exchange | None = None
+        self._paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._expires = 0.0
+        self.transport: Any = None
+        self.is_open = True
+        self.is_full = False
+        """Whether what was written waits to be sent, so that no more should be."""
+
+    # What the pool uses
+
+    def is_quiet(self) -> bool:
+        """Tell whether the connection is open; anything that arrives while it is idle closes it."""
+        return self.is_open
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.abort()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: Any) -> None:
+        """Keep the transport."""
+        self.transport = transport
+        self._all_open.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what has arrived."""
+        exchange = self._exchange
+        ended = False
+        if self._layers:
+            try:
+                for layer in self._layers:
+                    data = layer.decrypt(data)
+                    ended = layer.ended
+            except ssl.SSLError as error:
+                self._break(error)
+                return
+        if self._take is not None:
+            self._take(data)
+            self._wake()
+        elif exchange is None:
+            if data or ended:
+                self.abort()  # no request was sent, so that this would become the response to the next one
+        elif data:
+            self._feed(exchange, data)
+        if ended:
+            self._finish()
+
+    def _feed(self, exchange: Exchange, data: bytes) -> None:
+        response = exchange.response
+        if piece := response.feed(data):
+            exchange.pieces.append(piece)
+            exchange.buffered += len(piece)
+            if exchange.buffered > MOST_BUFFERED:
+                self._pause()
+        if response.ended:
+            self._end(exchange)
+        exchange.wake()
+
+    def eof_received(self) -> None:
+        """Take note of the server's end of the connection."""
+        if self._layers:
+            self._break(IncompleteError("the connection was closed without the alert that ends TLS"))
+        else:
+            self._finish()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Take note of the end of the connection."""
+        self._break(error or IncompleteError(CLOSED))
+        self._all_open.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def pause_writing(self) -> None:
+        """Take note that the server does not read as fast as is written."""
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        """Let the writing task continue."""
+        self.is_full = False
+        self._wake()
+
+    # What the transport uses
+
+    def start(self, response: Response) -> Exchange:
+        """Begin an exchange."""
+        self._exchange = exchange = Exchange(self, response)
+        return exchange
+
+    async def open_by(self, take: Callable[[bytes], object], is_done: Callable[[], bool]) -> None:
+        """Pass what arrives to `take` until what the connection needs before its first exchange is done."""
+        self._take = take
+        self._exchange = exchange = Exchange(self, NO_RESPONSE)
+        try:
+            while not is_done():
+                if exchange.error is not None:
+                    raise exchange.error
+                await self.wait(exchange, None, None)
+        finally:
+            self._take = self._exchange = None
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write bytes."""
+        for layer in reversed(self._layers):
+            data = layer.encrypt(data)
+        self.transport.write(data)
+
+    async def wait(self, exchange: Exchange, limit: float | None, deadline: float | None) -> None:
+        """Wait until anything happens in an exchange, or raise `TimeoutError`."""
+        if exchange.waiter is not None:
+            raise TransportError("receive", "another task is reading this reply")
+        waiter = exchange.waiter = self.loop.create_future()
+        if limit is not None or deadline is not None:
+            self._set_timer(limit, deadline)
+        try:
+            await waiter
+        finally:
+            exchange.waiter = None
+
+    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Begin TLS within the connection."""
+        layer = Layer(context, server_name)
+
+        def shake_hands() -> bool:
+            try:
+                return layer.shake_hands()
+            finally:
+                self.write(layer.unsent())  # of the handshake, or the alert that says why it failed
+
+        await self.open_by(layer.put, shake_hands)
+        self._layers.append(layer)
+        self.data_received(b"")  # what has arrived after the handshake
+
+    def fail(self, error: Exception) -> None:
+        """Close the connection, and have its exchange end by an error."""
+        if self._exchange is not None:
+            self._exchange.error = self._exchange.error or error
+        self.abort()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused and self.is_open:
+            self._paused = False
+            self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Close the connection at once, without sending what is left."""
+        if self.is_open:
+            self.is_open = False
+            self.transport.abort()
+
+    # How an exchange ends
+
+    def _end(self, exchange: Exchange) -> None:
+        """End an exchange whose response has ended; its connection can be taken by another one before this returns."""
+        response = exchange.response
+        self.resume()
+        self._exchange = exchange.connection = None
+        exchange.wake()
+        reusable = response.reusable and self.is_open
+        if not reusable:
+            self.abort()
+        self._let_go(self, reusable)
+
+    def _finish(self) -> None:
+        """Take note of the proper end of the connection."""
+        exchange = self._exchange
+        if exchange is None or self._take is not None:
+            self._break(IncompleteError(CLOSED))
+        else:
+            exchange.response.feed(b"")
+            self._end(exchange)
+            self.abort()
+
+    def _break(self, error: Exception) -> None:
+        """Take note of an end of the connection that nothing has announced."""
+        exchange = self._exchange
+        self.abort()
+        if exchange is not None:
+            exchange.error = exchange.error or error
+            if self._take is not None:
+                exchange.wake()
+            else:
+                self._end(exchange)
+
+    def _pause(self) -> None:
+        if not self._paused and self.is_open:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def _wake(self) -> None:
+        if self._exchange is not None:
+            self._exchange.wake()
+
+    def _set_timer(self, limit: float | None, deadline: float | None) -> None:
+        """Set when the wait that begins ends; one timer serves all, since most waits end long before."""
+        expires = self.loop.time() + min(LONGEST_WAIT if limit is None else limit, LONGEST_WAIT)
+        self._expires = expires if deadline is None else min(expires, deadline)
+        timer = self._timer
+        if timer is None or timer.when() > self._expires:
+            if timer is not None:
+                timer.cancel()
+            self._timer = self.loop.call_at(self._expires, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        waiter = None if self._exchange is None else self._exchange.waiter
+        if waiter is None or waiter.done():
+            return
+        if self.loop.time() < self._expires:
+            self._timer = self.loop.call_at(self._expires, self._on_timer)
+        else:
+            waiter.set_exception(TimeoutError("timed out"))
+
+
+async def open_socket(host: str, port: int) -> socket.socket:
+    """Connect to the first address of a host that responds (RFC 8305)."""
+    loop = asyncio.get_running_loop()
+    addresses = look_up(host, port) if is_address(host) else await _look_up(loop, host, port)
+    return await (_connect(loop, addresses[0]) if len(addresses) == 1 else _race(loop, addresses))
+
+
+async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
+    future: asyncio.Future[list[Address]] = loop.create_future()
+
+    def done(outcome: list[Address] | Exception) -> None:
+        with suppress(RuntimeError):  # the loop was closed while the thread was waiting
+            loop.call_soon_threadsafe(_set, future, outcome)
+
+    look_up_in_thread(host, port, done)
+    return await future
+
+
+def _set(future: asyncio.Future[Any], outcome: Any) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+async def _connect(loop: asyncio.AbstractEventLoop, candidate: Address) -> socket.socket:
+    family, kind, protocol, _, address = candidate
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        prepare(sock)
+        await loop.sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _race(loop: asyncio.AbstractEventLoop, addresses: list[Address]) -> socket.socket:
+    """Start an attempt a little after the other, and return the first connection."""
+    tasks: set[asyncio.Task[socket.socket]] = set()
+    failure: BaseException = OSError("no address")
+    winner: socket.socket | None = None
+    try:
+        for number, candidate in enumerate(addresses, 1):
+            tasks.add(loop.create_task(_connect(loop, candidate)))
+            delay = ATTEMPT_DELAY if number < len(addresses) else None
+            while tasks:
+                done, _ = await asyncio.wait(tasks, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+                tasks -= done
+                for task in done:
+                    if (error := task.exception()) is not None:
+                        failure = error
+                    elif winner is None:
+                        winner = task.result()
+                    else:
+                        task.result().close()
+                if winner is not None:
+                    return winner
+                if delay is not None:
+                    break
+    finally:
+        for task in tasks:
+            task.cancel()
+            task.add_done_callback(_close_late)
+    raise failure
+
+
+def _close_late(task: asyncio.Task[socket.socket]) -> None:
+    """Close the connection of an attempt that succeeded although it was cancelled."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()

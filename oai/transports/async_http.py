@@ -1,0 +1,444 @@
+"""The default transport of `AsyncOpenAI`: HTTP/1.1 over asyncio, directly or through a proxy.
+
+`oai._http1` turns requests into bytes and bytes into responses, `_pool` keeps connections, `_protocols` opens and reads
+them. What is here decides when to write, and for how long to wait. Request bodies from files are read in a thread, so
+that no event loop waits for a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from oai._http.messages import Headers, TransportError
+from oai._http1 import Request as HTTPRequest
+from oai._http1 import Response as HTTPResponse
+from oai.transports._async_bodies import pieces_of
+from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
+from oai.transports._origins import Origin, connect_error, split_target
+from oai.transports._pool import Pool
+from oai.transports._protocols import Connection, Exchange, open_socket
+from oai.transports._proxies import login_apart, proxy_for
+from oai.transports._tls import shared_tls_context
+from oai.transports.http import KEEPALIVE_EXPIRY, LINGER, MOST_CONNECTIONS, MOST_ORIGINS
+
+if TYPE_CHECKING:
+    import ssl
+
+    from oai._http.messages import Body, Request, Timeout
+
+PIECE = 64 * 1024
+"""Bytes that are written of a body at a time."""
+
+
+class AsyncHTTPTransport:
+    """Send over asyncio, through a proxy where the environment names one for a URL.
+
+    It may be used from several event loops, with connections of its own in each.
+
+    Args:
+        ssl_context: verifies servers; by default with the system's certificates.
+        proxies: whether `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` apply.
+        connections: how many connections to one host there may be; further calls wait for up to `Timeout.pool`.
+        keepalive_expiry: seconds after which an idle connection is not used again.
+
+    It pickles: the copy has the same options and no connections. With an `ssl_context` it does not, and pickling it
+    raises `TypeError`.
+    """
+
+    needs_key = True
+    is_async = True
+
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        proxies: bool = True,
+        connections: int = MOST_CONNECTIONS,
+        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+    ) -> None:
+        self._ssl_context = ssl_context
+        self._proxies = proxies
+        self._options: dict[str, Any] = {
+            "proxies": proxies,
+            "connections": connections,
+            "keepalive_expiry": keepalive_expiry,
+        }
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
+        self._process = os.getpid()
+        self._closed = False
+
+    async def send(self, request: Request) -> AsyncHTTPReply:
+        """Send a request; return at the headers of the response."""
+        self._check_open()
+        timeout, body = request.timeout, request.body
+        check(timeout)
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout.total is None else loop.time() + timeout.total
+        ours = self._loops.get(loop)
+        if ours is None or self._process != os.getpid():
+            ours = self._start(loop)
+        name, target = split_target(request.url)
+        known = ours.servers.get(name)
+        connection = None if known is None else known.pool.take()
+        length = 0 if body is None else len(body) if isinstance(body, bytes) else body.length
+        headers = request.headers
+        try:
+            # Reading the environment is slow. An idle connection without a proxy shows that this host needs none.
+            if connection is not None and known is not None:
+                server = known
+            else:
+                server = self._server(ours, name, request.url)
+                connection = await self._acquire(ours, server, timeout, deadline)
+            if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
+                target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
+            try:
+                head = HTTPRequest(request.method, target, headers, host=server.origin.field, length=length)
+            except BaseException:
+                server.pool.put_back(connection)
+                raise
+            exchange = connection.start(HTTPResponse(head))
+            await _exchange(exchange, connection, head, body, timeout, deadline)
+        except BodyError as error:
+            raise error.error from None
+        except FAILURES as error:
+            raise as_transport_error(error) from error
+        return AsyncHTTPReply(exchange, ours, timeout.read, deadline)
+
+    async def close(self) -> None:
+        """Close all connections, those of responses that are being read as well."""
+        self._closed = True
+        loops, self._loops = list(self._loops.items()), WeakKeyDictionary()
+        here = asyncio.get_running_loop()
+        for loop, ours in loops:
+            if loop is here or not loop.is_running():
+                await ours.ending.aclose()
+            else:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ours.ending.aclose(), loop))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._ssl_context is not None:
+            raise TypeError(f"a {type(self).__name__} with an ssl_context does not pickle: make one in each process")
+        return partial(type(self), **self._options), ()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "the transport is closed")
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> _Loop:
+        if self._process != os.getpid():  # after a fork: the connections belong to the parent
+            self._loops, self._process = WeakKeyDictionary(), os.getpid()
+        for other in [other for other in self._loops if other.is_closed()]:
+            self._loops.pop(other, None)
+        self._loops[loop] = ours = _Loop()
+        return ours
+
+    def _server(self, ours: _Loop, name: str, url: str) -> _Server:
+        """Return the server of a URL, and the way to it that the environment names at this time."""
+        proxy = proxy_for(url) if self._proxies else None
+        key = name if proxy is None else f"{name} {proxy}"
+        server = ours.servers.get(key)
+        if server is None:
+            while len(ours.servers) >= MOST_ORIGINS:
+                ours.servers.pop(next(iter(ours.servers))).pool.close()
+            pool: Pool[Connection] = Pool(self._options["connections"], self._options["keepalive_expiry"])
+            server = ours.servers[key] = _Server(Origin(name), pool, proxy)
+        return server
+
+    async def _acquire(self, ours: _Loop, server: _Server, limits: Timeout, deadline: float | None) -> Connection:
+        """Return a connection that has become free, or a new one."""
+        while True:
+            free = server.pool.acquire(_Waiter)
+            if isinstance(free, _Waiter):
+                free = await free.wait(server, limits.pool, deadline)
+            if free is None:
+                return await self._open(ours, server, limits.connect, deadline)
+            if free.is_quiet():
+                return free
+            server.pool.release()
+
+    async def _open(self, ours: _Loop, server: _Server, seconds: float | None, deadline: float | None) -> Connection:
+        try:
+            self._check_open()
+            limit = None if seconds is None else asyncio.get_running_loop().time() + seconds
+            until = deadline if limit is None else limit if deadline is None else min(limit, deadline)
+            async with asyncio.timeout_at(until):
+                return await self._connect(ours, server)
+        except (OSError, ValueError, OverflowError) as error:
+            server.pool.release()
+            raise connect_error(server.origin, error) from error
+        except BaseException:
+            server.pool.release()
+            raise
+
+    async def _connect(self, ours: _Loop, server: _Server) -> Connection:
+        loop = asyncio.get_running_loop()
+        origin, hop = server.origin, server.proxy or server.origin
+        try:
+            sock = await open_socket(hop.host, hop.port)
+            _, connection = await loop.create_connection(
+                lambda: Connection(loop, server.let_go, ours.connections), sock=sock
+            )
+        except OSError as error:
+            if server.proxy is None:
+                raise
+            raise TransportError("connect", f"no connection through the proxy {hop}: {error}") from error
+        try:
+            context = self._ssl_context or (shared_tls_context() if hop.server_name or origin.server_name else None)
+            if context is not None and hop.server_name:
+                await connection.start_tls(context, hop.server_name)
+            if context is not None and server.proxy is not None and origin.server_name:
+                await _tunnel(connection, server)
+                await connection.start_tls(context, origin.server_name)
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+
+class _Loop:
+    """What belongs to one event loop: its servers and connections.
+
+    The loop closes them when it shuts down, and when the transport is dropped: it closes its async generators then, of
+    which `ending` is one. So a program that leaves its client to `asyncio.run` leaves no connection open.
+    """
+
+    def __init__(self) -> None:
+        self.servers: dict[str, _Server] = {}
+        self.connections: set[Connection] = set()
+        self.ending = _close_at_end(self.servers, self.connections)
+        with contextlib.suppress(StopIteration):
+            self.ending.__anext__().__await__().__next__()  # to its `yield`, without waiting
+
+
+async def _close_at_end(servers: dict[str, _Server], connections: set[Connection]) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        for server in servers.values():
+            server.pool.close()
+        servers.clear()
+        for connection in list(connections):
+            connection.fail(TransportError("closed", "the transport is closed"))
+        await asyncio.sleep(0)  # for asyncio to close the sockets
+
+
+class _Server:
+    """An origin, the proxy on the way to it if there is one, and the connections to it."""
+
+    __slots__ = ("login", "origin", "pool", "proxy", "tunnel_fields")
+
+    def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
+        self.origin, self.pool = origin, pool
+        self.proxy: Origin | None = None
+        self.login: dict[str, str] | None = None
+        self.tunnel_fields: dict[str, str] = {}
+        if proxy is not None:
+            url, login = login_apart(proxy)
+            self.proxy = Origin(url)
+            if origin.server_name is None:
+                self.login = login
+            else:
+                self.tunnel_fields = login
+
+    def let_go(self, connection: Connection, reusable: bool) -> None:
+        if reusable:
+            self.pool.put_back(connection)
+        else:
+            self.pool.release()
+
+
+class _Waiter:
+    """A task that waits for a connection."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+
+    def wake(self, connection: Connection | None) -> bool:
+        if self._future.done():
+            return False
+        self._future.set_result(connection)
+        return True
+
+    async def wait(self, server: _Server, limit: float | None, deadline: float | None) -> Connection | None:
+        """Return a connection, or `None` for the right to open one."""
+        try:
+            async with asyncio.timeout_at(deadline), asyncio.timeout(limit):
+                return await self._future
+        except BaseException as error:
+            if not server.pool.give_up(self) and self._future.done() and not self._future.cancelled():
+                connection = self._future.result()
+                server.pool.release() if connection is None else server.pool.put_back(connection)
+            if isinstance(error, TimeoutError):
+                message = f"all connections to {server.origin} are in use, and none became free"
+                raise TransportError("timeout", message) from None
+            raise
+
+
+async def _tunnel(connection: Connection, server: _Server) -> None:
+    """Have the proxy connect to the server (RFC 9110, section 9.3.6)."""
+    origin = server.origin
+    authority = f"[{origin.host}]:{origin.port}" if ":" in origin.host else f"{origin.host}:{origin.port}"
+    head = HTTPRequest("CONNECT", authority, server.tunnel_fields.items(), host=authority)
+    response = HTTPResponse(head)
+    connection.write(head.head)
+    await connection.open_by(response.feed, lambda: bool(response.status or response.ended))
+    if not response.switched:
+        reason = f"{response.status} {response.reason}".strip() if response.status else response.error
+        raise TransportError("connect", f"no connection through the proxy {server.proxy}: {reason}")
+
+
+async def _exchange(
+    exchange: Exchange,
+    connection: Connection,
+    head: HTTPRequest,
+    body: bytes | Body | None,
+    limits: Timeout,
+    deadline: float | None,
+) -> None:
+    """Send a request and wait for the head of its response."""
+    response = exchange.response
+    try:
+        if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
+            data = head.head + head.frame(body) if body else head.head
+            head.finish()
+            connection.write(data)
+        else:
+            await _send_body(exchange, connection, head, body, (limits.write, deadline))
+        while not (response.status or response.ended or exchange.error):
+            await connection.wait(exchange, limits.read, deadline)
+    except BaseException:
+        exchange.abort()  # which does nothing if the connection belongs to another exchange by now
+        raise
+    if not response.status and (error := response.error or exchange.error):
+        exchange.abort()
+        raise error
+
+
+async def _send_body(
+    exchange: Exchange,
+    connection: Connection,
+    head: HTTPRequest,
+    body: bytes | Body,
+    limits: tuple[float | None, float | None],
+) -> None:
+    """Write a head and a long body, until a response arrives that makes the rest useless.
+
+    A server that rejects a request may respond before it has read the body, and read no further (RFC 9112, section
+    9.3).
+    """
+    connection.write(head.head)
+    async for piece in _pieces(body):
+        connection.write(head.frame(piece))
+        while connection.is_full and not exchange.is_over:
+            await connection.wait(exchange, *limits)
+        if exchange.is_over:
+            return
+    if end := head.finish():
+        connection.write(end)
+
+
+async def _pieces(body: bytes | Body) -> AsyncIterator[memoryview]:
+    """Yield a body in pieces that are written at once."""
+    source = None if isinstance(body, bytes) else pieces_of(body)
+    part = body if isinstance(body, bytes) else b""
+    while True:
+        view = memoryview(part)
+        for start in range(0, len(part), PIECE):
+            yield view[start : start + PIECE]
+        if source is None:
+            return
+        try:
+            part = await anext(source)
+        except StopAsyncIteration:
+            return
+        except Exception as error:
+            raise BodyError(error) from error
+
+
+class AsyncHTTPReply:
+    """A response whose body is arriving over a connection of a pool."""
+
+    __slots__ = ("_closed", "_deadline", "_exchange", "_limit", "_owner", "headers", "status")
+
+    def __init__(self, exchange: Exchange, owner: _Loop, limit: float | None, deadline: float | None) -> None:
+        response = exchange.response
+        self.status = response.status
+        self.headers = Headers(response.fields)
+        self._exchange = exchange
+        self._owner = owner  # which closes its connections when nothing refers to it
+        self._limit, self._deadline = limit, deadline
+        self._closed = False
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        self._check_open()
+        exchange = self._exchange
+        content = exchange.take()
+        if exchange.connection is not None:
+            pieces = [content]
+            while exchange.connection is not None:
+                await self._wait(exchange.connection)
+                pieces.append(exchange.take())
+            content = b"".join(pieces)
+        self._check_end()
+        return content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        exchange = self._exchange
+        while True:
+            self._check_open()
+            if piece := exchange.take():
+                yield piece
+            elif exchange.connection is not None:
+                await self._wait(exchange.connection)
+            else:
+                self._check_end()
+                return
+
+    async def close(self) -> None:
+        """Keep the connection if the body has ended or is about to; otherwise close it."""
+        if self._closed:
+            return
+        self._closed = True
+        exchange = self._exchange
+        try:
+            if (connection := exchange.connection) is not None and exchange.waiter is None:
+                end = connection.loop.time() + LINGER
+                while exchange.connection is not None:
+                    exchange.take()
+                    await connection.wait(exchange, None, end)
+        except FAILURES:
+            pass
+        finally:
+            exchange.abort()
+            exchange.wake()
+
+    def __del__(self) -> None:
+        self._exchange.abandon()
+
+    async def _wait(self, connection: Connection) -> None:
+        try:
+            await connection.wait(self._exchange, self._limit, self._deadline)
+        except BaseException as error:
+            self._exchange.abort()
+            if not isinstance(error, FAILURES):
+                raise
+            self._check_open()
+            raise as_transport_error(error) from error
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "the reply is closed")
+
+    def _check_end(self) -> None:
+        self._check_open()
+        if error := self._exchange.response.error or self._exchange.error:
+            raise as_transport_error(error)
