@@ -1,4 +1,4 @@
-"""Concurrent calls with asyncio: gathered, with a limit, and streamed. Needs `oai[async]`.
+"""Concurrent calls with asyncio: gathered, with a limit, and streamed.
 
 Run it with a key, or without one: `OAI_TRANSPORT=offline python examples/asyncio_calls.py`.
 """

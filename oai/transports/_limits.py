@@ -10,6 +10,9 @@ from oai._http1 import IncompleteError, NoResponseError, ProtocolError, RequestE
 LONGEST_WAIT = 1e7
 """Seconds that the operating system is asked to wait at most; much more would overflow its types."""
 
+LINGER = 0.01
+"""Seconds that closing a reply waits for the end of a body that is arriving, to keep the connection."""
+
 FAILURES = (OSError, ProtocolError)
 """What sending a request or receiving its response raises if it fails."""
 

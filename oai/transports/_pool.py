@@ -17,6 +17,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
+MOST_CONNECTIONS = 1000
+"""Connections to one host, as many as the official SDK opens."""
+
+KEEPALIVE_EXPIRY = 15.0
+"""Seconds that an idle connection is kept: less than the shortest idle timeout of common load balancers."""
+
+MOST_ORIGINS = 1000
+"""Servers whose connections are kept."""
+
 
 class Connection(Protocol):
     """What a pool must know of a connection."""

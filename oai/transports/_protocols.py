@@ -1,14 +1,11 @@
 """A connection over an asyncio transport, with TLS of its own.
 
-asyncio's TLS does not tell whether the server ended a connection or someone cut it, cannot resume a session, and cannot
-run within another connection's TLS. Here TLS is a layer of bytes to bytes (`ssl.MemoryBIO`); a tunnel through a proxy
-that speaks TLS has two.
+TLS is a layer of bytes to bytes (`_tls`); a connection has none, one, or two: in a tunnel through a proxy with TLS.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,13 +14,9 @@ from typing import Any
 from oai._http.messages import TransportError
 from oai._http1 import IncompleteError, Request, Response
 from oai.transports._limits import LONGEST_WAIT
-from oai.transports._origins import ATTEMPT_DELAY, Address, is_address, look_up, look_up_in_thread
-from oai.transports._sockets import prepare
+from oai.transports._tls import Layer
 
 CLOSED = "the connection was closed"
-
-RECORD = 16 * 1024
-"""Bytes of the longest record of TLS (RFC 8446, section 5.1)."""
 
 MOST_BUFFERED = 256 * 1024
 """Bytes of a body that wait for their reader before the connection is read no further."""
@@ -31,54 +24,6 @@ MOST_BUFFERED = 256 * 1024
 
 NO_RESPONSE = Response(Request("GET", "/", (), host=""))
 """Stands for the response while a connection is being opened."""
-
-
-class Layer:
-    """One layer of TLS.
-
-    Args:
-        context: verifies the server.
-        server_name: the name that its certificate must have.
-    """
-
-    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
-        self.ended = False
-        """Whether the server has sent the alert that ends TLS."""
-
-    def put(self, data: bytes) -> None:
-        """Take bytes of a handshake."""
-        self._incoming.write(data)
-
-    def shake_hands(self) -> bool:
-        """Continue the handshake; return whether it is done."""
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        return True
-
-    def unsent(self) -> bytes:
-        """Return what has to be written."""
-        return self._outgoing.read()
-
-    def encrypt(self, data: bytes | memoryview) -> bytes:
-        """Return the records of some bytes."""
-        view = memoryview(data)
-        while view:
-            view = view[self._tls.write(view) :]
-        return self._outgoing.read()
-
-    def decrypt(self, data: bytes) -> bytes:
-        """Return what complete records contain."""
-        self._incoming.write(data)
-        pieces: list[bytes] = []
-        with suppress(ssl.SSLWantReadError):
-            while piece := self._tls.read(RECORD):
-                pieces.append(piece)
-            self.ended = True
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 class Exchange:
@@ -365,81 +310,3 @@ class Connection(asyncio.Protocol):
             self._timer = self.loop.call_at(self._expires, self._on_timer)
         else:
             waiter.set_exception(TimeoutError("timed out"))
-
-
-async def open_socket(host: str, port: int) -> socket.socket:
-    """Connect to the first address of a host that responds (RFC 8305)."""
-    loop = asyncio.get_running_loop()
-    addresses = look_up(host, port) if is_address(host) else await _look_up(loop, host, port)
-    return await (_connect(loop, addresses[0]) if len(addresses) == 1 else _race(loop, addresses))
-
-
-async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[Address]:
-    future: asyncio.Future[list[Address]] = loop.create_future()
-
-    def done(outcome: list[Address] | Exception) -> None:
-        with suppress(RuntimeError):  # the loop was closed while the thread was waiting
-            loop.call_soon_threadsafe(_set, future, outcome)
-
-    look_up_in_thread(host, port, done)
-    return await future
-
-
-def _set(future: asyncio.Future[Any], outcome: Any) -> None:
-    if future.done():
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
-
-
-async def _connect(loop: asyncio.AbstractEventLoop, candidate: Address) -> socket.socket:
-    family, kind, protocol, _, address = candidate
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setblocking(False)
-        prepare(sock)
-        await loop.sock_connect(sock, address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-async def _race(loop: asyncio.AbstractEventLoop, addresses: list[Address]) -> socket.socket:
-    """Start an attempt a little after the other, and return the first connection."""
-    tasks: set[asyncio.Task[socket.socket]] = set()
-    failure: BaseException = OSError("no address")
-    winner: socket.socket | None = None
-    try:
-        for number, candidate in enumerate(addresses, 1):
-            tasks.add(loop.create_task(_connect(loop, candidate)))
-            delay = ATTEMPT_DELAY if number < len(addresses) else None
-            while tasks:
-                done, _ = await asyncio.wait(tasks, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
-                if not done:
-                    break
-                tasks -= done
-                for task in done:
-                    if (error := task.exception()) is not None:
-                        failure = error
-                    elif winner is None:
-                        winner = task.result()
-                    else:
-                        task.result().close()
-                if winner is not None:
-                    return winner
-                if delay is not None:
-                    break
-    finally:
-        for task in tasks:
-            task.cancel()
-            task.add_done_callback(_close_late)
-    raise failure
-
-
-def _close_late(task: asyncio.Task[socket.socket]) -> None:
-    """Close the connection of an attempt that succeeded although it was cancelled."""
-    if not task.cancelled() and task.exception() is None:
-        task.result().close()

@@ -10,30 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from oai._http.messages import Headers, TransportError
+from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
 from oai._http1 import Response as HTTPResponse
-from oai.transports._async_bodies import pieces_of
+from oai.transports._async_exchanges import AsyncHTTPReply, exchange_over
+from oai.transports._async_sockets import open_socket
 from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
 from oai.transports._origins import Origin, connect_error, split_target
-from oai.transports._pool import Pool
-from oai.transports._protocols import Connection, Exchange, open_socket
+from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, Pool
+from oai.transports._protocols import Connection
 from oai.transports._proxies import login_apart, proxy_for
 from oai.transports._tls import shared_tls_context
-from oai.transports.http import KEEPALIVE_EXPIRY, LINGER, MOST_CONNECTIONS, MOST_ORIGINS
 
 if TYPE_CHECKING:
     import ssl
 
-    from oai._http.messages import Body, Request, Timeout
-
-PIECE = 64 * 1024
-"""Bytes that are written of a body at a time."""
+    from oai._http.messages import Request, Timeout
 
 
 class AsyncHTTPTransport:
@@ -103,7 +100,7 @@ class AsyncHTTPTransport:
                 server.pool.put_back(connection)
                 raise
             exchange = connection.start(HTTPResponse(head))
-            await _exchange(exchange, connection, head, body, timeout, deadline)
+            await exchange_over(exchange, connection, head, body, timeout, deadline)
         except BodyError as error:
             raise error.error from None
         except FAILURES as error:
@@ -293,152 +290,3 @@ async def _tunnel(connection: Connection, server: _Server) -> None:
     if not response.switched:
         reason = f"{response.status} {response.reason}".strip() if response.status else response.error
         raise TransportError("connect", f"no connection through the proxy {server.proxy}: {reason}")
-
-
-async def _exchange(
-    exchange: Exchange,
-    connection: Connection,
-    head: HTTPRequest,
-    body: bytes | Body | None,
-    limits: Timeout,
-    deadline: float | None,
-) -> None:
-    """Send a request and wait for the head of its response."""
-    response = exchange.response
-    try:
-        if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
-            data = head.head + head.frame(body) if body else head.head
-            head.finish()
-            connection.write(data)
-        else:
-            await _send_body(exchange, connection, head, body, (limits.write, deadline))
-        while not (response.status or response.ended or exchange.error):
-            await connection.wait(exchange, limits.read, deadline)
-    except BaseException:
-        exchange.abort()  # which does nothing if the connection belongs to another exchange by now
-        raise
-    if not response.status and (error := response.error or exchange.error):
-        exchange.abort()
-        raise error
-
-
-async def _send_body(
-    exchange: Exchange,
-    connection: Connection,
-    head: HTTPRequest,
-    body: bytes | Body,
-    limits: tuple[float | None, float | None],
-) -> None:
-    """Write a head and a long body, until a response arrives that makes the rest useless.
-
-    A server that rejects a request may respond before it has read the body, and read no further (RFC 9112, section
-    9.3).
-    """
-    connection.write(head.head)
-    async for piece in _pieces(body):
-        connection.write(head.frame(piece))
-        while connection.is_full and not exchange.is_over:
-            await connection.wait(exchange, *limits)
-        if exchange.is_over:
-            return
-    if end := head.finish():
-        connection.write(end)
-
-
-async def _pieces(body: bytes | Body) -> AsyncIterator[memoryview]:
-    """Yield a body in pieces that are written at once."""
-    source = None if isinstance(body, bytes) else pieces_of(body)
-    part = body if isinstance(body, bytes) else b""
-    while True:
-        view = memoryview(part)
-        for start in range(0, len(part), PIECE):
-            yield view[start : start + PIECE]
-        if source is None:
-            return
-        try:
-            part = await anext(source)
-        except StopAsyncIteration:
-            return
-        except Exception as error:
-            raise BodyError(error) from error
-
-
-class AsyncHTTPReply:
-    """A response whose body is arriving over a connection of a pool."""
-
-    __slots__ = ("_closed", "_deadline", "_exchange", "_limit", "_owner", "headers", "status")
-
-    def __init__(self, exchange: Exchange, owner: _Loop, limit: float | None, deadline: float | None) -> None:
-        response = exchange.response
-        self.status = response.status
-        self.headers = Headers(response.fields)
-        self._exchange = exchange
-        self._owner = owner  # which closes its connections when nothing refers to it
-        self._limit, self._deadline = limit, deadline
-        self._closed = False
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        self._check_open()
-        exchange = self._exchange
-        content = exchange.take()
-        if exchange.connection is not None:
-            pieces = [content]
-            while exchange.connection is not None:
-                await self._wait(exchange.connection)
-                pieces.append(exchange.take())
-            content = b"".join(pieces)
-        self._check_end()
-        return content
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        exchange = self._exchange
-        while True:
-            self._check_open()
-            if piece := exchange.take():
-                yield piece
-            elif exchange.connection is not None:
-                await self._wait(exchange.connection)
-            else:
-                self._check_end()
-                return
-
-    async def close(self) -> None:
-        """Keep the connection if the body has ended or is about to; otherwise close it."""
-        if self._closed:
-            return
-        self._closed = True
-        exchange = self._exchange
-        try:
-            if (connection := exchange.connection) is not None and exchange.waiter is None:
-                end = connection.loop.time() + LINGER
-                while exchange.connection is not None:
-                    exchange.take()
-                    await connection.wait(exchange, None, end)
-        except FAILURES:
-            pass
-        finally:
-            exchange.abort()
-            exchange.wake()
-
-    def __del__(self) -> None:
-        self._exchange.abandon()
-
-    async def _wait(self, connection: Connection) -> None:
-        try:
-            await connection.wait(self._exchange, self._limit, self._deadline)
-        except BaseException as error:
-            self._exchange.abort()
-            if not isinstance(error, FAILURES):
-                raise
-            self._check_open()
-            raise as_transport_error(error) from error
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise TransportError("closed", "the reply is closed")
-
-    def _check_end(self) -> None:
-        self._check_open()
-        if error := self._exchange.response.error or self._exchange.error:
-            raise as_transport_error(error)

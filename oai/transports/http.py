@@ -9,39 +9,25 @@ from __future__ import annotations
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from oai._http.messages import Headers, TransportError
+from oai._http.messages import TransportError
 from oai._http1 import Request as HTTPRequest
-from oai._http1 import Response as HTTPResponse
-from oai.transports._limits import FAILURES, BodyError, as_transport_error, check, remaining
+from oai.transports._exchanges import exchange_over
+from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
-from oai.transports._pool import Pool
+from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, Pool
 from oai.transports._proxies import proxy_for
-from oai.transports._sockets import PIECE, Connection, open_connection
+from oai.transports._sockets import Connection, open_connection
 from oai.transports._tls import shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
 
-    from oai._http.messages import Body, Reply, Request, Timeout
+    from oai._http.messages import Reply, Request, Timeout
     from oai.transports.urllib3 import Urllib3Transport
-
-MOST_CONNECTIONS = 1000
-"""Connections to one host, as many as the official SDK opens."""
-
-KEEPALIVE_EXPIRY = 15.0
-"""Seconds that an idle connection is kept: less than the shortest idle timeout of common load balancers."""
-
-MOST_ORIGINS = 1000
-"""Servers whose connections are kept."""
-
-LINGER = 0.01
-"""Seconds that closing a reply waits for the end of a body that is arriving, to keep the connection."""
 
 
 class HTTPTransport:
@@ -101,7 +87,7 @@ class HTTPTransport:
             if connection is not None:
                 server.pool.put_back(connection)
             raise as_transport_error(error) from error
-        return _exchange(server.pool, connection, head, body, timeout, deadline)
+        return exchange_over(server.pool, connection, head, body, timeout, deadline)
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -213,163 +199,3 @@ def _close_all(servers: dict[str, _Server]) -> None:
         except KeyError:  # another thread has closed the last one
             return
         server.pool.close()
-
-
-def _exchange(
-    pool: Pool[Connection],
-    connection: Connection,
-    head: HTTPRequest,
-    body: bytes | Body | None,
-    timeout: Timeout,
-    deadline: float | None,
-) -> HTTPReply:
-    """Send a request and receive the head of its response."""
-    response = HTTPResponse(head)
-    piece = b""
-    try:
-        if body is None or (isinstance(body, bytes) and len(body) <= PIECE):
-            data = head.head + head.frame(body) if body else head.head
-            head.finish()
-            with suppress(BrokenPipeError, ConnectionResetError):  # the server may have responded before it closed
-                connection.send(data, timeout.write, deadline)
-        else:
-            pieces = (memoryview(body),) if isinstance(body, bytes) else body
-            piece = connection.send_body(head, response, pieces, timeout.write, deadline)
-        while not (response.status or response.ended):
-            piece = response.feed(connection.receive(timeout.read, deadline))
-    except BaseException as error:
-        connection.close()
-        pool.release()
-        if isinstance(error, BodyError):
-            raise error.error from None
-        if isinstance(error, FAILURES):
-            raise as_transport_error(error) from error
-        raise
-    if response.error and not response.status:
-        connection.close()
-        pool.release()
-        raise as_transport_error(response.error)
-    return HTTPReply(pool, connection, response, piece, timeout.read, deadline)
-
-
-class HTTPReply:
-    """A response whose body is arriving over a connection of a pool."""
-
-    __slots__ = (
-        "_closed",
-        "_connection",
-        "_cut",
-        "_deadline",
-        "_limit",
-        "_piece",
-        "_pool",
-        "_reading",
-        "_response",
-        "headers",
-        "status",
-    )
-
-    def __init__(
-        self,
-        pool: Pool[Connection],
-        connection: Connection,
-        response: HTTPResponse,
-        piece: bytes,
-        limit: float | None,
-        deadline: float | None,
-    ) -> None:
-        self.status = response.status
-        self.headers = Headers(response.fields)
-        self._pool, self._response, self._piece = pool, response, piece
-        self._connection: Connection | None = connection
-        self._limit, self._deadline = limit, deadline
-        self._closed = self._cut = self._reading = False
-        if response.ended:
-            self._let_go()
-
-    def read(self) -> bytes:
-        """Return the whole body."""
-        self._check_open()
-        piece, self._piece = self._piece, b""
-        if not self._response.ended:
-            pieces = [piece]
-            while not self._response.ended:
-                pieces.append(self._receive())
-            piece = b"".join(pieces)
-        if self._response.error:
-            raise as_transport_error(self._response.error)
-        return piece
-
-    def __iter__(self) -> Iterator[bytes]:
-        while True:
-            self._check_open()
-            piece, self._piece = self._piece, b""
-            if piece:
-                yield piece
-            elif self._response.ended:
-                if self._response.error:
-                    raise as_transport_error(self._response.error)
-                return
-            else:
-                self._piece = self._receive()
-
-    def close(self) -> None:
-        """Keep the connection if the body has ended or is about to; otherwise close it."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._connection is None:
-            return
-        if self._reading:  # in another thread, which then closes the connection
-            self._cut = True
-            self._connection.shut_down()
-            return
-        self._limit = LINGER
-        try:
-            for _ in range(2):  # the last piece, and the mark of the end after it
-                if not self._response.ended:
-                    self._receive()
-        except TransportError:
-            pass
-        self._let_go()
-
-    def __del__(self) -> None:
-        self._let_go()
-
-    def _receive(self) -> bytes:
-        connection = self._connection
-        if connection is None:
-            raise TransportError("closed", "the reply is closed")
-        self._reading = True
-        try:
-            piece = self._response.feed(connection.receive(self._limit, self._deadline))
-        except BaseException as error:
-            self._let_go()
-            if not isinstance(error, FAILURES):
-                raise
-            raise self._closed_error() if self._closed else as_transport_error(error) from error
-        finally:
-            self._reading = False
-        if self._response.ended or self._cut:
-            self._let_go()
-        if self._cut:
-            raise self._closed_error()
-        return piece
-
-    def _let_go(self) -> None:
-        """Put the connection back, or close it."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if self._response.reusable:
-            self._pool.put_back(connection)
-        else:
-            connection.close()
-            self._pool.release()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise self._closed_error()
-
-    def _closed_error(self) -> TransportError:
-        return TransportError("closed", "the reply is closed")

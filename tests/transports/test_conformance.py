@@ -69,14 +69,14 @@ class Aiohttp(AsyncTransportConformance):
     """Without the cases that do not hold for aiohttp, which sends a GET again by itself; those below send a POST."""
 
     lingers = True
-    test_a_reset_before_the_headers_is_an_error = None
-    test_no_request_is_sent_again_on_a_new_connection = None
-    test_an_answer_that_is_not_http_is_an_error = None
-    test_an_unfinished_head_is_an_error = None
-    test_nothing_is_left_behind = None
+    test_reset_before_the_headers_is_an_error = None
+    test_requests_are_not_resent_on_a_new_connection = None
+    test_response_that_is_not_http_is_an_error = None
+    test_incomplete_head_is_an_error = None
+    test_no_resources_leak = None
 
     @pytest.mark.parametrize("how", [{"reset": "before"}, {"raw": b""}], ids=["reset", "closed"])
-    def test_no_post_is_sent_again(self, how: dict[str, Any]) -> None:
+    def test_posts_are_not_resent(self, how: dict[str, Any]) -> None:
         self.server.reply(Answer(body=b"x"), Answer(**how), Answer(body=b"hidden"))
         assert self.fetch() == b"x"
         fails("receive", lambda: self.send(method="POST"))
@@ -89,7 +89,7 @@ class Aiohttp(AsyncTransportConformance):
         assert len(self.server.requests) == 1
         self.serves_again()
 
-    def test_nothing_is_left_behind_by_posts(self) -> None:
+    def test_posts_leak_no_resources(self) -> None:
         driver, self._driver = self.driver, None
         original = self.request
         self.request = lambda **fields: original(method="POST", **fields)
@@ -97,9 +97,9 @@ class Aiohttp(AsyncTransportConformance):
 
     @pytest.mark.parametrize("how", [CUT[name] for name in CUT if name != "reset to the end"])
     @pytest.mark.parametrize("take", [lambda reply: reply.read(), list], ids=["read", "iterated"])
-    def test_a_body_that_is_cut_short_is_an_error(self, how: dict[str, Any], take: Any) -> None:
+    def test_truncated_body_is_an_error(self, how: dict[str, Any], take: Any) -> None:
         """aiohttp takes a reset for the end of a body that ends with the connection."""
-        AsyncTransportConformance.test_a_body_that_is_cut_short_is_an_error(self, how, take)
+        AsyncTransportConformance.test_truncated_body_is_an_error(self, how, take)
 
 
 class TestAiohttp(Aiohttp):
