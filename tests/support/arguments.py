@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import IO, Any, Literal, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import IO, Any, Literal, Required, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from oai._support.file_types import File
+from oai._support.typed_dict import is_typed_dict
 from oai._table.rows import Row
 from oai._table.type_expressions import resolve
 
@@ -102,7 +103,7 @@ class _Maker:
             return {"a key": self.of(inner[1], name, depth + 1)}
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return self._struct(kind, depth)
-        return self._typed_dict(kind, depth) if is_typeddict(kind) else self._plain(kind, name)
+        return self._typed_dict(kind, depth) if is_typed_dict(kind) else self._plain(kind, name)
 
     def _one(self, values: Sequence[Any]) -> Any:
         return values[self.mode.variant % len(values)]
