@@ -14,7 +14,7 @@ from oai._errors import OpenAIError
 from oai._json.strict import convert_strict
 from oai._request.client_core import core_of
 from oai._request.config import Dialect
-from oai._table.operation import PCHAR
+from oai._table.operation import DOT_SEGMENTS, PCHAR
 
 if TYPE_CHECKING:
     from typing import Self
@@ -61,8 +61,11 @@ class Azure(Dialect):
     """
 
     def __init__(self, deployment: str | None, *, token: bool) -> None:
+        if deployment in DOT_SEGMENTS:
+            raise OpenAIError(f"azure_deployment must be the name of a deployment, not {deployment!r}")
         self.deployment = deployment
         self.token = token
+        self.key_function = "azure_ad_token_provider" if token else "api_key"
 
     def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:
         """Return the URL of an operation, with the deployment for those that need one."""
@@ -72,6 +75,8 @@ class Azure(Dialect):
         name = self.deployment or (body.get("model") if isinstance(body, Mapping) else None)
         if not name:
             return base_url + path
+        if str(name) in DOT_SEGMENTS:  # which would lead out of the deployments, to another operation
+            raise ValueError(f"{operation.name}: `model` must be the name of a deployment, not {name!r}")
         return base_url + azure.deployment.format(deployment=quote(str(name), safe=PCHAR)) + path
 
     def socket_query(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +143,7 @@ class _AzureClient:
         base.__init__(
             api_key=key,
             base_url=base_url or str(endpoint).rstrip("/") + differences().path,
-            default_query={**_query(version), **(default_query or {})},
+            default_query=_query(version, default_query),
             dialect=Azure(azure_deployment, token=option != "api_key"),
             **options,
         )
@@ -163,9 +168,9 @@ class _AzureClient:
             option, options["api_key"] = _credential(api_key=options.get("api_key"), **keys)
             options["dialect"] = Azure(self._azure["azure_deployment"], token=option != "api_key")
         query = "default_query" if options.get("set_default_query") is None else "set_default_query"
-        if api_version is not None or query == "set_default_query":
+        if api_version is not None or options.get(query) is not None:
             version = api_version or str(self._azure["api_version"])
-            options[query] = {**_query(version), **(options.get(query) or {})}
+            options[query] = _query(version, options.get(query))
         base: Any = super()  # `OpenAI` or `AsyncOpenAI`
         other: Self = base.with_options(**options)
         other._azure = {**self._azure, **({} if api_version is None else {"api_version": api_version})}
@@ -194,8 +199,10 @@ class AsyncAzureOpenAI(_AzureClient, AsyncOpenAI):
     """`AsyncOpenAI` for Azure, see `AzureOpenAI`."""
 
 
-def _query(version: str) -> dict[str, str]:
-    return {name: text.format(api_version=version) for name, text in differences().query.items()}
+def _query(version: str, query: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a query with the API version, which overrides one in the query, as in the official SDK."""
+    own = {name: text.format(api_version=version) for name, text in differences().query.items()}
+    return {**own, **(query or {}), **own}
 
 
 def _credential(**options: Any) -> tuple[str, Any]:

@@ -157,8 +157,9 @@ def _key(call: PreparedCall, *, needs_key: bool) -> Generator[Effect, Any, str |
         value = value.strip() if isinstance(value, str) else value
         if not isinstance(value, str) or not value:
             what = "an empty string" if value == "" else type(value).__name__
-            raise OpenAIError(f"the function passed as api_key must return a key, not {what}")
-        check_key("the key that the api_key function returned", value)
+            option = call.config.dialect.key_function
+            raise OpenAIError(f"the function passed as {option} must return a key, not {what}")
+        check_key(f"the key that the {call.config.dialect.key_function} function returned", value)
         return value
     if key is None and needs_key:
         option, variable = ("admin_api_key", "OPENAI_ADMIN_KEY") if auth == "admin" else ("api_key", "OPENAI_API_KEY")

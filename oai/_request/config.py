@@ -44,6 +44,9 @@ DEFAULT_MAX_EVENT: Final = 2**26
 class Dialect:
     """Where a service expects the path and the key. This base class is the API itself."""
 
+    key_function = "api_key"
+    """The option that holds the function which returns the key, for error messages."""
+
     def url(self, base_url: str, operation: Operation, path: str, body: Any) -> str:  # noqa: ARG002 - for subclasses
         """Return the URL of an operation; `path` has its parameters filled in."""
         return base_url + path

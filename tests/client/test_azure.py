@@ -92,6 +92,90 @@ def test_token_is_sent_in_authorization(azure: Callable[..., Any], server: Loopb
     assert all(request.header("api-key") is None for request in server.requests)
 
 
+@pytest.mark.parametrize("key", [None, "", " ", 3, b"x"])
+@pytest.mark.parametrize("option", ["azure_ad_token_provider", "api_key"])
+def test_function_that_returns_no_key_is_named(
+    option: str, key: Any, azure: Callable[..., Any], server: Loopback
+) -> None:
+    for scenario in (models, chat, lambda client: (yield client.with_options(**{option: lambda: key}).models.list())):
+        with pytest.raises(oai.OpenAIError, match=f"the function passed as {option} must return a key"):
+            azure(scenario, **{option: lambda: key})
+    assert server.requests == []
+
+
+def test_invalid_token_names_its_provider(azure: Callable[..., Any], server: Loopback) -> None:
+    with pytest.raises(oai.OpenAIError, match="azure_ad_token_provider") as caught:
+        azure(models, azure_ad_token_provider=lambda: "a\nb")
+    assert "a\\nb" not in str(caught.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("model", [".", ".."])
+def test_deployment_that_is_a_dot_segment_is_refused(model: str, azure: Callable[..., Any], server: Loopback) -> None:
+    def completion(client: Any) -> Any:
+        return (yield client.chat.completions.create(model=model, messages=[]))
+
+    def transcription(client: Any) -> Any:
+        return (yield client.audio.transcriptions.create(model=model, file=b"x"))
+
+    def raw(client: Any) -> Any:
+        return (yield client.embeddings.with_raw_response.create(model=model, input="x"))
+
+    def undeclared(client: Any) -> Any:
+        return (yield client.post("/chat/completions", body={"model": model}))
+
+    for scenario in (completion, transcription, raw, undeclared):
+        with pytest.raises(ValueError, match="`model` must be the name of a deployment, not '"):
+            azure(scenario)
+    with pytest.raises(oai.OpenAIError, match="azure_deployment must be the name of a deployment"):
+        azure(chat, azure_deployment=model)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("model", "segment"),
+    [
+        ("...", "..."),
+        ("..a", "..a"),
+        ("%2e%2e", "%252e%252e"),
+        ("../x", "..%2Fx"),
+        (" ", "%20"),
+        ("a?b#c", "a%3Fb%23c"),
+    ],
+)
+def test_deployment_is_one_encoded_segment(
+    model: str, segment: str, azure: Callable[..., Any], server: Loopback
+) -> None:
+    def completion(client: Any) -> Any:
+        return (yield client.chat.completions.create(model=model, messages=[]))
+
+    azure(completion)
+    azure(chat, azure_deployment=model)
+    assert [request.target.partition("?")[0] for request in server.requests] == [
+        f"/openai/deployments/{segment}/chat/completions"
+    ] * 2
+
+
+def test_api_version_overrides_default_query_as_in_the_official_sdk(
+    azure: Callable[..., Any], server: Loopback
+) -> None:
+    def scenario(client: Any) -> Any:
+        yield client.models.list()
+        yield client.with_options(default_query={"api-version": "query", "b": "2"}).models.list()
+        yield client.with_options(set_default_query={"api-version": "query"}).models.list()
+        yield client.with_options(api_version="next", default_query={"api-version": "query"}).models.list()
+        return (yield client.models.list(extra_query={"api-version": "call"}))
+
+    azure(scenario, default_query={"api-version": "query", "a": "1"})
+    assert [request.query for request in server.requests] == [
+        f"api-version={VERSION}&a=1",
+        f"api-version={VERSION}&a=1&b=2",
+        f"api-version={VERSION}",
+        "api-version=next&a=1",
+        "api-version=call&a=1",
+    ]
+
+
 def test_api_key_header_of_the_caller_replaces_the_key(azure: Callable[..., Any], server: Loopback) -> None:
     azure(models, default_headers={"api-key": "mine"})
     azure(lambda client: (yield client.models.list(extra_headers={"api-key": "mine"})))
