@@ -287,6 +287,9 @@ class ToolError(OpenAIError):
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
+OTHER_MESSAGES = ("detail", "msg", "error_message", "error_msg", "errorMessage", "errmsg", "err_msg", "errors", "code")
+"""Fields in which compatible servers send an error's message."""
+
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -327,7 +330,7 @@ def read_error(content: bytes) -> tuple[str, object]:
         return excerpt(content), body
     error = body.get("error")
     inner = error if isinstance(error, dict) else body
-    for candidate in (inner.get("message"), error, inner.get("detail"), inner.get("msg"), inner.get("code")):
+    for candidate in (inner.get("message"), error, *(inner.get(name) for name in OTHER_MESSAGES)):
         if candidate and not isinstance(candidate, dict):
             shown = candidate if isinstance(candidate, str) else msgspec.json.encode(candidate).decode()
             return excerpt(shown), inner

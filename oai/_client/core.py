@@ -166,12 +166,12 @@ class Core:
     def decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
         """Return the result of a complete response; a page gets the function that requests the next one."""
         vectors = operation.row.vectors is not None
-        if not (vectors or operation.page):
-            return read_answer(operation, response, unpack=False)
+        if not (vectors or operation.page or operation.row.response_by):
+            return read_answer(operation, response)
         from oai._request.arguments import Arguments
 
         call = Arguments(*arguments)
-        result = read_answer(operation, response, unpack=vectors and call.defaulted)
+        result = read_answer(operation, response, call.fields, unpack=vectors and call.defaulted)
         if operation.page and isinstance(result, Object):
             self._link_next_page(result, call)
         return result

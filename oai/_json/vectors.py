@@ -15,6 +15,7 @@ from __future__ import annotations
 import binascii
 import sys
 from array import array
+from collections.abc import Callable
 from functools import cache
 from typing import Any, get_args
 
@@ -27,7 +28,7 @@ SIZE = 4
 """Bytes of a number; the API sends them little-endian."""
 
 
-def decode_unpacked(kind: Any, content: bytes, place: str) -> Any:
+def decode_unpacked(kind: Any, content: bytes, place: str, fallback: Callable[[Any, bytes], Any] = decode) -> Any:
     """Decode a response whose vectors, at `list.field`, may be packed.
 
     Raises:
@@ -38,7 +39,7 @@ def decode_unpacked(kind: Any, content: bytes, place: str) -> Any:
         packed = _twin_decoder(kind, items, field).decode(content)
         vectors = [_array(getattr(item, field)) for item in getattr(packed, items)]
     except (msgspec.ValidationError, ValueError):
-        return _unpack(decode(kind, content), items, field)
+        return _unpack(fallback(kind, content), items, field)
     return _as(kind, packed, {items: _items(kind, packed, items, field, vectors)})
 
 

@@ -29,7 +29,12 @@ class Arguments(NamedTuple):
     timeout: Any = omit
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the body, those of `extra_body` included."""
+        sources = (self.body, self.extra_body)
+        return {name: value for source in sources if isinstance(source, Mapping) for name, value in source.items()}
+
+    @property
     def defaulted(self) -> bool:
         """Whether the caller relied on the row's `defaults`, that is, passed none of those fields."""
-        names = {name for fields in (self.body, self.extra_body) if isinstance(fields, Mapping) for name in fields}
-        return names.isdisjoint(self.operation.row.defaults)
+        return self.fields.keys().isdisjoint(self.operation.row.defaults)

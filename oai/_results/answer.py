@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
 from oai._errors import APIResponseValidationError, excerpt
 from oai._http.foreign_types import is_of_httpx
 from oai._http.response import Response
-from oai._json.decode import decode
+from oai._json.decode import lenient, parse_json
 from oai._json.objects import Object
+from oai._json.strict import DECODE
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from oai._http.messages import Headers
     from oai._table.operation import Operation
+
+
+UNDECLARED: Final = frozenset({dict, Object})
+"""Classes of results without declared fields, which decode from any object, errors included."""
 
 
 class Text(str):  # noqa: SLOT000 - instances carry their response
@@ -161,21 +166,35 @@ def response_of(result: Any) -> Response | None:
     return response if isinstance(response, Response) else None
 
 
-def read_answer(operation: Operation, response: Response, *, unpack: bool = False) -> Any:
-    """Decode a response with a success status as the row's `response` type; `unpack` decodes base64 vectors.
+def read_answer(
+    operation: Operation, response: Response, fields: Mapping[str, Any] | None = None, *, unpack: bool = False
+) -> Any:
+    """Decode a response with a success status as the type that the row declares for it.
+
+    Args:
+        operation: the operation of the call.
+        response: its response.
+        fields: the fields of the request's body, which a row with `response_by` goes by.
+        unpack: whether to decode base64 vectors.
 
     Raises:
+        APIStatusError: the content is an error in spite of the status.
         APIResponseValidationError: the content cannot be decoded.
     """
-    return read_as(operation.response_type, operation.name, response, operation.row.vectors if unpack else None)
+    kind = operation.response_type
+    if operation.row.response_by and fields is not None:
+        requested = operation.requested_type(fields)
+        # A server that sends text in spite of the requested format is tolerated, as far as the row knows text at all.
+        kind = requested | str if _takes_text(kind) and requested is not str else requested
+    return read_as(kind, operation.name, response, operation.row.vectors if unpack else None)
 
 
 def read_as(kind: Any, name: str, response: Response, vectors: str | None = None) -> Any:
     """Decode a response with a success status as `kind`; `name` is the call path, for error messages."""
-    if kind is bytes:
-        return BinaryResponse(response)
+    if kind is bytes or kind is str:
+        return _plain_result(kind, name, response)
     text = _takes_text(kind) and _is_text(response)
-    if kind is str or (text and not response.content.lstrip().startswith(b"{")):
+    if text and not response.content.lstrip().startswith(b"{"):
         return Text.of(response)  # text may look like JSON: 42, null, "Yes.", [Music]
     if kind is Response or is_of_httpx(kind):
         return response if kind is Response else _as_httpx(kind, response)
@@ -185,18 +204,62 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         if vectors is not None:
             from oai._json.vectors import decode_unpacked
 
-            result = decode_unpacked(kind, response.content, vectors)
+            result = decode_unpacked(kind, response.content, vectors, lambda *_: _decode(kind, name, response))
         elif hasattr(kind, "model_json_schema"):
             result = _as_pydantic(kind, name, response)
         else:
-            result = decode(kind, response.content)
-    except msgspec.DecodeError as error:
+            result = _decode(kind, name, response)
+    except (msgspec.DecodeError, RecursionError) as error:
         if text or (_takes_text(kind) and not _claims_json(response)):
             return Text.of(response)
         raise _not_json(name, response, error) from None
     if isinstance(result, Object):
         result.__dict__.update(_request_id=response.request_id, _response=response)
     return result
+
+
+def _decode(kind: Any, name: str, response: Response) -> Any:
+    """Decode JSON: strictly; what does not fit, leniently, unless it is an error or not even of the right kind.
+
+    Raises:
+        APIStatusError: the body is an error.
+        APIResponseValidationError: the body is null, or another JSON value than the type's.
+        msgspec.DecodeError: the body is not JSON.
+    """
+    mismatch = None
+    try:
+        result = DECODE[kind](response.content)
+    except msgspec.ValidationError as error:
+        mismatch = error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    else:
+        if result.__class__ not in UNDECLARED:
+            return result
+    from oai._results.error_bodies import accepted_kinds, is_error, json_kind, success_error
+
+    value = parse_json(response.content)
+    if is_error(value, kind):
+        raise success_error(name, response)
+    result = lenient(kind, value, mismatch)
+    kinds = accepted_kinds(kind)
+    if kinds is not None and json_kind(result) not in kinds:
+        expected = " or ".join(sorted(kinds))
+        message = (
+            f"{name}: the server responded with {json_kind(result)} instead of {expected}: {excerpt(response.content)}"
+        )
+        raise APIResponseValidationError(message, response=response, body=value)
+    return result
+
+
+def _plain_result(kind: Any, name: str, response: Response) -> Text | BinaryResponse:
+    """Return a text or binary result, unless it is an error in JSON."""
+    if response.content[:1] in (b"{", b" ", b"\n", b"\r"):
+        from oai._results.error_bodies import is_error_text, success_error
+
+        if is_error_text(response.content, is_json="json" in response.headers.get("content-type", "")):
+            raise success_error(name, response)
+    return Text.of(response) if kind is str else BinaryResponse(response)
 
 
 def _as_httpx(kind: Any, response: Response) -> Any:
@@ -208,6 +271,10 @@ def _as_httpx(kind: Any, response: Response) -> Any:
 
 def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
     """Validate the response as a pydantic model, as strictly as the model is configured."""
+    from oai._results.error_bodies import is_error, success_error
+
+    if is_error(parse_json(response.content), kind):
+        raise success_error(name, response)
     try:
         return kind.model_validate_json(response.content)
     except ValueError as error:

@@ -1,35 +1,17 @@
 """Iterate over the typed events of a response that is still arriving.
 
-`EventDecoder` turns bytes into decoded events and detects the end of the stream; it does no I/O. `Stream` runs it over
-a reply, `AsyncStream` over an async one.
+`Stream` runs an `EventDecoder` over a reply, `AsyncStream` over an async one.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import suppress
-from sys import maxsize
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import msgspec
-
-from oai._errors import (
-    SHOWN,
-    APIConnectionError,
-    APIResponseValidationError,
-    APITimeoutError,
-    ResponseTooLargeError,
-    StreamError,
-    excerpt,
-)
-from oai._http.encodings import Feed, TooLarge
-from oai._http.encodings import decoder as content_decoder
+from oai._errors import APIConnectionError, APITimeoutError
 from oai._http.messages import TransportError
-from oai._http.sse import EventParser, ServerSentEvent
-from oai._json.decode import convert, lenient, parse_json
-from oai._json.objects import plain
-from oai._json.strict import decoder
-from oai._json.unions import tag_fields
+from oai._results.events import EventDecoder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,145 +22,6 @@ if TYPE_CHECKING:
     from oai._table.operation import Operation
 
 T = TypeVar("T")
-
-END_MARKER = b"[DONE]"
-
-
-class EventDecoder:
-    """Decode the bytes of a stream to events.
-
-    The stream is complete at `[DONE]` or at an event of a type that the row lists under `end`; `end = ["*"]` accepts
-    any end. Events without data only control the stream and are skipped.
-    """
-
-    def __init__(self, operation: Operation, response: Response, max_event: int | None = None) -> None:
-        self.complete = False
-        self._max_event = max_event
-        self._start = b""
-        self._response = response
-        self._type = operation.stream_type
-        self._decode = decoder(self._type).decode
-        # Events of this one class have no `type`, as in most streams. All others are checked for errors and ends.
-        self._untyped = self._type if "type" not in getattr(self._type, "__struct_fields__", ("type",)) else None
-        self._ends = frozenset(operation.row.end)
-        self._error_events = operation.row.error_events
-        # A union tagged by `event` takes its tag from the event field of the stream, not from the data.
-        self._named = "event" in tag_fields(self._type)
-        self._parser = EventParser()
-        self._plain = content_decoder(response.headers, max_event)
-
-    def feed(self, piece: bytes) -> Iterator[Any]:
-        """Yield the events that the next piece completes.
-
-        Raises:
-            StreamError: an event reports an error.
-            APIResponseValidationError: the data of an event is not JSON.
-            ResponseTooLargeError: an event is larger than the client's `max_event`.
-        """
-        if self._plain is not None:
-            piece = self._inflated(self._plain, piece)
-        if len(self._start) < SHOWN:
-            self._start += piece[:SHOWN]
-        limit = maxsize if self._max_event is None else self._max_event
-        for event in self._parser.feed(piece):
-            data = event.data
-            if len(data) > limit:
-                raise self._too_large()
-            if self._named or event.event == "error" or not data.startswith(b"{"):
-                if data.startswith(END_MARKER):
-                    self.complete = True
-                    return
-                yield from self._uncommon(event)
-                continue
-            try:
-                item = self._decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                item = self._lenient(event)
-            if type(item) is not self._untyped:
-                self._watch(item)
-            yield item
-        if self._parser.held > limit:
-            raise self._too_large()
-
-    def _inflated(self, plain: Feed, piece: bytes) -> bytes:
-        try:
-            return plain(piece)
-        except TooLarge:
-            raise self._too_large() from None
-
-    def _too_large(self) -> ResponseTooLargeError:
-        message = f"an event of the stream is larger than {self._max_event} bytes (max_event)"
-        return ResponseTooLargeError(message, response=self._response)
-
-    def end(self) -> Iterator[Any]:
-        """Check the end of the stream, and yield the events that the content decoder has held back.
-
-        Raises:
-            APIConnectionError: it ended without its end marker, so events may be missing.
-            APIResponseValidationError: the response was no event stream.
-        """
-        if self._plain is not None and not self.complete:
-            plain, self._plain = self._plain, None
-            yield from self.feed(self._inflated(plain, b""))
-        kind = self._response.headers.get("content-type", "")
-        if not self.complete and kind and not kind.startswith("text/event-stream"):
-            message = f"the server responded with {kind} instead of an event stream: {excerpt(self._start)}"
-            raise APIResponseValidationError(message, response=self._response, body=excerpt(self._start))
-        if self._parser.pending.strip() == END_MARKER or "*" in self._ends:
-            self.complete = True
-        if not self.complete:
-            raise APIConnectionError(
-                message="The stream ended without its end marker: events may be missing.",
-                request=self._response.request,
-            )
-
-    def _watch(self, item: Any) -> None:
-        kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
-        if kind in self._ends:
-            self.complete = True
-        elif (kind == "error" and not self._error_events) or self._is_failure(item):
-            self._fail(plain(item))
-
-    def _is_failure(self, value: Any, *, named: bool = False) -> bool:
-        """Tell whether data reports an error. In rows with `error_events`, type `error` is an ordinary event."""
-        expected = self._error_events and isinstance(value, dict) and value.get("type") == "error"
-        return not expected and (named or _is_error(value))
-
-    def _uncommon(self, event: ServerSentEvent) -> Iterator[Any]:
-        if not event.data.strip():
-            return
-        value = self._json(event)
-        if event.event == "error" and self._is_failure(value, named=True):
-            self._fail(value)
-        item = convert(self._type, {"event": event.event, "data": value} if self._named else value)
-        self._watch(item)
-        yield item
-
-    def _lenient(self, event: ServerSentEvent) -> Any:
-        value = self._json(event)
-        if self._is_failure(value):
-            self._fail(value)
-        return lenient(self._type, value)
-
-    def _json(self, event: ServerSentEvent) -> Any:
-        try:
-            return parse_json(event.data)
-        except msgspec.DecodeError as error:
-            raise APIResponseValidationError(
-                f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",
-                response=self._response,
-                body=excerpt(event.data),
-            ) from None
-
-    def _fail(self, value: Any) -> None:
-        body = value.get("error", value) if isinstance(value, dict) else value
-        message = body.get("message") if isinstance(body, dict) else body
-        text = excerpt(message if isinstance(message, str) and message else msgspec.json.encode(body))
-        raise StreamError(text, response=self._response, body=body)
-
-
-def _is_error(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value.get("error"))
 
 
 def body_error(error: TransportError, response: Response, what: str = "stream") -> APIConnectionError:

@@ -20,7 +20,7 @@ from oai._table.rows import PLACEHOLDER
 from oai._table.type_expressions import PAGES, find, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from oai._table.rows import Row
 
@@ -86,6 +86,15 @@ class Operation:
     def stream_type(self) -> Any:
         """The type of an event of a streamed response."""
         return self._resolve("stream", self.row.stream or "Any")
+
+    def requested_type(self, fields: Mapping[str, Any]) -> Any:
+        """Return the type that the row's `response_by` declares for the fields of a call, else that of the result."""
+        for param, types in self.row.response_by.items():
+            value = fields.get(param)
+            expression = next(iter(types.values())) if value is None else types.get(str(getattr(value, "value", value)))
+            if expression is not None:
+                return self._resolve(f"response_by.{param}", expression)
+        return self.response_type
 
     @property
     def page(self) -> bool:

@@ -23,7 +23,7 @@ from oai._http.response import Response
 from oai._incoming.operations import Incoming
 from oai._incoming.router import Router
 from oai._json.strict import decoder
-from oai._results.stream import EventDecoder
+from oai._results.events import EventDecoder
 from oai._table.load import shipped_table
 from oai._table.operation import Operation
 from oai.transports import TransportError

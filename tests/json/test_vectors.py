@@ -92,11 +92,11 @@ def test_response_of_another_shape_is_unpacked_too(play: Play, server: Loopback)
     assert result.provider == "p"
 
 
-@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": []}, {"data": {}}, [], 3])
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": []}, {"data": {}}])
 def test_response_without_vectors_is_no_error(body: Any, play: Play, server: Loopback) -> None:
     server.reply(json=body)
     result = play(ask())
-    assert (result.to_dict() if isinstance(result, oai.Object) else result) in (body, {})
+    assert result.to_dict() in (body, {})
 
 
 def test_html_raises(play: Play, server: Loopback) -> None:

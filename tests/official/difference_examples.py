@@ -415,6 +415,7 @@ EXAMPLES: dict[str, Example] = {
     "streams: null deltas": streams(
         stopped({"role": "assistant", "content": "a"}, None), lambda stream, events, error: error
     ),
+    "streams: error events raise": responds(broken(), lambda stream, events, error: error),
     "streams: errors within": streams([chunk(0, {}), {"error": ERROR}], lambda stream, events, error: error),
     "streams: malformed answers": streams(
         stopped({"role": "assistant", "content": "a"}), lambda stream, events, error: error, response_format=Answer

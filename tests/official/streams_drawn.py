@@ -8,8 +8,6 @@ from typing import Any
 import pydantic
 from hypothesis import strategies as st
 
-from tests.official.faults import KNOWN_FAULTS
-
 
 class Answer(pydantic.BaseModel):
     """What the model is to answer."""
@@ -317,7 +315,7 @@ def responses(draw: Any) -> tuple[list[dict[str, Any]], bool, bool]:
             ITEMS[kind](draw, log, f"i{number}")
     status = draw(st.sampled_from(["completed", "completed", "incomplete", "failed"]))
     log.add(f"response.{status}", response=log.response(status))
-    if "streams: error events" not in KNOWN_FAULTS and draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 4)) == 0:
         log.events.pop()
         log.add("error", code="c", message="m", param=None)
     return log.events, typed, tools

@@ -133,6 +133,9 @@ def check_response(events: list[Any], typed: bool, tools: bool) -> None:
         params |= {"tools": [module.pydantic_function_tool(Weather)]} if tools else {}
         with client.responses.stream(model="m", input="i", **params) as stream:
             seen, error = read_events(stream)
+            if seen and seen[-1]["type"] == "error" and module is SIDES[0]:
+                assert error == "StreamError"  # see ON_PURPOSE
+                error = None
             is_whole = seen and seen[-1]["type"] == "response.completed"  # the SDK has no final response otherwise
             return seen, error or (response_final(stream.get_final_response()) if is_whole else None)
 

@@ -269,13 +269,51 @@ def test_text_response_is_a_str(text: str, server: Loopback, client: oai.OpenAI)
     assert answer._request_id == "r"
 
 
-def test_transcription_class_follows_its_fields(server: Loopback, client: oai.OpenAI) -> None:
-    server.reply(json={"text": "Hi"})
-    server.reply(json={"text": "Hi", "language": "en", "duration": 1.5, "task": "transcribe", "segments": []})
-    plain = client.audio.transcriptions.create(file=b"x", model="m")
-    verbose = client.audio.transcriptions.create(file=b"x", model="m", response_format="verbose_json")
-    assert (type(plain).__name__, type(verbose).__name__) == ("Transcription", "TranscriptionVerbose")
-    assert verbose.task == "transcribe"
+VERBOSE = {"text": "Hi", "language": "en", "duration": 1.5, "task": "transcribe", "segments": []}
+
+
+@pytest.mark.parametrize("body", [{"text": "Hi"}, VERBOSE, {"text": "Hi", "own": 1}])
+@pytest.mark.parametrize("kind", ["transcriptions", "translations"])
+@pytest.mark.parametrize(
+    ("options", "suffix"),
+    [
+        ({}, ""),
+        ({"response_format": "json"}, ""),
+        ({"response_format": "verbose_json"}, "Verbose"),
+        ({"response_format": oai.omit, "extra_body": {"response_format": "verbose_json"}}, "Verbose"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_transcription_class_follows_the_requested_format(
+    options: dict[str, Any], suffix: str, kind: str, body: dict[str, Any], way: Way, server: Loopback
+) -> None:
+    server.default = Answer.of_json(body)
+    result = way.call(f"audio.{kind}.create", file=b"x", model="m", **options)
+    assert type(result).__name__ == f"{kind[:-1].title()}{suffix}"
+    assert result.to_dict() == body
+    if suffix and kind == "transcriptions":
+        assert result.words is None
+
+
+TEXTS = ['{"text": "Hi"}', "123", "null", "[Music]", "Hi", "", '"Hi"', "WEBVTT\n\n1", '{"error": "Hi"}']
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/octet-stream", None])
+@pytest.mark.parametrize("response_format", ["text", "srt", "vtt"])
+def test_text_formats_are_always_a_str(
+    response_format: str, content_type: str | None, text: str, way: Way, server: Loopback
+) -> None:
+    if text == '{"error": "Hi"}' and content_type == "application/json":
+        return  # an error, see `test_error_bodies`
+    server.default = Answer(body=text, content_type=content_type or "")
+    options: dict[str, Any] = {"file": b"x", "model": "m", "response_format": response_format}
+    results = [
+        way.call("audio.transcriptions.create", **options),
+        way.call("audio.transcriptions.with_raw_response.create", **options).parse(),
+    ]
+    assert results == [text, text]
+    assert all(isinstance(result, str) for result in results)
 
 
 @pytest.mark.parametrize("status", [204, 205])
@@ -311,8 +349,3 @@ def test_undecodable_content_encoding_raises(
     server.reply(Answer(body=body, headers=[("Content-Encoding", encoding)]))
     with pytest.raises(oai.APIConnectionError, match=message):
         client.models.retrieve("m")
-
-
-def test_json_list_as_a_result(server: Loopback, client: oai.OpenAI) -> None:
-    server.reply(json=[1, 2])
-    assert client.models.retrieve("m") == [1, 2]

@@ -48,15 +48,24 @@ class Way:
 
     def events(self, path: str, **params: Any) -> list[Any]:
         """Call a method with `stream=True` and return its events."""
+        events: list[Any] = []
+        self.each_event(events.append, path, **params)
+        return events
 
-        async def main() -> list[Any]:
+    def each_event(self, use: Callable[[Any], Any], path: str, **params: Any) -> None:
+        """Call a method with `stream=True` and pass each of its events to `use`."""
+
+        async def main() -> None:
             async with oai.AsyncOpenAI(**self.options) as client:
-                return [event async for event in await attrgetter(path)(client)(**params, stream=True)]
+                async for event in await attrgetter(path)(client)(**params, stream=True):
+                    use(event)
 
         if self.is_async:
-            return asyncio.run(main())
+            asyncio.run(main())
+            return
         with oai.OpenAI(**self.options) as client:
-            return list(attrgetter(path)(client)(**params, stream=True))
+            for event in attrgetter(path)(client)(**params, stream=True):
+                use(event)
 
     def use(self, path: str, use: Callable[[Any], Any], **params: Any) -> Any:
         """Open the stream at a path and return the result of `use`, awaited if it is awaitable."""

@@ -147,7 +147,15 @@ def test_handler_gets_callbacks(path: str, way: Way, server: Loopback) -> None:
     assert read.stream.current_run_step_snapshot is None
 
 
-@pytest.mark.parametrize("kept", range(len(EVENTS) + 1))
+def test_finished_run_without_its_marker_is_whole(way: Way, server: Loopback) -> None:
+    handler, seen = recorder(way.is_async)
+    server.reply(answer(EVENTS, done=False))
+    read = way.read("beta.threads.runs.stream", "get_final_run", thread_id="t", assistant_id="a", event_handler=handler)
+    assert (read.error, len(read.events), read.final.status) == (None, len(EVENTS), "completed")
+    assert "on_exception" not in [name for name, _ in seen]
+
+
+@pytest.mark.parametrize("kept", range(len(EVENTS)))
 def test_cut_run_raises_and_keeps_the_snapshots(kept: int, way: Way, server: Loopback) -> None:
     handler, seen = recorder(way.is_async)
     server.reply(answer(EVENTS[:kept], done=False))

@@ -542,7 +542,15 @@ CUT_CHAT = [
 ]
 
 
-@pytest.mark.parametrize("kept", range(len(CUT_CHAT) + 1))
+@pytest.mark.parametrize("kept", range(len(CUT_CHAT) - 1, len(CUT_CHAT) + 1))
+def test_finished_chat_stream_without_its_marker_is_whole(kept: int, way: Way, server: Loopback) -> None:
+    read = chat(way, server, CUT_CHAT[:kept], done=False, tools=[weather])
+    assert (read.error, read.again) == (None, None)
+    assert read.final.choices[0].message.content == "abc"
+    assert (read.final.usage is None) == (kept < len(CUT_CHAT))
+
+
+@pytest.mark.parametrize("kept", range(len(CUT_CHAT) - 1))
 def test_cut_chat_stream_raises_and_keeps_the_snapshot(kept: int, way: Way, server: Loopback) -> None:
     read = chat(way, server, CUT_CHAT[:kept], done=False, tools=[weather])
     assert isinstance(read.error, oai.APIConnectionError)
@@ -557,7 +565,7 @@ def test_cut_chat_stream_raises_and_keeps_the_snapshot(kept: int, way: Way, serv
     assert (message.content, snapshot.id) == ("abc"[: min(kept - 1, 3)], "c")
     arguments = [call.function.arguments for call in message.tool_calls or ()]
     assert arguments == ['{"city": "P"}'[: 7 if kept == 5 else 13]] * (kept > 4)
-    assert (snapshot.usage is None) == (kept < len(CUT_CHAT))
+    assert snapshot.usage is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,285 @@
+"""Decode the bytes of an event stream to typed events, and detect its errors and its end.
+
+`EventDecoder` does no I/O; the streams of `_results.stream` run it over a reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from sys import maxsize
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from oai._errors import (
+    SHOWN,
+    APIConnectionError,
+    APIResponseValidationError,
+    ResponseTooLargeError,
+    StreamError,
+    excerpt,
+    read_error,
+)
+from oai._http.encodings import Feed, TooLarge
+from oai._http.encodings import decoder as content_decoder
+from oai._http.response import Response
+from oai._http.sse import EventParser, ServerSentEvent
+from oai._json.decode import convert, lenient, parse_json
+from oai._json.objects import plain
+from oai._json.strict import decoder
+from oai._json.unions import tag_fields
+
+if TYPE_CHECKING:
+    from oai._table.operation import Operation
+
+END_MARKER = b"[DONE]"
+
+QUOTES = b"\"'"
+"""What some servers put around the end marker."""
+
+LARGEST_START = 1 << 16
+"""Bytes that are kept of the start of a stream, for the error of a response that is none."""
+
+LAST_OF_RUN = frozenset(
+    f"thread.run.{end}" for end in ("completed", "incomplete", "requires_action", "failed", "cancelled", "expired")
+)
+"""Events of a run that only the end marker follows."""
+
+
+class EventDecoder:
+    """Decode the bytes of a stream to events.
+
+    The stream is complete at `[DONE]` or at an event of a type that the row lists under `end`; `end = ["*"]` accepts
+    any end. Many servers end a stream of choices without `[DONE]`: it is complete as well if the connection ends after
+    each choice has its finish reason, and a stream of a run after the run's last event. Events without data only
+    control the stream and are skipped.
+    """
+
+    def __init__(self, operation: Operation, response: Response, max_event: int | None = None) -> None:
+        self.complete = False
+        self._marked = False
+        self._max_event = max_event
+        self._start = b""
+        self._kept = SHOWN
+        self._response = response
+        self._type = operation.stream_type
+        self._decode = decoder(self._type).decode
+        fields = getattr(self._type, "__struct_fields__", ("type",))
+        # Events of this one class have no `type`, as in most streams. All others are checked for errors and ends.
+        self._untyped = self._type if "type" not in fields else None
+        self._reasons: dict[Any, Any] | None = {} if "choices" in fields else None
+        self._run_ended = False
+        self._ends = frozenset(operation.row.end)
+        self._error_events = operation.row.error_events
+        # A union tagged by `event` takes its tag from the event field of the stream, not from the data.
+        self._named = "event" in tag_fields(self._type)
+        self._parser = EventParser()
+        self._plain = content_decoder(response.headers, max_event)
+
+    def feed(self, piece: bytes) -> Iterator[Any]:  # noqa: C901 - one loop: a call more per event would show
+        """Yield the events that the next piece completes.
+
+        Raises:
+            StreamError: an event reports an error. One that the row declares as an event is yielded first.
+            APIResponseValidationError: the data of an event is not JSON, or not an object.
+            ResponseTooLargeError: an event is larger than the client's `max_event`.
+        """
+        if self._plain is not None:
+            piece = self._inflated(self._plain, piece)
+        if len(self._start) < self._kept:
+            self._keep(piece)
+        limit = maxsize if self._max_event is None else self._max_event
+        parser, named, untyped, decode, reasons = self._parser, self._named, self._untyped, self._decode, self._reasons
+        may_exceed = parser.held + len(piece) > limit
+        for event in parser.feed(piece):
+            data = event.data
+            if may_exceed and len(data) > limit:
+                raise self._too_large()
+            if named or event.event == "error" or not data.startswith(b"{"):
+                yield from self._uncommon(event)
+                if self._marked:
+                    return
+                continue
+            try:
+                item = decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                yield from self._lenient(event)
+                continue
+            if type(item) is not untyped:
+                yield from self._watched(item, event)
+                continue
+            if reasons is not None:
+                for choice in item.choices:
+                    if choice.finish_reason is not None or choice.index not in reasons:
+                        reasons[choice.index] = choice.finish_reason
+            yield item
+        if parser.held > limit:
+            raise self._too_large()
+
+    def _keep(self, piece: bytes) -> None:
+        """Keep the start of a stream for messages, and more of it if it looks like an object instead of events."""
+        self._start += piece[: self._kept]
+        if self._start.lstrip().startswith(b"{"):
+            self._kept = LARGEST_START
+
+    def _inflated(self, plain: Feed, piece: bytes) -> bytes:
+        try:
+            return plain(piece)
+        except TooLarge:
+            raise self._too_large() from None
+
+    def _too_large(self) -> ResponseTooLargeError:
+        message = f"an event of the stream is larger than {self._max_event} bytes (max_event)"
+        return ResponseTooLargeError(message, response=self._response)
+
+    def end(self) -> Iterator[Any]:
+        """Check the end of the stream, and yield the events that the content decoder has held back.
+
+        Raises:
+            APIConnectionError: it ended without its end marker, so events may be missing.
+            APIStatusError: the response was an error instead of an event stream.
+            APIResponseValidationError: the response was no event stream.
+        """
+        if self._plain is not None and not self.complete:
+            plain, self._plain = self._plain, None
+            yield from self.feed(self._inflated(plain, b""))
+        if not self.complete:
+            self._check_kind()
+        if self._parser.pending.strip() == END_MARKER or "*" in self._ends or self._is_whole():
+            self.complete = True
+        if not self.complete:
+            raise APIConnectionError(
+                message="The stream ended without its end marker: events may be missing.",
+                request=self._response.request,
+            )
+
+    def _check_kind(self) -> None:
+        """Raise for a response that is no event stream, by its content type or its content."""
+        if self._start.lstrip().startswith(b"{"):
+            from oai._results.error_bodies import is_error_text, success_error
+
+            if is_error_text(self._start, is_json=True):
+                whole = Response(**{**self._response.fields(), "content": self._start})
+                raise success_error(whole.request.operation or whole.method, whole)
+        kind = self._response.headers.get("content-type", "")
+        if kind and not kind.startswith("text/event-stream"):
+            message = f"the server responded with {kind} instead of an event stream: {excerpt(self._start)}"
+            raise APIResponseValidationError(message, response=self._response, body=excerpt(self._start))
+
+    def _is_whole(self) -> bool:
+        """Tell whether a stream that ends without its end marker, but between two events, has all its events."""
+        reasons = self._reasons
+        finished = bool(reasons) and None not in reasons.values() if reasons is not None else self._run_ended
+        return finished and not self._parser.held
+
+    def _watched(self, item: Any, event: ServerSentEvent) -> Iterator[Any]:
+        """Yield an event, and note whether it ends the stream or reports an error."""
+        kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
+        if kind in self._ends:
+            self.complete = True
+        elif (kind == "error" and not self._error_events) or (isinstance(item, dict) and self._is_failure(item)):
+            if _is_declared_error(item):
+                yield item
+            raise self._failure(plain(item), event)
+        yield item
+
+    def _is_failure(self, value: Any) -> bool:
+        """Tell whether data reports an error. In rows with `error_events`, type `error` is an ordinary event."""
+        if not isinstance(value, dict) or (self._error_events and value.get("type") == "error"):
+            return False
+        from oai._results.error_bodies import is_error  # most streams match their type and have no error
+
+        kind = Any if self._named else self._type
+        return is_error(value, kind) or (kind is Any and bool(value.get("error")))
+
+    def _uncommon(self, event: ServerSentEvent) -> Iterator[Any]:
+        """Decode an event that has a name, or that is no object."""
+        data = event.data.strip()
+        if data.strip(QUOTES).startswith(END_MARKER):
+            self.complete = self._marked = True
+        elif data and event.event == "error":
+            yield from self._named_error(event)
+        elif data:
+            value = self._json(event)
+            if not self._named:
+                self._check_object(event, value)
+                yield from self._watched(convert(self._type, value), event)
+                return
+            if event.event in _tags(self._type):
+                self._check_object(event, value)
+            elif self._is_failure(value):
+                raise self._failure(value, event)
+            self._run_ended = self._run_ended or event.event in LAST_OF_RUN
+            yield from self._watched(convert(self._type, {"event": event.event, "data": value}), event)
+
+    def _named_error(self, event: ServerSentEvent) -> Iterator[Any]:
+        """Raise the error of an event that is named `error`; yield it before if it is declared."""
+        try:
+            value = parse_json(event.data)
+        except msgspec.DecodeError:
+            value = event.data.decode(errors="replace")
+        is_ordinary = self._error_events and isinstance(value, dict) and value.get("type") == "error"
+        item: Any = None
+        if is_ordinary or (isinstance(value, dict) and not value.get("error")):
+            item = convert(self._type, {"event": event.event, "data": value} if self._named else value)
+        if is_ordinary or _is_declared_error(item):
+            yield item
+        if not is_ordinary:
+            raise self._failure(value, event)
+
+    def _lenient(self, event: ServerSentEvent) -> Iterator[Any]:
+        """Decode an event that does not match its type."""
+        value = self._json(event)
+        if self._is_failure(value):
+            raise self._failure(value, event)
+        if self._reasons is not None:
+            self._note_finish(self._reasons, value.get("choices"))
+        yield from self._watched(lenient(self._type, value), event)
+
+    @staticmethod
+    def _note_finish(reasons: dict[Any, Any], choices: Any) -> None:
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                index = choice.get("index")
+                index = index if isinstance(index, int) else 0
+                reason = choice.get("finish_reason") or None
+                if reason is not None or index not in reasons:
+                    reasons[index] = reason
+
+    def _check_object(self, event: ServerSentEvent, value: Any) -> None:
+        """Raise for an event whose data is null, a list, text or a number where its type is an object."""
+        from oai._results.error_bodies import accepted_kinds, json_kind
+
+        kinds = accepted_kinds(self._type)
+        if kinds is not None and json_kind(value) not in kinds:
+            message = f"An event of the stream is {json_kind(value)}, not an object: {excerpt(event.data)}"
+            raise APIResponseValidationError(message, response=self._response, body=value)
+
+    def _json(self, event: ServerSentEvent) -> Any:
+        try:
+            return parse_json(event.data)
+        except msgspec.DecodeError as error:
+            raise APIResponseValidationError(
+                f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",
+                response=self._response,
+                body=excerpt(event.data),
+            ) from None
+
+    def _failure(self, value: Any, event: ServerSentEvent) -> StreamError:
+        body = (value.get("error") or value) if isinstance(value, dict) else value
+        message = excerpt(value) if isinstance(value, str) else read_error(event.data)[0]
+        return StreamError(message, response=self._response, body=body)
+
+
+def _is_declared_error(item: Any) -> bool:
+    """Tell whether an event is of the type that a row declares for errors."""
+    return isinstance(item, msgspec.Struct) and item.__struct_config__.tag == "error"
+
+
+@lru_cache(16)
+def _tags(kind: Any) -> frozenset[Any]:
+    """Return the tags of the variants of a union."""
+    return frozenset(
+        variant.__struct_config__.tag for variant in get_args(kind) if hasattr(variant, "__struct_config__")
+    )
