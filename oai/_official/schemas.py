@@ -13,7 +13,8 @@ TextFormatT = TypeVar("TextFormatT")
 
 def to_strict_json_schema(model: Any) -> dict[str, Any]:
     """Return the JSON schema of a type in the form of strict mode."""
-    from oai.helpers.structured.schemas import format_of, strict
+    from oai.helpers.structured.schemas import format_of
+    from oai.helpers.structured.strict_mode import strict
 
     if hasattr(model, "core_schema"):  # a TypeAdapter
         return strict(model.json_schema())

@@ -1869,6 +1869,8 @@ class BetaChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
+        stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type."""
@@ -1912,6 +1914,7 @@ class BetaChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot."""
@@ -5377,6 +5380,8 @@ class AsyncBetaChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
+        stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type."""
@@ -5420,6 +5425,7 @@ class AsyncBetaChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot."""

@@ -259,6 +259,8 @@ class ChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
+        stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type."""
@@ -305,6 +307,7 @@ class ChatCompletions:
         max_rounds: int | Omit = omit,
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Create chat completions and run the tools that the model calls, until it stops."""
@@ -348,6 +351,7 @@ class ChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.ChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot."""
@@ -662,6 +666,8 @@ class AsyncChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
+        stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.chat.ParsedChatCompletion[T]:
         """Create a chat completion whose content is parsed as your type."""
@@ -708,6 +714,7 @@ class AsyncChatCompletions:
         max_rounds: int | Omit = omit,
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.chat.ParsedChatCompletion[T]]:
         """Create chat completions and run the tools that the model calls, until it stops."""
@@ -751,6 +758,7 @@ class AsyncChatCompletions:
         user: str | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
         web_search_options: oai.types.chat.WebSearchOptions | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.chat.AsyncChatCompletionStreamManager[T]:
         """Stream a chat completion with typed events and a snapshot."""

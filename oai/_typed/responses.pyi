@@ -273,6 +273,8 @@ class Responses:
         text_format: type[T] | Omit = omit,
         parse_as: type[T] | None | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        strict: bool | Omit = omit,
+        stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
         """Create a response whose output is parsed as your type."""
@@ -317,6 +319,7 @@ class Responses:
         max_rounds: int | Omit = omit,
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Create responses and run the tools that the model calls, until it stops."""
@@ -360,6 +363,7 @@ class Responses:
         text_format: type[T] | Omit = omit,
         response_id: str | Omit = omit,
         starting_after: int | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.ResponseStreamManager[T]:
         """Stream a response with typed events and a snapshot, or resume the stream of a response."""
@@ -814,6 +818,8 @@ class AsyncResponses:
         text_format: type[T] | Omit = omit,
         parse_as: type[T] | None | Omit = omit,
         verbosity: Literal["low", "medium", "high"] | None | Omit = omit,
+        strict: bool | Omit = omit,
+        stream: Literal[False] | None | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.types.responses.ParsedResponse[T]:
         """Create a response whose output is parsed as your type."""
@@ -858,6 +864,7 @@ class AsyncResponses:
         max_rounds: int | Omit = omit,
         on_tool_error: Literal["return", "raise"] | Omit = omit,
         max_parallel: int | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.structured.run_tools.ToolRun[oai.types.responses.ParsedResponse[T]]:
         """Create responses and run the tools that the model calls, until it stops."""
@@ -901,6 +908,7 @@ class AsyncResponses:
         text_format: type[T] | Omit = omit,
         response_id: str | Omit = omit,
         starting_after: int | Omit = omit,
+        strict: bool | Omit = omit,
         extra_headers: ExtraHeaders = None, extra_query: ExtraQuery = None, extra_body: ExtraBody = None, timeout: TimeoutLike = omit,
     ) -> oai.helpers.streaming.responses.AsyncResponseStreamManager[T]:
         """Stream a response with typed events and a snapshot, or resume the stream of a response."""

@@ -17,6 +17,7 @@ from tests.official.answers_drawn import sound
 from tests.official.sides import SIDES, Exchange, Reply, client, oai, outcome, quiet
 from tests.official.streams_drawn import Answer, EventLog, Weather, chunk
 from tests.official.test_differential_errors import raised
+from tests.official.test_differential_schemas import used
 from tests.official.test_differential_streams import plain, read_events
 
 Example = Callable[[Any], Any]
@@ -369,7 +370,7 @@ EXAMPLES: dict[str, Example] = {
     "schemas: limits": schema(Limited),
     "schemas: loose types": schema(Loose),
     "schemas: defaults, examples and own keys": schema(Defaulted),
-    "schemas: titles": schema(Titled),
+    "schemas: titles": lambda module: used(schema(Titled)(module)[0].body),
     "schemas: literals of several types": schema(Mixed),
     # On purpose:
     "results: parsed values": gives(

@@ -16,12 +16,6 @@ KNOWN_FAULTS: dict[str, str] = {
     "errors: body": "`body` of `{'error': 's'}`, `{'error': None}` and `{'error': []}` is the whole object",
     "errors: param": "a `param` that is no text is `None`, a `type` its `str()`, a `code` that is an object `None`",
     "errors: charset": "an error's text is read as UTF-8 whatever its charset",
-    "schemas: limits": "`minLength`, `pattern`, `uniqueItems`, `format: uri` and other limits vanish",
-    "schemas: loose types": "bare `list`, `Any`, tuples, `dict[str, int]`, `RootModel[list[int]]` are refused",
-    "schemas: defaults, examples and own keys": "`default`, `examples` and keys of `json_schema_extra` vanish",
-    "schemas: titles": "a `title` of a field whose type is defined elsewhere (`$ref`) vanishes",
-    "schemas: literals of several types": "`Literal['a', 1]` gets a `type` in addition to its `enum`",
-    "request: stream of parse": "`chat.completions.parse` does not send `stream: false`",
 }
 
 ON_PURPOSE: dict[str, str] = {
@@ -67,6 +61,10 @@ ON_PURPOSE: dict[str, str] = {
     ),
     "streams: index of finished calls": "the SDK leaves `index` in the tool calls of a final completion",
     "streams: unfinished responses": "`get_final_response()` returns a failed or incomplete one; the SDK raises `RuntimeError`",
+    "schemas: loose types": (
+        "types that strict mode rejects (bare `list`, `Any`, tuples, `dict[str, int]`, `RootModel[list[int]]`) raise, unless"
+        " `strict=False`; the SDK sends them, and the API responds with an error"
+    ),
     "schemas: unused definitions": "definitions that nothing refers to are left out",
     "schemas: indented descriptions": "a docstring is sent without its indentation",
     "schemas: unions with a discriminator": "`oneOf` becomes `anyOf`, which strict mode demands; the SDK sends it as it is",

@@ -109,13 +109,20 @@ def function_tool(
     return FunctionTool(target, name=name, description=description, strict=strict)
 
 
-def pydantic_function_tool(model: Any, *, name: str | None = None, description: str | None = None) -> FunctionTool:
+def pydantic_function_tool(
+    model: Any, *, name: str | None = None, description: str | None = None, strict: bool = True
+) -> FunctionTool:
     """Make a tool of a pydantic model. This is the official SDK's name for `function_tool`."""
-    return FunctionTool(model, name=name, description=description, strict=True)
+    return FunctionTool(model, name=name, description=description, strict=strict)
 
 
 def pydantic_responses_function_tool(
-    model: Any, *, name: str | None = None, description: str | None = None, defer_loading: bool | None = None
+    model: Any,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    defer_loading: bool | None = None,
+    strict: bool = True,
 ) -> FunctionTool:
     """Make a tool of a pydantic model, or of any target of `function_tool`, for `responses.parse` and `stream`.
 
@@ -124,8 +131,9 @@ def pydantic_responses_function_tool(
         name: the name that the model uses.
         description: the description for the model.
         defer_loading: whether the model only finds the tool through `tool_search`.
+        strict: as for `function_tool`.
     """
-    tool = FunctionTool(model, name=name, description=description, strict=True)
+    tool = FunctionTool(model, name=name, description=description, strict=strict)
     if defer_loading is not None:
         tool["function"]["defer_loading"] = defer_loading
     return tool

@@ -53,12 +53,18 @@ def parse_chat(
         LengthFinishReasonError, ContentFilterFinishReasonError: the output ended before it was complete, also without
             a type to parse, as with the official SDK.
         ParseError: the output does not fit the type; `error.completion` is the completion, `error.text` the output.
-        TypeError: the type has no strict schema.
+        TypeError: the type has no schema, or with `strict` (the default) no strict one.
     """
+    _check_not_streamed(params.pop("stream", None))
     types, params = chat_request(response_format, tools, params)
-    completion = yield client.chat.completions.create(**params)
+    completion = yield client.chat.completions.create(**params, stream=False)
     check_finished(completion)
     return parse_completion(completion, types)
+
+
+def _check_not_streamed(stream: Any) -> None:
+    if stream:
+        raise TypeError("parse() does not stream; use stream(), whose events and final result are parsed")
 
 
 def chat_request(response_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
@@ -66,8 +72,9 @@ def chat_request(response_format: Any, tools: Iterable[Any] | None, params: dict
     request_tools = Tools(tools or ())
     types = OutputTypes(response_format, request_tools)
     params = {**params, **({"tools": tools_for("chat", request_tools.all)} if request_tools.all else {})}
+    strict = params.pop("strict", True)
     if types.format is not None:
-        schema = {"name": types.format.name, "schema": types.format.schema(), "strict": True}
+        schema = {"name": types.format.name, "schema": types.format.schema(strictly=strict), "strict": strict}
         params["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif response_format is not omit:
         params["response_format"] = response_format
@@ -83,8 +90,9 @@ def parse_responses(
 
     Raises:
         ParseError: the output does not fit the type; `error.completion` is the response, `error.text` the text.
-        TypeError: the type has no strict schema, or `text` has a format as well.
+        TypeError: the type has no schema, or with `strict` (the default) no strict one; or `text` has a format as well.
     """
+    _check_not_streamed(params.get("stream"))
     types, params = responses_request(text_format, tools, params)
     response = yield client.responses.create(**params)
     return parse_response(response, types)
@@ -93,7 +101,7 @@ def parse_responses(
 def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
     """Return the types to parse, and the parameters of the request."""
     request_tools = Tools(tools or ())
-    parse_as = params.pop("parse_as", text_format)
+    parse_as, strict = params.pop("parse_as", text_format), params.pop("strict", True)
     params = {**params, **({"tools": tools_for("responses", request_tools.all)} if request_tools.all else {})}
     if "verbosity" in params:
         params["extra_body"] = {"verbosity": params.pop("verbosity"), **(params.get("extra_body") or {})}
@@ -102,6 +110,9 @@ def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dic
         if "format" in text:
             raise TypeError("text_format and text.format cannot be combined; pass one of them")
         output = format_of(text_format)
-        schema = {"type": "json_schema", "name": output.name, "schema": output.schema(), "strict": True}
-        params["text"] = {**text, "format": schema}
+        schema = output.schema(strictly=strict)
+        params["text"] = {
+            **text,
+            "format": {"type": "json_schema", "name": output.name, "schema": schema, "strict": strict},
+        }
     return OutputTypes(parse_as, request_tools), params

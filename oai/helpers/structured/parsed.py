@@ -12,6 +12,7 @@ from oai._errors import ContentFilterFinishReasonError, LengthFinishReasonError,
 from oai._support.omit import omit
 from oai._support.plain_data import as_list
 from oai.helpers.structured.content import arguments_text, content_text
+from oai.helpers.structured.misfit import parse_error
 from oai.helpers.structured.schemas import format_of
 from oai.types.chat import (
     ChatCompletion,
@@ -68,7 +69,8 @@ class OutputTypes:
         try:
             return self.format.decode(text)
         except ValueError as error:
-            raise _parse_error(f"The text does not fit {self.format.name}: {error}", completion, text, None) from error
+            message = f"The text does not fit {self.format.name}: {error}"
+            raise parse_error(message, error, completion=completion, text=text, tool=None) from error
 
     def arguments(self, name: str | None, arguments: Any, completion: Any) -> Any:
         """Parse the arguments of a call."""
@@ -76,11 +78,8 @@ class OutputTypes:
             return self.tools.parse(name, arguments)
         except ValueError as error:
             message = f"The arguments of a call of {name} do not fit: {error}"
-            raise _parse_error(message, completion, arguments_text(arguments), name) from error
-
-
-def _parse_error(message: str, completion: Any, text: str, tool: str | None) -> ParseError:
-    return ParseError(message, completion=completion, text=text, tool=tool)
+            text = arguments_text(arguments)
+            raise parse_error(message, error, completion=completion, text=text, tool=name) from error
 
 
 def parse_completion(completion: ChatCompletion, types: OutputTypes) -> ParsedChatCompletion[Any]:

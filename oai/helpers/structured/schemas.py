@@ -1,46 +1,33 @@
-"""Convert types to strict JSON schemas, and JSON text to values of those types.
+"""Convert types to JSON schemas, and JSON text to values of those types.
 
-The API's strict mode accepts a subset of JSON Schema: closed objects whose properties are all required, no tuples, no
-free-form dicts, few constraints. `strict` converts a schema to that subset. It drops constraints, which still hold
-when the output is decoded; a part that strict mode cannot express is an error that names the field.
+msgspec does both for structs, dataclasses, TypedDicts and functions, pydantic for its models, and for dataclasses and
+functions that msgspec cannot describe because of models in them. `strict_mode` has the rules of the API's strict mode.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+import sys
 import typing
 from collections.abc import Iterator
-from copy import deepcopy
-from functools import cache
-from itertools import count
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from oai._json.strict import TYPE_LOCK
 from oai._support.typed_dict import is_typed_dict
+from oai.helpers.structured.strict_mode import inline_root, strict
 
 NAME = re.compile(r"[^a-zA-Z0-9_-]")
 LONGEST_NAME = 64
 
-KEPT = frozenset({
-    *("$defs", "$ref", "additionalProperties", "anyOf", "const", "description", "enum", "format", "items", "pattern"),
-    *("properties", "required", "title", "type", "multipleOf", "maximum", "exclusiveMaximum", "minimum"),
-    *("exclusiveMinimum", "minItems", "maxItems"),
-})  # fmt: skip
-"""The keywords of strict mode."""
+TIMES = {dt.datetime: "date-time", dt.time: "time"}
+"""Formats that msgspec leaves out, since it takes values without a time zone, which the formats of RFC 3339 exclude."""
 
-FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
-
-IMPOSSIBLE = {
-    "prefixItems": "a tuple; use a class or a list",
-    "patternProperties": "property names by pattern; use a list of pairs",
-    "not": "an exclusion",
-    "if": "a condition",
-}
-"""Keywords that strict mode lacks and that cannot be dropped, since they change which values are valid."""
-
-JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+MOST_FORMATS = 256
+"""How many formats are kept. Programs that make a class for each call (`pydantic.create_model`) must not grow."""
 
 
 class Format:
@@ -58,7 +45,7 @@ class Format:
             TypeError: the type has no (strict) schema; the message names the field.
         """
         schema = _schema(self.kind)
-        return strict(schema, self.name) if strictly else _inline_root(schema)
+        return strict(schema, self.name) if strictly else inline_root(schema)
 
     def decode(self, text: str) -> Any:
         """Parse the model's text.
@@ -73,9 +60,16 @@ class Format:
         return self._decoder(text)
 
 
-@cache
 def format_of(kind: Any) -> Format:
-    """Return the format of a type; the same object for each call."""
+    """Return the format of a type, the same object for recent types."""
+    try:
+        return _format_of(kind)
+    except TypeError:  # unhashable, such as `Annotated` with a list
+        return Format(kind)
+
+
+@lru_cache(MOST_FORMATS)
+def _format_of(kind: Any) -> Format:
     return Format(kind)
 
 
@@ -97,13 +91,47 @@ def _decoder(kind: Any) -> Any:
     if _is_pydantic_type(kind):
         return _adapter(kind).validate_json
     with TYPE_LOCK:
-        return msgspec.json.Decoder(kind, dec_hook=_decode_other).decode
+        try:
+            return msgspec.json.Decoder(kind, dec_hook=_decode_other).decode
+        except TypeError:
+            adapter = _adapter_instead(kind)
+            if adapter is None:
+                raise
+            return adapter.validate_json
 
 
 def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter  # already loaded, since the type is one of pydantic's
 
     return TypeAdapter(kind)
+
+
+def _adapter_instead(kind: Any) -> Any:
+    """Return pydantic's adapter of a type that msgspec does not support, `None` if pydantic does not either.
+
+    msgspec takes one custom type in a union, so that a union of models, with a discriminator or without, is pydantic's.
+    """
+    if "pydantic" not in sys.modules or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return None
+    if is_typed_dict(kind):
+        from typing_extensions import TypedDict  # the one that pydantic takes before Python 3.12
+
+        fields = {name: _requirement(kind, name) for name in kind.__annotations__}
+        kind = TypedDict(kind.__name__, fields)  # type: ignore[misc, no-redef]  # made at run time
+    try:
+        return _adapter(kind)
+    except Exception:  # noqa: BLE001 - msgspec's error is raised then, which names the field
+        return None
+
+
+def _requirement(kind: Any, name: str) -> Any:
+    from pydantic import Field
+
+    hint = typing.get_type_hints(kind, include_extras=True)[name]
+    descriptions = [meta.description for meta in getattr(hint, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    if descriptions:
+        hint = typing.Annotated[hint, Field(description=descriptions[-1])]
+    return hint if name in kind.__required_keys__ else typing.NotRequired[hint]
 
 
 def _decode_other(kind: Any, value: Any) -> Any:
@@ -126,26 +154,55 @@ def _schema(kind: Any) -> dict[str, Any]:
     try:
         schema = msgspec.json.schema(kind, schema_hook=_schema_of_other)
     except (TypeError, NotImplementedError, NameError) as error:
+        adapter = _adapter_instead(kind)
+        if adapter is not None:
+            return dict(adapter.json_schema())
         raise TypeError(f"{_culprit(kind)} has no JSON schema: {error}") from error
-    for typed_dict in _typed_dicts(kind, set()):
-        definition = schema.get("$defs", {}).get(typed_dict.__name__, {})
-        if definition.get("properties", {}).keys() == typed_dict.__annotations__.keys():
+    for cls in _classes(kind, set()):
+        definition = schema.get("$defs", {}).get(cls.__name__, {})
+        properties = definition.get("properties", {})
+        if is_typed_dict(cls) and properties.keys() == cls.__annotations__.keys():
             # msgspec sorts the keys of a TypedDict, but the model writes them in the schema's order
-            definition["properties"] = {name: definition["properties"][name] for name in typed_dict.__annotations__}
+            definition["properties"] = {name: properties[name] for name in cls.__annotations__}
+        names = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)) if _is_struct(cls) else {}
+        for name, hint in _hints(cls).items():
+            _add_formats(properties.get(names.get(name, name)), hint)
     return schema
 
 
-def _typed_dicts(kind: Any, seen: set[Any]) -> Iterator[Any]:
-    """Yield the TypedDicts in a type."""
+def _is_struct(cls: Any) -> bool:
+    return issubclass(cls, msgspec.Struct)
+
+
+def _add_formats(node: Any, hint: Any) -> None:
+    """Add the formats of times to the schema of a field."""
+    if not isinstance(node, dict):
+        return
+    hint = getattr(hint, "__value__", hint)  # of a `type` statement
+    if isinstance(hint, type) and hint in TIMES:
+        node.setdefault("format", TIMES[hint])
+    arguments = typing.get_args(hint)
+    for time, name in TIMES.items():
+        if time in arguments:
+            for variant in node.get("anyOf", ()):
+                if variant.get("type") == "string":
+                    variant.setdefault("format", name)
+    for inner in ("items", "additionalProperties"):
+        if arguments and inner in node:
+            _add_formats(node[inner], arguments[0 if inner == "items" else -1])
+
+
+def _classes(kind: Any, seen: set[Any]) -> Iterator[Any]:
+    """Yield the structs, dataclasses and TypedDicts in a type."""
+    kind = getattr(kind, "__value__", kind)  # of a `type` statement
     if not isinstance(kind, type) or typing.get_args(kind):
         for argument in typing.get_args(kind):
-            yield from _typed_dicts(argument, seen)
+            yield from _classes(argument, seen)
     elif kind not in seen and kind.__module__ != "builtins":
         seen.add(kind)
-        if is_typed_dict(kind):
-            yield kind
+        yield kind
         for hint in _hints(kind).values():
-            yield from _typed_dicts(hint, seen)
+            yield from _classes(hint, seen)
 
 
 def _hints(kind: Any) -> dict[str, Any]:
@@ -164,157 +221,3 @@ def _culprit(kind: Any) -> str:
         except (TypeError, NotImplementedError, NameError):
             return f"{name}.{field}"
     return name
-
-
-def strict(schema: dict[str, Any], name: str = "the schema") -> dict[str, Any]:
-    """Return a copy of a schema in the form of the API's strict mode.
-
-    Raises:
-        TypeError: strict mode cannot express a part of the schema; the message names the part.
-    """
-    return _Strict(_inline_root(deepcopy(schema)), name).result()
-
-
-def _inline_root(schema: dict[str, Any]) -> dict[str, Any]:
-    """Replace a root that is a `$ref` by its definition."""
-    schema = _lift_definitions(schema)
-    ref = schema.get("$ref")
-    if isinstance(ref, str) and ref.startswith("#/$defs/"):
-        defs = schema["$defs"]
-        root = {**defs[ref.removeprefix("#/$defs/")], **{k: v for k, v in schema.items() if k not in ("$ref", "$defs")}}
-        return {**deepcopy(root), "$defs": defs}
-    return schema
-
-
-def _lift_definitions(schema: dict[str, Any]) -> dict[str, Any]:
-    """Move nested definitions (of pydantic models in other types) to the root.
-
-    Definitions of the same name that differ from an earlier one are renamed.
-    """
-    originals: dict[str, Any] = {}
-    lifted: dict[str, Any] = {}
-
-    def walk(node: Any, refs: dict[str, str]) -> Any:
-        if isinstance(node, list):
-            return [walk(item, refs) for item in node]
-        if not isinstance(node, dict):
-            return refs.get(node, node) if isinstance(node, str) else node
-        if isinstance(node.get("$defs"), dict):
-            names = _free_names(node["$defs"], originals)
-            originals.update({names[name]: definition for name, definition in node["$defs"].items()})
-            refs = {f"#/$defs/{name}": f"#/$defs/{new}" for name, new in names.items()}
-            lifted.update({names[name]: walk(definition, refs) for name, definition in node["$defs"].items()})
-            node = {key: value for key, value in node.items() if key != "$defs"}
-        return {key: walk(value, refs) for key, value in node.items()}
-
-    root = walk(schema, {})
-    return {**root, "$defs": lifted} if lifted else root
-
-
-def _free_names(definitions: dict[str, Any], originals: dict[str, Any]) -> dict[str, str]:
-    """Return a name for each definition: its own, or new ones for all if any name is taken by another definition."""
-    if all(originals.get(name, definition) == definition for name, definition in definitions.items()):
-        return {name: name for name in definitions}
-    free: dict[str, str] = {}
-    for name in definitions:
-        candidates = (f"{name}_{number}" for number in count(2))
-        free[name] = next(new for new in candidates if new not in originals and new not in definitions)
-    return free
-
-
-class _Strict:
-    """The conversion of one schema to strict form."""
-
-    def __init__(self, schema: dict[str, Any], name: str) -> None:
-        self.defs: dict[str, Any] = schema.pop("$defs", {})
-        self.schema = schema
-        self.name = name
-        self.within: list[str] = []
-        """References that are being inlined; guards against recursion."""
-
-    def result(self) -> dict[str, Any]:
-        root = self.node(self.schema, self.name)
-        if root.get("type") != "object":
-            raise TypeError(f"{self.name} is not an object, as the root of a strict schema must be; make it a field")
-        defs = {name: self.node(definition, name) for name, definition in self.defs.items()}
-        needed = _referenced(root, defs)
-        if needed:
-            root["$defs"] = {name: definition for name, definition in defs.items() if name in needed}
-        return root
-
-    def node(self, schema: Any, where: str) -> dict[str, Any]:
-        depth = len(self.within)
-        try:
-            return self._node(self.flattened(dict(schema) if isinstance(schema, dict) else {}), where)
-        finally:
-            del self.within[depth:]
-
-    def _node(self, schema: dict[str, Any], where: str) -> dict[str, Any]:
-        for key, problem in IMPOSSIBLE.items():
-            if schema.get(key):
-                raise self.error(where, problem)
-        kept = {key: value for key, value in schema.items() if key in KEPT}
-        if kept.get("format") not in FORMATS:
-            kept.pop("format", None)
-        if not kept.keys() & {"type", "anyOf", "$ref", "enum", "const"}:
-            raise self.error(where, "a value of any type; declare its type")
-        if "enum" in kept or "const" in kept:
-            kept.setdefault("type", _type_of(kept.get("enum", [kept.get("const")])))
-        if "anyOf" in kept:
-            kept["anyOf"] = [self.node(variant, where) for variant in kept["anyOf"]]
-        if kept.get("type") == "array":
-            kept["items"] = self.node(kept.get("items"), f"{where}[]")
-        if kept.get("type") == "object":
-            self.close(kept, where)
-        return kept
-
-    def flattened(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Convert `oneOf` to `anyOf`, and inline references that have siblings, which strict mode forbids."""
-        if "oneOf" in schema:
-            schema["anyOf"] = schema.pop("oneOf")
-        if isinstance(schema.get("allOf"), list) and len(schema["allOf"]) == 1:
-            schema = {**schema.pop("allOf")[0], **schema}
-        ref = schema.get("$ref")
-        if isinstance(ref, str) and ref not in self.within and schema.keys() & KEPT - {"$ref", "title"}:
-            self.within.append(ref)  # a recursive reference stays a reference and loses its siblings
-            target = self.defs.get(ref.removeprefix("#/$defs/"), {})
-            schema = {**deepcopy(target), **{key: value for key, value in schema.items() if key != "$ref"}}
-        elif isinstance(ref, str):
-            schema = {"$ref": ref}
-        return schema
-
-    def close(self, schema: dict[str, Any], where: str) -> None:
-        properties = schema.get("properties", {})
-        if not properties and schema.get("additionalProperties", False) is not False:
-            raise self.error(where, "a dict with arbitrary keys; declare the keys in a class, or use a list of pairs")
-        schema["properties"] = {name: self.node(value, f"{where}.{name}") for name, value in properties.items()}
-        schema["required"] = list(properties)
-        schema["additionalProperties"] = False
-
-    def error(self, where: str, problem: str) -> TypeError:
-        return TypeError(f"{where}: strict mode does not support {problem}. A schema passed as a dict is sent as is.")
-
-
-def _type_of(values: list[Any]) -> Any:
-    names = list(dict.fromkeys(JSON_TYPES.get(type(value), "string") for value in values))
-    return names[0] if len(names) == 1 else names
-
-
-def _referenced(root: Any, defs: dict[str, Any]) -> set[str]:
-    """Return the names of the definitions reachable from a node."""
-    names: set[str] = set()
-
-    def walk(node: Any) -> None:
-        if isinstance(node, list):
-            for item in node:
-                walk(item)
-        elif isinstance(node, dict):
-            name = str(node.get("$ref", "")).removeprefix("#/$defs/")
-            if name in defs and name not in names:
-                names.add(name)
-                walk(defs[name])
-            for value in node.values():
-                walk(value)
-
-    walk(root)
-    return names

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gc
 import json
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, make_dataclass
 from enum import Enum
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import jsonschema
 import msgspec
@@ -17,12 +20,14 @@ import pytest
 from both import Way
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 from structured import Plan, Step, check_strict, completion, output_message, response
 
 import oai
 from oai._json.encode import encode
 from oai.helpers.structured.parse import ParsedChatCompletion, ParsedResponse
-from oai.helpers.structured.schemas import format_of, strict
+from oai.helpers.structured.schemas import MOST_FORMATS, format_of
+from oai.helpers.structured.strict_mode import strict
 from oai.testing import Answer, Loopback
 from oai.types.chat import ChatCompletion
 
@@ -101,9 +106,10 @@ def msgspec_or_pydantic(kind: Any) -> Any:
 def test_schema_keeps_field_order_and_descriptions() -> None:
     assert list(format_of(PlanDict).schema()["properties"]) == ["steps", "mood", "a_note"]
     step = format_of(Plan).schema()["$defs"]["Step"]["properties"]["why"]
-    assert step == {"type": "string", "description": "The reason."}
+    assert step == {"type": "string", "description": "The reason.", "maxLength": 200}
     assert format_of(PlanModel).schema()["properties"]["size"] == {
         "description": "How long.",
+        "default": 3,
         "minimum": 1,
         "title": "Size",
         "type": "integer",
@@ -164,6 +170,7 @@ def test_recursive_reference_may_have_a_description() -> None:
         (list[dict[str, int]], r"field\[\].*a dict with arbitrary keys"),
         (Any, "a value of any type"),
         (list, "a value of any type"),
+        (dict, "a dict with arbitrary keys"),
         (complex, "has no JSON schema"),
     ],
 )
@@ -172,13 +179,147 @@ def test_unsupported_type_error_names_the_field(kind: Any, message: str) -> None
     outer = msgspec.defstruct("Outer", [("fine", int), ("inner", inner)])
     with pytest.raises(TypeError, match=f"(Inner.field|Outer.inner).*{message}|{message}"):
         format_of(outer).schema()
-    with pytest.raises(TypeError, match=f"Inner.field.*{message}|{message}"):
+    with pytest.raises(TypeError, match=f"Inner.field.*{message}|{message}") as failed:
         format_of(inner).schema()
+    if kind is not complex:
+        assert "strict=False" in str(failed.value)
+        assert format_of(inner).schema(strictly=False)["properties"].keys() == {"field"}
 
 
 def test_root_must_be_an_object() -> None:
-    with pytest.raises(TypeError, match="list is not an object.*make it a field"):
+    with pytest.raises(
+        TypeError, match="list: strict mode does not support a root that is not an object; make it a field"
+    ):
         format_of(list[int]).schema()
+
+
+@dataclass
+class Times:
+    at: dt.datetime
+    clock: dt.time | None
+    days: list[dt.date]
+    all: dict[str, dt.datetime] | None = None
+
+
+class TimesStruct(msgspec.Struct, rename="camel"):
+    starts_at: dt.datetime
+    ends_at: Annotated[dt.datetime | None, msgspec.Meta(description="The end.")] = None
+
+
+class TimesDict(TypedDict):
+    at: NotRequired[list[dt.time]]
+
+
+def test_times_have_their_formats() -> None:
+    times = format_of(Times).schema(strictly=False)["properties"]
+    assert times["at"] == {"type": "string", "format": "date-time"}
+    assert times["clock"]["anyOf"][0] == {"type": "string", "format": "time"}
+    assert times["days"]["items"] == {"type": "string", "format": "date"}
+    struct = format_of(TimesStruct).schema()["properties"]
+    assert struct["startsAt"]["format"] == "date-time"
+    assert [variant.get("format") for variant in struct["endsAt"]["anyOf"]] == ["date-time", None]
+    assert format_of(TimesDict).schema()["properties"]["at"]["items"]["format"] == "time"
+
+    def remind(at: dt.datetime, until: dt.time | None = None) -> None: ...
+
+    remind.__annotations__ = {"at": dt.datetime, "until": dt.time | None}
+    parameters = oai.function_tool(remind)["function"]["parameters"]["properties"]
+    assert parameters["at"]["format"] == "date-time"
+    assert parameters["until"]["anyOf"][0]["format"] == "time"
+    start = format_of(TimesStruct).decode('{"startsAt": "2026-01-02T03:04:05"}').starts_at
+    assert (start.isoformat(), start.tzinfo) == ("2026-01-02T03:04:05", None)
+
+
+class Limited(pydantic.BaseModel):
+    name: str = pydantic.Field(min_length=1, max_length=9, examples=["Ann"], json_schema_extra={"own": 1})
+    tags: set[str] = pydantic.Field(default={"a"}, title="The tags", min_length=1)
+    link: pydantic.AnyUrl
+    step: StepModel | None = pydantic.Field(default=None, title="A step")
+    either: Literal["a", 1] = 1
+
+
+class StepModel(pydantic.BaseModel):
+    why: str = pydantic.Field(pattern="^a")
+
+
+def test_limits_defaults_titles_examples_and_custom_keys_are_sent() -> None:
+    properties = format_of(Limited).schema()["properties"]
+    assert properties["name"] == {
+        "type": "string",
+        "title": "Name",
+        "minLength": 1,
+        "maxLength": 9,
+        "examples": ["Ann"],
+        "own": 1,
+    }
+    assert {"uniqueItems": True, "default": ["a"], "title": "The tags", "minItems": 1}.items() <= properties[
+        "tags"
+    ].items()
+    assert properties["link"]["format"] == "uri"
+    assert "default" not in properties["step"]
+    assert properties["either"] == {"default": 1, "enum": ["a", 1], "title": "Either"}
+    limited = msgspec.defstruct("Limited", [("count", Annotated[int, msgspec.Meta(lt=5)], 2)])
+    assert format_of(limited).schema()["properties"]["count"] == {
+        "type": "integer",
+        "exclusiveMaximum": 5,
+        "default": 2,
+    }
+
+
+LOOSE: dict[Any, str] = {
+    pydantic.create_model(
+        "Loose", tags=(dict[str, int], ...), pair=(tuple[int, Any], ...)
+    ): '{"tags":{"a":1},"pair":[1,2]}',
+    pydantic.RootModel[list[int]]: "[1]",
+    dict[str, int]: '{"a":1}',
+}
+
+
+@pytest.mark.parametrize("kind", LOOSE)
+def test_strict_false_sends_what_strict_mode_rejects(kind: Any, way: Way, server: Loopback) -> None:
+    for params in ({"path": "chat.completions.parse", "messages": []}, {"path": "responses.parse", "input": "x"}):
+        name = "response_format" if "messages" in params else "text_format"
+        with pytest.raises(TypeError, match=r"strict mode does not support .* strict=False"):
+            way.call(**params, model="m", **{name: kind})
+        server.reply(
+            Answer.of_json(completion(LOOSE[kind]) if "messages" in params else response(output_message(LOOSE[kind])))
+        )
+        result = way.call(**params, model="m", strict=False, **{name: kind})
+        parsed = result.choices[0].message.parsed if "messages" in params else result.output_parsed
+        assert json.loads(encode(parsed)) == json.loads(LOOSE[kind])
+    formats = [server.requests[0].json()["response_format"]["json_schema"], server.requests[1].json()["text"]["format"]]
+    for form in formats:
+        assert (form["strict"], form["schema"]) == (False, format_of(kind).schema(strictly=False))
+
+
+CLASSES = (
+    pydantic.create_model("Cat", kind=(Literal["cat"], ...)),
+    pydantic.create_model("Dog", kind=(Literal["dog"], ...)),
+)
+
+
+@pytest.mark.parametrize("discriminator", [True, False])
+def test_unions_of_models_in_dataclasses_and_functions(discriminator: bool) -> None:
+    cat, dog = CLASSES
+    pet: Any = cat | dog
+    if discriminator:
+        pet = Annotated[pet, pydantic.Field(discriminator="kind")]
+    owner = make_dataclass("Owner", [("pet", pet), ("pets", list[pet])])
+
+    def feed(pet: Any, amount: int = 1) -> None: ...
+
+    feed.__annotations__ = {"pet": Annotated[pet, "The pet."], "amount": int}
+    tool = oai.function_tool(feed)
+    for schema in (format_of(owner).schema(), tool["function"]["parameters"]):
+        check_strict(schema)
+        node = schema["properties"]["pet"]
+        assert len(node["anyOf"]) == 2
+    assert tool["function"]["parameters"]["properties"]["pet"]["description"] == "The pet."
+    value = format_of(owner).decode('{"pet": {"kind": "dog"}, "pets": [{"kind": "cat"}]}')
+    assert (value.pet, value.pets) == (dog(kind="dog"), [cat(kind="cat")])
+    assert tool.parse({"pet": {"kind": "cat"}}) == {"pet": cat(kind="cat")}
+    with pytest.raises(ValueError, match="kind|literal"):
+        tool.parse('{"pet": {"kind": "cow"}}')
 
 
 SCALARS: Any = st.sampled_from([int, float, str, bool, Colour, Literal["a", "b"], Step, int | None, Step | None])
@@ -261,6 +402,101 @@ def test_parse_error_carries_the_result(text: str, kind: Any, way: Way, server: 
     with pytest.raises(oai.ParseError) as failed:
         way.call("responses.parse", model="m", input="x", text_format=kind)
     assert (failed.value.text, failed.value.completion.output_text) == (text, text)
+
+
+def test_parse_errors_of_pydantic_models_are_validation_errors(way: Way, server: Loopback) -> None:
+    server.reply(
+        Answer.of_json(completion('{"mood": "good", "size": 0}')), Answer.of_json(response(output_message("x")))
+    )
+    for path, params in (
+        ("chat.completions", {"messages": [], "response_format": PlanModel}),
+        ("responses", {"input": "x", "text_format": PlanModel}),
+    ):
+        with pytest.raises(pydantic.ValidationError) as failed:
+            way.call(f"{path}.parse", model="m", **params)
+        error: Any = failed.value
+        assert isinstance(error, oai.ParseError)
+        assert str(error).startswith("The text does not fit PlanModel: 1 validation error")
+        assert (error.error_count(), error.title) == (1, "PlanModel")
+        again = pickle.loads(pickle.dumps(error))
+        assert isinstance(again, pydantic.ValidationError)
+        assert (str(again), again.errors(), again.text) == (str(error), error.errors(), error.text)
+        assert again.completion.to_dict() == error.completion.to_dict()
+
+
+def test_errors_of_validators_of_the_caller_are_validation_errors_too(way: Way, server: Loopback) -> None:
+    server.default = Answer.of_json(completion('{"value": 1}'))
+    for error in (ValueError("odd"), PydanticCustomError("own", "odd {n}", {"n": 1}), AssertionError("odd")):
+
+        def refuse(value: int, error: Exception = error) -> int:
+            raise error
+
+        kind = pydantic.create_model("Odd", value=(Annotated[int, pydantic.AfterValidator(refuse)], ...))
+        with pytest.raises(pydantic.ValidationError, match="odd") as failed:
+            way.call("chat.completions.parse", model="m", messages=[], response_format=kind)
+        assert isinstance(failed.value, oai.ParseError)
+        assert failed.value.errors()[0]["loc"] == ("value",)
+
+
+def test_parse_errors_of_other_types_are_no_validation_errors(way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(completion("{}")))
+    with pytest.raises(oai.ParseError) as failed:
+        way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
+    assert not isinstance(failed.value, pydantic.ValidationError)
+
+
+@pytest.mark.parametrize("stream", [False, None])
+def test_parse_accepts_that_it_does_not_stream(stream: Any, way: Way, server: Loopback) -> None:
+    server.reply(Answer.of_json(completion("x")), Answer.of_json(response(output_message("x"))))
+    way.call("chat.completions.parse", model="m", messages=[], stream=stream)
+    way.call("responses.parse", model="m", input="x", stream=stream)
+    assert server.requests[0].json()["stream"] is False
+    assert not server.requests[1].json().get("stream")
+    for path, params in (("chat.completions", {"messages": []}), ("responses", {"input": "x"})):
+        with pytest.raises(TypeError, match=r"parse\(\) does not stream; use stream\(\)"):
+            way.call(f"{path}.parse", model="m", stream=True, **params)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (
+            [{"type": "thinking", "thinking": []}, {"type": "text", "text": '{"lives": '}, "9", {"text": "}"}],
+            '{"lives": 9}',
+        ),
+        ({"type": "cat", "lives": 9}, None),
+        ({"lives": 9}, '{"lives":9}'),
+    ],
+)
+def test_content_that_is_no_text_is_parsed(content: Any, text: Any, way: Way, server: Loopback) -> None:
+    sent = completion("x")
+    sent["choices"][0]["message"]["content"] = content
+    server.reply(Answer.of_json(sent))
+    result = way.call("chat.completions.parse", model="m", messages=[], response_format=Lives)
+    assert result.choices[0].message.parsed == (None if text is None else Lives(9))
+    assert result.to_dict() == sent
+
+
+class Lives(msgspec.Struct):
+    lives: int
+
+
+def test_parsing_with_a_new_class_each_time_does_not_grow(server: Loopback) -> None:
+    server.default = Answer.of_json(completion('{"value": 1}'))
+    classes = []
+    with oai.OpenAI(api_key="k", base_url=server.url) as client:
+        for _ in range(MOST_FORMATS + 20):
+            kind = msgspec.defstruct("Value", [("value", int)])
+            classes.append(weakref.ref(kind))
+            client.chat.completions.parse(model="m", messages=[], response_format=kind)
+    del kind
+    gc.collect()
+    assert sum(ref() is not None for ref in classes) <= MOST_FORMATS
+
+
+def test_types_without_a_hash_have_a_format() -> None:
+    kind = Annotated[Lives, ["unhashable"]]
+    assert format_of(kind).decode('{"lives": 9}') == Lives(9)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,51 @@ def test_non_strict_tool_does_not_require_defaulted_arguments() -> None:
     jsonschema.validate({"city": "x", "tags": {"a": "b"}}, parameters)
 
 
+def test_bare_dict_argument_raises_unless_not_strict() -> None:
+    def save(data: dict) -> None: ...  # type: ignore[type-arg]
+
+    with pytest.raises(TypeError, match=r"save\.data: strict mode does not support a dict .* strict=False"):
+        oai.function_tool(save)
+    parameters = oai.function_tool(save, strict=False)["function"]["parameters"]
+    jsonschema.validate({"data": {"a": 1}}, parameters)
+    model = pydantic.create_model("Save", data=(dict, ...))
+    for make in (oai.pydantic_function_tool, oai.lib.pydantic_responses_function_tool):
+        with pytest.raises(TypeError, match=r"Save\.data"):
+            make(model)
+        assert make(model, strict=False)["function"]["strict"] is False
+
+
+@pytest.mark.parametrize("arguments", [{"city": "P"}, '{"city": "P"}'])
+def test_arguments_that_are_an_object_are_parsed(arguments: Any, way: Way, server: Loopback) -> None:
+    asked = call("weather", "{}")
+    asked["function"]["arguments"] = arguments
+    sent = completion(None, "tool_calls", tool_calls=[asked])
+    output = {**item("weather", "{}"), "arguments": arguments}
+    server.reply(Answer.of_json(sent), Answer.of_json(response(output)))
+    result = way.call("chat.completions.parse", model="m", messages=[], tools=[weather])
+    assert result.choices[0].message.tool_calls[0].function.parsed_arguments == {"city": "P"}
+    assert result.to_dict() == sent
+    result = way.call("responses.parse", model="m", input="x", tools=[weather])
+    assert result.output[0].parsed_arguments == {"city": "P"}
+    server.reply(Answer.of_json(sent), Answer.of_json(completion("done")))
+    run = way.call("chat.completions.run_tools", model="m", messages=[], tools=[weather])
+    assert run.messages[1]["content"] == '{"city":"P","degrees":20.0}'
+    server.reply(Answer.of_json(response(output)), Answer.of_json(response(output_message("done"))))
+    run = way.call("responses.run_tools", model="m", input="x", tools=[weather])
+    assert run.messages[2]["output"] == '{"city":"P","degrees":20.0}'
+
+
+@pytest.mark.parametrize("arguments", ["", " ", None, {}])
+def test_missing_arguments_are_an_empty_object(arguments: Any, way: Way, server: Loopback) -> None:
+    strict = {"type": "function", "function": {**STRICT, "name": "free"}}
+    calls = [call(name, "{}", name) for name in ("nothing", "free")]
+    for one in calls:
+        one["function"]["arguments"] = arguments
+    server.reply(Answer.of_json(completion(None, "tool_calls", tool_calls=calls)))
+    result = way.call("chat.completions.parse", model="m", messages=[], tools=[nothing, strict])
+    assert [one.function.parsed_arguments for one in result.choices[0].message.tool_calls] == [{}, {}]
+
+
 def test_unsupported_signature_raises() -> None:
     def untyped(city): ...
 

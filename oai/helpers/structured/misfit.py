@@ -1,0 +1,72 @@
+"""Errors of output that cannot be parsed; those of pydantic's types are pydantic's `ValidationError` as well."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from oai._errors import OpenAIError, ParseError, _rebuild
+
+
+def parse_error(message: str, error: ValueError, *, completion: Any, text: str, tool: str | None) -> ParseError:
+    """Return the error of output that does not fit its type.
+
+    With the official SDK, programs catch `pydantic.ValidationError`. If that is what failed, the error is one too, with
+    its `errors()`, unless pydantic is too old (before 2.14) for its error to be subclassed.
+
+    Args:
+        message: the message.
+        error: the exception of the decoder, which becomes the `__cause__`.
+        completion: the whole result.
+        text: the text that cannot be parsed.
+        tool: the name of the tool if the text is its arguments.
+    """
+    if type(error).__module__.startswith("pydantic_core"):
+        try:
+            reduced: Any = error.__reduce__()
+            return _make_both(reduced[1], (message,), {"completion": completion, "text": text, "tool": tool})
+        except Exception:  # noqa: BLE001, S110 - of a pydantic that lacks any of this
+            pass
+    return ParseError(message, completion=completion, text=text, tool=tool)
+
+
+@lru_cache(1)
+def both_errors() -> Any:
+    """Return the class of errors that are both; made on demand, since pydantic is optional.
+
+    Raises:
+        TypeError: pydantic's error cannot be subclassed.
+    """
+    from pydantic_core import ValidationError
+
+    class PydanticParseError(ParseError, ValidationError):
+        """Output that does not fit a type of pydantic's."""
+
+        def __init__(self, *line_errors: Any) -> None:
+            """Do nothing: `from_exception_data` calls the class with what `__new__` has taken."""
+
+        def __str__(self) -> str:
+            return str(self.args[0])
+
+        def __repr__(self) -> str:
+            return f"{type(self).__name__}({str(self)!r})"
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            reduced: Any = ValidationError.__reduce__(self)
+            return _rebuild_both, (reduced[1], self.args, self.__dict__)
+
+    return PydanticParseError
+
+
+def _make_both(arguments: tuple[Any, ...], args: tuple[Any, ...], state: dict[str, Any]) -> ParseError:
+    error: ParseError = both_errors().from_exception_data(*arguments)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+def _rebuild_both(arguments: tuple[Any, ...], args: tuple[Any, ...], state: dict[str, Any]) -> OpenAIError:
+    try:
+        return _make_both(arguments, args, state)
+    except Exception:  # noqa: BLE001 - where it is unpickled, pydantic may be missing or old
+        return _rebuild(ParseError, args, state)
