@@ -18,6 +18,7 @@ from oai._fake.calls import Call, UnexpectedCall
 from oai._fake.check import check_answer, check_event
 from oai._http.messages import Pairs, Request, TransportError
 from oai._incoming.reading import read_request
+from oai._json.objects import Object
 from oai._offline.answers import ANYTHING, answer, make_sampler, put_events
 from oai._offline.events import make_events
 from oai._offline.fill import fill
@@ -274,7 +275,7 @@ def function_answer(
         result = function(call)
         if isinstance(result, Failure):
             return result(call, request)
-        if request.stream and not isinstance(result, str) and isinstance(result, Iterable):
+        if request.stream and not isinstance(result, (str, Object)) and isinstance(result, Iterable):
             return stream_answer(operation, result, None)(call, request)
         return value(result)(call, request)
 

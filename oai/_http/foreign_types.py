@@ -1,4 +1,4 @@
-"""Recognize types of other HTTP libraries without importing them."""
+"""Recognize types of other libraries without importing these."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ HTTPX = ("httpx", "httpx2")
 def is_of_httpx(kind: Any) -> bool:
     """Tell whether a type is the response of httpx or httpx2."""
     return getattr(kind, "__module__", "").partition(".")[0] in HTTPX and kind.__name__ == "Response"
+
+
+def is_pydantic_model(kind: Any) -> bool:
+    """Tell whether a type is a pydantic model, and no object of the API, which has the same methods."""
+    return isinstance(kind, type) and hasattr(kind, "model_json_schema") and not hasattr(kind, "_untyped")

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from oai._json.fields import KEPT, TAG, fields_of
 from oai._support.omit import Omit
 
 REFUSED = (TypeError, ValueError)  # of which msgspec.EncodeError and UnicodeEncodeError are subclasses
@@ -108,9 +109,9 @@ def _complete_float(value: float) -> float:
 def _complete_object(value: Any) -> Any:
     if value.__dict__:
         return complete(value.to_dict())
-    for name in value.__struct_fields__:
-        item = getattr(value, name)
-        if complete(item) is not item:
+    for name, _, default in fields_of(type(value)):
+        item = None if default is TAG else getattr(value, name)
+        if (item is None and default is KEPT) or complete(item) is not item:
             return complete(value.to_dict())
     return value
 

@@ -13,14 +13,15 @@ value, which is made once. The rules, by type:
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
-from oai._json.strict import convert_strict
-from oai._json.unions import RESERVED, SHADOWED, untagged_variants
+from oai._json.fields import KEPT, REQUIRED, TAG, fields_of
+from oai._json.strict import MOST_TYPES, convert_strict
+from oai._json.unions import ABSENT, NULLS, RESERVED, SHADOWED, untagged_variants
 
 Builder = Callable[[Any], Any]
 
@@ -36,7 +37,7 @@ def build(kind: Any, value: Any) -> Any:
     return builder(kind)(value)
 
 
-@cache
+@lru_cache(MOST_TYPES)
 def builder(kind: Any) -> Builder:
     """Return the function that builds values of a type."""
     origin = get_origin(kind)
@@ -91,10 +92,12 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
         declared = fields()
         if not config.forbid_unknown_fields or value.keys() <= {*declared, config.tag_field}:
             try:
-                return convert_strict(kind, value)
+                built = convert_strict(kind, value)
             except msgspec.ValidationError:
                 pass
-        values: dict[str, Any] = dict.fromkeys(cls.__struct_fields__)
+            else:
+                return _remember_nulls(built, value) if keeps_unknown else built
+        values: dict[str, Any] = {}
         unknown: dict[str, Any] = {}
         for wire, item in value.items():
             if wire in declared:
@@ -102,12 +105,33 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
                 values[name] = item if item.__class__ in UNCHANGED else build_field(item)
             else:
                 unknown[wire] = item
-        built = cls(**values)
+        built = cls(**{**_wires(cls)[0], **values})
         if keeps_unknown:
             keep_unknown(built, unknown)
+            _remember_nulls(built, value)
         return built
 
     return build_struct
+
+
+@lru_cache(MOST_TYPES)
+def _wires(cls: Any) -> tuple[dict[str, None], frozenset[str], frozenset[str]]:
+    """Return names of the required fields, and names in JSON of the required fields, tag included, and the optional."""
+    fields = fields_of(cls)
+    required = frozenset(wire for _, wire, default in fields if default in (REQUIRED, KEPT, TAG))
+    optional = frozenset(wire for _, wire, default in fields if default is None)
+    return dict.fromkeys(name for name, _, default in fields if default is REQUIRED), required, optional
+
+
+def _remember_nulls(built: Any, value: dict[str, Any]) -> Any:
+    """Store what the values of an object do not show: which fields are missing, and which are null."""
+    kind: Any = type(built)
+    _, required, optional = _wires(kind)
+    if missing := required - value.keys():
+        built.__dict__[ABSENT] = missing
+    if nulls := optional.intersection(wire for wire, item in value.items() if item is None):
+        built.__dict__[NULLS] = nulls
+    return built
 
 
 def keep_unknown(built: Any, unknown: dict[str, Any]) -> None:
@@ -198,7 +222,7 @@ def _best_match(structs: list[Any], value: dict[str, Any]) -> Any:
     return structs[0] if len(structs) == 1 else max(structs, key=lambda struct: _likeness(struct, value))
 
 
-@cache
+@lru_cache(MOST_TYPES)
 def _required(struct: Any) -> frozenset[str]:
     return frozenset(field.encode_name for field in msgspec.structs.fields(struct) if field.required)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from _thread import RLock  # as in `_client.base`
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -23,17 +23,25 @@ TYPE_LOCK = RLock()
 """Held while msgspec inspects a type."""
 
 
+MOST_TYPES = 2048
+"""Types whose decoders are kept: programs can make types without end, such as one for each call of `parse`."""
+
+
 class _Decoders(dict[Any, msgspec.json.Decoder[Any]]):
     def __missing__(self, kind: Any) -> msgspec.json.Decoder[Any]:
         with TYPE_LOCK:
             made = self.get(kind)
             if made is None:
+                if len(self) >= MOST_TYPES:
+                    self.clear()
                 made = self[kind] = msgspec.json.Decoder(_decodable(kind), dec_hook=_untagged_hook)
         return made
 
 
 class _Decode(dict[Any, Callable[[bytes], Any]]):
     def __missing__(self, kind: Any) -> Callable[[bytes], Any]:
+        if len(self) >= MOST_TYPES:
+            self.clear()
         decode = self[kind] = _decoders[kind].decode
         return decode
 
@@ -66,7 +74,7 @@ def convert_strict(kind: type[T], value: Any) -> T:
     return result
 
 
-@cache
+@lru_cache(MOST_TYPES)
 def _decodable(kind: Any) -> Any:
     """Return the type, or an `untagged` union for a union that msgspec refuses."""
     if get_origin(kind) in (Union, UnionType):

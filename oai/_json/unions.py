@@ -11,7 +11,13 @@ from typing import Any, Union, get_args, get_origin
 SHADOWED = "_shadowed"
 """The attribute for unknown fields whose names would hide a method or another attribute of the class."""
 
-RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED})
+ABSENT = "_absent"
+"""The attribute for the names in JSON of required fields, and of the tag, that the server did not send."""
+
+NULLS = "_nulls"
+"""The attribute for the names in JSON of optional fields that the server sent as null."""
+
+RESERVED = frozenset({"_request_id", "_response", "_more", "_asked", "_parsed", SHADOWED, ABSENT, NULLS})
 """Names in an object's `__dict__` that the package sets, not the server."""
 
 

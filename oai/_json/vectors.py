@@ -16,7 +16,7 @@ import binascii
 import sys
 from array import array
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any, get_args
 
 import msgspec
@@ -57,7 +57,7 @@ def _item_type(kind: Any, items: str) -> Any:
     return next(get_args(member.type)[0] for member in msgspec.structs.fields(kind) if member.name == items)
 
 
-@cache
+@lru_cache(64)
 def _twin_decoder(kind: Any, items: str, field: str) -> msgspec.json.Decoder[Any]:
     return decoder(_twin(kind, items, list[_twin(_item_type(kind, items), field, bytes)]))  # type: ignore[misc]
 

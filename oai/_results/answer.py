@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 import msgspec
 
 from oai._errors import APIResponseValidationError, excerpt
-from oai._http.foreign_types import is_of_httpx
+from oai._http.foreign_types import is_of_httpx, is_pydantic_model
 from oai._http.response import Response
 from oai._json.decode import lenient, parse_json
 from oai._json.objects import Object
@@ -205,7 +205,7 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
             from oai._json.vectors import decode_unpacked
 
             result = decode_unpacked(kind, response.content, vectors, lambda *_: _decode(kind, name, response))
-        elif hasattr(kind, "model_json_schema"):
+        elif is_pydantic_model(kind):
             result = _as_pydantic(kind, name, response)
         else:
             result = _decode(kind, name, response)

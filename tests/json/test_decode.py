@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
+import json
 import logging
 import pickle
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -415,3 +419,274 @@ def test_unknown_variant_of_plain_structs_stays_plain_data() -> None:
 def test_unknown_variant_of_objects_is_an_object() -> None:
     event: Any = oai.decode(types.responses.ResponseStreamEvent, b'{"type": "star", "points": 5}')
     assert (type(event), event.type, event.points) == (Object, "star", 5)
+
+
+# What was sent comes back.
+
+NULLS = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "service_tier": None,
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "logprobs": None,
+            "message": {"role": "assistant", "content": None, "refusal": None},
+        }
+    ],
+}
+
+
+def test_required_null_is_kept_everywhere() -> None:
+    for extra in ({}, {"new": None}):
+        message = oai.decode(
+            types.chat.ChatCompletionMessage, msgspec.json.encode({"role": "assistant", "content": None, **extra})
+        )
+        assert (
+            message.to_dict()
+            == msgspec.json.decode(message.to_json())
+            == {"role": "assistant", "content": None, **extra}
+        )
+    made = types.chat.ChatCompletionMessage(role="assistant", content=None)
+    assert made.to_dict() == {"role": "assistant", "content": None}
+
+
+def test_nulls_of_a_whole_response_are_kept_at_every_depth(play: Any, server: Any) -> None:
+    for extra in ({}, {"new": {"a": None}}):
+        server.reply(json={**NULLS, **extra})
+        result = play(lambda client: (yield client.chat.completions.create(model="m", messages=[])))
+        assert result.to_dict() == result.model_dump(exclude_unset=True) == {**NULLS, **extra}
+        assert msgspec.json.decode(result.to_json()) == {**NULLS, **extra}
+        assert "service_tier" in result.model_fields_set
+        assert "usage" not in result.model_fields_set
+        result.service_tier = "flex"
+        result.usage = None
+        assert result.to_dict() == {**NULLS, **extra, "service_tier": "flex"}
+
+
+def test_leniently_decoded_part_remembers_its_nulls_and_what_is_missing() -> None:
+    message = chat(choices=[{"index": 0, "message": {"refusal": None, "new": 1}}]).choices[0].message
+    for twin in (message, copy.copy(message), copy.deepcopy(message), pickle.loads(pickle.dumps(message))):
+        assert twin.to_dict() == {"refusal": None, "new": 1}
+        assert twin.model_fields_set == {"refusal", "new"}
+        assert twin.model_dump(exclude_unset=True) == {"refusal": None, "new": 1}
+    message.content = "x"
+    assert message.to_dict() == {"content": "x", "refusal": None, "new": 1}
+
+
+def test_no_tag_is_invented() -> None:
+    items = [{"id": "x", "role": "user", "content": []}, {"type": None, "id": "y"}]
+    response = oai.decode(types.responses.Response, msgspec.json.encode({"id": "r", "output": items}))
+    assert response.to_dict()["output"] == items
+    assert msgspec.json.decode(response.to_json())["output"] == items
+
+
+SELECTED = {"role": "assistant", "content": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("selection", "dump"),
+    [
+        ({"include": {"id"}}, {"id": "1"}),
+        ({"include": {"choices": {0: {"message"}}}}, {"choices": [{"message": SELECTED}]}),
+        (
+            {"include": {"choices": {"__all__": {"message": {"content"}}}}},
+            {"choices": [{"message": {"content": "Hi"}}]},
+        ),
+        ({"include": {"choices": {-1: {"index"}}, "id": True}}, {"id": "1", "choices": [{"index": 0}]}),
+        (
+            {"include": {"choices": {"__all__": {"index"}, 0: {"finish_reason"}}}},
+            {"choices": [{"index": 0, "finish_reason": "stop"}]},
+        ),
+        ({"include": {"id": True, "model": ...}}, {"id": "1", "model": "m"}),
+        ({"exclude": {"choices", "created", "object"}}, {"id": "1", "model": "m"}),
+        ({"exclude": {"choices": {0}, "created": ..., "object": True}}, {"id": "1", "model": "m", "choices": []}),
+        (
+            {"exclude": {"choices": {"__all__": {"message": {"parsed"}}}}},
+            CHUNK,
+        ),
+        (
+            {"exclude": {"choices": {"__all__": {"message", "index"}}}},
+            {**CHUNK, "choices": [{"finish_reason": "stop"}]},
+        ),
+        (
+            {"include": {"choices"}, "exclude": {"choices": {0: {"message": {"role"}, "index": True}}}},
+            {"choices": [{"finish_reason": "stop", "message": {"content": "Hi"}}]},
+        ),
+        ({"include": {"own": {"a"}}}, {"own": {"a": 1}}),
+        (
+            {"include": {"own"}, "exclude": {"own": {"a": True, "c": {"__all__": {"d"}}}}},
+            {"own": {"b": 2, "c": [{"e": 3}]}},
+        ),
+    ],
+)
+def test_selections_nest_as_with_pydantic(selection: dict[str, Any], dump: Any) -> None:
+    own = {"own": {"a": 1, "b": 2, "c": [{"d": 1, "e": 3}]}} if "own" in str(selection) else {}
+    answer = chat(**own)
+    assert answer.model_dump(exclude_unset=True, **selection) == dump
+    assert msgspec.json.decode(answer.model_dump_json(exclude_unset=True, **selection)) == dump
+    pydantic = pytest.importorskip("openai.types.chat", reason="the official SDK is not installed")
+    theirs = pydantic.ChatCompletion.model_validate({**CHUNK, **own})
+    assert theirs.model_dump(exclude_unset=True, **selection) == dump
+
+
+@pytest.mark.parametrize("selection", ["id", b"id", 5])
+def test_selection_of_another_type_raises(selection: Any) -> None:
+    for name in ("include", "exclude"):
+        with pytest.raises(TypeError, match="include and exclude must be a set or a mapping of names"):
+            chat().model_dump(**{name: selection})
+
+
+def test_names_of_pydantic_1_and_iteration() -> None:
+    answer = chat(own=1)
+    assert answer.dict() == answer.model_dump()
+    assert answer.json() == answer.model_dump_json()
+    assert answer.copy(update={"id": "2"}).id == "2"
+    assert {**dict(answer)} == {name: getattr(answer, name) for name in answer.model_dump()}
+    assert dict(answer)["choices"] is answer.choices
+    assert next(iter(types.responses.ResponseOutputText(text="x", annotations=[]))) == ("type", "output_text")
+
+
+def test_fields_of_a_type_are_described() -> None:
+    fields = types.chat.ChatCompletion.model_fields
+    assert (fields["id"].annotation, fields["id"].is_required()) == (str, True)
+    assert (fields["usage"].default, fields["usage"].is_required()) == (None, False)
+    assert types.Moderation.model_fields["categories"].annotation.model_fields["self_harm"].alias == "self-harm"
+    assert types.responses.ResponseOutputText.model_fields["type"].is_required()
+    assert chat().model_fields.keys() == fields.keys()
+
+
+def test_every_type_has_a_json_schema() -> None:
+    for struct in all_structs():
+        schema = struct.model_json_schema()
+        assert schema["type"] == "object"
+        assert schema["additionalProperties"] is True
+        msgspec.json.encode(schema)
+    schema = types.chat.ChatCompletion.model_json_schema()
+    assert {"id", "choices"} <= {*schema["required"]} <= {*schema["properties"]}
+    assert schema["title"] == "ChatCompletion"
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ({"id": 5}, r"Expected `str`, got `int` - at `\$\.id`"),
+        ({"choices": [{"index": 0}]}, r"missing required field `finish_reason`"),
+        ({"choices": None}, r"Expected `array`, got `null` - at `\$\.choices`"),
+        ({"choices": [{**CHUNK["choices"][0], "finish_reason": "eos"}]}, r"Invalid enum value 'eos'"),
+        ({"usage": 3}, r"at `\$\.usage`"),
+    ],
+)
+def test_validation_refuses_what_does_not_fit(changed: dict[str, Any], place: str) -> None:
+    kind = types.chat.ChatCompletion
+    for make in (
+        lambda: kind.model_validate({**CHUNK, **changed}),
+        lambda: kind.model_validate_json(json.dumps({**CHUNK, **changed})),
+    ):
+        with pytest.raises(ValueError, match=place):
+            make()
+    assert kind.model_construct(**{**CHUNK, **changed}).to_dict() == {**CHUNK, **changed}
+    assert kind.model_validate({**CHUNK, "new": {"a": 1}}).new == {"a": 1}
+
+
+def test_objects_have_weak_references() -> None:
+    answer = chat()
+    assert weakref.ref(answer)() is answer
+
+
+class Mine(types.chat.ChatCompletion):
+    own: int = 7
+    names: list[str] = msgspec.field(default_factory=list)
+    label: str = "none"
+
+
+def test_subclass_keeps_its_defaults() -> None:
+    for data in (CHUNK, {**CHUNK, "new": 1}, {"id": "1"}):
+        mine = oai.decode(Mine, msgspec.json.encode(data))
+        assert (mine.own, mine.names, mine.label) == (7, [], "none")
+    assert Mine.model_validate(CHUNK).model_dump(exclude_defaults=True) == CHUNK
+    assert Mine.model_fields["own"].default == 7
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "output_text"},
+        {"type": "output_text", "text": None},
+        {"type": "output_text", "text": 5},
+        {"type": "output_text", "text": ["a"]},
+        {"type": "refusal", "refusal": "no"},
+        {"type": "new", "text": "a"},
+        {},
+        None,
+        5,
+        "text",
+        [],
+    ],
+)
+def test_part_without_text_adds_nothing_to_output_text(part: Any) -> None:
+    text = {"type": "output_text", "text": "Hi", "annotations": []}
+    message = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
+    outputs = [
+        [{**message, "content": [part, text, part]}],
+        [part, {**message, "content": [text]}, {**message, "content": part}],
+    ]
+    for output in outputs:
+        response = oai.decode(types.responses.Response, msgspec.json.encode({"id": "r", "output": output}))
+        assert response.output_text == "Hi"
+    for kind in (types.responses.Response, types.beta.BetaResponse):
+        assert oai.decode(kind, msgspec.json.encode({"id": "r", "output": part})).output_text == ""
+
+
+def deep(depth: int) -> bytes:
+    return b'{"id": "1", "own": ' + b'{"a": [' * (depth // 2) + b"1" + b"]}" * (depth // 2) + b"}"
+
+
+@pytest.mark.parametrize("method", ["to_dict", "to_json", "model_dump", "model_dump_json", "__repr__"])
+def test_deep_nesting_is_dumped_or_named(method: str) -> None:
+    """How deep is too deep depends on the interpreter and on the stack of the caller."""
+    outcomes = set()
+    for depth in (100, 300, 500, 700, 800, 850, 900, 950, 1000, 5000):
+        with contextlib.suppress(msgspec.DecodeError):
+            answer = oai.decode(types.chat.ChatCompletion, deep(depth))
+            with contextlib.suppress(ValueError):
+                getattr(answer, method)()
+                outcomes.add(depth)
+    assert {100, 300} <= outcomes
+    with pytest.raises(msgspec.DecodeError, match="nested too deeply"):
+        oai.decode(types.chat.ChatCompletion, deep(100_000))
+    answer = chat()
+    answer.own = json.loads("[" * 600 + "]" * 600)
+    for _ in range(600):
+        answer.own = [answer.own]
+    if method != "__repr__":
+        with pytest.raises(ValueError, match="is nested too deeply to be"):
+            getattr(answer, method)()
+    else:
+        assert repr(answer) == "ChatCompletion(...)"
+
+
+def test_caches_do_not_grow_without_bound() -> None:
+    from oai._json import lenient, strict
+
+    for number in range(strict.MOST_TYPES + 50):
+        kind = msgspec.defstruct(f"T{number}", [("a", int)])
+        assert oai.decode(kind, b'{"a": 1}').a == 1
+        assert oai.decode(list[kind], b'[{"a": "x"}]')[0].a == "x"
+    assert len(strict._decoders) <= strict.MOST_TYPES
+    assert len(strict.DECODE) <= strict.MOST_TYPES
+    assert lenient.builder.cache_info().currsize <= strict.MOST_TYPES
+
+
+def test_class_of_a_program_is_not_kept_alive_by_a_dump() -> None:
+    class Temporary(Object):
+        a: int
+
+    Temporary(a=1).to_dict()
+    reference = weakref.ref(Temporary)
+    del Temporary
+    gc.collect()
+    assert reference() is None

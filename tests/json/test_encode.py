@@ -208,3 +208,28 @@ def test_booleans_stay_booleans_beside_a_value_that_is_completed() -> None:
     assert json.loads(encode(value)) == value
     assert b'"flag":true' in encode(value)
     assert b"[true," in encode(value)
+
+
+@pytest.mark.parametrize("extra", [{}, {"reasoning_content": "why"}])
+def test_content_of_a_message_that_is_null_is_sent_back_as_null(
+    extra: dict[str, Any], play: Play, server: Loopback
+) -> None:
+    """Servers demand the field; a field that the struct does not declare must not change that."""
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        **extra,
+    }
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
+    server.default = Answer.of_json(
+        {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    )
+
+    def calls(client: Any) -> Any:
+        result = yield client.chat.completions.create(model="m", messages=[])
+        yield client.chat.completions.create(model="m", messages=[result.choices[0].message])
+        yield client.chat.completions.create(model="m", messages=[result.choices[0].message.to_dict()])
+
+    play(calls)
+    assert [request.json()["messages"] for request in server.requests[1:]] == [[message], [message]]

@@ -338,6 +338,10 @@ EXAMPLES: dict[str, Example] = {
     "results: API names in model_dump": gives(
         lambda made: made.moderations.create(input="i").results[0].categories.model_dump(), MODERATION
     ),
+    "results: reserved names in model_dump": gives(
+        lambda made: made.evals.retrieve("e").data_source_config.model_dump(exclude_unset=True),
+        {"id": "e", "data_source_config": {"type": "custom", "schema": None}},
+    ),
     "errors: body": fails({"error": "s"}),
     "errors: param": fails({"error": {"param": ["a"]}}),
     "errors: charset": fails(Reply(400, (("content-type", "text/plain; charset=latin-1"),), (b"\xff",))),

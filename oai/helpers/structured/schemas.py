@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from oai._http.foreign_types import is_pydantic_model
 from oai._json.strict import TYPE_LOCK
 from oai._support.typed_dict import is_typed_dict
 from oai.helpers.structured.strict_mode import inline_root, strict
@@ -76,11 +77,6 @@ def _format_of(kind: Any) -> Format:
 def clean_name(name: str) -> str:
     """Replace characters that the API rejects in the name of a schema or function, and limit its length."""
     return NAME.sub("_", name)[:LONGEST_NAME]
-
-
-def is_pydantic_model(kind: Any) -> bool:
-    """Return whether a type is a pydantic model, without importing pydantic."""
-    return isinstance(kind, type) and callable(getattr(kind, "model_json_schema", None))
 
 
 def _is_pydantic_type(kind: Any) -> bool:

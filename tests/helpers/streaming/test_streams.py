@@ -283,6 +283,7 @@ def test_custom_tool_calls_are_accumulated(way: Way, server: Loopback) -> None:
     assert read.types() == ["chunk"] * 5
     assert read.final.choices[0].message.to_dict() == {
         "role": "assistant",
+        "content": None,
         "tool_calls": [
             {"id": "a", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}},
             {"id": "b", "type": "custom", "custom": {"name": "shell", "input": "pwd"}},

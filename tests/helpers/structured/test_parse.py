@@ -542,7 +542,7 @@ def test_odd_shapes_of_other_servers_give_a_result(way: Way, server: Loopback) -
     for sent in (odd, {**odd, "choices": None}, {**odd, "choices": [{"index": 0}]}, {**odd, "choices": ["x"]}):
         server.reply(Answer.of_json(sent))
         result = way.call("chat.completions.parse", model="m", messages=[], response_format=Plan)
-        assert result.to_dict() == {name: value for name, value in sent.items() if value is not None}
+        assert result.to_dict() == sent
     server.reply(Answer.of_json({**response(), "output": None}), Answer.of_json(response("x", {"type": "message"})))
     for _ in range(2):
         assert way.call("responses.parse", model="m", input="x", text_format=Plan).output_parsed is None

@@ -274,7 +274,7 @@ def test_run_tools_runs_until_the_model_is_done(way: Way, server: Loopback) -> N
     ids = [message["tool_call_id"] for message in bodies[-1]["messages"] if message["role"] == "tool"]
     assert ids == ["call_1", "a", "b", "c"]
     first = [call("weather", {"city": "Paris", "unit": "F"})]
-    assert bodies[-1]["messages"][1] == {"role": "assistant", "tool_calls": first}
+    assert bodies[-1]["messages"][1] == {"role": "assistant", "content": None, "tool_calls": first}
     assert json.loads(encode(run.messages))[:-1] == bodies[-1]["messages"]
 
 
