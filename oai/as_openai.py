@@ -25,6 +25,9 @@ from oai._version import __version__ as own_version
 
 NAME: Final = "openai"
 
+own_attribute: Final = vars(oai)["__getattr__"]
+"""How `oai` finds its attributes."""
+
 USAGE: Final = """\
 usage: python -m oai.as_openai program.py [arguments]
        python -m oai.as_openai -m module [arguments]
@@ -57,7 +60,21 @@ def install() -> None:
 
     for alias in ("version", "_version"):  # set here, so that an import does not replace `oai._version`
         sys.modules[f"{NAME}.{alias}"] = version
-    vars(oai).update(__version__=official_version, version=version)
+    vars(oai).update(__version__=official_version, version=version, __getattr__=_attribute)
+
+
+def _attribute(name: str) -> Any:
+    """Return an attribute of `oai`; the SDK's private modules are attributes too: `from openai import _models`."""
+    try:
+        return own_attribute(name)
+    except AttributeError:
+        if name[:1] != "_" or name[:2] == "__":
+            raise
+        try:
+            return import_module(f"{NAME}.{name}")
+        except ModuleNotFoundError:
+            pass
+        raise
 
 
 def uninstall() -> None:
@@ -67,7 +84,7 @@ def uninstall() -> None:
     sys.meta_path.remove(Finder)
     for name in [each for each in sys.modules if each == NAME or each.startswith(f"{NAME}.")]:
         del sys.modules[name]
-    vars(oai)["__version__"] = own_version
+    vars(oai).update(__version__=own_version, __getattr__=own_attribute)
     vars(oai).pop("version", None)
 
 

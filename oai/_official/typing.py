@@ -33,7 +33,6 @@ ArrayFormat: TypeAlias = Literal["comma", "repeat", "indices", "brackets"]
 NestedFormat: TypeAlias = Literal["dots", "brackets"]
 ProxiesTypes: TypeAlias = str | Mapping[str, str | None] | Any
 ProxiesDict: TypeAlias = Mapping[str, str | None]
-URL: TypeAlias = Any
 AzureADTokenProvider: TypeAlias = Callable[[], str]
 AsyncAzureADTokenProvider: TypeAlias = Callable[[], Any]
 

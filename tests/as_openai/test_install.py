@@ -55,6 +55,16 @@ except ModuleNotFoundError as error:
     assert code(program) == ["True", "True", "oai._client.core", "openai._json"]
 
 
+def test_private_modules_of_the_sdk_are_attributes() -> None:
+    program = """
+import openai
+from openai import _legacy_response, _models
+print(_legacy_response.LegacyAPIResponse is openai.RawResponse, openai._base_client.SyncAPIClient is openai.OpenAI)
+print(hasattr(openai, "_nothing"), openai._client.OpenAI is openai.OpenAI)
+"""
+    assert code(program) == ["True", "True", "False", "True"]
+
+
 def test_the_version_is_that_of_the_sdk_while_it_is_installed() -> None:
     program = """
 import importlib.metadata, openai, openai.version
