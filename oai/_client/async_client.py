@@ -33,7 +33,7 @@ class AsyncCore(Core):
         """Create the transport of a client that got none."""
         from oai.transports.async_http import AsyncHTTPTransport
 
-        return cast("Transport", AsyncHTTPTransport())
+        return cast("Transport", AsyncHTTPTransport.shared())
 
     async def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
         """Send a call; return the reply too if its body is a stream or left `unread`."""

@@ -37,7 +37,7 @@ class SyncCore(Core):
         """Create the transport of a client that got none."""
         from oai.transports.http import HTTPTransport
 
-        return HTTPTransport()
+        return HTTPTransport.shared()
 
     def send(self, *arguments: Any, unread: bool = False) -> CallOutcome:
         """Send a call; return the reply too if its body is a stream or left `unread`."""

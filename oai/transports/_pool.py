@@ -15,7 +15,9 @@ import time
 from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 MOST_CONNECTIONS = 1000
 """Connections to one host, as many as the official SDK opens."""
@@ -25,6 +27,34 @@ KEEPALIVE_EXPIRY = 15.0
 
 MOST_ORIGINS = 1000
 """Servers whose connections are kept."""
+
+
+NUMBERS = count(1)
+"""Numbers of transports: unlike `id`, none is used twice."""
+
+
+class Used:
+    """Something that transports share. A transport that is dropped is forgotten."""
+
+    __slots__ = ("_users", "last_user")
+
+    def __init__(self) -> None:
+        self._users: WeakSet[object] = WeakSet()
+        self.last_user = 0
+        """The number of the transport that used it last: the usual one, which need not be added again."""
+
+    def add_user(self, user: object, number: int) -> None:
+        """Take note of a user."""
+        self._users.add(user)
+        self.last_user = number
+
+    def has_lost(self, user: object) -> bool:
+        """Take note that a user is closed; return whether it was the last one."""
+        if user not in self._users:
+            return False
+        self._users.discard(user)
+        self.last_user = 0
+        return not self._users
 
 
 class Connection(Protocol):

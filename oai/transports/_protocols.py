@@ -96,6 +96,7 @@ class Connection(asyncio.Protocol):
         self._layers: list[Layer] = []
         self._take: Callable[[bytes], object] | None = None
         self._exchange: Exchange | None = None
+        self._user: object = None
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._expires = 0.0
@@ -181,9 +182,10 @@ class Connection(asyncio.Protocol):
 
     # What the transport uses
 
-    def start(self, response: Response) -> Exchange:
-        """Begin an exchange."""
+    def start(self, response: Response, user: object) -> Exchange:
+        """Begin an exchange of a transport."""
         self._exchange = exchange = Exchange(self, response)
+        self._user = user
         return exchange
 
     async def open_by(self, take: Callable[[bytes], object], is_done: Callable[[], bool]) -> None:
@@ -230,8 +232,10 @@ class Connection(asyncio.Protocol):
         self._layers.append(layer)
         self.data_received(b"")  # what has arrived after the handshake
 
-    def fail(self, error: Exception) -> None:
-        """Close the connection, and have its exchange end by an error."""
+    def fail(self, error: Exception, user: object = None) -> None:
+        """Close the connection, and have its exchange end by an error; for a user, only if it has the connection."""
+        if user is not None and self._user is not user:
+            return
         if self._exchange is not None:
             self._exchange.error = self._exchange.error or error
         self.abort()
@@ -254,7 +258,7 @@ class Connection(asyncio.Protocol):
         """End an exchange whose response has ended; its connection can be taken by another one before this returns."""
         response = exchange.response
         self.resume()
-        self._exchange = exchange.connection = None
+        self._exchange = exchange.connection = self._user = None
         exchange.wake()
         reusable = response.reusable and self.is_open
         if not reusable:

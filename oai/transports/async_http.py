@@ -22,7 +22,7 @@ from oai.transports._async_exchanges import AsyncHTTPReply, exchange_over
 from oai.transports._async_sockets import open_socket
 from oai.transports._limits import FAILURES, BodyError, as_transport_error, check
 from oai.transports._origins import Origin, connect_error, split_target
-from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, Pool
+from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._protocols import Connection
 from oai.transports._proxies import login_apart, proxy_for
 from oai.transports._tls import shared_tls_context
@@ -66,9 +66,21 @@ class AsyncHTTPTransport:
             "connections": connections,
             "keepalive_expiry": keepalive_expiry,
         }
-        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
-        self._process = os.getpid()
         self._closed = False
+        self._number = next(NUMBERS)
+        self._loops = _Loops()
+
+    @classmethod
+    def shared(cls) -> AsyncHTTPTransport:
+        """Return a transport that shares its connections with all others that this method returns in the process.
+
+        Closing it ends its own exchanges, and closes the connections to servers that no other one has used.
+        """
+        transport = cls()
+        if not _shared:
+            _shared.append(transport._loops)
+        transport._loops = _shared[0]
+        return transport
 
     async def send(self, request: Request) -> AsyncHTTPReply:
         """Send a request; return at the headers of the response."""
@@ -77,9 +89,7 @@ class AsyncHTTPTransport:
         check(timeout)
         loop = asyncio.get_running_loop()
         deadline = None if timeout.total is None else loop.time() + timeout.total
-        ours = self._loops.get(loop)
-        if ours is None or self._process != os.getpid():
-            ours = self._start(loop)
+        ours = self._loops.of(loop)
         name, target = split_target(request.url)
         known = ours.servers.get(name)
         connection = None if known is None else known.pool.take()
@@ -92,6 +102,9 @@ class AsyncHTTPTransport:
             else:
                 server = self._server(ours, name, request.url)
                 connection = await self._acquire(ours, server, timeout, deadline)
+                self._check_acquired(server, connection)
+            if server.last_user != self._number:
+                server.add_user(self, self._number)
             if server.login is not None:  # to a proxy that is sent the whole URL (RFC 9112, section 3.2.2)
                 target, headers = f"http://{server.origin.field}{target}", [*headers, *server.login.items()]
             try:
@@ -99,7 +112,7 @@ class AsyncHTTPTransport:
             except BaseException:
                 server.pool.put_back(connection)
                 raise
-            exchange = connection.start(HTTPResponse(head))
+            exchange = connection.start(HTTPResponse(head), self)
             await exchange_over(exchange, connection, head, body, timeout, deadline)
         except BodyError as error:
             raise error.error from None
@@ -110,13 +123,13 @@ class AsyncHTTPTransport:
     async def close(self) -> None:
         """Close all connections, those of responses that are being read as well."""
         self._closed = True
-        loops, self._loops = list(self._loops.items()), WeakKeyDictionary()
         here = asyncio.get_running_loop()
-        for loop, ours in loops:
+        for loop, ours in self._loops.items():
+            ending = ours.end(self)
             if loop is here or not loop.is_running():
-                await ours.ending.aclose()
+                await ending
             else:
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ours.ending.aclose(), loop))
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ending, loop))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._ssl_context is not None:
@@ -127,13 +140,11 @@ class AsyncHTTPTransport:
         if self._closed:
             raise TransportError("closed", "the transport is closed")
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> _Loop:
-        if self._process != os.getpid():  # after a fork: the connections belong to the parent
-            self._loops, self._process = WeakKeyDictionary(), os.getpid()
-        for other in [other for other in self._loops if other.is_closed()]:
-            self._loops.pop(other, None)
-        self._loops[loop] = ours = _Loop()
-        return ours
+    def _check_acquired(self, server: _Server, connection: Connection) -> None:
+        """Give a connection back that became free for a transport that was closed meanwhile."""
+        if self._closed:
+            server.pool.put_back(connection)
+            self._check_open()
 
     def _server(self, ours: _Loop, name: str, url: str) -> _Server:
         """Return the server of a URL, and the way to it that the environment names at this time."""
@@ -198,6 +209,34 @@ class AsyncHTTPTransport:
         return connection
 
 
+class _Loops:
+    """The connections of one transport, or of those that share them, by event loop, in one process."""
+
+    def __init__(self) -> None:
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
+        self._process = os.getpid()
+
+    def of(self, loop: asyncio.AbstractEventLoop) -> _Loop:
+        """Return what belongs to the running loop."""
+        ours = self._loops.get(loop)
+        if ours is not None and self._process == os.getpid():
+            return ours
+        if self._process != os.getpid():  # after a fork: the connections belong to the parent
+            self._loops, self._process = WeakKeyDictionary(), os.getpid()
+        for other in [other for other in self._loops if other.is_closed()]:
+            self._loops.pop(other, None)
+        self._loops[loop] = ours = _Loop()
+        return ours
+
+    def items(self) -> list[tuple[asyncio.AbstractEventLoop, _Loop]]:
+        """Return the loops, and what belongs to each."""
+        return list(self._loops.items())
+
+
+_shared: list[_Loops] = []
+"""The connections of `AsyncHTTPTransport.shared`, once there are some."""
+
+
 class _Loop:
     """What belongs to one event loop: its servers and connections.
 
@@ -212,6 +251,16 @@ class _Loop:
         with contextlib.suppress(StopIteration):
             self.ending.__anext__().__await__().__next__()  # to its `yield`, without waiting
 
+    async def end(self, user: AsyncHTTPTransport) -> None:
+        """End the exchanges of a transport, and close the connections to servers that no other one has used."""
+        for name, server in list(self.servers.items()):
+            if server.has_lost(user):
+                server.pool.close()
+                self.servers.pop(name, None)
+        for connection in list(self.connections):
+            connection.fail(TransportError("closed", "the transport is closed"), user)
+        await asyncio.sleep(0)  # for asyncio to close the sockets
+
 
 async def _close_at_end(servers: dict[str, _Server], connections: set[Connection]) -> AsyncGenerator[None]:
     try:
@@ -225,12 +274,13 @@ async def _close_at_end(servers: dict[str, _Server], connections: set[Connection
         await asyncio.sleep(0)  # for asyncio to close the sockets
 
 
-class _Server:
+class _Server(Used):
     """An origin, the proxy on the way to it if there is one, and the connections to it."""
 
     __slots__ = ("login", "origin", "pool", "proxy", "tunnel_fields")
 
     def __init__(self, origin: Origin, pool: Pool[Connection], proxy: str | None) -> None:
+        super().__init__()
         self.origin, self.pool = origin, pool
         self.proxy: Origin | None = None
         self.login: dict[str, str] | None = None

@@ -18,7 +18,7 @@ from oai._http1 import Request as HTTPRequest
 from oai.transports._exchanges import exchange_over
 from oai.transports._limits import FAILURES, as_transport_error, check, remaining
 from oai.transports._origins import Origin, split_target
-from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, Pool
+from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._proxies import proxy_for
 from oai.transports._sockets import Connection, open_connection
 from oai.transports._tls import shared_tls_context
@@ -61,9 +61,22 @@ class HTTPTransport:
             "connections": connections,
             "keepalive_expiry": keepalive_expiry,
         }
-        self._over_urllib3: Urllib3Transport | None = None
         self._closed = False
-        self._start()
+        self._number = next(NUMBERS)
+        self._connections = _Connections()
+
+    @classmethod
+    def shared(cls) -> HTTPTransport:
+        """Return a transport that shares its connections with all others that this method returns in the process.
+
+        Closing it closes the connections to servers that no other one has used.
+        """
+        transport = cls()
+        with _sharing:
+            if not _shared:
+                _shared.append(transport._connections)
+        transport._connections = _shared[0]
+        return transport
 
     def send(self, request: Request) -> Reply:
         """Send a request; return at the headers of the response."""
@@ -71,10 +84,13 @@ class HTTPTransport:
         timeout, body = request.timeout, request.body
         check(timeout)
         deadline = None if timeout.total is None else time.monotonic() + timeout.total
-        if self._process != os.getpid():
-            self._start()  # after a fork: the connections belong to the parent
+        connections = self._connections
+        if connections.process != os.getpid():
+            connections.start()  # after a fork: those there are belong to the parent
         name, target = split_target(request.url)
-        server = self._servers.get(name) or self._add_server(name)
+        server = connections.servers.get(name) or self._add_server(name)
+        if server.last_user != self._number:
+            server.add_user(self, self._number)
         connection = server.pool.take()
         # Reading the environment is slow. An idle connection shows that this host needs no proxy.
         if connection is None and self._proxies and proxy_for(request.url) is not None:
@@ -92,9 +108,7 @@ class HTTPTransport:
     def close(self) -> None:
         """Close the idle connections."""
         self._closed = True
-        _close_all(self._servers)
-        if self._over_urllib3 is not None:
-            self._over_urllib3.close()
+        self._connections.leave(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._ssl_context is not None:
@@ -105,16 +119,12 @@ class HTTPTransport:
         if self._closed:
             raise TransportError("closed", "the transport is closed")
 
-    def _start(self) -> None:
-        self._process = os.getpid()
-        self._servers: dict[str, _Server] = {}
-        finalize(self, _close_all, self._servers)  # for a transport that is dropped without being closed
-
     def _add_server(self, name: str) -> _Server:
+        servers = self._connections.servers
         server = _Server(Origin(name), Pool(self._options["connections"], self._options["keepalive_expiry"]))
-        while len(self._servers) >= MOST_ORIGINS:
-            self._servers.pop(next(iter(self._servers))).pool.close()
-        return self._servers.setdefault(name, server)
+        while len(servers) >= MOST_ORIGINS:
+            servers.pop(next(iter(servers))).pool.close()
+        return servers.setdefault(name, server)
 
     def _acquire(self, server: _Server, timeout: Timeout, deadline: float | None) -> Connection:
         """Return a connection that has become free, or a new one."""
@@ -142,20 +152,51 @@ class HTTPTransport:
             raise
 
     def _through_proxy(self) -> Urllib3Transport:
-        if self._over_urllib3 is None:
+        connections = self._connections
+        if connections.over_urllib3 is None:
             from oai.transports.urllib3 import Urllib3Transport
 
             context = self._ssl_context or shared_tls_context()
-            self._over_urllib3 = Urllib3Transport(ssl_context=context, connections=self._options["connections"])
-        return self._over_urllib3
+            connections.over_urllib3 = Urllib3Transport(ssl_context=context, connections=self._options["connections"])
+        return connections.over_urllib3
 
 
-class _Server:
+_sharing = allocate_lock()
+_shared: list[_Connections] = []
+"""The connections of `HTTPTransport.shared`, once there are some."""
+
+
+class _Connections:
+    """The connections of one transport, or of those that share them, in one process."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin without any."""
+        self.process = os.getpid()
+        self.servers: dict[str, _Server] = {}
+        self.over_urllib3: Urllib3Transport | None = None
+        finalize(self, _close_all, self.servers)  # of a transport that is dropped without being closed
+
+    def leave(self, user: HTTPTransport) -> None:
+        """Take note that a transport is closed; close the connections to servers that no other one has used."""
+        for name, server in list(self.servers.items()):
+            if server.has_lost(user) and self.servers.pop(name, None) is not None:
+                server.pool.close()
+        over_urllib3 = self.over_urllib3
+        if over_urllib3 is not None and not self.servers:
+            self.over_urllib3 = None
+            over_urllib3.close()
+
+
+class _Server(Used):
     """An origin and the connections to it."""
 
     __slots__ = ("origin", "pool")
 
     def __init__(self, origin: Origin, pool: Pool[Connection]) -> None:
+        super().__init__()
         self.origin, self.pool = origin, pool
 
 

@@ -273,8 +273,8 @@ class TestKeepsIdleConnectionsAtTheEnd(Faults):
         kept: ClassVar[list[Any]] = []
 
         def close(self) -> None:
-            self.kept.append(self._origins)
-            self._origins = {}
+            self.kept.append(self._connections)
+            self._connections = type(self._connections)()
             super().close()
 
     expected = frozenset({"test_no_resources_leak"})
@@ -330,7 +330,7 @@ class TestIgnoresTotal(Faults):
 class TestSharesSocketsWithItsChild(Faults):
     class Transport(Breaking):
         def send(self, request: Request) -> Any:
-            self._process = os.getpid()
+            self._connections.process = os.getpid()
             return super().send(request)
 
     expected = frozenset({"test_forked_child_opens_its_own_connections"})
@@ -385,7 +385,7 @@ class TestGoesOnAfterItWasClosed(Faults):
 class TestUsesOneConnectionForEach(Faults):
     class Transport(Breaking):
         def send(self, request: Request) -> Any:
-            self._origins = {}
+            self._connections = type(self._connections)()
             return super().send(request)
 
     expected = frozenset(
