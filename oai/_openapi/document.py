@@ -77,7 +77,7 @@ class Document:
     def parse(cls, text: str | bytes) -> Document:
         """Parse a document from JSON."""
         try:
-            return cls(json.loads(text))
+            return cls(_without_surrogates(json.loads(text)))
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise OpenAIError(f"the document is not JSON ({error}); convert a YAML document first") from None
 
@@ -159,22 +159,30 @@ class Document:
 
         A property that only some variants require is not required.
         """
-        return self._properties(schema, frozenset())
+        return self._properties(schema, {})
 
-    def _properties(self, schema: Mapping[str, Any], within: frozenset[str]) -> tuple[dict[str, Schema], set[str]]:
-        """Do it below some references; one of them again, as from a variant to its base, adds nothing."""
+    def _properties(
+        self, schema: Mapping[str, Any], done: dict[str, tuple[dict[str, Schema], set[str]]]
+    ) -> tuple[dict[str, Schema], set[str]]:
+        """Do it once for each reference; one that leads back, as from a variant to its base, adds nothing."""
         reference = str(schema.get("$ref", ""))
-        if reference in within or len(within) > MAX_REFERENCES:
-            return {}, set()
-        within |= {reference} if reference else set()
-        node = self.resolve(schema)
+        if not reference:
+            return self._own_properties(self.resolve(schema), done)
+        if reference not in done:
+            done[reference] = {}, set()
+            done[reference] = self._own_properties(self.resolve(schema), done)
+        return done[reference]
+
+    def _own_properties(
+        self, node: Schema, done: dict[str, tuple[dict[str, Schema], set[str]]]
+    ) -> tuple[dict[str, Schema], set[str]]:
         properties = {name: as_dict(value) for name, value in as_dict(node.get("properties")).items()}
         required = {str(name) for name in as_list(node.get("required"))}
         for part in as_list(node.get("allOf")):
-            inherited, also_required = self._properties(as_dict(part), within)
+            inherited, also_required = self._properties(as_dict(part), done)
             properties, required = {**inherited, **properties}, required | also_required
         for key in ("oneOf", "anyOf"):
-            variants = [self._properties(as_dict(variant), within) for variant in as_list(node.get(key))]
+            variants = [self._properties(as_dict(variant), done) for variant in as_list(node.get(key))]
             for inherited, _ in variants:
                 properties = {**inherited, **properties}
             required |= set[str].intersection(*(names for _, names in variants)) if variants else set()
@@ -206,3 +214,9 @@ class Document:
             for key in keys:
                 inner = node.get(key)
                 queue += map(as_dict, as_list(inner) or [inner] if inner else [])
+
+
+def _without_surrogates(data: Any) -> Any:
+    """Return JSON data without lone surrogates, which JSON can escape but no file can be written with."""
+    text = json.dumps(data, ensure_ascii=False)
+    return data if text.isascii() else json.loads(text.encode("utf-8", "replace"))

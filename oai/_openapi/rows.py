@@ -56,6 +56,13 @@ def import_document(document: Document, module: str | None = None, table: Table 
     below = shipped_table() if table is None else table
     operations = list(document.operations())
     types = Types(document, module)
+    try:
+        return _import(document, types, operations, below)
+    except RecursionError:
+        raise OpenAIError("the document has a schema that is nested too deeply") from None
+
+
+def _import(document: Document, types: Types, operations: list[Described], below: Table) -> Imported:
     imported = Imported(notes=list(_notes(document)))
     known = known_rows(operations, below)
     for index, name in enumerate(call_paths(operations, below, _own_names(below), below.aliases)):

@@ -8,7 +8,6 @@ variants msgspec cannot tell apart becomes `Any`: plain data. This module knows 
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from oai._json.objects import Object
 from oai._openapi.names import free_name
 from oai._support.plain_data import as_dict, as_list
+from oai._table.check import is_public
 
 if TYPE_CHECKING:
     from oai._openapi.document import Document, Schema
@@ -27,6 +27,9 @@ IMPORTED = ("Any", "ClassVar", "Literal", "builtins", "msgspec", "oai", "None", 
 
 UNFIT = re.compile(r"[\\\"\x00-\x1f]")
 """Characters that msgspec does not allow in the name of a field."""
+
+MAX_LENGTH = 4000
+"""Characters of a nested type expression; a longer one becomes `Any`, as nesting can double the length each time."""
 
 QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 WORDS = re.compile(rf"{QUOTED}|\b(?:{'|'.join(BUILTIN)})\b")
@@ -57,6 +60,9 @@ class Types:
         self._names: dict[str, str] = {}
         """The names of the structs by reference."""
 
+        self._variants_of: dict[tuple[str, bool], list[str]] = {}
+        """The variants by reference, and whether objects are plain dicts."""
+
         self._active: list[str] = []
         self._queue: list[tuple[Struct, dict[str, Schema], set[str]]] = []
         """Structs whose fields are not converted yet; a queue, as a document may be nested deeper than Python calls."""
@@ -82,11 +88,14 @@ class Types:
             return self._of_node(node, hint)
         if reference in self._active:  # a schema that contains itself
             return ["Any"]
+        if (reference, hint is None) in self._variants_of:  # else references to references take exponential time
+            return self._variants_of[reference, hint is None]
         if hint is not None and _is_struct(node):
             return [self._struct_of(node, reference.rpartition("/")[2], reference)]
         self._active.append(reference)
         variants = self._of_node(node, None if hint is None else reference.rpartition("/")[2])
         self._active.pop()
+        self._variants_of[reference, hint is None] = variants
         return variants
 
     def _of_node(self, node: Schema, hint: str | None) -> list[str]:
@@ -100,7 +109,8 @@ class Types:
                     self._variants(as_dict(variant), None if hint is None else f"{hint}{number or ''}")
                     for number, variant in enumerate(as_list(node[key]))
                 ]
-                return self._add_tags(node, [name for names in inner for name in names]) + none
+                # Each once, as variants of references to references would double at each level.
+                return self._add_tags(node, list(dict.fromkeys(name for names in inner for name in names))) + none
         if "const" in node or "enum" in node:
             return _literal(as_list(node.get("enum", [node.get("const")]))) + none
         kinds: list[Any] = as_list(node.get("type")) or [node.get("type")]
@@ -123,7 +133,8 @@ class Types:
 
     def _inner(self, schema: Schema, hint: str | None) -> str:
         variants = self._variants(schema, hint)
-        return _join(variants if hint is None else self._union(variants))
+        expression = _join(variants if hint is None else self._union(variants))
+        return expression if len(expression) <= MAX_LENGTH else "Any"
 
     def _struct_of(self, node: Schema, title: str, reference: str | None) -> str:
         """Return the name of an object's struct, creating it if necessary."""
@@ -209,7 +220,7 @@ def _class(struct: Struct, defined: set[str], structs: set[str]) -> str:
     shadowed = set(BUILTIN) & set(names.values())
     if struct.tag:
         wire, tag = struct.tag
-        if wire.isidentifier() and not keyword.iskeyword(wire):
+        if is_public(wire) and not hasattr(Object, wire):  # else the class would lose a method, such as `__init__`
             lines.append(f"    {wire}: ClassVar[Literal[{tag!r}]] = {tag!r}")
     for wire, (kind, required) in sorted(struct.fields.items(), key=lambda field: not field[1][1]):
         if struct.tag and wire == struct.tag[0]:
@@ -227,7 +238,8 @@ def _class(struct: Struct, defined: set[str], structs: set[str]) -> str:
 def _field_names(struct: Struct, structs: set[str]) -> dict[str, str]:
     """Return the Python names of the fields: the wire names where Python and `oai.Object` allow them."""
     names: dict[str, str] = {}
-    for wire in struct.fields:
+    wires = [wire for wire in struct.fields if struct.tag is None or wire != struct.tag[0]]
+    for wire in sorted(wires, key=lambda wire: wire.startswith("_")):  # `x` keeps its name if there is a `_x`
         name = re.sub(r"\W", "_", wire, flags=re.ASCII).lstrip("_") or "x"
         name = f"n{name}" if name[0].isdigit() else name
         taken = {*IMPORTED, *structs, *names.values()}
@@ -268,4 +280,5 @@ def _join(variants: Iterable[str]) -> str:
 
 
 def _plain(title: str) -> str:
-    return re.sub(r"[\\\"\s]+", " ", title).strip() or "the server"
+    printable = "".join(char if char.isprintable() and char not in '\\"' else " " for char in title)
+    return " ".join(printable.split()) or "the server"

@@ -18,6 +18,7 @@ from oai._stubs.classes import Writer
 from oai._stubs.options import options_stub
 from oai._stubs.types import Speller
 from oai._stubs.views import view_names
+from oai._stubs.writer import printable
 from oai._table.load import SHIPPED, load_table, shipped_table
 from oai._table.read import read_table
 
@@ -90,7 +91,7 @@ def stubs_for(paths: Sequence[str | os.PathLike[str]]) -> str:
         for path in writer.namespaces:
             body += writer.namespace(path, _shipped_class(shipped, path, writer, speller))
         body += writer.client(client, f"oai.{client}", f"`oai.{client}` with the rows of these tables.")
-    names = ", ".join(os.path.basename(path) for path in paths)
+    names = printable(", ".join(os.path.basename(path) for path in paths)).replace("\n", " ")
     text = "\n".join([*speller.head(), *body])
     return USER_HEAD.format(names=names) + indent(text, "    ") + USER_FOOT
 

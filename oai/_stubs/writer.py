@@ -105,8 +105,7 @@ class StubWriter:
 
     def body(self, doc: str) -> Iterator[str]:
         """Write the docstring of a function, and a body if needed."""
-        plain = doc.replace("\\", "\\\\").replace('"', '\\"')
-        yield f'        """{plain}"""'
+        yield f'        """{printable(doc)}"""'
         if self.with_bodies:
             yield "        ..."  # pyright accepts a docstring as the body only in `.pyi` files
 
@@ -132,6 +131,12 @@ def _outer(path: str) -> list[str]:
     """Return the namespaces of a call path, the outermost first."""
     parts = path.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def printable(text: str) -> str:
+    """Return text that can be part of a docstring and of a comment, whatever it contains."""
+    plain = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def camel(path: str) -> str:

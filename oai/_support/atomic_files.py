@@ -25,10 +25,11 @@ def file_stamp(path: str) -> tuple[int, int, int] | None:
 
 
 @contextlib.contextmanager
-def atomic_write(file: str | os.PathLike[str]) -> Generator[BinaryIO]:
+def atomic_write(file: str | os.PathLike[str], *, mode: int = 0o666) -> Generator[BinaryIO]:
     """Open a file for writing, and replace the old one when the block ends without an exception.
 
-    A pipe or a device is written directly. A symbolic link stays one: the file that it points to is replaced.
+    A pipe or a device is written directly. A symbolic link stays one: the file that it points to is replaced. `mode`
+    has the permissions of a new file, which the umask restricts further.
 
     Raises:
         OSError: the file cannot be written.
@@ -38,7 +39,7 @@ def atomic_write(file: str | os.PathLike[str]) -> Generator[BinaryIO]:
         with open(file, "wb") as output:
             yield output
     else:
-        with _replacing(target, _scratch(target), file) as output:
+        with _replacing(target, _scratch(target), file, mode) as output:
             yield output
 
 
@@ -75,9 +76,9 @@ def replace_file(path: str, make: Callable[[], str]) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(target: str, scratch: str, file: str | os.PathLike[str]) -> Generator[BinaryIO]:
+def _replacing(target: str, scratch: str, file: str | os.PathLike[str], mode: int = 0o666) -> Generator[BinaryIO]:
     """Open the temporary file, and rename it to the target when the block ends without an exception."""
-    with _open(scratch, file) as output:
+    with _open(scratch, file, mode) as output:
         try:
             yield output
             output.close()  # before the rename, as Windows demands
@@ -102,10 +103,10 @@ def _scratch(target: str) -> str:
     return os.path.join(directory, f".{name}.{os.getpid()}.part")
 
 
-def _open(scratch: str, file: str | os.PathLike[str]) -> BinaryIO:
+def _open(scratch: str, file: str | os.PathLike[str], mode: int = 0o666) -> BinaryIO:
     """Open the temporary file; an error names the target file instead."""
     try:
-        return open(scratch, "wb")
+        return open(scratch, "wb", opener=lambda path, flags: os.open(path, flags, mode))
     except OSError as error:
         error.filename = os.fspath(file)
         raise

@@ -1,24 +1,17 @@
 """Load tables: the shipped one, those of the environment, and those of the caller, merged in this order.
 
-Parsing hundreds of rows from TOML takes tens of milliseconds, so the shipped table is kept in a compact form next to
-it, as Python keeps compiled modules: validated against the table's time and size, rebuilt when the table was edited,
-not written where that is not possible. A row is decoded from it at its first use.
-
-Annotations are evaluated here, as in `_table.rows`.
+The shipped table is used in its compiled form (`_table.compiled`) where that is up to date.
 """
 
+from __future__ import annotations
+
 import os
-import sys
 from collections.abc import Iterable
-from importlib.util import cache_from_source
 from typing import Any
 
-import msgspec
-
 from oai import _version
-from oai._table.rows import HelperRow, Row
+from oai._table.compiled import encode_table, find_compiled, read_file, store_compiled
 from oai._table.table import Table
-from oai._table.websocket_row import WebSocketRow
 
 SHIPPED = os.path.join(os.path.dirname(_version.__file__), "endpoints.toml")
 
@@ -68,65 +61,46 @@ def merged_table(sources: Iterable[str | os.PathLike[str] | Table]) -> Table:
     return table
 
 
-_shipped: dict[str, tuple[tuple[str, int, int], Table]] = {}
-"""The shipped table as this process read it, with the stamp of its file."""
-
-
-class CompiledTable(msgspec.Struct, array_like=True):
-    """The compact form: the stamp of its source, then the encoded rows."""
-
-    stamp: tuple[str, int, int]
-    aliases: dict[str, msgspec.Raw]
-    rows: dict[str, msgspec.Raw]
-    helpers: dict[str, msgspec.Raw]
-    """Each is a pair: whether it is a `WebSocketRow`, and the row."""
+_shipped: dict[str, tuple[object, Table]] = {}
+"""The shipped table as this process read it, with the state of its file."""
 
 
 def shipped_table(path: str = SHIPPED) -> Table:
-    """Return the shipped table, from its compact form if that is up to date."""
-    state = os.stat(path)
-    shapes = " ".join(str(kind.__struct_fields__) for kind in (Row, HelperRow, WebSocketRow, CompiledTable))
-    stamp = (f"{_version.__version__} {shapes}", state.st_mtime_ns, state.st_size)
-    if _shipped.get(path, (None,))[0] != stamp:
-        _shipped[path] = stamp, _read_shipped(path, stamp)
+    """Return the shipped table, read again if its file has changed."""
+    try:
+        file = os.stat(path)
+        state: object = (file.st_mtime_ns, file.st_size, file.st_ino)
+    except OSError:
+        state = None  # within a zip
+    if path not in _shipped or _shipped[path][0] != state:
+        _shipped[path] = state, _read_shipped(path)
     return _shipped[path][1]
 
 
-def _read_shipped(path: str, stamp: tuple[str, int, int]) -> Table:
-    cache = cache_from_source(path).removesuffix(".pyc") + ".msgpack"
+def _read_shipped(path: str) -> Table:
+    read = read_file
     try:
-        with open(cache, "rb") as file:
-            compiled = msgspec.msgpack.decode(file.read(), type=CompiledTable)
-        if compiled.stamp == stamp:
-            return Table(compiled.rows, compiled.aliases, compiled.helpers)
-    except (OSError, msgspec.DecodeError):
-        pass  # missing, unreadable or damaged: compile again
-    from oai._table.check import check_together
-    from oai._table.read import read_table
+        source = read(path)
+    except OSError:
+        from oai._support.resources import read_resource as read  # within a zip
 
-    table = read_table(path)
-    check_together(table, path)
-    _write(cache, _pack(table, stamp))
+        source = read(path)
+    table = find_compiled(path, source, read)
+    if table is None:
+        table = compile_table(path, source)
+        store_compiled(path, encode_table(table, source))
     return table
 
 
-def _pack(table: Table, stamp: tuple[str, int, int]) -> bytes:
-    def raw(values: Iterable[tuple[str, Any]]) -> dict[str, msgspec.Raw]:
-        return {name: msgspec.Raw(msgspec.msgpack.encode(value)) for name, value in values}
+def compile_table(path: str, source: bytes) -> Table:
+    """Parse and validate the shipped table.
 
-    helpers = ((name, (isinstance(helper, WebSocketRow), helper)) for name, helper in table.helpers.items())
-    return msgspec.msgpack.encode(CompiledTable(stamp, raw(table.aliases.items()), raw(table.items()), raw(helpers)))
+    Raises:
+        TableError: it is not TOML, or has an invalid row.
+    """
+    from oai._table.check import check_together
+    from oai._table.read import parse_table
 
-
-def _write(cache: str, data: bytes) -> None:
-    """Write the compact form atomically, unless bytecode is not to be written or the directory is read-only."""
-    if sys.dont_write_bytecode:
-        return
-    scratch = f"{cache}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(cache), exist_ok=True)
-        with open(scratch, "wb") as file:
-            file.write(data)
-        os.replace(scratch, cache)
-    except OSError:
-        pass  # a read-only installation parses the TOML at each start
+    table = parse_table(path, source)
+    check_together(table, path)
+    return table

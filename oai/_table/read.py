@@ -22,32 +22,44 @@ TABLE_KEYS = ("constants", "defaults", "params", "local", "headers", "header_par
 """The keys of a row whose values are tables; any other table below a header is a further call path."""
 
 
-def read_table(source: str | os.PathLike[str]) -> Table:
-    """Read and validate one TOML file."""
+def read_table(path: str | os.PathLike[str]) -> Table:
+    """Read and validate one TOML file.
+
+    Raises:
+        TableError: it cannot be read, is not TOML, or has an invalid row.
+    """
+    try:
+        with open(path, "rb") as file:
+            return parse_table(str(path), file.read())
+    except OSError as error:
+        raise TableError(f"{path}: the table of endpoints cannot be read: {error.strerror}") from error
+
+
+def parse_table(name: str, source: bytes) -> Table:
+    """Parse and validate the TOML of a table; errors call it by its name.
+
+    Raises:
+        TableError: it is not TOML, or has an invalid row.
+    """
     rows: dict[str, Row] = {}
     helpers: dict[str, HelperRow | WebSocketRow] = {}
-    for name, keys in _read(source):
+    try:
+        document = tomllib.loads(source.decode("utf-8-sig").replace("\r\n", "\n"))  # BOM and CRLF, as on Windows
+        found = list(find_rows(name, document))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TableError(f"{name}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise TableError(f"{name}: not valid TOML: it is nested too deeply") from None
+    for path, keys in found:
         if "websocket" in keys:
             from oai._table.check_websockets import check_socket  # few tables have WebSockets
 
-            helpers[name] = check_socket(str(source), name, keys)
+            helpers[path] = check_socket(name, path, keys)
         elif "helper" in keys:
-            helpers[name] = check_helper(str(source), name, keys)
+            helpers[path] = check_helper(name, path, keys)
         else:
-            rows[name] = check_row(str(source), name, keys)
+            rows[path] = check_row(name, path, keys)
     return Table(rows, helpers=helpers)
-
-
-def _read(source: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the call path and the keys of every row of a TOML file."""
-    try:
-        with open(source, encoding="utf-8-sig") as file:  # editors on Windows write a byte order mark
-            document = tomllib.loads(file.read())
-    except OSError as error:
-        raise TableError(f"{source}: the table of endpoints cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TableError(f"{source}: not valid TOML: {error}") from error
-    yield from find_rows(str(source), document)
 
 
 def find_rows(source: str, document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -41,6 +41,9 @@ BUILTIN: dict[str, Any] = {
 
 PAGES = ("ConversationCursorPage", "CursorPage", "NextCursorPage", "Page", "TokenPage")
 
+MAX_DEPTH = 150
+"""Levels of an expression; a union has one for each variant. More would exceed Python's stack."""
+
 SYNTAX = ("Name", "Attribute", "Subscript", "BinOp", "Constant", "Tuple", "List", "UnaryOp")
 """The kinds of `ast` nodes allowed in an expression. They are strings because importing `ast` is slow."""
 
@@ -53,9 +56,16 @@ def check_expression(text: str) -> str:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError):
         return f"is {text!r}, which is not a type expression"
-    for node in ast.walk(tree.body):
+    except (RecursionError, MemoryError):  # the latter is what CPython 3.11 raises
+        return "is a type expression that is nested too deeply"
+    nodes: list[tuple[ast.AST, int]] = [(tree.body, 1)]
+    while nodes:
+        node, depth = nodes.pop()
+        if depth > MAX_DEPTH:
+            return "is a type expression that is nested too deeply"
         if isinstance(node, ast.expr) and type(node).__name__ not in SYNTAX:
             return f"is {text!r}: {ast.unparse(node)!r} is not allowed in a type expression"
+        nodes += ((child, depth + 1) for child in ast.iter_child_nodes(node))
     return ""
 
 

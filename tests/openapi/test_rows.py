@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import importlib
+import itertools
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import oai
 from oai._json.strict import decoder
 from oai._openapi.document import Document
 from oai._openapi.rows import import_document, import_openapi
+from oai._stubs.files import stubs_for
 from oai._table.load import SHIPPED
 from oai._table.table import Table
 from oai._table.type_expressions import resolve
@@ -368,3 +371,100 @@ def test_undocumented_parameters_of_shipped_operations_are_kept(
     client.caf.update("a b")
     assert server.requests[0].json() == {"model": "m", "messages": []}
     assert server.requests[2].target == "/caf%C3%A9/a%20b"
+
+
+def doubled(key: str, count: int = 24) -> dict[str, Any]:
+    """Return schemas each of which refers to the next one twice, `A` first."""
+    names = ["A", *(f"S{number}" for number in range(count))]
+    schemas: dict[str, Any] = {name: {key: [to(below), to(below)]} for name, below in itertools.pairwise(names)}
+    return {**schemas, names[-1]: {"properties": {"id": {"type": "string"}}, "required": ["id"]}}
+
+
+@pytest.mark.parametrize("key", ["allOf", "anyOf", "oneOf"])
+@pytest.mark.parametrize("form", [False, True])
+@pytest.mark.parametrize("module", [None, "m"])
+def test_schemas_that_refer_to_each_other_twice_take_linear_time(key: str, form: bool, module: str | None) -> None:
+    began = time.monotonic()
+    imported = import_document(holding(doubled(key), form=form), module)
+    assert time.monotonic() - began < 5
+    assert list(imported.rows) == ["things"]
+    if form:
+        assert imported.rows["things"]["params"] == {"id": "str"}
+    elif module:
+        assert imported.types.count("    id: str") == 1
+
+
+def test_circular_schemas_that_refer_to_each_other_twice_terminate() -> None:
+    for key in ("allOf", "anyOf"):
+        schemas = doubled(key)
+        schemas["S23"] = {**schemas["S23"], key: [to("A"), to("S5")]}
+        for form in (False, True):
+            import_document(holding(schemas, form=form), "m")
+
+
+def test_nested_lists_and_objects_have_a_bounded_type() -> None:
+    schemas: dict[str, Any] = {
+        f"S{n}": {
+            "anyOf": [
+                {"type": "array", "items": to(f"S{n + 1}")},
+                {"type": "object", "additionalProperties": to(f"S{n + 1}")},
+            ]
+        }
+        for n in range(30)
+    }
+    row = import_document(holding({**schemas, "A": {"properties": {"f": to("S0")}}}, form=True)).rows["things"]
+    assert len(row["params"]["f"]) < 10_000
+
+
+def test_schema_nested_deeper_than_python_calls_is_a_named_error() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(900):
+        schema = {"type": "array", "items": schema}
+    with pytest.raises(oai.OpenAIError, match="a schema that is nested too deeply"):
+        import_document(holding({"A": {"properties": {"f": schema}}}), "m")
+
+
+HOSTILE = ["a\0b", "\ud800 half", 'a"""b', "a\\", "\u2028\x85line", "\x1b[31m", "{names}"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_titles_and_texts_are_written_as_valid_files(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = {"type": "object", "title": text, "properties": {text: {"type": "string"}, "id": {"const": text}}}
+    operation = {
+        "summary": text,
+        "operationId": text,
+        "parameters": [{"name": text, "in": "query", "schema": {"enum": [text]}}],
+        "responses": {"200": {"content": {"application/json": {"schema": kind}}}},
+    }
+    paths = {"/good": {"get": operation}, f"/p/{text}/{{{text}}}": {"post": operation}}
+    document = {"openapi": "3.1.0", "info": {"title": text}, "servers": [{"url": f"https://{text}"}], "paths": paths}
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    import_openapi(tmp_path / "openapi.json", tmp_path / "hostile.toml")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        assert "good" in oai.load_table(tmp_path / "hostile.toml")
+        importlib.import_module("hostile_types")
+        compile(stubs_for([tmp_path / "hostile.toml"]), "stubs", "exec", dont_inherit=True)
+    finally:
+        sys.modules.pop("hostile_types", None)
+        resolve.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["__init__", "__class__", "to_dict", "_x", "class", "a b", "\ufb01le"])
+def test_discriminator_that_is_no_attribute_name_keeps_the_methods_of_the_struct(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = [{"type": "object", "properties": {name: {"const": tag}, "x": {"type": "integer"}}} for tag in "ab"]
+    schemas = {"A": {"oneOf": [to("V0"), to("V1")]}, "V0": variants[0], "V1": variants[1]}
+    imported = import_document(holding(schemas), "tagged_types")
+    (tmp_path / "tagged_types.py").write_text(imported.types, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        value = oai.decode(resolve(imported.rows["things"]["response"]), json.dumps({name: "b", "x": 1}).encode())
+        assert (type(value).__name__, value.x) == ("V1", 1)
+        assert value.to_dict() == {name: "b", "x": 1}
+    finally:
+        sys.modules.pop("tagged_types", None)
+        resolve.cache_clear()

@@ -389,3 +389,12 @@ def test_common_calls_have_the_expected_types(errors: Any) -> None:
 def test_stubs_have_no_type_errors(errors: Any) -> None:
     others = {name: lines for name, lines in errors.found.items() if name not in ("mistakes.py", "program.py")}
     assert others == {}
+
+
+def test_hostile_file_names_and_docs_do_not_become_code(tmp_path: Path) -> None:
+    row = '[thing]\ndoc = "a\\u0000b \\"\\"\\" \\\\ \\r\\n x"\nmethod = "GET"\npath = "/x"\nbody = "query"\nresponse = "str"\n'
+    for name in ('a"""\nprint(1)\n"""b.toml', "a\rprint(2).toml", "{x}.toml"):
+        path = tmp_path / name
+        path.write_text(row)
+        tree = ast.parse(stubs_for([path]))
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Call) and "print" in ast.unparse(node)]

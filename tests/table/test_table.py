@@ -76,6 +76,31 @@ BAD = [
         ["`rename` has two parameters sent as 'b'"],
         id="two parameters of one name",
     ),
+    pytest.param(row(args="""["x=print('RAN'), y"]"""), ["`args` names", "not a parameter"], id="code in args"),
+    pytest.param(row(args='["x"]'), ["`args` names 'x'", "not a parameter"], id="args without params"),
+    pytest.param(row(header_params='{ "x): pass #" = "X" }'), ["`header_params` names"], id="code in header_params"),
+    pytest.param(row(alias='["f(x=print(1))"]'), ["`alias` has"], id="code in alias"),
+    pytest.param(row(alias='["f(x)"]'), ["`alias` names 'x'"], id="alias without params"),
+    pytest.param(row(alias='["\ufb01le"]'), ["`alias` has '\ufb01le'"], id="alias that Python normalizes"),
+    pytest.param(row(query='["x"]'), ["`query` names 'x'"], id="query without params"),
+    pytest.param(row(rename='{ x = "y" }'), ["`rename` names 'x'"], id="rename without params"),
+    pytest.param(row(params='{ "\ufb01le" = "str" }'), ["`params.\ufb01le`", "public"], id="ligature"),
+    pytest.param(
+        row(params='{ "\U0001d41c\U0001d425\U0001d41a\U0001d42c\U0001d42c" = "str" }'), ["public"], id="bold class"
+    ),
+    pytest.param(row(path='"/a/{\ufb01}"'), ["`path`"], id="placeholder that Python normalizes"),
+    pytest.param(row(bind='"a.b"', local="""{ "x=print(1)" = "int?" }"""), ["`local.x=print(1)`"], id="code in local"),
+    pytest.param(row("a.\ufb01le".replace("\ufb01le", '"\ufb01le"')), ["not a public Python name"], id="header"),
+    pytest.param(
+        row(params='{ a = "str" }', body='"multipart"', rename='{ "a.b_" = "b" }'),
+        ["`rename` needs body"],
+        id="nested form",
+    ),
+    pytest.param(row(params='{ a = "str" }', rename='{ "c.b_" = "b" }'), ["`rename` names 'c'"], id="nested unknown"),
+    pytest.param(row(response='"' + "list[" * 180 + "str" + "]" * 180 + '"'), ["nested too deeply"], id="deep type"),
+    pytest.param(row(response='"' + " | ".join(["str"] * 5000) + '"'), ["nested too deeply"], id="endless union"),
+    pytest.param("x = " + "[" * 5000, ["nested too deeply"], id="deep array"),
+    pytest.param("[" + ".".join("a" * 2000) + "]\nmethod = 1", ["nested too deeply"], id="deep header"),
     pytest.param("[a]\n[b.c]\n", ["[a]", "`method` is missing"], id="nothing but a header"),
     pytest.param('method = "GET"', ["(top level)", "`method` is outside any row"], id="key outside"),
     pytest.param("[a\n", ["not valid TOML"], id="not TOML"),
@@ -233,7 +258,7 @@ print(len(shipped_table(path)), shipped_table(path)["models.list"].path, "oai._t
 
 def run_copy(path: Path) -> list[str]:
     command = [sys.executable, "-c", COPY, str(path)]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "XDG_CACHE_HOME": str(path.parent / "cache")}
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.split()
 
 
