@@ -26,7 +26,16 @@ from msgspec import UNSET
 
 from oai._errors import OpenAIError
 from oai._json.strict import convert_strict
-from oai._recording.content import DEEPEST, LAYOUTS, CassetteStruct, Chunk, json_problem, lay_out, parse_json
+from oai._recording.content import (
+    DEEPEST,
+    LAYOUTS,
+    CassetteStruct,
+    Chunk,
+    json_problem,
+    lay_out,
+    parse_json,
+    redact_unicode,
+)
 from oai._support.plain_data import is_list, is_object
 from oai._support.redact import LEAST_SECRET, REDACTED, is_secret_header
 
@@ -268,8 +277,14 @@ def find_leaks(exchange: Exchange, redactor: Redactor) -> Iterator[str]:
     if reported:
         return  # the joined texts below would report the same secrets again
     texts = [*_joined(chunks)]
+    if exchange.reply.text is not None:
+        texts.append(("reply.text", content.decode()))  # a key in PEM has several lines
     if stream or exchange.reply.base64 is not None:
-        texts.append(("reply.chunks" if stream else "reply.base64", content.decode("latin-1")))
+        where = "reply.chunks" if stream else "reply.base64"
+        texts.append((where, content.decode("latin-1")))
+        if redact_unicode(content, redactor) != content:
+            yield f"what looks like a key, or a field that holds one, at {where}"
+            return
     yield from (f"{leak} at {where}" for where, text in texts if (leak := redactor.leak(text)))
 
 

@@ -25,6 +25,7 @@ import msgspec
 from msgspec import UNSET
 
 from oai._support.plain_data import is_list, is_object
+from oai._support.unicode_text import decode_unicode, unicode_encoding
 
 if TYPE_CHECKING:
     from oai._support.redact import Redactor
@@ -155,6 +156,7 @@ def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
         return {}
     text = plain_text(content)
     if text is None:
+        content = redact_unicode(content, redactor)
         return {"base64": base64.b64encode(content).decode(), "sha256": hashlib.sha256(content).hexdigest()}
     value = parse_json(text)
     if value is NOT_JSON:
@@ -168,6 +170,16 @@ def keep_content(content: bytes, redactor: Redactor) -> dict[str, Any]:
     return {"json": redacted, "layout": None if layout == "compact" else layout}
 
 
+def redact_unicode(content: bytes, redactor: Redactor) -> bytes:
+    """Return content with secrets redacted if it is text in UTF-8, UTF-16 or UTF-32; other content unchanged.
+
+    Secrets in other binary content are left to `cassette.find_leaks`, which prevents writing: a replacement of another
+    length would damage most binary formats.
+    """
+    text, _ = decode_unicode(content)
+    return content if text is None else redactor.bytes(content)
+
+
 def keep_stream(pieces: list[tuple[float, bytes]], redactor: Redactor) -> list[Chunk]:
     """Return a stream's pieces, each with the wait before it in seconds, as chunks with secrets redacted.
 
@@ -176,6 +188,9 @@ def keep_stream(pieces: list[tuple[float, bytes]], redactor: Redactor) -> list[C
     """
     pieces = [part for wait, piece in pieces for part in _split_events(wait, piece)]
     data = b"".join(piece for _, piece in pieces)
+    if unicode_encoding(data) is not None and (redacted := redact_unicode(data, redactor)) != data:
+        # Boundaries between pieces are lost, since every position in UTF-16 and UTF-32 moves.
+        return [_chunk(redacted, coarse(sum(wait for wait, _ in pieces)))]
     cuts = list(accumulate(len(piece) for _, piece in pieces))
     data, cuts = _substitute(data, cuts, _event_spans(data, redactor))
     # In Latin-1 every character is one byte, so positions in the text are positions in the bytes.
@@ -203,6 +218,12 @@ Spans = list[tuple[int, int, bytes]]
 
 
 def _event_spans(data: bytes, redactor: Redactor) -> Spans:
+    """Return the replacements for JSON with secret fields: of events, or of a whole body, such as an error's."""
+    whole = parse_json(data)
+    if whole is not NOT_JSON:
+        redacted = redactor.json(whole)
+        layout = find_layout(whole, data.decode())
+        return [] if redacted == whole else [(0, len(data), lay_out(redacted, layout).encode())]
     spans: Spans = []
     for match in re.finditer(rb"(?m)^data: ?([^\r\n]*)", data):
         value = parse_json(match[1])

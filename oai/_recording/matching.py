@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from msgspec import UNSET
@@ -24,6 +24,7 @@ from oai._json.strict import convert_strict
 from oai._recording.cassette import Part, RecordedRequest
 from oai._recording.content import NOT_JSON, parse_json, plain_text
 from oai._support.plain_data import is_list, is_object
+from oai._support.redact import REDACTED, is_secret_header
 from oai._support.suggest import nearest
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Matcher:
             path=redactor.text(_path(request)),
             query=self._query(urlsplit(request.url).query),
             headers={
-                name.lower(): redactor.text(value)
+                name.lower(): REDACTED if is_secret_header(name) else redactor.text(value)
                 for name, value in sorted(request.headers)
                 if name.lower() in self._headers
             },
@@ -111,7 +112,16 @@ class Matcher:
         value = NOT_JSON if gathered.content is None else parse_json(gathered.content)
         if value is not NOT_JSON and "json" in (kind or "json"):
             return {"json": _sorted(self._redactor.json(value))}
-        return {"type": kind or None, **self._kept(gathered)}
+        kept = self._kept(gathered)
+        if "text" in kept and kind.startswith("application/x-www-form-urlencoded"):
+            kept["text"] = self._urlencoded((gathered.content or b"").decode())
+        return {"type": kind or None, **kept}
+
+    def _urlencoded(self, text: str) -> str:
+        redactor = self._redactor
+        pairs = parse_qsl(text, keep_blank_values=True)
+        redacted = [(redactor.text(name), redactor.parameter(name, value)) for name, value in pairs]
+        return text if redacted == pairs else urlencode(redacted, safe="[]")
 
     def _part(self, head: dict[str, str], content: BoundedContent) -> Part:
         kept = self._kept(content) if "filename" not in head else content.digest()

@@ -231,6 +231,8 @@ def _spellings(text: str) -> Iterator[tuple[str, str]]:
         yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text), " in JSON escapes"
     if "%" in text:
         yield unquote(text), " in percent-encoding"
+    if "+" in text:
+        yield unquote(text.replace("+", " ")), " in a form's encoding"
 
 
 def _encodings(secret: str) -> Iterator[str]:

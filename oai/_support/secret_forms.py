@@ -36,10 +36,10 @@ _TOKENS = (
     "|oauth2?|personal|refresh|sas|secret|security|service|session|user|vault|webhook|xsrf"
 )
 FIELD = (
-    r"(?:pass(?:word|wd|phrase|code)s?|pwd|credentials?|cookies?|authorization|jwt|connection[-_. ]?string"
-    r"|secrets?(?:[-_. ]?(?:value|text|string|access[-_. ]?key))?|client[-_. ]?assertion|code[-_. ]?verifier"
-    r"|access[-_. ]?key[-_. ]?id|private[-_. ]?key[-_. ]?(?:pem|data|base64)|basic[-_. ]?auth"
-    rf"|(?:{_KEYS})[-_. ]?keys?|(?:{_TOKENS})[-_. ]?tokens?)"
+    r"(?:pass(?:word|wd|phrase|code)s?|pwd|credentials?|cookies?|authorization|jwt|connection[-_. +]?string"
+    r"|secrets?(?:[-_. +]?(?:value|text|string|access[-_. +]?key))?|client[-_. +]?assertion|code[-_. +]?verifier"
+    r"|access[-_. +]?key[-_. +]?id|private[-_. +]?key[-_. +]?(?:pem|data|base64)|basic[-_. +]?auth"
+    rf"|(?:{_KEYS})[-_. +]?keys?|(?:{_TOKENS})[-_. +]?tokens?)"
 )
 """The end of the name of a JSON field, XML element or variable that holds a secret, in any case and with any separator.
 
@@ -117,19 +117,21 @@ _INNER = "|".join(sorted(INNER_FIELDS))
 _FIELD_START = r"(?=[\"'][\w .:-]{1,60}[\"']\s*:)"
 # The value of a field, or of the first field that holds one in the object that is its value.
 _HOLDER = rf'(?i:[\"\']{_QUOTED_NAME}[\"\']\s*:\s*(?:\{{(?:[^{{}}]*,)?\s*"(?:{_INNER})"\s*:\s*)?(?P<quote>[\"\']))'
+# The first name of a text that is an urlencoded form as a whole; those after it stand behind `&`.
+_FORM_START = r"\A(?=[\w.%+\[\]-]+=[^\s&]*(?:&[\w.%+\[\]-]+=[^\s&]*)+\s*\Z)"
 _VARIABLE = r"[A-Z][A-Z0-9_]*_(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?)"
 _WORD_WITH_DIGIT = r"(?=[\w+/~.@!%-]*\d)[\w+/~.=@!%-]{8,}+"
 _CDATA = r"(?:<!\[CDATA\[)"
 
 HOLDERS = "|".join(
     (
-        rf"(?P<parameter>(?i:[?&](?:(?:[\w.%-]*[-_.])?{PARAMETER}|[\w.%-]*?{FIELD}|code)=))[^&\s\"'<>#\\)]+",
+        rf"(?P<parameter>(?i:(?:[?&]|{_FORM_START})(?:(?:[\w.%+-]*[-_.+])?{PARAMETER}|[\w.%+-]*?{FIELD}|code)=))[^&\s\"'<>#\\)]+",
         r"(?P<login>://[^\s/?#@:\"'<>\\]*:)[^\s/?#@\"'<>\\]{8,}(?=@)",  # the password of a URL
         rf"(?P<field>{_FIELD_START}{_HOLDER})(?:(?!(?P=quote))[^\\]|\\.)+",  # of JSON that is cut, or within text
         rf'(?P<quoted>(?i:(?<!\\)\\+"{_QUOTED_NAME}\\+"\s*:\s*\\+"))[^"\\]+',  # of JSON within JSON within text
         rf"(?P<variable>\b{_VARIABLE}=[\"']?)[^\s\"'<>&;,#(){{}}\[\]\\$*]{{6,}}",  # of an environment file
-        # Of code and configuration. The digit and the missing bracket tell a secret from an expression.
-        rf"(?P<assigned>(?<![\w.-])(?=[\w.-]{{1,60}}\s{{0,2}}=)(?i:{_NAME})\s{{0,2}}=\s{{0,2}}[\"']?){_WORD_WITH_DIGIT}(?!\()",
+        # Of code, configuration and header lines. The digit and the missing bracket tell a secret from an expression.
+        rf"(?P<assigned>(?<![\w.-])(?=[\w.-]{{1,60}}\s{{0,2}}[=:])(?i:{_NAME})\s{{0,2}}[=:]\s{{0,2}}[\"']?){_WORD_WITH_DIGIT}(?!\()",
         rf"(?P<element>(?=<[\w.:-]{{1,60}}[\s>])(?i:<{_NAME}(?:\s[^<>]{{0,200}})?>){_CDATA}?\s*)(?:(?!\]\]>)[^<>])+",
     )
 )

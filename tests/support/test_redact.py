@@ -9,30 +9,10 @@ import pkgutil
 from typing import Any
 
 import pytest
+from secret_samples import KEYS, PEM, VALUE, WORDS, spellings
 
 import oai.types
 from oai._support.redact import REDACTED, Redactor, is_secret_field, is_secret_header, redact_text, redact_url
-
-VALUE = "correct-horse-9-battery"
-"""A secret that has no form of its own."""
-
-NAMES = """
-access key|access key id|access token|account key|admin key|api key|api secret|api token|app key|app secret|application key
-auth key|auth token|authorization|aws access key id|aws secret access key|aws session token|basic auth|bearer token|bot token
-client assertion|client key|client secret|code verifier|connection string|consumer key|consumer secret|cookie|cookies
-credential|credentials|csrf token|db password|deploy key|device token|encryption key|function key|github token|id token|jwt
-license key|login token|master key|oauth token|passcode|passphrase|passwd|password|personal access token|private key
-private key pem|proxy authorization|pwd|refresh token|sas token|secret|secret key|secret value|secrets|security token
-service token|session key|session token|set cookie|shared key|signing key|signing secret|ssh key|storage key
-subscription key|user password|vault token|webhook secret|x api key|x auth token
-"""
-WORDS = [name.split() for name in NAMES.replace("\n", "|").split("|") if name]
-
-
-def spellings(words: list[str]) -> list[str]:
-    joined = [separator.join(words) for separator in ("_", "-", ".", " ", "")]
-    capitals = [word.capitalize() for word in words]
-    return [*joined, joined[0].upper(), "".join([words[0], *capitals[1:]]), "".join(capitals), f"my_{joined[0]}"]
 
 
 @pytest.mark.parametrize("words", WORDS, ids="_".join)
@@ -76,32 +56,6 @@ def test_fields_of_the_api_that_hold_no_secret_are_shown() -> None:
     }
 
 
-KEYS = {
-    "OpenAI": "sk-proj-" + "a1B2" * 8,
-    "GitHub": "gh" + "p_" + "a1B2" * 9,
-    "GitHub, fine-grained": "github" + "_pat_" + "a1B2" * 9,
-    "GitLab": "gl" + "pat-" + "a1B2" * 5,
-    "Slack": "xox" + "b-" + "1234-" * 4 + "aB",
-    "Slack webhook": "hooks.slack" + ".com/services/T" + "0A" * 5 + "/B" + "0A" * 5 + "/" + "a1" * 9,
-    "AWS": "AK" + "IA" + "A1B2" * 4,
-    "Google": "AI" + "za" + "a1B2-" * 7,
-    "Google OAuth": "ya" + "29." + "a1B2_" * 9,
-    "Groq": "gs" + "k_" + "a1B2" * 13,
-    "Hugging Face": "h" + "f_" + "aBcD" * 8,
-    "xAI": "xa" + "i-" + "a1B2" * 20,
-    "Replicate": "r" + "8_" + "a1B2" * 9,
-    "Databricks": "dap" + "i" + "a1b2" * 8,
-    "SendGrid": "SG" + "." + "a1B2" * 5 + "." + "a1B2" * 10,
-    "Stripe": "sk" + "_live_" + "a1B2" * 6,
-    "Vault": "hv" + "s." + "a1B2" * 6,
-    "Telegram": "123456789" + ":AA" + "a1B2" * 8,
-    "webhook": "wh" + "sec_" + "a1B2" * 6,
-    "JSON web token": "ey" + "J" + "a1B2" * 4 + "." + "a1B2" * 4 + "." + "a1B2" * 4,
-    "bearer": "Bearer " + VALUE,
-    "basic": "Basic " + base64.b64encode(b"me:" + VALUE.encode()).decode(),
-}
-
-
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize(
     "frame", ["{}", "key {}, not found", '{{"a": "{}"}}', "<a>{}</a>", "({})", "url/{}?x=1", "{}\n"]
@@ -116,9 +70,6 @@ def test_key_of_a_known_service_is_redacted_by_its_form(key: str, frame: str) ->
 def test_basic_credentials_are_found_at_each_alignment_of_the_colon(user: str) -> None:
     code = base64.b64encode(f"{user}:pass".encode()).decode()
     assert redact_text(f"Authorization: Basic {code}") == f"Authorization: {REDACTED}"
-
-
-PEM = "\n".join(("-----BEGIN {}PRIVATE" + " KEY-----", *["aB3+" * 16] * 3, "-----END {}PRIVATE" + " KEY-----"))
 
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
@@ -138,6 +89,10 @@ def test_private_key_in_pem_is_redacted_whole_and_cut(kind: str, line_end: str) 
         ("GROQ_KEY=abcdef\nMODEL=llama-33-70b", "GROQ_KEY=[redacted]\nMODEL=llama-33-70b"),
         ('export MY_SERVICE_TOKEN="abcdef"', 'export MY_SERVICE_TOKEN="[redacted]"'),
         ("password=hunter2hunter", "password=[redacted]"),
+        ("client_secret=hunterhunter&grant_type=x", "client_secret=[redacted]&grant_type=x"),
+        ("code=hunterhunter&state=1", "code=[redacted]&state=1"),
+        ("X-Api-Key: abc-123-def\nAccept: */*", "X-Api-Key: [redacted]\nAccept: */*"),
+        ("db:\n  password: hunter2hunter\n", "db:\n  password: [redacted]\n"),
         ('api_key = "abc-123-def"', 'api_key = "[redacted]"'),
         ("Server=x;AccountKey=abc123/def==;Y=1", "Server=x;AccountKey=[redacted];Y=1"),
         ("postgres://me:hunter2hunter@x/y", "postgres://me:[redacted]@x/y"),
@@ -152,6 +107,8 @@ def test_secret_is_recognized_by_the_name_before_it(text: str, redacted: str) ->
     [
         "the api_key = os.environ['X'] of a client",
         "password = input()",
+        "code=7 is wrong & code=8 is right",
+        "password: at least 8 characters",
         "api_key=get_key_2()",
         "max_tokens=1000000000",
         "Basic authentication is used, bearer of news",
