@@ -15,6 +15,7 @@ from __future__ import annotations
 from oai.testing._cases.async_only import AsyncCases
 from oai.testing._cases.bodies import BodyCases
 from oai.testing._cases.closing import EndingCases
+from oai.testing._cases.connections import ConnectionCases
 from oai.testing._cases.failures import FailingCases
 from oai.testing._cases.heads import HeadCases
 from oai.testing._cases.network import NetworkCases
@@ -22,7 +23,9 @@ from oai.testing._cases.sharing import SharingCases
 from oai.testing._cases.timeouts import TimingCases
 
 
-class TransportConformance(HeadCases, BodyCases, TimingCases, FailingCases, EndingCases, SharingCases, NetworkCases):
+class TransportConformance(
+    HeadCases, BodyCases, TimingCases, FailingCases, EndingCases, SharingCases, NetworkCases, ConnectionCases
+):
     """The cases for a sync transport. Override `make_transport`, and `dispose` if that creates further resources.
 
     Attributes:
@@ -33,6 +36,7 @@ class TransportConformance(HeadCases, BodyCases, TimingCases, FailingCases, Endi
         flat_memory: bodies are not buffered as a whole.
         exact_limits: `Timeout.total` also limits a head that arrives slowly, and `write` alone limits writing.
         interim: responses of 1xx are skipped; if off, they may be an error.
+        owns_connections: it implements HTTP and connections itself (off by default): stricter cases apply.
         lingers: closing a reply just before its end keeps the connection (off by default).
         patience: the seconds within which immediate effects must be visible.
         memory_size: the size of large bodies in bytes; set by `OAI_CONFORMANCE_BYTES`.

@@ -82,8 +82,8 @@ class Connection:
             view = memoryview(data)
             while view:
                 readable, writable = self._wait(remaining(deadline, limit))
-                if readable:
-                    received += response.feed(self._receive_now())
+                if readable and (arrived := self._receive_now()) is not None:
+                    received += response.feed(arrived)
                     if response.status >= 300 or response.ended:
                         return received
                 if writable and (sent := self._send_now(view[:PIECE])) < 0:
@@ -126,9 +126,13 @@ class Connection:
         events = ready[0][1]
         return bool(events & selectors.EVENT_READ) or self._is_readable(), bool(events & selectors.EVENT_WRITE)
 
-    def _receive_now(self) -> bytes:
+    def _receive_now(self) -> bytes | None:
+        """Return what has arrived, `None` if that is nothing: TLS also receives records of its own."""
         self._wait_up_to(0.0)
-        return self._sock.recv(PIECE)
+        try:
+            return self._sock.recv(PIECE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
 
     def _send_now(self, view: memoryview) -> int:
         self._wait_up_to(0.0)

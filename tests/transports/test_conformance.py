@@ -7,9 +7,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+import trustme
 import urllib3
 
-from oai.testing import Answer, AsyncTransportConformance, TransportConformance
+from oai.testing import Answer, AsyncTransportConformance, Loopback, TransportConformance
 from oai.testing._cases.failures import CUT
 from oai.testing._cases.heads import GARBAGE
 from oai.testing._cases.suite import fails
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.thorough
 
 
 class TestHTTP(TransportConformance):
-    lingers = True
+    lingers = owns_connections = True
 
     def make_transport(self) -> Any:
         return HTTPTransport()
@@ -56,13 +57,40 @@ class TestUrllib3OverAPoolOfTheUsers(TestUrllib3):
 
 
 class TestAsyncHTTP(AsyncTransportConformance):
-    lingers = True
+    lingers = owns_connections = True
 
     def make_transport(self) -> Any:
         return AsyncHTTPTransport()
 
     def make_trusting(self, context: ssl.SSLContext) -> Any:
         return AsyncHTTPTransport(ssl_context=context)
+
+
+class OverTLS:
+    """Every case again, with a server that speaks TLS."""
+
+    proxies = pickles = False
+    test_proxy_environment_variable_is_ignored = test_pickling_raises_a_type_error = None
+    transport_type: Any
+
+    def setup_method(self) -> None:
+        super().setup_method()  # type: ignore[misc]
+        authority, theirs = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context = ssl.create_default_context()
+        authority.issue_cert("127.0.0.1").configure_cert(theirs)
+        authority.configure_trust(self.context)
+        self.server = self.open.enter_context(Loopback(tls=theirs))  # type: ignore[attr-defined]
+
+    def make_transport(self) -> Any:
+        return self.transport_type(ssl_context=self.context)
+
+
+class TestHTTPOverTLS(OverTLS, TestHTTP):
+    transport_type = HTTPTransport
+
+
+class TestAsyncHTTPOverTLS(OverTLS, TestAsyncHTTP):
+    transport_type = AsyncHTTPTransport
 
 
 class Aiohttp(AsyncTransportConformance):

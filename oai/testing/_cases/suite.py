@@ -56,6 +56,7 @@ class Suite:
     flat_memory = True
     exact_limits = True
     interim = True
+    owns_connections = False
     lingers = False
     patience = 2.0
     memory_size = int(os.environ.get(MEMORY_VARIABLE) or 64 * 1024 * 1024)
