@@ -144,10 +144,12 @@ class Dispatcher:
         """Return the call that an event announces, if it has a handler and is new."""
         item: Any = getattr(event, "item", None)
         added = getattr(event, "type", None) == "agent.session.turn.item.added"
-        if not added or getattr(item, "type", None) != "function_call" or item.name not in self.handlers:
+        if not added or getattr(item, "type", None) != "function_call":
             return None
         key = (item.turn_id, item.call_id)
-        if key in self._seen:
+        if not all(isinstance(text, str) for text in (item.name, *key)):
+            return None  # a damaged call cannot be answered
+        if item.name not in self.handlers or key in self._seen:
             return None
         self._seen.add(key)
         return AgentToolCall(event, self.handlers[item.name])

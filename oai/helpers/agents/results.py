@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from oai._errors import OpenAIError, ParseError
 from oai._json.decode import convert
-from oai._json.objects import plain
+from oai._json.objects import Object, plain
+from oai._support.plain_data import as_dict, as_list
 
 if TYPE_CHECKING:
     from oai.types.beta import AgentSessionMessage
@@ -74,8 +75,9 @@ class AgentTurnResult(Generic[T]):
         """
         from oai.helpers.structured.schemas import format_of  # only needed with an output type
 
-        parts = [part for message in self.messages for part in message.content or ()]
-        texts: list[str] = [part.text for part in parts if part.type == "output_text"]
+        parts = [part for message in self.messages for part in as_list(message.content)]
+        fields = [getattr(part, "text", None) for part in parts if getattr(part, "type", None) == "output_text"]
+        texts = [text for text in fields if isinstance(text, str)]
         if not texts:
             raise AgentOutputParseError("the agent's output has no text to parse", self, "")
         kind: Any = output_type
@@ -154,7 +156,8 @@ class Collector:
 
     def accept(self, event: Any) -> None:
         """Process the next event. Events without their type's fields are ignored."""
-        handler = self._HANDLERS.get(getattr(event, "type", None) or "")
+        kind = getattr(event, "type", None)
+        handler = self._HANDLERS.get(kind) if isinstance(kind, str) else None
         if handler is not None and not self.done:
             handler(self, event)
 
@@ -162,30 +165,31 @@ class Collector:
         self.session_id = _id(event.session) or self.session_id
 
     def _turn_created(self, event: Any) -> None:
-        if self.turn is None and event.turn is not None and event.turn.subagent_id is None:
+        if self.turn is None and isinstance(event.turn, Object) and getattr(event.turn, "subagent_id", None) is None:
             self.turn = deepcopy(event.turn)
             self.session_id = event.session_id
 
     def _turn_ended(self, event: Any) -> None:
-        if self.turn is not None and event.turn is not None and event.turn_id == self.turn.id:
+        if self.turn is not None and isinstance(event.turn, Object) and event.turn_id == self.turn.id:
             self.turn = deepcopy(event.turn)
             self._actions = []
 
     def _item_done(self, event: Any) -> None:
-        item = event.item
-        if self.turn is None or getattr(item, "type", None) != "message" or item.turn_id != self.turn.id:
+        item = as_dict(plain(event.item))
+        if self.turn is None or item.get("type") != "message" or item.get("turn_id") != self.turn.id:
             return
-        if item.status == "completed" and item.phase != "commentary":
+        if item.get("status") == "completed" and item.get("phase") != "commentary":
             from oai.types.beta import AgentSessionMessage
 
-            self._messages[item.id] = (event.output_index or 0, convert(AgentSessionMessage, plain(item)))
+            index = event.output_index if isinstance(event.output_index, int) else 0
+            self._messages[str(item.get("id"))] = (index, convert(AgentSessionMessage, item))
 
     def _in_progress(self, event: Any) -> None:  # noqa: ARG002 - the signature of all handlers
         self._actions = []
 
     def _requires_action(self, event: Any) -> None:
         self._created(event)
-        self._actions = deepcopy(getattr(event.session, "required_actions", None) or [])
+        self._actions = deepcopy(as_list(getattr(event.session, "required_actions", None)))
 
     def _session_failed(self, event: Any) -> None:
         self._created(event)
@@ -224,7 +228,7 @@ class Collector:
             raise self.error("failed")
         if status == "cancelled":
             raise self.error("cancelled")
-        if any(action.type != "function_call" or action.name not in handled for action in self._actions):
+        if not all(_is_handled(action, handled) for action in self._actions):
             raise self.error("requires_action")
         if self.cause is not None:
             raise self.error("observation_failed") from self.cause
@@ -258,3 +262,8 @@ class Collector:
 
 def _id(session: Any) -> str | None:
     return getattr(session, "id", None)
+
+
+def _is_handled(action: Any, handled: Container[str]) -> bool:
+    name = getattr(action, "name", None)
+    return getattr(action, "type", None) == "function_call" and isinstance(name, str) and name in handled

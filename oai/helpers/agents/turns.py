@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from oai._errors import APIConnectionError, OpenAIError, ParseError
+from oai._json.objects import Object
 from oai._request.client_core import core_of
 from oai.helpers.agents.results import ENDED, AgentTurnResult, AgentTurnResultError, Collector
 
@@ -64,17 +65,17 @@ class TurnEvents(Events):
     def is_new(self, event: Any) -> bool:
         """Return whether to yield the event, and remember it."""
         key = getattr(event, "event_id", None)
-        if key in self._known:
-            return False
-        if key is not None:
+        if isinstance(key, str):
+            if key in self._known:
+                return False
             if len(self._recent) == RECENT:
                 self._known.remove(self._recent[0])
             self._recent.append(key)
             self._known.add(key)
         kind, _, state = str(getattr(event, "type", "")).rpartition(".")
         if kind == "agent.session.turn":
-            if state == "created" and self._turn_id is None and event.turn is not None:
-                self._turn_id = event.turn_id if event.turn.subagent_id is None else None
+            if state == "created" and self._turn_id is None and isinstance(event.turn, Object):
+                self._turn_id = event.turn_id if getattr(event.turn, "subagent_id", None) is None else None
             elif state in ENDED and self._turn_id is not None and event.turn_id == self._turn_id:
                 self._ended = True
         return True

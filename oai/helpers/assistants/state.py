@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from oai._json.decode import convert
-from oai._json.objects import plain
+from oai._json.objects import Object, plain
+from oai._support.plain_data import as_dict, as_list
 from oai.helpers.streaming.partial_text import GrowingText
 from oai.types.beta.threads import Message, Text
 from oai.types.beta.threads.runs import RunStep, ToolCall
@@ -39,12 +40,12 @@ class Tree:
     def __init__(self, kind: Any, data: Any) -> None:
         self.kind = kind
         self.data: dict[str, Any] = {}
-        merge(self.data, plain(data))
+        merge(self.data, as_dict(plain(data)))
         self._typed: Any = None
 
     def add(self, delta: Any) -> None:
         """Add a delta."""
-        merge(self.data, plain(delta))
+        merge(self.data, as_dict(plain(delta)))
         self._typed = None
 
     def typed(self) -> Any:
@@ -57,7 +58,7 @@ class Tree:
         """Return a part of the object, such as `("content", 0, "text")`."""
         part: Any = self.data
         for step in path:
-            part = _indexed(part, step) if isinstance(part, list) else part.get(step)
+            part = _indexed(part, step) if isinstance(part, list) else as_dict(part).get(step)
             if part is None:
                 return None
         return convert(kind, built(part))
@@ -81,28 +82,28 @@ class Runs:
 
     def handle(self, event: Any) -> Iterator[Callback]:
         """Process an event; yield its callbacks in order."""
-        name: str = getattr(event, "event", None) or ""
-        data: Any = getattr(event, "data", None)
+        name, data = getattr(event, "event", None), getattr(event, "data", None)
         yield "on_event", lambda: (event,)
-        if data is None:
+        if not isinstance(name, str) or not isinstance(data, Object):
             return
+        key = _key(data)
         if name == "thread.message.delta":
-            yield from self._message_delta(data)
+            yield from self._message_delta(key, data)
         elif name == "thread.run.step.delta":
-            yield from self._step_delta(data)
+            yield from self._step_delta(key, data)
         elif name == "thread.message.created":
-            self.message = self.messages[data.id] = Tree(Message, data)
+            self.message = self.messages[key] = Tree(Message, data)
             self._content = None
             yield "on_message_created", lambda: (data,)
         elif name in MESSAGE_ENDS:
-            self.message = self.messages[data.id] = Tree(Message, data)
+            self.message = self.messages[key] = Tree(Message, data)
             yield from self._content_done()
             yield "on_message_done", lambda: (data,)
         elif name == "thread.run.step.created":
-            self.step = self.steps[data.id] = Tree(RunStep, data)
+            self.step = self.steps[key] = Tree(RunStep, data)
             yield "on_run_step_created", lambda: (data,)
         elif name in STEP_ENDS:
-            self.step = self.steps[data.id] = Tree(RunStep, data)
+            self.step = self.steps[key] = Tree(RunStep, data)
             yield from self._call_done()
             yield "on_run_step_done", lambda: (data,)
             self.step = None
@@ -120,18 +121,22 @@ class Runs:
         """Return the text that an event adds to a message."""
         if getattr(event, "event", None) != "thread.message.delta":
             return None
-        texts = [getattr(part, "text", None) for part in event.data.delta.content or ()]
-        return "".join(text.value for text in texts if text is not None and text.value) or None
+        texts = [
+            getattr(getattr(part, "text", None), "value", None) for part in _parts_of(getattr(event, "data", None))
+        ]
+        return "".join(text for text in texts if isinstance(text, str)) or None
 
-    def _message_delta(self, data: Any) -> Iterator[Callback]:
-        message = self.message = self.messages.get(data.id) or Tree(Message, {"id": data.id})
-        self.messages[data.id] = message
-        before = {item[INDEX] for item in message.data.get("content") or ()}
-        for part in data.delta.content or ():
+    def _message_delta(self, key: str, data: Any) -> Iterator[Callback]:
+        message = self.message = self.messages.get(key) or Tree(Message, {"id": key})
+        self.messages[key] = message
+        content = as_list(message.data.get("content"))
+        for part in _parts_of(data):
+            index, text = _index(part), getattr(part, "text", None)
+            is_new = _indexed(content, index) is None
             message.add({"content": [plain(part)]})
-            index, text = part.index, getattr(part, "text", None)
+            content = as_list(message.data.get("content"))
             path = ("content", index, "text")
-            if index not in before and text is not None:
+            if is_new and text is not None:
                 yield "on_text_created", message.later(Text, path)
             if text is not None:
                 yield "on_text_delta", message.later(Text, path, text)
@@ -146,25 +151,26 @@ class Runs:
         self._content = None
         if message is None or index is None:
             return
-        content = message.typed().content
-        block: Any = content[index] if content and index < len(content) else None
+        content = as_list(message.typed().content)
+        block: Any = content[index] if 0 <= index < len(content) else None
         if getattr(block, "type", None) == "text":
             yield "on_text_done", lambda: (block.text,)
         elif getattr(block, "type", None) == "image_file":
             yield "on_image_file_done", lambda: (block.image_file,)
 
-    def _step_delta(self, data: Any) -> Iterator[Callback]:
-        step = self.step = self.steps.get(data.id) or Tree(RunStep, {"id": data.id})
-        self.steps[data.id] = step
-        delta = plain(data.delta)
-        step.add(delta)
-        for call in getattr(data.delta.step_details, "tool_calls", None) or ():
-            path = ("step_details", "tool_calls", call.index)
-            if call.index == self._call:
+    def _step_delta(self, key: str, data: Any) -> Iterator[Callback]:
+        step = self.step = self.steps.get(key) or Tree(RunStep, {"id": key})
+        self.steps[key] = step
+        step.add(data.delta)
+        details = getattr(data.delta, "step_details", None)
+        for call in as_list(getattr(details, "tool_calls", None)):
+            index = _index(call)
+            path = ("step_details", "tool_calls", index)
+            if index == self._call:
                 yield "on_tool_call_delta", step.later(ToolCall, path, call)
             else:
                 yield from self._call_done()
-                self._call = call.index
+                self._call = index
                 yield "on_tool_call_created", step.later(ToolCall, path)
         yield "on_run_step_delta", lambda: (data.delta, step.typed())
 
@@ -198,7 +204,8 @@ def merge(into: dict[str, Any], delta: dict[str, Any]) -> None:
 
 def _merge_list(into: list[Any], delta: list[Any]) -> None:
     for position, fields in enumerate(delta):
-        index = fields.get("index", position)
+        index = fields.get("index")
+        index = index if isinstance(index, int) else position
         item = _indexed(into, index)
         if item is None:
             item = {INDEX: index}
@@ -207,7 +214,25 @@ def _merge_list(into: list[Any], delta: list[Any]) -> None:
 
 
 def _indexed(items: list[Any], index: int) -> Any:
-    return next((item for item in items if item[INDEX] == index), None)
+    return next((item for item in items if isinstance(item, dict) and item.get(INDEX) == index), None)
+
+
+def _index(value: Any) -> int:
+    """Return the index of a part or call, 0 if it is missing or mistyped."""
+    index = getattr(value, "index", None)
+    return index if isinstance(index, int) else 0
+
+
+def _key(data: Any) -> str:
+    key = getattr(data, "id", None)
+    return key if isinstance(key, str) else ""
+
+
+def _parts_of(data: Any) -> list[Any]:
+    """Return the parts in the delta of a message."""
+    return [
+        part for part in as_list(getattr(getattr(data, "delta", None), "content", None)) if isinstance(part, Object)
+    ]
 
 
 def built(value: Any) -> Any:
@@ -216,6 +241,7 @@ def built(value: Any) -> Any:
         return value.text()
     if isinstance(value, dict):
         return {name: built(field) for name, field in value.items() if name != INDEX}
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return [built(item) for item in sorted(value, key=lambda item: item[INDEX])]
+    if isinstance(value, list):
+        is_indexed = all(isinstance(item, dict) and INDEX in item for item in value)
+        return [built(item) for item in (sorted(value, key=lambda item: item[INDEX]) if is_indexed else value)]
     return value

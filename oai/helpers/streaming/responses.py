@@ -104,7 +104,8 @@ class ResponseStreamState(Generic[T]):
     @staticmethod
     def text_of(event: Any) -> str | None:
         """Return the text that an event adds to the output."""
-        return event.delta if isinstance(event, api.ResponseTextDeltaEvent) else None
+        is_text = isinstance(event, api.ResponseTextDeltaEvent) and isinstance(event.delta, str)
+        return event.delta if is_text else None
 
     def _extend(self, event: Any, text: GrowingText | None) -> Any:
         kind = type(event)
@@ -113,7 +114,8 @@ class ResponseStreamState(Generic[T]):
             return copy_as(with_snapshot, event, text.view())
         if kind is api.ResponseTextDoneEvent:
             return copy_as(ResponseTextDoneEvent, event, self._value(event))
-        if getattr(event, "type", None) in ENDS and isinstance(event.response, api.Response):
+        name, response = getattr(event, "type", None), getattr(event, "response", None)
+        if isinstance(name, str) and name in ENDS and isinstance(response, api.Response):
             return self._end(event)
         return event
 

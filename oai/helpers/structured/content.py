@@ -7,7 +7,7 @@ from typing import Any
 from oai._json.encode import encode
 from oai._json.objects import plain
 
-TEXTS = frozenset({None, "text", "output_text"})
+TEXTS = (None, "text", "output_text")
 """The types of parts whose `text` is that of the message. Others have a text of their own, such as `thinking`."""
 
 

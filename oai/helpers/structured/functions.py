@@ -184,7 +184,7 @@ class Tools:
 
     def get(self, name: str | None) -> FunctionTool | None:
         """Return the tool of a name if it was made of a function or a type."""
-        tool = self._named.get(name or "")
+        tool = self._named.get(name) if isinstance(name, str) else None
         return tool if isinstance(tool, FunctionTool) else None
 
     @property
@@ -207,7 +207,7 @@ class Tools:
         tool = self.get(name)
         if tool is not None:
             return tool.parse(arguments)
-        is_parsed = name is not None and self.is_parsed(name)
+        is_parsed = isinstance(name, str) and self.is_parsed(name)
         return msgspec.json.decode(arguments_text(arguments)) if is_parsed else None
 
 
