@@ -51,7 +51,7 @@ def fixed(status: int, kind: str, content: bytes) -> AnswerFactory:
     """Return a factory that sends the same response to every request."""
 
     def make(call: Call, request: Request) -> CannedReply:
-        if request.stream and status == 200 and kind == JSON:
+        if request.events and status == 200 and kind == JSON:
             raise UnexpectedCall(
                 f"{call.operation} was called with stream=True but is programmed with a complete response; "
                 "use streams() with texts or events, or returns() with a text, which serves both"
@@ -105,7 +105,7 @@ def text_answer(operation: Operation, texts: Sequence[str] | None, fields: dict[
         check_answer(operation, fill(SampleFactory(), kind, fields))
 
     def make(call: Call, request: Request) -> CannedReply:
-        if request.stream and fields:
+        if request.events and fields:
             raise UnexpectedCall(
                 f"{call.operation} was called with stream=True but is programmed with fields of a complete response"
             )
@@ -167,7 +167,7 @@ def _of_events(operation: Operation, items: list[Any], failure: TransportError |
 
 
 def _check_streamed(call: Call, request: Request) -> None:
-    if not request.stream:
+    if not request.events:
         raise UnexpectedCall(
             f"{call.operation} was called without stream=True but is programmed with a stream; "
             "use returns() with the response, or with a text, which serves both"
@@ -275,7 +275,7 @@ def function_answer(
         result = function(call)
         if isinstance(result, Failure):
             return result(call, request)
-        if request.stream and not isinstance(result, (str, Object)) and isinstance(result, Iterable):
+        if request.events and not isinstance(result, (str, Object)) and isinstance(result, Iterable):
             return stream_answer(operation, result, None)(call, request)
         return value(result)(call, request)
 

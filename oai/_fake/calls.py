@@ -51,7 +51,7 @@ class Call:
         query: the query's parameters by name; repeated ones as a list.
         headers: the header fields, credentials redacted.
         content: the body in bytes.
-        stream: whether the caller expects a stream.
+        stream: whether the caller expects a stream of events.
     """
 
     def __init__(self, operation: str, request: Request, path_params: dict[str, str]) -> None:
@@ -60,7 +60,7 @@ class Call:
         self.path = urlsplit(request.url).path
         self.path_params = path_params
         self.content = body_bytes(request.body)
-        self.stream = request.stream
+        self.stream = request.events
         self.headers = Headers(redact_headers(request.headers))
         self._url = redact_url(request.url)
 

@@ -47,6 +47,7 @@ def redirected(request: Request, status: int, location: str) -> Request | None:
         timeout=request.timeout,
         operation=request.operation,
         stream=request.stream,
+        events=request.events,
         foreign=request.foreign or not same_origin,
     )
 

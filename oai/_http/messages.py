@@ -180,10 +180,11 @@ class Request:
     """One HTTP request, complete: a transport sends these bytes and adds nothing but the framing.
 
     `operation` declares the request, for transports that record or answer by it. `stream` means that the caller reads
-    the body as it arrives, `foreign` that a redirect led to another origin.
+    the body as it arrives, `events` that it expects a stream of events (the default is `stream`, but any body can be
+    read as it arrives), `foreign` that a redirect led to another origin.
     """
 
-    __slots__ = ("body", "foreign", "headers", "method", "operation", "stream", "timeout", "url")
+    __slots__ = ("body", "events", "foreign", "headers", "method", "operation", "stream", "timeout", "url")
 
     def __init__(
         self,
@@ -195,6 +196,7 @@ class Request:
         timeout: Timeout | None = None,
         operation: DeclaredOperation | None = None,
         stream: bool = False,
+        events: bool | None = None,
         foreign: bool = False,
     ) -> None:
         self.method = method
@@ -204,6 +206,7 @@ class Request:
         self.timeout = timeout or Timeout()
         self.operation = operation
         self.stream = stream
+        self.events = stream if events is None else events
         self.foreign = foreign
 
     def __repr__(self) -> str:

@@ -60,9 +60,10 @@ class Incoming:
             timeout=request.timeout,
             operation=operation,
             stream=request.stream,
+            events=request.events,
         )
         if request.operation is None:
-            copy.stream = wants_stream(operation.row, copy)
+            copy.stream = copy.events = wants_stream(operation.row, copy)
         return copy
 
 

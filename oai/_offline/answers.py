@@ -61,8 +61,8 @@ def answer(request: Request, texts: Sequence[str] | None = None) -> tuple[int, s
         return _json(_echo(request, sampler))
     call = wanted_call(operation.name, parsed.fields) if texts is None else None
     if call is not None:
-        return _calling(operation, parsed, sampler, call, stream=request.stream)
-    if request.stream:
+        return _calling(operation, parsed, sampler, call, stream=request.events)
+    if request.events:
         return 200, "text/event-stream", _stream(operation, parsed, sampler, texts)
     if operation.response_type in ANYTHING or is_of_httpx(operation.response_type):
         return _json(_echo(request, sampler))

@@ -122,6 +122,7 @@ def _with_body(request: Request, body: bytes) -> Request:
         timeout=request.timeout,
         operation=request.operation,
         stream=request.stream,
+        events=request.events,
     )
 
 

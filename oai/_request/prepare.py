@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class PreparedCall:
     """A request without its key, with its operation and options."""
 
-    __slots__ = ("authorizes_itself", "body", "config", "headers", "operation", "stream", "timeout", "url")
+    __slots__ = ("authorizes_itself", "body", "config", "events", "headers", "operation", "stream", "timeout", "url")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class PreparedCall:
         self.headers = headers
         self.body = body
         self.timeout = timeout
-        self.stream = stream
+        self.stream = self.events = stream
         self.authorizes_itself = authorizes_itself
 
     def request(self, key: str | None, timeout: Timeout) -> Request:
@@ -59,6 +59,7 @@ class PreparedCall:
             timeout=timeout,
             operation=self.operation,
             stream=self.stream,
+            events=self.events,
         )
 
 

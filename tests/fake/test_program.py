@@ -330,6 +330,23 @@ def test_streaming_mismatch_raises(fake: oai.FakeTransport, client: oai.OpenAI) 
         chat(client)
 
 
+def test_streaming_response_of_a_plain_call_is_not_a_stream(fake: oai.FakeTransport, client: oai.OpenAI) -> None:
+    fake.chat.completions.create.returns("Good day", model="gpt-6")
+    fake.models.retrieve.answers(
+        lambda call: {"id": "m", "object": "model", "created": 1, "owned_by": str(call.stream)}
+    )
+    create = client.chat.completions.with_streaming_response.create
+    with create(model="m", messages=MESSAGES) as response:
+        assert response.parse().choices[0].message.content == "Good day"
+    with client.models.with_streaming_response.retrieve("m") as retrieved:
+        assert retrieved.parse().owned_by == "False"
+    fake.chat.completions.create.streams(["Good", " day"])
+    with create(model="m", messages=MESSAGES, stream=True) as streamed:
+        assert delta_texts(streamed.parse()) == ["Good", " day"]
+    with pytest.raises(oai.UnexpectedCall, match="without stream=True"), create(model="m", messages=MESSAGES):
+        pass
+
+
 def test_dir_lists_names_and_typos_get_suggestions(fake: oai.FakeTransport) -> None:
     assert {"chat", "files", "responses", "calls"} <= set(dir(fake))
     assert "create" in dir(fake.chat.completions)

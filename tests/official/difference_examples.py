@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union
 import pydantic
 
 from tests.official.answers_drawn import sound
-from tests.official.sides import SIDES, Exchange, Reply, client, oai, outcome, quiet
+from tests.official.sides import SIDES, Exchange, Reply, client, outcome, quiet
 from tests.official.streams_drawn import Answer, EventLog, Weather, chunk
 from tests.official.test_differential_errors import raised
 from tests.official.test_differential_schemas import used
@@ -195,17 +195,6 @@ def nameless() -> io.BytesIO:
     return made
 
 
-def offline(module: Any) -> str:
-    """Return the kind of a response that is read as it arrives: `oai` answers by itself, the SDK gets a server's."""
-    if module is not oai:
-        return "application/json"
-    with (
-        oai.OpenAI(api_key="k", transport=oai.OfflineTransport()) as made,
-        made.models.with_streaming_response.list() as response,
-    ):
-        return str(response.headers["content-type"])
-
-
 FINISHED = [chunk(0, {"role": "assistant", "content": "a"}), chunk(0, {}, "length")]
 PARTIAL = [
     chunk(0, {"role": "assistant", "content": '{"title": "ab'}),
@@ -319,7 +308,6 @@ EXAMPLES: dict[str, Example] = {
         lambda made: made.chat.completions.create(model="m", messages=[], stream=True).response.close(),
         Reply.of_events(FINISHED),
     ),
-    "offline: streamed responses": offline,
     "request: nested names": sends("beta.agents.create", model="m", compaction={"async_": True}),
     "request: datetimes in a query": sends("files.list", after=date(2024, 1, 2)),
     "request: models in a query": sends("chat.completions.list", metadata=Point(x=1)),

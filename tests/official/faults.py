@@ -7,7 +7,6 @@ KNOWN_FAULTS: dict[str, str] = {
     "client: its own headers and query": "`auth_headers`, `default_query`, `user_agent` are no attributes of a client",
     "pages: next_page_info": "pages have no `next_page_info()`",
     "results: embeddings": "`embedding` is an `array.array`, which `json.dumps` refuses",
-    "offline: streamed responses": "`OfflineTransport` answers `with_streaming_response` of a plain operation with events",
     "request: datetimes in a query": "dates, datetimes and UUIDs in a query or a form raise `TypeError`",
     "request: models in a query": "a pydantic model in a query or a form is iterated: `metadata[][]=a`",
     "errors: body": "`body` of `{'error': 's'}`, `{'error': None}` and `{'error': []}` is the whole object",

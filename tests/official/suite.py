@@ -161,22 +161,11 @@ class Player:
         if self._mocked is not None:
             return self._mocked
         if self._module is oai:
-            if "offline: streamed responses" in KNOWN_FAULTS:
-                request.stream = _wants_stream(request)
             reply = self._offline.send(request)
             self._answers.append(Reply(reply.status, tuple(reply.headers.multi_items()), tuple(reply)))
             return self._answers[-1]
         self._count += 1
         return self._answers[self._count - 1] if self._count <= len(self._answers) else Reply()
-
-
-def _wants_stream(request: Request) -> bool:
-    if ("accept", "text/event-stream") in {(name.lower(), value) for name, value in request.headers}:
-        return True
-    body = request.body if isinstance(request.body, bytes) else b"".join(request.body or ())
-    return (
-        any(text in body for text in (b'"stream":true', b'name="stream"\r\n\r\ntrue')) or "stream=true" in request.url
-    )
 
 
 async def _awaited(result: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import datetime as dt
@@ -187,6 +188,42 @@ def test_assistant_run_streams_named_events(client: oai.OpenAI) -> None:
     events = list(stream)
     assert (events[0].event, events[-1].event) == ("thread.run.created", "thread.run.completed")
     assert events[-1].data.thread_id == "thread_1"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_response_read_as_it_arrives_is_a_stream_only_if_requested(client: oai.OpenAI, stream: bool) -> None:
+    options: dict[str, Any] = {"model": "m", "messages": MESSAGES, **({"stream": True} if stream else {})}
+    with client.chat.completions.with_streaming_response.create(**options) as response:
+        assert response.headers["content-type"] == ("text/event-stream" if stream else "application/json")
+        result = response.parse()
+    assert (type(result) is oai.types.chat.ChatCompletion) is not stream
+    with client.models.with_streaming_response.list() as models:
+        assert [model.id for model in models.parse()] == ["model_offline"]
+    with client.audio.speech.with_streaming_response.create(model="m", voice="v", input="x") as speech:
+        assert b"".join(speech.iter_bytes()).startswith(b"RIFF")
+    with client.audio.transcriptions.with_streaming_response.create(
+        model="m", file=b"x", response_format="text"
+    ) as text:
+        assert text.read().startswith(b"This is an offline")
+
+
+def test_async_response_read_as_it_arrives_is_a_stream_only_if_requested() -> None:
+    async def run(**options: Any) -> str:
+        async with oai.AsyncOpenAI(transport=OfflineTransport()) as client:
+            create = client.responses.with_streaming_response.create
+            async with create(model="m", input="What is the sea?", **options) as response:
+                await response.read()
+                return str(response.headers["content-type"])
+
+    assert asyncio.run(run()) == "application/json"
+    assert asyncio.run(run(stream=True)) == "text/event-stream"
+
+
+def test_undeclared_and_tool_responses_read_as_they_arrive_are_whole(client: oai.OpenAI) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    create = client.chat.completions.with_streaming_response.create
+    with create(model="m", messages=MESSAGES, tools=tools) as response:
+        assert response.parse().choices[0].message.tool_calls[0].function.name == "f"
 
 
 def test_retrieved_object_has_the_requested_id(client: oai.OpenAI) -> None:
