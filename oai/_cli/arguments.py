@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 ITEM = re.compile(
     r"(?P<name>[A-Za-z]\w*)(?P<keys>(?:\.[\w-]+|\[[^\[\]]*\])*)(?P<sign>:=@|=@|:=|==|=|@)(?P<value>.*)", re.DOTALL
 )
+COLUMN = re.compile(r"(?P<name>[A-Za-z]\w*)(?P<keys>(?:\.[\w-]+|\[[^\[\]]*\])*)(?P<json>:?)")
+"""Matches the name of a column: what is to the left of `=` on the command line."""
+
 KEY = re.compile(r"\.([\w-]+)|\[([^\[\]]*)\]")
 
 FILE = re.compile(r"(?<![\w.])File\b")
@@ -48,7 +52,9 @@ class UsageError(OpenAIError):
     """An invalid command line."""
 
 
-def parse_arguments(operation: str, row: Row, positional: list[str], words: list[str]) -> dict[str, Any]:
+def parse_arguments(
+    operation: str, row: Row, positional: list[str], words: list[str], *, incomplete: bool = False
+) -> dict[str, Any]:
     """Return the keyword arguments of a call.
 
     Args:
@@ -56,6 +62,7 @@ def parse_arguments(operation: str, row: Row, positional: list[str], words: list
         row: the operation's row.
         positional: the names of the positional parameters.
         words: the words after the operation.
+        incomplete: whether required arguments may be missing, as others come from elsewhere.
 
     Raises:
         UsageError: an argument is malformed, unknown or missing; the message shows the correct form.
@@ -85,13 +92,39 @@ def parse_arguments(operation: str, row: Row, positional: list[str], words: list
             arguments[name] = [*(value_so_far if isinstance(value_so_far, list) else [value_so_far]), value]
         else:
             _put(arguments, paths, name, keys, value)
-    _check(operation, row, arguments)
+    _check(operation, row, arguments, incomplete=incomplete)
+    return arguments
+
+
+def cell_parser(row: Row) -> Callable[[Mapping[str, str]], dict[str, Any]]:
+    """Return a function that converts the cells of a CSV file, by column, to the keyword arguments of a call.
+
+    A column is `name`, `name:` for JSON, or `name.key`. The text of a cell is never more than a value: no `@` in it
+    reads a file. The function raises `UsageError` for a malformed column, or a cell that does not have its type.
+    """
+    # Parsed in advance: Python 3.11 fails if two threads parse at the same time (CPython issue 106905), and calls that
+    # run while rows are read parse types as well.
+    for expression in (row.params or {}).values():
+        _alternatives(expression)
+    return partial(_parse_cells, row)
+
+
+def _parse_cells(row: Row, cells: Mapping[str, str]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    paths: set[str] = set()
+    for column, text in cells.items():
+        item = COLUMN.fullmatch(column)
+        if item is None:
+            raise UsageError(f"the column {column!r} must be the name of a parameter, with `:` at its end for JSON")
+        name, keys = item["name"], [dotted or bracketed for dotted, bracketed in KEY.findall(item["keys"])]
+        value = _decoded(column, text) if item["json"] else text if keys else _converted(row, name, text)
+        _put(arguments, paths, name, keys, value)
     return arguments
 
 
 def _is_collection(row: Row, name: str) -> bool:
     """Return whether a parameter accepts only lists or objects."""
-    heads = set(_heads(ast.parse((row.params or {}).get(name, "Any").removesuffix("?"), mode="eval").body))
+    heads = _alternatives((row.params or {}).get(name, "Any"))
     return heads <= COLLECTIONS.keys() | {"None"} and heads != {"None"}
 
 
@@ -101,11 +134,13 @@ def _not_an_argument(operation: str, positional: list[str], word: str) -> str:
     return f"unexpected positional argument {word!r}; {operation} takes {takes}; {hint}"
 
 
-def _check(operation: str, row: Row, arguments: Mapping[str, Any]) -> None:
-    """Reject unknown and missing arguments with the error message of the Python function."""
+def _check(operation: str, row: Row, arguments: Mapping[str, Any], *, incomplete: bool) -> None:
+    """Reject unknown arguments, and missing ones unless `incomplete`, with the error message of the Python function."""
     params = row.params or {}
     names = [*row.path_params, *params]
-    required = [*row.path_params, *(name for name, kind in params.items() if not kind.endswith("?"))]
+    required = (
+        [] if incomplete else [*row.path_params, *(name for name, kind in params.items() if not kind.endswith("?"))]
+    )
     unknown = {name: value for name, value in arguments.items() if name not in (*names, *CALL_OPTIONS, "stream")}
     wrong = unknown if row.params is not None else {}
     missing = {name: arguments.get(name, omit) for name in required}
@@ -218,7 +253,7 @@ def _converted(row: Row, name: str, text: str) -> Any:
     """Convert text to the parameter's type if that accepts numbers or booleans, but not text."""
     expression = "bool" if name == "stream" else "float" if name == "timeout" else (row.params or {}).get(name, "str")
     expression = expression.removesuffix("?")
-    heads = set(_heads(ast.parse(expression, mode="eval").body))
+    heads = _alternatives(expression)
     if _is_collection(row, name):
         what = next(COLLECTIONS[head] for head in sorted(heads) if head in COLLECTIONS)
         example = "'[...]'" if what == "a list" else "'{...}'"
@@ -241,6 +276,11 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
     "float": float,
 }
 _DESCRIPTIONS = {"bool": "true or false", "int": "an integer", "float": "a number"}
+
+
+@cache
+def _alternatives(expression: str) -> frozenset[str]:
+    return frozenset(_heads(ast.parse(expression.removesuffix("?"), mode="eval").body))
 
 
 def _heads(node: ast.expr) -> list[str]:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from oai._cli.arguments import UsageError, parse_arguments
 from oai._cli.cassette import cassette
+from oai._cli.client import make_client, make_transport
 from oai._cli.generate import import_document, write_stubs
-from oai._cli.operations import Commands, find_names, list_operations, read_table, show_operation
+from oai._cli.map import add_map_options, check_map_options, map_rows
+from oai._cli.operations import choose, list_operations, read_table, show_operation
 from oai._cli.serve import add_serve_options, check_serve_options, serve
 from oai._errors import OpenAIError
 from oai._support.redact import redact_text
 from oai._version import __version__
 
 if TYPE_CHECKING:
-    from oai._http.messages import Transport
     from oai._table.rows import Row
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
@@ -34,6 +35,10 @@ FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
 USAGE_OF = {
     "list": ("[WORD ...]", "List operations; with words, only those in which all the words occur."),
     "show": ("OPERATION", "Show the description, parameters and result of an operation."),
+    "map": (
+        "OPERATION --input ROWS --output RESULTS [--journal FILE] [name=text ...]",
+        "Call an operation for every row of a JSON lines, CSV or Parquet file.",
+    ),
     "import": ("DOCUMENT", "Write a table, and a module with its types, for the server of an OpenAPI document."),
     "stubs": ("TABLE ...", "Write a module with typed calls for your tables, for type checkers."),
     "serve": ("[--cassette FILE | --offline | --fake MODULE:NAME]", "Run a local server for clients of any kind."),
@@ -67,6 +72,7 @@ examples:
   oai --table my.toml rerank query=cats documents:='["a", "b"]'    an operation of your own table
   oai --output my.toml import openapi.json                         a table from an OpenAPI document
   oai --output my_api.py stubs my.toml                             typed calls for your table
+  oai map embeddings.create model=text-embedding-3-small --input texts.jsonl --output vectors.jsonl --journal j
   oai serve --cassette chat.cassette                               a local server for clients of any kind
 
 The API key is read from the environment (OPENAI_API_KEY, or see --api-key-env), never from the command line.
@@ -135,6 +141,8 @@ def run(options: argparse.Namespace) -> int:
         command, rest = "show", words
     if command != "serve":
         check_serve_options(options)
+    if command != "map":
+        check_map_options(options)
     return COMMANDS.get(command, call)(options, command, rest)
 
 
@@ -187,24 +195,15 @@ def make_parser() -> argparse.ArgumentParser:
     add("--traceback", action="store_true", help="show the traceback of an error")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this help, or an operation's parameters")
+    add_map_options(parser)
     add_serve_options(parser)
     return parser
-
-
-def _chosen(table: Commands, word: str, words: list[str]) -> tuple[str, list[str]]:
-    """Return operation and positional parameters; for an alias of several, those that fit the number of arguments."""
-    names = find_names(table, word)
-    if word in table:
-        return word, table.positional(word)
-    forms = dict(table.aliases[word])
-    count = sum("=" not in word for word in words)
-    return min(((name, forms[name]) for name in names), key=lambda form: abs(len(form[1]) - count))
 
 
 def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
     """Call an operation and print its result."""
     table = read_table(options)
-    name, positional = _chosen(table, command, words)
+    name, positional = choose(table, command, words)
     row = table[name]
     arguments = parse_arguments(name, row, positional, words)
     from operator import attrgetter
@@ -222,7 +221,7 @@ def call(options: argparse.Namespace, command: str, words: list[str]) -> int:
         transport = make_transport(options, metered=metered)
         if isinstance(transport, AbstractContextManager):
             stack.enter_context(transport)
-        client = stack.enter_context(_client(options, transport))
+        client = stack.enter_context(make_client(options, transport))
         result: Any = _call_quietly(attrgetter(name)(client), row, arguments)
         if options.all:
             output.write_items(result)
@@ -258,55 +257,11 @@ def _check_output(name: str, row: Row, options: argparse.Namespace, output: Any)
         check_writable(options.output)
 
 
-def make_transport(options: argparse.Namespace, *, metered: bool = False) -> Transport | None:
-    """Return the transport that the options select; `None` for the default one, if it need not show progress bars."""
-    if options.replay and options.record:
-        raise UsageError("--replay and --record cannot be combined")
-    transport: Transport | None = None
-    if options.offline:
-        from oai.transports.offline import OfflineTransport
-
-        transport = OfflineTransport()
-    elif metered and not options.replay:
-        from oai._cli.progress import MeteredTransport
-
-        transport = MeteredTransport()
-    if options.record or options.replay:
-        from oai.transports.recorder import Recorder
-
-        if options.record:
-            return Recorder(options.record, transport, mode="record")
-        return Recorder(options.replay, mode="replay")
-    return transport
-
-
-def _client(options: argparse.Namespace, transport: Transport | None) -> Any:
-    """Create the client; it reads the environment for options that are not set."""
-    from oai._client.sync_client import OpenAI
-
-    arguments: dict[str, Any] = {"transport": transport, "base_url": options.base_url, "table": options.table}
-    for name in ("timeout", "max_retries"):
-        if getattr(options, name) is not None:
-            arguments[name] = getattr(options, name)
-    if options.api_key_env:
-        arguments["api_key"] = os.environ.get(options.api_key_env)
-        if not arguments["api_key"]:
-            raise UsageError(f"--api-key-env: the environment variable {options.api_key_env} is not set")
-    try:
-        return OpenAI(**arguments)
-    except OpenAIError as error:
-        if "no API key" in str(error):
-            raise OpenAIError(
-                "no API key: set OPENAI_API_KEY (OPENAI_ADMIN_KEY for admin operations), or name another "
-                "environment variable with --api-key-env; to try a call without a key, use --offline"
-            ) from None
-        raise
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace, str, list[str]], int]] = {
     "cassette": cassette,
     "import": import_document,
     "list": list_operations,
+    "map": map_rows,
     "serve": serve,
     "show": show_operation,
     "stubs": write_stubs,

@@ -91,6 +91,16 @@ def read_table(options: argparse.Namespace) -> Commands:
     return Commands(load_table(SHIPPED, *others) if others else shipped_table())
 
 
+def choose(table: Commands, word: str, words: list[str]) -> tuple[str, list[str]]:
+    """Return operation and positional parameters; for an alias of several, those that fit the number of arguments."""
+    names = find_names(table, word)
+    if word in table:
+        return word, table.positional(word)
+    forms = dict(table.aliases[word])
+    count = sum("=" not in word for word in words)
+    return min(((name, forms[name]) for name in names), key=lambda form: abs(len(form[1]) - count))
+
+
 def list_operations(options: argparse.Namespace, command: str, words: list[str]) -> int:  # noqa: ARG001
     """Print the operations that contain all the words, one on a line."""
     table = read_table(options)

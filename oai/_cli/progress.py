@@ -33,7 +33,16 @@ def shows_bars(option: bool | None, row: Row) -> bool:
     Raises:
         UsageError: `--progress` is set, but tqdm is not installed.
     """
-    if option is False or not (row.files or row.response == "bytes"):
+    return bool(row.files or row.response == "bytes") and can_draw(option)
+
+
+def can_draw(option: bool | None) -> bool:
+    """Return whether progress bars can be drawn, and the option or the terminal wants them.
+
+    Raises:
+        UsageError: `--progress` is set, but tqdm is not installed.
+    """
+    if option is False:
         return False
     from importlib.util import find_spec
 
@@ -72,9 +81,10 @@ class Bar:
     Args:
         text: the label in front of it.
         total: the total number of bytes, if known.
+        unit: what is counted: bytes, or rows of a file.
     """
 
-    def __init__(self, text: str, total: int | None) -> None:
+    def __init__(self, text: str, total: int | None, unit: str = "B") -> None:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # no monitor thread; and an own lock, since the default one loads multiprocessing
@@ -82,9 +92,9 @@ class Bar:
         self._bar = tqdm(
             desc=text,
             total=total,
-            unit="B",
+            unit=unit,
             unit_scale=True,
-            unit_divisor=1024,
+            unit_divisor=1024 if unit == "B" else 1000,
             miniters=0,  # draw also when the rate drops; by default tqdm adapts to the fastest rate seen
             leave=False,
             ncols=_width(),
@@ -118,6 +128,25 @@ class UploadProgress:
         self._bar.at(done)
         if done >= total:
             self._bar.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class RowProgress:
+    """The `progress` callback of `oai map`: one bar that counts rows."""
+
+    _bar: Bar | None = None
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Set the number of finished rows."""
+        if self._bar is None:
+            self._bar = Bar("mapping", total, unit=" rows")
+        self._bar.at(done)
 
     def __enter__(self) -> Self:
         return self
