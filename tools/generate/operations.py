@@ -21,7 +21,7 @@ from openai._resource import SyncAPIResource
 from openai._types import NotGiven, Omit
 
 from tools.generate.facts import Reader
-from tools.generate.ir import ANY, NONE, Key, OneOf, Prim, Ref, Type
+from tools.generate.ir import ANY, NONE, Key, OneOf, Prim, Ref, Type, refs
 
 VERBS = {"_get": "GET", "_post": "POST", "_put": "PUT", "_patch": "PATCH", "_delete": "DELETE", "_get_api_list": "GET"}
 
@@ -145,6 +145,8 @@ class _Method:
             operation.json_without_files = bool({"files", "extracted_files"} & set(tests))
         elif method in ("GET", "DELETE") and not with_body:
             operation.body = "query"
+        if operation.body == "json":
+            operation.rename |= self._nested_renames(operation)
         if operation.body != "query":
             operation.query = [name for name in operation.params if name in in_query]
         for name in operation.params:
@@ -218,6 +220,26 @@ class _Method:
         return {
             each.name: each.wire for struct in reversed(structs) for each in struct.fields if each.wire != each.name
         }
+
+    def _nested_renames(self, operation: Official) -> dict[str, str]:
+        """Return the keys within parameters that have another name on the wire, by their dotted paths."""
+        structs, aliases = self.reader.facts.structs, self.reader.facts.aliases
+        renames: dict[str, str] = {}
+
+        def walk(path: str, node: Type, seen: frozenset[Key]) -> None:
+            for key in refs(node) - seen:
+                if key in aliases:
+                    walk(path, aliases[key].type, seen | {key})
+                elif key in structs and structs[key].param:
+                    for inner in structs[key].fields:
+                        if inner.wire != inner.name:
+                            renames[f"{path}.{inner.name}"] = inner.wire
+                        walk(f"{path}.{inner.name}", inner.type, seen | {key})
+
+        for name, (node, _) in operation.params.items():
+            if name not in operation.query and name not in operation.header_params:
+                walk(name, node, frozenset())
+        return renames
 
     def _wire(self, name: str) -> str:
         return self._wires.get(name, name)
