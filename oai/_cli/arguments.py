@@ -21,6 +21,7 @@ from oai._errors import OpenAIError
 from oai._support.omit import omit
 from oai._surface.source import wrong_call
 from oai._table.rows import CALL_OPTIONS
+from oai._table.type_expressions import parse_expression
 
 if TYPE_CHECKING:
     from oai._table.rows import Row
@@ -102,10 +103,6 @@ def cell_parser(row: Row) -> Callable[[Mapping[str, str]], dict[str, Any]]:
     A column is `name`, `name:` for JSON, or `name.key`. The text of a cell is never more than a value: no `@` in it
     reads a file. The function raises `UsageError` for a malformed column, or a cell that does not have its type.
     """
-    # Parsed in advance: Python 3.11 fails if two threads parse at the same time (CPython issue 106905), and calls that
-    # run while rows are read parse types as well.
-    for expression in (row.params or {}).values():
-        _alternatives(expression)
     return partial(_parse_cells, row)
 
 
@@ -280,7 +277,7 @@ _DESCRIPTIONS = {"bool": "true or false", "int": "an integer", "float": "a numbe
 
 @cache
 def _alternatives(expression: str) -> frozenset[str]:
-    return frozenset(_heads(ast.parse(expression.removesuffix("?"), mode="eval").body))
+    return frozenset(_heads(parse_expression(expression.removesuffix("?"))))
 
 
 def _heads(node: ast.expr) -> list[str]:

@@ -8,6 +8,7 @@ An expression is Python's syntax for types and nothing more: names, dots, `[...]
 from __future__ import annotations
 
 import typing
+from _thread import allocate_lock  # `threading` is a larger import, which `import oai` does without
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -48,17 +49,32 @@ SYNTAX = ("Name", "Attribute", "Subscript", "BinOp", "Constant", "Tuple", "List"
 """The kinds of `ast` nodes allowed in an expression. They are strings because importing `ast` is slow."""
 
 
+_parser_lock = allocate_lock()
+
+
+def parse_expression(text: str) -> ast.expr:
+    """Parse a type expression.
+
+    Two threads must not do so at once: Python 3.11 counts the depth of both together, and raises `SystemError` ("AST
+    constructor recursion depth mismatch", CPython issue 106905).
+    """
+    import ast
+
+    with _parser_lock:
+        return ast.parse(text.strip(), mode="eval").body
+
+
 def check_expression(text: str) -> str:
     """Return the problem with the syntax of a type expression, an empty string if it is valid."""
     import ast
 
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = parse_expression(text)
     except (SyntaxError, ValueError):
         return f"is {text!r}, which is not a type expression"
     except (RecursionError, MemoryError):  # the latter is what CPython 3.11 raises
         return "is a type expression that is nested too deeply"
-    nodes: list[tuple[ast.AST, int]] = [(tree.body, 1)]
+    nodes: list[tuple[ast.AST, int]] = [(tree, 1)]
     while nodes:
         node, depth = nodes.pop()
         if depth > MAX_DEPTH:
@@ -76,9 +92,7 @@ def resolve(text: str) -> Any:
     Raises:
         LookupError: a name in it does not exist; the message names it and the nearest one.
     """
-    import ast
-
-    return _walk(ast.parse(text.strip(), mode="eval").body)
+    return _walk(parse_expression(text))
 
 
 def _walk(node: ast.expr) -> Any:
