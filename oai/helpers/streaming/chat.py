@@ -104,7 +104,7 @@ class ChatCompletionStreamState(Generic[T]):
         self._snapshot = self._final = None
         self._completion.add(chunk)
         events: list[ChatCompletionStreamEvent[Any]] = [ChunkEvent(chunk=chunk, sofar=self)]
-        for chunk_choice in as_list(chunk.choices):
+        for chunk_choice in chunk.choices if isinstance(chunk.choices, list) else ():
             choice = self._completion.choice(chunk_choice)
             gather(choice.extra, chunk_choice)
             delta, calls_before = field(chunk_choice, "delta"), len(choice.calls)
@@ -124,7 +124,7 @@ class ChatCompletionStreamState(Generic[T]):
     def handle(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[T]]:
         """Process a chunk of a whole stream and return its events, none for a verdict of Azure's filter alone."""
         events = self.handle_chunk(chunk)
-        return [] if _is_verdict(chunk) else events
+        return [] if chunk.object == "" and not _has_delta(chunk) else events
 
     def end(self) -> Iterator[ChatCompletionStreamEvent[T]]:
         """Yield the done events of choices without a finish reason; raise as `get_final_completion` does."""
@@ -153,7 +153,8 @@ class ChatCompletionStreamState(Generic[T]):
             choice.refusal.append(refusal)
             view = choice.refusal.view()
             events.append(RefusalDeltaEvent(delta=refusal, sofar=view, choice_index=choice.index))
-        for call in as_list(field(delta, "tool_calls")):
+        calls = field(delta, "tool_calls")
+        for call in calls if isinstance(calls, list) else ():
             self._add_call(choice, call, events)
         function = field(delta, "function_call")
         if function is not None:
@@ -245,13 +246,13 @@ def _parsed_or_none(parse: Any, *arguments: Any) -> Any:
         return None
 
 
-def _is_verdict(chunk: Any) -> bool:
-    """Return whether a chunk carries verdicts of Azure's asynchronous filter and no delta.
+def _has_delta(chunk: Any) -> bool:
+    """Return whether a chunk has a delta. Azure's filter sends verdicts without one, whose `object` is empty.
 
-    Azure leaves its `object` empty. The official SDK drops every chunk whose `object` is empty; here one with a delta
-    is an ordinary chunk, since some servers leave `object` empty in all of them.
+    The official SDK drops every chunk whose `object` is empty; here one with a delta is an ordinary chunk, since some
+    servers leave `object` empty in all of them.
     """
-    return chunk.object == "" and all(field(choice, "delta") is None for choice in as_list(chunk.choices))
+    return any(field(choice, "delta") is not None for choice in as_list(chunk.choices))
 
 
 def _add_audio(audio: dict[str, Any], delta: Any) -> None:

@@ -55,7 +55,7 @@ class ToolCall:
             return ""
         gather(self.called_extra, function)
         self.name = _joined_name(self.name, _text(field(called, "name")))
-        piece = _arguments(delta)
+        piece = _json_text(field(called, "arguments" if function else "input"))
         if piece:
             self.arguments.append(piece)
         return piece
@@ -86,6 +86,8 @@ def call_for(calls: list[ToolCall], delta: Any, tools: Container[object] = ()) -
     """
     index = field(delta, "index")
     index = index if isinstance(index, int) else None
+    if calls and index is not None and calls[-1].sent_index == index and not field(delta, "id") and not _name(delta):
+        return calls[-1]  # as the API has it: the latest call continues
     call = _latest(calls, index, field(delta, "id"))
     if call is None or _begins(call, index, delta, tools):
         taken = {other.index for other in calls}
@@ -105,7 +107,7 @@ def _latest(calls: list[ToolCall], index: int | None, call_id: Any) -> ToolCall 
 
 def _begins(call: ToolCall, index: int | None, delta: Any, tools: Container[object]) -> bool:
     """Return whether a delta begins a call rather than continue the latest one."""
-    call_id, name = field(delta, "id"), _text(field(field(delta, "function") or field(delta, "custom"), "name"))
+    call_id, name = field(delta, "id"), _name(delta)
     if not name:  # some servers send a new id with each piece
         return False
     is_new_name, is_same = name != call.name, bool(call_id and call_id == call.id)
@@ -120,9 +122,16 @@ def _begins(call: ToolCall, index: int | None, delta: Any, tools: Container[obje
     return is_new_name and not may_continue
 
 
+def _name(delta: Any) -> str:
+    return _text(field(field(delta, "function") or field(delta, "custom"), "name"))
+
+
 def _arguments(delta: Any) -> str:
     function = field(delta, "function")
-    value = field(function or field(delta, "custom"), "arguments" if function else "input")
+    return _json_text(field(function or field(delta, "custom"), "arguments" if function else "input"))
+
+
+def _json_text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else encode(value).decode()
 
 

@@ -44,6 +44,10 @@ class Choice:
         """Add the `content` of a delta and return its text, or `None` if it has none."""
         if content is None:
             return None
+        if isinstance(content, str) and self.parts is None:  # as the API has it
+            self.content = self.content or GrowingText()
+            self.content.append(content)
+            return content
         if isinstance(content, list) and self.parts is None:
             self.parts = Parts()
             self.parts.add([self.content.text()] if self.content is not None else [])

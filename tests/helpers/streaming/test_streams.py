@@ -778,6 +778,51 @@ def test_final_event_with_empty_output_keeps_the_streamed_items(
     assert len(read.events[-1].response.output) == 3
 
 
+def test_error_event_is_yielded_and_then_raised(way: Way, server: Loopback) -> None:
+    broken = numbered(*EVENTS[:10], {"type": "error", "code": "server_error", "message": "boom", "param": None})
+    read = respond(way, server, broken, text_format=Plan)
+    assert isinstance(read.error, oai.StreamError)
+    assert (read.error.code, read.error.message, read.again is read.error) == ("server_error", "boom", True)
+    assert (read.types()[-1], read.events[-1].message) == ("error", "boom")
+    assert read.stream.current_response_snapshot.output_text == PLAN[:9]
+
+
+ERRORS = [
+    {"object": "error", "message": "boom", "code": 500},
+    {"choices": None, "error_type": "overloaded", "error_message": "boom"},
+    {"detail": "boom"},
+    {"error": "boom"},
+    {"error": {"message": "boom"}},
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_errors_of_other_servers_inside_a_stream_keep_the_snapshot(error: Any, way: Way, server: Loopback) -> None:
+    read = chat(way, server, [*texts("a"), error])
+    assert isinstance(read.error, oai.StreamError)
+    assert "boom" in str(read.error)
+    assert read.stream.current_completion_snapshot.choices[0].message.content == "a"
+    read = respond(way, server, [*EVENTS[:10], error])
+    assert isinstance(read.error, oai.StreamError)
+    assert read.stream.current_response_snapshot.output_text == PLAN[:9]
+
+
+@pytest.mark.parametrize("item", [b"null", b"5", b'"x"', b"[]", b"true"])
+def test_event_that_is_no_object_raises_and_keeps_the_snapshot(item: bytes, way: Way, server: Loopback) -> None:
+    event = b"data: " + item + b"\n\n"
+    read = chat(way, server, [*texts("a"), event, chunk(finish="stop")])
+    assert isinstance(read.error, oai.APIResponseValidationError)
+    assert read.stream.current_completion_snapshot.choices[0].message.content == "a"
+    read = respond(way, server, [*EVENTS[:10], event])
+    assert isinstance(read.error, oai.APIResponseValidationError)
+    assert read.stream.current_response_snapshot.output_text == PLAN[:9]
+
+
+def test_chat_that_ends_without_done_after_its_finish_reason_is_whole(way: Way, server: Loopback) -> None:
+    read = chat(way, server, [*texts("a"), chunk(finish="stop")], done=False)
+    assert (read.error, read.final.choices[0].message.content) == (None, "a")
+
+
 def test_final_event_without_any_item_has_an_empty_output(way: Way, server: Loopback) -> None:
     read = respond(way, server, numbered({"type": "response.completed", "response": response()}))
     assert (read.error, read.final.output) == (None, [])
