@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import pydantic
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.official.sides import SIDES, Reply, long, outcome, quick
 from tests.official.streams_drawn import Answer, Weather, chats, responses
@@ -100,14 +103,9 @@ def chat_final(final: Any) -> Any:
     return plain(final), plain(final, dumped=False), plain([message.parsed for message in messages]), plain(calls)
 
 
-def _final_or_error(stream: Any) -> Any:
-    try:
-        return chat_final(stream.get_final_completion())
-    except Exception as error:  # noqa: BLE001 - its class is compared
-        return type(error).__name__
-
-
 def response_final(final: Any) -> Any:
+    if final is None:
+        return None
     calls = [item.parsed_arguments for item in final.output if item.type == "function_call"]
     return plain(final), plain(final.output_parsed), plain(calls), final.output_text
 
@@ -115,65 +113,105 @@ def response_final(final: Any) -> Any:
 PLAIN = {"type": "function", "function": {"name": "Weather", "parameters": {}}}
 
 
-def check_chat(chunks: list[Any], typed: bool, tools: str) -> None:
+Finish = Callable[[Any, list[Any]], Any]
+"""Begins to read the final result of a stream whose events were read."""
+
+
+def _read(manager: Any, finish: Finish, final: Callable[[Any], Any]) -> Any:
+    """Return the events of a stream, the exception that ended them, and the final result or its exception."""
+    with manager as stream:
+        events, error = read_events(stream)
+        try:
+            return events, error, None if error else final(finish(stream, events))
+        except Exception as failure:  # noqa: BLE001 - its class is compared
+            return events, error, type(failure).__name__
+
+
+async def _read_async(manager: Any, finish: Finish, final: Callable[[Any], Any]) -> Any:
+    events: list[Any] = []
+
+    def note(event: Any) -> None:
+        events.append(shown(event))  # at once, since snapshots grow
+
+    async with manager as stream:
+        try:
+            async for event in stream:
+                note(event)
+        except Exception as error:  # noqa: BLE001 - its class is compared
+            return events, type(error).__name__, None
+        try:
+            result = finish(stream, events)
+            return events, None, final(await result if inspect.isawaitable(result) else result)
+        except Exception as failure:  # noqa: BLE001 - its class is compared
+            return events, None, type(failure).__name__
+
+
+def check_chat(chunks: list[Any], typed: bool, tools: str, *, is_async: bool) -> None:
     def read(client: Any, module: Any) -> Any:
         params: dict[str, Any] = {"response_format": Answer} if typed else {}
         if tools:
             params["tools"] = [module.pydantic_function_tool(Weather) if tools == "strict" else PLAIN]
-        with client.chat.completions.stream(model="m", messages=[], **params) as stream:
-            events, error = read_events(stream)
-            return events, error, None if error else _final_or_error(stream)
+        manager = client.chat.completions.stream(model="m", messages=[], **params)
+        return (_read_async if is_async else _read)(
+            manager, lambda stream, _: stream.get_final_completion(), chat_final
+        )
 
-    _compare(read, Reply.of_events(chunks))
+    _compare(read, Reply.of_events(chunks), is_async=is_async)
 
 
-def check_response(events: list[Any], typed: bool, tools: bool) -> None:
+def check_response(events: list[Any], typed: bool, tools: bool, *, is_async: bool) -> None:
     def read(client: Any, module: Any) -> Any:
         params: dict[str, Any] = {"text_format": Answer} if typed else {}
         params |= {"tools": [module.pydantic_function_tool(Weather)]} if tools else {}
-        with client.responses.stream(model="m", input="i", **params) as stream:
-            seen, error = read_events(stream)
-            if seen and seen[-1]["type"] == "error" and module is SIDES[0]:
-                assert error == "StreamError"  # see ON_PURPOSE
-                error = None
-            is_whole = seen and seen[-1]["type"] == "response.completed"  # the SDK has no final response otherwise
-            return seen, error or (response_final(stream.get_final_response()) if is_whole else None)
+        manager = client.responses.stream(model="m", input="i", **params)
+        return (_read_async if is_async else _read)(manager, _final_response, response_final)
 
-    _compare(read, Reply.of_events(events, named=True, done=False))
+    _compare(read, Reply.of_events(events, named=True, done=False), is_async=is_async)
 
 
-def _compare(read: Any, reply: Reply) -> None:
-    ours, theirs = (outcome(module, lambda client, module=module: read(client, module), reply) for module in SIDES)
-    assert ours.error == theirs.error
+def _final_response(stream: Any, events: list[Any]) -> Any:
+    is_whole = events and events[-1]["type"] == "response.completed"  # the SDK has no final response otherwise
+    return stream.get_final_response() if is_whole else None
+
+
+def _compare(read: Any, reply: Reply, *, is_async: bool) -> None:
+    ours, theirs = (
+        outcome(module, lambda client, module=module: read(client, module), reply, is_async=is_async)
+        for module in SIDES
+    )
+    assert (ours.error, theirs.error) == (None, None)
     assert ours.requests == theirs.requests
+    events, error, _ = ours.result
     if theirs.result[1] in UNFINISHED:  # see ON_PURPOSE
-        assert ours.result[1] in UNFINISHED
-        assert ours.result[0][: len(theirs.result[0])] == theirs.result[0]
+        assert error in UNFINISHED
+        assert events[: len(theirs.result[0])] == theirs.result[0]
+    elif events and events[-1]["type"] == "error":  # see ON_PURPOSE
+        assert (events, error) == (theirs.result[0], "StreamError")
     else:
         assert ours.result == theirs.result
 
 
 @quick(120)
-@given(chats())
-def test_chat_streams_are_equal(drawn: tuple[list[Any], bool, str]) -> None:
-    check_chat(*drawn)
+@given(chats(), st.booleans())
+def test_chat_streams_are_equal(drawn: tuple[list[Any], bool, str], is_async: bool) -> None:
+    check_chat(*drawn, is_async=is_async)
 
 
 @quick(120)
-@given(responses())
-def test_response_streams_are_equal(drawn: tuple[list[Any], bool, bool]) -> None:
-    check_response(*drawn)
+@given(responses(), st.booleans())
+def test_response_streams_are_equal(drawn: tuple[list[Any], bool, bool], is_async: bool) -> None:
+    check_response(*drawn, is_async=is_async)
 
 
 @pytest.mark.thorough
 @long(400)
-@given(chats())
-def test_more_chat_streams_are_equal(drawn: tuple[list[Any], bool, str]) -> None:
-    check_chat(*drawn)
+@given(chats(), st.booleans())
+def test_more_chat_streams_are_equal(drawn: tuple[list[Any], bool, str], is_async: bool) -> None:
+    check_chat(*drawn, is_async=is_async)
 
 
 @pytest.mark.thorough
 @long(400)
-@given(responses())
-def test_more_response_streams_are_equal(drawn: tuple[list[Any], bool, bool]) -> None:
-    check_response(*drawn)
+@given(responses(), st.booleans())
+def test_more_response_streams_are_equal(drawn: tuple[list[Any], bool, bool], is_async: bool) -> None:
+    check_response(*drawn, is_async=is_async)

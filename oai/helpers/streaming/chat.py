@@ -124,7 +124,8 @@ class ChatCompletionStreamState(Generic[T]):
     def handle(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[T]]:
         """Process a chunk of a whole stream and return its events, none for a verdict of Azure's filter alone."""
         events = self.handle_chunk(chunk)
-        return [] if chunk.object == "" and not _has_delta(chunk) else events
+        kind: str = chunk.object
+        return [] if kind == "" and not _has_delta(chunk) else events
 
     def end(self) -> Iterator[ChatCompletionStreamEvent[T]]:
         """Yield the done events of choices without a finish reason; raise as `get_final_completion` does."""
