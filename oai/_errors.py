@@ -2,24 +2,17 @@
 
 All derive from `OpenAIError`. An error of a request has `operation` and `request`, and if the server responded,
 `response`, `request_id`, and the decoded `body` with the API's `code`, `param` and `type`. Errors hold no secret, and
-they pickle. This module knows how to read an error body; it does not decide what to retry.
+they pickle. This module does not decide what to retry.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
-
-from oai._http.response import Response
+from oai._http.response import Response, SentRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from oai._http.response import SentRequest
-
-SHOWN = 300
-"""Maximum number of characters of an unexpected body that a message shows."""
 
 
 class OpenAIError(Exception):
@@ -41,24 +34,27 @@ class APIError(OpenAIError):
         message: the problem, for people.
         request: the `SentRequest`, its secrets redacted.
         body: the `error` object of the response, or the whole body if it has none (text if it is not JSON).
-        code, param, type: the fields of that object, if the server sent them.
+        code, param, type: the fields of that object, if the server sent them; `code` is always text.
         operation: the call path, such as `chat.completions.create`; for `client.request`, method and path.
     """
+
+    request: SentRequest
 
     def __init__(self, message: str, request: SentRequest | None = None, *, body: object = None) -> None:
         super().__init__(message)
         self.message = message
-        self.request = request
+        self.request = SentRequest.unknown() if request is None else request
         self.body = body
-        fields = body if isinstance(body, dict) else {}
-        self.code = _text(fields.get("code"))
-        self.param = _text(fields.get("param"))
-        self.type = _text(fields.get("type"))
+        fields: dict[str, Any] = body if isinstance(body, dict) else {}
+        code = fields.get("code")
+        self.code: str | None = None if code is None else str(code)  # compatible servers send numbers
+        self.param: str | None = fields.get("param")
+        self.type: str | None = fields.get("type")
 
     @property
     def operation(self) -> str | None:
-        """The call path of the failed call."""
-        return self.request.operation if self.request else None
+        """The call path of the failed call, `None` if it is unknown."""
+        return getattr(self.request, "operation", None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
@@ -154,24 +150,47 @@ class UploadError(OpenAIError):
 
 
 class _AnsweredError(APIError):
+    """An error that a response led to. Programs may make one from a response of httpx or from a mock."""
+
     response: Response
 
     def __init__(self, message: str, *, response: Response, body: object = None) -> None:
-        super().__init__(response.hide(message), response.request, body=body)
+        if isinstance(response, Response):
+            message, body = response.hide(message), response.hide(body)
+        super().__init__(message, _request_of(response), body=body)
         self.response = response
+        self.request_id: str | None = response.headers.get("x-request-id")
+
+
+class _StatusError(_AnsweredError):
+    def __init__(self, message: str, *, response: Response, body: object = None) -> None:
+        super().__init__(message, response=response, body=body)
         self.status_code = response.status_code
-        self.request_id = response.headers.get("x-request-id")
 
 
-class APIResponseValidationError(_AnsweredError):
+class APIResponseValidationError(_StatusError):
     """The status is a success, but the body cannot be decoded, such as HTML or truncated JSON."""
 
+    def __init__(
+        self, *arguments: Any, message: str | None = None, response: Response | None = None, body: object = None
+    ) -> None:
+        """Make the error of a message or, as in the official SDK, of a response and a body."""
+        for argument in arguments:
+            if message is None and isinstance(argument, str):
+                message = argument
+            elif response is None:
+                response = argument
+            else:
+                body = argument
+        message = message or "The response does not match the expected type."
+        super().__init__(message, response=cast("Response", response), body=body)
 
-class ResponseTooLargeError(_AnsweredError):
+
+class ResponseTooLargeError(_StatusError):
     """The response, or one event of a stream, exceeds the client's `max_body` or `max_event`."""
 
 
-class APIStatusError(_AnsweredError):
+class APIStatusError(_StatusError):
     """The server responded with a status of 4xx or 5xx."""
 
 
@@ -207,15 +226,8 @@ class InternalServerError(APIStatusError):
     """Status 500 and above."""
 
 
-class StreamError(APIError):
+class StreamError(_AnsweredError):
     """The server sent an error event in a stream."""
-
-    response: Response
-
-    def __init__(self, message: str, *, response: Response, body: object = None) -> None:
-        super().__init__(response.hide(message), response.request, body=body)
-        self.response = response
-        self.request_id: str | None = response.headers.get("x-request-id")
 
 
 class LengthFinishReasonError(OpenAIError):
@@ -287,9 +299,6 @@ class ToolError(OpenAIError):
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
-OTHER_MESSAGES = ("detail", "msg", "error_message", "error_msg", "errorMessage", "errmsg", "err_msg", "errors", "code")
-"""Fields in which compatible servers send an error's message."""
-
 STATUS_ERRORS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -303,9 +312,11 @@ STATUS_ERRORS: dict[int, type[APIStatusError]] = {
 
 def status_error(response: Response) -> APIStatusError:
     """Make the exception for a response with an error status, whatever the shape of its body."""
+    from oai._json.error_body import read_error  # errors are rare
+
     status = response.status_code
     kind = STATUS_ERRORS.get(status, InternalServerError if status >= 500 else APIStatusError)
-    message, body = read_error(response.content)
+    message, body = read_error(response.utf8, response.excerpt)
     text = f"Error code: {status} - {message or response.reason}"
     return kind(text, response=response, body=body)
 
@@ -313,42 +324,12 @@ def status_error(response: Response) -> APIStatusError:
 Response.make_error = staticmethod(status_error)
 
 
-def read_error(content: bytes) -> tuple[str, object]:
-    """Return message and body of an error response, in the API's own shape or that of another server.
-
-    Known are `{"error": {"message": ...}}`, `{"error": "text"}`, `{"detail": ...}` (FastAPI),
-    `{"message": ...}`, a list of such objects (Google's gateways), HTML, plain text, and nothing.
-    """
+def _request_of(response: Any) -> SentRequest | None:
     try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = content.decode(errors="replace")
-        return excerpt(text), text
-    if isinstance(body, list) and len(body) == 1:
-        body = body[0]
-    if not isinstance(body, dict):
-        return excerpt(content), body
-    error = body.get("error")
-    inner = error if isinstance(error, dict) else body
-    for candidate in (inner.get("message"), error, *(inner.get(name) for name in OTHER_MESSAGES)):
-        if candidate and not isinstance(candidate, dict):
-            shown = candidate if isinstance(candidate, str) else msgspec.json.encode(candidate).decode()
-            return excerpt(shown), inner
-    return excerpt(content), inner
-
-
-def excerpt(content: bytes | str) -> str:
-    """Return the start of a body for a message: on one line, keys redacted, shortened with an ellipsis."""
-    from oai._support.redact import redact_text
-
-    if isinstance(content, bytes):
-        content = content[: 8 * SHOWN].decode(errors="replace")
-    line = redact_text(" ".join(content[: 8 * SHOWN].split()))
-    return line if len(line) <= SHOWN else line[:SHOWN] + "..."
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
+        request: SentRequest | None = response.request
+    except (AttributeError, RuntimeError):  # httpx's raises if a response was made without one
+        return None
+    return request
 
 
 def _rebuild(cls: type[OpenAIError], args: tuple[Any, ...], state: dict[str, Any]) -> OpenAIError:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import importlib
+import json
 import pickle
 import traceback
+import unittest.mock
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -146,7 +151,7 @@ def test_reset_connection_raises(place: Any, server: Loopback, client: oai.OpenA
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_truncated_body_raises(framing: Any, server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer.of_json({"object": "list", "data": []}, truncate=5, framing=framing))
-    with pytest.raises(oai.APIConnectionError, match="the answer was cut short"):
+    with pytest.raises(oai.APIConnectionError, match="was cut short"):
         client.models.list()
 
 
@@ -229,3 +234,174 @@ def test_all_errors_derive_from_openai_error() -> None:
     kinds = [getattr(oai, name) for name in oai.__all__ if name.endswith("Error") and name != "TransportError"]
     assert len(kinds) > 12
     assert all(issubclass(kind, oai.OpenAIError) for kind in kinds)
+
+
+HIDDEN = "0123456789abcdef" * 2
+"""A key of no known form, such as Azure's."""
+
+
+def cut_at_every_place(key: str) -> list[bytes]:
+    """Return bodies in which the start of a message ends within the key."""
+    offsets = (*range(260, 302), 290, 2390, 2399)
+    return [(f"{'x ' * (offset // 2)}{key} and more " + "y" * 300).encode() for offset in offsets]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda text: Answer(502, body=text, content_type="text/html"), id="html"),
+        pytest.param(lambda text: Answer.error(401, text.decode()), id="message"),
+        pytest.param(lambda text: Answer.of_json({"detail": text.decode()}, 422), id="detail"),
+        pytest.param(lambda text: Answer(body=text, content_type="application/json"), id="no JSON"),
+        pytest.param(lambda text: Answer.events([{"error": {"message": text.decode()}}]), id="event"),
+        pytest.param(
+            lambda text: Answer(body=b"data: " + text + b"\n\n", content_type="text/event-stream"), id="no JSON event"
+        ),
+        pytest.param(lambda text: Answer(body=b"data: " + text + b"\n\n", content_type="text/plain"), id="no events"),
+    ],
+)
+@pytest.mark.parametrize("key", [HIDDEN, "sk-" + "planted9" * 4])
+def test_no_part_of_a_key_is_shown_where_a_message_is_cut(
+    key: str, answer: Callable[[bytes], Answer], server: Loopback, client_to: Make
+) -> None:
+    client = client_to(api_key=key, max_retries=0)
+    for body in cut_at_every_place(key):
+        server.reply(answer(body))
+        with pytest.raises(oai.APIError) as caught:
+            list(client.responses.create(model="m", input="x", stream=True))
+        shown = everything(caught.value)
+        assert not [length for length in range(6, len(key)) if key[:length] in shown], shown
+
+
+def test_pickle_of_an_error_holds_no_key(server: Loopback, client_to: Make) -> None:
+    client = client_to(api_key=HIDDEN, max_retries=0, default_headers={"X-Another": f"a-{HIDDEN}"})
+    body = {"error": {"message": f"no {HIDDEN}", "code": HIDDEN, "inner": [{HIDDEN: f"<{HIDDEN}>"}]}}
+    for answer in (Answer.of_json(body, 401, headers=[("x-echo", HIDDEN)]), Answer(401, body=f"<p>{HIDDEN}</p>")):
+        server.reply(answer)
+        with pytest.raises(oai.AuthenticationError) as caught:
+            client.models.list()
+        error = caught.value
+        assert HIDDEN not in everything(error)
+        for _ in range(2):  # of the copy, too
+            data = pickle.dumps(error)
+            assert HIDDEN.encode() not in data
+            error = pickle.loads(data)
+        assert b"[redacted]" in error.response.content
+        assert HIDDEN not in repr(copy.deepcopy(caught.value).response.headers.multi_items())
+        assert HIDDEN.encode() in caught.value.response.content  # as it came
+
+
+@pytest.mark.parametrize("value", ["text", "", 5, True, 1.5, {"a": 1}, ["a"], None])
+def test_fields_of_an_error_are_those_of_its_body(value: Any, server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.of_json({"error": {"param": value, "type": value, "code": value}}, 400))
+    with pytest.raises(oai.BadRequestError) as caught:
+        client.models.list()
+    error = caught.value
+    assert (error.param, error.type) == (value, value)
+    assert error.code == (None if value is None else str(value))
+
+
+@pytest.mark.parametrize("value", ["s", None, [], [1], 5, "", {}, {"message": "m"}])
+def test_body_of_an_error_is_its_error_member(value: Any, server: Loopback, client: oai.OpenAI) -> None:
+    server.reply(Answer.of_json({"error": value, "code": "c"}, 400))
+    with pytest.raises(oai.BadRequestError) as caught:
+        client.models.list()
+    assert caught.value.body == value
+
+
+CHARSETS = {
+    "utf-8": "application/json",
+    "utf-8-sig": "application/json",
+    "utf-16": "application/json",
+    "utf-16-le": "application/json",
+    "utf-16-be": "application/json; charset=utf-16",
+    "utf-32": "application/json",
+    "utf-32-be": "application/json",
+    "latin-1": 'application/json; charset="iso-8859-1"',
+    "gbk": "application/json; charset=gbk",
+    "shift_jis": "application/json;charset=Shift_JIS",
+}
+
+
+@pytest.mark.parametrize(("codec", "kind"), CHARSETS.items(), ids=CHARSETS)
+def test_json_is_read_in_its_charset(codec: str, kind: str, play: Any, server: Loopback) -> None:
+    text = {"gbk": "文", "shift_jis": "表"}.get(codec, "café")
+    error = json.dumps({"error": {"message": text, "code": "c"}}, ensure_ascii=False)
+    model = json.dumps({"id": text, "object": "model", "created": 1, "owned_by": "x"}, ensure_ascii=False)
+
+    def calls(client: Any) -> Any:
+        model = yield client.models.retrieve("m")
+        raw = yield client.models.with_raw_response.retrieve("m")
+        content = yield client.files.content("f")
+        return model.id, raw.parse().id, raw.json()["id"], content.json()["id"]
+
+    server.default = Answer(body=model.encode(codec), content_type=kind)
+    assert play(calls) == (text,) * 4
+    server.default = Answer(400, body=error.encode(codec), content_type=kind)
+    with pytest.raises(oai.BadRequestError) as caught:
+        play(lambda client: (yield client.models.list()))
+    assert (str(caught.value), caught.value.code) == (f"Error code: 400 - {text}", "c")
+
+
+def test_utf8_is_read_as_such_whatever_charset_is_declared(server: Loopback, client: oai.OpenAI) -> None:
+    body = '{"id": "café", "object": "model", "created": 1, "owned_by": "x"}'.encode()
+    server.reply(Answer(body=body, content_type="application/json; charset=iso-8859-1"))
+    assert client.models.retrieve("m").id == "café"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a": 1} {"b": 2}', b"[" * 100_000, b"\xff"])
+def test_json_of_other_content_raises_python_s_own_error(body: bytes, server: Loopback, client: oai.OpenAI) -> None:
+    server.default = Answer(body=body, content_type="application/octet-stream")
+    content = client.files.content("f")
+    raw = client.files.with_raw_response.content("f")
+    for response in (content, content.response, raw):
+        with pytest.raises(json.JSONDecodeError):
+            response.json()
+
+
+class FakeResponse:
+    """As programs' tests have it."""
+
+    status_code = 429
+    headers: ClassVar[dict[str, str]] = {"x-request-id": "req-1"}
+
+
+def foreign_responses() -> list[Any]:
+    mock = unittest.mock.Mock(status_code=429, headers={"x-request-id": "req-1"})
+    made: list[Any] = [FakeResponse(), mock]
+    for name in ("httpx", "httpx2"):
+        with contextlib.suppress(ImportError):
+            httpx = importlib.import_module(name)
+            headers = {"x-request-id": "req-1"}
+            made.append(httpx.Response(429, headers=headers))
+            made.append(httpx.Response(429, headers=headers, request=httpx.Request("GET", "https://x/y")))
+    return made
+
+
+@pytest.mark.parametrize("response", foreign_responses())
+def test_errors_are_made_from_responses_of_other_libraries(response: Any) -> None:
+    for kind in (oai.RateLimitError, oai.APIStatusError, oai.ResponseTooLargeError):
+        error = kind("slow", response=response, body={"code": 5, "message": "m"})
+        assert (str(error), error.status_code, error.request_id, error.code) == ("slow", 429, "req-1", "5")
+        assert error.response is response
+        assert error.request is not None
+        repr(error)
+    for invalid in (
+        oai.APIResponseValidationError(response, {"a": 1}),
+        oai.APIResponseValidationError(response, {"a": 1}, message="m"),
+        oai.APIResponseValidationError(response=response, body={"a": 1}),
+        oai.APIResponseValidationError("m", response=response, body={"a": 1}),
+    ):
+        assert (invalid.status_code, invalid.body) == (429, {"a": 1})
+        assert str(invalid) in ("m", "The response does not match the expected type.")
+
+
+def test_request_of_an_error_is_never_none() -> None:
+    for error in (
+        oai.APIError("x"),
+        oai.APIError("x", None, body=None),
+        oai.APIConnectionError(),
+        oai.APITimeoutError(),
+    ):
+        assert (error.request.method, str(error.request.url), error.operation) == ("", "", None)
+        assert pickle.loads(pickle.dumps(error)).request == error.request

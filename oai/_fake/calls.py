@@ -160,7 +160,7 @@ def _wrong_count(expected: int, matching: Calls, fields: dict[str, Any], calls: 
 
 
 def _shown(call: Call) -> str:
-    from oai._errors import excerpt
+    from oai._support.excerpt import excerpt
 
     return "" if call.body is None else excerpt(call.content)
 

@@ -33,6 +33,13 @@ class SentRequest(msgspec.Struct, frozen=True):
         name = request.operation.name if request.operation else None
         return cls(request.method, URL(redact_url(request.url)), redact_headers(request.headers), name)
 
+    @classmethod
+    def unknown(cls) -> SentRequest:
+        """Return a placeholder for the request of an error that was made without one."""
+        from oai._http.url import URL
+
+        return cls("", URL(""), [])
+
 
 class Response:
     """Status, headers and content of a response.
@@ -48,6 +55,7 @@ class Response:
     """
 
     __slots__ = (
+        "_credentials",
         "_request",
         "content",
         "elapsed_seconds",
@@ -71,10 +79,12 @@ class Response:
         retries_taken: int = 0,
         elapsed_seconds: float = 0.0,
         http_version: str = "HTTP/1.1",
+        credentials: list[str] | None = None,
     ) -> None:
         self.status_code = status_code
         self.headers = headers
         self._request = request
+        self._credentials = credentials
         self.content = content
         self.retries_taken = retries_taken
         self.elapsed_seconds = elapsed_seconds
@@ -97,8 +107,19 @@ class Response:
     def request(self) -> SentRequest:
         """The request as sent, without its body and its secrets."""
         if not isinstance(self._request, SentRequest):
+            self._find_credentials()
             self._request = SentRequest.of(self._request)
         return self._request
+
+    def _find_credentials(self) -> list[str]:
+        """Remember the credentials of the request, which a `SentRequest` no longer has."""
+        if self._credentials is None:
+            from oai._support.redact import credentials_of  # regular expressions that few calls need
+
+            request = self._request
+            is_sent = isinstance(request, SentRequest)
+            self._credentials = [] if is_sent else credentials_of(request.url, request.headers)
+        return self._credentials
 
     @property
     def url(self) -> URL:
@@ -122,13 +143,17 @@ class Response:
 
         return timedelta(seconds=self.elapsed_seconds)
 
-    def hide(self, text: str) -> str:
-        """Return a text about this response without the credentials of the request, which servers tend to repeat."""
-        if isinstance(self._request, SentRequest):
-            return text
+    def hide(self, value: Any) -> Any:
+        """Return text, bytes or plain data without the credentials of the request, which servers tend to repeat."""
         from oai._support.redact import hide  # as above
 
-        return hide(text, self._request.url, self._request.headers)
+        return hide(value, self._find_credentials())
+
+    def excerpt(self, content: bytes | str) -> str:
+        """Return the start of a body of this response for a message, without the credentials of the request."""
+        from oai._support.excerpt import excerpt  # as above
+
+        return excerpt(content, self.hide)
 
     def fields(self) -> dict[str, Any]:
         """Return the constructor's arguments, to copy a response."""
@@ -140,10 +165,13 @@ class Response:
             "retries_taken": self.retries_taken,
             "elapsed_seconds": self.elapsed_seconds,
             "http_version": self.http_version,
+            "credentials": self._credentials,
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, ({**self.fields(), "request": self.request},)
+        headers = type(self.headers)(self.hide(self.headers.multi_items()))
+        hidden = {"request": self.request, "headers": headers, "content": self.hide(self.content), "credentials": None}
+        return _restore, ({**self.fields(), **hidden},)
 
     @property
     def reason(self) -> str:
@@ -228,9 +256,25 @@ class Response:
         """The content as text in its charset; invalid bytes are replaced."""
         return self.content.decode(self.encoding, errors="replace")
 
+    @property
+    def utf8(self) -> bytes:
+        """The content in UTF-8: as it is if it is valid, else converted from the charset that it is in."""
+        from oai._http.text import to_utf8  # as above
+
+        return to_utf8(self.content, self.headers.get("content-type", ""))
+
     def json(self) -> Any:
-        """Decode the content as JSON, to plain data."""
-        return msgspec.json.decode(self.content)
+        """Decode the content as JSON, to plain data.
+
+        Raises:
+            json.JSONDecodeError: the content is not JSON.
+        """
+        try:
+            return msgspec.json.decode(self.content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            from oai._http.text import parse_text  # as above
+
+            return parse_text(self.utf8.decode("utf-8-sig", "replace"))
 
     def __repr__(self) -> str:
         return f"<Response {self.status_code} {self.reason}>"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 DEFAULT: Final = "utf-8"
 
 NO_CHARSETS: Final = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
 """Python's text encodings that are no charsets."""
+
+
+LONGEST_MARK: Final = 4
+"""Bytes of the longest byte order mark, after which there is text."""
 
 
 def declared_charset(content_type: str) -> str | None:
@@ -32,3 +36,40 @@ def text_encoding(content_type: str) -> str:
         return DEFAULT
     is_charset = getattr(codec, "_is_text_encoding", True) and codec.name.replace("-", "_") not in NO_CHARSETS
     return codec.name if is_charset else DEFAULT
+
+
+def to_utf8(content: bytes, content_type: str) -> bytes:
+    """Return the text of a body in UTF-8.
+
+    Valid UTF-8 stays as it is, whatever charset is declared: servers declare ISO-8859-1 by default and send UTF-8, as
+    JSON has to be (RFC 8259, section 8.1). Else a byte order mark, the zeros of UTF-16 and UTF-32, or the declared
+    charset decide.
+    """
+    from oai._support.unicode_text import unicode_encoding
+
+    encoding = unicode_encoding(content) if len(content) > LONGEST_MARK else None
+    if encoding is None:
+        try:
+            content.decode()
+        except UnicodeDecodeError:
+            encoding = text_encoding(content_type)
+        else:
+            return content
+    try:
+        return content.decode(encoding).encode()
+    except (UnicodeDecodeError, UnicodeEncodeError):
+        return content
+
+
+def parse_text(text: str) -> Any:
+    """Parse JSON text as Python's `json` does.
+
+    Raises:
+        json.JSONDecodeError: the text is not JSON, or nested too deeply.
+    """
+    import json
+
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", text, 0) from None

@@ -17,7 +17,6 @@ from oai._errors import (
     APITimeoutError,
     OpenAIError,
     StreamError,
-    excerpt,
 )
 from oai._json.decode import decode
 from oai._json.objects import plain
@@ -85,9 +84,9 @@ class BaseConnection(Handlers):
             return decode(self._opener.event_type, content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise APIResponseValidationError(
-                f"A message received over the WebSocket is not JSON ({error}): {excerpt(content)}",
+                f"A message received over the WebSocket is not JSON ({error}): {self.handshake.excerpt(content)}",
                 response=self.handshake,
-                body=excerpt(content),
+                body=self.handshake.excerpt(content),
             ) from None
 
     def _pause(self, seconds: float) -> Any:
@@ -174,7 +173,7 @@ class BaseConnection(Handlers):
             event_type = type_of(event)
             handlers = self._take(event_type)
             if not handlers and event_type == "error":
-                raise StreamError(message_of(event), response=self.handshake, body=plain(event))
+                raise StreamError(message_of(event, self.handshake.excerpt), response=self.handshake, body=plain(event))
             for handler in handlers:
                 yield handler(event)
 
@@ -235,7 +234,7 @@ class BaseConnection(Handlers):
             error.take(closed.__cause__)
             return error
         reason = closed.reason or closed.sent_reason
-        cause = f"code {closed.code}" + (f", {excerpt(reason)}" if reason else "")
+        cause = f"code {closed.code}" + (f", {self.handshake.excerpt(reason)}" if reason else "")
         message = f"The WebSocket was {'closed' if closed.clean else 'lost'} ({cause})"
         if unsent:
             message += f"; {len(unsent)} messages were not sent"

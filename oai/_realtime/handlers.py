@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from oai._errors import excerpt
 from oai._json.objects import plain
 
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ def type_of(event: Any) -> object:
     return event.get("type") if isinstance(event, dict) else getattr(event, "type", None)
 
 
-def message_of(event: Any) -> str:
-    """Return the message of an `error` event, or all of the event if it has none."""
+def message_of(event: Any, excerpt: Callable[[str | bytes], str]) -> str:
+    """Return the message of an `error` event, or all of the event if it has none, as `excerpt` shortens it."""
     value = plain(event)
     error = value.get("error", value) if isinstance(value, dict) else value
     message = error.get("message") if isinstance(error, dict) else error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError, excerpt
+from oai._errors import APIConnectionError, APIResponseValidationError, APIStatusError
 from oai._flow.attempts import attempts
 from oai._flow.drivers import SYNC_IO, async_io, drive, drive_async
 from oai._flow.retry import may_retry
@@ -112,7 +112,7 @@ class Handshake:
         response, reply = outcome
         if response.status_code == 101:
             return response, reply
-        body = excerpt(reply.read())
+        body = response.excerpt(reply.read())
         message = f"the server responded with status {response.status_code} instead of opening a WebSocket: {body}"
         raise APIResponseValidationError(message, response=response, body=body)
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from oai._errors import OpenAIError, excerpt
+from oai._errors import OpenAIError
 from oai._http.messages import Headers, Request, Timeout, TransportError
 from oai._realtime.reconnect import ABNORMAL, SocketClosed
+from oai._support.excerpt import excerpt
 
 try:
     from websockets import exceptions

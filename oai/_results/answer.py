@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 import msgspec
 
-from oai._errors import APIResponseValidationError, excerpt
+from oai._errors import APIResponseValidationError
 from oai._http.foreign_types import is_of_httpx, is_pydantic_model
 from oai._http.response import Response
 from oai._json.decode import lenient, parse_json
@@ -238,16 +238,15 @@ def _decode(kind: Any, name: str, response: Response) -> Any:
             return result
     from oai._results.error_bodies import accepted_kinds, is_error, json_kind, success_error
 
-    value = parse_json(response.content)
+    value = parse_json(response.utf8)
     if is_error(value, kind):
         raise success_error(name, response)
     result = lenient(kind, value, mismatch)
     kinds = accepted_kinds(kind)
     if kinds is not None and json_kind(result) not in kinds:
         expected = " or ".join(sorted(kinds))
-        message = (
-            f"{name}: the server responded with {json_kind(result)} instead of {expected}: {excerpt(response.content)}"
-        )
+        shown = response.excerpt(response.utf8)
+        message = f"{name}: the server responded with {json_kind(result)} instead of {expected}: {shown}"
         raise APIResponseValidationError(message, response=response, body=value)
     return result
 
@@ -276,10 +275,10 @@ def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
     if is_error(parse_json(response.content), kind):
         raise success_error(name, response)
     try:
-        return kind.model_validate_json(response.content)
+        return kind.model_validate_json(response.utf8)
     except ValueError as error:
         message = f"{name}: the response does not match {kind.__name__}: {error}"
-        raise APIResponseValidationError(message, response=response, body=excerpt(response.content)) from error
+        raise APIResponseValidationError(message, response=response, body=response.excerpt(response.utf8)) from error
 
 
 def _takes_text(kind: Any) -> bool:
@@ -299,8 +298,8 @@ def _not_json(name: str, response: Response, error: Exception) -> APIResponseVal
     if not response.content:
         what = "an empty body"
     elif kind.startswith("text/event-stream"):
-        what = f"an event stream that was not requested: {excerpt(response.content)}"
+        what = f"an event stream that was not requested: {response.excerpt(response.utf8)}"
     else:
-        what = f"{kind} that is not JSON ({error}): {excerpt(response.content)}"
+        what = f"{kind} that is not JSON ({error}): {response.excerpt(response.utf8)}"
     message = f"{name}: the server responded with status {response.status_code} and {what}"
-    return APIResponseValidationError(message, response=response, body=excerpt(response.content))
+    return APIResponseValidationError(message, response=response, body=response.excerpt(response.utf8))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Un
 
 import msgspec
 
-from oai._errors import STATUS_ERRORS, APIStatusError, InternalServerError, read_error
+from oai._errors import STATUS_ERRORS, APIStatusError, InternalServerError
 from oai._json.decode import parse_json
+from oai._json.error_body import read_error
 from oai._json.unions import untagged_variants
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def is_error_text(content: bytes, *, is_json: bool) -> bool:
 
 def success_error(name: str, response: Response) -> APIStatusError:
     """Return the error that a response with a success status reports, of the class of the status in its body if any."""
-    message, body = read_error(response.content)
+    message, body = read_error(response.utf8, response.excerpt)
     text = f"{name}: the server responded with status {response.status_code} and an error: {message}"
     return _class_of(response.content, body)(text, response=response, body=body)
 

@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from oai._errors import (
-    SHOWN,
     APIConnectionError,
     APIResponseValidationError,
     ResponseTooLargeError,
     StreamError,
-    excerpt,
-    read_error,
 )
 from oai._http.encodings import Feed, TooLarge
 from oai._http.encodings import decoder as content_decoder
 from oai._http.response import Response
 from oai._http.sse import EventParser, ServerSentEvent
 from oai._json.decode import convert, lenient, parse_json
+from oai._json.error_body import read_error
 from oai._json.objects import plain
 from oai._json.strict import decoder
 from oai._json.unions import tag_fields
+from oai._support.excerpt import EXAMINED
 
 if TYPE_CHECKING:
     from oai._table.operation import Operation
@@ -61,7 +60,7 @@ class EventDecoder:
         self._marked = False
         self._max_event = max_event
         self._start = b""
-        self._kept = SHOWN
+        self._kept = 4 * EXAMINED + 1  # characters of up to four bytes, and one by which `excerpt` knows that it is cut
         self._response = response
         self._type = operation.stream_type
         self._decode = decoder(self._type).decode
@@ -164,8 +163,10 @@ class EventDecoder:
                 raise success_error(whole.request.operation or whole.method, whole)
         kind = self._response.headers.get("content-type", "")
         if kind and not kind.startswith("text/event-stream"):
-            message = f"the server responded with {kind} instead of an event stream: {excerpt(self._start)}"
-            raise APIResponseValidationError(message, response=self._response, body=excerpt(self._start))
+            message = (
+                f"the server responded with {kind} instead of an event stream: {self._response.excerpt(self._start)}"
+            )
+            raise APIResponseValidationError(message, response=self._response, body=self._response.excerpt(self._start))
 
     def _is_whole(self) -> bool:
         """Tell whether a stream that ends without its end marker, but between two events, has all its events."""
@@ -253,7 +254,9 @@ class EventDecoder:
 
         kinds = accepted_kinds(self._type)
         if kinds is not None and json_kind(value) not in kinds:
-            message = f"An event of the stream is {json_kind(value)}, not an object: {excerpt(event.data)}"
+            message = (
+                f"An event of the stream is {json_kind(value)}, not an object: {self._response.excerpt(event.data)}"
+            )
             raise APIResponseValidationError(message, response=self._response, body=value)
 
     def _json(self, event: ServerSentEvent) -> Any:
@@ -261,14 +264,15 @@ class EventDecoder:
             return parse_json(event.data)
         except msgspec.DecodeError as error:
             raise APIResponseValidationError(
-                f"An event of the stream is not JSON ({error}): {excerpt(event.data)}",
+                f"An event of the stream is not JSON ({error}): {self._response.excerpt(event.data)}",
                 response=self._response,
-                body=excerpt(event.data),
+                body=self._response.excerpt(event.data),
             ) from None
 
     def _failure(self, value: Any, event: ServerSentEvent) -> StreamError:
         body = (value.get("error") or value) if isinstance(value, dict) else value
-        message = excerpt(value) if isinstance(value, str) else read_error(event.data)[0]
+        shown = self._response.excerpt
+        message = shown(value) if isinstance(value, str) else read_error(event.data, shown)[0]
         return StreamError(message, response=self._response, body=body)
 
 

@@ -55,18 +55,34 @@ def is_secret_field(name: str) -> bool:
 def redact_headers(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the header fields with the secret values replaced."""
     fields = list(pairs)
-    secrets = _credentials_of("", fields)
+    secrets = credentials_of("", fields)
     return [
         (name, REDACTED if is_secret_header(name) else redact_text(_without(value, secrets))) for name, value in fields
     ]
 
 
-def hide(text: str, url: str, headers: Iterable[tuple[str, str]]) -> str:
-    """Return text without the credentials of a request, in whatever form: they are known by where they stand."""
-    return _without(text, _credentials_of(url, headers))
+def hide(value: Any, secrets: list[str]) -> Any:
+    """Return text, bytes, or plain data of these, without secrets of whatever form.
+
+    Args:
+        value: the value.
+        secrets: the secrets, see `credentials_of`.
+    """
+    if not secrets:
+        return value
+    if isinstance(value, str):
+        return _without(value, secrets)
+    if isinstance(value, bytes):
+        for secret in secrets:
+            value = value.replace(secret.encode(errors="replace"), REDACTED.encode())
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)(hide(item, secrets) for item in value)
+    return {hide(key, secrets): hide(item, secrets) for key, item in value.items()} if is_object(value) else value
 
 
-def _credentials_of(url: str, headers: Iterable[tuple[str, str]]) -> list[str]:
+def credentials_of(url: str, headers: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the credentials of a request, which are known by where they stand, in all spellings, the longest first."""
     secrets = {secret for secret, least in _carried(url, headers) if len(secret) >= least}
     # Of two that begin alike the longer comes first, so that none leaves its rest behind.
     return sorted(_variants(secrets - {REDACTED}), key=len, reverse=True)

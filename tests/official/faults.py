@@ -9,9 +9,6 @@ KNOWN_FAULTS: dict[str, str] = {
     "results: embeddings": "`embedding` is an `array.array`, which `json.dumps` refuses",
     "request: datetimes in a query": "dates, datetimes and UUIDs in a query or a form raise `TypeError`",
     "request: models in a query": "a pydantic model in a query or a form is iterated: `metadata[][]=a`",
-    "errors: body": "`body` of `{'error': 's'}`, `{'error': None}` and `{'error': []}` is the whole object",
-    "errors: param": "a `param` that is no text is `None`, a `type` its `str()`, a `code` that is an object `None`",
-    "errors: charset": "an error's text is read as UTF-8 whatever its charset",
 }
 
 ON_PURPOSE: dict[str, str] = {

@@ -17,7 +17,6 @@ from oai._errors import (
     InternalServerError,
     NotFoundError,
     OpenAIError,
-    read_error,
     status_error,
 )
 from oai._flow.retry import may_retry, retry_delay
@@ -25,7 +24,9 @@ from oai._flow.steps import Steps, sleep
 from oai._http.messages import Headers
 from oai._http.response import Response, SentRequest
 from oai._json.encode import encode
+from oai._json.error_body import read_error
 from oai._request.client_core import core_of
+from oai._support.excerpt import excerpt
 from oai.helpers.bulk.batch_files import BatchFile, BatchJournal, Entry, Line, read_lines
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class BatchRun:
         """Return the result that a line holds, or raise its error."""
         answer = line.answer()
         if answer is None:
-            message, body = read_error(encode({"error": line.error})) if line.error else ("", None)
+            message, body = read_error(encode({"error": line.error}), excerpt) if line.error else ("", None)
             raise APIError(message or "the batch has neither a response nor a reason", request, body=body)
         status, line_response = answer
         headers = [("content-type", "application/json")]
