@@ -15,11 +15,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final
 
 import oai
+from oai._client.base import BaseURL
 from oai._official.version import __version__ as official_version
 from oai._version import __version__ as own_version
 
@@ -56,15 +58,26 @@ def install() -> None:
         )
     sys.meta_path.insert(0, Finder)
     sys.modules[NAME] = oai
-    from oai._official import version
+    from oai._official import twins, version
 
+    twins.install()
+    if "pydantic.main" in sys.modules:
+        twins.patch_pydantic(sys.modules["pydantic.main"])
+    _show_signatures()
+    BaseURL.ending = "/"
     for alias in ("version", "_version"):  # set here, so that an import does not replace `oai._version`
         sys.modules[f"{NAME}.{alias}"] = version
+    vars(oai).pop("BaseModel", None)
     vars(oai).update(__version__=official_version, version=version, __getattr__=_attribute)
 
 
 def _attribute(name: str) -> Any:
     """Return an attribute of `oai`; the SDK's private modules are attributes too: `from openai import _models`."""
+    if name == "BaseModel" and find_spec("pydantic"):
+        from oai._json.objects import Object
+        from oai._official.twins import twin_of
+
+        return twin_of(Object)
     try:
         return own_attribute(name)
     except AttributeError:
@@ -81,6 +94,10 @@ def uninstall() -> None:
     """Undo `install`: what was imported stays where it is, and `import openai` looks for the official SDK again."""
     if Finder not in sys.meta_path:
         return
+    from oai._official import twins
+
+    twins.uninstall()
+    BaseURL.ending = ""
     sys.meta_path.remove(Finder)
     for name in [each for each in sys.modules if each == NAME or each.startswith(f"{NAME}.")]:
         del sys.modules[name]
@@ -98,6 +115,8 @@ class Finder:
         Raises:
             ModuleNotFoundError: there is no such module; no other finder may find one in the package's directory.
         """
+        if name == "pydantic.main":
+            return _patching_spec(name, path)
         if not name.startswith(f"{NAME}."):
             return None
         original = module_name(name)
@@ -128,6 +147,39 @@ class Finder:
                 return os.path.join(os.path.dirname(oai.__file__), path)
 
         yield Pretended()
+
+
+def _patching_spec(name: str, path: Any) -> ModuleSpec | None:
+    """Return the spec of pydantic's module of models, which is patched once it is loaded."""
+    spec = PathFinder.find_spec(name, path)
+    loader: Any = spec and spec.loader
+    if loader is not None:
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            from oai._official.twins import patch_pydantic
+
+            patch_pydantic(module)
+
+        loader.exec_module = exec_module
+    return spec
+
+
+def _show_signatures() -> None:
+    """Give constructors their signatures for `inspect.getfullargspec`, which does not follow `__wrapped__`."""
+    from inspect import Parameter, signature
+
+    from oai._client.azure import AzureOpenAI
+    from oai._client.sync_client import OpenAI
+
+    options = signature(OpenAI.__init__)
+    own = signature(AzureOpenAI.__init__)
+    merged = {**own.parameters, **options.parameters}
+    merged.update(own.parameters)
+    keywords = [each for each in merged.values() if each.kind is Parameter.KEYWORD_ONLY]
+    vars(OpenAI.__init__)["__signature__"] = options
+    vars(AzureOpenAI.__init__)["__signature__"] = own.replace(parameters=[own.parameters["self"], *keywords])
 
 
 class Loader:
@@ -175,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
         sys.path[0] = ""
-        _run(compile(words[1], "<string>", "exec"), None)
+        _run(compile(words[1], "<string>", "exec", dont_inherit=True), None)
     else:
         _run_file(words)
 
@@ -191,7 +243,7 @@ def _run_file(words: list[str]) -> None:
         return
     sys.path[0] = os.path.dirname(os.path.abspath(path))
     with open(path, "rb") as file:
-        code = compile(file.read(), path, "exec")
+        code = compile(file.read(), path, "exec", dont_inherit=True)
     _run(code, path)
 
 

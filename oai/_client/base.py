@@ -47,6 +47,19 @@ class Attribute:
         core_of(client).config = core_of(client.with_options(**options)).config
 
 
+class BaseURL(Attribute):
+    """The base URL, as text with the attributes of httpx's URLs."""
+
+    ending: ClassVar[str] = ""
+    """What it ends with; the official SDK's has a slash at the end, which `as_openai` adds."""
+
+    def __get__(self, client: Client | None, owner: type) -> Any:
+        from oai._support.url_text import URLText  # few programs read it
+
+        url = super().__get__(client, owner)
+        return url if client is None else URLText(url.rstrip("/") + self.ending if self.ending else url)
+
+
 class _Constructor:
     """Stand-in for the constructor, from which `inspect` reads a signature with every declared option."""
 
@@ -108,6 +121,11 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
         """The transport; the default one is created, and its library imported, at first use."""
         return self._core.transport
 
+    @property
+    def _client(self) -> Any:
+        """The HTTP client, by the official SDK's private name: what was passed as `http_client`, else the transport."""
+        return self._core.http_client or self._core.transport
+
     def is_closed(self) -> bool:
         """Whether `close` was called."""
         return self._core.closed
@@ -167,7 +185,10 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
 
 for _name, _declared in ARGUMENTS.items():
     if _declared.is_attribute:
-        setattr(Client, _name, Attribute(_name, _declared.doc))
+        _kind = BaseURL if _name == "base_url" else Attribute
+        setattr(Client, _name, _kind(_name, _declared.doc))
     Client.__init__.__doc__ = f"{Client.__init__.__doc__}\n            {_name}: {_declared.doc}"
+
+setattr(Client, "_base_url", vars(Client)["base_url"])  # noqa: B010 - the SDK's private name, which litellm reads
 
 vars(Client.__init__)["__wrapped__"] = _Constructor()  # only `inspect` follows it

@@ -55,7 +55,7 @@ class Core:
         self.config = config
         self.closed = False
         self._transport = transport
-        self._http_client = http_client
+        self.http_client = http_client
         self._owns_transport = owns_transport
 
     @classmethod
@@ -88,7 +88,7 @@ class Core:
     @property
     def given_transport(self) -> Transport | None:
         """The transport that the caller passed, which a pickle contains."""
-        return None if self._owns_transport and self._http_client is None else self._transport
+        return None if self._owns_transport and self.http_client is None else self._transport
 
     def mark_closed(self) -> Any:
         """Mark the client as closed; return the transport to close with it."""

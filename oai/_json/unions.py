@@ -29,6 +29,11 @@ class _Untagged(type):
     def __instancecheck__(cls, instance: object) -> bool:
         return True
 
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Return the schema of the plain union, whose variants pydantic tries in turn."""
+        del source
+        return handler.generate_schema(Union[cls.__variants__])  # noqa: UP007 - of a tuple
+
 
 def untagged(*variants: Any) -> Any:
     """Make a type for a union without a tag field, which msgspec refuses to decode.

@@ -86,3 +86,13 @@ def _type_of(response_format: Any) -> Any:
 
 def _tools(tools: Any) -> Iterable[Any]:
     return () if tools is None or isinstance(tools, Omit) else tools
+
+
+def is_basemodel_type(typ: object) -> bool:
+    """Tell whether a type is a model of pydantic."""
+    return isinstance(typ, type) and hasattr(typ, "model_json_schema")
+
+
+def is_dataclass_like_type(typ: object) -> bool:
+    """Tell whether a type is a dataclass of pydantic."""
+    return isinstance(typ, type) and hasattr(typ, "__pydantic_validator__") and hasattr(typ, "__dataclass_fields__")

@@ -90,7 +90,32 @@ import openai, oai
 openai.base_url = "http://127.0.0.1:1/v1"
 print(oai.base_url, openai.models._client.base_url)
 """
-    assert code(program) == ["http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"]
+    assert code(program) == ["http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1/"]
+
+
+def test_base_urls_end_with_a_slash_and_have_the_attributes_of_httpx() -> None:
+    program = """
+import openai
+url = openai.OpenAI(api_key="k", base_url="http://127.0.0.1:1234/a%20b/v1").base_url
+print(url, url.host, url.port, url.raw_path.decode(), url.netloc.decode(), url.path.replace(" ", "+"), url.scheme)
+"""
+    assert code(program) == [
+        *("http://127.0.0.1:1234/a%20b/v1/", "127.0.0.1", "1234", "/a%20b/v1/", "127.0.0.1:1234", "/a+b/v1/", "http")
+    ]
+
+
+def test_constructors_show_their_options_to_getfullargspec() -> None:
+    program = """
+import inspect, openai
+for client in (openai.AsyncOpenAI, openai.AsyncAzureOpenAI):
+    names = inspect.getfullargspec(client.__init__).kwonlyargs
+    print({"api_key", "base_url", "max_retries", "http_client"} <= {*names}, "azure_endpoint" in names)
+"""
+    assert code(program) == ["True", "False", "True", "True"]
+
+
+def test_programs_have_the_annotations_that_they_write() -> None:
+    assert code("def function(x: int): ...\nprint(function.__annotations__['x'].__name__)") == ["int"]
 
 
 def test_a_second_install_has_no_effect_and_uninstall_undoes_it() -> None:

@@ -88,6 +88,17 @@ def names_of(module: ModuleType) -> set[str]:
     return {name for name in own | listed if type(getattr(module, name, None)) is not ModuleType}
 
 
+def other_imports(module: str) -> dict[str, str]:
+    """Return what a module of types has from other modules than those of types: `FileTypes`, `BaseModel`, ..."""
+    own = _imported(importlib.import_module(module))
+    return {
+        name: target
+        for name, origin in own.items()
+        if name[0] != "_" and not origin[0].startswith(f"{ROOT}.types")
+        if not (target := resolve(*origin)).startswith(f"{MISSING}.")
+    }
+
+
 @cache
 def resolve(module: str, name: str) -> str:
     """Return what a name is here, empty for a name that is of no use."""

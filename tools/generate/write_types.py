@@ -442,6 +442,12 @@ def _official(plan: Plan, leftovers: dict[Key, tuple[str, str]]) -> str:
         if name.endswith("ParamsBase") and whole in plan.kept:
             there = f"{name}={plan.names[whole]}"
             modules[module.removeprefix("openai.types.")][f".{plan.home(whole)}"].add(there)
+    from tools.generate.write_names import other_imports  # which imports this module
+
+    for module in plan.facts.modules:
+        for name, target in other_imports(module).items():
+            home, _, there = target.rpartition(".")
+            modules[module.removeprefix("openai.types.")][home].add(name if name == there else f"{name}={there}")
     lines = []
     for module, homes in modules.items():
         declared = "; ".join(f"{home} {' '.join(sorted(names))}" for home, names in sorted(homes.items()))

@@ -7,6 +7,7 @@ you need in a subclass; the others cost nothing.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import APITimeoutError, OpenAIError
@@ -272,9 +273,15 @@ AsyncAssistantEventHandler._base = AsyncAssistantEventHandler  # noqa: SLF001 - 
 class AssistantStreamManager(Manager[Any]):
     """The context manager that `stream()` returns: it sends the request on entry and closes the stream on exit."""
 
+    if not TYPE_CHECKING:  # the official SDK's is generic, and litellm names its argument
+        __class_getitem__ = classmethod(GenericAlias)
+
 
 class AsyncAssistantStreamManager(AsyncManager[Any]):
     """`AssistantStreamManager` for `async with`."""
+
+    if not TYPE_CHECKING:  # the official SDK's is generic, and litellm names its argument
+        __class_getitem__ = classmethod(GenericAlias)
 
 
 def stream_run(client: Any, **params: Any) -> Any:

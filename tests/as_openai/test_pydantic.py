@@ -1,0 +1,116 @@
+"""Under `oai.as_openai`, the API's types are models of pydantic to programs: as bases, as constructors, by `isinstance`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from paths import ROOT
+
+pytest.importorskip("pydantic")
+
+BEFORE = """
+import oai, openai, pydantic
+from openai.types import CompletionUsage
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
+from openai.types.responses import Response
+client = openai.OpenAI(transport=oai.OfflineTransport())
+completion = client.chat.completions.create(model="m", messages=[])
+"""
+
+
+def output(program: str) -> list[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-W", "error", "-m", "oai.as_openai", "-c", BEFORE + program]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_results_are_instances_of_base_model() -> None:
+    program = """
+print(isinstance(completion, pydantic.BaseModel), isinstance(completion, openai.BaseModel), type(completion).__name__)
+print(isinstance({}, pydantic.BaseModel), isinstance(completion, Response))
+class Other(pydantic.BaseModel): pass
+print(isinstance(completion, Other), isinstance(Other(), pydantic.BaseModel))
+"""
+    assert output(program) == ["True True ChatCompletion", "False False", "False True"]
+
+
+def test_a_subclass_has_a_constructor_and_validators() -> None:
+    program = """
+class Usage(CompletionUsage):
+    cost: float = 0
+    def __init__(self, total_tokens=0, **fields):
+        super().__init__(prompt_tokens=1, completion_tokens=2, total_tokens=total_tokens, **fields)
+    @pydantic.field_validator("cost")
+    @classmethod
+    def positive(cls, value):
+        assert value >= 0
+        return value
+usage = Usage(total_tokens=3, cost=1, own="field")
+print(usage.to_dict())
+print(isinstance(usage, CompletionUsage), issubclass(Usage, CompletionUsage), isinstance(usage, openai.BaseModel))
+try:
+    Usage(cost=-1)
+except pydantic.ValidationError:
+    print("refused")
+"""
+    expected = "{'completion_tokens': 2, 'prompt_tokens': 1, 'total_tokens': 3, 'cost': 1.0, 'own': 'field'}"
+    assert output(program) == [expected, "True True True", "refused"]
+
+
+def test_a_subclass_reads_what_results_dump() -> None:
+    program = """
+class Lenient(ChatCompletion):
+    model_config = {"title": "ChatCompletion"}
+    service_tier: str | None = None
+again = Lenient.model_validate({**completion.model_dump(), "service_tier": "own"})
+print(again.service_tier, again.choices[0].message == completion.choices[0].message, isinstance(completion, Lenient))
+class Answer(Response): pass
+print(Answer.model_validate(client.responses.create(model="m", input="Hi").model_dump()).output_text != "")
+"""
+    assert output(program) == ["own True False", "True"]
+
+
+def test_a_subclass_may_have_models_as_bases_too() -> None:
+    program = """
+class Own(pydantic.BaseModel):
+    own: int = 1
+class Both(CompletionUsage, Own): pass
+print(Both(prompt_tokens=1, completion_tokens=2, total_tokens=3).own)
+class Base(openai.BaseModel):
+    usage: CompletionUsage
+print(Base(usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}, more=2).model_extra)
+"""
+    assert output(program) == ["1", "{'more': 2}"]
+
+
+def test_objects_that_programs_make_are_models() -> None:
+    program = """
+message = ChatCompletionMessage(role="assistant", content="Hi", own="field")
+object.__setattr__(message, "_private", 1)
+print(message.own, message._private, isinstance(message, ChatCompletionMessage), message.model_dump(exclude_none=True))
+print(client.chat.completions.create(model="m", messages=[message, {"role": "user", "content": "x"}]).object)
+whole = ChatCompletion(id="c", created=1, model="m", object="chat.completion", choices=[
+    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}])
+print(type(whole.choices[0].message).__name__, whole.choices[0].message.content)
+"""
+    assert output(program) == [
+        "field 1 True {'role': 'assistant', 'content': 'Hi', 'own': 'field'}",
+        "chat.completion",
+        "ChatCompletionMessage Hi",
+    ]
+
+
+def test_uninstall_restores_structs() -> None:
+    program = """
+from oai import as_openai
+as_openai.uninstall()
+message = ChatCompletionMessage(role="assistant", content="Hi")
+class Own(ChatCompletionMessage): pass
+print(isinstance(message, oai.Object), issubclass(Own, oai.Object))
+"""
+    assert output(program) == ["True True"]
