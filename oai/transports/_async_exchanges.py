@@ -97,7 +97,7 @@ class AsyncHTTPReply:
     def __init__(self, exchange: Exchange, owner: object, limit: float | None, deadline: float | None) -> None:
         response = exchange.response
         self.status = response.status
-        self.headers = Headers(response.fields)
+        self.headers = Headers(response.fields, index=response.index)
         self._exchange = exchange
         self._owner = owner  # which closes its connections when nothing refers to it
         self._limit, self._deadline = limit, deadline
@@ -167,4 +167,4 @@ class AsyncHTTPReply:
     def _check_end(self) -> None:
         self._check_open()
         if error := self._exchange.response.error or self._exchange.error:
-            raise as_transport_error(error)
+            raise as_transport_error(error) from error

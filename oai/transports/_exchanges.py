@@ -51,7 +51,7 @@ def exchange_over(
     if response.error and not response.status:
         connection.close()
         pool.release()
-        raise as_transport_error(response.error)
+        raise as_transport_error(response.error) from response.error
     return HTTPReply(pool, connection, response, piece, timeout.read, deadline)
 
 
@@ -82,7 +82,7 @@ class HTTPReply:
         deadline: float | None,
     ) -> None:
         self.status = response.status
-        self.headers = Headers(response.fields)
+        self.headers = Headers(response.fields, index=response.index)
         self._pool, self._response, self._piece = pool, response, piece
         self._connection: Connection | None = connection
         self._limit, self._deadline = limit, deadline
@@ -100,7 +100,7 @@ class HTTPReply:
                 pieces.append(self._receive())
             piece = b"".join(pieces)
         if self._response.error:
-            raise as_transport_error(self._response.error)
+            raise as_transport_error(self._response.error) from self._response.error
         return piece
 
     def __iter__(self) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ class HTTPReply:
                 yield piece
             elif self._response.ended:
                 if self._response.error:
-                    raise as_transport_error(self._response.error)
+                    raise as_transport_error(self._response.error) from self._response.error
                 return
             else:
                 self._piece = self._receive()
