@@ -109,10 +109,8 @@ class Timeout:
     @property
     def is_over(self) -> bool:
         """Whether no time is left. Libraries would take a limit of 0 for no limit, or raise."""
-        for limit in (self.connect, self.read, self.write, self.total):  # of each call: `any` takes thrice as long
-            if limit is not None and limit <= 0:
-                return True
-        return False
+        limits = [limit for limit in (self.connect, self.read, self.write, self.total) if limit is not None]
+        return bool(limits) and min(limits) <= 0
 
     def _limits(self) -> tuple[float | None, ...]:
         return self.connect, self.read, self.write, self.pool, self.total

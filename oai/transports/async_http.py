@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import ssl
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,9 @@ from oai.transports._origins import Origin, connect_error, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._protocols import Connection
 from oai.transports._proxies import login_apart, proxy_for
-from oai.transports._tls import shared_tls_context
+from oai.transports._tls import load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
-    import ssl
-
     from oai._http.messages import Request, Timeout
 
 
@@ -176,6 +175,11 @@ class AsyncHTTPTransport:
             limit = None if seconds is None else asyncio.get_running_loop().time() + seconds
             until = deadline if limit is None else limit if deadline is None else min(limit, deadline)
             async with asyncio.timeout_at(until):
+                try:
+                    return await self._connect(ours, server)
+                except ssl.SSLCertVerificationError as error:
+                    if not load_all_certificates(error, None if self._ssl_context else shared_tls_context()):
+                        raise
                 return await self._connect(ours, server)
         except (OSError, ValueError, OverflowError) as error:
             server.pool.release()

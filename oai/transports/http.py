@@ -21,7 +21,7 @@ from oai.transports._origins import Origin, split_target
 from oai.transports._pool import KEEPALIVE_EXPIRY, MOST_CONNECTIONS, MOST_ORIGINS, NUMBERS, Pool, Used
 from oai.transports._proxies import proxy_for
 from oai.transports._sockets import Connection, open_connection
-from oai.transports._tls import shared_tls_context
+from oai.transports._tls import load_all_certificates, shared_tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -146,7 +146,13 @@ class HTTPTransport:
             secure = server.origin.server_name is not None
             context = (self._ssl_context or shared_tls_context()) if secure else None
             limit = None if timeout.connect is None else time.monotonic() + timeout.connect
-            return open_connection(server.origin, context, _earlier(deadline, limit))
+            until = _earlier(deadline, limit)
+            try:
+                return open_connection(server.origin, context, until)
+            except TransportError as error:
+                if not load_all_certificates(error.__cause__, context):
+                    raise
+            return open_connection(server.origin, context, until)
         except BaseException:
             server.pool.release()
             raise
