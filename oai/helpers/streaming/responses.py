@@ -235,6 +235,7 @@ def stream_response(
         _, request = responses_request(text_format, tools, params)
         operation = client.responses.create
     else:
+        params.pop("strict", None)  # of a new request alone
         request = _resume_request(response_id, params)
         operation = client.responses.retrieve
 

@@ -35,7 +35,10 @@ class FunctionTool(dict[str, Any]):
     def __init__(self, target: Any, *, name: str | None, description: str | None, strict: bool) -> None:
         self.target = target
         self._options = (name, description, strict)
-        self._format = format_of(target) if isinstance(target, type) else signature_format(target)
+        is_type = isinstance(target, type) or typing.get_origin(target) is not None
+        if not is_type and not callable(target):
+            raise TypeError(f"a tool must be a function or a type, not {target!r}")
+        self._format = format_of(target) if is_type else signature_format(target)
         self.name = clean_name(name or self._format.name)
         function: dict[str, Any] = {"name": self.name}
         description = description_of(target) if description is None else description

@@ -55,6 +55,7 @@ def both_errors() -> Any:
             reduced: Any = ValidationError.__reduce__(self)
             return _rebuild_both, (reduced[1], self.args, self.__dict__)
 
+    PydanticParseError.__qualname__ = PydanticParseError.__name__  # for tracebacks
     return PydanticParseError
 
 

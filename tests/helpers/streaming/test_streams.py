@@ -678,6 +678,29 @@ class Trip(pydantic.BaseModel):
     day: dt.date
 
 
+class Loose(pydantic.BaseModel):
+    tags: dict[str, int]
+
+
+def test_strict_false_streams_what_strict_mode_rejects(way: Way, server: Loopback) -> None:
+    with pytest.raises(TypeError, match=r"Loose\.tags: strict mode does not support .* strict=False"):
+        way.use(CHAT, lambda stream: None, model="m", messages=[], response_format=Loose)
+    read = chat(way, server, [*texts('{"tags": {"a": 1}}'), chunk(finish="stop")], response_format=Loose, strict=False)
+    assert read.final.choices[0].message.parsed == Loose(tags={"a": 1})
+    sent = server.requests[-1].json()["response_format"]["json_schema"]
+    assert (sent["strict"], sent["schema"]["properties"]["tags"]["additionalProperties"]) == (
+        False,
+        {"type": "integer"},
+    )
+    text = '{"tags": {}}'
+    read = respond(way, server, response_events(text, text), text_format=Loose, strict=False)
+    assert read.final.output_parsed == Loose(tags={})
+    assert server.requests[-1].json()["text"]["format"]["strict"] is False
+    server.reply(Answer.events(response_events(text, text), done=False))
+    read = way.read(RESPONSES, "get_final_response", response_id="r", text_format=Loose, strict=False)
+    assert read.final.output_parsed == Loose(tags={})
+
+
 def test_to_dict_of_events_is_json_compatible(way: Way, server: Loopback) -> None:
     call = tool(0, '{"text": "x"}', id="a", name="Search")
     chunks = [*texts('{"day": "2026-01-02"}'), call, chunk(finish="tool_calls")]

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, make_dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
@@ -22,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 from structured import Plan, Step, check_strict, completion, output_message, response
+from typing_extensions import TypeAliasType
 
 import oai
 from oai._json.encode import encode
@@ -298,12 +300,15 @@ CLASSES = (
 )
 
 
+@pytest.mark.parametrize("alias", [True, False])
 @pytest.mark.parametrize("discriminator", [True, False])
-def test_unions_of_models_in_dataclasses_and_functions(discriminator: bool) -> None:
+def test_unions_of_models_in_dataclasses_and_functions(discriminator: bool, alias: bool) -> None:
     cat, dog = CLASSES
     pet: Any = cat | dog
     if discriminator:
         pet = Annotated[pet, pydantic.Field(discriminator="kind")]
+    if alias:
+        pet = TypeAliasType("Pet", pet)  # as `type Pet = ...` makes it
     owner = make_dataclass("Owner", [("pet", pet), ("pets", list[pet])])
 
     def feed(pet: Any, amount: int = 1) -> None: ...
@@ -313,7 +318,8 @@ def test_unions_of_models_in_dataclasses_and_functions(discriminator: bool) -> N
     for schema in (format_of(owner).schema(), tool["function"]["parameters"]):
         check_strict(schema)
         node = schema["properties"]["pet"]
-        assert len(node["anyOf"]) == 2
+        ref = node.get("$ref", "").removeprefix("#/$defs/")
+        assert len((schema["$defs"][ref] if ref else node)["anyOf"]) == 2
     assert tool["function"]["parameters"]["properties"]["pet"]["description"] == "The pet."
     value = format_of(owner).decode('{"pet": {"kind": "dog"}, "pets": [{"kind": "cat"}]}')
     assert (value.pet, value.pets) == (dog(kind="dog"), [cat(kind="cat")])
@@ -481,15 +487,24 @@ class Lives(msgspec.Struct):
     lives: int
 
 
-def test_parsing_with_a_new_class_each_time_does_not_grow(server: Loopback) -> None:
+NEW_CLASSES: dict[str, Callable[[], Any]] = {
+    "struct": lambda: msgspec.defstruct("Value", [("value", int)]),
+    "dataclass": lambda: make_dataclass("Value", [("value", int)]),
+    "model": lambda: pydantic.create_model("Value", value=(int, ...)),
+}
+
+
+@pytest.mark.parametrize("form", NEW_CLASSES)
+def test_parsing_with_a_new_class_each_time_does_not_grow(form: str, server: Loopback) -> None:
     server.default = Answer.of_json(completion('{"value": 1}'))
     classes = []
     with oai.OpenAI(api_key="k", base_url=server.url) as client:
         for _ in range(MOST_FORMATS + 20):
-            kind = msgspec.defstruct("Value", [("value", int)])
+            kind = NEW_CLASSES[form]()
             classes.append(weakref.ref(kind))
-            client.chat.completions.parse(model="m", messages=[], response_format=kind)
-    del kind
+            tools = [oai.function_tool(kind)]
+            client.chat.completions.parse(model="m", messages=[], response_format=kind, tools=tools)
+    del kind, tools
     gc.collect()
     assert sum(ref() is not None for ref in classes) <= MOST_FORMATS
 

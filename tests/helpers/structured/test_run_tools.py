@@ -93,6 +93,18 @@ def test_non_strict_tool_does_not_require_defaulted_arguments() -> None:
     jsonschema.validate({"city": "x", "tags": {"a": "b"}}, parameters)
 
 
+@pytest.mark.parametrize("target", [dict, dict[str, str], list[int], int, str | int])
+def test_type_that_is_no_object_is_no_strict_tool(target: Any) -> None:
+    with pytest.raises(TypeError, match="strict mode does not support"):
+        oai.function_tool(target)
+
+
+@pytest.mark.parametrize("target", [None, 5, "weather", [1]])
+def test_tool_must_be_a_function_or_a_type(target: Any) -> None:
+    with pytest.raises(TypeError, match="must be a function or a type, not"):
+        oai.function_tool(target)
+
+
 def test_bare_dict_argument_raises_unless_not_strict() -> None:
     def save(data: dict) -> None: ...  # type: ignore[type-arg]
 
