@@ -17,7 +17,7 @@ from oai._table.load import environment_tables
 if TYPE_CHECKING:
     from oai._http.messages import Transport
 
-OPTIONS = ("cassette", "fake", "host", "port", "ignore")
+OPTIONS = ("cassette", "fake", "host", "port", "ignore", "allow_host", "cors")
 """The options that only `oai serve` has."""
 
 
@@ -28,6 +28,8 @@ def add_serve_options(parser: argparse.ArgumentParser) -> None:
     add("--fake", metavar="MODULE:NAME", help="respond with the FakeTransport of a module, or one a function returns")
     add("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
     add("--port", metavar="N", type=_port, help="port to listen on (default: a free one)")
+    add("--allow-host", metavar="NAME", action="append", help="further name by which clients may address the server")
+    add("--cors", metavar="ORIGIN", action="append", help="origin whose web pages may use the server; '*' for any")
     add("--ignore", metavar="FIELD", action="append", help="field of a request not to compare, such as body.user")
 
 
@@ -45,7 +47,7 @@ def check_serve_options(options: argparse.Namespace) -> None:
     """
     for name in OPTIONS:
         if getattr(options, name) is not None:
-            raise UsageError(f"--{name} is only valid for `oai serve`")
+            raise UsageError(f"--{name.replace('_', '-')} is only valid for `oai serve`")
 
 
 def serve(options: argparse.Namespace, _: str, words: list[str]) -> int:
@@ -62,7 +64,13 @@ def serve(options: argparse.Namespace, _: str, words: list[str]) -> int:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         server = Server(
-            transport, host=options.host or "127.0.0.1", port=options.port or 0, table=options.table, log=_print_notice
+            transport,
+            host=options.host or "127.0.0.1",
+            port=options.port or 0,
+            table=options.table,
+            log=_print_notice,
+            allow_hosts=options.allow_host or (),
+            cors=options.cors or (),
         )
     for warning in caught:
         _print_notice(f"warning: {warning.message}")

@@ -81,7 +81,7 @@ class _Body:
 def _read_json(body: bytearray) -> dict[str, Any]:
     try:
         return as_dict(msgspec.json.decode(body))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
 
 

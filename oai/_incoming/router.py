@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 PREFIXES = ("/v1",)
 """Path prefixes that a request line may have before a path of the table: those of the API's base URL."""
 
+MOST_COMPARED = 200
+"""The longest path for which a similar one is searched: the comparison takes quadratic time."""
+
 VALUE = "([^/]+)"
 """The pattern of a path parameter."""
 
@@ -151,6 +154,8 @@ class Router:
     def nearest(self, method: str, target: str) -> str:
         """Return the method and path template most similar to an unknown request line; empty if none is similar."""
         path = _without_prefix(target.partition("?")[0])
+        if len(path) > MOST_COMPARED:
+            return ""
         of_method = [line for line in self._lines if line.startswith(f"{method} ")]
         line = f"{method} {path}"
         return nearest(line, of_method) or nearest(line, self._lines)

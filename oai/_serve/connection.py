@@ -11,14 +11,17 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, cast
+from time import monotonic
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from oai._http.messages import Headers, Request, TransportError
+from oai._http.messages import Request, TransportError
 from oai._recording.replies import CassetteMiss
+from oai._serve.requests import ABSOLUTE, ErrorResponse, HeadReader, check_host, read_body, read_host
 from oai._support.redact import redact_headers, redact_text, redact_url
 
 if TYPE_CHECKING:
@@ -28,32 +31,17 @@ if TYPE_CHECKING:
 LINK_HEADERS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"})
 """Header fields that describe the reply's own connection; this connection gets new ones."""
 
-HOST = re.compile(r"[\w.-]+(:\d*)?|\[[\da-fA-F:.]+\](:\d*)?", re.ASCII)
-"""A `Host`: a name or an IP address, and optionally a port."""
+MOST_SHOWN = 200
+"""Characters of a target that a message or the log shows."""
 
-ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
-"""The origin in a request line with an absolute URL."""
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that could control the terminal of someone who reads the log, or forge a line of it."""
 
-LENGTH = re.compile(r"\d{1,18}", re.ASCII)
-"""A `Content-Length`; longer numbers exceed any storage."""
-
-PIECE = 1024 * 1024
-"""The maximum number of bytes read at once."""
-
-HEX = re.compile(rb"[\da-fA-F]{1,16}")
-"""The size of a chunk; `int(..., 16)` alone would also accept signs and underscores."""
+LINGER = 1.0
+"""Seconds to read on after an early error response, since closing with unread data can destroy it on its way."""
 
 NO_RETRY = ("x-should-retry", "false")
 """Sent with errors that a retry cannot resolve, so that clients do not retry."""
-
-
-class _ErrorResponse(Exception):  # noqa: N818 - a response to the client, not an error of the server
-    """The error response to a request that does not reach the transport, or that the transport cannot answer."""
-
-    def __init__(self, status: int, message: str, kind: str = "invalid_request_error", code: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -61,15 +49,21 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    timeout = 60.0  # of each read and write, so that idle and stalled clients do not occupy threads
     wbufsize = -1  # buffer writes until they are flushed, so that a head is sent together with the first piece
     server: HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
         """Answer a request of any method."""
         try:
-            self._send_reply(*self._exchange())
-        except _ErrorResponse as response:
+            if self._is_preflight():
+                self._whole(204, [], b"")
+            else:
+                self._send_reply(*self._exchange())
+        except ErrorResponse as response:
             self._send_error(response)
+        except RecursionError:
+            self._send_error(ErrorResponse(400, "the request is nested too deeply"))
         except TransportError as error:
             self._fail(error)
 
@@ -83,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.command, self.path = self.command or "GET", getattr(self, "path", "/")
         self.request_version = self.protocol_version  # http.server sends no head to HTTP/0.9, its initial value
-        self._send_error(_ErrorResponse(int(code), message or explain or HTTPStatus(code).phrase))
+        self._send_error(ErrorResponse(int(code), message or explain or HTTPStatus(code).phrase))
 
     def _exchange(self) -> tuple[Request, Reply]:
         """Read a request and send it with the transport; return it with its operation, and the reply."""
@@ -104,10 +98,10 @@ class Handler(BaseHTTPRequestHandler):
             raise _error_response(error) from error
         except Exception as error:
             text = f"the transport failed with {type(error).__name__}: {error}"
-            raise _ErrorResponse(500, redact_text(text), "server_error", "transport_failed") from error
+            raise ErrorResponse(500, redact_text(text), "server_error", "transport_failed") from error
         if not hasattr(reply, "status"):
             _drop(reply)
-            raise _ErrorResponse(500, "the transport is async; `serve` needs a sync one", "server_error")
+            raise ErrorResponse(500, "the transport is async; `serve` needs a sync one", "server_error")
         return reply
 
     def handle_expect_100(self) -> bool:
@@ -116,64 +110,41 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
         return proceed
 
+    def parse_request(self) -> bool:
+        """Parse the head, of bounded size."""
+        file = self.rfile
+        self.rfile = cast("BinaryIO", HeadReader(file))
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = file
+
     def _request(self) -> Request:
         """Read the request and redact the client's credentials."""
-        pairs = redact_headers(self.headers.items())
-        host = Headers(pairs).get("host", "localhost")
-        if not HOST.fullmatch(host):
-            self.close_connection = True
-            raise _ErrorResponse(400, f"invalid Host: {redact_text(host)!r}")
-        if absolute := ABSOLUTE.match(self.path):  # the form sent to proxies; servers must accept it (RFC 9112, 3.2.2)
+        host = read_host(self.headers, self.path)
+        if absolute := ABSOLUTE.match(self.path):
             self.path = f"/{self.path[absolute.end() :].lstrip('/')}"
-        url = redact_url(f"http://{host}{self.path if self.path.startswith('/') else '/'}")
-        return Request(self.command, url, pairs, self._body() or None)
+        check_host(host, self.server.allowed_hosts, addresses=self.server.is_public)
+        body = read_body(self.headers, self.rfile, self.request_version)
+        if not self.path.startswith("/"):
+            raise ErrorResponse(400, f"invalid request target: {self._target()!r}")
+        pairs = redact_headers(self.headers.items())
+        return Request(self.command, redact_url(f"http://{host}{self.path}"), pairs, body or None)
 
-    def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return b"".join(self._chunks())
-        length, *others = set(self.headers.get_all("Content-Length", ["0"]))
-        if others or not LENGTH.fullmatch(length):
-            self.close_connection = True
-            lengths = ", ".join([length, *others])
-            raise _ErrorResponse(400, f"invalid Content-Length: {lengths!r}")
-        return self._exactly(int(length))
+    def _target(self) -> str:
+        """Return the target of the request for messages: redacted, and shortened if it is long."""
+        path = self.path[:MOST_SHOWN] + "..." * (len(self.path) > MOST_SHOWN)
+        return redact_url(path) if path.startswith("/") else redact_text(path)
 
-    def _exactly(self, size: int) -> bytes:
-        """Read exactly `size` bytes, without allocating memory before they arrive."""
-        pieces: list[bytes] = []
-        while size and (piece := self.rfile.read(min(size, PIECE))):
-            pieces.append(piece)
-            size -= len(piece)
-        if size:
-            raise ConnectionResetError("the client disconnected within its request")
-        return b"".join(pieces)
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := self._chunk_size():
-            yield self._exactly(size)
-            if self.rfile.readline(3) != b"\r\n":
-                self.close_connection = True
-                raise _ErrorResponse(400, "a chunk of the body is longer than its size")
-        while self.rfile.readline(65537).strip():
-            pass  # trailers
-
-    def _chunk_size(self) -> int:
-        line = self.rfile.readline(65537)
-        size = line.partition(b";")[0].strip()
-        if not HEX.fullmatch(size):
-            self.close_connection = True
-            raise _ErrorResponse(400, "a chunk of the body has an invalid size")
-        return int(size, 16)
-
-    def _unknown(self) -> _ErrorResponse:
+    def _unknown(self) -> ErrorResponse:
         router = self.server.incoming.router
-        path = redact_url(self.path)
+        path = self._target()
         methods = router.methods(self.path)
         if methods:
-            return _ErrorResponse(405, f"{path} does not support {self.command}; allowed: {', '.join(methods)}")
+            return ErrorResponse(405, f"{path} does not support {self.command}; allowed: {', '.join(methods)}")
         right = router.nearest(self.command, self.path)
         hint = f"; the nearest is {right}" if right else ""
-        return _ErrorResponse(404, f"unknown operation: {self.command} {path}{hint}", code="unknown_url")
+        return ErrorResponse(404, f"unknown operation: {self.command} {path}{hint}", code="unknown_url")
 
     # Writing
 
@@ -234,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
     def _fail(self, error: TransportError) -> None:
         """End a request without a reply: with a reset, or by silence for a timeout."""
         self.close_connection = True
-        self._log(f"{self.command} {redact_url(self.path)} fails: {error}")
+        self._log(f"{self.command} {self._target()} fails: {error}")
         if error.kind == "timeout":
             self._wait_for_client()
         else:
@@ -261,7 +232,7 @@ class Handler(BaseHTTPRequestHandler):
     def _head(self, status: int, pairs: Pairs, length: int | None) -> None:
         """Write the head. A body without a length is chunked; for HTTP/1.0 it ends with the connection."""
         self.send_response_only(status)
-        for name, value in pairs:
+        for name, value in [*pairs, *self._cors_headers()]:
             if name.lower() not in LINK_HEADERS:
                 self.send_header(name, value)
         if not any(name.lower() == "x-request-id" for name, _ in pairs):
@@ -277,24 +248,60 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _send_error(self, response: _ErrorResponse) -> None:
-        self._log(f"{self.command} {redact_url(self.path)} {response.status}: {response}")
+    def _send_error(self, response: ErrorResponse) -> None:
+        self.close_connection |= response.closes
+        self._log(f"{self.command} {self._target()} {response.status}: {response}")
         content = msgspec.json.encode(response.body)
         self._whole(response.status, [("Content-Type", "application/json"), NO_RETRY], content)
+        if response.closes:
+            self._linger()
+
+    def _linger(self) -> None:
+        end = monotonic() + LINGER
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LINGER)
+            while monotonic() < end and self.connection.recv(65536):
+                pass
 
     def _log_request(self, request: Request, status: int) -> None:
         name = request.operation.name if request.operation else ""
-        self._log(f"{self.command} {redact_url(self.path)} {status} {name}")
+        self._log(f"{self.command} {self._target()} {status} {name}")
 
     def _log(self, line: str) -> None:
         if self.server.log:
-            self.server.log(redact_text(line))
+            self.server.log(CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", redact_text(line)))
+
+    # Cross-origin requests (https://fetch.spec.whatwg.org/#http-cors-protocol)
+
+    def _is_preflight(self) -> bool:
+        asks = self.command == "OPTIONS" and "Access-Control-Request-Method" in self.headers
+        return asks and self._allowed_origin() is not None
+
+    def _allowed_origin(self) -> str | None:
+        origin = self.headers.get("Origin") if hasattr(self, "headers") else None
+        return origin if origin and {origin, "*"} & self.server.cors else None
+
+    def _cors_headers(self) -> Pairs:
+        origin = self._allowed_origin()
+        if origin is None:
+            return []
+        pairs = [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "*"), ("Vary", "Origin")]
+        if self.command == "OPTIONS":
+            fields = self.headers.get("Access-Control-Request-Headers", "*")  # `*` does not cover Authorization
+            pairs += [
+                ("Access-Control-Allow-Methods", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
+                ("Access-Control-Allow-Headers", CONTROLS.sub("", fields)),
+                ("Access-Control-Allow-Private-Network", "true"),
+                ("Access-Control-Max-Age", "600"),
+            ]
+        return pairs
 
 
-def _error_response(error: AssertionError) -> _ErrorResponse:
+def _error_response(error: AssertionError) -> ErrorResponse:
     """Return the response to a request the transport has no reply for: a cassette miss, or an unprogrammed call."""
     code = "cassette_miss" if isinstance(error, CassetteMiss) else "not_programmed"
-    return _ErrorResponse(400, redact_text(str(error)), code=code)
+    return ErrorResponse(400, redact_text(str(error)), code=code)
 
 
 def _drop(outcome: object) -> None:

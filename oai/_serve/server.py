@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     table: str | os.PathLike[str] | Table | list[str | os.PathLike[str]] | None = None,
+    allow_hosts: Iterable[str] = (),
+    cors: Iterable[str] = (),
 ) -> Iterator[str]:
     """Run a local HTTP server for the duration of the block; yield its base URL, `http://127.0.0.1:PORT/v1`.
 
@@ -45,12 +47,15 @@ def serve(
         host: the address to listen on; one that other machines can reach emits a `UserWarning`.
         port: the port; a free one by default.
         table: a TOML file of rows, or several, laid over the shipped table (`OAI_TABLE`).
+        allow_hosts: names by which clients may address the server, in addition to those of this machine; requests with
+            another `Host` are rejected, so that web pages cannot read responses by DNS rebinding.
+        cors: origins whose web pages may use the server, such as `"http://localhost:3000"`; `"*"` stands for any.
 
     Raises:
         OSError: the server cannot listen on the address.
         TableError: a table has an invalid row.
     """
-    server = Server(transport, host=host, port=port, table=table)
+    server = Server(transport, host=host, port=port, table=table, allow_hosts=allow_hosts, cors=cors)
     try:
         yield server.url
     finally:
@@ -65,7 +70,9 @@ class Server:
         host: the address.
         port: the port.
         table: additional tables.
-        log: called with a line for each request, secrets redacted.
+        log: called with a line for each request, secrets redacted and control characters escaped.
+        allow_hosts: additional names of the server.
+        cors: origins whose web pages may use the server.
 
     Attributes:
         url: the base URL for clients.
@@ -79,6 +86,8 @@ class Server:
         port: int = 0,
         table: str | os.PathLike[str] | Table | list[str | os.PathLike[str]] | None = None,
         log: Log | None = None,
+        allow_hosts: Iterable[str] = (),
+        cors: Iterable[str] = (),
     ) -> None:
         if not is_loopback(host):
             warnings.warn(
@@ -86,7 +95,9 @@ class Server:
                 UserWarning,
                 stacklevel=2,
             )
-        self._http = HTTPServer((host, port), Handler, transport, Incoming(merged_table(table_sources(table))), log)
+        incoming = Incoming(merged_table(table_sources(table)))
+        allowed, origins = ([each] if isinstance(each, str) else each for each in (allow_hosts, cors))
+        self._http = HTTPServer((host, port), Handler, transport, incoming, log, allowed, origins)
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._http.server_address[1]}/v1"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True, name="oai-serve")

@@ -25,6 +25,7 @@ from paths import ROOT
 import oai
 from oai._cli.main import main
 from oai._http.messages import Request
+from oai._serve import http_server, requests
 from oai._serve.server import Server
 from oai._support.loopback import is_loopback
 from oai._table.load import shipped_table
@@ -180,7 +181,7 @@ def test_chunked_and_expect_continue_bodies_are_accepted(fake: oai.FakeTransport
     assert answer.status == 200
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock, sock.makefile("rb") as read:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\nexpect: 100-continue\r\n\r\n"
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\nexpect: 100-continue\r\n\r\n"
         sock.sendall(head.encode())
         assert read.readline() == b"HTTP/1.1 100 Continue\r\n"
         assert read.readline() == b"\r\n"
@@ -237,17 +238,25 @@ def test_malformed_body_is_rejected(url: str) -> None:
     assert (answer.status, "chunk" in body["error"]["message"]) == (400, True)
 
 
+def post(fields: bytes, body: bytes = b"") -> bytes:
+    return b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n\r\n" + body
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "message"),
     [
         (
-            b"GET http://api.invalid/v1/nothing HTTP/1.1\r\nHost: api.invalid\r\n\r\n",
+            b"GET http://localhost/v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n",
             b"404",
             b"unknown operation: GET /v1/nothing",
         ),
-        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", b"405", b"allowed: GET"),
+        (b"OPTIONS /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405", b"allowed: GET"),
         (b"GET /v1/models HTTP/1.1\r\nHost: [::1\r\n\r\n", b"400", b"invalid Host: '[::1'"),
-        (b"POST /v1/models HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", b"400", b"invalid size"),
+        (
+            b"POST /v1/models HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+            b"400",
+            b"invalid size",
+        ),
         (
             b"POST /v1/models HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz\r\n",
             b"400",
@@ -267,6 +276,29 @@ def test_malformed_body_is_rejected(url: str) -> None:
         (b"GET /v1/models HTTP/9.9\r\n\r\n", b"505", b"9.9"),
         (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", b"414", b"Too Long"),
         (b"what is this\r\n\r\n", b"400", b"request"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"403", b"--allow-host evil.example"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", b"403", b"is not this machine"),
+        (b"GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", b"403", b"is not this machine"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", b"403", b"is not this machine"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", b"400", b"invalid Host"),
+        (post(b"Transfer-Encoding: gzip, chunked"), b"400", b"unsupported Transfer-Encoding: 'gzip, chunked'"),
+        (post(b"Transfer-Encoding: xchunked"), b"400", b"unsupported Transfer-Encoding: 'xchunked'"),
+        (post(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), b"400", b"Transfer-Encoding"),
+        (post(b"Transfer-Encoding: chunked\r\nContent-Length: 2"), b"400", b"Transfer-Encoding"),
+        (post(b"Transfer-Encoding: chunked").replace(b"1.1", b"1.0"), b"400", b"Transfer-Encoding"),
+        (post(b"Content-Length: " + b"9" * 18), b"413", b"larger than"),
+        (post(b"Transfer-Encoding: chunked", b"fffffffff\r\n"), b"413", b"larger than"),
+        (post(b"Transfer-Encoding: chunked", b"0\r\n" + b"A: b\r\n" * 200), b"400", b"too many trailers"),
+        (post(b"X: " + b"a" * 40_000 + b"\r\nY: " + b"a" * 40_000), b"431", b"Line too long"),
+        (post(b"\r\n".join(b"X%d: a" % number for number in range(200))), b"431", b"Too many headers"),
+        (post(b"Content-Length: 200000", b"[" * 200_000), b"400", b"chat/completions"),
+        (post(b"Content-Length: 400008", b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}  "), b"400", b"completions"),
+        (b"GET *foo HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"invalid request target"),
+        (b"GET foo://[ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"invalid request target"),
+        (b"GET //[/x?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
+        (b"GET /\x1b[2J%0a%1b HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
+        (b"GET /" + b"ab/" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404", b"unknown operation"),
+        (b"GET /v1/models?" + b"a[" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400", b"models"),
     ],
 )
 def test_invalid_request_gets_an_error_response(url: str, sent: bytes, status: bytes, message: bytes) -> None:
@@ -280,11 +312,98 @@ def test_invalid_request_gets_an_error_response(url: str, sent: bytes, status: b
     assert b'"type":"invalid_request_error"' in answer
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "LOCALHOST:1", "[::1]:99", "app.localhost", "my-host", "127.1.2.3:80"])
+def test_host_of_this_machine_or_an_allowed_one_is_accepted(host: str) -> None:
+    with serve(oai.OfflineTransport(), allow_hosts=["My-Host"]) as url:
+        assert request(url, "GET", "/v1/models", headers={"host": host})[0].status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("192.0.2.1:80", 200), ("[2001:db8::1]", 200), ("evil.example", 403), (socket.gethostname(), 200)],
+)
+@pytest.mark.filterwarnings("ignore:the server listens")
+def test_public_server_accepts_addresses_and_the_name_of_the_machine(host: str, status: int) -> None:
+    with serve(oai.OfflineTransport(), host="0.0.0.0") as url:
+        response = request(url.replace("0.0.0.0", "127.0.0.1"), "GET", "/v1/models", headers={"host": host})[0]
+    assert response.status == status
+
+
+def test_rejected_connection_is_not_used_for_another_request(url: str, fake: oai.FakeTransport) -> None:
+    fake.models.list.returns([])
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
+        hidden = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        sock.sendall(post(b"Transfer-Encoding: chunked\r\nContent-Length: 5", b"0\r\n\r\n" + hidden))
+        assert sock.makefile("rb").read().count(b"HTTP/1.1") == 1
+    assert not fake.calls
+
+
+def test_log_has_no_control_characters(fake: oai.FakeTransport) -> None:
+    lines: list[str] = []
+    server = Server(fake, log=lines.append)
+    try:
+        parts = urlsplit(server.url)
+        for target in (b"/\x1b]0;x\x07\x9b2J", b"/v1/models\x85x"):
+            with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
+                sock.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                assert b"HTTP/1.1 40" in sock.makefile("rb").read()
+        fake.chat.completions.create.answers(lambda call: call.body["\x1b[31m"])
+        request(server.url, "POST", "/v1/chat/completions", b"{}")
+    finally:
+        server.close()
+    assert len(lines) >= 3
+    assert all(line.isprintable() for line in lines), lines
+    assert "\\x1b]0;x\\x07\\x9b2J" in lines[0]
+
+
+def test_connections_beyond_the_limit_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "MOST_CONNECTIONS", 3)
+    with serve(oai.OfflineTransport()) as url:
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or 0)
+        with contextlib.ExitStack() as stack:
+            for _ in range(3):
+                stack.enter_context(socket.create_connection(address, 10))
+            response, body = request(url, "GET", "/v1/models")
+            assert (response.status, body["error"]["code"]) == (503, "overloaded")
+        for _ in range(200):
+            if request(url, "GET", "/v1/models")[0].status == 200:
+                return
+        raise AssertionError("the connections were not released")
+
+
+def test_cors_is_off_unless_allowed(fake: oai.FakeTransport) -> None:
+    fake.models.list.returns([])
+    origin = {"origin": "http://localhost:3000"}
+    preflight = {
+        **origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type",
+    }
+    with serve(fake) as url:
+        assert request(url, "OPTIONS", "/v1/models", headers=preflight)[0].status == 405
+        assert request(url, "GET", "/v1/models", headers=origin)[0].headers["access-control-allow-origin"] is None
+    for allowed in ("*", "http://localhost:3000", ["http://x", "http://localhost:3000"]):
+        with serve(fake, cors=allowed) as url:
+            response, _ = request(url, "OPTIONS", "/v1/chat/completions", headers=preflight)
+            assert response.status == 204
+            assert response.headers["access-control-allow-headers"] == "authorization, content-type"
+            assert "POST" in response.headers["access-control-allow-methods"]
+            assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+            for path, status in (("/v1/models", 200), ("/v1/nothing", 404)):
+                response, _ = request(url, "GET", path, headers=origin)
+                assert response.status == status
+                assert response.headers["access-control-allow-origin"] == "http://localhost:3000"
+            other = {**preflight, "origin": "http://evil.example"}
+            assert request(url, "OPTIONS", "/v1/models", headers=other)[0].status == (204 if allowed == "*" else 405)
+
+
 def test_content_length_is_not_preallocated(url: str) -> None:
     """Allocating the announced size would exhaust the memory."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as sock:
-        sock.sendall(b"POST /v1/models HTTP/1.1\r\nContent-Length: " + b"9" * 18 + b"\r\n\r\nxy")
+        sock.sendall(b"POST /v1/models HTTP/1.1\r\nContent-Length: %d\r\n\r\nxy" % requests.MOST_BODY)
         sock.shutdown(socket.SHUT_WR)
         assert sock.makefile("rb").read() == b""
     assert request(url, "GET", "/v1/models")[0].status == 400  # nothing is programmed
