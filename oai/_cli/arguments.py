@@ -244,6 +244,8 @@ def _decoded(name: str, text: str | bytes) -> Any:
     except msgspec.DecodeError as error:
         value = text if isinstance(text, str) and len(text) <= 80 else "the value"
         raise UsageError(f"{name}: {value} is not valid JSON: {error}; for text write {name}=text") from None
+    except RecursionError:
+        raise UsageError(f"{name}: the JSON is nested too deeply") from None
 
 
 def _converted(row: Row, name: str, text: str) -> Any:

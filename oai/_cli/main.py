@@ -281,6 +281,8 @@ def _print_error(error: Exception, status: int) -> int:
         text = f"{missed}\n--record FILE records it"
     elif isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{error.filename or repr('')}: {error.strerror}"
+    elif isinstance(error, RecursionError):
+        text = "the data is nested too deeply (--traceback shows where)"
     elif not isinstance(error, (OpenAIError, OSError, ValueError, AssertionError)):
         text = f"{type(error).__name__}: {text} (--traceback shows where)"
     request_id = getattr(error, "request_id", None)

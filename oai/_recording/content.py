@@ -94,7 +94,9 @@ def json_problem(text: str) -> str:
         conflict = line and line[0].startswith(("<<<<<<<", "=======", ">>>>>>>"))
         problem = "unresolved merge conflict" if conflict else error.msg
         return f"line {error.lineno}, column {error.colno}: {problem}"
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
         return str(error)
     return ""
 

@@ -143,6 +143,8 @@ def _interactions(source: str) -> list[dict[str, Any]]:
 def _json(source: str, text: bytes) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise CassetteError(f"{source} is nested too deeply") from None
     except ValueError as error:
         where = f": line {error.lineno}, {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
         raise CassetteError(f"{source} is not valid JSON{where}") from None
@@ -166,6 +168,8 @@ def _yaml(source: str, text: bytes) -> Any:
     Loader.add_constructor("tag:yaml.org,2002:timestamp", plain)
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a subclass of the safe loader
+    except RecursionError:
+        raise CassetteError(f"{source} is nested too deeply") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""

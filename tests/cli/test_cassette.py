@@ -209,6 +209,8 @@ def test_import_of_other_vcr_formats(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("interactions: [{request: {uri: x, body: 3}, response: {}}]", "unsupported type of body, int"),
         ("interactions: !!python/object/apply:os.getcwd []", "plain YAML data"),
         ('{"interactions": [', "not valid JSON"),
+        ('{"interactions": ' + "[" * 50_000 + "]" * 50_000 + "}", "nested too deeply"),
+        ("interactions: " + "[" * 3_000 + "]" * 3_000, "nested too deeply"),
     ],
 )
 def test_invalid_vcr_cassette_is_rejected(

@@ -39,7 +39,10 @@ def on_terminal(words: list[str]) -> tuple[int, str]:
             status = main(words)
             output.write("\n.")  # so that the read returns even if the command prints nothing
             output.flush()
-        return status, screen.read(65536).decode().replace("\r\n", "\n").removesuffix("\n.")
+        text = ""
+        while not text.endswith("\r\n."):  # a terminal passes its output on in pieces
+            text += screen.read(65536).decode()
+        return status, text.replace("\r\n", "\n").removesuffix("\n.")
 
 
 # Output
@@ -237,6 +240,8 @@ def test_file_arguments_are_uploaded(server: Loopback, monkeypatch: pytest.Monke
         (["files.create", "purpose@/etc/hosts", "file@/etc/hosts"], "purpose is not a file parameter; purpose=@"),
         (["chat.completions.create", "model=x", "messages=hi"], "messages must be a list"),
         (["files.create", "purpose=batch", "file@/no/such"], "file: no such file: '/no/such'"),
+        ([*HELLO, "metadata:=" + "[" * 50_000 + "]" * 50_000], "metadata: the JSON is nested too deeply"),
+        ([*HELLO, 'metadata:={"a":' + '{"a":' * 50_000], "metadata: the JSON is nested too deeply"),
     ],
 )
 def test_usage_errors_are_one_line(capfd: pytest.CaptureFixture[str], words: list[str], expected: str) -> None:
@@ -342,6 +347,13 @@ def test_unwritable_output_fails_before_sending(
     assert capfd.readouterr().err == f"oai: {tmp_path / place}: {message}\n"
     assert not server.requests
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_deep_json_in_a_file_and_deep_keys_are_named_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "deep.json").write_text("[" * 50_000 + "]" * 50_000)
+    call = ["--offline", "chat.completions.create", "model=m"]
+    assert "messages: the JSON is nested too deeply" in fails(capfd, 2, *call, f"messages:=@{tmp_path / 'deep.json'}")
+    assert "nested too deeply" in fails(capfd, 1, *call, "messages:=[]", "metadata" + "[a]" * 3_000 + "=x")
 
 
 # Recording

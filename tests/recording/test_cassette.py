@@ -114,6 +114,11 @@ def test_read_and_write_round_trip(tmp_path: Path) -> None:
             r"is not a cassette: line 3, column 1: unresolved merge conflict",
         ),
         ('"status": 200,', '"status": 200', r"is not a cassette: line \d+, column \d+: Expecting ',' delimiter"),
+        (
+            '"data": [0.25, 1e-05]',
+            f'"data": {"[" * 20_000 + "]" * 20_000}',
+            r"is not a cassette: it is nested too deeply",
+        ),
     ],
 )
 def test_invalid_cassette_error_names_the_place(tmp_path: Path, old: str, new: str, message: str) -> None:
