@@ -15,7 +15,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -25,6 +25,8 @@ from oai._serve.requests import ABSOLUTE, ErrorResponse, HeadReader, check_host,
 from oai._support.redact import redact_headers, redact_text, redact_url
 
 if TYPE_CHECKING:
+    from io import BufferedIOBase
+
     from oai._http.messages import Pairs, Reply
     from oai._serve.http_server import HTTPServer
 
@@ -113,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
     def parse_request(self) -> bool:
         """Parse the head, of bounded size."""
         file = self.rfile
-        self.rfile = cast("BinaryIO", HeadReader(file))
+        self.rfile = cast("BufferedIOBase", HeadReader(file))
         try:
             return super().parse_request()
         finally:

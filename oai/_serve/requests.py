@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from http.client import LineTooLong
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from oai._support.loopback import is_loopback
 from oai._support.redact import redact_text
 
 if TYPE_CHECKING:
-    from http.client import HTTPMessage
+    from email.message import Message
+    from io import BufferedIOBase
 
 HOST = re.compile(r"(?P<name>[\w.-]+|\[[\da-fA-F:.]+\])(?::\d*)?", re.ASCII)
 """A `Host`: a name or an IP address, and optionally a port."""
@@ -73,7 +74,7 @@ class ErrorResponse(Exception):  # noqa: N818 - a response to the client, not an
 class HeadReader:
     """The lines of a head, up to `MOST_HEAD` bytes."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BufferedIOBase) -> None:
         self._file = file
         self._left = MOST_HEAD
 
@@ -90,7 +91,7 @@ class HeadReader:
         return line
 
 
-def read_host(headers: HTTPMessage, target: str) -> str:
+def read_host(headers: Message[str, str], target: str) -> str:
     """Return the host that a request is for: that of an absolute target (RFC 9112, section 3.2.2), else of `Host`.
 
     Raises:
@@ -124,7 +125,7 @@ def check_host(host: str, allowed: Collection[str], *, addresses: bool) -> None:
     raise ErrorResponse(403, message, code="host_not_allowed", closes=True)
 
 
-def read_body(headers: HTTPMessage, file: BinaryIO, version: str) -> bytes:
+def read_body(headers: Message[str, str], file: BufferedIOBase, version: str) -> bytes:
     """Read the body of a request.
 
     Raises:
@@ -155,7 +156,7 @@ def _check_size(size: int) -> None:
         raise ErrorResponse(413, f"the body is larger than {MOST_BODY} bytes", closes=True)
 
 
-def _exactly(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _exactly(file: BufferedIOBase, size: int) -> Iterator[bytes]:
     """Yield `size` bytes in pieces, without allocating memory before they arrive."""
     while size and (piece := file.read(min(size, PIECE))):
         size -= len(piece)
@@ -164,7 +165,7 @@ def _exactly(file: BinaryIO, size: int) -> Iterator[bytes]:
         raise ConnectionResetError("the client disconnected within its request")
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
     while size := _chunk_size(file):
         _check_size(size)
         yield from _exactly(file, size)
@@ -176,7 +177,7 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
     raise ErrorResponse(400, "the body has too many trailers", closes=True)
 
 
-def _chunk_size(file: BinaryIO) -> int:
+def _chunk_size(file: BufferedIOBase) -> int:
     size = file.readline(MOST_LINE).partition(b";")[0].strip()
     if not HEX.fullmatch(size):
         raise ErrorResponse(400, "a chunk of the body has an invalid size", closes=True)

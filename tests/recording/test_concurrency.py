@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from operations import without_pace
 from paths import ROOT
 from planted import PLANTED, planted, secrets_below
 
@@ -198,10 +198,10 @@ async def _run(recorder: Recorder, options: dict[str, Any], *, is_async: bool) -
         return await converse(oai.OpenAI(**options, transport=recorder))
 
 
-def without_pace(path: Path, *, cuts: bool = True) -> str:
+def comparable(path: Path, *, cuts: bool = True) -> str:
     """Return a cassette's text without what depends on the load: waits, and with `cuts=False` boundaries of pieces."""
     if cuts:
-        return re.sub(r'"after": [\d.]+, ', "", path.read_text())
+        return without_pace(path.read_text())
     exchanges = _cassette.read(str(path))
     for each in exchanges:
         if each.reply.chunks is not None:
@@ -215,7 +215,7 @@ def test_every_transport_records_the_same_cassette(tmp_path: Path, name: str) ->
     recorded(reference, "http")
     live = recorded(path, name)
     own = TRANSPORTS[name][0]() is None
-    assert without_pace(path, cuts=not own) == without_pace(reference, cuts=not own)
+    assert comparable(path, cuts=not own) == comparable(reference, cuts=not own)
     if not own:
         chunks = _cassette.read(str(path))[1].reply.chunks
         assert len(chunks) == len(EVENTS) + 1
