@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from sys import byteorder
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from codecs import IncrementalDecoder
+
+BYTE_ORDERS: Final[dict[str, tuple[int, tuple[bytes, ...]]]] = {
+    "utf-16": (2, (b"\xff\xfe", b"\xfe\xff")),
+    "utf-32": (4, (b"\xff\xfe\0\0", b"\0\0\xfe\xff")),
+}
+"""Codecs that begin with a byte order mark: its length and its forms."""
+
+NO_BYTE_ORDER: Final[tuple[int, tuple[bytes, ...]]] = (0, ())
 
 DEFAULT: Final = "utf-8"
 
@@ -73,3 +85,32 @@ def parse_text(text: str) -> Any:
         return json.loads(text)
     except RecursionError:
         raise json.JSONDecodeError("nested too deeply", text, 0) from None
+
+
+class TextDecoder:
+    """Decodes text that arrives in pieces cut anywhere; what is not valid in its encoding is replaced."""
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._length, self._marks = BYTE_ORDERS.get(encoding, NO_BYTE_ORDER)
+        self._start = b""
+        self._decoder: IncrementalDecoder | None = None
+
+    def __call__(self, piece: bytes) -> str:
+        """Decode a piece; an empty one is the end."""
+        if self._decoder is None:
+            self._start += piece
+            if piece and len(self._start) < self._length:
+                return ""
+            piece, ends = self._start, not piece
+            return self._make().decode(piece, final=ends)
+        return self._decoder.decode(piece, final=not piece)
+
+    def _make(self) -> IncrementalDecoder:
+        from codecs import getincrementaldecoder
+
+        # Python's incremental decoders refuse text without a mark, which `bytes.decode` reads in the machine's order.
+        marked = not self._marks or self._start.startswith(self._marks)
+        name = self._encoding if marked else f"{self._encoding}-{'le' if byteorder == 'little' else 'be'}"
+        self._decoder = getincrementaldecoder(name)(errors="replace")
+        return self._decoder

@@ -177,7 +177,7 @@ class EventDecoder:
     def _watched(self, item: Any, event: ServerSentEvent) -> Iterator[Any]:
         """Yield an event, and note whether it ends the stream or reports an error."""
         kind = item.get("type") if isinstance(item, dict) else getattr(item, "type", None)
-        if kind in self._ends:
+        if isinstance(kind, str) and kind in self._ends:
             self.complete = True
         elif (kind == "error" and not self._error_events) or (isinstance(item, dict) and self._is_failure(item)):
             if _is_declared_error(item):

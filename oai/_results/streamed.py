@@ -96,13 +96,13 @@ class _BaseStreamedResponse(Response):
             yield bytes(buffer)
 
     async def _text(self, size: int | None) -> AsyncGenerator[str, None]:
-        from codecs import getincrementaldecoder
+        from oai._http.text import TextDecoder  # few programs read text as it arrives
 
-        decoder = getincrementaldecoder(self.encoding)(errors="replace")
+        decode = TextDecoder(self.encoding)
         async for piece in self._bytes(size):
-            if text := decoder.decode(piece):
+            if text := decode(piece):
                 yield text
-        if text := decoder.decode(b"", final=True):
+        if text := decode(b""):
             yield text
 
     async def _lines(self) -> AsyncGenerator[str, None]:

@@ -121,6 +121,13 @@ def test_json_of_the_wrong_kind_raises(path: str, body: Any, way: Way, server: L
     assert caught.value.body == body
 
 
+@pytest.mark.parametrize("path", ["chat.completions.parse", "responses.parse"])
+def test_parsing_no_content_raises(path: str, way: Way, server: Loopback) -> None:
+    server.default = Answer(204)
+    with pytest.raises(oai.OpenAIError, match="the server sent no content to parse"):
+        way.call(path, **CALLS[path])
+
+
 @pytest.mark.parametrize("body", [ERRORS[0], ERRORS[2], ERRORS[5], ERRORS[7]], ids=json.dumps)
 @pytest.mark.parametrize(
     ("path", "arguments"),
@@ -356,6 +363,12 @@ def test_finished_completion_ends_a_stream_without_its_marker(way: Way, server: 
     server.default = Answer.events(events[:1], done=False)
     with pytest.raises(oai.APIConnectionError, match="without its end marker"):
         way.events("completions.create", model="m", prompt="p")
+
+
+def test_type_of_an_event_may_be_no_text(way: Way, server: Loopback) -> None:
+    server.default = Answer.events([{"type": {"a": 1}}, {"type": ["response.completed"]}])
+    events = way.events("responses.create", model="m", input="i")
+    assert [event.type for event in events] == [{"a": 1}, ["response.completed"]]
 
 
 @pytest.mark.parametrize("marker", ["  [DONE]", "\t[DONE]", " [DONE] ", '"[DONE]"', "[DONE]\r"])

@@ -146,12 +146,15 @@ class InPieces:
     """A transport whose responses have a body in pieces."""
 
     needs_key = False
+    headers = oai.Headers()
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = pieces
 
     def send(self, request: Any) -> Any:
-        return Pieces(self.pieces)
+        reply = Pieces(self.pieces)
+        reply.headers = self.headers
+        return reply
 
     def close(self) -> None:
         pass
@@ -244,6 +247,35 @@ def test_streamed_response_has_the_attributes_of_a_response(play: Callable[..., 
     response = seen.pop()
     assert seen == [False, "HTTP/1.1", "GET", "iso8859-1", True, "OK", "/v1/files/f/content"]
     assert response.is_closed
+
+
+@pytest.mark.parametrize(
+    "codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "shift_jis", "gbk", "utf-7"]
+)
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+def test_text_is_decoded_as_it_arrives(codec: str, step: int) -> None:
+    content = "caf\u00e9 \u4f60".encode("gbk" if codec == "shift_jis" else codec)
+    headers = oai.Headers([("Content-Type", f"text/plain; charset={codec}")])
+    assert decoded_in_steps(content, headers, step) == content.decode(codec, errors="replace")
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("content", [b"", b"a", b"ab\0c\0", bytes(range(256))])
+@pytest.mark.parametrize("step", [1, 3, 100])
+def test_text_without_its_byte_order_mark_is_decoded(content: bytes, codec: str, step: int) -> None:
+    headers = oai.Headers([("Content-Type", f"text/plain; charset={codec}")])
+    assert decoded_in_steps(content, headers, step) == content.decode(codec, errors="replace")
+
+
+def decoded_in_steps(content: bytes, headers: oai.Headers, step: int) -> str:
+    transport = InPieces([content[start : start + step] for start in range(0, len(content), step)])
+    transport.headers = headers
+    with oai.OpenAI(transport=transport) as client:
+        with client.files.with_streaming_response.content("f") as response:
+            text = "".join(response.iter_text())
+        with client.files.with_streaming_response.content("f") as response:
+            assert response.text() == text
+    return text
 
 
 def test_interrupted_download_keeps_the_old_file(play: Callable[..., Any], server: Loopback, tmp_path: Path) -> None:

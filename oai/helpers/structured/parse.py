@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from oai._errors import OpenAIError
 from oai._support.omit import omit
 from oai.helpers.structured.functions import Tools, tools_for
 from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion, parse_response
@@ -58,6 +59,7 @@ def parse_chat(
     _check_not_streamed(params.pop("stream", None))
     types, params = chat_request(response_format, tools, params)
     completion = yield client.chat.completions.create(**params, stream=False)
+    check_content("chat.completions.create", completion)
     check_finished(completion)
     return parse_completion(completion, types)
 
@@ -95,7 +97,14 @@ def parse_responses(
     _check_not_streamed(params.get("stream"))
     types, params = responses_request(text_format, tools, params)
     response = yield client.responses.create(**params)
+    check_content("responses.create", response)
     return parse_response(response, types)
+
+
+def check_content(name: str, result: Any) -> None:
+    """Raise for a response without content (status 204 or 205), which has nothing to parse."""
+    if result is None:
+        raise OpenAIError(f"{name}: the server sent no content to parse")
 
 
 def responses_request(text_format: Any, tools: Iterable[Any] | None, params: dict[str, Any]) -> tuple[OutputTypes, Any]:
