@@ -272,7 +272,7 @@ def _as_pydantic(kind: Any, name: str, response: Response) -> Any:
     """Validate the response as a pydantic model, as strictly as the model is configured."""
     from oai._results.error_bodies import is_error, success_error
 
-    if is_error(parse_json(response.content), kind):
+    if is_error(parse_json(response.utf8), kind):
         raise success_error(name, response)
     try:
         return kind.model_validate_json(response.utf8)

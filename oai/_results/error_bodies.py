@@ -105,7 +105,7 @@ def success_error(name: str, response: Response) -> APIStatusError:
     """Return the error that a response with a success status reports, of the class of the status in its body if any."""
     message, body = read_error(response.utf8, response.excerpt)
     text = f"{name}: the server responded with status {response.status_code} and an error: {message}"
-    return _class_of(response.content, body)(text, response=response, body=body)
+    return _class_of(response.utf8, body)(text, response=response, body=body)
 
 
 def json_kind(value: Any) -> str:
