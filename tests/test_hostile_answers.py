@@ -13,7 +13,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from functools import cache
 from itertools import cycle, islice
 from operator import attrgetter
@@ -129,9 +128,12 @@ async def use(client: Any, result: Any) -> None:
         assert isinstance(result.text, str)
         list(result.iter_lines())
     if isinstance(result, oai.Object):
-        with suppress(RecursionError):  # data may be nested more deeply than Python can follow
+        try:
             result.to_dict()
             result.to_json()
+        except ValueError as error:
+            if "nested too deeply to be dumped" not in str(error):
+                raise
         if hasattr(result, "iter_pages"):
             await items(client, result, 20)
 
