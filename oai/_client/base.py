@@ -10,8 +10,9 @@ from oai._client.undeclared import UndeclaredRequests
 from oai._errors import OpenAIError
 from oai._flow.observe import start_log
 from oai._request.client_core import core_of
-from oai._request.config import NAMED, Config
+from oai._request.config import NAMED, USER_AGENT, Config
 from oai._request.options import ARGUMENTS
+from oai._support.omit import Omit, omit
 from oai._surface.namespaces import Namespace
 from oai._table.load import table_sources
 
@@ -109,6 +110,10 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
             OpenAIError: there is no key and the transport needs one, or an option is invalid.
             TableError: a table has an invalid row.
         """
+        if http_client is not None and isinstance(options.get("timeout", omit), Omit):
+            from oai._client.http_client import own_timeout
+
+            options["timeout"] = own_timeout(http_client)
         config = Config(**options)
         chosen = self._core_class.find_transport(transport, http_client)
         owns = chosen is None or http_client is not None
@@ -125,6 +130,41 @@ class Client(UndeclaredRequests, TableClient, OptionAttributes):
     def _client(self) -> Any:
         """The HTTP client, by the official SDK's private name: what was passed as `http_client`, else the transport."""
         return self._core.http_client or self._core.transport
+
+    @property
+    def default_headers(self) -> dict[str, Any]:
+        """The headers of every request, without that of the key."""
+        return dict(self._core.config.headers.values())
+
+    @property
+    def default_query(self) -> dict[str, Any]:
+        """The query parameters of every request."""
+        return {**self._core.config.default_query}
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """The header of the key; empty if a function returns the key, or a header of the caller replaces it."""
+        config = self._core.config
+        if not isinstance(config.api_key, str) or config.authorizes_itself:
+            return {}
+        return dict([config.dialect.authorization(config.api_key)])
+
+    @property
+    def user_agent(self) -> str:
+        """The `User-Agent` of the package, without that of `default_headers`."""
+        return USER_AGENT
+
+    @property
+    def custom_auth(self) -> None:
+        """`None`: as in the official SDK, requests carry the key in a header."""
+        return None
+
+    @property
+    def qs(self) -> Any:
+        """An object whose `stringify` encodes a query as requests do."""
+        from oai._request.query import Querystring
+
+        return Querystring()
 
     def is_closed(self) -> bool:
         """Whether `close` was called."""

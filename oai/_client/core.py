@@ -165,6 +165,10 @@ class Core:
 
     def decoded(self, operation: Operation, response: Response, arguments: tuple[Any, ...]) -> Any:
         """Return the result of a complete response; a page gets the function that requests the next one."""
+        if self.config.validates and not operation.row.response_by:
+            from oai._results.strict_check import check_strictly
+
+            check_strictly(operation, response)
         vectors = operation.row.vectors is not None
         if not (vectors or operation.page or operation.row.response_by):
             return read_answer(operation, response)

@@ -10,6 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from oai._support.omit import omit
+
 if TYPE_CHECKING:
     import httpx
 
@@ -48,7 +50,14 @@ def __getattr__(name: str) -> Any:
     library = import_module(module)
     base = getattr(library, base_name)
     names: dict[str, Any] = {"__module__": __name__, "__doc__": f"A `{module}.{base_name}` for `http_client=`."}
-    if module != "oai.transports.aiohttp":
+    if module == "oai.transports.aiohttp":
+
+        def __init__(self: Any, *, timeout: Any = omit, **options: Any) -> None:  # noqa: N807 - it becomes the class's
+            base.__init__(self, **options)
+            self.timeout = timeout  # of which `own_timeout` makes the client's
+
+        names |= {"__init__": __init__, "__reduce__": _reduce_with_timeout}
+    else:
 
         def __init__(self: Any, **options: Any) -> None:  # noqa: N807 - it becomes the class's
             options.setdefault("limits", library.Limits(max_connections=None))
@@ -56,3 +65,9 @@ def __getattr__(name: str) -> Any:
 
         names |= {"__init__": __init__, "__doc__": f"{names['__doc__']} It has no limit of connections."}
     return globals().setdefault(name, type(name, (base,), names))
+
+
+def _reduce_with_timeout(self: Any) -> Any:
+    """Pickle a `DefaultAioHttpClient`; a timeout is an attribute, which its class sets."""
+    function, arguments, *_ = super(type(self), self).__reduce__()
+    return function, arguments, {"timeout": self.timeout}

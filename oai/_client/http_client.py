@@ -8,9 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oai._errors import OpenAIError
+from oai._support.omit import omit
 
 if TYPE_CHECKING:
     from oai._http.messages import Transport
+
+
+HTTPX_DEFAULT = 5.0
+"""Seconds of each limit of an httpx client that was created without a timeout."""
+
+
+def own_timeout(http_client: Any) -> Any:
+    """Return the timeout of an `http_client`, `omit` if it is httpx's default, which nobody has chosen.
+
+    The official SDK compares in the same way.
+    """
+    timeout = getattr(http_client, "timeout", omit)
+    limits = [getattr(timeout, name, None) for name in ("connect", "read", "write", "pool")]
+    return omit if limits == [HTTPX_DEFAULT] * 4 else timeout
 
 
 def transport_of(http_client: Any, *, is_async: bool) -> Transport:

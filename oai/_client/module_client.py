@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from oai._client.sync_client import OpenAI
 from oai._client.table_classes import call_paths_of
+from oai._errors import OpenAIError
 from oai._request.config import OPTIONS
 
 if TYPE_CHECKING:
@@ -39,8 +41,37 @@ def attribute(name: str, module: Mapping[str, Any]) -> Any:
         AttributeError: it has none of that name.
     """
     if not isinstance(vars(OpenAI).get(name), property) and name in call_paths():
-        return getattr(_client(module), name)
+        try:
+            return getattr(_client(module), name)
+        except OpenAIError:  # such as that of a missing key, which a call should raise, not `hasattr(oai, "chat")`
+            return LazyPath(name, module)
     raise AttributeError(f"module 'oai' has no attribute {name!r}{_hint(name)}")
+
+
+class LazyPath:
+    """A call path of the module for which no client can be created yet; it is created when the path is called."""
+
+    def __init__(self, path: str, module: Mapping[str, Any]) -> None:
+        self._path = path
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        attrgetter(f"{self._path}.{name}")(OpenAI)  # raises AttributeError for a wrong name
+        return LazyPath(f"{self._path}.{name}", self._module)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the path with a client of the module's current options.
+
+        Raises:
+            OpenAIError: there is still no key, or an option is invalid.
+        """
+        return attrgetter(self._path)(_client(self._module))(*args, **options)
+
+    def __dir__(self) -> list[str]:
+        return dir(attrgetter(self._path)(OpenAI))
+
+    def __repr__(self) -> str:
+        return f"<oai.{self._path}, without a client>"
 
 
 def call_paths() -> frozenset[str]:
@@ -62,8 +93,6 @@ def _new_client(options: dict[str, Any]) -> OpenAI:
     kind = options.get("api_type") or os.environ.get("OPENAI_API_TYPE") or "openai"
     arguments = {name: value for name, value in options.items() if name != "api_type"}
     if kind not in ("openai", "azure"):
-        from oai._errors import OpenAIError
-
         raise OpenAIError(f"oai.api_type must be 'openai' or 'azure', not {kind!r}")
     if kind == "azure" or any(name in arguments for name in AZURE):
         from oai._client.azure import AzureOpenAI

@@ -10,7 +10,11 @@ from typing import Any
 
 from oai._json.objects import Object
 from oai._request.client_core import core_of
+from oai._request.options import count
 from oai._support.omit import omit
+
+OPTIONS = ("headers", "params", "extra_json", "timeout", "max_retries", "idempotency_key")
+"""The options of the official SDK's `RequestOptions` that requests take."""
 
 
 class UndeclaredRequests:
@@ -51,7 +55,8 @@ class UndeclaredRequests:
             extra_body: fields added to those of `body`.
             timeout: seconds, `None` for no limit, or a `Timeout`.
             content: bytes to send as the body, instead of `body`.
-            options: `headers`, `params`, `extra_json` and `timeout` as the official SDK names them.
+            options: `headers`, `params`, `extra_json`, `timeout`, `max_retries` and `idempotency_key` as the official
+                SDK names them.
 
         Raises:
             TypeError: there are two bodies, or an unknown option.
@@ -63,13 +68,18 @@ class UndeclaredRequests:
         operation = undeclared_operation(method, path, cast_to, stream_cls, list(files or {}))
         payload = {**(body or {}), **files} if files else body if content is None else content
         more = _options(options or {})
+        if more.get("max_retries") is not None:
+            operation.max_retries = count("max_retries", more["max_retries"])
+        headers = more.get("headers")
+        if more.get("idempotency_key") is not None:
+            headers = {"Idempotency-Key": more["idempotency_key"], **(headers or {})}
         return core_of(self).call(
             operation,
             (),
             query,
             payload,
             stream or None,
-            _both(more.get("headers"), extra_headers),
+            _both(headers, extra_headers),
             _both(more.get("params"), extra_query),
             _both(more.get("extra_json"), extra_body),
             more.get("timeout", omit) if timeout is omit else timeout,
@@ -98,9 +108,8 @@ class UndeclaredRequests:
 
 def _options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in options:
-        if name not in ("headers", "params", "extra_json", "timeout"):
-            hint = "; use client.with_options" if name == "max_retries" else ""
-            raise TypeError(f"unknown option {name!r}; options takes headers, params, extra_json and timeout{hint}")
+        if name not in OPTIONS:
+            raise TypeError(f"unknown option {name!r}; options takes {', '.join(OPTIONS)}")
     return options
 
 

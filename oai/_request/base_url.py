@@ -24,11 +24,12 @@ FULL_STOPS = str.maketrans("\u3002\uff0e\uff61", "...")
 """Ideographic full stops, which separate labels as a dot does (RFC 3490, section 3.1)."""
 
 
-def split_base_url(text: str, option: str) -> tuple[str, dict[str, str], str | None]:
-    """Return the normalized base URL, the query that is sent with every request, and the userinfo if there is any.
+def split_base_url(text: str, option: str) -> tuple[str, str, dict[str, str], str | None]:
+    """Return the normalized base URL, the same with userinfo, the query of every request, and the `Authorization`.
 
-    The URL is without its userinfo, so that no transport, proxy or log sees a password. A host that is not ASCII is
-    encoded here, so that all transports connect to the same one.
+    The first URL is without its userinfo, so that no transport, proxy or log sees a password; it is sent as
+    `Authorization` and takes precedence over the key, as in httpx. A host that is not ASCII is encoded here, so that
+    all transports connect to the same one.
 
     Raises:
         OpenAIError: it is not an HTTP URL; the message names the option.
@@ -39,19 +40,17 @@ def split_base_url(text: str, option: str) -> tuple[str, dict[str, str], str | N
         raise OpenAIError(f"{option} must be a URL such as 'https://api.openai.com/v1', not {_redacted(text)!r}")
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     base = urlunsplit((parts.scheme, netloc, quote(parts.path.rstrip("/"), safe=SAFE), "", ""))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
     userinfo = parts.netloc.rpartition("@")[0]
-    return base, dict(parse_qsl(parts.query, keep_blank_values=True)), userinfo or None
+    if not userinfo:
+        return base, base, query, None
+    return base, base.replace("://", f"://{userinfo}@", 1), query, _basic_authorization(userinfo)
 
 
-def basic_authorization(userinfo: str) -> str:
-    """Return the `Authorization` of a URL's userinfo (RFC 7617), which takes precedence over the key, as in httpx."""
+def _basic_authorization(userinfo: str) -> str:
+    """Return the `Authorization` of a URL's userinfo (RFC 7617)."""
     user, _, password = userinfo.partition(":")
     return "Basic " + b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
-
-
-def with_userinfo(url: str, userinfo: str) -> str:
-    """Return a base URL with its userinfo."""
-    return url.replace("://", f"://{userinfo}@", 1)
 
 
 def _parts(text: str) -> SplitResult | None:

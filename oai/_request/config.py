@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from oai._table.operation import Operation
 
 
+USER_AGENT: Final = f"oai/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}"
 DEFAULT_TIMEOUT: Final = Timeout(600.0, connect=5.0)
 DEFAULT_MAX_RETRIES: Final = 2
 DEFAULT_MAX_BODY: Final = 2**30
@@ -169,6 +170,11 @@ class Config:
         "type.",
         default=True,
     )
+    _strict_response_validation: bool = option(
+        "bool",
+        "whether a response with a missing or mistyped field raises `APIResponseValidationError`.",
+        default=False,
+    )
     pickle_keys: bool = option(
         "bool",
         "whether a pickled client contains its keys in plain text; otherwise they are read from the environment where "
@@ -218,8 +224,11 @@ class Config:
         self._basic: str | None = None
         self._full_base_url = self.base_url = self.base_url or DEFAULT_BASE_URL
         if self.base_url != DEFAULT_BASE_URL:
-            self._split_base_url()
-        self._headers = self._standing_headers()
+            from oai._request.base_url import split_base_url  # imports a large module; most clients use the default
+
+            self.base_url, self._full_base_url, query, self._basic = split_base_url(self.base_url, "base_url")
+            self.default_query = {**query, **self.default_query}
+        self.headers = self._standing_headers()
         self._by_operation: dict[str, HeaderMap] = {}
 
     def __repr__(self) -> str:
@@ -283,18 +292,6 @@ class Config:
         """Return every option, the base URL with its userinfo."""
         return {name: getattr(self, name) for name in OPTIONS} | {"base_url": self._full_base_url}
 
-    def _split_base_url(self) -> None:
-        """Normalize the base URL, and take its query and its userinfo out."""
-        # It imports a large module, which most clients do without.
-        from oai._request.base_url import basic_authorization, split_base_url, with_userinfo
-
-        self.base_url, query, userinfo = split_base_url(self.base_url, "base_url")
-        self._full_base_url = self.base_url
-        if userinfo is not None:
-            self._full_base_url = with_userinfo(self.base_url, userinfo)
-            self._basic = basic_authorization(userinfo)
-        self.default_query = {**query, **self.default_query}
-
     def for_sockets(self) -> Config:
         """Return the config for WebSockets, whose base URL is `websocket_base_url`."""
         if self.websocket_base_url is None:
@@ -307,11 +304,16 @@ class Config:
         """Return the headers of every request of an operation, except the key."""
         headers = self._by_operation.get(operation.name)
         if headers is None:
-            headers = override(self._headers, operation.row.headers)
+            headers = override(self.headers, operation.row.headers)
             if self.beta is not None:
                 headers = override(headers, {"OpenAI-Beta": self.beta})
             self._by_operation[operation.name] = headers
         return headers
+
+    @property
+    def validates(self) -> bool:
+        """Whether responses are validated strictly."""
+        return self._strict_response_validation
 
     @property
     def authorizes_itself(self) -> bool:
@@ -328,7 +330,7 @@ class Config:
         standing: dict[str, Any] = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
-            "User-Agent": f"oai/{__version__} Python/{sys.version_info[0]}.{sys.version_info[1]}",
+            "User-Agent": USER_AGENT,
             "OpenAI-Organization": self.organization,
             "OpenAI-Project": self.project,
             "Authorization": self._basic,

@@ -26,6 +26,14 @@ LONGEST: Final = 10 * 365 * 86400
 """Seconds beyond which a duration is no limit: sockets and event loops overflow at some number of years."""
 
 
+class OptionTypeError(OpenAIError, TypeError):
+    """An option of a wrong type."""
+
+
+class OptionValueError(OpenAIError, ValueError):
+    """An option with an invalid value."""
+
+
 class Option:
     """The declaration of an option.
 
@@ -156,9 +164,11 @@ def _without_excess(timeout: Timeout) -> Timeout:
 
 
 def count(name: str, value: object) -> int:
-    """Validate a count."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise OpenAIError(f"{name} must be a non-negative integer, not {value!r}")
+    """Validate a count. The errors are `TypeError` and `ValueError` too, which the official SDK raises."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise OptionTypeError(f"{name} must be a non-negative integer, not {value!r}")
+    if value < 0:
+        raise OptionValueError(f"{name} must be a non-negative integer, not {value!r}")
     return value
 
 

@@ -84,6 +84,8 @@ def prepare(
         TableError: the type of the result is invalid; raised before the call is sent and paid for.
     """
     _ = operation.stream_type if stream else operation.response_type
+    if operation.max_retries is not None:
+        config = config.replace(max_retries=operation.max_retries)
     url = config.dialect.url(config.base_url, operation, operation.path(path), body)
     if config.default_query or query or extra_query:
         text = query_string({**config.default_query, **(query or {}), **(extra_query or {})}, operation.row.list_suffix)
@@ -148,7 +150,22 @@ def _content(
         body = {**row.defaults, **(body or {})}
     if body is None:
         return None, None
-    return bytes(body) if isinstance(body, (bytes, bytearray)) else encode(body), "application/json"
+    if isinstance(body, (bytes, bytearray)):
+        return bytes(body), "application/json"
+    try:
+        return encode(body), "application/json"
+    except TypeError as error:
+        raise _class_as_format(operation, body) or error from None
+
+
+def _class_as_format(operation: Operation, body: Any) -> TypeError | None:
+    """Return the error for a class as `response_format`, which only `parse` accepts."""
+    output = body.get("response_format") if isinstance(body, Mapping) else None
+    if not isinstance(output, type):
+        return None
+    name = output.__name__
+    parse = f"{operation.name.rpartition('.')[0]}.parse"
+    return TypeError(f"{operation.name} does not take the class {name} as response_format; use {parse}")
 
 
 def _rename_nested(value: Any, steps: list[str], wire: str) -> Any:

@@ -229,7 +229,7 @@ def wrong_call(
     """Return the error for a call with unknown or missing arguments, worded as Python's own, with a suggestion."""
     if unknown:
         wrong = next(iter(unknown))
-        suggestion = nearest(wrong, [*names, "stream", *CALL_OPTIONS])
+        suggestion = nearest(wrong, [name for name in (*names, "stream", *CALL_OPTIONS) if name != wrong])
         hint = f". Did you mean '{suggestion}'?" if suggestion else f"; {otherwise}"
         return TypeError(f"{function}() got an unexpected keyword argument '{wrong}'{hint}")
     missing = [repr(name) for name, value in required.items() if value is omit]

@@ -29,6 +29,7 @@ class Options(TypedDict, total=False):
     max_body: int | None
     max_event: int | None
     upload_paths: bool
+    _strict_response_validation: bool
     pickle_keys: bool
     dialect: Dialect
     data_residency: str | None

@@ -172,7 +172,7 @@ class HttpxReply:
 
     def __init__(self, answer: Any, limits: dict[str, float | None], deadline: float | None, errors: Errors) -> None:
         self.status: int = answer.status_code
-        self.headers = _headers(answer)
+        self.headers, self._content = _received(answer)
         self._answer = answer
         self._limits = limits
         self._read_limit = limits["read"]
@@ -187,6 +187,10 @@ class HttpxReply:
     def __iter__(self) -> Iterator[bytes]:
         if self._closed:
             raise TransportError("closed", "the reply is closed")
+        if self._content is not None:
+            if self._content:
+                yield self._content
+            return
         try:
             self._limits["read"] = remaining(self._deadline, self._read_limit)  # which the body's first wait looks at
             for piece in self._answer.iter_raw():
@@ -257,7 +261,7 @@ class AsyncHttpxReply:
 
     def __init__(self, answer: Any, deadline: float | None, errors: Errors) -> None:
         self.status: int = answer.status_code
-        self.headers = _headers(answer)
+        self.headers, self._content = _received(answer)
         self._answer = answer
         self._deadline = deadline
         self._errors = errors
@@ -270,6 +274,10 @@ class AsyncHttpxReply:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._closed:
             raise TransportError("closed", "the reply is closed")
+        if self._content is not None:
+            if self._content:
+                yield self._content
+            return
         pieces = self._answer.aiter_raw()
         try:
             while True:
@@ -307,8 +315,17 @@ def _remade(kind: type[_Httpx], proxies: bool) -> _Httpx:
     return kind(proxies=proxies)
 
 
-def _headers(answer: Any) -> Headers:
-    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+def _received(answer: Any) -> tuple[Headers, bytes | None]:
+    """Return the headers, and the content if it was read already: by an event hook, or in a `MockTransport`.
+
+    Such content is decoded, so that the headers about its encoding no longer apply.
+    """
+    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+    try:
+        content: bytes = answer.content
+    except RuntimeError:  # `ResponseNotRead`: the usual case
+        return Headers(fields), None
+    return Headers(field for field in fields if field[0].lower() not in ("content-encoding", "content-length")), content
 
 
 def _deadline(timeout: Timeout) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import importlib
 import pickle
 from typing import Any
 
@@ -88,6 +90,77 @@ def test_with_options_takes_an_httpx_client_and_leaves_it_open(server: Loopback)
         with client.with_options(http_client=http_client) as other:
             assert other.models.retrieve("m").id == "m"
         assert not http_client.is_closed
+
+
+@pytest.mark.parametrize("library", [httpx, importlib.import_module("httpx2")])
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("hook", [False, True])
+def test_responses_that_were_read_already(library: Any, is_async: bool, hook: bool) -> None:
+    body = gzip.compress(b'{"id": "m", "object": "model", "created": 1, "owned_by": "me"}')
+
+    async def aread(response: Any) -> None:
+        await response.aread()
+
+    def respond(_: Any) -> Any:
+        return library.Response(200, content=body, headers={"Content-Encoding": "gzip", "X-Request-Id": "r"})
+
+    hooks = {"response": [aread if is_async else lambda response: response.read()]} if hook else {}
+    kind = library.AsyncClient if is_async else library.Client
+    http_client = kind(transport=library.MockTransport(respond), event_hooks=hooks)
+    client: Any = (oai.AsyncOpenAI if is_async else oai.OpenAI)(http_client=http_client, api_key="k")
+
+    async def main() -> Any:
+        raw = await client.models.with_raw_response.retrieve("m")
+        return raw, await client.models.retrieve("m")
+
+    raw, model = (
+        asyncio.run(main())
+        if is_async
+        else (
+            client.models.with_raw_response.retrieve("m"),
+            client.models.retrieve("m"),
+        )
+    )
+    assert (model.id, model._request_id, raw.parse().id) == ("m", "r", "m")
+
+
+def test_stream_of_a_response_that_was_read_already() -> None:
+    events = b'data: {"id": "c", "choices": []}\n\ndata: [DONE]\n\n'
+    headers = {"Content-Type": "text/event-stream"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=events, headers=headers))
+    with oai.OpenAI(http_client=httpx.Client(transport=transport), api_key="k") as client:
+        stream = client.chat.completions.create(model="m", messages=[], stream=True)
+        assert [chunk.id for chunk in stream] == ["c"]
+
+
+@pytest.mark.parametrize("library", [httpx, importlib.import_module("httpx2")])
+def test_timeout_of_the_http_client_is_respected_unless_it_is_the_default(library: Any) -> None:
+    def timeout(cls: Any, http_client: Any, **options: Any) -> Any:
+        return cls(http_client=http_client, api_key="k", **options).timeout
+
+    for cls, kind in ((oai.OpenAI, library.Client), (oai.AsyncOpenAI, library.AsyncClient)):
+        assert timeout(cls, kind(timeout=0.3)) == oai.Timeout(0.3)
+        assert timeout(cls, kind(timeout=library.Timeout(1, read=None))) == oai.Timeout(1, read=None)
+        assert timeout(cls, kind(timeout=None)) == oai.Timeout(None)
+        assert timeout(cls, kind()) == oai.Timeout(600, connect=5)
+        assert timeout(cls, kind(timeout=0.3), timeout=7) == oai.Timeout(7)
+        assert timeout(cls, kind(timeout=0.3), timeout=None) == oai.Timeout(None)
+
+
+def test_default_aiohttp_client_takes_a_timeout(server: Loopback) -> None:
+    server.default = Answer.of_json({"id": "m"})
+
+    async def main() -> None:
+        http_client = oai.DefaultAioHttpClient(timeout=5)
+        async with oai.AsyncOpenAI(http_client=http_client, **options(server)) as client:
+            assert client.timeout == oai.Timeout(5)
+            assert (await client.models.retrieve("m")).id == "m"
+        assert oai.AsyncOpenAI(http_client=oai.DefaultAioHttpClient(), api_key="k").timeout == oai.Timeout(
+            600, connect=5
+        )
+
+    asyncio.run(main())
+    assert pickle.loads(pickle.dumps(oai.DefaultAioHttpClient(timeout=5))).timeout == 5
 
 
 def test_invalid_http_client_is_rejected(server: Loopback) -> None:

@@ -73,7 +73,7 @@ def test_unset_options_are_none() -> None:
 
 def test_missing_key_is_reported() -> None:
     with pytest.raises(oai.OpenAIError, match="There is no API key"):
-        oai.chat  # noqa: B018 - looking is what fails
+        oai.models.list()
 
 
 def test_a_wrong_name_is_an_attribute_error() -> None:
@@ -95,3 +95,19 @@ def test_the_servers_for_tests_are_found_below_the_package() -> None:
     code = "import oai; print(oai.testing.serve.__name__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "serve\n"
+
+
+def test_call_paths_exist_without_a_key(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(hasattr(oai, name) for name in ("chat", "models", "chat_completion"))
+    assert hasattr(oai.chat.completions, "create")
+    assert not hasattr(oai.chat, "complet")
+    assert "completions" in dir(oai.chat)
+    retrieve = oai.models.retrieve
+    assert repr(retrieve) == "<oai.models.retrieve, without a client>"
+    with pytest.raises(oai.OpenAIError, match="There is no API key"):
+        retrieve("m")
+    server.default = Answer(json={"id": "m"})
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    assert retrieve("m").id == "m"
+    assert oai.models.retrieve("m").id == "m"

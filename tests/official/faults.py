@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 KNOWN_FAULTS: dict[str, str] = {
-    "client: strict validation": "`OpenAI(_strict_response_validation=...)` is refused",
-    "client: its own headers and query": "`auth_headers`, `default_query`, `user_agent` are no attributes of a client",
     "pages: next_page_info": "pages have no `next_page_info()`",
     "results: embeddings": "`embedding` is an `array.array`, which `json.dumps` refuses",
-    "request: datetimes in a query": "dates, datetimes and UUIDs in a query or a form raise `TypeError`",
-    "request: models in a query": "a pydantic model in a query or a form is iterated: `metadata[][]=a`",
 }
 
 ON_PURPOSE: dict[str, str] = {

@@ -223,6 +223,54 @@ def test_invalid_option_is_named(option: str, value: object, message: str) -> No
         oai.OpenAI(**{"api_key": "k", option: value})
 
 
+def test_invalid_max_retries_are_the_official_errors_too() -> None:
+    for value, kind in ((None, TypeError), ("2", TypeError), (True, TypeError), (-1, ValueError)):
+        for kinds in (kind, oai.OpenAIError):
+            with pytest.raises(kinds, match="max_retries must be a non-negative integer"):
+                oai.OpenAI(api_key="k", max_retries=value)
+
+
+def test_attributes_of_the_official_client() -> None:
+    client = oai.OpenAI(api_key="k", organization="org", default_headers={"X-A": "1"}, default_query={"a": ["b"]})
+    assert client.auth_headers == {"Authorization": "Bearer k"}
+    assert client.default_headers.items() >= {"X-A": "1", "OpenAI-Organization": "org"}.items()
+    assert "Authorization" not in client.default_headers
+    assert client.default_headers["User-Agent"] == client.user_agent == oai.AsyncOpenAI(api_key="k").user_agent
+    assert client.default_query == {"a": ["b"]}
+    assert (client.custom_auth, client.qs.stringify({"a": [1, {"b": True}]})) == (None, "a%5B%5D=1&a%5B%5D%5Bb%5D=true")
+    assert client.qs.stringify_items({"a": {"b": None, "c": 1}}) == [("a[c]", "1")]
+    client.default_headers["X-B"] = client.default_query["c"] = "a change of a copy"
+    assert ("X-B" in client.default_headers, "c" in client.default_query) == (False, False)
+    assert client.with_options(api_key=lambda: "k").auth_headers == {}
+    azure = oai.AzureOpenAI(api_key="k", azure_endpoint="https://x.invalid", api_version="v")
+    assert azure.auth_headers == {"api-key": "k"}
+
+
+def test_strict_validation_rejects_what_does_not_match(play: Callable[..., Any], server: Loopback) -> None:
+    model = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
+    good = [model, {**model, "new": {"deep": 1}}]
+    bad = [{"id": "m"}, {**model, "created": "x"}, {**model, "new": 1, "owned_by": [1]}]
+
+    def scenario(client: Any) -> Any:
+        strict = client.with_options(_strict_response_validation=True)
+        for body in good:
+            server.reply(json=body)
+            result = yield strict.models.retrieve("m")
+            assert result.to_dict() == body
+        for body in bad:
+            server.reply(json=body)
+            with pytest.raises(oai.APIResponseValidationError, match=r"models\.retrieve: the response does not match"):
+                yield strict.models.retrieve("m")
+            server.reply(json={"object": "list", "data": [body]})
+            with pytest.raises(oai.APIResponseValidationError, match=r"models\.list: the response does not match"):
+                yield strict.models.list()
+            server.reply(json=body)
+            result = yield client.models.retrieve("m")
+            assert result.id == "m"
+
+    play(scenario)
+
+
 def test_unknown_option_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'apikey'"):
         oai.OpenAI(apikey="k")

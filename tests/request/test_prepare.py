@@ -322,8 +322,8 @@ def test_arguments_override_official_options(server: Loopback, client: oai.OpenA
     (seen,) = server.requests
     assert (seen.header("x-a"), seen.header("x-b")) == ("1", "2")
     assert (seen.query, seen.json()) == ("a=1&b=2", {"c": 1, "d": 1})
-    with pytest.raises(TypeError, match="unknown option 'max_retries'.*with_options"):
-        client.get("/x", options={"max_retries": 0})
+    with pytest.raises(TypeError, match="unknown option 'max_retry'; options takes headers, .*max_retries"):
+        client.get("/x", options={"max_retry": 0})
     with pytest.raises(TypeError, match="content excludes body"):
         client.post("/x", body={}, content=b"")
 
@@ -437,3 +437,39 @@ def test_string_is_a_path_unless_the_client_forbids_it(server: Loopback, client_
     with pytest.raises(TypeError, match=r"`image\[\]` is a string"):
         client_to(upload_paths=False).images.edit(image=[str(path)], prompt="p")
     assert [seen.form()[-1].content for seen in server.requests] == [b"cat", b"cat"]
+
+
+def test_class_as_response_format_points_to_parse(play: Callable[..., Any], server: Loopback) -> None:
+    class Point(pydantic.BaseModel):
+        x: int
+
+    def scenario(client: Any) -> Any:
+        for stream in (False, True):
+            with pytest.raises(TypeError, match=r"the class Point as response_format; use chat\.completions\.parse"):
+                yield client.chat.completions.create(model="m", messages=[], response_format=Point, stream=stream)
+        with pytest.raises(TypeError, match=r"use beta\.chat\.completions\.parse"):
+            yield client.beta.chat.completions.create(model="m", messages=[], response_format=Point)
+
+    play(scenario)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("retries", "attempts"), [(0, 1), (1, 2), (None, 3)])
+def test_options_of_a_request_set_its_retries(
+    retries: int | None, attempts: int, play: Callable[..., Any], server: Loopback
+) -> None:
+    server.default = Answer(status=500, headers=[("retry-after-ms", "1")])
+    options = {"max_retries": retries, "idempotency_key": "key-1"}
+
+    def scenario(client: Any) -> Any:
+        client = client.with_options(max_retries=2)
+        for ways in (client, client.with_raw_response):
+            with pytest.raises(oai.InternalServerError):
+                yield ways.post("/x", body={}, options=options)
+        with pytest.raises(oai.OpenAIError, match="max_retries must be a non-negative integer, not -1"):
+            yield client.get("/x", options={"max_retries": -1})
+        assert client.max_retries == 2
+
+    play(scenario)
+    assert len(server.requests) == 2 * attempts
+    assert {seen.header("idempotency-key") for seen in server.requests} == {"key-1"}

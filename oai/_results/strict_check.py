@@ -1,0 +1,53 @@
+"""`_strict_response_validation=True`: raise for responses that do not match their declared type."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from oai._errors import APIResponseValidationError, excerpt
+from oai._json.decode import parse_json
+from oai._json.strict import convert_strict
+
+if TYPE_CHECKING:
+    from oai._http.response import Response
+    from oai._table.operation import Operation
+
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`(?: - at `\$(?P<path>.*)`)?")
+STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]")
+
+
+def check_strictly(operation: Operation, response: Response) -> None:
+    """Raise if a JSON response lacks a required field or has one of another type; new fields are accepted.
+
+    Raises:
+        APIResponseValidationError: it does not match.
+    """
+    kind = operation.response_type
+    if kind in (None, str, bytes) or "json" not in response.headers.get("content-type", ""):
+        return
+    value = parse_json(response.content)
+    while True:
+        try:
+            convert_strict(kind, value)
+        except msgspec.ValidationError as error:
+            if not _without_new_field(value, str(error)):
+                message = f"{operation.name}: the response does not match its type: {error}"
+                raise APIResponseValidationError(message, response=response, body=excerpt(response.content)) from None
+        else:
+            return
+
+
+def _without_new_field(value: Any, problem: str) -> bool:
+    """Remove the undeclared field that a problem names, and tell whether there was one."""
+    match = UNKNOWN.fullmatch(problem)
+    if match is None:
+        return False
+    for step in STEP.finditer(match["path"] or ""):
+        try:
+            value = value[step["name"] if step["index"] is None else int(step["index"])]
+        except (LookupError, TypeError):
+            return False
+    return isinstance(value, dict) and value.pop(match["field"], value) is not value
