@@ -382,6 +382,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "request: types that JSON lacks": sends("conversations.create", metadata={"a": Colour.RED}),
     "request: headers beyond ASCII": sends("models.list", extra_headers={"x-a": "é"}),
+    "request: nested models in a query": sends("chat.completions.list", metadata=[Point(x=1)]),
     "request: aliases of pydantic models": sends("responses.create", include=Point(x=1, **{"in": 2})),
     "request: backslashes in names of a form": sends("files.create", file=b"x", purpose="p", expires_after={"\\\\": 1}),
     "request: leading empty texts": sends("files.create", file=b"x", purpose="p", expires_after=["", "a"]),

@@ -14,6 +14,9 @@ ON_PURPOSE: dict[str, str] = {
     ),
     "request: headers beyond ASCII": "they are sent as Latin-1; the SDK raises `UnicodeEncodeError`",
     "request: aliases of pydantic models": "they are sent always; the SDK sends field names in typed parameters",
+    "request: nested models in a query": (
+        "a model within a list or a mapping, or in `extra_query`, is sent by its fields; the SDK sends its `str()`"
+    ),
     "request: backslashes in names of a form": "they are sent as they are (HTML 5); the SDK doubles them",
     "request: leading empty texts": "the SDK loses an empty text at the head of a list in a form",
     "request: a stream called None": "the SDK sends `filename='None'` for a stream whose `name` is `None`",
