@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from oai._errors import APIResponseValidationError, excerpt
+from oai._errors import APIResponseValidationError
 from oai._json.decode import parse_json
 from oai._json.strict import convert_strict
 
@@ -28,14 +28,16 @@ def check_strictly(operation: Operation, response: Response) -> None:
     kind = operation.response_type
     if kind in (None, str, bytes) or "json" not in response.headers.get("content-type", ""):
         return
-    value = parse_json(response.content)
+    value = parse_json(response.utf8)
     while True:
         try:
             convert_strict(kind, value)
         except msgspec.ValidationError as error:
             if not _without_new_field(value, str(error)):
                 message = f"{operation.name}: the response does not match its type: {error}"
-                raise APIResponseValidationError(message, response=response, body=excerpt(response.content)) from None
+                raise APIResponseValidationError(
+                    message, response=response, body=response.excerpt(response.utf8)
+                ) from None
         else:
             return
 
