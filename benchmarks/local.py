@@ -96,7 +96,8 @@ def decoding() -> dict[str, Measured]:
         "100 files": _decode(FILES, "files.list", oai.CursorPage[oai.types.FileObject], ""),
         "a chat answer with a new field": _decode(NEW_FIELD, "chat.completions.create", None, "chat.ChatCompletion"),
     }
-    found["100 embeddings of 1,536"] = _embeddings()
+    found["100 embeddings of 1,536"] = _embeddings(arrays=False)
+    found["100 embeddings of 1,536 as arrays"] = _embeddings(arrays=True)
     return found
 
 
@@ -130,13 +131,14 @@ def _official(body: bytes, name: str) -> Callable[[], Any]:
     return lambda: construct_type(type_=kind, value=json.loads(body))
 
 
-def _embeddings() -> Measured:
+def _embeddings(*, arrays: bool) -> Measured:
+    """Return the rivals for embeddings: lists by default, or arrays (`embeddings_as_arrays`); the SDK makes lists."""
     body = json.dumps(EMBEDDINGS).encode()
     operation = _operation("embeddings.create")
     place = operation.row.vectors
 
     def ours() -> Any:
-        return decode_unpacked(operation.response_type, body, place)
+        return decode_unpacked(operation.response_type, body, place, arrays=arrays)
 
     measured: Measured = {"msgspec, left as text": _partial(msgspec.json.decode, body), rivals.OURS: ours}
     if rivals.has("openai"):

@@ -62,9 +62,9 @@ def _calls(port: int, *, quick: bool) -> Measures:
 
 def _local(rounds: int, *, quick: bool) -> Measures:
     """Yield what needs no network."""
-    names = ("chat", "response", "files", "lenient", "embeddings")
+    names = ("chat", "response", "files", "lenient", "embeddings", "embedding_arrays")
     for name, measured in zip(names, local.decoding().values(), strict=True):
-        title, repeat = ("embeddings", 3) if name == "embeddings" else (f"decode_{name}", 50)
+        title, repeat = (name, 3) if name.startswith("embedding") else (f"decode_{name}", 50)
         yield title, partial(interleaved, measured, rounds, repeat)
     encoding = local.encoding(official=not quick)  # which takes a second
     yield "encode", lambda: interleaved(encoding, 9, 10)

@@ -175,7 +175,8 @@ class Core:
         from oai._request.arguments import Arguments
 
         call = Arguments(*arguments)
-        result = read_answer(operation, response, call.fields, unpack=vectors and call.defaulted)
+        arrays = self.config.embeddings_as_arrays
+        result = read_answer(operation, response, call.fields, unpack=vectors and call.defaulted, arrays=arrays)
         if operation.page and isinstance(result, Object):
             self._link_next_page(result, call)
         return result

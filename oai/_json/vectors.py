@@ -1,10 +1,12 @@
-"""Decode base64 embeddings straight into arrays of 32-bit floats.
+"""Decode base64 embeddings into lists of numbers, or straight into arrays of 32-bit floats.
 
 In a row, `defaults = { encoding_format = "base64" }` is sent if the caller passes no format, and
 `vectors = "data.embedding"` names the place of the vectors. The base64 is a matter of transport, like a content
-encoding, so `to_dict()` returns numbers; a caller who requests base64 gets the text that the server sent, and a server
-that sends floats all the same gets lists of floats. The array is a sequence of floats and has the buffer protocol:
-`numpy.asarray(item.embedding)` copies nothing.
+encoding, so the result has numbers; a caller who requests base64 gets the text that the server sent, and a server that
+sends floats all the same gets lists of floats.
+
+A list is what the type declares. An array (the client option `embeddings_as_arrays`) is faster and ten times as small:
+a sequence of floats with the buffer protocol, of which `numpy.asarray(item.embedding)` copies nothing.
 
 The fast path decodes into twins of the structs in which the vector is `bytes`, so that msgspec decodes the base64. A
 response that does not fit is decoded as usual, and base64 in it is unpacked afterwards.
@@ -17,7 +19,7 @@ import sys
 from array import array
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
@@ -28,8 +30,28 @@ SIZE = 4
 """Bytes of a number; the API sends them little-endian."""
 
 
-def decode_unpacked(kind: Any, content: bytes, place: str, fallback: Callable[[Any, bytes], Any] = decode) -> Any:
+MIME: Final = str.maketrans("-_", "+/", " \t\r\n")
+"""Translates the alphabet for URLs (RFC 4648, section 5), and drops the line breaks of MIME (RFC 2045, section 6.8)."""
+
+Vector: TypeAlias = "list[float] | array[float]"
+
+
+def decode_unpacked(
+    kind: Any,
+    content: bytes,
+    place: str,
+    fallback: Callable[[Any, bytes], Any] = decode,
+    *,
+    arrays: bool = False,
+) -> Any:
     """Decode a response whose vectors, at `list.field`, may be packed.
+
+    Args:
+        kind: the type of the response.
+        content: its text.
+        place: the names of the list and of the field of its items.
+        fallback: decodes a response that does not fit the type.
+        arrays: whether to make arrays instead of lists.
 
     Raises:
         msgspec.DecodeError: the text is not JSON.
@@ -37,13 +59,13 @@ def decode_unpacked(kind: Any, content: bytes, place: str, fallback: Callable[[A
     items, _, field = place.partition(".")
     try:
         packed = _twin_decoder(kind, items, field).decode(content)
-        vectors = [_array(getattr(item, field)) for item in getattr(packed, items)]
+        vectors = [_vector(getattr(item, field), arrays=arrays) for item in getattr(packed, items)]
     except (msgspec.ValidationError, ValueError):
-        return _unpack(fallback(kind, content), items, field)
+        return _unpack(fallback(kind, content), items, field, arrays=arrays)
     return _as(kind, packed, {items: _items(kind, packed, items, field, vectors)})
 
 
-def _items(kind: Any, packed: Any, items: str, field: str, vectors: list[array[float]]) -> list[Any]:
+def _items(kind: Any, packed: Any, items: str, field: str, vectors: list[Vector]) -> list[Any]:
     item = _item_type(kind, items)
     return [_as(item, twin, {field: vector}) for twin, vector in zip(getattr(packed, items), vectors, strict=True)]
 
@@ -76,28 +98,38 @@ def _twin(kind: Any, field: str, changed: Any) -> Any:
     return msgspec.defstruct(kind.__name__, fields, forbid_unknown_fields=True, kw_only=True)
 
 
-def _unpack(result: Any, items: str, field: str) -> Any:
+def _unpack(result: Any, items: str, field: str, *, arrays: bool) -> Any:
     """Unpack base64 vectors in a response that was decoded as usual."""
     listed = getattr(result, items, None)
     for item in listed if isinstance(listed, list) else ():
         text = getattr(item, field, None)
         if isinstance(text, str):
             try:
-                setattr(item, field, _array(binascii.a2b_base64(text, strict_mode=True)))
+                setattr(item, field, _vector(_from_base64(text), arrays=arrays))
             except ValueError:  # which binascii.Error is
                 continue
     return result
 
 
-def _array(data: bytes) -> array[float]:
-    """Return packed numbers as an array.
+def _from_base64(text: str) -> bytes:
+    """Decode base64 as servers write it: with line breaks, in either alphabet, with or without padding.
+
+    Raises:
+        ValueError: it is not base64.
+    """
+    plain = text.translate(MIME).rstrip("=")
+    return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True) if plain else b""
+
+
+def _vector(data: bytes, *, arrays: bool) -> Vector:
+    """Return packed numbers as a list or an array.
 
     Raises:
         ValueError: they are truncated.
     """
-    if not data or len(data) % SIZE:
+    if len(data) % SIZE:
         raise ValueError(f"{len(data)} bytes are not a whole number of 32-bit floats")
     vector = array("f", data)
     if sys.byteorder == "big":
         vector.byteswap()
-    return vector
+    return vector if arrays else vector.tolist()

@@ -164,6 +164,11 @@ class Config:
         default=DEFAULT_MAX_EVENT,
         read=size,
     )
+    embeddings_as_arrays: bool = option(
+        "bool",
+        "whether embeddings are arrays of 32-bit floats, which are faster to decode and smaller, instead of lists.",
+        default=False,
+    )
     upload_paths: bool = option(
         "bool",
         "whether a string as the file of an upload is a path; `False` rejects it, for programs that pass on what users "

@@ -167,7 +167,12 @@ def response_of(result: Any) -> Response | None:
 
 
 def read_answer(
-    operation: Operation, response: Response, fields: Mapping[str, Any] | None = None, *, unpack: bool = False
+    operation: Operation,
+    response: Response,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    unpack: bool = False,
+    arrays: bool = False,
 ) -> Any:
     """Decode a response with a success status as the type that the row declares for it.
 
@@ -176,6 +181,7 @@ def read_answer(
         response: its response.
         fields: the fields of the request's body, which a row with `response_by` goes by.
         unpack: whether to decode base64 vectors.
+        arrays: whether these become arrays instead of lists.
 
     Raises:
         APIStatusError: the content is an error in spite of the status.
@@ -186,10 +192,10 @@ def read_answer(
         requested = operation.requested_type(fields)
         # A server that sends text in spite of the requested format is tolerated, as far as the row knows text at all.
         kind = requested | str if _takes_text(kind) and requested is not str else requested
-    return read_as(kind, operation.name, response, operation.row.vectors if unpack else None)
+    return read_as(kind, operation.name, response, operation.row.vectors if unpack else None, arrays=arrays)
 
 
-def read_as(kind: Any, name: str, response: Response, vectors: str | None = None) -> Any:
+def read_as(kind: Any, name: str, response: Response, vectors: str | None = None, *, arrays: bool = False) -> Any:
     """Decode a response with a success status as `kind`; `name` is the call path, for error messages."""
     if kind is bytes or kind is str:
         return _plain_result(kind, name, response)
@@ -204,7 +210,9 @@ def read_as(kind: Any, name: str, response: Response, vectors: str | None = None
         if vectors is not None:
             from oai._json.vectors import decode_unpacked
 
-            result = decode_unpacked(kind, response.content, vectors, lambda *_: _decode(kind, name, response))
+            result = decode_unpacked(
+                kind, response.content, vectors, lambda *_: _decode(kind, name, response), arrays=arrays
+            )
         elif is_pydantic_model(kind):
             result = _as_pydantic(kind, name, response)
         else:

@@ -28,6 +28,7 @@ class Options(TypedDict, total=False):
     on_retry: Callable[[Attempt], Any] | None
     max_body: int | None
     max_event: int | None
+    embeddings_as_arrays: bool
     upload_paths: bool
     _strict_response_validation: bool
     pickle_keys: bool

@@ -1,4 +1,4 @@
-"""Embeddings: requested as base64, decoded into arrays, whatever the server sends."""
+"""Embeddings: requested as base64, decoded into lists or arrays, whatever the server sends."""
 
 from __future__ import annotations
 
@@ -43,18 +43,58 @@ def ask(**options: Any) -> Callable[[Any], Any]:
     return lambda client: create(client, **options)
 
 
-def test_vectors_are_requested_as_base64_and_decoded_into_arrays(play: Play, server: Loopback) -> None:
+def test_vectors_are_requested_as_base64_and_decoded_into_lists(play: Play, server: Loopback) -> None:
     server.reply(json=answer(packed(NUMBERS), packed([1.0])))
     result = play(ask())
     assert server.requests[0].json() == {"model": "m", "input": "a", "encoding_format": "base64"}
     assert type(result) is CreateEmbeddingResponse
     assert type(result.data[0]) is Embedding
-    vector = result.data[0].embedding
+    assert result.data[0].embedding == NUMBERS
+    assert type(result.data[0].embedding) is list
+    assert result.data[1].embedding == [1.0]
+    assert json.loads(json.dumps(result.data[0].embedding)) == NUMBERS
+    assert (result.model, result.usage.total_tokens, result._response.status_code) == ("m", 1, 200)
+
+
+def test_vectors_are_arrays_if_the_client_option_says_so(play: Play, server: Loopback) -> None:
+    server.reply(json=answer(packed(NUMBERS), packed([1.0])))
+    vector, other = (item.embedding for item in play(ask(), embeddings_as_arrays=True).data)
     assert isinstance(vector, array)
     assert (vector.typecode, list(vector), vector[1], len(vector)) == ("f", NUMBERS, -1.5, 3)
-    assert list(result.data[1].embedding) == [1.0]
+    assert list(other) == [1.0]
     assert memoryview(vector).nbytes == 12  # what numpy.asarray takes without copying
-    assert (result.model, result.usage.total_tokens, result._response.status_code) == ("m", 1, 200)
+
+
+@pytest.mark.parametrize("as_arrays", [True, False])
+def test_every_way_to_a_result_makes_the_same_vectors(as_arrays: bool, play: Play, server: Loopback) -> None:
+    server.default = Answer.of_json(answer(packed(NUMBERS)))
+
+    def calls(client: Any) -> Any:
+        view = client.with_options(embeddings_as_arrays=as_arrays)
+        plain = yield view.embeddings.create(model="m", input="a")
+        raw = yield view.embeddings.with_raw_response.create(model="m", input="a")
+        return plain, raw.parse()
+
+    for result in play(calls, embeddings_as_arrays=not as_arrays):
+        assert type(result.data[0].embedding) is (array if as_arrays else list)
+        assert list(result.data[0].embedding) == NUMBERS
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: "\r\n".join(text[start : start + 5] for start in range(0, len(text), 5)),
+        lambda text: text.rstrip("="),
+        lambda text: text.translate(str.maketrans("+/", "-_")),
+    ],
+    ids=["line breaks of MIME", "without padding", "alphabet of URLs"],
+)
+@pytest.mark.parametrize("numbers", [NUMBERS, [-1e30, 3e-9, 1.0, 2.0], [0.1]])
+def test_base64_is_decoded_in_every_form(write: Any, numbers: list[float], play: Play, server: Loopback) -> None:
+    server.reply(json=answer(write(packed(numbers)), ""))
+    result = play(ask())
+    assert packed(result.data[0].embedding) == packed(numbers)
+    assert result.data[1].embedding == []
 
 
 def test_numbers_are_in_every_form_of_the_result(play: Play, server: Loopback) -> None:
@@ -130,8 +170,9 @@ def test_recording_holds_the_original_base64(server: Loopback, tmp_path: Path) -
 @given(vectors=st.lists(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=8), max_size=4))
 def test_every_number_is_exact(vectors: list[list[float]]) -> None:
     content = json.dumps(answer(*map(packed, vectors))).encode()
-    result = decode_unpacked(CreateEmbeddingResponse, content, "data.embedding")
-    assert [list(each.embedding) for each in result.data] == vectors
+    for arrays in (False, True):
+        result = decode_unpacked(CreateEmbeddingResponse, content, "data.embedding", arrays=arrays)
+        assert [list(item.embedding) for item in result.data] == vectors
 
 
 def test_base64_decodes_faster_than_floats() -> None:
@@ -142,7 +183,7 @@ def test_base64_decodes_faster_than_floats() -> None:
         times = []
         for _ in range(5):
             began = time.perf_counter()
-            decode_unpacked(CreateEmbeddingResponse, content, "data.embedding")
+            decode_unpacked(CreateEmbeddingResponse, content, "data.embedding", arrays=True)
             times.append(time.perf_counter() - began)
         return min(times)
 
