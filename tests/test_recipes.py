@@ -17,6 +17,7 @@ RECIPES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
 PRINTED = {
     "agents.py": r"^Report\(summary='offline'(.|\n)*\nwhole: This is an offline response",
+    "as_openai.py": r"Why is the sky blue\?(.|\n)*recorded and replayed: True\n",
     "assistants.py": r"completed\nassistant This is an offline response",
     "asyncio_calls.py": r'(You said: "Tell me about the (sea|sky|moon|sun).*\n){4}(You said: "What is the .*\n){4}',
     "audio.py": r"bytes\nThis is .*(.|\n)*\n00:00:00,000 --> ",

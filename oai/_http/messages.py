@@ -116,10 +116,20 @@ class Timeout:
         return self.connect, self.read, self.write, self.pool, self.total
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Timeout) and self._limits() == other._limits()
+        """Compare the limits, also with a number or a timeout of httpx, from which it may have been made."""
+        if isinstance(other, Timeout):
+            return self._limits() == other._limits()
+        if isinstance(other, (int, float)):
+            return self._limits() == (other, other, other, other, None)
+        try:
+            limits = [getattr(other, name) for name in ("connect", "read", "write", "pool")]
+        except AttributeError:
+            return NotImplemented
+        return self._limits() == (*limits, None)
 
     def __hash__(self) -> int:
-        return hash(self._limits())
+        limits = self._limits()
+        return hash(limits[0] if limits == (limits[0],) * 4 + (None,) else limits)  # that of the number it equals
 
     def __repr__(self) -> str:
         names = ("connect", "read", "write", "pool", "total")
