@@ -6,7 +6,7 @@ Each becomes an operation of its own, so that it gets the key, the retries and t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from oai._json.objects import Object
 from oai._request.client_core import core_of
@@ -15,6 +15,9 @@ from oai._support.omit import omit
 
 OPTIONS = ("headers", "params", "extra_json", "timeout", "max_retries", "idempotency_key")
 """The options of the official SDK's `RequestOptions` that requests take."""
+
+RAW_RESPONSE_HEADER: Final = "x-stainless-raw-response"
+"""The header by which resources of the official SDK ask its client for the raw response; it is not sent."""
 
 
 class UndeclaredRequests:
@@ -73,13 +76,14 @@ class UndeclaredRequests:
         headers = more.get("headers")
         if more.get("idempotency_key") is not None:
             headers = {"Idempotency-Key": more["idempotency_key"], **(headers or {})}
-        return core_of(self).call(
+        view, headers = _view_of(_both(headers, extra_headers))
+        return core_of(getattr(self, view) if view else self).call(
             operation,
             (),
             query,
             payload,
             stream or None,
-            _both(headers, extra_headers),
+            headers,
             _both(more.get("params"), extra_query),
             _both(more.get("extra_json"), extra_body),
             more.get("timeout", omit) if timeout is omit else timeout,
@@ -104,6 +108,15 @@ class UndeclaredRequests:
     def delete(self, path: str, **options: Any) -> Any:
         """`request("DELETE", ...)`."""
         return self.request("DELETE", path, **options)
+
+
+def _view_of(headers: Any) -> tuple[str, Any]:
+    """Return the view of a client that a header of the official SDK demands, and the other headers."""
+    name = next((name for name in headers or () if name.lower() == RAW_RESPONSE_HEADER), None)
+    if name is None:
+        return "", headers
+    view = "with_streaming_response" if headers[name] == "stream" else "with_raw_response"
+    return view, {other: value for other, value in headers.items() if other != name}
 
 
 def _options(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -23,6 +23,14 @@ from oai._json.objects import Kind, Object
 OWN: Final = ("oai.", "msgspec.")
 """The modules whose structs remain structs."""
 
+ATTRIBUTES: Final[dict[str, Any]] = {
+    "__private_attributes__": {},
+    "__pydantic_private__": None,
+    "__pydantic_extra__": property(lambda self: self.model_extra),
+    "__pydantic_fields_set__": property(lambda self: self.model_fields_set),
+}
+"""Attributes of every model that programs read of results, which count as models."""
+
 _twins: dict[type, Any] = {}
 _build_class: Final = builtins.__build_class__
 _make: Final = Kind.__call__
@@ -33,6 +41,8 @@ def install() -> None:
     if find_spec("pydantic") is None:
         return
     builtins.__build_class__ = _build  # for bases of both kinds, whose metaclasses would be in conflict
+    for name, value in ATTRIBUTES.items():
+        type.__setattr__(Object, name, value)
     type.__setattr__(Kind, "__call__", _call)
     type.__setattr__(Kind, "__new__", _new)
     type.__setattr__(Kind, "__instancecheck__", _is_instance)
@@ -43,6 +53,8 @@ def uninstall() -> None:
     """Undo `install`; classes that were made stay."""
     if builtins.__build_class__ is _build:
         builtins.__build_class__ = _build_class
+        for name in ATTRIBUTES:
+            type.__delattr__(Object, name)
         type.__setattr__(Kind, "__call__", _make)
         for name in ("__new__", "__instancecheck__", "__subclasscheck__"):
             type.__delattr__(Kind, name)

@@ -88,3 +88,21 @@ def test_resources_have_the_verbs_of_their_client(client: oai.OpenAI) -> None:
             return self._get("/models", cast_to=oai.Object)
 
     assert isinstance(Own(client).all(), oai.Object)
+
+
+def test_the_header_for_raw_responses_returns_one(client: oai.OpenAI, async_client: oai.AsyncOpenAI) -> None:
+    import asyncio
+
+    headers = {"X-Stainless-Raw-Response": "true", "x-own": "1"}
+    response = client.post("/chat/completions", body={"model": "m"}, options={"headers": headers})
+    assert isinstance(response, oai.RawResponse)
+    names = {name.lower() for name, _ in response.request.headers}
+    assert ("x-own" in names, "x-stainless-raw-response" in names) == (True, False)
+
+    async def post() -> object:
+        return await async_client.post("/chat/completions", body={"model": "m"}, extra_headers=headers)
+
+    assert isinstance(asyncio.run(post()), oai.RawResponse)
+    streamed = {"X-Stainless-Raw-Response": "stream"}
+    with client.post("/chat/completions", body={"model": "m"}, extra_headers=streamed) as open_response:
+        assert isinstance(open_response, oai.StreamedResponse)
