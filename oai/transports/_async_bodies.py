@@ -1,4 +1,4 @@
-"""What async transports share about request bodies."""
+"""Request bodies of async transports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 
 
 async def pieces_of(body: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Yield a body's pieces, each made in a thread, so that no loop waits for a disk."""
+    """Yield the pieces of a body, each produced in a thread, so that the event loop never waits for a disk."""
     pieces = iter(body)
     while True:
         piece = await asyncio.to_thread(next, pieces, None)

@@ -1,9 +1,9 @@
-"""Call an ASGI application directly, without a socket: tests against a gateway of one's own, or a fake server.
+"""Call an ASGI application directly, without a socket: for tests of a gateway, or against a fake server.
 
     client = oai.AsyncOpenAI(transport=AsgiTransport(app), base_url="http://gateway/v1")
 
-The application runs as a task. It is one piece ahead of who reads, at most; closing a reply early is, for the
-application, that the client has gone: `http.disconnect` is received, and sending fails.
+The application runs as a task, at most one piece ahead of the reader. Closing a reply early is a disconnected client
+for the application: it receives `http.disconnect`, and sending fails.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Application: TypeAlias = Callable[
 ]
 
 GRACE = 1.0
-"""Seconds that an application has to end by itself when its client has gone, before it is cancelled."""
+"""Seconds that an application has to end by itself after its client has disconnected, before it is cancelled."""
 
 PORTS = {"http": 80, "https": 443}
 
@@ -34,15 +34,15 @@ logger = logging.getLogger("oai.transports")
 
 
 class AsgiTransport:
-    """Answer from an ASGI 3 application.
+    """Send to an ASGI 3 application.
 
-    `async with AsgiTransport(app)` also starts and stops it by the lifespan protocol, if it knows that. From a sync
-    client it is used as `BlockingTransport(AsgiTransport(app))`.
+    `async with AsgiTransport(app)` also starts and stops the application by the lifespan protocol, if it supports
+    that. For a sync client use `BlockingTransport(AsgiTransport(app))`.
 
     Args:
         app: the application.
-        raise_app_exceptions: whether what the application raises comes through as it is; else it is a
-            `TransportError` whose `__cause__` it is, as if a server's process had died.
+        raise_app_exceptions: whether exceptions of the application are raised unchanged; otherwise they are the
+            `__cause__` of a `TransportError`, as if the process of a server had died.
     """
 
     needs_key = False
@@ -57,10 +57,10 @@ class AsgiTransport:
         self._closed = False
 
     def __reduce__(self) -> Any:
-        return _remade, (type(self), self._app, self._raise)
+        return _restore, (type(self), self._app, self._raise)
 
     async def send(self, request: Request) -> AsgiReply:
-        """Call the application and return at the head of its answer."""
+        """Call the application; return at the head of its response."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
         reply = AsgiReply(request, raises=self._raise)
@@ -70,7 +70,7 @@ class AsgiTransport:
         return reply
 
     async def close(self) -> None:
-        """End what is under way, and the application's lifespan."""
+        """End the calls in progress, and the application's lifespan."""
         self._closed = True
         for reply in list(self._running):
             await reply.end()
@@ -88,7 +88,7 @@ class AsgiTransport:
 
 
 class AsgiReply:
-    """An answer under way from an application, which sees the other side of it as `receive` and `send`."""
+    """A response that an application is producing; its `receive` and `send` are the application's."""
 
     def __init__(self, request: Request, *, raises: bool) -> None:
         self.status = 0
@@ -106,14 +106,14 @@ class AsgiReply:
         self._task: asyncio.Task[None]
 
     def start(self, app: Application, scope: Message, ended: Callable[[AsgiReply], None]) -> None:
-        """Let the application run."""
+        """Start the application."""
         self._task = asyncio.create_task(self._run(app, scope))
         self._task.add_done_callback(lambda _: self._ended(ended))
 
-    def _ended(self, tell: Callable[[AsgiReply], None]) -> None:
+    def _ended(self, callback: Callable[[AsgiReply], None]) -> None:
         self._begun.set()
         self._mark_end()
-        tell(self)
+        callback(self)
 
     async def _run(self, app: Application, scope: Message) -> None:
         try:
@@ -122,7 +122,7 @@ class AsgiReply:
             self._failure = error
             if self._gone or (self._complete and not self._raises):
                 level = logging.DEBUG if self._gone else logging.ERROR
-                logger.log(level, "the application raised an exception after its answer", exc_info=error)
+                logger.log(level, "the application raised an exception after its response", exc_info=error)
 
     async def _receive(self) -> Message:
         if not self._over.is_set():
@@ -134,7 +134,7 @@ class AsgiReply:
 
     async def _send(self, message: Message) -> None:
         if self._gone:
-            raise OSError("the client has gone")
+            raise OSError("the client has disconnected")
         if message["type"] == "http.response.start" and not self._begun.is_set():
             self.status = message["status"]
             self.headers = Headers(
@@ -155,13 +155,13 @@ class AsgiReply:
             raise RuntimeError(f"the application sent {message['type']!r} out of order")
 
     def _mark_end(self) -> None:
-        """Wake who waits for a piece; who does not finds by itself that there will be none."""
+        """Wake a reader that waits for a piece; any other finds that the task is done."""
         if self._outgoing.empty():
             self._outgoing.put_nowait(None)
 
     async def begin(self) -> None:
-        """Wait for the head, which an application may take back until it sends the first of the body."""
-        await self._or_leave(self._begun.wait())
+        """Wait for the head, which an application may replace until it sends the first piece of the body."""
+        await self._within_limits(self._begun.wait())
         if not self._has_head:
             raise self._failed() from self._failure
 
@@ -174,23 +174,23 @@ class AsgiReply:
             if self._closed:
                 raise TransportError("closed", "the reply is closed")
             over = (self._complete or self._task.done()) and self._outgoing.empty()
-            piece = None if over else await self._or_leave(self._outgoing.get())
+            piece = None if over else await self._within_limits(self._outgoing.get())
             if piece is None:
                 break
             yield piece
-        await asyncio.wait({self._task}, timeout=GRACE)  # for what it does after its answer
+        await asyncio.wait({self._task}, timeout=GRACE)  # for its work after the response
         if not self._complete or (self._raises and self._failure is not None):
             raise self._failed() from self._failure
 
     async def close(self) -> None:
-        """Tell the application that its client has gone, unless the answer was complete, and wait until it ends."""
+        """Disconnect from the application, unless the response is complete, and wait for its end."""
         if not self._closed:
             self._closed = True
             if not (self._complete and self._outgoing.empty()):
                 await self.end()
 
     async def end(self) -> None:
-        """Have the application end: by itself if it does so soon."""
+        """Disconnect, and cancel the application if it does not end soon."""
         self._leave()
         await asyncio.wait({self._task}, timeout=GRACE)
         if not self._task.done():
@@ -205,8 +205,8 @@ class AsgiReply:
         if not self._task.done():
             self._task.get_loop().call_later(GRACE, self._task.cancel)
 
-    async def _or_leave(self, action: Awaitable[Any]) -> Any:
-        """Wait for the application within the request's limits; where that ends in any other way, leave."""
+    async def _within_limits(self, action: Awaitable[Any]) -> Any:
+        """Wait for the application within the limits of the request; disconnect if that fails."""
         now = asyncio.get_running_loop().time()
         limits = [self._deadline, None if self._read_limit is None else now + self._read_limit]
         try:
@@ -214,52 +214,52 @@ class AsgiReply:
                 return await action
         except TimeoutError as error:
             self._leave()
-            raise TransportError("timeout", "the application did not answer in time") from error
+            raise TransportError("timeout", "the application did not respond in time") from error
         except BaseException:
             self._leave()
             raise
 
     def _failed(self) -> Exception:
         if self._failure is None:
-            return TransportError("receive", "the answer was cut short: the application did not send all of it")
+            return TransportError("receive", "the response was cut short: the application did not send all of it")
         if self._raises:
             return self._failure
         return TransportError("receive", f"the application raised {type(self._failure).__name__}")
 
 
 class _Lifespan:
-    """The application's own call that lasts from its start to its end."""
+    """The call of the application that lasts from its startup to its shutdown."""
 
     def __init__(self, app: Application, state: dict[str, Any]) -> None:
         self._app = app
         self._scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
         self._events: asyncio.Queue[Message] = asyncio.Queue()
-        self._answers: asyncio.Queue[Message] = asyncio.Queue()
+        self._replies: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run())
-        await self._tell("startup")
+        await self._notify("startup")
 
     async def stop(self) -> None:
         if self._task is not None and not self._task.done():
-            await self._tell("shutdown")
+            await self._notify("shutdown")
             await asyncio.wait({self._task}, timeout=GRACE)
             self._task.cancel()
 
     async def _run(self) -> None:
         try:
-            await self._app(self._scope, self._events.get, self._answers.put)
+            await self._app(self._scope, self._events.get, self._replies.put)
         except Exception as error:
             logger.debug("the application raised an exception in its lifespan", exc_info=error)
         finally:
-            self._answers.put_nowait({"type": "ended"})
+            self._replies.put_nowait({"type": "ended"})
 
-    async def _tell(self, event: str) -> None:
+    async def _notify(self, event: str) -> None:
         await self._events.put({"type": f"lifespan.{event}"})
-        answer = await self._answers.get()
-        if answer["type"] == f"lifespan.{event}.failed":
-            raise RuntimeError(f"the application failed at its {event}: {answer.get('message', '')}")
+        reply = await self._replies.get()
+        if reply["type"] == f"lifespan.{event}.failed":
+            raise RuntimeError(f"the application failed at its {event}: {reply.get('message', '')}")
 
 
 def _scope(request: Request, state: dict[str, Any]) -> Message:
@@ -301,5 +301,5 @@ def _deadline(request: Request) -> float | None:
     return None if total is None else asyncio.get_running_loop().time() + total
 
 
-def _remade(kind: type[AsgiTransport], app: Any, raises: bool) -> AsgiTransport:
+def _restore(kind: type[AsgiTransport], app: Any, raises: bool) -> AsgiTransport:
     return kind(app, raise_app_exceptions=raises)

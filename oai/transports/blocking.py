@@ -1,4 +1,4 @@
-"""An async transport for a sync client, such as `BlockingTransport(AsgiTransport(app))`."""
+"""Use an async transport from a sync client, as in `BlockingTransport(AsgiTransport(app))`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class BlockingTransport:
-    """Run an async transport in an event loop of its own, in a thread, and wait for what it does.
+    """Run an async transport in an event loop of its own, in a thread, and wait for it.
 
-    As a context manager it enters and leaves the transport's own `async with`, where that has one.
+    As a context manager it enters and leaves the `async with` of the transport, if that has one.
 
     Args:
         transport: the async transport, which is closed with this one.
@@ -26,7 +26,7 @@ class BlockingTransport:
     is_async = False
 
     def __init__(self, transport: Any) -> None:
-        self._given = transport
+        self._original = transport
         self._transport = getattr(transport, "for_async", lambda: transport)()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -35,7 +35,7 @@ class BlockingTransport:
         self._closed = False
 
     def __reduce__(self) -> Any:
-        return type(self), (self._given,)
+        return type(self), (self._original,)
 
     @property
     def needs_key(self) -> bool:
@@ -43,7 +43,7 @@ class BlockingTransport:
         return bool(getattr(self._transport, "needs_key", True))
 
     def send(self, request: Request) -> BlockingReply:
-        """Send and return at the headers."""
+        """Send a request; return at the headers of the response."""
         return BlockingReply(self, self.wait_for(self._transport.send, request))
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class BlockingTransport:
             thread.join()
 
     def wait_for(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call something in the loop and return its outcome; it is cancelled if this thread is interrupted."""
+        """Call a function in the loop and return its outcome; cancel it if this thread is interrupted."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
         future = asyncio.run_coroutine_threadsafe(_outcome(function, arguments), self._running_loop())
@@ -86,7 +86,7 @@ class BlockingTransport:
 
 
 class BlockingReply:
-    """An answer under way in the thread of a `BlockingTransport`."""
+    """A response that is arriving in the thread of a `BlockingTransport`."""
 
     def __init__(self, transport: BlockingTransport, reply: Any) -> None:
         self.status: int = reply.status
@@ -105,7 +105,7 @@ class BlockingReply:
             yield piece
 
     def close(self) -> None:
-        """Give up what was not read."""
+        """Close the reply."""
         if not self._transport._closed:  # noqa: SLF001 - the two are one
             self._transport.wait_for(self._reply.close)
 
@@ -116,7 +116,7 @@ async def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> 
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    """Run a loop until it is stopped, and close it in good order."""
+    """Run a loop until it is stopped, then shut it down."""
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()

@@ -1,9 +1,8 @@
-"""Transports on httpx, for programs that have a client of it set up as they like: `oai[httpx]` installs it.
+"""Send over a client of httpx or httpx2 (`oai[httpx]`), for programs that have configured one.
 
-What is used of a client is how it connects: its transports and mounts with their TLS, proxies and pools, and its
-hooks. A request is complete when it comes here, so that the client's base URL and redirects are not applied, and its
-headers, cookies, parameters and authentication only where it was given as `http_client`, as programs of the official
-SDK expect. Clients of httpx2, which the official SDK has, are taken as well.
+The client's connections are used: its transports and mounts with their TLS, proxies and pools, and its hooks. A request
+is complete when it comes here, so that the client's base URL and redirects are not applied; its headers, cookies,
+parameters and authentication are applied only if it was passed as `http_client`, as in the official SDK.
 """
 
 from __future__ import annotations
@@ -13,14 +12,16 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from oai._http.messages import Headers, Request, Timeout, TransportError
 from oai.transports._async_bodies import pieces_of
+from oai.transports._cancellation import cancel_once
 from oai.transports._limits import remaining
 from oai.transports._tls import shared_tls_context
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
 MOST_CONNECTIONS = 100
-"""Idle connections that a client made here keeps, as the official SDK has it."""
+"""Idle connections that a client created here keeps, as in the official SDK."""
 
 KINDS = {
     "TimeoutException": "timeout",
@@ -43,27 +44,27 @@ KINDS = {
     "LocalProtocolError": "send",
     "StreamError": "closed",
 }
-"""The kind of failure that an exception's class, or the nearest of its bases, stands for; else it is `receive`."""
+"""The kind of failure by the name of an exception's class or its nearest base; any other is `receive`."""
 
 LIBRARIES = ("httpx", "httpx2")
 
 OF_HTTPX = ("HTTPError", "InvalidURL", "StreamError")
 OF_PYTHON = (OSError, ValueError, OverflowError, ExceptionGroup)
-"""What sending may raise; the last of them come of a port that cannot be, which nobody below looks at."""
+"""What sending may raise; the last two are caused by an invalid port, which no layer below checks."""
 
 Errors: TypeAlias = tuple[type[Exception], ...]
 
 
 class _Httpx:
-    """What both transports are: how a request becomes httpx's.
+    """Base class of both transports: builds the requests of httpx.
 
     Args:
-        client: a client of httpx, which the caller keeps and closes. Without one, one is made.
-        ssl_context: how a client made here trusts servers; by the system's certificates unless given.
-        proxies: whether a client made here heeds the proxy variables of the environment.
+        client: a client of httpx, which the caller keeps and closes. By default the transport creates one.
+        ssl_context: verifies servers; by default with the system's certificates. Not for a `client`.
+        proxies: whether the proxy variables of the environment apply. Not for a `client`.
 
     Raises:
-        TypeError: the client is something else, or of the other kind.
+        TypeError: the client is of another library, or of the other kind.
         ImportError: httpx is not installed.
     """
 
@@ -73,7 +74,7 @@ class _Httpx:
     """Whether the client's headers, cookies, parameters and authentication go with a request, within its origin."""
 
     def __init__(self, client: Any = None, *, ssl_context: ssl.SSLContext | None = None, proxies: bool = True) -> None:
-        self._given = client
+        self._caller_client = client
         self._ssl_context = ssl_context
         self._proxies = proxies
         self._library = _library(client)
@@ -82,13 +83,13 @@ class _Httpx:
         self._closed = False
         kind = "AsyncClient" if self.is_async else "Client"
         self._client_type = getattr(self._library, kind)
-        if client is not None and not isinstance(client, self._client_type):
+        if not isinstance(client, (self._client_type, type(None))):
             raise TypeError(f"{type(self).__name__} needs an httpx.{kind}, not {type(client).__name__}")
 
     def __reduce__(self) -> Any:
-        if self._given is not None or self._ssl_context is not None:
+        if self._caller_client is not None or self._ssl_context is not None:
             raise TypeError(f"a {type(self).__name__} with a client or an SSL context of your own cannot be pickled")
-        return _remade, (type(self), self._proxies)
+        return partial(type(self), proxies=self._proxies), ()
 
     def _new_client(self) -> Any:
         return self._client_type(
@@ -98,10 +99,10 @@ class _Httpx:
         )
 
     def _request(self, request: Request, limits: dict[str, float | None]) -> Any:
-        if self._closed or (self._given is not None and self._given.is_closed):
+        if self._closed or (self._caller_client is not None and self._caller_client.is_closed):
             raise TransportError("closed", "the transport is closed")
-        if self._given is not None and self._process != os.getpid():
-            raise TransportError("closed", "the given client belongs to the process that this one was forked from")
+        if self._caller_client is not None and self._process != os.getpid():
+            raise TransportError("closed", "the client belongs to the process that this one was forked from")
         headers, body = request.headers, request.body
         content: Any = body
         if body is not None and not isinstance(body, bytes):
@@ -110,20 +111,20 @@ class _Httpx:
         options: dict[str, Any] = {"headers": headers, "content": content, "extensions": {"timeout": limits}}
         if not self._adds_to(request):
             return self._library.Request(request.method, request.url, **options)
-        if self._given.params:  # which else would take the place of the URL's own
+        if self._caller_client.params:  # which would otherwise replace those of the URL
             options["params"] = self._library.URL(request.url).params
-        return self._given.build_request(request.method, request.url, **options)
+        return self._caller_client.build_request(request.method, request.url, **options)
 
     def _adds_to(self, request: Request) -> bool:
         return self.adds and not request.foreign
 
     def _options(self, request: Request) -> dict[str, Any]:
-        """Return how a request is sent: `auth` left out is the client's."""
+        """Return the options of sending; without `auth`, the client's applies."""
         return {"stream": True, "follow_redirects": False, **({} if self._adds_to(request) else {"auth": None})}
 
 
 class HttpxTransport(_Httpx):
-    """Send over an `httpx.Client`. `Timeout.total` bounds each wait, and is looked at between them."""
+    """Send over an `httpx.Client`. `Timeout.total` limits each wait, and is checked between them."""
 
     def __init__(
         self,
@@ -134,18 +135,18 @@ class HttpxTransport(_Httpx):
     ) -> None:
         super().__init__(client, ssl_context=ssl_context, proxies=proxies)
         self._own: Any = None
-        self._making = threading.Lock()
+        self._lock = threading.Lock()
 
     def send(self, request: Request) -> HttpxReply:
-        """Send and return at the headers."""
+        """Send a request; return at the headers of the response."""
         deadline = _deadline(request.timeout)
         try:
             limits = _limits(request.timeout, deadline)
-            asked = self._request(request, limits)
-            answer = self._client().send(asked, **self._options(request))
+            httpx_request = self._request(request, limits)
+            response = self._client().send(httpx_request, **self._options(request))
         except self._errors as error:
-            raise _translated(error) from error
-        return HttpxReply(answer, limits, deadline, self._errors)
+            raise _as_transport_error(error) from error
+        return HttpxReply(response, limits, deadline, self._errors)
 
     def close(self) -> None:
         """Close the client, unless it is the caller's."""
@@ -155,9 +156,9 @@ class HttpxTransport(_Httpx):
             own.close()
 
     def _client(self) -> Any:
-        if self._given is not None:
-            return self._given
-        with self._making:
+        if self._caller_client is not None:
+            return self._caller_client
+        with self._lock:
             if self._process != os.getpid():  # after a fork the sockets belong to the parent
                 self._own, self._process, forgotten = None, os.getpid(), self._own
                 if forgotten is not None:
@@ -168,16 +169,14 @@ class HttpxTransport(_Httpx):
 
 
 class HttpxReply:
-    """An answer under way over an `httpx.Client`."""
+    """A response whose body an `httpx.Client` is receiving."""
 
-    def __init__(self, answer: Any, limits: dict[str, float | None], deadline: float | None, errors: Errors) -> None:
-        self.status: int = answer.status_code
-        self.headers, self._content = _received(answer)
-        self._answer = answer
-        self._limits = limits
-        self._read_limit = limits["read"]
-        self._deadline = deadline
-        self._errors = errors
+    def __init__(self, response: Any, limits: dict[str, float | None], deadline: float | None, errors: Errors) -> None:
+        self.status: int = response.status_code
+        self.headers, self._content = _received(response)
+        self._response = response
+        self._limits, self._read_limit = limits, limits["read"]
+        self._deadline, self._errors = deadline, errors
         self._closed = False
 
     def read(self) -> bytes:
@@ -192,23 +191,23 @@ class HttpxReply:
                 yield self._content
             return
         try:
-            self._limits["read"] = remaining(self._deadline, self._read_limit)  # which the body's first wait looks at
-            for piece in self._answer.iter_raw():
+            self._limits["read"] = remaining(self._deadline, self._read_limit)  # for the first wait of the body
+            for piece in self._response.iter_raw():
                 remaining(self._deadline, None)
                 if piece:
                     yield piece
         except self._errors as error:
-            self._answer.close()
-            raise _translated(error, closed=self._closed) from error
+            self._response.close()
+            raise _as_transport_error(error, closed=self._closed) from error
 
     def close(self) -> None:
-        """Give the connection back if the body is at its end, else close it."""
+        """Close the connection, unless the body was read to its end."""
         self._closed = True
-        self._answer.close()
+        self._response.close()
 
 
 class AsyncHttpxTransport(_Httpx):
-    """Send over an `httpx.AsyncClient`: the caller's serves one event loop, one is made here for each."""
+    """Send over an `httpx.AsyncClient`: the caller's in one event loop, or one of its own in each."""
 
     is_async = True
 
@@ -224,21 +223,21 @@ class AsyncHttpxTransport(_Httpx):
         self._lock = threading.Lock()
 
     async def send(self, request: Request) -> AsyncHttpxReply:
-        """Send and return at the headers."""
+        """Send a request; return at the headers of the response."""
         deadline = _deadline(request.timeout)
         try:
-            asked = self._request(request, _limits(request.timeout, deadline))
+            httpx_request = self._request(request, _limits(request.timeout, deadline))
             async with _until(deadline):
-                answer = await _once(self._client().send(asked, **self._options(request)))
+                response = await cancel_once(self._client().send(httpx_request, **self._options(request)))
         except self._errors as error:
-            raise _translated(error) from error
-        return AsyncHttpxReply(answer, deadline, self._errors)
+            raise _as_transport_error(error) from error
+        return AsyncHttpxReply(response, deadline, self._errors)
 
     async def close(self) -> None:
-        """Close the clients of all loops that are running, unless there is one of the caller's."""
+        """Close the clients of all running loops, unless the client is the caller's."""
         self._closed = True
         clients, self._clients = list(self._clients.items()), WeakKeyDictionary()
-        for loop, client in [] if self._given is not None else clients:
+        for loop, client in [] if self._caller_client is not None else clients:
             if loop is asyncio.get_running_loop():
                 await client.aclose()
             elif loop.is_running():
@@ -250,19 +249,19 @@ class AsyncHttpxTransport(_Httpx):
             client = self._clients.get(loop)
             if client is not None:
                 return client
-            if self._given is not None and self._clients:
-                raise TransportError("closed", "the given client belongs to another event loop than the running one")
-            client = self._clients[loop] = self._given or self._new_client()
+            if self._caller_client is not None and self._clients:
+                raise TransportError("closed", "the client belongs to another event loop than the running one")
+            client = self._clients[loop] = self._caller_client or self._new_client()
             return client
 
 
 class AsyncHttpxReply:
-    """An answer under way over an `httpx.AsyncClient`."""
+    """A response whose body an `httpx.AsyncClient` is receiving."""
 
-    def __init__(self, answer: Any, deadline: float | None, errors: Errors) -> None:
-        self.status: int = answer.status_code
-        self.headers, self._content = _received(answer)
-        self._answer = answer
+    def __init__(self, response: Any, deadline: float | None, errors: Errors) -> None:
+        self.status: int = response.status_code
+        self.headers, self._content = _received(response)
+        self._response = response
         self._deadline = deadline
         self._errors = errors
         self._closed = False
@@ -274,31 +273,27 @@ class AsyncHttpxReply:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._closed:
             raise TransportError("closed", "the reply is closed")
-        if self._content is not None:
-            if self._content:
-                yield self._content
-            return
-        pieces = self._answer.aiter_raw()
+        pieces = self._response.aiter_raw()
         try:
             while True:
                 async with _until(self._deadline):
-                    piece = await _once(anext(pieces, None))
+                    piece = await cancel_once(anext(pieces, None))
                 if piece is None:
                     return
                 if piece:
                     yield piece
         except self._errors as error:
-            await _once(self._answer.aclose())
-            raise _translated(error, closed=self._closed) from error
+            await cancel_once(self._response.aclose())
+            raise _as_transport_error(error, closed=self._closed) from error
 
     async def close(self) -> None:
-        """Give the connection back if the body is at its end, else close it."""
+        """Close the connection, unless the body was read to its end."""
         self._closed = True
-        await _once(self._answer.aclose())
+        await cancel_once(self._response.aclose())
 
 
 def _library(client: Any) -> Any:
-    """Return the module that a client is of: httpx, or its successor of the same interface."""
+    """Return the library of a client: httpx, or its successor with the same interface."""
     for base in type(client).__mro__ if client is not None else ():
         name = base.__module__.partition(".")[0]
         if name in LIBRARIES:
@@ -306,23 +301,17 @@ def _library(client: Any) -> Any:
     try:
         return import_module(LIBRARIES[0])
     except ImportError as missing:
-        raise ImportError(
-            "this transport sends over httpx, which is not installed: pip install 'oai[httpx]'"
-        ) from missing
+        raise ImportError("HttpxTransport needs httpx, which is not installed: pip install 'oai[httpx]'") from missing
 
 
-def _remade(kind: type[_Httpx], proxies: bool) -> _Httpx:
-    return kind(proxies=proxies)
-
-
-def _received(answer: Any) -> tuple[Headers, bytes | None]:
+def _received(response: Any) -> tuple[Headers, bytes | None]:
     """Return the headers, and the content if it was read already: by an event hook, or in a `MockTransport`.
 
     Such content is decoded, so that the headers about its encoding no longer apply.
     """
-    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw]
     try:
-        content: bytes = answer.content
+        content: bytes = response.content
     except RuntimeError:  # `ResponseNotRead`: the usual case
         return Headers(fields), None
     return Headers(field for field in fields if field[0].lower() not in ("content-encoding", "content-length")), content
@@ -333,43 +322,22 @@ def _deadline(timeout: Timeout) -> float | None:
 
 
 def _limits(timeout: Timeout, deadline: float | None) -> dict[str, float | None]:
-    """Return the limits as httpx hands them to its transports, none of them past the deadline."""
+    """Return the limits in the form of httpx's transports, none of them past the deadline."""
     if timeout.is_over:
         raise TimeoutError("there is no time left")
     return {name: remaining(deadline, getattr(timeout, name)) for name in ("connect", "read", "write", "pool")}
 
 
 def _until(deadline: float | None) -> AbstractAsyncContextManager[Any]:
-    left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-    return asyncio.timeout(left)
+    return asyncio.timeout(None if deadline is None else max(deadline - time.monotonic(), 0.0))
 
 
-async def _once(action: Awaitable[Any]) -> Any:
-    """Await something of httpx in a task of its own, which is cancelled once and no more.
-
-    A second cancellation would interrupt what httpx does at the first one, and leave the connection open for ever.
-    """
-    task = asyncio.ensure_future(action)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.shield(asyncio.ensure_future(_ended(task)))
-        raise
-
-
-async def _ended(task: asyncio.Future[Any]) -> None:
-    await asyncio.wait({task})
-    if not task.cancelled() and task.exception() is None and hasattr(task.result(), "aclose"):
-        await task.result().aclose()  # the answer came just then, and nobody takes it
-
-
-def _translated(error: Exception, *, closed: bool = False) -> TransportError:
-    """Say what failed in the words of the seam."""
+def _as_transport_error(error: Exception, *, closed: bool = False) -> TransportError:
+    """Return the error of the seam for one of httpx's."""
     if closed:
         return TransportError("closed", "the reply is closed")
     kind = next((KINDS[base.__name__] for base in type(error).__mro__ if base.__name__ in KINDS), "receive")
     text = str(error) or ("timed out" if kind == "timeout" else type(error).__name__)
     if "without sending complete message body" in text or "incomplete chunked read" in text:
-        text = "the answer was cut short"
+        text = "the response was cut short"
     return TransportError(kind, text)

@@ -1,7 +1,7 @@
-"""A limit on what a program asks of a server: requests at a time, requests a minute, and what the server says is left.
+"""Limit requests: concurrent ones, those of a minute, and by the rate-limit headers of the server.
 
 This is also the example of a transport that wraps another one. It uses the public names of `oai.transports`, and shares
-the rule of `Retry-After` with the clients. `send` may wait, and has to hand on replies of both kinds, sync and async.
+the rule of `Retry-After` with the clients. `send` may wait, and returns replies of both kinds, sync and async.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ MINUTE = 60.0
 
 
 class Limiter:
-    """Let no more requests through than the limits allow. Who comes first goes first.
+    """Send no more requests than the limits allow, in the order in which they come.
 
-    A request is in flight from its sending until its answer's body is at its end or closed. Beside the limits given
-    here, the server's are kept: after a `retry-after`, and while `x-ratelimit-remaining-requests` (or `-tokens`) is 0,
-    nothing is sent until the time that it names, at most two minutes. Limits hold for each process, over all its
-    threads and event loops.
+    A request is in flight until the body of its response ends or is closed. The limits of the server apply as well:
+    after a `retry-after`, and while `x-ratelimit-remaining-requests` (or `-tokens`) is 0, nothing is sent until the
+    time that the header names, at most two minutes. Limits apply to each process, over all its threads and event
+    loops.
 
     Args:
-        transport: what sends, sync or async, which is closed with this one.
-        requests_per_minute: how many requests may begin within any 60 seconds.
-        in_flight: how many may be under way at a time.
+        transport: the transport to send over, sync or async, which is closed with this one.
+        requests_per_minute: how many requests may start within any 60 seconds.
+        in_flight: how many requests may be in flight at a time.
 
     Raises:
         ValueError: a limit is less than one.
 
     `send` raises a `TransportError` of kind `timeout` for a request that waits longer than its `Timeout.pool` or
-    `Timeout.total` says.
+    `Timeout.total`.
     """
 
     def __init__(self, transport: Any, *, requests_per_minute: int | None = None, in_flight: int | None = None) -> None:
         for name, limit in (("requests_per_minute", requests_per_minute), ("in_flight", in_flight)):
             if limit is not None and limit < 1:
-                raise ValueError(f"{name} is {limit!r}; it is 1 or more, or None for no limit")
+                raise ValueError(f"{name} must be at least 1, or None for no limit, not {limit!r}")
         self.is_async = is_async(transport)
         self._transport = transport
         self._options = {"requests_per_minute": requests_per_minute, "in_flight": in_flight}
@@ -62,7 +62,7 @@ class Limiter:
         return bool(getattr(self._transport, "needs_key", True))
 
     def send(self, request: Request) -> Any:
-        """Send when there is room; a reply, or where the transport is async a coroutine of one."""
+        """Send within the limits; return a reply, or a coroutine of one if the transport is async."""
         if self._queue.process != os.getpid():  # a forked child has nothing in flight
             self._queue = WaitQueue(*self._options.values())
         return self._send_async(request) if self.is_async else self._send(request)
@@ -79,7 +79,7 @@ class Limiter:
             raise
 
     def for_async(self) -> Limiter:
-        """Return this limiter as async clients use it: it does not hold up their loop, whatever it wraps."""
+        """Return this limiter for async clients: it never blocks their loop, whatever it wraps."""
         side = object.__new__(type(self))
         inner = getattr(self._transport, "for_async", lambda: self._transport)
         side.__dict__.update(self.__dict__, is_async=True, _transport=inner())
@@ -99,7 +99,7 @@ class Limiter:
             raise
 
     def close(self) -> Any:
-        """Turn away who waits, and close the transport; to be awaited where that is async."""
+        """Reject the waiting requests, and close the transport; await the result if that is async."""
         self._queue.close()
         closing = self._transport.close()
         return _outcome(closing) if self.is_async else closing
@@ -110,7 +110,7 @@ class WaitQueue:
 
     def __init__(self, per_minute: int | None, in_flight: int | None) -> None:
         self.process = os.getpid()
-        self._lock = threading.RLock()  # which a reply that is thrown away takes wherever that happens
+        self._lock = threading.RLock()  # a finalizer of a reply may take it at any point, also while it is held
         self._waiting: deque[Waiter] = deque()
         self._room = math.inf if in_flight is None else in_flight
         self._begun: deque[float] = deque(maxlen=per_minute or 0)
@@ -128,7 +128,7 @@ class WaitQueue:
             while (delay := self._delay(waiter, time.monotonic())) > 0:
                 left = began + patience - time.monotonic()
                 if left <= 0 or left < delay < math.inf:
-                    raise TransportError("timeout", f"the limits leave no room for the request within {patience:g} s")
+                    raise TransportError("timeout", f"the limits do not allow the request within {patience:g} s")
                 seconds = min(delay, left)
                 yield waiter.wake, None if seconds == math.inf else seconds
         finally:
@@ -153,7 +153,7 @@ class WaitQueue:
             return 0.0
 
     def _give_up(self, waiter: Waiter) -> None:
-        with self._lock, suppress(ValueError):  # it is not in the line if it had its turn
+        with self._lock, suppress(ValueError):  # it has left the queue if it had its turn
             self._waiting.remove(waiter)
             self._wake_first()
 
@@ -162,7 +162,7 @@ class WaitQueue:
             self._waiting[0].wake.set_result(None)
 
     def leave(self) -> None:
-        """Make room: a request is over."""
+        """Take note of the end of a request."""
         with self._lock:
             self._room += 1
             self._wake_first()
@@ -227,7 +227,7 @@ class LimitedReply(InFlight):
         self._leave()
 
     def close(self) -> None:
-        """Give up what was not read."""
+        """Close the reply."""
         try:
             self._reply.close()
         finally:
@@ -254,7 +254,7 @@ class AsyncLimitedReply(InFlight):
         self._leave()
 
     async def close(self) -> None:
-        """Give up what was not read."""
+        """Close the reply."""
         try:
             await _outcome(self._reply.close())
         finally:
@@ -271,9 +271,9 @@ async def _each(reply: Any) -> AsyncIterator[bytes]:
 
 
 def _after(request: Request, began: float) -> Request:
-    """Return the request with what the wait has left of its time."""
+    """Return the request with the time that the wait has left."""
     if request.timeout.total is None:
         return request
-    left = copy.copy(request)
-    left.timeout = request.timeout.within(began + request.timeout.total - time.monotonic())
-    return left
+    shortened = copy.copy(request)
+    shortened.timeout = request.timeout.within(began + request.timeout.total - time.monotonic())
+    return shortened

@@ -1,8 +1,8 @@
-"""Call a WSGI application (PEP 3333) directly, without a socket: tests against a gateway of one's own.
+"""Call a WSGI application (PEP 3333) directly, without a socket: for tests of a gateway.
 
     client = oai.OpenAI(transport=WsgiTransport(app), base_url="http://gateway/v1")
 
-The application runs in the caller's thread, and makes each piece of its answer when that is asked for.
+The application runs in the caller's thread, and produces each piece of its response when that is read.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ PORTS = {"http": "80", "https": "443"}
 
 
 class WsgiTransport:
-    """Answer from a WSGI application.
+    """Send to a WSGI application.
 
-    What runs in the caller's own thread cannot be interrupted: `Timeout.total` is looked at between two pieces.
+    The application cannot be interrupted, since it runs in the caller's thread: `Timeout.total` is checked between
+    two pieces.
 
     Args:
         app: the application.
-        raise_app_exceptions: whether what the application raises comes through as it is; else it is a
-            `TransportError` whose `__cause__` it is, as if a server's process had died.
+        raise_app_exceptions: whether exceptions of the application are raised unchanged; otherwise they are the
+            `__cause__` of a `TransportError`, as if the process of a server had died.
     """
 
     needs_key = False
@@ -43,10 +44,10 @@ class WsgiTransport:
         self._closed = False
 
     def __reduce__(self) -> Any:
-        return _remade, (type(self), self._app, self._raise)
+        return _restore, (type(self), self._app, self._raise)
 
     def send(self, request: Request) -> WsgiReply:
-        """Call the application and return at the head of its answer."""
+        """Call the application; return at the head of its response."""
         if self._closed:
             raise TransportError("closed", "the transport is closed")
         reply = WsgiReply(request, raises=self._raise)
@@ -54,12 +55,12 @@ class WsgiTransport:
         return reply
 
     def close(self) -> None:
-        """Refuse what is sent from now on."""
+        """Reject later requests."""
         self._closed = True
 
 
 class WsgiReply:
-    """An answer under way from an application."""
+    """A response that an application is producing."""
 
     def __init__(self, request: Request, *, raises: bool) -> None:
         self.status = 0
@@ -75,7 +76,7 @@ class WsgiReply:
         self._deadline = None if total is None else time.monotonic() + total
 
     def begin(self, app: WSGIApplication, environ: dict[str, Any]) -> None:
-        """Call the application and go on to its first bytes, until when it may take back the head."""
+        """Call the application up to its first bytes; until then it may replace the head."""
         try:
             self._iterable = app(environ, self._start_response)
             self._pieces = iter(self._iterable)
@@ -100,7 +101,7 @@ class WsgiReply:
         return self._written.append
 
     def _fetch(self) -> None:
-        """Have the application make pieces until there is one that is not empty, or no more."""
+        """Run the application until its next piece that is not empty, or its end."""
         while not any(self._written):
             self._written.clear()
             piece = next(self._pieces, None)
@@ -119,7 +120,7 @@ class WsgiReply:
                 raise TransportError("closed", "the reply is closed")
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._end()
-                raise TransportError("timeout", "the application did not answer in time")
+                raise TransportError("timeout", "the application did not respond in time")
             try:
                 if not self._ended:
                     self._fetch()
@@ -132,10 +133,10 @@ class WsgiReply:
                 self._left = None if self._left is None else self._left - len(piece)
                 yield piece
         if self._left:
-            raise TransportError("receive", "the answer is not as long as the application's Content-Length says")
+            raise TransportError("receive", "the response is shorter than its Content-Length")
 
     def close(self) -> None:
-        """Close the application's iterable, which ends it."""
+        """Close the application's iterable."""
         self._closed = True
         self._written.clear()
         self._end()
@@ -147,10 +148,10 @@ class WsgiReply:
                 self._iterable.close()
 
     def _fail(self, error: BaseException) -> NoReturn:
-        """Close the iterable, and raise what the caller is to see."""
+        """Close the iterable, and raise the exception for the caller."""
         try:
             self._end()
-        except Exception as second:  # noqa: BLE001 - the first one is the news
+        except Exception as second:  # noqa: BLE001 - the first exception matters
             error.add_note(f"and its close() raised {type(second).__name__}")
         if self._raises or not isinstance(error, Exception):
             raise error
@@ -205,14 +206,14 @@ def _environ(request: Request) -> dict[str, Any]:
 
 
 def _fields(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return header fields under the names that PEP 3333 has for them, those of one name joined."""
-    found: dict[str, str] = {}
+    """Return header fields by their names in PEP 3333, those of one name joined."""
+    fields: dict[str, str] = {}
     for name, value in headers:
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-        found[key] = f"{found[key]},{value}" if key in found else value
-    return found
+        fields[key] = f"{fields[key]},{value}" if key in fields else value
+    return fields
 
 
-def _remade(kind: type[WsgiTransport], app: Any, raises: bool) -> WsgiTransport:
+def _restore(kind: type[WsgiTransport], app: Any, raises: bool) -> WsgiTransport:
     return kind(app, raise_app_exceptions=raises)

@@ -41,10 +41,12 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Any]:
     transport = request.param()
     inner = getattr(transport, "_transport", transport)
     yield transport
-    if inner._given is not None and inner.is_async:
-        asyncio.run(inner._given.aclose()) if transport._closed else transport.wait_for(inner._given.aclose)
-    elif inner._given is not None:
-        inner._given.close()
+    if inner._caller_client is not None and inner.is_async:
+        asyncio.run(inner._caller_client.aclose()) if transport._closed else transport.wait_for(
+            inner._caller_client.aclose
+        )
+    elif inner._caller_client is not None:
+        inner._caller_client.close()
     transport.close()
 
 
@@ -183,7 +185,7 @@ def test_failures_are_named_and_the_transport_goes_on(
 
 def test_a_truncated_body_says_so(server: Loopback, transport: Any) -> None:
     server.reply(Answer(body=b"abc", length=10, close=True))
-    with pytest.raises(TransportError, match="the answer was cut short"):
+    with pytest.raises(TransportError, match="the response was cut short"):
         transport.send(get(server)).read()
 
 
