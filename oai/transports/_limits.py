@@ -8,7 +8,7 @@ from oai._http.messages import Timeout, TransportError
 from oai._http1 import IncompleteError, NoResponseError, ProtocolError, RequestError
 
 LONGEST_WAIT = 1e7
-"""Seconds that the operating system is asked to wait at most; much more would overflow its types."""
+"""Seconds that the operating system waits at most; much more would overflow its types."""
 
 LINGER = 0.01
 """Seconds that closing a reply waits for the end of a body that is arriving, to keep the connection."""

@@ -5,7 +5,7 @@ A pool has the connections to one origin (through one proxy, in one process, and
 - The newest idle connection is used first, so that the others can expire.
 - An idle connection is not used again after `keepalive_expiry` seconds: load balancers and NATs drop idle connections
   without notice, and a request over one would wait for its read timeout.
-- An idle connection on which anything has arrived, its end or bytes that no request asked for, is not used again.
+- An idle connection on which anything has arrived, its end or unsolicited bytes, is not used again.
 - There are at most `connections` of them. Further callers wait in the order in which they came.
 """
 

@@ -273,6 +273,10 @@ class AsyncHttpxReply:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         if self._closed:
             raise TransportError("closed", "the reply is closed")
+        if self._content is not None:
+            if self._content:
+                yield self._content
+            return
         pieces = self._response.aiter_raw()
         try:
             while True:

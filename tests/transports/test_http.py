@@ -1,4 +1,4 @@
-"""The default transport over real sockets: what goes out, what comes in, and what becomes of connections."""
+"""The transports over real sockets: requests, responses, proxies and pickles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize(("raw", "headers", "body"), HEADS)
-def test_heads_of_all_kinds_are_read(
+def test_response_heads_are_parsed(
     raw: bytes, headers: dict[str, str], body: bytes, server: Loopback, transport: HTTPTransport
 ) -> None:
     server.reply(Answer(raw=raw))
@@ -67,9 +67,7 @@ def test_heads_of_all_kinds_are_read(
         (b"", "closed the connection without a response"),
     ],
 )
-def test_a_head_that_is_none_is_a_named_error(
-    raw: bytes, message: str, server: Loopback, transport: HTTPTransport
-) -> None:
+def test_invalid_head_is_a_named_error(raw: bytes, message: str, server: Loopback, transport: HTTPTransport) -> None:
     server.reply(Answer(raw=raw))
     with pytest.raises(TransportError, match=message) as caught:
         transport.send(get(server))
@@ -85,7 +83,7 @@ def test_a_head_that_is_none_is_a_named_error(
     ],
     ids=str,
 )
-def test_a_length_that_is_said_twice_is_one(
+def test_repeated_equal_lengths_count_as_one(
     fields: list[tuple[str, str]], server: Loopback, transport: HTTPTransport
 ) -> None:
     server.reply(Answer(body=b"x", headers=fields), Answer(body=b"y"))
@@ -93,7 +91,7 @@ def test_a_length_that_is_said_twice_is_one(
     assert server.connections == 1
 
 
-def test_what_follows_a_switch_of_protocols_is_no_answer(server: Loopback, transport: HTTPTransport) -> None:
+def test_bytes_after_a_protocol_switch_are_not_a_response(server: Loopback, transport: HTTPTransport) -> None:
     server.reply(Answer(101, headers=[("Connection", "Upgrade"), ("Upgrade", "x")]), Answer(body=b"x"))
     assert transport.send(get(server)).read() == b""
     assert transport.send(get(server)).read() == b"x"
@@ -101,10 +99,10 @@ def test_what_follows_a_switch_of_protocols_is_no_answer(server: Loopback, trans
 
 
 @pytest.mark.parametrize(("method", "status"), [("DELETE", 204), ("GET", 304), ("HEAD", 200)])
-def test_an_answer_without_a_body_may_say_that_it_is_chunked(
+def test_bodiless_response_with_transfer_encoding_ends_with_its_head(
     method: str, status: int, server: Loopback, transport: HTTPTransport
 ) -> None:
-    """Some servers add the field to every answer (RFC 9112, section 6.3: such an answer ends with its head)."""
+    """Some servers add the field to every response (RFC 9112, section 6.3: this one ends with its head)."""
     server.reply(Answer(status, headers=[("Transfer-Encoding", "chunked")]), Answer(body=b"x"))
     request = Request(method, f"{server.url}/x", [], None, timeout=Timeout(5))
     assert (reply := transport.send(request)).status == status
@@ -130,7 +128,7 @@ def test_closed_reply_raises(server: Loopback, transport: HTTPTransport) -> None
             use()
 
 
-def test_proxies_are_not_heeded_where_told(
+def test_proxies_false_ignores_the_environment(
     server: Loopback, transport: HTTPTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -141,14 +139,14 @@ def test_proxies_are_not_heeded_where_told(
 
 
 @pytest.mark.parametrize("kind", [HTTPTransport, Urllib3Transport, AiohttpTransport])
-def test_what_was_given_to_a_transport_is_not_pickled(kind: Any) -> None:
+def test_transport_with_the_callers_objects_does_not_pickle(kind: Any) -> None:
     with pytest.raises(TypeError, match=f"a {kind.__name__} with .* does not pickle: make one in each process"):
         pickle.dumps(kind(ssl_context=ssl.create_default_context()))
     copy = pickle.loads(pickle.dumps(kind(proxies=False, connections=3)))
     assert (copy._proxies, copy.__reduce__()[0].keywords["connections"]) == (False, 3)
 
 
-def test_a_given_pool_names_an_interim_answer_that_it_cannot_pass_over(server: Loopback) -> None:
+def test_interim_response_over_the_callers_pool_is_an_error(server: Loopback) -> None:
     with urllib3.PoolManager() as pool:
         server.reply(Answer(body=b"x", informational=[Answer(103)]), Answer(body=b"y"))
         with pytest.raises(TransportError, match="interim response 103"):
@@ -167,7 +165,7 @@ def test_urllib3_returns_every_value_of_a_repeated_header(server: Loopback) -> N
     transport.close()
 
 
-def test_a_large_body_of_bytes_stays_one_request_over_aiohttp(server: Loopback) -> None:
+def test_large_bytes_body_is_one_request_over_aiohttp(server: Loopback) -> None:
     body = bytes(range(256)) * 8192
 
     async def main() -> bytes:
@@ -185,7 +183,7 @@ def test_a_large_body_of_bytes_stays_one_request_over_aiohttp(server: Loopback) 
 
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[tuple[Loopback, Path]]:
-    """Start a server whose certificate an authority of its own vouches for, and say where that one's lies."""
+    """Start a TLS server; return it and the file of its authority's certificate."""
     authority = trustme.CA()
     certificate = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(certificate))
@@ -210,13 +208,13 @@ def test_tls_uses_a_proxy_tunnel(
     transport.close()
 
 
-def test_a_proxy_of_an_unknown_kind_is_named(transport: HTTPTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_proxy_is_a_named_error(transport: HTTPTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     with pytest.raises(TransportError, match="unsupported proxy socks5://"):
         transport.send(Request("GET", "http://api.example.test/", [], timeout=Timeout(1)))
 
 
-def test_a_pool_of_one_s_own_is_used_and_stays_open(server: Loopback) -> None:
+def test_callers_pool_is_used_and_stays_open(server: Loopback) -> None:
     with urllib3.PoolManager(maxsize=1) as pool:
         transport = Urllib3Transport(pool)
         server.reply(Answer(body=b"x"), Answer(chunks=[b"a", b"b"], pace=0.02), Answer(body=b"y"))

@@ -56,14 +56,14 @@ def get(server: Loopback, path: str = "/x", *, headers: Any = (), body: Any = No
     return Request(method, server.url + path, list(headers), body, timeout=timeout)
 
 
-def test_headers_go_out_in_order_with_duplicates_and_case(server: Loopback, transport: Any) -> None:
+def test_request_headers_keep_order_duplicates_and_case(server: Loopback, transport: Any) -> None:
     fields = [("X-B", "1"), ("x-a", "2"), ("User-Agent", "u"), ("X-A", "3"), ("Accept-Encoding", "e")]
     server.reply(Answer())
     transport.send(get(server, headers=fields)).read()
     assert [pair for pair in server.requests[0].headers if pair[0] != "Host"] == fields
 
 
-def test_headers_come_in_in_order_with_duplicates_and_case(server: Loopback, transport: Any) -> None:
+def test_response_headers_keep_order_duplicates_and_case(server: Loopback, transport: Any) -> None:
     fields = [("X-B", "1"), ("x-a", "2"), ("X-A", "\xe93")]
     server.reply(Answer(headers=fields))
     reply = transport.send(get(server))
@@ -72,14 +72,14 @@ def test_headers_come_in_in_order_with_duplicates_and_case(server: Loopback, tra
 
 
 @pytest.mark.parametrize("target", ["/x?a[]=1&b=%5B%2F", "/v1/a%2Fb%20c", "/x?q=a+b%2Bc"])
-def test_a_target_goes_out_as_it_is(target: str, server: Loopback, transport: Any) -> None:
+def test_target_is_sent_unchanged(target: str, server: Loopback, transport: Any) -> None:
     server.default = Answer()
     transport.send(get(server, target)).read()
     assert server.requests[0].target == target
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_a_body_comes_whole_or_in_pieces_as_it_came(framing: Any, server: Loopback, transport: Any) -> None:
+def test_body_is_read_whole_or_in_its_pieces(framing: Any, server: Loopback, transport: Any) -> None:
     chunks = [b"one", b"two", b"three"]
     server.reply(Answer(chunks=chunks, framing=framing, gzip=True), Answer(chunks=chunks, framing=framing, pace=0.02))
     assert transport.send(get(server)).read()[:2] == b"\x1f\x8b"
@@ -88,7 +88,7 @@ def test_a_body_comes_whole_or_in_pieces_as_it_came(framing: Any, server: Loopba
     assert len(pieces) > 1
 
 
-def test_a_piece_is_handed_on_when_it_comes(server: Loopback, transport: Any) -> None:
+def test_pieces_are_yielded_when_they_arrive(server: Loopback, transport: Any) -> None:
     more = threading.Event()
     server.reply(Answer(chunks=[b"first", b"second"], framing="chunked", hold=more))
     pieces = iter(transport.send(get(server)))
@@ -98,7 +98,7 @@ def test_a_piece_is_handed_on_when_it_comes(server: Loopback, transport: Any) ->
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_a_body(status: int, server: Loopback, transport: Any) -> None:
+def test_response_without_a_body(status: int, server: Loopback, transport: Any) -> None:
     server.reply(Answer(status), Answer(body=b"x"))
     reply = transport.send(get(server))
     assert (reply.status, reply.read()) == (status, b"")
@@ -113,7 +113,7 @@ def test_interim_responses_are_skipped(server: Loopback, transport: Any) -> None
 
 
 @pytest.mark.parametrize("status", [301, 401, 429, 500])
-def test_nothing_is_followed_or_tried_again(status: int, server: Loopback, transport: Any) -> None:
+def test_redirects_and_errors_are_returned_unchanged(status: int, server: Loopback, transport: Any) -> None:
     server.reply(Answer(status, headers=[("Location", "/y"), ("Retry-After", "0"), ("WWW-Authenticate", "Basic")]))
     reply = transport.send(get(server))
     assert reply.status == status
@@ -121,7 +121,7 @@ def test_nothing_is_followed_or_tried_again(status: int, server: Loopback, trans
     assert len(server.requests) == 1
 
 
-def test_cookies_are_not_sent_back(server: Loopback, transport: Any) -> None:
+def test_cookies_are_not_kept(server: Loopback, transport: Any) -> None:
     server.reply(Answer(headers=[("Set-Cookie", "a=b; Path=/")]), Answer())
     for _ in range(2):
         transport.send(get(server)).read()
@@ -139,7 +139,7 @@ class Pieces:
         yield from (b"abc", b"def")
 
 
-def test_a_streamed_body_goes_out_with_its_length_and_may_be_sent_again(server: Loopback, transport: Any) -> None:
+def test_streamed_body_has_a_length_and_can_be_resent(server: Loopback, transport: Any) -> None:
     body = Pieces()
     for _ in range(2):
         server.reply(Answer())
@@ -150,7 +150,7 @@ def test_a_streamed_body_goes_out_with_its_length_and_may_be_sent_again(server: 
 
 
 @pytest.mark.parametrize("body", [b"", b"abc"])
-def test_a_body_of_bytes(body: bytes, server: Loopback, transport: Any) -> None:
+def test_bytes_body_is_sent(body: bytes, server: Loopback, transport: Any) -> None:
     server.reply(Answer())
     transport.send(get(server, body=body)).read()
     assert (server.requests[0].body, server.requests[0].header("content-length")) == (body, str(len(body)))
@@ -171,7 +171,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("answer", "limits", "kind"), FAILURES)
-def test_failures_are_named_and_the_transport_goes_on(
+def test_failures_are_named_and_the_transport_remains_usable(
     answer: Answer, limits: dict[str, float], kind: str, server: Loopback, transport: Any
 ) -> None:
     server.reply(answer, Answer(body=b"y"))
@@ -183,13 +183,13 @@ def test_failures_are_named_and_the_transport_goes_on(
     assert transport.send(get(server)).read() == b"y"
 
 
-def test_a_truncated_body_says_so(server: Loopback, transport: Any) -> None:
+def test_truncated_body_is_an_error(server: Loopback, transport: Any) -> None:
     server.reply(Answer(body=b"abc", length=10, close=True))
     with pytest.raises(TransportError, match="the response was cut short"):
         transport.send(get(server)).read()
 
 
-def test_slow_headers_against_the_total(server: Loopback) -> None:
+def test_slow_headers_reach_the_total_limit(server: Loopback) -> None:
     server.reply(Answer(head_pace=0.05, one_byte=True))
     transport = BlockingTransport(AsyncHttpxTransport())
     with pytest.raises(TransportError) as caught:
@@ -207,19 +207,19 @@ def test_zero_limit_is_a_timeout(limits: dict[str, float], server: Loopback, tra
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://127.0.0.1/", "http://127.0.0.1:99999/"])
-def test_no_connection_is_named(url: str, transport: Any) -> None:
+def test_failed_connection_is_a_named_error(url: str, transport: Any) -> None:
     with pytest.raises(TransportError) as caught:
         transport.send(Request("GET", url, [], timeout=Timeout(5)))
     assert caught.value.kind == "connect"
 
 
-def test_a_line_break_in_a_header_is_refused(server: Loopback, transport: Any) -> None:
+def test_line_break_in_a_header_is_rejected(server: Loopback, transport: Any) -> None:
     with pytest.raises(TransportError):
         transport.send(get(server, headers=[("X-A", "1\r\nX-B: 2")]))
     assert server.requests == []
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_not_used(server: Loopback, transport: Any) -> None:
+def test_connection_closed_by_the_server_is_not_used(server: Loopback, transport: Any) -> None:
     for number in range(1, 4):
         server.reply(Answer(body=b"x", close=True))
         assert transport.send(get(server)).read() == b"x"
@@ -251,14 +251,14 @@ def test_closed_transport_raises(server: Loopback, transport: Any) -> None:
     assert caught.value.kind == "closed"
 
 
-def test_many_threads_share_a_transport(server: Loopback, transport: Any) -> None:
+def test_threads_share_a_transport(server: Loopback, transport: Any) -> None:
     server.default = lambda seen: Answer(body=seen.query.encode())
     with ThreadPoolExecutor(8) as threads:
         bodies = list(threads.map(lambda n: transport.send(get(server, f"/x?{n}")).read(), range(64)))
     assert bodies == [str(n).encode() for n in range(64)]
 
 
-def test_a_large_upload_and_download_in_flat_memory(server: Loopback, transport: Any) -> None:
+def test_large_upload_and_download_use_little_memory(server: Loopback, transport: Any) -> None:
     import tracemalloc
 
     class Large:
@@ -281,7 +281,7 @@ def test_a_large_upload_and_download_in_flat_memory(server: Loopback, transport:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("make", [HttpxTransport, lambda: BlockingTransport(AsyncHttpxTransport())])
-def test_a_forked_child_opens_connections_of_its_own(make: Any, server: Loopback) -> None:
+def test_forked_child_opens_its_own_connections(make: Any, server: Loopback) -> None:
     transport = make()
     server.default = lambda seen: Answer(body=str(seen.connection).encode())
     assert transport.send(get(server)).read() == b"1"
@@ -300,7 +300,7 @@ def test_a_forked_child_opens_connections_of_its_own(make: Any, server: Loopback
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_client_of_one_s_own_does_not_serve_a_forked_child(server: Loopback) -> None:
+def test_callers_client_is_rejected_in_a_forked_child(server: Loopback) -> None:
     server.default = Answer(body=b"x")
     with httpx.Client() as own:
         transport = HttpxTransport(own)
@@ -321,7 +321,7 @@ def test_a_client_of_one_s_own_does_not_serve_a_forked_child(server: Loopback) -
 
 
 @pytest.mark.parametrize("make", [HttpxTransport, AsyncHttpxTransport])
-def test_certificates_are_checked_and_trusted_where_told(make: Any, tmp_path: Path) -> None:
+def test_certificates_are_verified_with_the_context(make: Any, tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(certificate))
@@ -342,7 +342,7 @@ def test_certificates_are_checked_and_trusted_where_told(make: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize("make", [HttpxTransport, AsyncHttpxTransport])
-def test_the_proxy_of_the_environment_is_used_unless_told_otherwise(
+def test_environment_proxy_is_used_unless_disabled(
     make: Any, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
@@ -354,7 +354,7 @@ def test_the_proxy_of_the_environment_is_used_unless_told_otherwise(
         transport.close()
 
 
-def test_a_client_of_one_s_own_stays_open_and_its_closing_is_seen(server: Loopback) -> None:
+def test_callers_client_stays_open_and_may_be_closed(server: Loopback) -> None:
     server.default = Answer(body=b"x")
     with httpx.Client() as own:
         transport = HttpxTransport(own)
@@ -367,7 +367,7 @@ def test_a_client_of_one_s_own_stays_open_and_its_closing_is_seen(server: Loopba
     assert server.connections == 1
 
 
-def test_a_client_of_the_other_kind_is_refused() -> None:
+def test_client_of_the_other_kind_is_rejected() -> None:
     with httpx.Client() as sync, pytest.raises(TypeError, match=r"needs an httpx\.AsyncClient, not Client"):
         AsyncHttpxTransport(sync)
     with pytest.raises(TypeError, match=r"needs an httpx\.Client, not str"):
@@ -375,7 +375,7 @@ def test_a_client_of_the_other_kind_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", [HttpxTransport, AsyncHttpxTransport])
-def test_it_pickles_unless_there_is_a_client_of_one_s_own(kind: Any) -> None:
+def test_pickles_unless_it_has_the_callers_client(kind: Any) -> None:
     assert pickle.loads(pickle.dumps(kind(proxies=False)))._proxies is False
     own = httpx.AsyncClient() if kind.is_async else httpx.Client()
     with pytest.raises(TypeError, match="cannot be pickled"):
@@ -400,7 +400,7 @@ def run(main: Any) -> Any:
     [Answer(delay=5), Answer(chunks=[b"x"] * 500, pace=0.05)],
     ids=["waiting for the answer", "reading the body"],
 )
-def test_a_cancelled_call_ends_at_once_and_the_transport_goes_on(answer: Answer, server: Loopback) -> None:
+def test_cancelled_call_ends_at_once_and_the_transport_remains_usable(answer: Answer, server: Loopback) -> None:
     async def main() -> bytes:
         transport = AsyncHttpxTransport()
         server.reply(answer, Answer(body=b"y"))
@@ -424,7 +424,7 @@ def test_a_cancelled_call_ends_at_once_and_the_transport_goes_on(answer: Answer,
     assert run(main()) == b"y"
 
 
-def test_two_loops_have_a_client_each_and_one_of_one_s_own_says_so(server: Loopback) -> None:
+def test_each_loop_has_a_client_and_the_callers_serves_one(server: Loopback) -> None:
     server.default = Answer(body=b"x")
 
     async def once(transport: AsyncHttpxTransport) -> bytes:
@@ -448,7 +448,7 @@ def test_two_loops_have_a_client_each_and_one_of_one_s_own_says_so(server: Loopb
     first.close()
 
 
-def test_both_clients_call_over_it(server: Loopback) -> None:
+def test_sync_and_async_clients_use_it(server: Loopback) -> None:
     server.default = Answer.of_json({"id": "m", "object": "model", "created": 1, "owned_by": "me"})
     with httpx.Client() as own:
         client = oai.OpenAI(api_key=KEY, base_url=f"{server.url}/v1", transport=HttpxTransport(own))
@@ -463,7 +463,7 @@ def test_both_clients_call_over_it(server: Loopback) -> None:
     assert run(main()) == "m"
 
 
-def test_without_httpx_the_error_says_what_to_install() -> None:
+def test_missing_httpx_error_names_the_extra() -> None:
     code = """
 import sys
 sys.modules["httpx"] = None

@@ -120,7 +120,7 @@ def ask(path: str = "/v1/x", *, headers: Any = (), body: Any = None, method: str
     return Request(method, URL + path, list(headers), body, timeout=Timeout(limits.pop("timeout", 5), **limits))
 
 
-def test_a_request_reaches_the_application(make: Make) -> None:
+def test_request_reaches_the_application(make: Make) -> None:
     transport, seen = make(Plan([b"x"]))
     headers = [("X-A", "1"), ("x-a", "2"), ("Content-Type", "a/b"), ("Authorization", "Bearer k")]
     transport.send(ask("/v1/caf%C3%A9%2F?q=%20a&b[]=1", headers=headers, body=b"hello", method="POST")).read()
@@ -131,7 +131,7 @@ def test_a_request_reaches_the_application(make: Make) -> None:
     assert expected.items() <= seen.headers.items()
 
 
-def test_a_body_in_pieces_reaches_the_application(make: Make) -> None:
+def test_streamed_body_reaches_the_application(make: Make) -> None:
     class Body:
         length = 6
 
@@ -145,7 +145,7 @@ def test_a_body_in_pieces_reaches_the_application(make: Make) -> None:
         assert (seen.body, seen.headers["content-length"][0]) == (b"abcdef", "6")
 
 
-def test_an_answer_comes_back_as_it_is(make: Make) -> None:
+def test_response_is_returned_unchanged(make: Make) -> None:
     fields = [("X-B", "1"), ("x-a", "2"), ("X-A", "3")]
     transport, _ = make(Plan([b"one", b"", b"two"], status="299 Odd", headers=fields))
     reply = transport.send(ask())
@@ -155,13 +155,13 @@ def test_an_answer_comes_back_as_it_is(make: Make) -> None:
     assert transport.send(ask()).read() == b"onetwo"
 
 
-def test_an_answer_may_be_empty(make: Make) -> None:
+def test_response_may_be_empty(make: Make) -> None:
     transport, _ = make(Plan())
     reply = transport.send(ask())
     assert (reply.status, reply.read()) == (200, b"")
 
 
-def test_pieces_are_made_when_they_are_asked_for(make: Make) -> None:
+def test_pieces_are_produced_when_they_are_read(make: Make) -> None:
     transport, seen = make(Plan([b"%d" % number for number in range(100)]))
     reply = transport.send(ask())
     assert seen.made <= 3
@@ -192,7 +192,7 @@ def test_closing_early_ends_the_application(make: Make) -> None:
 
 
 @pytest.mark.parametrize("pieces", [[], [b"x", b"y"]], ids=["before the answer", "within it"])
-def test_what_the_application_raises_is_named_or_comes_through(pieces: Any, make: Make) -> None:
+def test_application_exceptions_are_wrapped_or_raised(pieces: Any, make: Make) -> None:
     error = ValueError("a detail of the application")
     transport, _ = make(Plan(pieces, error=error))
     with pytest.raises(TransportError, match="the application raised ValueError") as caught:
@@ -215,7 +215,7 @@ def test_closed_transport_raises(make: Make) -> None:
 
 
 @pytest.mark.parametrize("total", [0.0, 0.1])
-def test_the_limit_of_the_whole_answer_is_kept(total: float, make: Make) -> None:
+def test_total_limit_applies_to_the_whole_response(total: float, make: Make) -> None:
     def slow() -> Iterator[bytes]:
         waiting = threading.Event()
         while True:
@@ -229,7 +229,7 @@ def test_the_limit_of_the_whole_answer_is_kept(total: float, make: Make) -> None
     assert seen.gone.wait(5)
 
 
-def test_events_of_a_stream_reach_the_client_while_the_application_makes_them(make: Make) -> None:
+def test_stream_events_arrive_while_the_application_produces_them(make: Make) -> None:
     event = b'data: {"n": 1}\n\n'
     transport, seen = make(Plan([event] * 50 + [b"data: [DONE]\n\n"], headers=[("x-request-id", "r")]))
     client = oai.OpenAI(transport=transport, base_url=URL)
@@ -240,7 +240,7 @@ def test_events_of_a_stream_reach_the_client_while_the_application_makes_them(ma
     assert seen.gone.wait(5)
 
 
-def test_the_client_needs_no_key_and_retries_as_ever(make: Make) -> None:
+def test_client_needs_no_key_and_retries(make: Make) -> None:
     transport, _ = make(Plan([b'{"error": {"message": "busy"}}'], status="503 Busy", headers=[("retry-after-ms", "1")]))
     with pytest.raises(oai.InternalServerError, match="busy"):
         oai.OpenAI(transport=transport, base_url=URL).models.retrieve("m")
@@ -249,7 +249,7 @@ def test_the_client_needs_no_key_and_retries_as_ever(make: Make) -> None:
 # WSGI alone
 
 
-def test_write_and_a_list_are_answers_too() -> None:
+def test_write_callable_and_list_are_responses() -> None:
     def application(environ: Any, start_response: Any) -> list[bytes]:
         write = start_response("200 OK", [("Content-Type", "a/b")])
         write(b"one")
@@ -259,7 +259,7 @@ def test_write_and_a_list_are_answers_too() -> None:
     assert WsgiTransport(application).send(ask()).read() == b"onetwothree"
 
 
-def test_an_application_may_take_its_head_back_before_its_first_bytes() -> None:
+def test_application_may_replace_its_head_before_the_first_bytes() -> None:
     def application(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
         yield b""
@@ -273,19 +273,19 @@ def test_an_application_may_take_its_head_back_before_its_first_bytes() -> None:
     assert (reply.status, reply.headers["x-a"], reply.read()) == (500, "1", b"sorry")
 
 
-def test_a_wsgi_answer_shorter_than_it_says_is_cut_short() -> None:
+def test_wsgi_response_shorter_than_its_length_is_an_error() -> None:
     transport = WsgiTransport(wsgi(Plan([b"abc"], headers=[("Content-Length", "5")]), Seen()))
     with pytest.raises(TransportError, match="shorter than its Content-Length"):
         transport.send(ask()).read()
     assert transport.send(ask(method="HEAD")).read() == b""
 
 
-def test_an_application_that_does_not_start_its_answer_is_named() -> None:
+def test_application_without_start_response_is_an_error() -> None:
     with pytest.raises(TransportError, match="did not call start_response"):
         WsgiTransport(lambda environ, start_response: [b"x"]).send(ask())
 
 
-def test_the_body_of_a_request_is_a_file_with_lines() -> None:
+def test_request_body_is_a_file_with_lines() -> None:
     class Body:
         length = 9
 
@@ -335,7 +335,7 @@ def run(main: Any) -> Any:
     return result
 
 
-def test_the_async_client_calls_an_application() -> None:
+def test_async_client_calls_an_application() -> None:
     model = json.dumps({"id": "m", "object": "model", "created": 1, "owned_by": "me"}).encode()
 
     async def main() -> Any:
@@ -348,7 +348,7 @@ def test_the_async_client_calls_an_application() -> None:
 
 
 @pytest.mark.parametrize("place", ["before the answer", "within it"])
-def test_a_cancelled_call_tells_the_application(place: str) -> None:
+def test_cancelled_call_disconnects_from_the_application(place: str) -> None:
     received = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -381,7 +381,7 @@ def test_a_cancelled_call_tells_the_application(place: str) -> None:
     assert received == [{"type": "http.disconnect"}]
 
 
-def test_an_application_that_does_not_heed_the_disconnect_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_application_that_ignores_the_disconnect_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oai.transports.asgi.GRACE", 0.05)
     ended = []
 
@@ -402,7 +402,7 @@ def test_an_application_that_does_not_heed_the_disconnect_is_cancelled(monkeypat
     run(main())
 
 
-def test_a_slow_application_meets_the_read_limit() -> None:
+def test_slow_application_reaches_the_read_limit() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.Event().wait()
 
@@ -427,7 +427,7 @@ def test_a_slow_application_meets_the_read_limit() -> None:
         ([{"type": "websocket.accept"}], "raised RuntimeError"),
     ],
 )
-def test_an_application_that_breaks_the_protocol_is_named(messages: Any, words: str) -> None:
+def test_protocol_error_of_the_application_is_named(messages: Any, words: str) -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         for message in messages:
             await send(message)
@@ -440,7 +440,7 @@ def test_an_application_that_breaks_the_protocol_is_named(messages: Any, words: 
     run(main())
 
 
-def test_what_an_application_raises_after_its_answer_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_exception_after_the_response_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await async_application_at_the_top(scope, receive, send)
         raise ValueError("in the background")
@@ -473,7 +473,7 @@ def lifespan(events: list[str], *, fails: bool = False) -> Any:
     return application
 
 
-def test_the_lifespan_of_an_application_is_that_of_the_block() -> None:
+def test_lifespan_of_the_application_is_that_of_the_block() -> None:
     events: list[str] = []
 
     async def main() -> bytes:
@@ -488,7 +488,7 @@ def test_the_lifespan_of_an_application_is_that_of_the_block() -> None:
     assert events == ["startup", "shutdown"] * 2
 
 
-def test_an_application_that_cannot_start_says_why() -> None:
+def test_failed_startup_of_the_application_is_an_error() -> None:
     async def main() -> None:
         async with AsgiTransport(lifespan([], fails=True)):
             pass

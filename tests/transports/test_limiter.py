@@ -81,7 +81,7 @@ class Most:
         return Answer(body=b"x")
 
 
-def test_no_more_are_in_flight_than_allowed(server: Loopback, make: Make) -> None:
+def test_requests_in_flight_are_limited(server: Loopback, make: Make) -> None:
     server.default = most = Most()
     limiter = make(in_flight=3)
     with ThreadPoolExecutor(12) as threads:
@@ -90,7 +90,7 @@ def test_no_more_are_in_flight_than_allowed(server: Loopback, make: Make) -> Non
 
 
 @pytest.mark.parametrize("end", ["read", "iterate", "close", "close within", "cut"])
-def test_a_place_is_held_until_the_end_of_the_body(end: str, server: Loopback, make: Make) -> None:
+def test_slot_is_held_until_the_end_of_the_body(end: str, server: Loopback, make: Make) -> None:
     cut = {"length": 99, "close": True} if end == "cut" else {}
     server.reply(Answer(chunks=[b"a", b"b"], framing="length" if cut else "chunked", **cut), Answer(body=b"y"))
     limiter = make(in_flight=1)
@@ -114,7 +114,7 @@ def test_a_place_is_held_until_the_end_of_the_body(end: str, server: Loopback, m
     assert limiter.send(get(server)).read() == b"y"
 
 
-def test_an_answer_that_nobody_closes_gives_its_place_back() -> None:
+def test_garbage_collected_reply_releases_its_slot() -> None:
     limiter = Limiter(OfflineTransport(), in_flight=1)
     request = Request("GET", "http://x.test/", [], timeout=Timeout(0.05))
     reply = limiter.send(request)
@@ -125,7 +125,7 @@ def test_an_answer_that_nobody_closes_gives_its_place_back() -> None:
     assert limiter.send(request).status == 200
 
 
-def test_a_request_that_fails_gives_its_place_back(server: Loopback, make: Make) -> None:
+def test_failed_request_releases_its_slot(server: Loopback, make: Make) -> None:
     limiter = make(in_flight=1)
     server.reply(Answer(reset="before"), Answer(body=b"y"))
     with pytest.raises(TransportError) as caught:
@@ -134,7 +134,7 @@ def test_a_request_that_fails_gives_its_place_back(server: Loopback, make: Make)
     assert limiter.send(get(server)).read() == b"y"
 
 
-def test_who_comes_first_goes_first(server: Loopback, make: Make) -> None:
+def test_requests_are_sent_in_order(server: Loopback, make: Make) -> None:
     server.default = Answer(body=b"x")
     limiter = make(in_flight=1)
     line = getattr(limiter, "_transport", limiter)._queue if isinstance(limiter, BlockingTransport) else limiter._queue
@@ -150,7 +150,7 @@ def test_who_comes_first_goes_first(server: Loopback, make: Make) -> None:
 
 
 @pytest.mark.parametrize("limits", [{"pool": 0.05}, {"total": 0.05}])
-def test_the_requests_of_a_minute_are_counted(limits: dict[str, float], server: Loopback, make: Make) -> None:
+def test_requests_per_minute_are_limited(limits: dict[str, float], server: Loopback, make: Make) -> None:
     server.default = Answer(body=b"x")
     limiter = make(requests_per_minute=3)
     for _ in range(3):
@@ -161,7 +161,7 @@ def test_the_requests_of_a_minute_are_counted(limits: dict[str, float], server: 
     assert len(server.requests) == 3
 
 
-def test_a_wait_that_cannot_end_in_time_is_given_up_at_once(server: Loopback, make: Make) -> None:
+def test_wait_that_cannot_end_in_time_fails_at_once(server: Loopback, make: Make) -> None:
     server.default = Answer(body=b"x")
     limiter = make(requests_per_minute=1)
     limiter.send(get(server)).read()
@@ -185,7 +185,7 @@ PAUSES = [
 
 
 @pytest.mark.parametrize(("answer", "seconds"), PAUSES)
-def test_what_the_server_says_is_heeded(answer: Answer, seconds: float, server: Loopback, make: Make) -> None:
+def test_rate_limit_headers_are_respected(answer: Answer, seconds: float, server: Loopback, make: Make) -> None:
     server.reply(answer, Answer(body=b"y"))
     limiter = make()
     limiter.send(get(server)).read()
@@ -194,7 +194,7 @@ def test_what_the_server_says_is_heeded(answer: Answer, seconds: float, server: 
     assert seconds - 0.05 <= time.monotonic() - began < seconds + 0.5
 
 
-def test_a_date_to_retry_after_is_read() -> None:
+def test_retry_after_date_is_parsed() -> None:
     from email.utils import formatdate
 
     line = WaitQueue(None, None)
@@ -203,14 +203,14 @@ def test_a_date_to_retry_after_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-5", "1e400"])
-def test_a_strange_retry_after_does_not_block_for_ever(text: str) -> None:
+def test_invalid_retry_after_does_not_block(text: str) -> None:
     line = WaitQueue(None, None)
     line.update_limits(429, Headers([("Retry-After", text)]))
     assert line._blocked_until <= time.monotonic()
 
 
 @pytest.mark.parametrize("text", ["1e9", "1000000000", "121", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_an_absurd_retry_after_blocks_for_the_ceiling_and_no_longer(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge_retry_after_blocks_for_the_ceiling(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("oai.transports.limiter.time", SimpleNamespace(monotonic=lambda: now))
     line = WaitQueue(None, None)
@@ -221,7 +221,7 @@ def test_an_absurd_retry_after_blocks_for_the_ceiling_and_no_longer(text: str, m
     assert list(turn) == []
 
 
-def test_the_wait_counts_against_the_whole_limit(server: Loopback, make: Make) -> None:
+def test_wait_counts_against_the_total_limit(server: Loopback, make: Make) -> None:
     server.reply(Answer(body=b"x"), Answer(delay=5))
     limiter = make(in_flight=1)
     first = limiter.send(get(server))
@@ -236,7 +236,7 @@ def test_the_wait_counts_against_the_whole_limit(server: Loopback, make: Make) -
     timer.join()
 
 
-def test_closing_turns_away_who_waits(server: Loopback) -> None:
+def test_closing_rejects_waiting_requests(server: Loopback) -> None:
     server.default = Answer(body=b"x")
     limiter = Limiter(HTTPTransport(), in_flight=1)
     reply = limiter.send(get(server))
@@ -252,7 +252,7 @@ def test_closing_turns_away_who_waits(server: Loopback) -> None:
     assert caught.value.kind == "closed"
 
 
-def test_a_cancelled_task_leaves_the_line(server: Loopback) -> None:
+def test_cancelled_task_leaves_the_queue(server: Loopback) -> None:
     server.default = Answer(body=b"x")
 
     async def main() -> None:
@@ -298,7 +298,7 @@ def test_several_loops_share_the_limits(server: Loopback) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_has_nothing_in_flight() -> None:
+def test_forked_child_has_nothing_in_flight() -> None:
     limiter = Limiter(OfflineTransport(), in_flight=1)
     request = Request("GET", "http://x.test/", [], timeout=Timeout(0.05))
     held = limiter.send(request)
@@ -316,7 +316,7 @@ def test_a_forked_child_has_nothing_in_flight() -> None:
     held.close()
 
 
-def test_it_stacks_with_the_others(server: Loopback, tmp_path: Any) -> None:
+def test_limiter_wraps_other_transports(server: Loopback, tmp_path: Any) -> None:
     model = {"id": "m", "object": "model", "created": 1, "owned_by": "me"}
     server.default = Answer.of_json(model)
     path = tmp_path / "x.cassette"
@@ -337,7 +337,7 @@ def test_it_stacks_with_the_others(server: Loopback, tmp_path: Any) -> None:
         assert oai.OpenAI(transport=recorder).models.retrieve("m").id == "m"
 
 
-def test_streams_hold_their_place_until_they_are_closed() -> None:
+def test_streams_hold_their_slot_until_they_are_closed() -> None:
     client = oai.OpenAI(transport=Limiter(OfflineTransport(), in_flight=1), timeout=0.05, max_retries=0)
     stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}], stream=True)
     next(iter(stream))
@@ -348,7 +348,7 @@ def test_streams_hold_their_place_until_they_are_closed() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"in_flight": 0}, {"requests_per_minute": -1}])
-def test_a_limit_of_nothing_is_refused(limits: dict[str, int]) -> None:
+def test_limit_below_one_is_rejected(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be at least 1"):
         Limiter(OfflineTransport(), **limits)
 
@@ -359,7 +359,7 @@ def test_it_pickles_with_its_limits() -> None:
     assert limiter.needs_key is False
 
 
-def test_it_is_written_with_public_names_and_the_rule_of_retry_after() -> None:
+def test_limiter_uses_public_names_and_the_shared_retry_rule() -> None:
     with open(oai.transports.limiter.__file__) as file:
         tree = ast.parse(file.read())
     imported = {
@@ -373,7 +373,7 @@ def test_it_is_written_with_public_names_and_the_rule_of_retry_after() -> None:
 
 
 @given(limit=st.integers(1, 5), gaps=st.lists(st.integers(0, 40 * 1024).map(lambda parts: parts / 1024), max_size=40))
-def test_no_minute_has_more_beginnings_than_the_limit(limit: int, gaps: list[float]) -> None:
+def test_no_minute_has_more_requests_than_the_limit(limit: int, gaps: list[float]) -> None:
     """Time is what the property is about, so that here it is counted instead of waited for: in parts that add up exactly."""
     line, now, begun = WaitQueue(limit, None), 1000.0, []
     for gap in gaps:

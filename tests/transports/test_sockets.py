@@ -1,4 +1,4 @@
-"""Connections straight to a server: which one a URL names, and how it is reached."""
+"""HTTPTransport: which server a URL names, and how it is reached."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def transport() -> Iterator[HTTPTransport]:
 
 @pytest.fixture
 def looked_up(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Have every name and address lead to the server, and keep what was asked for."""
+    """Resolve every name and address to the server; return the names."""
     names: list[str] = []
 
     def lead(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -49,7 +49,7 @@ def get(url: str, **limits: Any) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("url", "asked", "host", "target"),
+    ("url", "name", "host", "target"),
     [
         ("http://Api.Example.test/v1/x", "api.example.test", "api.example.test", "/v1/x"),
         ("http://api.example.test:80/x?a=1", "api.example.test", "api.example.test", "/x?a=1"),
@@ -62,32 +62,32 @@ def get(url: str, **limits: Any) -> Request:
         ("http://[fe80::1%25eth0]:81/x", "fe80::1%eth0", "[fe80::1]:81", "/x"),
     ],
 )
-def test_a_url_says_whom_to_connect_to_and_what_to_ask_for(
-    url: str, asked: str, host: str, target: str, server: Loopback, looked_up: list[str], transport: HTTPTransport
+def test_url_determines_address_host_and_target(
+    url: str, name: str, host: str, target: str, server: Loopback, looked_up: list[str], transport: HTTPTransport
 ) -> None:
     server.reply(Answer(body=b"x"))
     assert transport.send(get(url)).read() == b"x"
     (seen,) = server.requests
-    assert (looked_up, seen.header("host"), seen.target) == ([asked], host, target)
+    assert (looked_up, seen.header("host"), seen.target) == ([name], host, target)
 
 
 @pytest.mark.parametrize(
     "url", ["nonsense", "ftp://api.example.test/", "http://", "http:///x", "http://[::1/x", "http://me:pw@h:99999/x"]
 )
-def test_what_is_no_url_of_a_server_is_named_without_its_password(url: str, transport: HTTPTransport) -> None:
+def test_invalid_server_url_error_hides_password(url: str, transport: HTTPTransport) -> None:
     with pytest.raises(TransportError, match="is not the URL of a server") as caught:
         transport.send(get(url))
     assert caught.value.kind == "connect"
     assert "pw" not in str(caught.value)
 
 
-def test_a_redirect_to_a_query_without_a_path_keeps_the_query(server: Loopback, client: oai.OpenAI) -> None:
+def test_redirect_to_a_query_without_a_path_keeps_the_query(server: Loopback, client: oai.OpenAI) -> None:
     server.reply(Answer(307, headers=[("Location", f"{server.url}?page=2")]), Answer.of_json({"data": []}))
     client.models.list()
     assert [request.target for request in server.requests][1] == "/?page=2"
 
 
-def test_the_limit_of_a_write_is_not_that_of_a_whole_body(server: Loopback, transport: HTTPTransport) -> None:
+def test_write_limit_applies_to_each_write(server: Loopback, transport: HTTPTransport) -> None:
     server.reply(Answer(read_delay=0.01, body=b"x", keep_body=False))
     began = time.monotonic()
     limits = Timeout(10, write=0.4)
@@ -96,7 +96,7 @@ def test_the_limit_of_a_write_is_not_that_of_a_whole_body(server: Loopback, tran
     assert time.monotonic() - began > 0.4, "the body went out at once, and shows nothing"
 
 
-def test_the_framing_of_a_request_is_not_the_caller_s(way: Way, server: Loopback) -> None:
+def test_framing_headers_of_the_caller_are_left_out(way: Way, server: Loopback) -> None:
     headers = {"Content-Length": "3", "Transfer-Encoding": "chunked"}
     server.reply(Answer.of_json({}))
     way.call("moderations.create", input="x", extra_headers=headers)
@@ -127,7 +127,7 @@ def trusting(authority: trustme.CA, folder: Path) -> HTTPTransport:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost."])
-def test_who_is_vouched_for_is_asked_and_kept(
+def test_trusted_server_is_contacted_and_connection_reused(
     host: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with speaking_tls(authority, "127.0.0.1", "localhost") as server:
@@ -141,12 +141,12 @@ def test_who_is_vouched_for_is_asked_and_kept(
         transport.close()
 
 
-@pytest.mark.parametrize(("names", "told"), [(("127.0.0.1",), False), (("other.example.test",), True)])
-def test_who_is_not_vouched_for_is_not_asked(
-    names: tuple[str, ...], told: bool, authority: trustme.CA, tmp_path: Path
+@pytest.mark.parametrize(("names", "trusts"), [(("127.0.0.1",), False), (("other.example.test",), True)])
+def test_untrusted_server_gets_no_request(
+    names: tuple[str, ...], trusts: bool, authority: trustme.CA, tmp_path: Path
 ) -> None:
     with speaking_tls(authority, *names) as server:
-        transport = trusting(authority, tmp_path) if told else HTTPTransport()
+        transport = trusting(authority, tmp_path) if trusts else HTTPTransport()
         with pytest.raises(TransportError, match="CERTIFICATE_VERIFY_FAILED") as caught:
             transport.send(get(secured(server)))
         assert caught.value.kind == "connect"
@@ -154,7 +154,7 @@ def test_who_is_not_vouched_for_is_not_asked(
         transport.close()
 
 
-def test_a_server_that_speaks_no_tls_cannot_be_connected_to(transport: HTTPTransport) -> None:
+def test_server_without_tls_is_a_connect_error(transport: HTTPTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as plain:
 
         def refuse() -> None:
@@ -174,7 +174,7 @@ def test_a_server_that_speaks_no_tls_cannot_be_connected_to(transport: HTTPTrans
     assert not refusing.is_alive()
 
 
-def test_a_server_that_keeps_silent_about_tls_is_waited_for_as_long_as_connecting_may_take(
+def test_silent_tls_server_reaches_the_connect_limit(
     transport: HTTPTransport,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -187,7 +187,7 @@ def test_a_server_that_keeps_silent_about_tls_is_waited_for_as_long_as_connectin
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-def test_a_reply_that_is_closed_by_another_thread_ends_the_read_of_this_one(
+def test_closing_a_reply_in_another_thread_ends_the_read(
     framing: Any, server: Loopback, transport: HTTPTransport
 ) -> None:
     server.reply(Answer(chunks=[b"x"] * 400, pace=0.1, framing=framing, length=400 if framing == "length" else None))
@@ -204,7 +204,7 @@ def test_a_reply_that_is_closed_by_another_thread_ends_the_read_of_this_one(
 
 @pytest.fixture
 def holding() -> Iterator[Callable[[bytes], str]]:
-    """Give what starts a server that sends these bytes and then waits for the client to end, and says its URL."""
+    """Return a function that starts a server, which sends some bytes and waits for the client to close; its result is the URL."""
     servers: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -241,7 +241,7 @@ def holding() -> Iterator[Callable[[bytes], str]]:
         (b"Content-Length: 99\r\nTransfer-Encoding: chunked", b"2\r\nhi\r\n0\r\n\r\n"),
     ],
 )
-def test_an_answer_ends_where_its_head_says(
+def test_body_ends_where_the_head_says(
     fields: bytes, body: bytes, pieces: bool, holding: Callable[[bytes], str], transport: HTTPTransport
 ) -> None:
     reply = transport.send(get(holding(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n" + body), timeout=5))
@@ -250,10 +250,10 @@ def test_an_answer_ends_where_its_head_says(
 
 
 @pytest.mark.parametrize("length", ["2, 3", "-1", "+2", "0x2", "two", "", "2,", "\u00b2", "9" * 30])
-def test_a_length_that_is_none_is_named_and_waited_for_by_nobody(
+def test_invalid_content_length_raises_immediately(
     length: str, holding: Callable[[bytes], str], transport: HTTPTransport
 ) -> None:
-    """RFC 9112, section 6.3: what a client must not take for an answer up to the connection's end."""
+    """RFC 9112, section 6.3: a client must not read such a response up to the end of the connection."""
     url = holding(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("latin-1") + b"\r\n\r\nhi")
     with pytest.raises(
         TransportError, match=re.escape(f"invalid Content-Length in the response: {length!r}")
@@ -264,7 +264,7 @@ def test_a_length_that_is_none_is_named_and_waited_for_by_nobody(
 
 @pytest.mark.parametrize("size", [b"zz", b"-2", b"F" * 20])
 @pytest.mark.parametrize("pieces", [False, True])
-def test_a_chunk_whose_size_cannot_be_is_a_named_error(
+def test_invalid_chunk_size_is_an_error(
     size: bytes, pieces: bool, holding: Callable[[bytes], str], transport: HTTPTransport
 ) -> None:
     url = holding(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhi\r\n0\r\n\r\n")
@@ -283,9 +283,7 @@ print("urllib3" in sys.modules)
 
 
 @pytest.mark.parametrize("proxied", [False, True])
-def test_urllib3_is_imported_for_a_proxy_alone(
-    proxied: bool, server: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_urllib3_is_imported_only_for_a_proxy(proxied: bool, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     base_url = f"{server.url}/v1"
@@ -308,7 +306,7 @@ def test_urllib3_is_imported_for_a_proxy_alone(
         ("socks5://name:hush@{host}", "unsupported proxy socks5://"),
     ],
 )
-def test_what_a_proxy_asks_for_is_in_no_error(
+def test_proxy_password_is_in_no_error(
     proxy: str, message: str, way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.default = Answer(407, headers=[("Proxy-Authenticate", "Basic")])
@@ -319,7 +317,7 @@ def test_what_a_proxy_asks_for_is_in_no_error(
     assert "hush" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_host_is_kept_from_the_proxy_at_one_port(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_may_name_a_port(way: Way, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", f"127.0.0.1:{server.port}")
     server.reply(Answer.of_json({"data": []}))
