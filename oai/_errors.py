@@ -264,6 +264,8 @@ class ContentFilterFinishReasonError(OpenAIError):
 class ParseError(OpenAIError, ValueError):
     """The model's text does not fit the requested type; `__cause__` names the place.
 
+    The error of a pydantic type is a `pydantic.ValidationError` as well (pydantic 2.10 or later).
+
     Attributes:
         completion: the whole `ChatCompletion` or `Response`, usage included.
         text: the text that could not be parsed, as the model wrote it.

@@ -122,7 +122,7 @@ class ChatCompletionStreamState(Generic[T]):
         return events
 
     def handle(self, chunk: ChatCompletionChunk) -> list[ChatCompletionStreamEvent[T]]:
-        """Process a chunk of a whole stream and return its events, none for a verdict of Azure's filter alone."""
+        """Process a chunk and return its events; a chunk with nothing but verdicts of Azure's filter has none."""
         events = self.handle_chunk(chunk)
         kind: str = chunk.object
         return [] if kind == "" and not _has_delta(chunk) else events

@@ -38,7 +38,7 @@ def finished(extra: dict[str, Any]) -> dict[str, Any]:
 
 
 class Parts:
-    """Content that is a list of parts, as the server would have sent it at once: adjacent parts of a type are one."""
+    """Content sent as a list of parts. Adjacent parts of one type are merged, as in a response that is not streamed."""
 
     def __init__(self) -> None:
         self._items: list[Any] = []

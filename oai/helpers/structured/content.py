@@ -8,7 +8,7 @@ from oai._json.encode import encode
 from oai._json.objects import plain
 
 TEXTS = (None, "text", "output_text")
-"""The types of parts whose `text` is that of the message. Others have a text of their own, such as `thinking`."""
+"""The types of parts whose `text` is the message's text. That of other parts, such as `thinking`, is not."""
 
 
 def content_pieces(content: Any) -> list[Any]:

@@ -11,8 +11,8 @@ from oai._errors import OpenAIError, ParseError, _rebuild
 def parse_error(message: str, error: ValueError, *, completion: Any, text: str, tool: str | None) -> ParseError:
     """Return the error of output that does not fit its type.
 
-    With the official SDK, programs catch `pydantic.ValidationError`. If that is what failed, the error is one too, with
-    its `errors()`, unless pydantic is too old (before 2.14) for its error to be subclassed.
+    Programs written for the official SDK catch `pydantic.ValidationError`. If that is what failed, the error is one,
+    too, with the same `errors()` (from pydantic 2.10 on; before, its error cannot be subclassed).
 
     Args:
         message: the message.
@@ -25,7 +25,7 @@ def parse_error(message: str, error: ValueError, *, completion: Any, text: str, 
         try:
             reduced: Any = error.__reduce__()
             return _make_both(reduced[1], (message,), {"completion": completion, "text": text, "tool": tool})
-        except Exception:  # noqa: BLE001, S110 - of a pydantic that lacks any of this
+        except Exception:  # noqa: BLE001, S110 - an old pydantic, or errors that cannot be rebuilt
             pass
     return ParseError(message, completion=completion, text=text, tool=tool)
 
@@ -40,10 +40,10 @@ def both_errors() -> Any:
     from pydantic_core import ValidationError
 
     class PydanticParseError(ParseError, ValidationError):
-        """Output that does not fit a type of pydantic's."""
+        """Raised if output does not fit a pydantic type."""
 
         def __init__(self, *line_errors: Any) -> None:
-            """Do nothing: `from_exception_data` calls the class with what `__new__` has taken."""
+            """Do nothing: `__new__` has consumed the arguments with which `from_exception_data` calls the class."""
 
         def __str__(self) -> str:
             return str(self.args[0])
@@ -69,5 +69,5 @@ def _make_both(arguments: tuple[Any, ...], args: tuple[Any, ...], state: dict[st
 def _rebuild_both(arguments: tuple[Any, ...], args: tuple[Any, ...], state: dict[str, Any]) -> OpenAIError:
     try:
         return _make_both(arguments, args, state)
-    except Exception:  # noqa: BLE001 - where it is unpickled, pydantic may be missing or old
+    except Exception:  # noqa: BLE001 - pydantic may be missing in the process that unpickles
         return _rebuild(ParseError, args, state)
