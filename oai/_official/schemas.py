@@ -51,8 +51,9 @@ def validate_response_format(response_format: object) -> None:
 def parse_chat_completion(*, response_format: Any, input_tools: Any, chat_completion: Any) -> Any:
     """Return a chat completion with its content and arguments as values of the types."""
     from oai.helpers.structured.functions import Tools
-    from oai.helpers.structured.parsed import OutputTypes, parse_completion
+    from oai.helpers.structured.parsed import OutputTypes, check_finished, parse_completion
 
+    check_finished(chat_completion)
     return parse_completion(chat_completion, OutputTypes(_type_of(response_format), Tools(_tools(input_tools))))
 
 

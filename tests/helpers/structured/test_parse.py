@@ -27,6 +27,7 @@ from typing_extensions import TypeAliasType
 
 import oai
 from oai._json.encode import encode
+from oai._official.schemas import parse_chat_completion
 from oai.helpers.structured.parse import ParsedChatCompletion, ParsedResponse
 from oai.helpers.structured.schemas import MOST_FORMATS, format_of
 from oai.helpers.structured.strict_mode import strict
@@ -528,6 +529,9 @@ def test_unfinished_output_raises_with_the_completion(reason: str, error: Any, w
     with pytest.raises(error) as failed:
         way.call("chat.completions.parse", model="m", messages=[])
     assert failed.value.completion.choices[0].finish_reason == reason
+    cut = oai.decode(ChatCompletion, json.dumps(completion('{"st', reason)).encode())
+    with pytest.raises(error):
+        parse_chat_completion(response_format=oai.omit, input_tools=oai.omit, chat_completion=cut)
 
 
 def test_incomplete_response_is_returned_unparsed(way: Way, server: Loopback) -> None:
