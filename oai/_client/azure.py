@@ -14,6 +14,7 @@ from oai._errors import OpenAIError
 from oai._json.strict import convert_strict
 from oai._request.client_core import core_of
 from oai._request.config import Dialect
+from oai._support.resources import read_data
 from oai._table.operation import DOT_SEGMENTS, PCHAR
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ _read: list[Differences] = []
 def differences() -> Differences:
     """Read `azure.toml`, once."""
     if not _read:
-        with open(DIFFERENCES, "rb") as file:
-            _read.append(convert_strict(Differences, tomllib.load(file)))
+        _read.append(convert_strict(Differences, tomllib.loads(read_data(DIFFERENCES).decode())))
     return _read[0]
 
 

@@ -1,11 +1,19 @@
-"""Read the data files of a package that is not in a directory: in a zip, or in a frozen program."""
+"""Read the data files of the package, also if it is not in a directory: in a zip, or in a frozen program."""
 
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 
 DIRECTORY = os.path.dirname(os.path.dirname(__file__))
+
+
+def read_data(path: str) -> bytes:
+    """Return the content of a file of the package: from its directory, else as a resource."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return read_resource(path)
 
 
 def read_resource(path: str) -> bytes:
@@ -16,4 +24,6 @@ def read_resource(path: str) -> bytes:
     """
     if not path.startswith(DIRECTORY + os.sep):
         raise FileNotFoundError(path)
+    from importlib.resources import files  # slow to import, and not needed in a directory
+
     return files("oai").joinpath(*path[len(DIRECTORY) + 1 :].split(os.sep)).read_bytes()
