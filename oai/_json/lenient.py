@@ -33,8 +33,11 @@ EXACT = 2**53
 
 
 def build(kind: Any, value: Any) -> Any:
-    """Build a value of type `kind` from plain data, as far as it fits."""
-    return builder(kind)(value)
+    """Build a value of type `kind` from plain data, as far as it fits and the interpreter's stack goes."""
+    try:
+        return builder(kind)(value)
+    except RecursionError:
+        return value
 
 
 @lru_cache(MOST_TYPES)
@@ -93,7 +96,7 @@ def _struct(kind: Any, cls: type[msgspec.Struct]) -> Builder:
         if not config.forbid_unknown_fields or value.keys() <= {*declared, config.tag_field}:
             try:
                 built = convert_strict(kind, value)
-            except msgspec.ValidationError:
+            except (msgspec.ValidationError, RecursionError):
                 pass
             else:
                 return _remember_nulls(built, value) if keeps_unknown else built
@@ -242,7 +245,7 @@ def _first_fit(lists: list[Any], value: list[Any]) -> Any:
     for kind in lists:
         try:
             convert_strict(kind, value)
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, RecursionError):
             continue
         return kind
     return lists[0]
