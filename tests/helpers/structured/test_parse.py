@@ -119,6 +119,13 @@ def test_schema_keeps_field_order_and_descriptions() -> None:
     }
 
 
+def test_schema_belongs_to_the_caller() -> None:
+    schema = format_of(Plan).schema()
+    schema["properties"].clear()
+    assert format_of(Plan).schema()["properties"].keys() == {"steps", "mood", "next"}
+    assert format_of(Plan).schema(strictly=False)["required"] == ["steps", "mood"]
+
+
 def test_strict_does_not_modify_its_argument() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "default": "x"}}}
     before = json.dumps(schema)
