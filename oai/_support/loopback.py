@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 
+@lru_cache(maxsize=256)  # the construction of a client reads it twice
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine itself, so that data sent there does not leave it.
 
