@@ -102,9 +102,10 @@ class Pool(Generic[C]):
 
     def take(self) -> C | None:
         """Return the newest idle connection that can be used again, if there is one."""
-        if not self._idle:
+        if not (self._idle or self._returned):
             return None
         with self._lock:
+            self._take_back()
             connection = self._newest()
         self._settle()
         return connection
@@ -112,6 +113,7 @@ class Pool(Generic[C]):
     def acquire(self, make_waiter: Callable[[], W]) -> C | W | None:
         """Return an idle connection, or `None` for the right to open one, or a waiter that is in the queue."""
         with self._lock:
+            self._take_back()
             outcome: C | W | None = self._newest()
             if outcome is None:
                 if self._unopened > 0:
@@ -165,10 +167,13 @@ class Pool(Generic[C]):
         """Pass on what was returned. Whoever holds the lock does it for those that find it held."""
         while self._returned and self._lock.acquire(blocking=False):
             try:
-                while self._returned:
-                    self._pass_on(self._returned.popleft())
+                self._take_back()
             finally:
                 self._lock.release()
+
+    def _take_back(self) -> None:
+        while self._returned:
+            self._pass_on(self._returned.popleft())
 
     def _pass_on(self, connection: C | None) -> None:
         while self._waiters:

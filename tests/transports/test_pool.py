@@ -107,9 +107,10 @@ def test_closed_pool_closes_what_is_put_back() -> None:
     assert used.closed
 
 
-def test_threads_never_exceed_the_limit() -> None:
-    pool: Pool[Wire] = Pool(3, 10)
-    in_use, most = [], [0]
+@pytest.mark.parametrize("limit", [3, 100])
+def test_threads_open_no_more_than_the_limit_and_than_they_need(limit: int) -> None:
+    pool: Pool[Wire] = Pool(limit, 10)
+    in_use, most, opened = [], [0], []
 
     class Thread:
         def __init__(self) -> None:
@@ -127,7 +128,9 @@ def test_threads_never_exceed_the_limit() -> None:
             if isinstance(free, Thread):
                 assert free.event.wait(10)
                 free = free.connection
-            wire = free or Wire()
+            if free is None:
+                opened.append(free := Wire())
+            wire = free
             in_use.append(wire)
             most[0] = max(most[0], len(in_use))
             in_use.remove(wire)
@@ -135,7 +138,19 @@ def test_threads_never_exceed_the_limit() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
-    assert most[0] <= 3
+    assert most[0] <= min(limit, 8)
+    assert len(opened) <= min(limit, 8)
+
+
+def test_connection_put_back_while_the_lock_is_held_is_used() -> None:
+    """As by another thread, or by a finalizer within the pool's own code."""
+    pool: Pool[Wire] = Pool(5, 10)
+    for use in (pool.take, lambda: pool.acquire(Caller)):
+        assert pool.acquire(Caller) is None
+        wire = Wire()
+        with pool._lock:
+            pool.put_back(wire)
+        assert use() is wire
 
 
 @pytest.fixture(params=["sync", "async"])
