@@ -10,9 +10,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from oai._json.objects import Object
+from oai._support.omit import omit
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Page[Any]")
+
+
+class PageInfo:
+    """How to request a page: `params` are the parameters of its query, as in the official SDK."""
+
+    def __init__(self, params: dict[str, str]) -> None:
+        self.params = params
+        self.url = omit
+        self.json = omit
+
+    def __repr__(self) -> str:
+        return f"PageInfo(params={self.params!r})"
 
 
 class Page(Object, Generic[T]):
@@ -31,6 +44,10 @@ class Page(Object, Generic[T]):
     def _cursor(self) -> str | None:
         return None
 
+    def _says_more(self) -> bool:
+        """Tell whether the server says that there are more pages."""
+        return getattr(self, "has_more", None) is True
+
     def _listed(self) -> list[T]:
         """Return the items, none if the server did not send a list."""
         return self.data if isinstance(self.data, list) else []
@@ -38,12 +55,17 @@ class Page(Object, Generic[T]):
     def next_page_params(self) -> dict[str, str] | None:
         """Return the parameters that request the next page, `None` on the last one.
 
-        A page whose cursor is the one that requested it is the last, as the server ignores the parameter: without
-        this rule the iteration would not end.
+        A page whose cursor is the one that requested it is the last, as the server ignores the parameter; so is an
+        empty page, unless the server says that there are more. Without these rules the iteration would not end.
         """
-        cursor = self._cursor() if self._listed() else None
+        cursor = self._cursor() if self._listed() or self._says_more() else None
         current = self.__dict__.get("_asked", {}).get(self.parameter)
         return {self.parameter: cursor} if isinstance(cursor, str) and cursor and cursor != current else None
+
+    def next_page_info(self) -> PageInfo | None:
+        """Return how to request the next page, `None` on the last one."""
+        params = self.next_page_params()
+        return None if params is None else PageInfo(params)
 
     def has_next_page(self) -> bool:
         """Tell whether this page names a next one."""
@@ -128,8 +150,10 @@ class CursorPage(Page[T], Generic[T]):
     last_id: str | None = None
 
     def _cursor(self) -> str | None:
-        last = self.data[-1]
-        cursor = last.get("id") if isinstance(last, dict) else getattr(last, "id", None)
+        last = self._listed()[-1:]
+        if not last:
+            return self.last_id
+        cursor = last[0].get("id") if isinstance(last[0], dict) else getattr(last[0], "id", None)
         return None if self.has_more is False else cursor
 
 

@@ -249,6 +249,8 @@ def _decode(kind: Any, name: str, response: Response) -> Any:
     value = parse_json(response.utf8)
     if is_error(value, kind):
         raise success_error(name, response)
+    if isinstance(value, list) and hasattr(get_origin(kind), "next_page_params"):
+        value = {"data": value}  # a page without its envelope, as some compatible servers send it
     result = lenient(kind, value, mismatch)
     kinds = accepted_kinds(kind)
     if kinds is not None and json_kind(result) not in kinds:
