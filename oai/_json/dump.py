@@ -7,7 +7,7 @@ as missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ Selection = Any
 """An `include` or `exclude`: names in a set, or a mapping of names to `True` or to a selection for the value."""
 
 
-class Style(NamedTuple):
+class Style(msgspec.Struct, frozen=True):
     """Which fields to dump and under which names."""
 
     api_names: bool = True

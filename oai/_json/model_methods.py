@@ -12,22 +12,9 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from oai._json.dump import Selection, Style, dump, source_of
-from oai._json.fields import KEPT, REQUIRED, TAG, extra_of, fields_of, is_set, members_of
+from oai._json.fields import extra_of, is_set, members_of
 
 Data = dict[str, Any]  # `ModelMethods` has a method of that name
-
-
-class FieldInfo(msgspec.Struct, frozen=True):
-    """A declared field, as an entry of `model_fields` describes it."""
-
-    annotation: Any
-    default: Any = None
-    alias: str | None = None
-    required: bool = False
-
-    def is_required(self) -> bool:
-        """Tell whether the field has no default."""
-        return self.required
 
 
 class _ClassProperty:
@@ -41,16 +28,11 @@ class _ClassProperty:
         return self._compute(owner)
 
 
-def _model_fields(cls: Any) -> dict[str, FieldInfo]:
+def _model_fields(cls: Any) -> Any:
     """Return the declared fields by name."""
-    types = {field.name: field.type for field in msgspec.structs.fields(cls)}
-    fields = {}
-    for name, wire, default in fields_of(cls):
-        required = default is REQUIRED or default is TAG
-        kind = cls.__annotations__.get(name, str) if default is TAG else types[name]
-        value = None if required or default is KEPT else default
-        fields[name] = FieldInfo(kind, value, None if wire == name else wire, required)
-    return fields
+    from oai._json.schema import model_fields  # few programs need it
+
+    return model_fields(cls)
 
 
 class ModelMethods:
@@ -139,7 +121,10 @@ class ModelMethods:
     def _dump(self, style: Style, include: Selection = None, exclude: Selection = None) -> Data:
         try:
             if style.exclude_unset and b"null" not in getattr(self._response, "content", b"null"):
-                style, source = style._replace(exclude_none=True), None  # spares parsing the response again
+                style, source = (
+                    msgspec.structs.replace(style, exclude_none=True),
+                    None,
+                )  # spares parsing the response again
             else:
                 source = source_of(self)
             data: Data = dump(self, style, source, include, exclude)

@@ -1,4 +1,4 @@
-"""JSON schemas of the structs, for `model_json_schema`."""
+"""Descriptions of the structs: `model_fields` and `model_json_schema`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,34 @@ from typing import Any
 
 import msgspec
 
+from oai._json.fields import KEPT, REQUIRED, TAG, fields_of
 from oai._json.strict import TYPE_LOCK
 from oai._json.unions import untagged_variants
+
+
+class FieldInfo(msgspec.Struct, frozen=True):
+    """A declared field, as an entry of `model_fields` describes it."""
+
+    annotation: Any
+    default: Any = None
+    alias: str | None = None
+    required: bool = False
+
+    def is_required(self) -> bool:
+        """Tell whether the field has no default."""
+        return self.required
+
+
+def model_fields(cls: Any) -> dict[str, FieldInfo]:
+    """Return the declared fields by name."""
+    types = {field.name: field.type for field in msgspec.structs.fields(cls)}
+    fields = {}
+    for name, wire, default in fields_of(cls):
+        required = default is REQUIRED or default is TAG
+        kind = cls.__annotations__.get(name, str) if default is TAG else types[name]
+        value = None if required or default is KEPT else default
+        fields[name] = FieldInfo(kind, value, None if wire == name else wire, required)
+    return fields
 
 
 def json_schema(cls: Any) -> dict[str, Any]:
